@@ -1,0 +1,56 @@
+//! How strong a login was (decision 2.1): our own ladder of `acr` values and the `amr` that goes with it.
+//!
+//! A push or a QR code is never phishing-resistant (NIST SP 800-63B-4 §3.1.3), so no value here claims it.
+
+use serde::{Deserialize, Serialize};
+
+/// The authentication context class of a login (`acr`, OIDC Core §2), weakest first: the order is the ladder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Acr {
+    /// Somebody approved on a registered device: a QR code without a name, or a push without a symbol.
+    #[serde(rename = "urn:signbridge:acr:approved")]
+    Approved,
+    /// The person who was asked approved.
+    #[serde(rename = "urn:signbridge:acr:named")]
+    Named,
+    /// The person who was asked approved and picked what the page showed.
+    #[serde(rename = "urn:signbridge:acr:matched")]
+    Matched,
+}
+
+impl Acr {
+    /// Every value, weakest first (`acr_values_supported`, OIDC Discovery §3).
+    pub const ALL: [Self; 3] = [Self::Approved, Self::Named, Self::Matched];
+
+    /// The URI that stands in tokens.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Approved => "urn:signbridge:acr:approved",
+            Self::Named => "urn:signbridge:acr:named",
+            Self::Matched => "urn:signbridge:acr:matched",
+        }
+    }
+
+    /// The value that `text` names, if it is one of ours.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|acr| acr.as_str() == text)
+    }
+}
+
+/// The `amr` of every login (RFC 8176 §2): a multiple-channel authentication.
+pub const AMR: &[&str] = &["mca"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ladder_is_ordered_and_its_names_parse_back() {
+        assert!(Acr::Approved < Acr::Named && Acr::Named < Acr::Matched);
+        for acr in Acr::ALL {
+            assert_eq!(Acr::parse(acr.as_str()), Some(acr));
+            assert_eq!(serde_json::to_value(acr).unwrap(), acr.as_str());
+        }
+        assert_eq!(Acr::parse("phr"), None);
+    }
+}

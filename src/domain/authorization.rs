@@ -1,0 +1,97 @@
+//! One request of a relying party, from `/authorize` to the code: what it asked for and how far it got.
+
+use serde::{Deserialize, Serialize};
+
+use super::browser::{Authentication, BrowserKey};
+use super::clock::Timestamp;
+use super::id::{AuthorizationId, ClientId, UserId};
+use crate::protocol::error::ErrorCode;
+use crate::protocol::pkce::CodeChallenge;
+use crate::protocol::prompt::Prompt;
+use crate::protocol::redirect_uri::RedirectUri;
+use crate::protocol::response_mode::ResponseMode;
+use crate::protocol::scope::Scope;
+
+/// A checked authorization request (RFC 6749 §4.1.1, OIDC Core §3.1.2.1). Nothing in it changes after the check, so an
+/// approval can never serve another request than the one it was given for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AuthorizationRequest {
+    /// Who asks.
+    pub client_id: ClientId,
+    /// Where the answer goes; one of the client's registered URIs.
+    pub redirect_uri: RedirectUri,
+    /// How the answer travels.
+    pub response_mode: ResponseMode,
+    /// What is asked for and allowed; unknown and unallowed scopes are dropped (decision 2.9).
+    pub scope: Scope,
+    /// Echoed as it came.
+    pub state: Option<String>,
+    /// Echoed in the ID token.
+    pub nonce: Option<String>,
+    /// The PKCE challenge.
+    pub code_challenge: Option<CodeChallenge>,
+    /// What the person is to be asked.
+    pub prompt: Prompt,
+    /// The oldest acceptable approval, in seconds.
+    pub max_age: Option<u64>,
+    /// Who is expected to sign in; a suggestion.
+    pub login_hint: Option<String>,
+    /// Who must sign in: the subject of the `id_token_hint`.
+    pub expected_user: Option<UserId>,
+    /// The acceptable `acr` values, as asked (voluntary: OIDC Core §5.5.1.1) or by the client's default.
+    pub acr_values: Vec<String>,
+    /// The languages the person reads, best first (BCP 47).
+    pub ui_locales: Vec<String>,
+}
+
+/// How far an authorization got.
+#[derive(Clone, Debug)]
+pub enum AuthorizationStage {
+    /// Nobody has signed in for it yet.
+    Open,
+    /// Somebody approved a login for it.
+    Authenticated {
+        /// Who, when and how.
+        authentication: Authentication,
+        /// Whether that person allowed the scopes in the course of this request.
+        consented: bool,
+    },
+    /// A code was issued: the end.
+    Issued,
+    /// An error was answered: the end.
+    Failed(ErrorCode),
+}
+
+/// A stored authorization.
+#[derive(Clone, Debug)]
+pub struct Authorization {
+    /// Its id: stands in URLs and is useless without the browser's cookie.
+    pub id: AuthorizationId,
+    /// The browser that began it.
+    pub browser: BrowserKey,
+    /// What was asked.
+    pub request: AuthorizationRequest,
+    /// How far it got.
+    pub stage: AuthorizationStage,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it can no longer be continued.
+    pub expires_at: Timestamp,
+}
+
+/// What an authorization code stands for until it is redeemed (RFC 6749 §4.1.2).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CodeContent {
+    /// The client that may redeem it.
+    pub client_id: ClientId,
+    /// The redirect URI that the token request must repeat; `None` where the authorization request named none.
+    pub redirect_uri: Option<RedirectUri>,
+    /// The challenge that the verifier must answer.
+    pub code_challenge: Option<CodeChallenge>,
+    /// What was granted.
+    pub scope: Scope,
+    /// For the ID token.
+    pub nonce: Option<String>,
+    /// Who signed in, when and how.
+    pub authentication: Authentication,
+}

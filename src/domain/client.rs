@@ -1,0 +1,54 @@
+//! Relying parties as they are registered here.
+
+use super::clock::Timestamp;
+use super::id::ClientId;
+use super::secret::SecretDigest;
+use crate::protocol::client_metadata::ClientMetadata;
+
+/// Who wrote a client or a person down: what the configuration file declares is read-only elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Declared in the configuration file; applied at each start.
+    File,
+    /// Made by a command.
+    Command,
+}
+
+impl Source {
+    /// The text that the database keeps.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Command => "command",
+        }
+    }
+
+    /// The source that `text` names.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::File, Self::Command].into_iter().find(|source| source.as_str() == text)
+    }
+}
+
+/// A registered relying party.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Its `client_id`.
+    pub id: ClientId,
+    /// What it registered.
+    pub metadata: ClientMetadata,
+    /// The digest of its secret; a public client has none.
+    pub secret: Option<SecretDigest>,
+    /// Who wrote it down.
+    pub source: Source,
+    /// Whether it was switched off: nothing is issued to it, and what it has is dead.
+    pub disabled: bool,
+    /// When it was registered.
+    pub created_at: Timestamp,
+}
+
+impl Client {
+    /// The name to show to people: the registered one, else the id.
+    pub fn display_name(&self) -> &str {
+        if self.metadata.client_name.is_empty() { self.id.as_str() } else { &self.metadata.client_name }
+    }
+}

@@ -1,0 +1,78 @@
+//! Token families: everything that one authorization code led to lives and dies together (RFC 9700 §4.14.2).
+
+use serde::{Deserialize, Serialize};
+
+use super::browser::Authentication;
+use super::clock::Timestamp;
+use super::id::{ClientId, GrantId};
+use super::secret::SecretDigest;
+use crate::protocol::scope::Scope;
+
+/// A token family.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    /// Its id.
+    pub id: GrantId,
+    /// The client that it belongs to.
+    pub client_id: ClientId,
+    /// What was granted; tokens may have less, never more.
+    pub scope: Scope,
+    /// The `nonce` of the authorization request; refreshed ID tokens do not repeat it (OIDC Core §12.2 allows either).
+    pub nonce: Option<String>,
+    /// Who signed in, when and how.
+    pub authentication: Authentication,
+    /// When the code was redeemed.
+    pub created_at: Timestamp,
+    /// The absolute end of its refresh tokens.
+    pub expires_at: Timestamp,
+    /// When it was revoked: by a logout, a reuse, the client, the person or an operator.
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl Grant {
+    /// Whether refresh tokens of this family survive the end of the browser session (`offline_access`, OIDC Core §11).
+    pub fn is_offline(&self) -> bool {
+        self.scope.contains(crate::protocol::scope::OFFLINE_ACCESS)
+    }
+}
+
+/// An issued access token; the database knows it by its digest, whatever its format.
+#[derive(Clone, Debug)]
+pub struct AccessToken {
+    /// The digest of the token.
+    pub digest: SecretDigest,
+    /// Its family.
+    pub grant_id: GrantId,
+    /// What it allows.
+    pub scope: Scope,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// When it expires.
+    pub expires_at: Timestamp,
+}
+
+/// A refresh token and its place in the chain of rotations (decision 2.5).
+#[derive(Clone, Debug)]
+pub struct RefreshToken {
+    /// The digest of the token.
+    pub digest: SecretDigest,
+    /// Its family.
+    pub grant_id: GrantId,
+    /// The token whose rotation made this one; the first of a family has none.
+    pub predecessor: Option<SecretDigest>,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// When it expires unless used before (sliding).
+    pub expires_at: Timestamp,
+    /// When it was rotated away.
+    pub rotated_at: Option<Timestamp>,
+}
+
+/// What a person allowed a client (OIDC Core §3.1.2.4).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consent {
+    /// The scopes that were allowed.
+    pub scope: Scope,
+    /// When that was last changed.
+    pub granted_at: Timestamp,
+}

@@ -1,0 +1,254 @@
+//! A login: one attempt to get one approval from one phone service.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::browser::{BrowserKey, Origin};
+use super::clock::Timestamp;
+use super::id::{AuthorizationId, DeviceId, LoginId, UserId};
+use super::secret::Secret;
+use super::user::Upstream;
+
+/// How long after its deadline an approval that came in time can still be finished by its browser. One answer for
+/// everybody: an approval seen before the deadline counts until then, one seen later never does.
+pub const FINISH_GRACE: Duration = Duration::from_secs(60);
+
+/// What a login is for. `flow::login` knows nothing beyond it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To answer an authorization request.
+    Authorization(AuthorizationId),
+}
+
+/// Whom the phone service was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The person here.
+    pub user_id: UserId,
+    /// Their registration.
+    pub device_id: DeviceId,
+    /// The name by which the service knows them.
+    pub upstream_user: String,
+}
+
+/// Who is on the other side of a login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A known person was asked.
+    Named(Asked),
+    /// A QR code without a name: whoever scans it.
+    Unnamed,
+    /// Nobody: the page looks like a pending login, nothing was created and nothing will happen (decision 2.7).
+    Decoy,
+}
+
+/// What the page shows for a login.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Challenge {
+    /// The symbol to pick: a PNG in base64, exactly as the service sent it. `None`: the service sent none.
+    AccessPass(Option<String>),
+    /// The QR code, a PNG in base64, and the link for the phone's own browser, both as the service sent them.
+    QrCode {
+        /// The picture.
+        image: String,
+        /// The link.
+        deep_link: String,
+    },
+}
+
+/// A session at the phone service: enough to poll and to cancel it. Holds what acts as a bearer secret there.
+#[derive(Clone, Debug)]
+pub struct UpstreamHandle(pub Secret);
+
+/// Why a login failed, in the words of `data-login-reason` (design 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Another request for the same SecSign ID suspended this one.
+    Suspended,
+    /// The SecSign ID is frozen until its owner taps it in the app.
+    Frozen,
+    /// The service calls the session invalid.
+    Invalid,
+    /// The service does not know the person.
+    NotRegistered,
+    /// The phone is registered already.
+    AlreadyRegistered,
+    /// The phone has no fingerprint or PIN.
+    NoSuitableAuthenticator,
+    /// Nonsense, another person or session, anything unknown: not logged in (decision 2.6).
+    TechnicalReason,
+    /// The service could not be reached.
+    UpstreamDown,
+    /// Too many requests for this person or from this source.
+    RateLimited,
+    /// A newer login of the same browser took its place.
+    Replaced,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 10] = [
+        Self::Suspended,
+        Self::Frozen,
+        Self::Invalid,
+        Self::NotRegistered,
+        Self::AlreadyRegistered,
+        Self::NoSuitableAuthenticator,
+        Self::TechnicalReason,
+        Self::UpstreamDown,
+        Self::RateLimited,
+        Self::Replaced,
+    ];
+
+    /// The value of `data-login-reason`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Suspended => "suspended",
+            Self::Frozen => "frozen",
+            Self::Invalid => "invalid",
+            Self::NotRegistered => "not_registered",
+            Self::AlreadyRegistered => "already_registered",
+            Self::NoSuitableAuthenticator => "no_suitable_authenticator",
+            Self::TechnicalReason => "technical_reason",
+            Self::UpstreamDown => "upstream_down",
+            Self::RateLimited => "rate_limited",
+            Self::Replaced => "replaced",
+        }
+    }
+
+    /// The reason that `text` names.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == text)
+    }
+}
+
+/// How a login ended without an approval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum End {
+    /// The person declined on the phone.
+    Denied,
+    /// Nobody approved in time.
+    Expired,
+    /// Withdrawn: by the person, or by a newer login ([`Reason::Replaced`]).
+    Cancelled(Option<Reason>),
+    /// It cannot be completed.
+    Failed(Reason),
+}
+
+/// How far a login got. The ends are final.
+#[derive(Clone, Debug)]
+pub enum LoginStage {
+    /// Written before the call that creates the session upstream; after a crash nobody knows whether that call arrived.
+    Creating,
+    /// The phone was asked.
+    Pending(UpstreamHandle),
+    /// The phone has loaded the request.
+    Fetched(UpstreamHandle),
+    /// The right person approved in time.
+    Approved {
+        /// When we learned of it.
+        at: Timestamp,
+        /// The person who approved.
+        user_id: UserId,
+        /// The registration that approved.
+        device_id: Option<DeviceId>,
+    },
+    /// Over.
+    Ended(End),
+}
+
+impl LoginStage {
+    /// The value of `data-login-state` (design 3). A login that is being created is pending for its page.
+    pub const fn state(&self) -> &'static str {
+        match self {
+            Self::Creating | Self::Pending(_) => "pending",
+            Self::Fetched(_) => "fetched",
+            Self::Approved { .. } => "approved",
+            Self::Ended(End::Denied) => "denied",
+            Self::Ended(End::Expired) => "expired",
+            Self::Ended(End::Cancelled(_)) => "cancelled",
+            Self::Ended(End::Failed(_)) => "failed",
+        }
+    }
+
+    /// The value of `data-login-reason`, if there is one.
+    pub const fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::Ended(End::Failed(reason) | End::Cancelled(Some(reason))) => Some(*reason),
+            _other => None,
+        }
+    }
+
+    /// Whether the phone may still answer.
+    pub const fn is_open(&self) -> bool {
+        matches!(self, Self::Creating | Self::Pending(_) | Self::Fetched(_))
+    }
+}
+
+/// A stored login.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// Its id: stands in URLs and is useless without the browser's cookie.
+    pub id: LoginId,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The browser that began it.
+    pub browser: BrowserKey,
+    /// Where it began.
+    pub origin: Origin,
+    /// The phone service.
+    pub upstream: Upstream,
+    /// Who was asked.
+    pub subject: Subject,
+    /// Whether this browser had signed in as that person before (decision 2.7).
+    pub remembered: bool,
+    /// The canonical name that was typed; `None` for a QR code without a name. The page shows this one, so that a known and
+    /// an unknown name look alike.
+    pub typed: Option<String>,
+    /// Whether the person asked for the name to be filled in next time (decision 2.3).
+    pub remember: bool,
+    /// What the page shows; nothing while it is being created.
+    pub challenge: Option<Challenge>,
+    /// How far it got.
+    pub stage: LoginStage,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it expires unless approved before.
+    pub deadline: Timestamp,
+    /// When its approval was used up.
+    pub consumed_at: Option<Timestamp>,
+}
+
+impl Login {
+    /// The stage as it is at `now`, whatever the clean-up did: an open login past its deadline has expired, and so has an
+    /// approval that its browser did not finish in time.
+    pub fn stage_at(&self, now: Timestamp) -> LoginStage {
+        let late = match &self.stage {
+            LoginStage::Approved { .. } => self.consumed_at.is_none() && now >= self.deadline.plus(FINISH_GRACE),
+            _other => self.stage.is_open() && now >= self.deadline,
+        };
+        if late { LoginStage::Ended(End::Expired) } else { self.stage.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_parses_back() {
+        for reason in Reason::ALL {
+            assert_eq!(Reason::parse(reason.as_str()), Some(reason));
+        }
+    }
+
+    #[test]
+    fn an_end_is_not_open_and_says_its_reason() {
+        let replaced = LoginStage::Ended(End::Cancelled(Some(Reason::Replaced)));
+        assert_eq!((replaced.state(), replaced.reason(), replaced.is_open()), ("cancelled", Some(Reason::Replaced), false));
+        assert!(LoginStage::Creating.is_open());
+    }
+}

@@ -1,0 +1,111 @@
+//! The names that operators write down: people, addresses, groups, and the names by which the phone services know people.
+//!
+//! Each has one canonical spelling (security bar 138). What the configuration file declares and what a command is given
+//! pass the same checks here.
+
+use super::user::{Upstream, canonical_identifier};
+
+/// Why a name is refused: a sentence that says what is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidName {
+    /// A username that nobody could type, or that two spellings would share.
+    #[error("a username is 1 to 254 printable ASCII characters without blanks; capitals count as small letters")]
+    Username,
+    /// Something that is no e-mail address.
+    #[error("an e-mail address looks like name@host.example, in ASCII and without blanks")]
+    Email,
+    /// A group name that a relying party could not map.
+    #[error("a group name is 1 to 255 characters without control characters, commas or blanks at its ends")]
+    Group,
+    /// A full name that would break a page or a log line.
+    #[error("a full name is at most 255 characters without control characters")]
+    FullName,
+    /// Not a SecSign ID.
+    #[error("a SecSign ID is 1 to 254 characters of a-z, 0-9, `_`, `@`, `.` and `-`; capitals count as small letters")]
+    SecSignId,
+    /// Not a ThumbSignIn user id.
+    #[error("a ThumbSignIn user id is 1 to 254 characters of a-z, 0-9, `.`, `_` and `-`; capitals count as small letters")]
+    ThumbSignInUserId,
+}
+
+/// The canonical spelling of a username.
+///
+/// # Errors
+/// [`InvalidName::Username`].
+pub fn username(written: &str) -> Result<String, InvalidName> {
+    canonical_identifier(written).ok_or(InvalidName::Username)
+}
+
+/// The canonical spelling of an e-mail address. Whether it exists is for whoever sends to it.
+///
+/// # Errors
+/// [`InvalidName::Email`].
+pub fn email(written: &str) -> Result<String, InvalidName> {
+    let address = canonical_identifier(written).ok_or(InvalidName::Email)?;
+    match address.split_once('@') {
+        Some((local, host)) if !local.is_empty() && !host.is_empty() && !host.contains('@') => Ok(address),
+        _other => Err(InvalidName::Email),
+    }
+}
+
+/// A group name as it is written: groups are compared exactly by relying parties.
+///
+/// # Errors
+/// [`InvalidName::Group`].
+pub fn group(written: &str) -> Result<String, InvalidName> {
+    let fits = (1..=255).contains(&written.len()) && written.trim() == written;
+    let harmless = !written.chars().any(|character| character.is_control() || character == ',');
+    if fits && harmless { Ok(written.to_owned()) } else { Err(InvalidName::Group) }
+}
+
+/// A person's full name as it is written.
+///
+/// # Errors
+/// [`InvalidName::FullName`].
+pub fn full_name(written: &str) -> Result<String, InvalidName> {
+    let trimmed = written.trim();
+    let harmless = trimmed.len() <= 255 && !trimmed.chars().any(char::is_control);
+    if harmless { Ok(trimmed.to_owned()) } else { Err(InvalidName::FullName) }
+}
+
+/// The canonical spelling of the name by which `upstream` knows a person.
+///
+/// # Errors
+/// [`InvalidName::SecSignId`] or [`InvalidName::ThumbSignInUserId`]: outside these characters the services' own clients
+/// disagree on the encoding.
+pub fn upstream_user(upstream: Upstream, written: &str) -> Result<String, InvalidName> {
+    let (extra, error) = match upstream {
+        Upstream::SecSign => (b"_@.-".as_slice(), InvalidName::SecSignId),
+        Upstream::ThumbSignIn => (b"._-".as_slice(), InvalidName::ThumbSignInUserId),
+    };
+    let name = canonical_identifier(written).ok_or(error)?;
+    let fits = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || extra.contains(&byte));
+    if fits { Ok(name) } else { Err(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_one_spelling() {
+        assert_eq!(username(" Alice "), Ok("alice".to_owned()));
+        assert_eq!(email("Alice@Example.ORG"), Ok("alice@example.org".to_owned()));
+        assert_eq!(upstream_user(Upstream::SecSign, "Alice@Acme"), Ok("alice@acme".to_owned()));
+        assert_eq!(upstream_user(Upstream::ThumbSignIn, "Alice.1"), Ok("alice.1".to_owned()));
+    }
+
+    #[test]
+    fn what_cannot_be_a_name_is_refused() {
+        assert_eq!(username("al ice"), Err(InvalidName::Username));
+        for bad in ["alice", "@example.org", "alice@", "a@b@c", "älice@example.org"] {
+            assert_eq!(email(bad), Err(InvalidName::Email), "{bad}");
+        }
+        for bad in ["", " admins", "a,b", "a\nb"] {
+            assert_eq!(group(bad), Err(InvalidName::Group), "{bad:?}");
+        }
+        assert_eq!(group("Domain Users"), Ok("Domain Users".to_owned()));
+        assert_eq!(upstream_user(Upstream::SecSign, "a&b=c"), Err(InvalidName::SecSignId));
+        assert_eq!(upstream_user(Upstream::ThumbSignIn, "alice@acme"), Err(InvalidName::ThumbSignInUserId));
+    }
+}

@@ -1,0 +1,27 @@
+//! Chance: the only source of randomness. A failure of the operating system's generator ends the request (or the start);
+//! there is never a weaker substitute.
+
+/// The random number generator failed.
+#[derive(Debug, thiserror::Error)]
+#[error("the operating system's random number generator failed")]
+pub struct RandomError;
+
+/// Where random bytes come from.
+pub trait Random: Send + Sync {
+    /// Fills `buffer` with random bytes.
+    ///
+    /// # Errors
+    /// When the generator fails; the buffer must then not be used.
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), RandomError>;
+}
+
+/// The operating system's generator.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct SystemRandom;
+
+impl Random for SystemRandom {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that may ask for chance")]
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), RandomError> {
+        getrandom::fill(buffer).map_err(|_unavailable| RandomError)
+    }
+}

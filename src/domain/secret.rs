@@ -1,0 +1,102 @@
+//! Secrets and their digests. A secret exists in clear text only between its making and the answer that carries it; the
+//! database keeps its SHA-256 (decision 2.5). 256 random bits need no slow hash.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use super::env::Env;
+use super::random::RandomError;
+
+/// A text that must not be logged, echoed or stored: codes, tokens, client secrets, cookies. Wiped when dropped.
+/// Deliberately without `PartialEq`, `Display` and `Serialize`.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Wraps a secret that was received or configured.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(Zeroizing::new(text.into()))
+    }
+
+    /// A new secret of 256 random bits as 43 characters of base64url (RFC 4648 §5): only characters that no
+    /// encoding touches (RFC 3986 §2.3).
+    ///
+    /// # Errors
+    /// When the random number generator fails.
+    pub fn generate(env: &Env) -> Result<Self, RandomError> {
+        let bytes: [u8; 32] = env.random_bytes()?;
+        Ok(Self::new(URL_SAFE_NO_PAD.encode(bytes)))
+    }
+
+    /// The clear text, for the one answer that carries it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// The digest under which the secret is stored and found.
+    pub fn digest(&self) -> SecretDigest {
+        SecretDigest::of(self.0.as_bytes())
+    }
+
+    /// Compares in time that depends on the length only.
+    pub fn matches(&self, other: &str) -> bool {
+        self.0.as_bytes().ct_eq(other.as_bytes()).into()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// The SHA-256 of a secret, as base64url.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SecretDigest(String);
+
+impl SecretDigest {
+    /// The digest of `secret`.
+    pub fn of(secret: &[u8]) -> Self {
+        Self(URL_SAFE_NO_PAD.encode(Sha256::digest(secret)))
+    }
+
+    /// A digest that the database kept.
+    pub fn from_stored(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text that the database keeps.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether `secret` has this digest, compared in constant time.
+    pub fn matches(&self, secret: &Secret) -> bool {
+        self.0.as_bytes().ct_eq(secret.digest().0.as_bytes()).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_output_never_shows_a_secret() {
+        assert_eq!(format!("{:?}", Secret::new("hunter2")), "Secret(…)");
+    }
+
+    #[test]
+    fn a_digest_matches_its_secret_and_no_prefix_of_it() {
+        let secret = Secret::generate(&Env::system()).unwrap();
+        assert_eq!(secret.expose().len(), 43);
+        assert!(secret.digest().matches(&secret));
+        assert!(!secret.digest().matches(&Secret::new(&secret.expose()[..42])));
+    }
+}

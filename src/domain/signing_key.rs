@@ -1,0 +1,172 @@
+//! Signing keys as they are stored, and the changes that a rotation makes to them.
+//!
+//! A key is *next* (published, does not sign yet), *active* (signs) or *retired* (signs no more, still verifies). Per
+//! algorithm there is at most one next and one active key at any moment, whatever the number of nodes: the store refuses a
+//! change that would break this, or that another node's change has overtaken. What a change should be, `keys` decides.
+
+use async_trait::async_trait;
+
+use super::audit::{AuditEvent, AuditKind};
+use super::clock::Timestamp;
+use crate::protocol::client_metadata::SigningAlgorithm;
+
+/// Where a key stands in its life (OIDC Core §10.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KeyState {
+    /// Published ahead, so that relying parties know it before it signs.
+    Next,
+    /// Signs.
+    Active,
+    /// Signs no more; its private half is gone. Still verifies what it signed.
+    Retired,
+}
+
+impl KeyState {
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::Next, Self::Active, Self::Retired];
+
+    /// The text that the database keeps.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Next => "next",
+            Self::Active => "active",
+            Self::Retired => "retired",
+        }
+    }
+
+    /// The state that `text` names.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+/// A stored signing key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredKey {
+    /// Its thumbprint (RFC 7638); unique.
+    pub kid: String,
+    /// The one algorithm that it serves.
+    pub alg: SigningAlgorithm,
+    /// Where it stands.
+    pub state: KeyState,
+    /// The public half: a JWK as JSON (RFC 7517 §4).
+    pub public_jwk: String,
+    /// The private half, encrypted under the master key (decision 2.5); empty once the key is retired.
+    pub sealed_private: String,
+    /// When it was made, which is when it was published.
+    pub created_at: Timestamp,
+    /// When it began to sign.
+    pub active_at: Option<Timestamp>,
+    /// When it ceased to.
+    pub retired_at: Option<Timestamp>,
+}
+
+/// One step of a [`KeyChange`]. A step that does not find what it expects undoes the whole change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyStep {
+    /// Adds a key. Expects no other with its `kid`, and no other of its algorithm in its state unless that is retired.
+    Insert(StoredKey),
+    /// Next → active. Expects the key to be next, and no active one of its algorithm.
+    Activate {
+        /// Which key.
+        kid: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// Active → retired; the stored private half becomes empty. Expects the key to be active.
+    Retire {
+        /// Which key.
+        kid: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// Deletes a key in any state; from then on nothing that it signed is valid. Expects the key to exist.
+    Delete {
+        /// Which key.
+        kid: String,
+    },
+}
+
+/// Steps that are written in this order, in one transaction, all or none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyChange {
+    /// The steps.
+    pub steps: Vec<KeyStep>,
+}
+
+impl KeyChange {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// The audit events that belong into the same transaction: one a step.
+    pub fn audit_events(&self) -> Vec<AuditEvent> {
+        self.steps.iter().map(KeyStep::audit_event).collect()
+    }
+}
+
+impl KeyStep {
+    fn audit_event(&self) -> AuditEvent {
+        let (kid, what) = match self {
+            Self::Insert(key) => (&key.kid, format!("made/{}/{}", key.alg.as_str(), key.state.as_str())),
+            Self::Activate { kid, .. } => (kid, "activated".to_owned()),
+            Self::Retire { kid, .. } => (kid, "retired".to_owned()),
+            Self::Delete { kid } => (kid, "deleted".to_owned()),
+        };
+        AuditEvent { subject: Some(kid.clone()), detail: Some(what), ..AuditEvent::new(AuditKind::KeyRotated) }
+    }
+}
+
+/// What became of a [`KeyChange`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// Written and committed.
+    Done,
+    /// A step did not find what it expected: somebody else was faster. Nothing was written.
+    Overtaken,
+}
+
+/// The rows could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("the signing keys cannot be read or written")]
+pub struct KeyRowsError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// Where signing keys are stored. Implemented by the database; a test may keep them in memory.
+#[async_trait]
+pub trait SigningKeyRows: Send + Sync {
+    /// Every key, in any order. Asked every half second by every node, so one statement without joins.
+    ///
+    /// # Errors
+    /// When the database does not answer, or a row makes no sense.
+    async fn list_signing_keys(&self) -> Result<Vec<StoredKey>, KeyRowsError>;
+
+    /// Writes a change with its audit events, or nothing at all.
+    ///
+    /// # Errors
+    /// When the database does not answer; it is then unknown whether the change was written.
+    async fn apply_key_change(&self, change: &KeyChange) -> Result<Applied, KeyRowsError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_parses_back() {
+        for state in KeyState::ALL {
+            assert_eq!(KeyState::parse(state.as_str()), Some(state));
+        }
+        assert_eq!(KeyState::parse("Active"), None);
+    }
+
+    #[test]
+    fn every_step_leaves_an_audit_event_that_names_its_key() {
+        let at = Timestamp::from_seconds(1);
+        let change =
+            KeyChange { steps: vec![KeyStep::Retire { kid: "old".into(), at }, KeyStep::Activate { kid: "new".into(), at }] };
+        let events = change.audit_events();
+        let said: Vec<_> = events.iter().map(|event| (event.subject.as_deref(), event.detail.as_deref())).collect();
+        assert_eq!(said, [(Some("old"), Some("retired")), (Some("new"), Some("activated"))]);
+    }
+}

@@ -1,0 +1,119 @@
+//! People and the phones that they registered.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::client::Source;
+use super::clock::Timestamp;
+use super::id::{DeviceId, UserId};
+
+/// A person who can sign in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Also the `sub` of their tokens.
+    pub id: UserId,
+    /// The unique name, canonical (see [`canonical_identifier`]); `preferred_username`.
+    pub username: String,
+    /// The e-mail address, canonical and unique.
+    pub email: Option<String>,
+    /// Whether somebody vouched for the address (`email_verified`).
+    pub email_verified: bool,
+    /// The full name; empty when unknown.
+    pub name: String,
+    /// Group names (`groups`), a flat list.
+    pub groups: Vec<String>,
+    /// A locked person cannot sign in, and nothing is refreshed for them.
+    pub locked: bool,
+    /// Who wrote them down.
+    pub source: Source,
+    /// When they were added.
+    pub created_at: Timestamp,
+    /// When their data last changed (`updated_at`, OIDC Core §5.1).
+    pub updated_at: Timestamp,
+}
+
+/// A phone service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Upstream {
+    /// SecSign ID: a push, then the symbol that the page shows.
+    SecSign,
+    /// ThumbSignIn: a QR code or a deep link, then a fingerprint.
+    ThumbSignIn,
+}
+
+impl Upstream {
+    /// Both, in the order in which people are offered them.
+    pub const ALL: [Self; 2] = [Self::SecSign, Self::ThumbSignIn];
+
+    /// The name in forms, rows and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SecSign => "secsign",
+            Self::ThumbSignIn => "thumbsignin",
+        }
+    }
+
+    /// The name that people know.
+    pub const fn display_name(self) -> &'static str {
+        match self {
+            Self::SecSign => "SecSign ID",
+            Self::ThumbSignIn => "ThumbSignIn",
+        }
+    }
+
+    /// The service that `text` names.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|upstream| upstream.as_str() == text)
+    }
+}
+
+impl fmt::Display for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A person's registration with a phone service. (upstream, upstream user) is unique: two services may know two
+/// different people by the same name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Its identifier here.
+    pub id: DeviceId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// Which service knows it.
+    pub upstream: Upstream,
+    /// The name by which the service knows the person (SecSign ID, ThumbSignIn user id), canonical.
+    pub upstream_user: String,
+    /// What the person calls it.
+    pub label: String,
+    /// When it was registered.
+    pub created_at: Timestamp,
+    /// When it last approved something.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// The one spelling of a name that somebody typed: trimmed, folded to lower case, printable ASCII only (security bar 138).
+/// `None` when the text cannot be a name; full-width and look-alike letters are refused rather than mapped.
+pub fn canonical_identifier(typed: &str) -> Option<String> {
+    let trimmed = typed.trim();
+    let fits = (1..=254).contains(&trimmed.len()) && trimmed.bytes().all(|byte| byte.is_ascii_graphic());
+    fits.then(|| trimmed.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_spelling_of_a_name_is_one_identifier() {
+        for typed in ["Alice", " alice ", "ALICE\t", "alice"] {
+            assert_eq!(canonical_identifier(typed).as_deref(), Some("alice"), "{typed:?}");
+        }
+        for junk in ["", "   ", "al ice", "ａlice", "ali\u{0}ce", &"x".repeat(255)] {
+            assert_eq!(canonical_identifier(junk), None, "{junk:?}");
+        }
+    }
+}

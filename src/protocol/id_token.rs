@@ -1,0 +1,273 @@
+//! The claims of ID tokens (OIDC Core §2), of userinfo answers (OIDC Core §5.3.2) and of access tokens that are JWTs
+//! (RFC 9068 §2.2). How long they live and who they are about, the flows decide.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256, Sha512};
+
+use super::client_metadata::SigningAlgorithm;
+use super::scope::Scope;
+
+/// Whom a token is for (`aud`, RFC 7519 §4.1.3): one or several. A single one is written as a string, because some relying
+/// parties read nothing else (decision 2.9); both forms are read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Audience {
+    /// The usual one.
+    One(String),
+    /// Several, or one that somebody wrote as a list.
+    Several(Vec<String>),
+}
+
+impl Audience {
+    /// The audience made of `names`.
+    pub fn of(mut names: Vec<String>) -> Self {
+        match (names.pop(), names.is_empty()) {
+            (Some(only), true) => Self::One(only),
+            (last, _) => Self::Several(names.into_iter().chain(last).collect()),
+        }
+    }
+
+    /// Whether the token is for `name`.
+    pub fn contains(&self, name: &str) -> bool {
+        self.names().iter().any(|one| one == name)
+    }
+
+    /// Everybody the token is for.
+    pub fn names(&self) -> &[String] {
+        match self {
+            Self::One(only) => std::slice::from_ref(only),
+            Self::Several(names) => names,
+        }
+    }
+}
+
+/// What a scope lets a relying party learn about a person (OIDC Core §5.1, §5.4). A claim without a value is left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UserClaims {
+    /// The full name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The username.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preferred_username: Option<String>,
+    /// When any of these claims last changed, in seconds since the epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<i64>,
+    /// The e-mail address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Whether somebody vouched for the address: a boolean, never a string.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email_verified: Option<bool>,
+    /// Group names: a flat list (decision 2.9).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub groups: Option<Vec<String>>,
+}
+
+impl UserClaims {
+    /// The claims (`claims_supported`, OIDC Discovery §3) beside those of every token.
+    pub const NAMES: [&'static str; 6] = ["name", "preferred_username", "updated_at", "email", "email_verified", "groups"];
+
+    /// Those of the claims that `scope` asks for (OIDC Core §5.4; `groups` is the scope that many relying parties use).
+    #[must_use]
+    pub fn limited_to(self, scope: &Scope) -> Self {
+        let (profile, email, groups) = (scope.contains("profile"), scope.contains("email"), scope.contains("groups"));
+        Self {
+            name: self.name.filter(|_| profile),
+            preferred_username: self.preferred_username.filter(|_| profile),
+            updated_at: self.updated_at.filter(|_| profile),
+            email_verified: self.email_verified.filter(|_| email && self.email.is_some()),
+            email: self.email.filter(|_| email),
+            groups: self.groups.filter(|_| groups),
+        }
+    }
+}
+
+/// A userinfo answer (OIDC Core §5.3.2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserInfo {
+    /// The person; equal to the `sub` of the ID token.
+    pub sub: String,
+    /// What the scope lets the client learn.
+    #[serde(flatten)]
+    pub user: UserClaims,
+}
+
+/// The claims of an ID token (OIDC Core §2). Moments are whole seconds since the epoch (RFC 7519 §2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdTokenClaims {
+    /// Who issued it.
+    pub iss: String,
+    /// The person.
+    pub sub: String,
+    /// The client.
+    pub aud: Audience,
+    /// When it expires.
+    pub exp: i64,
+    /// When it was issued.
+    pub iat: i64,
+    /// When the person approved.
+    pub auth_time: i64,
+    /// The `nonce` of the request, exactly (OIDC Core §3.1.3.7, rule 11).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+    /// How strong the login was (decision 2.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
+    /// By which means (RFC 8176).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
+    /// The browser session (OIDC Back-Channel Logout §2.1): always a string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<String>,
+    /// The hash of the access token that comes with it (OIDC Core §3.1.3.6); see [`at_hash`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_hash: Option<String>,
+    /// The client, where the audience has several members (OIDC Core §2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub azp: Option<String>,
+    /// What the scope lets the client learn; empty for clients with minimal ID tokens (decision 2.9).
+    #[serde(flatten)]
+    pub user: UserClaims,
+}
+
+/// The claims of an access token that is a JWT (RFC 9068 §2.2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessTokenClaims {
+    /// Who issued it.
+    pub iss: String,
+    /// The person.
+    pub sub: String,
+    /// The resource servers, else the issuer itself (RFC 9068 §3).
+    pub aud: Audience,
+    /// The client that it was issued to (RFC 8693 §4.3).
+    pub client_id: String,
+    /// Its unique id.
+    pub jti: String,
+    /// When it expires.
+    pub exp: i64,
+    /// When it was issued.
+    pub iat: i64,
+    /// What it allows (RFC 8693 §4.2).
+    #[serde(default, skip_serializing_if = "Scope::is_empty")]
+    pub scope: Scope,
+    /// When the person approved (RFC 9068 §2.2.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
+    /// How strong the login was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
+    /// By which means.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
+}
+
+/// The `at_hash` of an access token in an ID token that is signed with `alg` (OIDC Core §3.1.3.6): the left half of the hash
+/// that the algorithm uses, which for Ed25519 is SHA-512 (RFC 8032 §5.1).
+pub fn at_hash(alg: SigningAlgorithm, access_token: &str) -> String {
+    let hash = match alg {
+        SigningAlgorithm::RS256 | SigningAlgorithm::PS256 | SigningAlgorithm::ES256 => Sha256::digest(access_token).to_vec(),
+        SigningAlgorithm::EdDSA => Sha512::digest(access_token).to_vec(),
+    };
+    let left_half = hash.get(..hash.len() / 2).unwrap_or_default();
+    URL_SAFE_NO_PAD.encode(left_half)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn alice() -> UserClaims {
+        UserClaims {
+            name: Some("Alice".into()),
+            preferred_username: Some("alice".into()),
+            updated_at: Some(1_700_000_000),
+            email: Some("alice@example.com".into()),
+            email_verified: Some(true),
+            groups: Some(vec!["staff".into()]),
+        }
+    }
+
+    fn claims() -> IdTokenClaims {
+        IdTokenClaims {
+            iss: "https://id.example".into(),
+            sub: "u1".into(),
+            aud: Audience::of(vec!["app".into()]),
+            exp: 2,
+            iat: 1,
+            auth_time: 1,
+            nonce: Some("n".into()),
+            acr: None,
+            amr: vec!["mca".into()],
+            sid: Some("s1".into()),
+            at_hash: None,
+            azp: None,
+            user: alice(),
+        }
+    }
+
+    #[test]
+    fn the_hash_example_of_the_specification_comes_out() {
+        // OIDC Core appendix A.3.
+        let token = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
+        assert_eq!(at_hash(SigningAlgorithm::RS256, token), "77QmUPtjPfzWtF2AnpK9RQ");
+        assert_eq!(at_hash(SigningAlgorithm::ES256, token), at_hash(SigningAlgorithm::PS256, token));
+        assert_eq!(at_hash(SigningAlgorithm::EdDSA, token).len(), 43);
+    }
+
+    #[test]
+    fn a_single_audience_is_a_string_and_both_forms_are_read() {
+        assert_eq!(serde_json::to_value(Audience::of(vec!["a".into()])).unwrap(), json!("a"));
+        assert_eq!(serde_json::to_value(Audience::of(vec!["a".into(), "b".into()])).unwrap(), json!(["a", "b"]));
+        let list: Audience = serde_json::from_value(json!(["a"])).unwrap();
+        assert!(list.contains("a") && !list.contains("b"));
+        assert!(serde_json::from_value::<Audience>(json!(7)).is_err());
+    }
+
+    #[test]
+    fn claims_of_the_person_stand_flat_and_typed_beside_those_of_the_protocol() {
+        let written = serde_json::to_value(claims()).unwrap();
+        assert_eq!(written["aud"], "app");
+        assert_eq!(written["email_verified"], Value::Bool(true));
+        assert_eq!(written["groups"], json!(["staff"]));
+        assert_eq!(written["updated_at"], 1_700_000_000);
+        for absent in ["acr", "at_hash", "azp", "user"] {
+            assert!(written.get(absent).is_none(), "{absent}");
+        }
+        assert_eq!(serde_json::from_value::<IdTokenClaims>(written).unwrap(), claims());
+    }
+
+    #[test]
+    fn a_moment_that_is_no_whole_number_of_seconds_is_refused() {
+        let good = serde_json::to_value(claims()).unwrap();
+        assert!(serde_json::from_value::<IdTokenClaims>(good.clone()).is_ok());
+        for bad in [json!("2"), json!(1.5), json!(9_223_372_036_854_775_808_u64), json!(null), json!([2])] {
+            let mut changed = good.clone();
+            changed["exp"] = bad.clone();
+            assert!(serde_json::from_value::<IdTokenClaims>(changed).is_err(), "{bad}");
+        }
+        let mut without = good;
+        without.as_object_mut().unwrap().remove("exp");
+        assert!(serde_json::from_value::<IdTokenClaims>(without).is_err());
+    }
+
+    #[test]
+    fn each_scope_gives_its_own_claims() {
+        let given = |scope: &str| serde_json::to_value(alice().limited_to(&Scope::parse(scope).unwrap())).unwrap();
+        assert_eq!(given("openid"), json!({}));
+        assert_eq!(given("openid email"), json!({"email": "alice@example.com", "email_verified": true}));
+        assert_eq!(given("groups"), json!({"groups": ["staff"]}));
+        assert_eq!(given("profile"), json!({"name": "Alice", "preferred_username": "alice", "updated_at": 1_700_000_000}));
+        assert_eq!(given("profile email groups"), serde_json::to_value(alice()).unwrap());
+    }
+
+    #[test]
+    fn an_address_that_does_not_exist_is_not_called_verified() {
+        let nobody = UserClaims { email_verified: Some(false), ..UserClaims::default() };
+        assert_eq!(nobody.limited_to(&Scope::parse("email").unwrap()), UserClaims::default());
+    }
+}

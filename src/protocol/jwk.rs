@@ -1,0 +1,171 @@
+//! Public JSON Web Keys (RFC 7517) of the kinds that we sign with: RSA, P-256 (RFC 7518 §6) and Ed25519 (RFC 8037 §2).
+//!
+//! There is no member for private material here, so none can be published by mistake (RFC 7517 §9.2). Whether the numbers
+//! make a sound key is checked where it is used (`keys::signing`).
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::client_metadata::SigningAlgorithm;
+
+/// The public numbers of a key, in base64url without padding (RFC 7518 §6, RFC 8037 §2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kty")]
+pub enum PublicNumbers {
+    /// RFC 7518 §6.3.1.
+    #[serde(rename = "RSA")]
+    Rsa {
+        /// The modulus.
+        n: String,
+        /// The exponent.
+        e: String,
+    },
+    /// RFC 7518 §6.2.1.
+    #[serde(rename = "EC")]
+    Ec {
+        /// The curve.
+        crv: EcCurve,
+        /// The x coordinate, 32 bytes.
+        x: String,
+        /// The y coordinate, 32 bytes.
+        y: String,
+    },
+    /// RFC 8037 §2.
+    #[serde(rename = "OKP")]
+    Okp {
+        /// The curve.
+        crv: OkpCurve,
+        /// The public key, 32 bytes.
+        x: String,
+    },
+}
+
+/// The elliptic curves of ours (RFC 7518 §6.2.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EcCurve {
+    /// P-256.
+    #[serde(rename = "P-256")]
+    P256,
+}
+
+/// The octet key pair curves of ours (RFC 8037 §3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OkpCurve {
+    /// Ed25519.
+    Ed25519,
+}
+
+/// What a published key is for (`use`, RFC 7517 §4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyUse {
+    /// Signatures.
+    #[serde(rename = "sig")]
+    Signature,
+}
+
+/// A public key for signatures, with everything that relying parties ask for: `kid`, `alg` and `use` (RFC 7517 §4).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Jwk {
+    /// The key's id: its thumbprint.
+    pub kid: String,
+    /// The one algorithm that it serves (RFC 8725 §3.1: a key is used with one algorithm).
+    pub alg: SigningAlgorithm,
+    /// Always `sig`.
+    #[serde(rename = "use")]
+    pub usage: KeyUse,
+    /// The key itself.
+    #[serde(flatten)]
+    pub numbers: PublicNumbers,
+}
+
+/// A JWK set (RFC 7517 §5).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JwkSet {
+    /// The keys. Some relying parties take the first that fits, so those that sign stand first.
+    pub keys: Vec<Jwk>,
+}
+
+impl PublicNumbers {
+    /// The numbers of an RSA key from their big-endian bytes without leading zeros (RFC 7518 §6.3.1).
+    pub fn rsa(modulus: &[u8], exponent: &[u8]) -> Self {
+        Self::Rsa { n: URL_SAFE_NO_PAD.encode(modulus), e: URL_SAFE_NO_PAD.encode(exponent) }
+    }
+
+    /// The numbers of a P-256 key from its coordinates (RFC 7518 §6.2.1).
+    pub fn p256(x: &[u8; 32], y: &[u8; 32]) -> Self {
+        Self::Ec { crv: EcCurve::P256, x: URL_SAFE_NO_PAD.encode(x), y: URL_SAFE_NO_PAD.encode(y) }
+    }
+
+    /// The numbers of an Ed25519 key (RFC 8037 §2).
+    pub fn ed25519(public: &[u8; 32]) -> Self {
+        Self::Okp { crv: OkpCurve::Ed25519, x: URL_SAFE_NO_PAD.encode(public) }
+    }
+
+    /// The thumbprint: SHA-256 over the required members in alphabetical order (RFC 7638 §3; RFC 8037 §2 for Ed25519).
+    pub fn thumbprint(&self) -> String {
+        let members: BTreeMap<&str, &str> = match self {
+            Self::Rsa { n, e } => [("e", e.as_str()), ("kty", "RSA"), ("n", n)].into(),
+            Self::Ec { crv: EcCurve::P256, x, y } => [("crv", "P-256"), ("kty", "EC"), ("x", x), ("y", y)].into(),
+            Self::Okp { crv: OkpCurve::Ed25519, x } => [("crv", "Ed25519"), ("kty", "OKP"), ("x", x)].into(),
+        };
+        // Written by hand, for the hash is over these bytes exactly (RFC 7638 §3.3). Base64url and the names need no escape.
+        let written: Vec<String> = members.iter().map(|(name, value)| format!(r#""{name}":"{value}""#)).collect();
+        URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{{{}}}", written.join(","))))
+    }
+}
+
+impl Jwk {
+    /// The JWK of a key that serves `alg`, with its thumbprint as `kid` (RFC 7638 §1).
+    pub fn new(alg: SigningAlgorithm, numbers: PublicNumbers) -> Self {
+        Self { kid: numbers.thumbprint(), alg, usage: KeyUse::Signature, numbers }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // RFC 7638 §3.1.
+    const RFC7638_N: &str = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZ\
+                             CiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgn\
+                             Yb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0\
+                             Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
+
+    #[test]
+    fn the_thumbprint_examples_of_the_rfcs_come_out() {
+        let rsa = PublicNumbers::Rsa { n: RFC7638_N.into(), e: "AQAB".into() };
+        assert_eq!(rsa.thumbprint(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+        // RFC 8037 appendix A.3.
+        let okp = PublicNumbers::Okp { crv: OkpCurve::Ed25519, x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo".into() };
+        assert_eq!(okp.thumbprint(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    }
+
+    #[test]
+    fn a_jwk_has_every_public_member_and_no_other() {
+        let ec = serde_json::to_value(Jwk::new(SigningAlgorithm::ES256, PublicNumbers::p256(&[1; 32], &[2; 32]))).unwrap();
+        let members: Vec<&str> = ec.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(members.len(), 7);
+        for name in ["kid", "alg", "use", "kty", "crv", "x", "y"] {
+            assert!(members.contains(&name), "{name}");
+        }
+        assert_eq!(
+            (&ec["kty"], &ec["crv"], &ec["alg"], &ec["use"]),
+            (&"EC".into(), &"P-256".into(), &"ES256".into(), &"sig".into())
+        );
+        let rsa = serde_json::to_value(Jwk::new(SigningAlgorithm::PS256, PublicNumbers::rsa(&[1; 256], &[1, 0, 1]))).unwrap();
+        assert_eq!((&rsa["kty"], &rsa["e"], &rsa["alg"]), (&"RSA".into(), &"AQAB".into(), &"PS256".into()));
+    }
+
+    #[test]
+    fn a_stored_jwk_reads_back_and_a_foreign_curve_does_not() {
+        let jwk = Jwk::new(SigningAlgorithm::EdDSA, PublicNumbers::ed25519(&[7; 32]));
+        let text = serde_json::to_string(&jwk).unwrap();
+        assert_eq!(serde_json::from_str::<Jwk>(&text).unwrap(), jwk);
+        assert!(serde_json::from_str::<Jwk>(&text.replace("Ed25519", "Ed448")).is_err());
+        assert!(serde_json::from_str::<Jwk>(&text.replace("sig", "enc")).is_err());
+    }
+}

@@ -1,0 +1,66 @@
+//! The `prompt` parameter (OIDC Core §3.1.2.1).
+
+use serde::{Deserialize, Serialize};
+
+/// What the relying party wants the person to be asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prompt {
+    /// `none`: no page, no push; answer with a code or an error.
+    pub none: bool,
+    /// `login`: a fresh approval even where a session exists.
+    pub login: bool,
+    /// `consent`: ask for consent even where it was given.
+    pub consent: bool,
+    /// `select_account`: let the person choose the account, hence a fresh login.
+    pub select_account: bool,
+}
+
+/// `none` together with another value (OIDC Core §3.1.2.1: an error).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("prompt=none cannot be combined with another value")]
+pub struct InvalidPrompt;
+
+impl Prompt {
+    /// Parses a space-delimited list; values we do not know are ignored (`create` of Initiating User Registration).
+    ///
+    /// # Errors
+    /// When `none` stands beside another value (OIDC Core §3.1.2.1).
+    pub fn parse(text: &str) -> Result<Self, InvalidPrompt> {
+        let mut prompt = Self::default();
+        let mut others = false;
+        for value in text.split(' ').filter(|value| !value.is_empty()) {
+            match value {
+                "none" => prompt.none = true,
+                "login" => prompt.login = true,
+                "consent" => prompt.consent = true,
+                "select_account" => prompt.select_account = true,
+                _unknown => {}
+            }
+            others |= value != "none";
+        }
+        if prompt.none && others { Err(InvalidPrompt) } else { Ok(prompt) }
+    }
+
+    /// Whether an existing session must not be reused.
+    pub const fn wants_fresh_login(self) -> bool {
+        self.login || self.select_account
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn none_stands_alone() {
+        assert!(Prompt::parse("none").unwrap().none);
+        assert_eq!(Prompt::parse("none login"), Err(InvalidPrompt));
+        assert_eq!(Prompt::parse("create none"), Err(InvalidPrompt));
+    }
+
+    #[test]
+    fn login_and_consent_combine() {
+        let prompt = Prompt::parse("login consent").unwrap();
+        assert!(prompt.login && prompt.consent && prompt.wants_fresh_login() && !prompt.none);
+    }
+}

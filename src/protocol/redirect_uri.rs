@@ -1,0 +1,208 @@
+//! Redirect URIs: registered and compared as strings (RFC 9700 §2.1, §4.1.3), never as parsed URLs.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use url::{Host, Url};
+
+/// A redirect URI as its client wrote it. The text is what counts: it is compared and answered byte for byte.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RedirectUri(String);
+
+/// Why a URI cannot be registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidRedirectUri {
+    /// Not an absolute URI, or one with control characters, blanks or a backslash (which browsers read as a slash).
+    #[error("not an absolute URI")]
+    NotAbsolute,
+    /// With a fragment (RFC 6749 §3.1.2).
+    #[error("a redirect URI must not have a fragment")]
+    Fragment,
+    /// A scheme that runs code or reads files.
+    #[error("this scheme cannot be redirected to")]
+    Scheme,
+    /// Plain http outside loopback (RFC 9700 §2.6).
+    #[error("plain http is allowed for loopback addresses only")]
+    PlainHttp,
+    /// With a user name or password before the host.
+    #[error("a redirect URI must not have user information")]
+    UserInformation,
+}
+
+const FORBIDDEN_SCHEMES: &[&str] = &["javascript", "data", "vbscript", "file", "blob", "about", "filesystem", "ws", "wss"];
+
+impl RedirectUri {
+    /// Checks a URI that a client registers.
+    ///
+    /// # Errors
+    /// When the provider could not safely redirect to it; the variants say why.
+    pub fn parse(text: &str) -> Result<Self, InvalidRedirectUri> {
+        if text.len() > 2048 || text.bytes().any(|byte| byte <= b' ' || byte >= 0x7F || byte == b'\\') {
+            return Err(InvalidRedirectUri::NotAbsolute);
+        }
+        let url = Url::parse(text).map_err(|_unparsable| InvalidRedirectUri::NotAbsolute)?;
+        if text.contains('#') {
+            return Err(InvalidRedirectUri::Fragment);
+        }
+        if FORBIDDEN_SCHEMES.contains(&url.scheme()) {
+            return Err(InvalidRedirectUri::Scheme);
+        }
+        if !url.username().is_empty() || url.password().is_some() || text.split(['/', '?']).nth(2).unwrap_or("").contains('@') {
+            return Err(InvalidRedirectUri::UserInformation);
+        }
+        if matches!(url.scheme(), "http" | "https") && url.host().is_none() {
+            return Err(InvalidRedirectUri::NotAbsolute);
+        }
+        if url.scheme() == "http" && !is_loopback(&url) {
+            return Err(InvalidRedirectUri::PlainHttp);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The text as registered.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a request may use `requested` where this URI is registered: the same string, or, for a native client's
+    /// loopback URI, the same string but for the port (RFC 8252 §7.3). `127.0.0.1`, `[::1]` and `localhost` never stand
+    /// for one another.
+    pub fn allows(&self, requested: &str, native: bool) -> bool {
+        if self.0 == requested {
+            return true;
+        }
+        if !native || !self.0.starts_with("http://") {
+            return false;
+        }
+        match (split_port(&self.0), split_port(requested)) {
+            (Some(registered), Some(asked)) => registered == asked && is_loopback_host(registered.0),
+            _other => false,
+        }
+    }
+
+    /// The origin of the URI (`https://app.example`), or its scheme (`myapp:`) where it has none: the form that a
+    /// Content Security Policy takes as a source (CSP 3 §2.3.1).
+    pub fn csp_source(&self) -> String {
+        match Url::parse(&self.0) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") => url.origin().ascii_serialization(),
+            Ok(url) => format!("{}:", url.scheme()),
+            Err(_never) => String::new(),
+        }
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
+        Some(Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+fn is_loopback_host(host: &str) -> bool {
+    matches!(host, "127.0.0.1" | "[::1]" | "localhost")
+}
+
+/// `http://HOST[:PORT]REST` as (HOST, REST), without parsing what is to be compared as text.
+fn split_port(uri: &str) -> Option<(&str, &str)> {
+    let after_scheme = uri.strip_prefix("http://")?;
+    let authority_end = after_scheme.find(['/', '?']).unwrap_or(after_scheme.len());
+    let (authority, rest) = after_scheme.split_at(authority_end);
+    let port_at = match authority.rfind(']') {
+        Some(bracket) => authority.get(bracket..)?.find(':').map(|at| at + bracket),
+        None => authority.find(':'),
+    };
+    let (host, port) = match port_at {
+        Some(at) => (authority.get(..at)?, authority.get(at + 1..)?),
+        None => (authority, ""),
+    };
+    let port_is_fine = port.is_empty() && port_at.is_none()
+        || (1..=5).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    port_is_fine.then_some((host, rest))
+}
+
+impl TryFrom<String> for RedirectUri {
+    type Error = InvalidRedirectUri;
+
+    fn try_from(text: String) -> Result<Self, InvalidRedirectUri> {
+        Self::parse(&text)
+    }
+}
+
+impl From<RedirectUri> for String {
+    fn from(uri: RedirectUri) -> Self {
+        uri.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_string_is_allowed() {
+        let uri = RedirectUri::parse("https://app.example/cb").unwrap();
+        assert!(uri.allows("https://app.example/cb", true));
+        for other in [
+            "https://app.example/cb/",
+            "https://APP.example/cb",
+            "https://app.example/CB",
+            "https://app.example/cb?x=1",
+            "https://app.example:443/cb",
+            "https://app.example/cb#f",
+            "https://app.example/a/../cb",
+            "https://app.example/%63b",
+            "https://evil@app.example/cb",
+            "https://app.example.evil/cb",
+            "https://app.example/cb%00",
+            "//app.example/cb",
+            "https://app.example\\cb",
+            "https://app.example/..;/cb",
+            "",
+        ] {
+            assert!(!uri.allows(other, true), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_native_client_may_vary_the_port_of_a_loopback_uri_and_nothing_else() {
+        let uri = RedirectUri::parse("http://127.0.0.1/callback").unwrap();
+        assert!(uri.allows("http://127.0.0.1:51234/callback", true));
+        assert!(!uri.allows("http://127.0.0.1:51234/callback", false));
+        for other in [
+            "http://localhost:51234/callback",
+            "http://127.0.0.1:51234/other",
+            "http://127.0.0.1:99999/callback",
+            "http://127.0.0.1:/callback",
+            "http://127.0.0.1:1@evil.example/callback",
+            "http://127.0.0.2:5/callback",
+            "https://127.0.0.1:51234/callback",
+            "http://127.0.0.1:+80/callback",
+        ] {
+            assert!(!uri.allows(other, true), "{other}");
+        }
+        assert!(RedirectUri::parse("http://[::1]:80/cb").unwrap().allows("http://[::1]:7/cb", true));
+    }
+
+    #[test]
+    fn dangerous_uris_cannot_be_registered() {
+        use InvalidRedirectUri as E;
+        for (text, error) in [
+            ("JavaScript:alert(1)", E::Scheme),
+            ("\tjavascript:alert(1)", E::NotAbsolute),
+            ("data:text/html,x", E::Scheme),
+            ("http://app.example/cb", E::PlainHttp),
+            ("https://app.example/cb#", E::Fragment),
+            ("/cb", E::NotAbsolute),
+            ("https://u:p@app.example/cb", E::UserInformation),
+            ("https://@app.example/cb", E::UserInformation),
+            ("https://app.example\\@evil/cb", E::NotAbsolute),
+            ("https:///cb\u{e9}", E::NotAbsolute),
+        ] {
+            assert_eq!(RedirectUri::parse(text), Err(error), "{text}");
+        }
+        assert!(RedirectUri::parse("SampleApp://callback").is_ok());
+    }
+}

@@ -1,0 +1,116 @@
+//! Scopes (RFC 6749 §3.3, OIDC Core §5.4).
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The scope that makes a request an OpenID Connect request (OIDC Core §3.1.2.1).
+pub const OPENID: &str = "openid";
+/// The scope that asks for a refresh token (OIDC Core §11).
+pub const OFFLINE_ACCESS: &str = "offline_access";
+/// Every scope that this provider knows; others are dropped and the granted `scope` is returned (RFC 6749 §3.3).
+pub const KNOWN: &[&str] = &[OPENID, "profile", "email", "groups", OFFLINE_ACCESS];
+
+/// A set of scope tokens, each within the grammar of RFC 6749 §3.3; written in alphabetical order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Scope(BTreeSet<String>);
+
+/// A character that RFC 6749 §3.3 does not allow in a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("scope has a character that RFC 6749 section 3.3 does not allow")]
+pub struct InvalidScope;
+
+impl Scope {
+    /// Parses a space-delimited list; repeated tokens count once (dex asks for `openid` twice).
+    ///
+    /// # Errors
+    /// When a token has a character outside `%x21 / %x23-5B / %x5D-7E` (RFC 6749 §3.3).
+    pub fn parse(text: &str) -> Result<Self, InvalidScope> {
+        let mut tokens = BTreeSet::new();
+        for token in text.split(' ').filter(|token| !token.is_empty()) {
+            if !token.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E)) {
+                return Err(InvalidScope);
+            }
+            tokens.insert(token.to_owned());
+        }
+        Ok(Self(tokens))
+    }
+
+    /// Whether `token` is in the set.
+    pub fn contains(&self, token: &str) -> bool {
+        self.0.contains(token)
+    }
+
+    /// Whether the set is empty.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The tokens, in alphabetical order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    /// The tokens for which `keep` holds.
+    #[must_use]
+    pub fn filtered(&self, keep: impl Fn(&str) -> bool) -> Self {
+        Self(self.0.iter().filter(|token| keep(token)).cloned().collect())
+    }
+
+    /// Whether every token of this set is in `other`.
+    pub fn is_subset_of(&self, other: &Self) -> bool {
+        self.0.is_subset(&other.0)
+    }
+
+    /// The tokens of both sets.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        Self(self.0.union(&other.0).cloned().collect())
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, token) in self.0.iter().enumerate() {
+            if at > 0 {
+                f.write_str(" ")?;
+            }
+            f.write_str(token)?;
+        }
+        Ok(())
+    }
+}
+
+impl TryFrom<String> for Scope {
+    type Error = InvalidScope;
+
+    fn try_from(text: String) -> Result<Self, InvalidScope> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Scope> for String {
+    fn from(scope: Scope) -> Self {
+        scope.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeated_tokens_count_once_and_order_does_not_matter() {
+        assert_eq!(Scope::parse("openid  email openid").unwrap(), Scope::parse("email openid").unwrap());
+        assert_eq!(Scope::parse("openid email").unwrap().to_string(), "email openid");
+    }
+
+    #[test]
+    fn quotes_backslashes_and_control_characters_are_refused() {
+        for bad in ["open\"id", "a\\b", "a\tb", "ä"] {
+            assert_eq!(Scope::parse(bad), Err(InvalidScope), "{bad:?}");
+        }
+    }
+}
