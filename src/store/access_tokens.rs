@@ -1,0 +1,88 @@
+//! Access tokens of either format, known by their digest (decisions 2.5, 2.11).
+
+use sea_orm::EntityTrait as _;
+
+use super::entity::{access_token, client, grant, session, user};
+use super::row::Row;
+use super::{Db, StoreError, Tx};
+use crate::domain::clock::Timestamp;
+use crate::domain::grant::{AccessToken, Grant};
+use crate::domain::id::GrantId;
+use crate::domain::secret::SecretDigest;
+use crate::domain::user::User;
+use crate::protocol::scope::Scope;
+
+/// An access token with what decides whether it is alive.
+#[derive(Clone, Debug)]
+pub struct FoundAccessToken {
+    /// The token.
+    pub token: AccessToken,
+    /// Its family.
+    pub grant: Grant,
+    /// The person whom it is about.
+    pub user: User,
+    /// Whether the browser session was ended (not merely outlived); families without `offline_access` were then revoked too.
+    pub session_ended: bool,
+    /// Whether the client was switched off.
+    pub client_disabled: bool,
+}
+
+/// The token with this digest, alive or not, in one round trip; the caller compares with the time.
+///
+/// # Errors
+/// When the database fails or a row is inconsistent.
+pub async fn find(db: &Db, digest: &SecretDigest) -> Result<Option<FoundAccessToken>, StoreError> {
+    let found = access_token::Entity::find_by_id(digest.as_str())
+        .find_also_related(grant::Entity)
+        .find_also(grant::Entity, user::Entity)
+        .find_also(grant::Entity, client::Entity)
+        .find_also(grant::Entity, session::Entity)
+        .one(db)
+        .await?;
+    let Some((token, Some(grant), Some(user), Some(client), session)) = found else { return Ok(None) };
+    Ok(Some(FoundAccessToken {
+        token: token.try_into()?,
+        grant: grant.try_into()?,
+        user: user.try_into()?,
+        session_ended: session.is_some_and(|session| session.ended_at.is_some()),
+        client_disabled: client.disabled,
+    }))
+}
+
+/// Adds a token.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert(tx: &Tx, token: &AccessToken) -> Result<(), StoreError> {
+    tx.insert(access_token::Model {
+        digest: token.digest.as_str().to_owned(),
+        grant_id: token.grant_id.as_str().to_owned(),
+        scope: token.scope.to_string(),
+        issued_at: token.issued_at.as_millis(),
+        expires_at: token.expires_at.as_millis(),
+    })
+    .await
+}
+
+/// Deletes a token: it is revoked alone (RFC 7009 §2.1). False: there was none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete(tx: &Tx, digest: &SecretDigest) -> Result<bool, StoreError> {
+    Ok(access_token::Entity::delete_by_id(digest.as_str()).exec(tx.db()).await?.rows_affected > 0)
+}
+
+impl TryFrom<access_token::Model> for AccessToken {
+    type Error = StoreError;
+
+    fn try_from(model: access_token::Model) -> Result<Self, StoreError> {
+        let row = Row { table: "access_tokens", key: &model.digest };
+        Ok(Self {
+            scope: row.known("scope", &model.scope, Scope::parse(&model.scope).ok())?,
+            grant_id: GrantId::new(model.grant_id),
+            issued_at: Timestamp::from_millis(model.issued_at),
+            expires_at: Timestamp::from_millis(model.expires_at),
+            digest: SecretDigest::from_stored(model.digest),
+        })
+    }
+}

@@ -1,0 +1,75 @@
+//! Clean-up: rows that have long been dead. Nothing depends on it for safety; deadlines are compared where they matter.
+
+use std::time::Duration;
+
+use sea_orm::ConnectionTrait as _;
+use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
+
+use super::{Store, StoreError, Tx};
+use crate::domain::clock::Timestamp;
+
+/// The most rows that one write deletes.
+const BATCH: u64 = 500;
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Rows that die by themselves.
+#[derive(Clone, Copy)]
+struct Mortal {
+    table: &'static str,
+    /// The primary key, or enough of it to delete in batches.
+    key: &'static str,
+    /// The column that says when a row died.
+    died: &'static str,
+    /// How many days a dead row stays: long enough to recognise what comes back late (a code's reuse) and to look into a
+    /// complaint.
+    kept_days: u32,
+}
+
+const fn mortal(table: &'static str, key: &'static str, died: &'static str, kept_days: u32) -> Mortal {
+    Mortal { table, key, died, kept_days }
+}
+
+/// What hangs on a row goes with it.
+const MORTAL: &[Mortal] = &[
+    mortal("posted_parameters", "handle", "expires_at", 1),
+    mortal("codes", "digest", "expires_at", 1),
+    mortal("logins", "id", "deadline", 1),
+    mortal("slots", "login_id", "held_until", 1),
+    mortal("pushes", "login_id", "at", 1),
+    mortal("authorizations", "id", "expires_at", 1),
+    mortal("access_tokens", "digest", "expires_at", 1),
+    mortal("refresh_tokens", "digest", "expires_at", 1),
+    mortal("grants", "id", "expires_at", 1),
+    mortal("sessions", "id", "expires_at", 1),
+    mortal("remembered_browsers", "browser", "last_used_at", 400),
+];
+
+/// Deletes what died a day or more before `now`, in small writes that let others in between. Returns how many rows, not
+/// counting those that went with their parents.
+///
+/// # Errors
+/// When the database fails; what was deleted before stays deleted.
+pub async fn delete_dead(store: &Store, now: Timestamp) -> Result<u64, StoreError> {
+    let mut deleted = 0;
+    for mortal in MORTAL {
+        let cutoff = now.minus(DAY * mortal.kept_days);
+        loop {
+            let rows =
+                store.write((*mortal, cutoff), |tx, (mortal, cutoff)| Box::pin(delete_batch(tx, *mortal, *cutoff))).await?;
+            deleted += rows;
+            if rows < BATCH {
+                break;
+            }
+        }
+    }
+    Ok(deleted)
+}
+
+async fn delete_batch(tx: &Tx, mortal: Mortal, cutoff: Timestamp) -> Result<u64, StoreError> {
+    let is_dead = || Expr::col(mortal.died).lt(cutoff.as_millis());
+    let dead = Query::select().column(mortal.key).from(mortal.table).and_where(is_dead()).limit(BATCH).take();
+    // The condition stands twice: a row that another transaction revived meanwhile stays.
+    let delete =
+        Query::delete().from_table(mortal.table).and_where(Expr::col(mortal.key).in_subquery(dead)).and_where(is_dead()).take();
+    Ok(tx.execute(&delete).await?.rows_affected())
+}

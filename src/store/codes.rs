@@ -1,0 +1,86 @@
+//! Authorization codes (RFC 6749 §4.1.2), known by their digest, redeemed by one conditional statement (decision 2.4).
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
+
+use super::entity::code;
+use super::row::{Row, moment, to_json};
+use super::{Db, StoreError, Tx};
+use crate::domain::authorization::CodeContent;
+use crate::domain::clock::Timestamp;
+use crate::domain::id::{AuthorizationId, GrantId};
+use crate::domain::secret::SecretDigest;
+
+/// A code as it is kept: redeemed ones stay for a day, so that a second redemption revokes the family.
+#[derive(Clone, Debug)]
+pub struct StoredCode {
+    /// The authorization that it ended.
+    pub authorization_id: AuthorizationId,
+    /// What it stands for.
+    pub content: CodeContent,
+    /// When it expires.
+    pub expires_at: Timestamp,
+    /// When it was redeemed.
+    pub consumed_at: Option<Timestamp>,
+    /// The family that it led to, once redeemed.
+    pub grant_id: Option<GrantId>,
+}
+
+/// The code with this digest, whatever its state.
+///
+/// # Errors
+/// When the database fails or the row is inconsistent.
+pub async fn find(db: &Db, digest: &SecretDigest) -> Result<Option<StoredCode>, StoreError> {
+    code::Entity::find_by_id(digest.as_str()).one(db).await?.map(StoredCode::try_from).transpose()
+}
+
+/// Adds a code.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert(
+    tx: &Tx,
+    digest: &SecretDigest,
+    authorization: &AuthorizationId,
+    content: &CodeContent,
+    expires_at: Timestamp,
+) -> Result<(), StoreError> {
+    tx.insert(code::Model {
+        digest: digest.as_str().to_owned(),
+        authorization_id: authorization.as_str().to_owned(),
+        content: to_json(content)?,
+        expires_at: expires_at.as_millis(),
+        consumed_at: None,
+        grant_id: None,
+    })
+    .await
+}
+
+/// Redeems a code for the family `grant`. True exactly once, and only before it expires (RFC 6749 §4.1.2).
+///
+/// # Errors
+/// When the database fails.
+pub async fn consume(tx: &Tx, digest: &SecretDigest, grant: &GrantId, now: Timestamp) -> Result<bool, StoreError> {
+    let update = code::Entity::update_many()
+        .col_expr(code::Column::ConsumedAt, Expr::value(now.as_millis()))
+        .col_expr(code::Column::GrantId, Expr::value(grant.as_str()))
+        .filter(code::Column::Digest.eq(digest.as_str()))
+        .filter(code::Column::ConsumedAt.is_null())
+        .filter(code::Column::ExpiresAt.gt(now.as_millis()));
+    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+}
+
+impl TryFrom<code::Model> for StoredCode {
+    type Error = StoreError;
+
+    fn try_from(model: code::Model) -> Result<Self, StoreError> {
+        let row = Row { table: "codes", key: &model.digest };
+        Ok(Self {
+            authorization_id: AuthorizationId::new(model.authorization_id),
+            content: row.json("content", &model.content)?,
+            expires_at: Timestamp::from_millis(model.expires_at),
+            consumed_at: moment(model.consumed_at),
+            grant_id: model.grant_id.map(GrantId::new),
+        })
+    }
+}

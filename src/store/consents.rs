@@ -1,0 +1,73 @@
+//! What people allowed clients (OIDC Core §3.1.2.4).
+
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
+
+use super::entity::consent;
+use super::row::Row;
+use super::{Db, StoreError, Tx};
+use crate::domain::clock::Timestamp;
+use crate::domain::grant::Consent;
+use crate::domain::id::{ClientId, UserId};
+use crate::protocol::scope::Scope;
+
+/// What `user` allowed `client`.
+///
+/// # Errors
+/// When the database fails or the row is inconsistent.
+pub async fn find(db: &Db, user: &UserId, client: &ClientId) -> Result<Option<Consent>, StoreError> {
+    let key = (user.as_str().to_owned(), client.as_str().to_owned());
+    consent::Entity::find_by_id(key).one(db).await?.map(Consent::try_from).transpose()
+}
+
+/// Everything that a person allowed, by client.
+///
+/// # Errors
+/// As [`find`].
+pub async fn list_for_user(db: &Db, user: &UserId) -> Result<Vec<(ClientId, Consent)>, StoreError> {
+    let rows = consent::Entity::find()
+        .filter(consent::Column::UserId.eq(user.as_str()))
+        .order_by_asc(consent::Column::ClientId)
+        .all(db)
+        .await?;
+    rows.into_iter().map(|row| Ok((ClientId::new(row.client_id.clone()), row.try_into()?))).collect()
+}
+
+/// Writes what `user` allows `client`, in place of what stood there.
+///
+/// # Errors
+/// When the database fails.
+pub async fn upsert(tx: &Tx, user: &UserId, client: &ClientId, consent: &Consent) -> Result<(), StoreError> {
+    let row = consent::Model {
+        user_id: user.as_str().to_owned(),
+        client_id: client.as_str().to_owned(),
+        scope: consent.scope.to_string(),
+        granted_at: consent.granted_at.as_millis(),
+    };
+    let conflict = OnConflict::columns([consent::Column::UserId, consent::Column::ClientId])
+        .update_columns([consent::Column::Scope, consent::Column::GrantedAt])
+        .to_owned();
+    tx.insert_or(row, conflict).await.map(drop)
+}
+
+/// Withdraws a consent; the client's families are revoked by whoever calls. False: there was none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete(tx: &Tx, user: &UserId, client: &ClientId) -> Result<bool, StoreError> {
+    let key = (user.as_str().to_owned(), client.as_str().to_owned());
+    Ok(consent::Entity::delete_by_id(key).exec(tx.db()).await?.rows_affected > 0)
+}
+
+impl TryFrom<consent::Model> for Consent {
+    type Error = StoreError;
+
+    fn try_from(model: consent::Model) -> Result<Self, StoreError> {
+        let key = format!("{}, {}", model.user_id, model.client_id);
+        let row = Row { table: "consents", key: &key };
+        Ok(Self {
+            scope: row.known("scope", &model.scope, Scope::parse(&model.scope).ok())?,
+            granted_at: Timestamp::from_millis(model.granted_at),
+        })
+    }
+}

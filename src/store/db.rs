@@ -1,0 +1,152 @@
+//! The handles that functions of the store take: [`Db`] to read with, [`Tx`] to write with. What they wrap stays in here.
+
+use std::ops::Deref;
+
+use async_trait::async_trait;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{
+    ActiveModelTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, Insert,
+    IntoActiveModel, ModelTrait, QueryResult, Statement, Value,
+};
+
+use super::StoreError;
+
+/// Reads: outside a transaction, or inside one by way of [`Tx`].
+pub struct Db(Connection);
+
+enum Connection {
+    Pool(DatabaseConnection),
+    Transaction(DatabaseTransaction),
+}
+
+/// An open transaction. Everything that reads takes it as well, since it derefs to [`Db`].
+pub struct Tx(Db);
+
+impl Deref for Tx {
+    type Target = Db;
+
+    fn deref(&self) -> &Db {
+        &self.0
+    }
+}
+
+impl Db {
+    /// Reads from a pool.
+    pub(super) const fn pool(pool: DatabaseConnection) -> Self {
+        Self(Connection::Pool(pool))
+    }
+
+    /// Whether PostgreSQL would refuse the question itself: its texts hold no NUL, so a name with one is in no row. Names come
+    /// from requests (`client_id=%00`), and looking one up must not look like a failure of the database.
+    fn is_unaskable(&self, statement: &Statement) -> bool {
+        let has_nul = |value: &Value| matches!(value, Value::String(Some(text)) if text.contains('\0'));
+        self.get_database_backend() == DbBackend::Postgres
+            && statement.values.as_ref().is_some_and(|values| values.0.iter().any(has_nul))
+    }
+}
+
+impl Tx {
+    /// A transaction, or a savepoint inside one.
+    pub(super) const fn new(transaction: DatabaseTransaction) -> Self {
+        Self(Db(Connection::Transaction(transaction)))
+    }
+
+    /// The same handle, where a generic parameter keeps the compiler from finding it.
+    pub(super) const fn db(&self) -> &Db {
+        &self.0
+    }
+
+    /// Makes its writes last; those of a savepoint together with the transaction around it.
+    pub(super) async fn commit(self) -> Result<(), DbErr> {
+        match self.0.0 {
+            Connection::Transaction(transaction) => transaction.commit().await,
+            Connection::Pool(_) => Ok(()),
+        }
+    }
+
+    /// Takes its writes back.
+    pub(super) async fn rollback(self) -> Result<(), DbErr> {
+        match self.0.0 {
+            Connection::Transaction(transaction) => transaction.rollback().await,
+            Connection::Pool(_) => Ok(()),
+        }
+    }
+
+    /// Inserts a row; one with the same key is an error.
+    pub(super) async fn insert<M, A>(&self, row: M) -> Result<(), StoreError>
+    where
+        M: ModelTrait + IntoActiveModel<A>,
+        A: ActiveModelTrait<Entity = M::Entity>,
+    {
+        Insert::one(row.into_active_model()).exec_without_returning(self.db()).await?;
+        Ok(())
+    }
+
+    /// Inserts a row unless it would violate a unique key; returns whether it did. Never an error inside the transaction,
+    /// which would end it on PostgreSQL.
+    pub(super) async fn insert_new<M, A>(&self, row: M) -> Result<bool, StoreError>
+    where
+        M: ModelTrait + IntoActiveModel<A>,
+        A: ActiveModelTrait<Entity = M::Entity>,
+    {
+        self.insert_or(row, OnConflict::new().do_nothing().to_owned()).await
+    }
+
+    /// Inserts a row, or does what `conflict` says; returns whether a row was written.
+    pub(super) async fn insert_or<M, A>(&self, row: M, conflict: OnConflict) -> Result<bool, StoreError>
+    where
+        M: ModelTrait + IntoActiveModel<A>,
+        A: ActiveModelTrait<Entity = M::Entity>,
+    {
+        let insert = Insert::one(row.into_active_model()).on_conflict(conflict);
+        match insert.exec_without_returning(self.db()).await {
+            Ok(rows) => Ok(rows > 0),
+            Err(DbErr::RecordNotInserted) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+#[async_trait]
+impl ConnectionTrait for Db {
+    fn get_database_backend(&self) -> DbBackend {
+        match &self.0 {
+            Connection::Pool(pool) => pool.get_database_backend(),
+            Connection::Transaction(transaction) => transaction.get_database_backend(),
+        }
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        match &self.0 {
+            Connection::Pool(pool) => pool.execute_raw(statement).await,
+            Connection::Transaction(transaction) => transaction.execute_raw(statement).await,
+        }
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        match &self.0 {
+            Connection::Pool(pool) => pool.execute_unprepared(sql).await,
+            Connection::Transaction(transaction) => transaction.execute_unprepared(sql).await,
+        }
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        if self.is_unaskable(&statement) {
+            return Ok(None);
+        }
+        match &self.0 {
+            Connection::Pool(pool) => pool.query_one_raw(statement).await,
+            Connection::Transaction(transaction) => transaction.query_one_raw(statement).await,
+        }
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        if self.is_unaskable(&statement) {
+            return Ok(Vec::new());
+        }
+        match &self.0 {
+            Connection::Pool(pool) => pool.query_all_raw(statement).await,
+            Connection::Transaction(transaction) => transaction.query_all_raw(statement).await,
+        }
+    }
+}

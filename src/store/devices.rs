@@ -1,0 +1,125 @@
+//! Registrations of people with phone services, and the way from what somebody typed to an account.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
+
+use super::entity::device;
+use super::row::{Row, millis, moment};
+use super::users;
+use super::{Db, Insertion, StoreError, Tx};
+use crate::domain::clock::Timestamp;
+use crate::domain::id::{DeviceId, UserId};
+use crate::domain::user::{Device, Upstream, User};
+
+/// The registration with this id.
+///
+/// # Errors
+/// When the database fails or the row is inconsistent.
+pub async fn find(db: &Db, id: &DeviceId) -> Result<Option<Device>, StoreError> {
+    device::Entity::find_by_id(id.as_str()).one(db).await?.map(Device::try_from).transpose()
+}
+
+/// The registration by which `upstream` knows `upstream_user` (canonical).
+///
+/// # Errors
+/// As [`find`].
+pub async fn find_by_upstream_user(db: &Db, upstream: Upstream, upstream_user: &str) -> Result<Option<Device>, StoreError> {
+    let row = device::Entity::find()
+        .filter(device::Column::Upstream.eq(upstream.as_str()))
+        .filter(device::Column::UpstreamUser.eq(upstream_user))
+        .one(db)
+        .await?;
+    row.map(Device::try_from).transpose()
+}
+
+/// A person's registrations, oldest first.
+///
+/// # Errors
+/// As [`find`].
+pub async fn list_for_user(db: &Db, user: &UserId) -> Result<Vec<Device>, StoreError> {
+    let rows = device::Entity::find()
+        .filter(device::Column::UserId.eq(user.as_str()))
+        .order_by_asc(device::Column::CreatedAt)
+        .order_by_asc(device::Column::Id)
+        .all(db)
+        .await?;
+    rows.into_iter().map(Device::try_from).collect()
+}
+
+/// The account that a typed name means, with its registrations at `upstream`: the username wins, then the e-mail address, then
+/// (SecSign only) the SecSign ID (design 3, `identify`). `identifier` is canonical. Locked people are found as well.
+///
+/// # Errors
+/// As [`find`].
+pub async fn find_account(db: &Db, identifier: &str, upstream: Upstream) -> Result<Option<(User, Vec<Device>)>, StoreError> {
+    let mut user = users::find_by_username(db, identifier).await?;
+    if user.is_none() {
+        user = users::find_by_email(db, identifier).await?;
+    }
+    if user.is_none() && upstream == Upstream::SecSign {
+        let device = find_by_upstream_user(db, upstream, identifier).await?;
+        if let Some(device) = device {
+            user = users::find(db, &device.user_id).await?;
+        }
+    }
+    let Some(user) = user else { return Ok(None) };
+    let mut devices = list_for_user(db, &user.id).await?;
+    devices.retain(|device| device.upstream == upstream);
+    Ok(Some((user, devices)))
+}
+
+/// Adds a registration; [`Insertion::Exists`] when the service's user is registered here already, for whomever.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert(tx: &Tx, device: &Device) -> Result<Insertion, StoreError> {
+    let inserted = tx
+        .insert_new(device::Model {
+            id: device.id.as_str().to_owned(),
+            user_id: device.user_id.as_str().to_owned(),
+            upstream: device.upstream.as_str().to_owned(),
+            upstream_user: device.upstream_user.clone(),
+            label: device.label.clone(),
+            created_at: device.created_at.as_millis(),
+            last_used_at: millis(device.last_used_at),
+        })
+        .await?;
+    Ok(inserted.into())
+}
+
+/// Removes a registration. False: there was none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete(tx: &Tx, id: &DeviceId) -> Result<bool, StoreError> {
+    Ok(device::Entity::delete_by_id(id.as_str()).exec(tx.db()).await?.rows_affected > 0)
+}
+
+/// Notes that a registration approved something.
+///
+/// # Errors
+/// When the database fails.
+pub async fn touch_last_used(tx: &Tx, id: &DeviceId, now: Timestamp) -> Result<(), StoreError> {
+    let update = device::Entity::update_many()
+        .col_expr(device::Column::LastUsedAt, Expr::value(now.as_millis()))
+        .filter(device::Column::Id.eq(id.as_str()));
+    update.exec(tx.db()).await?;
+    Ok(())
+}
+
+impl TryFrom<device::Model> for Device {
+    type Error = StoreError;
+
+    fn try_from(model: device::Model) -> Result<Self, StoreError> {
+        let row = Row { table: "devices", key: &model.id };
+        Ok(Self {
+            upstream: row.known("upstream", &model.upstream, Upstream::parse(&model.upstream))?,
+            user_id: UserId::new(model.user_id),
+            upstream_user: model.upstream_user,
+            label: model.label,
+            created_at: Timestamp::from_millis(model.created_at),
+            last_used_at: moment(model.last_used_at),
+            id: DeviceId::new(model.id),
+        })
+    }
+}

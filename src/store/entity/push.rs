@@ -1,0 +1,24 @@
+//! Requests sent to phones.
+
+use sea_orm::entity::prelude::*;
+
+/// A row of `pushes`.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "pushes")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub login_id: String,
+    pub upstream: String,
+    pub target: String,
+    pub address: String,
+    pub browser: String,
+    pub remembered: bool,
+    pub at: i64,
+    pub denied_at: Option<i64>,
+}
+
+/// The rows that this one points to.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,133 @@
+//! What can go wrong in the database, in the words of whoever has to answer for it.
+
+use sea_orm::sqlx::sqlite::SqliteError;
+use sea_orm::{DbErr, RuntimeErr, sqlx};
+
+/// An error of the store. Holds names of tables and row keys, never a secret.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database is busy, full, gone or closed: the same request may succeed later (503).
+    #[error("the database is unavailable: {detail}")]
+    Unavailable {
+        /// For the log.
+        detail: String,
+        /// Whether the whole transaction may be run again at once; the store has done so a few times.
+        transient: bool,
+    },
+    /// A row holds what this program cannot have written.
+    #[error("inconsistent row in {table}, key {key}: {detail}")]
+    Inconsistent {
+        /// The table.
+        table: &'static str,
+        /// The primary key.
+        key: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The schema is older than this program.
+    #[error("the database lacks the migrations {}; run `signbridge migrate`", .0.join(", "))]
+    PendingMigrations(Vec<String>),
+    /// The schema is newer than this program.
+    #[error("the database was migrated by a newer program (it has {}); this one does not start", .0.join(", "))]
+    NewerSchema(Vec<String>),
+    /// The database could not be set up as promised.
+    #[error("the database cannot be used: {0}")]
+    Setup(String),
+    /// A change found the rows otherwise than it expected, and was taken back: somebody else was faster.
+    #[error("somebody else was faster")]
+    Overtaken,
+    /// Anything else: a mistake of ours.
+    #[error("the database refused a statement: {0}")]
+    Statement(String),
+}
+
+impl StoreError {
+    /// Whether the same request may succeed later (503 rather than 500).
+    pub const fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+}
+
+impl From<DbErr> for StoreError {
+    fn from(error: DbErr) -> Self {
+        match &error {
+            DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => gone(&error),
+            DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => classify(cause),
+            _other => Self::Statement(error.to_string()),
+        }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        classify(&error)
+    }
+}
+
+fn gone(error: &dyn std::error::Error) -> StoreError {
+    StoreError::Unavailable { detail: error.to_string(), transient: false }
+}
+
+fn classify(error: &sqlx::Error) -> StoreError {
+    match error {
+        sqlx::Error::Database(database) => {
+            let code = database.code().unwrap_or_default();
+            let fate = if database.try_downcast_ref::<SqliteError>().is_some() { of_sqlite(&code) } else { of_postgres(&code) };
+            // The message names tables and columns; values stand in fields that are not shown.
+            let detail = format!("{} ({code})", database.message());
+            match fate {
+                Fate::Again => StoreError::Unavailable { detail, transient: true },
+                Fate::Later => StoreError::Unavailable { detail, transient: false },
+                Fate::Never => StoreError::Statement(detail),
+            }
+        }
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::BeginFailed
+        | sqlx::Error::WorkerCrashed => gone(error),
+        _other => StoreError::Statement(error.to_string()),
+    }
+}
+
+/// What to do after an error: run the transaction again at once, tell the caller to come later, or give up.
+enum Fate {
+    Again,
+    Later,
+    Never,
+}
+
+/// SQLite's result codes; the low byte is the primary one.
+fn of_sqlite(code: &str) -> Fate {
+    match code.parse::<i32>().unwrap_or(0) & 0xFF {
+        5 | 6 => Fate::Again,                // SQLITE_BUSY, SQLITE_LOCKED
+        8 | 9 | 10 | 13 | 14 => Fate::Later, // READONLY, INTERRUPT, IOERR, FULL, CANTOPEN
+        _other => Fate::Never,
+    }
+}
+
+/// SQLSTATE classes (PostgreSQL appendix A). A connection lost during COMMIT leaves the outcome in doubt, so nothing
+/// of that kind is run again.
+fn of_postgres(code: &str) -> Fate {
+    match code {
+        "40001" | "40P01" | "55P03" => Fate::Again, // serialization failure, deadlock, lock not available
+        "25006" | "57014" | "58030" => Fate::Later, // read-only after a failover, cancelled or timed out, I/O error
+        _ if code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") => Fate::Later,
+        _other => Fate::Never,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_left_nothing_behind_is_run_again() {
+        assert!(matches!(of_sqlite("5"), Fate::Again) && matches!(of_sqlite("517"), Fate::Again));
+        assert!(matches!(of_sqlite("13"), Fate::Later) && matches!(of_sqlite("1555"), Fate::Never));
+        assert!(matches!(of_postgres("40001"), Fate::Again) && matches!(of_postgres("40P01"), Fate::Again));
+        assert!(matches!(of_postgres("08006"), Fate::Later) && matches!(of_postgres("23505"), Fate::Never));
+    }
+}

@@ -1,0 +1,131 @@
+//! Token families (RFC 9700 §4.14.2): whatever a code led to dies with its row here.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, UpdateMany};
+
+use super::entity::grant;
+use super::row::{AuthenticationColumns, Row, millis, moment, to_json};
+use super::{Db, StoreError, Tx};
+use crate::domain::clock::Timestamp;
+use crate::domain::grant::Grant;
+use crate::domain::id::{ClientId, GrantId, SessionId, UserId};
+use crate::protocol::scope::Scope;
+
+/// The family with this id, revoked or not.
+///
+/// # Errors
+/// When the database fails or the row is inconsistent.
+pub async fn find(db: &Db, id: &GrantId) -> Result<Option<Grant>, StoreError> {
+    grant::Entity::find_by_id(id.as_str()).one(db).await?.map(Grant::try_from).transpose()
+}
+
+/// A person's families that are neither revoked nor expired, the latest first.
+///
+/// # Errors
+/// As [`find`].
+pub async fn list_for_user(db: &Db, user: &UserId, now: Timestamp) -> Result<Vec<Grant>, StoreError> {
+    let rows = grant::Entity::find()
+        .filter(grant::Column::UserId.eq(user.as_str()))
+        .filter(grant::Column::RevokedAt.is_null())
+        .filter(grant::Column::ExpiresAt.gt(now.as_millis()))
+        .order_by_desc(grant::Column::CreatedAt)
+        .all(db)
+        .await?;
+    rows.into_iter().map(Grant::try_from).collect()
+}
+
+/// Adds a family.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert(tx: &Tx, grant: &Grant) -> Result<(), StoreError> {
+    let authentication = &grant.authentication;
+    tx.insert(grant::Model {
+        id: grant.id.as_str().to_owned(),
+        client_id: grant.client_id.as_str().to_owned(),
+        user_id: authentication.user_id.as_str().to_owned(),
+        session_id: authentication.session_id.as_str().to_owned(),
+        auth_time: authentication.auth_time.as_millis(),
+        acr: authentication.acr.as_str().to_owned(),
+        device_id: authentication.device_id.as_ref().map(|device| device.as_str().to_owned()),
+        unnamed: authentication.unnamed,
+        scope: grant.scope.to_string(),
+        offline: grant.is_offline(),
+        // As JSON: a relying party chooses it, and PostgreSQL cannot keep a NUL as text.
+        nonce: grant.nonce.as_ref().map(to_json).transpose()?,
+        created_at: grant.created_at.as_millis(),
+        expires_at: grant.expires_at.as_millis(),
+        revoked_at: millis(grant.revoked_at),
+    })
+    .await
+}
+
+/// Revokes a family. False: it was revoked before, or there is none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn revoke(tx: &Tx, id: &GrantId, now: Timestamp) -> Result<bool, StoreError> {
+    let update = revoking(now).filter(grant::Column::Id.eq(id.as_str()));
+    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+}
+
+/// Revokes every family of a client; returns how many.
+///
+/// # Errors
+/// When the database fails.
+pub async fn revoke_for_client(tx: &Tx, client: &ClientId, now: Timestamp) -> Result<u64, StoreError> {
+    let update = revoking(now).filter(grant::Column::ClientId.eq(client.as_str()));
+    Ok(update.exec(tx.db()).await?.rows_affected)
+}
+
+/// Revokes every family of a person, at `client` only where one is named; returns how many.
+///
+/// # Errors
+/// When the database fails.
+pub async fn revoke_for_user(tx: &Tx, user: &UserId, client: Option<&ClientId>, now: Timestamp) -> Result<u64, StoreError> {
+    let mut update = revoking(now).filter(grant::Column::UserId.eq(user.as_str()));
+    if let Some(client) = client {
+        update = update.filter(grant::Column::ClientId.eq(client.as_str()));
+    }
+    Ok(update.exec(tx.db()).await?.rows_affected)
+}
+
+/// Revokes the families of a browser session that were not granted to outlive it (OIDC Core §11).
+pub(super) async fn revoke_for_session(tx: &Tx, session: &SessionId, now: Timestamp) -> Result<(), StoreError> {
+    let update = revoking(now).filter(grant::Column::SessionId.eq(session.as_str())).filter(grant::Column::Offline.eq(false));
+    update.exec(tx.db()).await?;
+    Ok(())
+}
+
+/// An update that revokes what is not revoked.
+fn revoking(now: Timestamp) -> UpdateMany<grant::Entity> {
+    grant::Entity::update_many()
+        .col_expr(grant::Column::RevokedAt, Expr::value(now.as_millis()))
+        .filter(grant::Column::RevokedAt.is_null())
+}
+
+impl TryFrom<grant::Model> for Grant {
+    type Error = StoreError;
+
+    fn try_from(model: grant::Model) -> Result<Self, StoreError> {
+        let row = Row { table: "grants", key: &model.id };
+        let authentication = AuthenticationColumns {
+            user_id: model.user_id,
+            session_id: model.session_id,
+            auth_time: model.auth_time,
+            acr: model.acr,
+            device_id: model.device_id,
+            unnamed: model.unnamed,
+        };
+        Ok(Self {
+            client_id: ClientId::new(model.client_id),
+            scope: row.known("scope", &model.scope, Scope::parse(&model.scope).ok())?,
+            nonce: model.nonce.as_deref().map(|text| row.json("nonce", text)).transpose()?,
+            authentication: authentication.read(row)?,
+            created_at: Timestamp::from_millis(model.created_at),
+            expires_at: Timestamp::from_millis(model.expires_at),
+            revoked_at: moment(model.revoked_at),
+            id: GrantId::new(model.id),
+        })
+    }
+}

@@ -1,0 +1,30 @@
+//! Facts about this installation that hold from its first start on: one value per key.
+
+use sea_orm::EntityTrait as _;
+
+use super::entity::instance;
+use super::{Db, StoreError, Tx};
+
+/// The issuer, frozen at first start (decision 2.9).
+pub const ISSUER: &str = "issuer";
+/// The fingerprint of the master key that the database belongs to (decision 2.5).
+pub const MASTER_KEY: &str = "master_key";
+/// A deep link of ThumbSignIn as it really looks: the pattern of decoys (decision 2.7).
+pub const THUMBSIGNIN_DEEP_LINK: &str = "thumbsignin_deep_link";
+
+/// The value of `key`, if it was ever set.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find(db: &Db, key: &str) -> Result<Option<String>, StoreError> {
+    Ok(instance::Entity::find_by_id(key).one(db).await?.map(|row| row.value))
+}
+
+/// Sets `key` unless it is set; returns the value that holds. The first writer wins, on every node.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert_once(tx: &Tx, key: &str, value: &str) -> Result<String, StoreError> {
+    tx.insert_new(instance::Model { key: key.to_owned(), value: value.to_owned() }).await?;
+    find(tx, key).await?.ok_or_else(|| StoreError::Statement("a row vanished between two statements".into()))
+}

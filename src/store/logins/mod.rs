@@ -1,0 +1,113 @@
+//! Logins: written as `creating` before a phone service is called (decision 2.7), moved from stage to stage by conditional
+//! statements ([`transitions`](self)), polled by whoever holds the lease (decision 2.8).
+//!
+//! The upstream handle acts as a bearer secret at the phone service, so it is kept sealed: the text inside a
+//! [`Login`]'s [`UpstreamHandle`] is stored and given back exactly as it is, and
+//! callers seal it before and open it after.
+
+mod leases;
+mod row;
+mod slots;
+mod transitions;
+
+pub use leases::{lease, list_unleased_open, release_lease};
+pub use slots::{find_slot, release_slot};
+pub use transitions::{approve, begun, consume, end, expire_overdue, mark_fetched};
+
+use sea_orm::sea_query::SimpleExpr;
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Select};
+
+use super::entity::login;
+use super::{Db, StoreError, Tx};
+use crate::domain::browser::BrowserKey;
+use crate::domain::clock::Timestamp;
+use crate::domain::id::LoginId;
+use crate::domain::login::{Login, Subject, UpstreamHandle};
+use crate::domain::secret::Secret;
+
+/// What became of a login that was to begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoginInserted {
+    /// It was written; the phone service may be called.
+    Inserted,
+    /// Another login holds the slot of this person; nothing was written.
+    Busy {
+        /// The login that holds it.
+        login_id: LoginId,
+    },
+}
+
+/// The login with this id, in the stage that was last written; see [`Login::stage_at`].
+///
+/// # Errors
+/// When the database fails or the row is inconsistent.
+pub async fn find(db: &Db, id: &LoginId) -> Result<Option<Login>, StoreError> {
+    login::Entity::find_by_id(id.as_str()).one(db).await?.map(Login::try_from).transpose()
+}
+
+/// The sealed handle of a login, whatever its stage: to withdraw a request whose login has ended here.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_handle(db: &Db, id: &LoginId) -> Result<Option<UpstreamHandle>, StoreError> {
+    let sealed: Option<Option<String>> =
+        login::Entity::find_by_id(id.as_str()).select_only().column(login::Column::SealedHandle).into_tuple().one(db).await?;
+    Ok(sealed.flatten().map(|text| UpstreamHandle(Secret::new(text))))
+}
+
+/// An open login with the browser, purpose, phone service and subject of `like`: starting it again is the same login.
+///
+/// # Errors
+/// As [`find`].
+pub async fn find_open_like(db: &Db, like: &Login, now: Timestamp) -> Result<Option<Login>, StoreError> {
+    let like = row::to_model(like)?;
+    let found = open(&like.browser, now)
+        .filter(same(login::Column::Purpose, Some(&like.purpose)))
+        .filter(same(login::Column::AuthorizationId, like.authorization_id.as_deref()))
+        .filter(same(login::Column::Upstream, Some(&like.upstream)))
+        .filter(same(login::Column::Subject, Some(&like.subject)))
+        .filter(same(login::Column::AskedDeviceId, like.asked_device_id.as_deref()))
+        .filter(same(login::Column::UpstreamUser, like.upstream_user.as_deref()))
+        .one(db)
+        .await?;
+    found.map(Login::try_from).transpose()
+}
+
+/// The open logins of a browser, the latest first.
+///
+/// # Errors
+/// As [`find`].
+pub async fn list_open_for_browser(db: &Db, browser: &BrowserKey, now: Timestamp) -> Result<Vec<Login>, StoreError> {
+    let rows = open(browser.0.as_str(), now).all(db).await?;
+    rows.into_iter().map(Login::try_from).collect()
+}
+
+/// Adds a login. With `hold_until` it also takes the slot of the person who is asked, unless another login holds it at the
+/// moment when this one begins (`created_at`).
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert(tx: &Tx, login: &Login, hold_until: Option<Timestamp>) -> Result<LoginInserted, StoreError> {
+    if let (Some(hold_until), Subject::Named(asked)) = (hold_until, &login.subject)
+        && let Some(holder) = slots::take(tx, login, &asked.upstream_user, hold_until).await?
+    {
+        return Ok(LoginInserted::Busy { login_id: holder });
+    }
+    tx.insert(row::to_model(login)?).await?;
+    Ok(LoginInserted::Inserted)
+}
+
+/// The open logins of a browser, the latest first.
+fn open(browser: &str, now: Timestamp) -> Select<login::Entity> {
+    login::Entity::find()
+        .filter(login::Column::Browser.eq(browser))
+        .filter(login::Column::Stage.is_in(row::OPEN_STAGES))
+        .filter(login::Column::Deadline.gt(now.as_millis()))
+        .order_by_desc(login::Column::CreatedAt)
+        .order_by_desc(login::Column::Id)
+}
+
+/// Equality that also holds between two absences.
+fn same(column: login::Column, value: Option<&str>) -> SimpleExpr {
+    value.map_or_else(|| column.is_null(), |value| column.eq(value))
+}

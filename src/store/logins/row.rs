@@ -1,0 +1,176 @@
+//! The row of a login and its stages.
+
+use crate::domain::browser::{BrowserKey, Origin};
+use crate::domain::clock::Timestamp;
+use crate::domain::id::{AuthorizationId, DeviceId, LoginId, UserId};
+use crate::domain::login::{Asked, End, Login, LoginStage, Purpose, Reason, Subject, UpstreamHandle};
+use crate::domain::secret::{Secret, SecretDigest};
+use crate::domain::user::Upstream;
+use crate::store::StoreError;
+use crate::store::entity::login::Model;
+use crate::store::row::{Row, millis, moment, to_json};
+
+/// The words of the column `stage`.
+pub(super) const CREATING: &str = "creating";
+pub(super) const PENDING: &str = "pending";
+pub(super) const FETCHED: &str = "fetched";
+pub(super) const APPROVED: &str = "approved";
+pub(super) const DENIED: &str = "denied";
+pub(super) const EXPIRED: &str = "expired";
+pub(super) const CANCELLED: &str = "cancelled";
+pub(super) const FAILED: &str = "failed";
+
+/// The stages in which the phone may still answer.
+pub(super) const OPEN_STAGES: [&str; 3] = [CREATING, PENDING, FETCHED];
+
+/// The words of the column `subject`.
+pub(super) const NAMED: &str = "named";
+pub(super) const UNNAMED: &str = "unnamed";
+pub(super) const DECOY: &str = "decoy";
+
+/// The word of the column `purpose`.
+const AUTHORIZATION: &str = "authorization";
+
+/// The columns `stage` and `reason` of an end.
+pub(super) const fn end_words(end: End) -> (&'static str, Option<&'static str>) {
+    match end {
+        End::Denied => (DENIED, None),
+        End::Expired => (EXPIRED, None),
+        End::Cancelled(None) => (CANCELLED, None),
+        End::Cancelled(Some(reason)) => (CANCELLED, Some(reason.as_str())),
+        End::Failed(reason) => (FAILED, Some(reason.as_str())),
+    }
+}
+
+/// The row of a login.
+pub(super) fn to_model(login: &Login) -> Result<Model, StoreError> {
+    let Purpose::Authorization(authorization) = &login.purpose;
+    let mut model = Model {
+        id: login.id.as_str().to_owned(),
+        purpose: AUTHORIZATION.to_owned(),
+        authorization_id: Some(authorization.as_str().to_owned()),
+        browser: login.browser.0.as_str().to_owned(),
+        address: login.origin.address.clone(),
+        user_agent: login.origin.user_agent.clone(),
+        upstream: login.upstream.as_str().to_owned(),
+        subject: UNNAMED.to_owned(),
+        asked_user_id: None,
+        asked_device_id: None,
+        upstream_user: None,
+        remembered: login.remembered,
+        typed: login.typed.clone(),
+        remember: login.remember,
+        challenge: login.challenge.as_ref().map(to_json).transpose()?,
+        stage: CREATING.to_owned(),
+        reason: None,
+        sealed_handle: None,
+        approved_user_id: None,
+        approved_device_id: None,
+        created_at: login.created_at.as_millis(),
+        deadline: login.deadline.as_millis(),
+        ended_at: None,
+        consumed_at: millis(login.consumed_at),
+        lease_owner: None,
+        lease_until: None,
+    };
+    write_subject(&mut model, &login.subject);
+    write_stage(&mut model, &login.stage);
+    Ok(model)
+}
+
+fn write_subject(model: &mut Model, subject: &Subject) {
+    match subject {
+        Subject::Unnamed => {}
+        Subject::Named(asked) => {
+            model.subject = NAMED.to_owned();
+            model.asked_user_id = Some(asked.user_id.as_str().to_owned());
+            model.asked_device_id = Some(asked.device_id.as_str().to_owned());
+            model.upstream_user = Some(asked.upstream_user.clone());
+        }
+        Subject::Decoy => model.subject = DECOY.to_owned(),
+    }
+}
+
+fn write_stage(model: &mut Model, stage: &LoginStage) {
+    let (word, reason) = match stage {
+        LoginStage::Creating => (CREATING, None),
+        LoginStage::Pending(handle) => {
+            model.sealed_handle = Some(handle.0.expose().to_owned());
+            (PENDING, None)
+        }
+        LoginStage::Fetched(handle) => {
+            model.sealed_handle = Some(handle.0.expose().to_owned());
+            (FETCHED, None)
+        }
+        LoginStage::Approved { at, user_id, device_id } => {
+            model.ended_at = Some(at.as_millis());
+            model.approved_user_id = Some(user_id.as_str().to_owned());
+            model.approved_device_id = device_id.as_ref().map(|device| device.as_str().to_owned());
+            (APPROVED, None)
+        }
+        LoginStage::Ended(end) => end_words(*end),
+    };
+    model.stage = word.to_owned();
+    model.reason = reason.map(str::to_owned);
+}
+
+impl TryFrom<Model> for Login {
+    type Error = StoreError;
+
+    fn try_from(model: Model) -> Result<Self, StoreError> {
+        let row = Row { table: "logins", key: &model.id };
+        let authorization = match model.purpose.as_str() {
+            AUTHORIZATION => row.present("authorization_id", model.authorization_id.clone())?,
+            other => return row.known("purpose", other, None),
+        };
+        Ok(Self {
+            purpose: Purpose::Authorization(AuthorizationId::new(authorization)),
+            upstream: row.known("upstream", &model.upstream, Upstream::parse(&model.upstream))?,
+            subject: read_subject(row, &model)?,
+            stage: read_stage(row, &model)?,
+            challenge: model.challenge.as_deref().map(|text| row.json("challenge", text)).transpose()?,
+            browser: BrowserKey(SecretDigest::from_stored(model.browser)),
+            origin: Origin { address: model.address, user_agent: model.user_agent },
+            remembered: model.remembered,
+            typed: model.typed,
+            remember: model.remember,
+            created_at: Timestamp::from_millis(model.created_at),
+            deadline: Timestamp::from_millis(model.deadline),
+            consumed_at: moment(model.consumed_at),
+            id: LoginId::new(model.id),
+        })
+    }
+}
+
+fn read_subject(row: Row<'_>, model: &Model) -> Result<Subject, StoreError> {
+    match model.subject.as_str() {
+        UNNAMED => Ok(Subject::Unnamed),
+        DECOY => Ok(Subject::Decoy),
+        NAMED => Ok(Subject::Named(Asked {
+            user_id: UserId::new(row.present("asked_user_id", model.asked_user_id.clone())?),
+            device_id: DeviceId::new(row.present("asked_device_id", model.asked_device_id.clone())?),
+            upstream_user: row.present("upstream_user", model.upstream_user.clone())?,
+        })),
+        other => row.known("subject", other, None),
+    }
+}
+
+fn read_stage(row: Row<'_>, model: &Model) -> Result<LoginStage, StoreError> {
+    let handle = || row.present("sealed_handle", model.sealed_handle.clone()).map(|text| UpstreamHandle(Secret::new(text)));
+    let reason = || model.reason.as_deref().map(|text| row.known("reason", text, Reason::parse(text))).transpose();
+    Ok(match model.stage.as_str() {
+        CREATING => LoginStage::Creating,
+        PENDING => LoginStage::Pending(handle()?),
+        FETCHED => LoginStage::Fetched(handle()?),
+        APPROVED => LoginStage::Approved {
+            at: Timestamp::from_millis(row.present("ended_at", model.ended_at)?),
+            user_id: UserId::new(row.present("approved_user_id", model.approved_user_id.clone())?),
+            device_id: model.approved_device_id.clone().map(DeviceId::new),
+        },
+        DENIED => LoginStage::Ended(End::Denied),
+        EXPIRED => LoginStage::Ended(End::Expired),
+        CANCELLED => LoginStage::Ended(End::Cancelled(reason()?)),
+        FAILED => LoginStage::Ended(End::Failed(row.present("reason", reason()?)?)),
+        other => return row.known("stage", other, None),
+    })
+}

@@ -1,0 +1,120 @@
+//! The stages of a login: each transition is one statement that names the stages it starts from, so that of two that race
+//! exactly one happens. Ends are final.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, UpdateMany};
+
+use super::row::{self, APPROVED, CREATING, EXPIRED, FETCHED, OPEN_STAGES, PENDING};
+use super::slots;
+use crate::domain::browser::BrowserKey;
+use crate::domain::clock::Timestamp;
+use crate::domain::id::{DeviceId, LoginId, UserId};
+use crate::domain::login::{Challenge, End, FINISH_GRACE, UpstreamHandle};
+use crate::store::entity::login;
+use crate::store::row::to_json;
+use crate::store::{StoreError, Tx};
+
+/// The phone service was asked: from creating to pending. False: the login ended meanwhile; the session must be withdrawn.
+///
+/// # Errors
+/// When the database fails.
+pub async fn begun(
+    tx: &Tx,
+    id: &LoginId,
+    sealed_handle: &UpstreamHandle,
+    challenge: &Challenge,
+    deadline: Timestamp,
+) -> Result<bool, StoreError> {
+    let update = from_stages(id, &[CREATING])
+        .col_expr(login::Column::Stage, Expr::value(PENDING))
+        .col_expr(login::Column::SealedHandle, Expr::value(sealed_handle.0.expose()))
+        .col_expr(login::Column::Challenge, Expr::value(to_json(challenge)?))
+        .col_expr(login::Column::Deadline, Expr::value(deadline.as_millis()));
+    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+}
+
+/// The phone has loaded the request: from pending to fetched.
+///
+/// # Errors
+/// When the database fails.
+pub async fn mark_fetched(tx: &Tx, id: &LoginId) -> Result<bool, StoreError> {
+    let update = from_stages(id, &[PENDING]).col_expr(login::Column::Stage, Expr::value(FETCHED));
+    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+}
+
+/// The right person approved in time: from pending or fetched, before the deadline. The session at the service is dead
+/// then, so the slot is given back. False: too late.
+///
+/// # Errors
+/// When the database fails.
+pub async fn approve(
+    tx: &Tx,
+    id: &LoginId,
+    user: &UserId,
+    device: Option<&DeviceId>,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let update = from_stages(id, &[PENDING, FETCHED])
+        .col_expr(login::Column::Stage, Expr::value(APPROVED))
+        .col_expr(login::Column::ApprovedUserId, Expr::value(user.as_str()))
+        .col_expr(login::Column::ApprovedDeviceId, Expr::value(device.map(DeviceId::as_str)))
+        .col_expr(login::Column::EndedAt, Expr::value(now.as_millis()))
+        .filter(login::Column::Deadline.gt(now.as_millis()));
+    let approved = update.exec(tx.db()).await?.rows_affected > 0;
+    if approved {
+        slots::release_all(tx, id).await?;
+    }
+    Ok(approved)
+}
+
+/// Ends an open login. `release_slot`: its session at the service is known to be dead. Returns whether this call ended it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end(tx: &Tx, id: &LoginId, end: End, release_slot: bool, now: Timestamp) -> Result<bool, StoreError> {
+    let (stage, reason) = row::end_words(end);
+    let update = from_stages(id, &OPEN_STAGES)
+        .col_expr(login::Column::Stage, Expr::value(stage))
+        .col_expr(login::Column::Reason, Expr::value(reason))
+        .col_expr(login::Column::EndedAt, Expr::value(now.as_millis()));
+    let ended = update.exec(tx.db()).await?.rows_affected > 0;
+    if release_slot {
+        // Whoever ended the login: a dead session holds nothing.
+        slots::release_all(tx, id).await?;
+    }
+    Ok(ended)
+}
+
+/// Uses an approval up: once, by the browser that began the login, and no later than
+/// [`FINISH_GRACE`](crate::domain::login::FINISH_GRACE) after its deadline.
+///
+/// # Errors
+/// When the database fails.
+pub async fn consume(tx: &Tx, id: &LoginId, browser: &BrowserKey, now: Timestamp) -> Result<bool, StoreError> {
+    let update = from_stages(id, &[APPROVED])
+        .col_expr(login::Column::ConsumedAt, Expr::value(now.as_millis()))
+        .filter(login::Column::Browser.eq(browser.0.as_str()))
+        .filter(login::Column::ConsumedAt.is_null())
+        .filter(login::Column::Deadline.gt(now.minus(FINISH_GRACE).as_millis()));
+    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+}
+
+/// Writes down that overdue logins have expired; their slots stay until they run out. Returns how many.
+///
+/// # Errors
+/// When the database fails.
+pub async fn expire_overdue(tx: &Tx, now: Timestamp) -> Result<u64, StoreError> {
+    let update = login::Entity::update_many()
+        .col_expr(login::Column::Stage, Expr::value(EXPIRED))
+        .col_expr(login::Column::EndedAt, Expr::value(now.as_millis()))
+        .filter(login::Column::Stage.is_in(OPEN_STAGES))
+        .filter(login::Column::Deadline.lte(now.as_millis()));
+    Ok(update.exec(tx.db()).await?.rows_affected)
+}
+
+/// An update that happens only from one of `stages`.
+fn from_stages(id: &LoginId, stages: &[&str]) -> UpdateMany<login::Entity> {
+    login::Entity::update_many()
+        .filter(login::Column::Id.eq(id.as_str()))
+        .filter(login::Column::Stage.is_in(stages.iter().copied()))
+}

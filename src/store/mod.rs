@@ -1,0 +1,194 @@
+//! The database behind plain functions (decisions 2.4, 2.5, 2.13): SQLite embedded, PostgreSQL where one machine is not
+//! enough, the same statements on both.
+//!
+//! [`Store::read`] gives a handle to read with; [`Store::write`] runs a job in a transaction and answers after its commit.
+//! One file of functions per aggregate; whoever needs several of them in one commit calls them inside one `write`. Rows are
+//! private (`entity`) and turn into the types of `domain` or into [`StoreError::Inconsistent`]. What a value means, which
+//! writes belong together and what is written to the audit trail is the business of `flow` and `manage`.
+//!
+//! Single use is one conditional statement whose row count decides, and every deadline is compared inside the statement that
+//! depends on it, so that a clean-up that does not run can never revive anything.
+
+pub mod access_passes;
+pub mod access_tokens;
+pub mod audit;
+pub mod authorizations;
+pub mod cleanup;
+pub mod clients;
+pub mod codes;
+pub mod consents;
+mod db;
+pub mod devices;
+mod entity;
+mod error;
+pub mod grants;
+pub mod instance;
+pub mod logins;
+mod open;
+pub mod posted;
+pub mod pushes;
+pub mod refresh_tokens;
+pub mod remembered_browsers;
+mod retry;
+mod row;
+mod schema;
+pub mod sessions;
+pub mod signing_keys;
+pub mod users;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures_util::future::BoxFuture;
+use sea_orm::DatabaseConnection;
+
+pub use db::{Db, Tx};
+pub use error::StoreError;
+
+use crate::domain::env::Env;
+use open::Target;
+use writer::Writer;
+
+/// What became of a row that may exist only once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Insertion {
+    /// It was written.
+    Inserted,
+    /// One with the same key was there before; nothing was written.
+    Exists,
+}
+
+impl From<bool> for Insertion {
+    fn from(inserted: bool) -> Self {
+        if inserted { Self::Inserted } else { Self::Exists }
+    }
+}
+
+/// The database. Cloning shares it.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    env: Env,
+    reader: Db,
+    engine: Engine,
+    writer: Writer,
+    commits: Arc<AtomicU64>,
+}
+
+/// What migrations need to know.
+enum Engine {
+    Sqlite { path: PathBuf, readers: DatabaseConnection },
+    Postgres(DatabaseConnection),
+}
+
+impl Store {
+    /// Opens the database at `url`: `sqlite:PATH` (the file is made when missing, with mode 0600) or `postgres://…`. Nothing
+    /// is migrated yet; see [`Store::migrate`] and [`Store::check_schema`].
+    ///
+    /// # Errors
+    /// [`StoreError::Setup`] when the URL is not understood or the engine is not set up as promised (decision 2.13);
+    /// [`StoreError::Unavailable`] when it cannot be reached.
+    pub async fn open(url: &str, env: Env) -> Result<Self, StoreError> {
+        let commits = Arc::new(AtomicU64::new(0));
+        let kept = env.clone();
+        let (engine, writer) = match Target::parse(url)? {
+            Target::Sqlite(path) => {
+                open::create_file(&path)?;
+                let connection = open::sqlite_writer(&path).await?;
+                let readers = open::sqlite_readers(&path).await?;
+                let writer = Writer::queue(connection, path.clone(), env, Arc::clone(&commits));
+                (Engine::Sqlite { path, readers }, writer)
+            }
+            Target::Postgres(options) => {
+                let pool = open::postgres(*options).await?;
+                (Engine::Postgres(pool.clone()), Writer::Direct(pool, env, Arc::clone(&commits)))
+            }
+        };
+        let reader = Db::pool(engine.readers().clone());
+        Ok(Self { inner: Arc::new(Inner { env: kept, reader, engine, writer, commits }) })
+    }
+
+    /// Time and chance, for rows that the store writes by itself.
+    fn env(&self) -> &Env {
+        &self.inner.env
+    }
+
+    /// Brings an empty or older database to the schema of this program. Safe to start twice at once.
+    ///
+    /// # Errors
+    /// [`StoreError::NewerSchema`] when the database was migrated by a newer program.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        match &self.inner.engine {
+            Engine::Sqlite { path, .. } => {
+                let connection = open::sqlite_writer(path).await?;
+                let outcome = schema::migrate(&connection).await;
+                let _closed = connection.close().await;
+                outcome
+            }
+            Engine::Postgres(pool) => schema::migrate(pool).await,
+        }
+    }
+
+    /// Checks that the schema is the one that this program knows.
+    ///
+    /// # Errors
+    /// [`StoreError::PendingMigrations`] or [`StoreError::NewerSchema`].
+    pub async fn check_schema(&self) -> Result<(), StoreError> {
+        schema::check(self.inner.engine.readers()).await
+    }
+
+    /// The handle for reading outside a transaction. On SQLite it cannot write.
+    pub fn read(&self) -> &Db {
+        &self.inner.reader
+    }
+
+    /// Runs `work` in a transaction and answers after its commit; an error rolls it back. `work` may run more than once (a
+    /// busy database, a serialization failure), so it must do nothing but use `tx`. Once queued it runs to its end even
+    /// when the caller's future is dropped.
+    ///
+    /// # Errors
+    /// The job's own error, or [`StoreError::Unavailable`] when the commit failed.
+    pub async fn write<I, T, F>(&self, input: I, work: F) -> Result<T, StoreError>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+        F: for<'t> Fn(&'t Tx, &'t I) -> BoxFuture<'t, Result<T, StoreError>> + Send + Sync + 'static,
+    {
+        self.inner.writer.write(input, work).await
+    }
+
+    /// How many commits this store has made since it was opened.
+    pub fn commits(&self) -> u64 {
+        self.inner.commits.load(Ordering::Relaxed)
+    }
+
+    /// Whether the database answers (readiness).
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        instance::find(self.read(), instance::ISSUER).await.map(drop)
+    }
+
+    /// Finishes what is queued and closes every connection. Later calls fail with [`StoreError::Unavailable`].
+    pub async fn close(&self) {
+        self.inner.writer.close().await;
+        let _closed = self.inner.engine.readers().close_by_ref().await;
+    }
+}
+
+impl Engine {
+    const fn readers(&self) -> &DatabaseConnection {
+        match self {
+            Self::Sqlite { readers, .. } | Self::Postgres(readers) => readers,
+        }
+    }
+}

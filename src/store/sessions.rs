@@ -1,0 +1,173 @@
+//! Browser sessions, found by the digest of their cookie. Ending one revokes what it led to, unless that was granted to
+//! outlive it (`offline_access`, OIDC Core §11).
+
+use std::time::Duration;
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
+
+use super::entity::{session, user};
+use super::grants;
+use super::row::{AuthenticationColumns, Row, millis, moment};
+use super::{Db, StoreError, Tx};
+use crate::domain::browser::{BrowserKey, BrowserSession, Origin};
+use crate::domain::clock::Timestamp;
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::secret::SecretDigest;
+use crate::domain::user::User;
+
+/// How old `last_seen_at` may become before a request writes it anew: a write per minute instead of one per request.
+pub const TOUCH_AFTER: Duration = Duration::from_secs(60);
+
+/// The session of a cookie with its person, if it is alive: not ended, not expired, used within `idle`, its person not locked.
+///
+/// # Errors
+/// When the database fails or a row is inconsistent.
+pub async fn find_by_cookie(
+    db: &Db,
+    cookie: &SecretDigest,
+    now: Timestamp,
+    idle: Duration,
+) -> Result<Option<(BrowserSession, User)>, StoreError> {
+    let row = session::Entity::find()
+        .find_also_related(user::Entity)
+        .filter(session::Column::Cookie.eq(cookie.as_str()))
+        .filter(session::Column::EndedAt.is_null())
+        .filter(session::Column::ExpiresAt.gt(now.as_millis()))
+        .filter(session::Column::LastSeenAt.gt(now.minus(idle).as_millis()))
+        .filter(user::Column::Locked.eq(false))
+        .one(db)
+        .await?;
+    let Some((session, Some(user))) = row else { return Ok(None) };
+    Ok(Some((session.try_into()?, user.try_into()?)))
+}
+
+/// The session with this id (`sid`), alive or not.
+///
+/// # Errors
+/// As [`find_by_cookie`].
+pub async fn find(db: &Db, id: &SessionId) -> Result<Option<BrowserSession>, StoreError> {
+    session::Entity::find_by_id(id.as_str()).one(db).await?.map(BrowserSession::try_from).transpose()
+}
+
+/// A person's sessions that are neither ended nor expired, the latest used first. Idle ones are among them.
+///
+/// # Errors
+/// As [`find_by_cookie`].
+pub async fn list_for_user(db: &Db, user: &UserId, now: Timestamp) -> Result<Vec<BrowserSession>, StoreError> {
+    let rows = session::Entity::find()
+        .filter(session::Column::UserId.eq(user.as_str()))
+        .filter(session::Column::EndedAt.is_null())
+        .filter(session::Column::ExpiresAt.gt(now.as_millis()))
+        .order_by_desc(session::Column::LastSeenAt)
+        .all(db)
+        .await?;
+    rows.into_iter().map(BrowserSession::try_from).collect()
+}
+
+/// Adds a session under the digest of its cookie.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert(tx: &Tx, session: &BrowserSession, cookie: &SecretDigest) -> Result<(), StoreError> {
+    let authentication = &session.authentication;
+    tx.insert(session::Model {
+        id: session.id.as_str().to_owned(),
+        cookie: cookie.as_str().to_owned(),
+        user_id: authentication.user_id.as_str().to_owned(),
+        auth_time: authentication.auth_time.as_millis(),
+        acr: authentication.acr.as_str().to_owned(),
+        device_id: authentication.device_id.as_ref().map(|device| device.as_str().to_owned()),
+        unnamed: authentication.unnamed,
+        browser: session.browser.0.as_str().to_owned(),
+        address: session.origin.address.clone(),
+        user_agent: session.origin.user_agent.clone(),
+        created_at: session.created_at.as_millis(),
+        last_seen_at: session.last_seen_at.as_millis(),
+        expires_at: session.expires_at.as_millis(),
+        ended_at: millis(session.ended_at),
+    })
+    .await
+}
+
+/// Whether a session was last seen so long ago that [`touch`] would write: ask before opening a write.
+pub fn needs_touch(session: &BrowserSession, now: Timestamp) -> bool {
+    now.since(session.last_seen_at) >= TOUCH_AFTER
+}
+
+/// Notes that a session is in use, when that was last noted at least [`TOUCH_AFTER`] ago. Returns whether it wrote.
+///
+/// # Errors
+/// When the database fails.
+pub async fn touch(tx: &Tx, id: &SessionId, now: Timestamp) -> Result<bool, StoreError> {
+    let update = session::Entity::update_many()
+        .col_expr(session::Column::LastSeenAt, Expr::value(now.as_millis()))
+        .filter(session::Column::Id.eq(id.as_str()))
+        .filter(session::Column::EndedAt.is_null())
+        .filter(session::Column::LastSeenAt.lte(now.minus(TOUCH_AFTER).as_millis()));
+    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+}
+
+/// Ends a session and revokes its grants without `offline_access`. False: it had ended before, or there is none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end(tx: &Tx, id: &SessionId, now: Timestamp) -> Result<bool, StoreError> {
+    let update = session::Entity::update_many()
+        .col_expr(session::Column::EndedAt, Expr::value(now.as_millis()))
+        .filter(session::Column::Id.eq(id.as_str()))
+        .filter(session::Column::EndedAt.is_null());
+    let ended = update.exec(tx.db()).await?.rows_affected > 0;
+    if ended {
+        grants::revoke_for_session(tx, id, now).await?;
+    }
+    Ok(ended)
+}
+
+/// Ends every session of a person, as [`end`]; returns those that this call ended.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_all_for_user(tx: &Tx, user: &UserId, now: Timestamp) -> Result<Vec<SessionId>, StoreError> {
+    let open: Vec<String> = session::Entity::find()
+        .select_only()
+        .column(session::Column::Id)
+        .filter(session::Column::UserId.eq(user.as_str()))
+        .filter(session::Column::EndedAt.is_null())
+        .into_tuple()
+        .all(tx.db())
+        .await?;
+    let mut ended = Vec::new();
+    for id in open.into_iter().map(SessionId::new) {
+        if end(tx, &id, now).await? {
+            ended.push(id);
+        }
+    }
+    Ok(ended)
+}
+
+impl TryFrom<session::Model> for BrowserSession {
+    type Error = StoreError;
+
+    fn try_from(model: session::Model) -> Result<Self, StoreError> {
+        let row = Row { table: "sessions", key: &model.id };
+        let authentication = AuthenticationColumns {
+            user_id: model.user_id,
+            session_id: model.id.clone(),
+            auth_time: model.auth_time,
+            acr: model.acr,
+            device_id: model.device_id,
+            unnamed: model.unnamed,
+        };
+        Ok(Self {
+            authentication: authentication.read(row)?,
+            browser: BrowserKey(SecretDigest::from_stored(model.browser)),
+            origin: Origin { address: model.address, user_agent: model.user_agent },
+            created_at: Timestamp::from_millis(model.created_at),
+            last_seen_at: Timestamp::from_millis(model.last_seen_at),
+            expires_at: Timestamp::from_millis(model.expires_at),
+            ended_at: moment(model.ended_at),
+            id: SessionId::new(model.id),
+        })
+    }
+}

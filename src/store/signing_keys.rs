@@ -1,0 +1,144 @@
+//! Signing keys (decision 2.5): kept here, so that every node sees a rotation; their private halves sealed under the master
+//! key by `keys`.
+
+use async_trait::async_trait;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _};
+
+use super::entity::signing_key;
+use super::row::{Row, millis, moment};
+use super::{Db, Store, StoreError, Tx, audit};
+use crate::domain::clock::Timestamp;
+use crate::domain::id;
+use crate::domain::signing_key::{Applied, KeyChange, KeyRowsError, KeyState, KeyStep, SigningKeyRows, StoredKey};
+use crate::protocol::client_metadata::SigningAlgorithm;
+
+/// Every key, oldest first.
+///
+/// # Errors
+/// When the database fails or a row is inconsistent.
+pub async fn list(db: &Db) -> Result<Vec<StoredKey>, StoreError> {
+    let rows = signing_key::Entity::find()
+        .order_by_asc(signing_key::Column::CreatedAt)
+        .order_by_asc(signing_key::Column::Kid)
+        .all(db)
+        .await?;
+    rows.into_iter().map(StoredKey::try_from).collect()
+}
+
+/// Writes one step of a change. False: it did not find what it expects, so another node was faster.
+///
+/// # Errors
+/// When the database fails.
+pub async fn apply(tx: &Tx, step: &KeyStep) -> Result<bool, StoreError> {
+    match step {
+        KeyStep::Insert(key) => insert(tx, key).await,
+        KeyStep::Activate { kid, at } => activate(tx, kid, *at).await,
+        KeyStep::Retire { kid, at } => retire(tx, kid, *at).await,
+        KeyStep::Delete { kid } => {
+            let deleted = signing_key::Entity::delete_by_id(kid.as_str()).exec(tx.db()).await?;
+            Ok(deleted.rows_affected > 0)
+        }
+    }
+}
+
+/// What is unique about a key that is not retired: of each algorithm there is one active and one next key. Retired keys have
+/// no seat.
+fn seat(alg: SigningAlgorithm, state: KeyState) -> Option<String> {
+    (state != KeyState::Retired).then(|| format!("{}/{}", alg.as_str(), state.as_str()))
+}
+
+async fn insert(tx: &Tx, key: &StoredKey) -> Result<bool, StoreError> {
+    tx.insert_new(signing_key::Model {
+        kid: key.kid.clone(),
+        alg: key.alg.as_str().to_owned(),
+        state: key.state.as_str().to_owned(),
+        seat: seat(key.alg, key.state),
+        public_jwk: key.public_jwk.clone(),
+        sealed_private: key.sealed_private.clone(),
+        created_at: key.created_at.as_millis(),
+        active_at: millis(key.active_at),
+        retired_at: millis(key.retired_at),
+    })
+    .await
+}
+
+async fn activate(tx: &Tx, kid: &str, at: Timestamp) -> Result<bool, StoreError> {
+    let found = signing_key::Entity::find_by_id(kid).one(tx.db()).await?.map(StoredKey::try_from).transpose()?;
+    let Some(key) = found else { return Ok(false) };
+    let taken = seat(key.alg, KeyState::Active);
+    let others = signing_key::Entity::find().filter(signing_key::Column::Seat.eq(taken.clone())).count(tx.db()).await?;
+    if others > 0 {
+        return Ok(false);
+    }
+    let update = signing_key::Entity::update_many()
+        .col_expr(signing_key::Column::State, Expr::value(KeyState::Active.as_str()))
+        .col_expr(signing_key::Column::Seat, Expr::value(taken))
+        .col_expr(signing_key::Column::ActiveAt, Expr::value(at.as_millis()))
+        .filter(signing_key::Column::Kid.eq(kid))
+        .filter(signing_key::Column::State.eq(KeyState::Next.as_str()));
+    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+}
+
+async fn retire(tx: &Tx, kid: &str, at: Timestamp) -> Result<bool, StoreError> {
+    let update = signing_key::Entity::update_many()
+        .col_expr(signing_key::Column::State, Expr::value(KeyState::Retired.as_str()))
+        .col_expr(signing_key::Column::Seat, Expr::value(None::<String>))
+        .col_expr(signing_key::Column::SealedPrivate, Expr::value(""))
+        .col_expr(signing_key::Column::RetiredAt, Expr::value(at.as_millis()))
+        .filter(signing_key::Column::Kid.eq(kid))
+        .filter(signing_key::Column::State.eq(KeyState::Active.as_str()));
+    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+}
+
+#[async_trait]
+impl SigningKeyRows for Store {
+    async fn list_signing_keys(&self) -> Result<Vec<StoredKey>, KeyRowsError> {
+        list(self.read()).await.map_err(|error| KeyRowsError(Box::new(error)))
+    }
+
+    async fn apply_key_change(&self, change: &KeyChange) -> Result<Applied, KeyRowsError> {
+        let env = self.env();
+        let at = env.now();
+        let mut events = Vec::new();
+        for event in change.audit_events() {
+            events.push((id::time_ordered(env).map_err(|error| KeyRowsError(Box::new(error)))?, event));
+        }
+        let outcome = self.write((change.clone(), events), move |tx, (change, events)| {
+            Box::pin(async move {
+                for step in &change.steps {
+                    if !apply(tx, step).await? {
+                        return Err(StoreError::Overtaken);
+                    }
+                }
+                for (id, event) in events {
+                    audit::insert(tx, event, id, at).await?;
+                }
+                Ok(())
+            })
+        });
+        match outcome.await {
+            Ok(()) => Ok(Applied::Done),
+            Err(StoreError::Overtaken) => Ok(Applied::Overtaken),
+            Err(error) => Err(KeyRowsError(Box::new(error))),
+        }
+    }
+}
+
+impl TryFrom<signing_key::Model> for StoredKey {
+    type Error = StoreError;
+
+    fn try_from(model: signing_key::Model) -> Result<Self, StoreError> {
+        let row = Row { table: "signing_keys", key: &model.kid };
+        Ok(Self {
+            alg: row.known("alg", &model.alg, SigningAlgorithm::parse(&model.alg))?,
+            state: row.known("state", &model.state, KeyState::parse(&model.state))?,
+            public_jwk: model.public_jwk,
+            sealed_private: model.sealed_private,
+            created_at: Timestamp::from_millis(model.created_at),
+            active_at: moment(model.active_at),
+            retired_at: moment(model.retired_at),
+            kid: model.kid,
+        })
+    }
+}

@@ -1,0 +1,74 @@
+//! Requests of relying parties.
+
+use super::samples::{NOW, after, authentication, authorization, client, digest, populate, user, write};
+use crate::domain::authorization::{Authorization, AuthorizationStage};
+use crate::domain::id::AuthorizationId;
+use crate::protocol::error::ErrorCode;
+use crate::protocol::parameters::Parameters;
+use crate::store::{Store, authorizations, clients, posted, users};
+
+async fn stage(store: &Store, id: &str) -> AuthorizationStage {
+    authorizations::find(store.read(), &AuthorizationId::new(id)).await.unwrap().unwrap().stage
+}
+
+pub(super) async fn an_authorization_comes_back_as_it_was_written(store: Store) {
+    write!(store, (), |tx, _none| users::insert(tx, &user("alice")));
+    write!(store, (), |tx, _none| clients::insert(tx, &client("c")));
+    let signed_in = AuthorizationStage::Authenticated { authentication: authentication(&user("alice"), "s"), consented: true };
+    let failed = AuthorizationStage::Failed(ErrorCode::UnmetAuthenticationRequirements);
+    for (id, stage) in [("a", AuthorizationStage::Open), ("b", signed_in), ("c", AuthorizationStage::Issued), ("d", failed)] {
+        let written = Authorization { stage, ..authorization(id) };
+        write!(store, written.clone(), |tx, written| authorizations::insert(tx, written));
+        let read = authorizations::find(store.read(), &written.id).await.unwrap().unwrap();
+        assert_eq!(format!("{read:?}"), format!("{written:?}"));
+    }
+    assert!(authorizations::find(store.read(), &AuthorizationId::new("x")).await.unwrap().is_none());
+}
+
+pub(super) async fn stages_follow_one_another_and_no_other_way(store: Store) {
+    let alice = populate(&store).await;
+    let id = AuthorizationId::new("a");
+    let (alices, wrong) = (authentication(&alice, "s"), user("mallory").id);
+    assert!(!write!(store, id.clone(), |tx, id| authorizations::finish_issued(tx, id, NOW)), "nobody signed in");
+    assert!(!write!(store, (id.clone(), alice.id.clone()), |tx, v| authorizations::consent(tx, &v.0, &v.1, NOW)));
+    let input = (id.clone(), alices.clone());
+    assert!(write!(store, input.clone(), |tx, v| authorizations::authenticate(tx, &v.0, &v.1, NOW)));
+    assert!(!write!(store, (id.clone(), wrong), |tx, v| authorizations::consent(tx, &v.0, &v.1, NOW)), "not hers to give");
+    assert!(write!(store, (id.clone(), alice.id), |tx, v| authorizations::consent(tx, &v.0, &v.1, NOW)));
+    assert!(
+        matches!(stage(&store, "a").await, AuthorizationStage::Authenticated { consented: true, authentication } if authentication == alices)
+    );
+    assert!(write!(store, input.clone(), |tx, v| authorizations::authenticate(tx, &v.0, &v.1, NOW)));
+    assert!(
+        matches!(stage(&store, "a").await, AuthorizationStage::Authenticated { consented: false, .. }),
+        "a new login, a new consent"
+    );
+
+    assert!(write!(store, id.clone(), |tx, id| authorizations::finish_issued(tx, id, NOW)));
+    assert!(!write!(store, id.clone(), |tx, id| authorizations::finish_issued(tx, id, NOW)), "one code");
+    assert!(!write!(store, id, |tx, id| authorizations::fail(tx, id, ErrorCode::AccessDenied)));
+    assert!(!write!(store, input, |tx, v| authorizations::authenticate(tx, &v.0, &v.1, NOW)));
+    assert!(matches!(stage(&store, "a").await, AuthorizationStage::Issued));
+}
+
+pub(super) async fn an_expired_authorization_cannot_go_on(store: Store) {
+    let alice = populate(&store).await;
+    let input = (AuthorizationId::new("a"), authentication(&alice, "s"));
+    assert!(!write!(store, input.clone(), |tx, v| authorizations::authenticate(tx, &v.0, &v.1, after(1800))));
+    assert!(write!(store, input.clone(), |tx, v| authorizations::authenticate(tx, &v.0, &v.1, after(1799))));
+    assert!(!write!(store, input.0.clone(), |tx, id| authorizations::finish_issued(tx, id, after(1800))));
+    assert!(write!(store, input.0, |tx, id| authorizations::fail(tx, id, ErrorCode::AccessDenied)));
+    assert!(matches!(stage(&store, "a").await, AuthorizationStage::Failed(ErrorCode::AccessDenied)));
+}
+
+pub(super) async fn posted_parameters_survive_a_reload_and_not_their_lifetime(store: Store) {
+    let parameters = Parameters::parse("client_id=c&state=%00%C3%A4%22".as_bytes()).unwrap();
+    // A NUL cannot be stored as text by PostgreSQL; as JSON it can.
+    write!(store, parameters.clone(), |tx, p| posted::insert(tx, &digest("h"), p, after(60)));
+    for _reload in 0..2 {
+        let found = posted::find(store.read(), &digest("h"), after(59)).await.unwrap();
+        assert!(found.as_ref() == Some(&parameters));
+    }
+    assert!(posted::find(store.read(), &digest("h"), after(60)).await.unwrap().is_none());
+    assert!(posted::find(store.read(), &digest("other"), NOW).await.unwrap().is_none());
+}

@@ -1,0 +1,233 @@
+//! Logins, their slots and leases, and the limits on pushes.
+
+use super::samples::{NOW, after, browser, login, populate, write};
+use crate::domain::clock::Timestamp;
+use crate::domain::id::{DeviceId, LoginId, UserId};
+use crate::domain::login::{Challenge, End, Login, LoginStage, Reason, Subject, UpstreamHandle};
+use crate::domain::secret::Secret;
+use crate::domain::user::Upstream;
+use crate::store::logins::{self, LoginInserted};
+use crate::store::pushes::{self, Push};
+use crate::store::{Store, StoreError};
+
+async fn add(store: &Store, login: Login, hold_until: Option<Timestamp>) -> LoginInserted {
+    write!(store, login, |tx, login| logins::insert(tx, login, hold_until))
+}
+
+async fn read(store: &Store, id: &str) -> Login {
+    logins::find(store.read(), &LoginId::new(id)).await.unwrap().unwrap()
+}
+
+fn handle() -> UpstreamHandle {
+    UpstreamHandle(Secret::new("sealed text"))
+}
+
+async fn begin(store: &Store, id: &str) -> bool {
+    let challenge = Challenge::AccessPass(Some("iVBOR".into()));
+    write!(store, (LoginId::new(id), challenge), |tx, v| logins::begun(tx, &v.0, &handle(), &v.1, after(100)))
+}
+
+async fn approve(store: &Store, id: &str, at: Timestamp) -> bool {
+    write!(store, LoginId::new(id), |tx, id| logins::approve(tx, id, &UserId::new("user-alice"), None, at))
+}
+
+async fn end(store: &Store, id: &str, end: End, release: bool) -> bool {
+    write!(store, LoginId::new(id), |tx, id| logins::end(tx, id, end, release, after(7)))
+}
+
+pub(super) async fn a_login_comes_back_as_it_was_written(store: Store) {
+    populate(&store).await;
+    let qr = Challenge::QrCode { image: "aGk=".into(), deep_link: "https://x.example/?a=b&c=%20".into() };
+    let approved =
+        LoginStage::Approved { at: after(3), user_id: UserId::new("user-alice"), device_id: Some(DeviceId::new("d")) };
+    let variants = [
+        login("named"),
+        Login { subject: Subject::Unnamed, upstream: Upstream::ThumbSignIn, challenge: Some(qr), ..login("unnamed") },
+        Login {
+            subject: Subject::Decoy,
+            typed: Some("bob".into()),
+            challenge: Some(Challenge::AccessPass(None)),
+            ..login("decoy")
+        },
+        Login { stage: LoginStage::Pending(handle()), ..login("pending") },
+        Login { stage: approved, consumed_at: Some(after(4)), ..login("approved") },
+    ];
+    for written in variants {
+        add(&store, written.clone(), None).await;
+        assert_eq!(format!("{:?}", read(&store, written.id.as_str()).await), format!("{written:?}"));
+    }
+    assert!(begin(&store, "named").await);
+    let LoginStage::Pending(stored) = read(&store, "named").await.stage else { panic!("not pending") };
+    assert_eq!(stored.0.expose(), "sealed text");
+}
+
+pub(super) async fn every_end_comes_back_as_it_was_written(store: Store) {
+    populate(&store).await;
+    let mut ends = vec![End::Denied, End::Expired, End::Cancelled(None), End::Cancelled(Some(Reason::Replaced))];
+    ends.extend(Reason::ALL.map(End::Failed));
+    for (number, written) in ends.into_iter().enumerate() {
+        let id = format!("l{number}");
+        add(&store, login(&id), None).await;
+        assert!(end(&store, &id, written, false).await);
+        assert!(matches!(read(&store, &id).await.stage, LoginStage::Ended(found) if found == written), "{written:?}");
+    }
+}
+
+pub(super) async fn an_approval_counts_before_the_deadline_only(store: Store) {
+    populate(&store).await;
+    for id in ["early", "late", "in-the-answer"] {
+        add(&store, login(id), None).await;
+    }
+    assert!(!approve(&store, "in-the-answer", NOW).await, "an approval while it is being created");
+    assert!(begin(&store, "early").await && begin(&store, "late").await);
+    assert!(!begin(&store, "early").await, "begun twice");
+    assert!(approve(&store, "early", after(99)).await);
+    assert!(!approve(&store, "late", after(100)).await);
+    assert!(!approve(&store, "early", after(99)).await);
+    let early = read(&store, "early").await;
+    assert!(matches!(early.stage, LoginStage::Approved { at, .. } if at == after(99)));
+    assert_eq!(write!(store, (), |tx, _none| logins::expire_overdue(tx, after(120))), 2);
+    assert_eq!(read(&store, "late").await.stage.state(), "expired");
+    assert_eq!(read(&store, "early").await.stage.state(), "approved");
+}
+
+pub(super) async fn an_approval_is_used_once_by_its_browser(store: Store) {
+    populate(&store).await;
+    for id in ["l", "stale"] {
+        add(&store, login(id), None).await;
+        assert!(begin(&store, id).await);
+    }
+    let consume = async |id: &str, who: &str, at| {
+        write!(store, (LoginId::new(id), browser(who)), |tx, v| logins::consume(tx, &v.0, &v.1, at))
+    };
+    assert!(!consume("l", "b", NOW).await, "not approved");
+    assert!(approve(&store, "l", after(50)).await && approve(&store, "stale", after(50)).await);
+    assert!(!consume("l", "stranger", after(51)).await);
+    assert!(!consume("stale", "b", after(160)).await, "the grace is over");
+    assert!(consume("l", "b", after(159)).await);
+    assert!(!consume("l", "b", after(159)).await);
+    assert_eq!(read(&store, "l").await.consumed_at, Some(after(159)));
+}
+
+pub(super) async fn an_end_is_final(store: Store) {
+    populate(&store).await;
+    add(&store, login("l"), None).await;
+    assert!(begin(&store, "l").await);
+    assert!(write!(store, LoginId::new("l"), |tx, id| logins::mark_fetched(tx, id)));
+    assert!(!write!(store, LoginId::new("l"), |tx, id| logins::mark_fetched(tx, id)));
+    assert_eq!(read(&store, "l").await.stage.state(), "fetched");
+    assert!(end(&store, "l", End::Denied, false).await);
+    assert!(!end(&store, "l", End::Expired, false).await);
+    assert!(!approve(&store, "l", NOW).await && !begin(&store, "l").await);
+    assert_eq!(read(&store, "l").await.stage.state(), "denied");
+    let kept = logins::find_handle(store.read(), &LoginId::new("l")).await.unwrap().unwrap();
+    assert_eq!(kept.0.expose(), "sealed text", "to withdraw the request all the same");
+}
+
+pub(super) async fn a_slot_is_held_until_it_is_given_back_or_runs_out(store: Store) {
+    populate(&store).await;
+    let hold = Some(after(100));
+    let busy = |id| LoginInserted::Busy { login_id: LoginId::new(id) };
+    assert_eq!(add(&store, login("one"), hold).await, LoginInserted::Inserted);
+    assert_eq!(add(&store, login("two"), hold).await, busy("one"));
+    assert!(logins::find(store.read(), &LoginId::new("two")).await.unwrap().is_none());
+    let later = |id, seconds| Login { created_at: after(seconds), deadline: after(seconds + 120), ..login(id) };
+    assert_eq!(add(&store, later("three", 99), hold).await, busy("one"));
+    assert_eq!(add(&store, later("three", 100), Some(after(200))).await, LoginInserted::Inserted, "it ran out");
+    let holder = async |at| logins::find_slot(store.read(), Upstream::SecSign, "alice-phone", at).await.unwrap();
+    assert_eq!(holder(after(100)).await, Some(LoginId::new("three")));
+
+    assert!(end(&store, "one", End::Expired, true).await);
+    assert_eq!(holder(after(100)).await, Some(LoginId::new("three")), "the former holder gives nothing back");
+    assert!(end(&store, "three", End::Failed(Reason::UpstreamDown), false).await);
+    assert_eq!(add(&store, later("four", 110), hold).await, busy("three"), "its session may live on");
+    let give_back = |id: &'static str| {
+        let store = store.clone();
+        async move { write!(store, LoginId::new(id), |tx, id| logins::release_slot(tx, Upstream::SecSign, "alice-phone", id)) }
+    };
+    assert!(!give_back("one").await && give_back("three").await);
+    assert_eq!(add(&store, later("four", 110), Some(after(300))).await, LoginInserted::Inserted);
+    assert!(begin(&store, "four").await && approve(&store, "four", after(99)).await);
+    assert_eq!(holder(after(111)).await, None, "an approval ends the session");
+}
+
+pub(super) async fn a_lease_is_renewed_by_its_owner_and_taken_when_it_ran_out(store: Store) {
+    populate(&store).await;
+    add(&store, login("l"), None).await;
+    add(&store, Login { subject: Subject::Decoy, typed: Some("x".into()), ..login("decoy") }, None).await;
+    let unleased = async |at| {
+        let found = logins::list_unleased_open(store.read(), at, 10).await.unwrap();
+        found.into_iter().map(|login| login.id.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(unleased(NOW).await, ["l"], "decoys are not polled");
+    let lease = async |owner: &'static str, until, now| {
+        write!(store, (), |tx, _none| logins::lease(tx, &LoginId::new("l"), owner, after(until), after(now)))
+    };
+    assert!(lease("node 1", 5, 0).await);
+    assert!(!lease("node 2", 6, 1).await);
+    assert!(lease("node 1", 8, 3).await);
+    assert!(unleased(after(7)).await.is_empty());
+    assert_eq!(unleased(after(8)).await, ["l"]);
+    assert!(lease("node 2", 13, 8).await);
+    assert!(!lease("node 1", 14, 9).await, "it came too late");
+    write!(store, (), |tx, _none| logins::release_lease(tx, &LoginId::new("l"), "node 1"));
+    assert!(unleased(after(9)).await.is_empty(), "not its lease any more");
+    write!(store, (), |tx, _none| logins::release_lease(tx, &LoginId::new("l"), "node 2"));
+    assert_eq!(unleased(after(9)).await, ["l"]);
+    assert!(end(&store, "l", End::Denied, false).await);
+    assert!(!lease("node 2", 20, 15).await && unleased(after(15)).await.is_empty(), "it is over");
+}
+
+pub(super) async fn starting_again_finds_the_open_login(store: Store) {
+    populate(&store).await;
+    let named = Login { created_at: after(1), ..login("named") };
+    let decoy = Login { subject: Subject::Decoy, typed: Some("bob".into()), ..login("decoy") };
+    add(&store, named.clone(), None).await;
+    add(&store, decoy.clone(), None).await;
+    let found = async |like: Login, at| {
+        let found: Result<_, StoreError> = logins::find_open_like(store.read(), &like, at).await;
+        found.unwrap().map(|login| login.id.as_str().to_owned())
+    };
+    assert_eq!(found(login("again"), after(2)).await.as_deref(), Some("named"));
+    assert_eq!(found(Login { id: LoginId::new("again"), ..decoy }, after(2)).await.as_deref(), Some("decoy"));
+    assert_eq!(found(Login { browser: browser("other"), ..login("again") }, after(2)).await, None);
+    assert_eq!(found(Login { subject: Subject::Unnamed, ..login("again") }, after(2)).await, None);
+    assert_eq!(found(Login { upstream: Upstream::ThumbSignIn, ..login("again") }, after(2)).await, None);
+    assert_eq!(found(login("again"), after(120)).await, None, "overdue");
+    let open = logins::list_open_for_browser(store.read(), &browser("b"), after(2)).await.unwrap();
+    assert_eq!(open.iter().map(|login| login.id.as_str()).collect::<Vec<_>>(), ["named", "decoy"]);
+    assert!(end(&store, "named", End::Cancelled(None), false).await);
+    assert_eq!(found(login("again"), after(2)).await, None, "over");
+}
+
+pub(super) async fn pushes_are_counted_by_person_and_source(store: Store) {
+    let push = |number: u64, target: &str, remembered| Push {
+        login_id: LoginId::new(format!("{target}-{number}")),
+        upstream: Upstream::SecSign,
+        target: target.to_owned(),
+        address: "192.0.2.1".into(),
+        browser: browser("b"),
+        remembered,
+        at: after(number),
+    };
+    for recorded in [push(1, "alice", false), push(2, "alice", true), push(3, "alice", false), push(4, "bob", false)] {
+        for _repeated in 0..2 {
+            write!(store, recorded.clone(), |tx, push| pushes::insert(tx, push));
+        }
+    }
+    let db = store.read();
+    let count =
+        async |since, remembered| pushes::count_target(db, Upstream::SecSign, "alice", after(since), remembered).await.unwrap();
+    assert_eq!((count(0, false).await, count(1, false).await, count(0, true).await), (2, 1, 1));
+    assert_eq!(pushes::count_target(db, Upstream::ThumbSignIn, "alice", NOW, false).await.unwrap(), 0);
+    assert_eq!(pushes::count_source(db, "192.0.2.1", NOW).await.unwrap(), 4);
+    assert_eq!(pushes::count_source(db, "192.0.2.2", NOW).await.unwrap(), 0);
+
+    let denial = async || pushes::last_denial(db, Upstream::SecSign, "alice", "192.0.2.1").await.unwrap();
+    assert_eq!(denial().await, None);
+    write!(store, (), |tx, _none| pushes::record_denial(tx, &LoginId::new("alice-3"), after(30)));
+    write!(store, (), |tx, _none| pushes::record_denial(tx, &LoginId::new("alice-1"), after(20)));
+    assert_eq!(denial().await, Some(after(30)));
+    assert_eq!(write!(store, (), |tx, _none| pushes::delete_for_target(tx, Upstream::SecSign, "alice")), 3);
+    assert_eq!((count(0, false).await, denial().await), (0, None));
+}

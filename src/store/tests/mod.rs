@@ -1,0 +1,167 @@
+//! The store's own tests. A *case* takes any store with a fresh schema, so that the same list runs on every engine; what only
+//! SQLite promises stands in `sqlite`.
+
+mod authorizations;
+mod concurrency;
+mod inconsistency;
+mod logins;
+mod people;
+mod samples;
+mod schema;
+mod signing_keys;
+mod sqlite;
+mod tokens;
+mod upkeep;
+
+use std::path::PathBuf;
+
+use futures_util::future::BoxFuture;
+use tempfile::TempDir;
+
+use super::Store;
+use crate::domain::env::Env;
+
+/// A case: it panics when the store does not keep its word.
+type Case = fn(Store) -> BoxFuture<'static, ()>;
+
+/// Lists the cases and makes each a test on a SQLite file of its own.
+macro_rules! cases {
+    ($($group:ident { $($case:ident)+ })+) => {
+        fn all_cases() -> Vec<(&'static str, Case)> {
+            vec![$($((concat!(stringify!($group), "::", stringify!($case)), |store| Box::pin($group::$case(store))),)+)+]
+        }
+
+        mod on_sqlite {
+            $(mod $group {
+                use super::super::{File, $group};
+
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    let file = File::new();
+                    $group::$case(file.migrated().await).await;
+                })+
+            })+
+        }
+    };
+}
+
+cases! {
+    schema {
+        every_entity_selects_on_a_fresh_database
+        migrating_again_changes_nothing
+        a_newer_schema_is_refused
+    }
+    inconsistency {
+        a_row_that_means_nothing_names_itself
+    }
+    people {
+        usernames_and_addresses_are_unique
+        a_typed_name_means_a_username_before_an_address_before_a_secsign_id
+        an_upstream_user_belongs_to_one_person
+        a_session_lives_until_it_is_ended_idle_expired_or_locked
+        a_busy_session_is_not_written_at_every_request
+        ending_a_session_revokes_what_was_not_granted_to_outlive_it
+        a_remembered_browser_is_forgotten_in_time
+        deleting_a_person_leaves_nothing_of_theirs
+    }
+    authorizations {
+        an_authorization_comes_back_as_it_was_written
+        stages_follow_one_another_and_no_other_way
+        an_expired_authorization_cannot_go_on
+        posted_parameters_survive_a_reload_and_not_their_lifetime
+    }
+    tokens {
+        a_client_comes_back_as_it_was_written
+        deleting_a_client_kills_what_it_got
+        a_code_is_redeemed_once_and_not_after_its_time
+        an_access_token_is_found_with_its_family
+        a_refresh_token_has_one_successor
+        consents_are_replaced_and_withdrawn
+        the_first_writer_of_an_instance_value_wins
+        a_nul_in_a_name_is_no_failure
+    }
+    signing_keys {
+        a_rotation_is_written_whole
+        a_change_that_was_overtaken_leaves_nothing
+        of_many_first_starts_and_rotations_one_is_written
+    }
+    logins {
+        a_login_comes_back_as_it_was_written
+        every_end_comes_back_as_it_was_written
+        an_approval_counts_before_the_deadline_only
+        an_approval_is_used_once_by_its_browser
+        an_end_is_final
+        a_slot_is_held_until_it_is_given_back_or_runs_out
+        a_lease_is_renewed_by_its_owner_and_taken_when_it_ran_out
+        starting_again_finds_the_open_login
+        pushes_are_counted_by_person_and_source
+    }
+    concurrency {
+        fifty_redeem_a_code_and_one_succeeds
+        fifty_rotate_a_token_and_one_succeeds
+        fifty_want_a_slot_and_one_gets_it
+        fifty_want_a_lease_and_one_gets_it
+        fifty_consume_an_approval_and_one_succeeds
+        fifty_name_the_issuer_and_all_read_the_same
+        a_failing_job_does_not_spoil_its_neighbours
+        a_job_that_lost_a_race_is_run_again
+        a_job_is_done_though_its_caller_went_away
+        a_panicking_job_ends_alone
+    }
+    upkeep {
+        the_long_dead_are_deleted_and_the_living_stay
+        the_audit_trail_is_read_latest_first
+        access_passes_are_capped
+    }
+}
+
+/// A SQLite file that goes with the test.
+struct File {
+    directory: TempDir,
+}
+
+impl File {
+    fn new() -> Self {
+        Self { directory: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("signbridge.db")
+    }
+
+    fn url(&self) -> String {
+        format!("sqlite:{}", self.path().display())
+    }
+
+    async fn open(&self) -> Store {
+        Store::open(&self.url(), Env::system()).await.unwrap()
+    }
+
+    async fn migrated(&self) -> Store {
+        let store = self.open().await;
+        store.migrate().await.unwrap();
+        store
+    }
+}
+
+/// Runs every case on the server that `SIGNBRIDGE_TEST_POSTGRES` names (`postgres://USER@HOST:PORT`), each in a database of
+/// its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a PostgreSQL server"]
+async fn every_case_holds_on_postgresql() {
+    #[expect(clippy::disallowed_methods, reason = "a test's own switch, not configuration of the product")]
+    let server = std::env::var("SIGNBRIDGE_TEST_POSTGRES").unwrap();
+    let admin = Store::open(&format!("{server}/postgres"), Env::system()).await.unwrap();
+    for (number, (name, case)) in all_cases().into_iter().enumerate() {
+        let database = format!("case_{}_{number}", std::process::id());
+        schema::execute(&admin, &format!("CREATE DATABASE {database}")).await;
+        let store = Store::open(&format!("{server}/{database}"), Env::system()).await.unwrap();
+        let (one, other) = tokio::join!(store.migrate(), store.migrate());
+        one.and(other).unwrap();
+        println!("{name}");
+        case(store.clone()).await;
+        schema::up_down_up(&store).await;
+        store.close().await;
+        schema::execute(&admin, &format!("DROP DATABASE {database}")).await;
+    }
+}

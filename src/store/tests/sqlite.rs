@@ -1,0 +1,141 @@
+//! What only the embedded engine promises: files of one's own, one commit for many writes, durability settings.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+
+use futures_util::future::join_all;
+use sea_orm::ConnectionTrait as _;
+
+use super::File;
+use super::samples::{client, write};
+use crate::domain::env::Env;
+use crate::store::{Insertion, Store, StoreError, clients};
+
+fn mode(path: &str) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[tokio::test]
+async fn files_belong_to_their_owner_alone() {
+    let file = File::new();
+    let store = file.migrated().await;
+    write!(store, client("c"), |tx, client| clients::insert(tx, client));
+    let path = file.path().display().to_string();
+    for name in [path.clone(), format!("{path}-wal"), format!("{path}-shm")] {
+        assert_eq!(mode(&name), 0o600, "{name}");
+    }
+    // What an operator decided stays.
+    store.close().await;
+    fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+    let store = file.open().await;
+    write!(store, client("d"), |tx, client| clients::insert(tx, client));
+    assert_eq!((mode(&path), mode(&format!("{path}-wal"))), (0o640, 0o640));
+}
+
+#[tokio::test]
+async fn a_file_in_a_missing_directory_is_an_error_that_names_it() {
+    let error = Store::open("sqlite:/nowhere/at/all.db", Env::system()).await.err().unwrap();
+    assert!(error.to_string().contains("/nowhere/at/all.db"), "{error}");
+}
+
+#[tokio::test]
+async fn a_reader_cannot_write() {
+    let store = File::new().migrated().await;
+    let refused = store.read().execute_unprepared("DELETE FROM clients").await;
+    assert!(refused.is_err());
+}
+
+#[tokio::test]
+async fn waiting_writes_share_a_commit() {
+    let file = File::new();
+    let store = file.migrated().await;
+    let add = |id: String| store.write(id, |tx, id| Box::pin(async move { clients::insert(tx, &client(id)).await }));
+    let outcomes = join_all((0..50).map(|number| add(format!("c{number}")))).await;
+    assert!(outcomes.into_iter().all(|outcome| outcome.unwrap() == Insertion::Inserted));
+    assert_eq!(clients::list(store.read()).await.unwrap().len(), 50);
+    assert!(store.commits() < 50, "{} commits for 50 concurrent writes", store.commits());
+
+    // One after the other there is nothing to share.
+    let before = store.commits();
+    for number in 50..53 {
+        add(format!("c{number}")).await.unwrap();
+    }
+    assert_eq!(store.commits() - before, 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_write_one_file() {
+    let file = File::new();
+    let (one, two) = (file.migrated().await, file.open().await);
+    let writes = (0..40).map(|number| {
+        let store = if number % 2 == 0 { one.clone() } else { two.clone() };
+        async move { write!(store, client(&format!("c{number}")), |tx, client| clients::insert(tx, client)) }
+    });
+    assert!(join_all(writes.map(tokio::spawn)).await.into_iter().all(|outcome| outcome.unwrap() == Insertion::Inserted));
+    assert_eq!(clients::list(two.read()).await.unwrap().len(), 40);
+}
+
+#[tokio::test]
+async fn a_full_disk_acknowledges_nothing_and_is_survived() {
+    let file = File::new();
+    let store = file.migrated().await;
+    let add = |id: &'static str, fills: bool| {
+        store.write((), move |tx, ()| {
+            Box::pin(async move {
+                clients::insert(tx, &client(id)).await?;
+                if fills {
+                    // As large as it is: SQLite answers SQLITE_FULL as it would on a full disk.
+                    tx.execute_unprepared("PRAGMA max_page_count = 1").await?;
+                    let mut big = client("big");
+                    big.metadata.client_name = "x".repeat(1 << 20);
+                    clients::insert(tx, &big).await?;
+                }
+                Ok(())
+            })
+        })
+    };
+    let (before, full, after) = tokio::join!(add("before", false), add("full", true), add("after", false));
+    let error = full.unwrap_err();
+    assert!(error.is_unavailable() && error.to_string().contains("(13)"), "{error}");
+    let ids = clients::list(store.read()).await.unwrap();
+    for (id, outcome) in [("before", before), ("after", after)] {
+        assert_eq!(outcome.is_ok(), ids.iter().any(|client| client.id.as_str() == id), "{id}: acknowledged or absent");
+    }
+    assert!(!ids.iter().any(|client| client.id.as_str() == "full"));
+    // The limit belonged to the connection, which was replaced together with whatever state its transaction was in.
+    let mut big = client("later");
+    big.metadata.client_name = "x".repeat(1 << 20);
+    assert_eq!(write!(store, big, |tx, client| clients::insert(tx, client)), Insertion::Inserted);
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_replaced() {
+    let file = File::new();
+    let store = file.migrated().await;
+    // The transaction is ended behind the writer's back, as SQLite itself does after some errors.
+    let ended = store
+        .write((), |tx, ()| {
+            Box::pin(async move {
+                clients::insert(tx, &client("lost")).await?;
+                tx.execute_unprepared("ROLLBACK").await?;
+                Ok(())
+            })
+        })
+        .await;
+    assert!(ended.is_err(), "nothing may be acknowledged that was rolled back");
+    assert_eq!(write!(store, client("kept"), |tx, client| clients::insert(tx, client)), Insertion::Inserted);
+    assert_eq!(clients::list(store.read()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn closing_finishes_what_is_queued() {
+    let file = File::new();
+    let store = file.migrated().await;
+    let add = |id: &'static str| store.write((), move |tx, ()| Box::pin(async move { clients::insert(tx, &client(id)).await }));
+    let (queued, ()) = tokio::join!(add("queued"), store.close());
+    queued.unwrap();
+    let error = add("late").await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable { transient: false, .. }), "{error}");
+    assert!(!fs::exists(format!("{}-wal", file.path().display())).unwrap(), "the last one out writes the log back");
+    assert_eq!(clients::list(file.open().await.read()).await.unwrap().len(), 1);
+}

@@ -1,0 +1,76 @@
+//! What piles up.
+
+use super::samples::{NOW, access_token, after, code_content, digest, login, populate, refresh_token, write};
+use crate::domain::audit::{AuditEvent, AuditKind};
+use crate::domain::browser::Origin;
+use crate::domain::clock::Timestamp;
+use crate::domain::id::{AuthorizationId, GrantId, LoginId, SessionId};
+use crate::protocol::parameters::Parameters;
+use crate::store::access_passes::{self, MOST_PASSES};
+use crate::store::{
+    Store, access_tokens, audit, authorizations, cleanup, codes, grants, logins, posted, refresh_tokens, sessions,
+};
+
+const DAY: u64 = 86_400;
+
+pub(super) async fn the_long_dead_are_deleted_and_the_living_stay(store: Store) {
+    let alice = populate(&store).await;
+    write!(store, code_content(&alice), |tx, c| codes::insert(tx, &digest("c"), &AuthorizationId::new("a"), c, after(60)));
+    write!(store, login("l"), |tx, login| logins::insert(tx, login, Some(after(120))));
+    write!(store, Parameters::default(), |tx, p| posted::insert(tx, &digest("h"), p, after(60)));
+    write!(store, refresh_token("r"), |tx, token| refresh_tokens::insert(tx, token));
+    // More than one batch.
+    for hundred in 0..6 {
+        write!(store, hundred, |tx, hundred| async {
+            for number in 0..100 {
+                access_tokens::insert(tx, &access_token(&format!("t{hundred}-{number}"))).await?;
+            }
+            Ok(())
+        });
+    }
+
+    assert_eq!(cleanup::delete_dead(&store, after(DAY)).await.unwrap(), 0, "nothing has been dead for a day");
+    let db = store.read();
+    // Code, login, slot and parameters, then 600 access tokens, then the authorization.
+    assert_eq!(cleanup::delete_dead(&store, after(DAY + 601)).await.unwrap(), 4 + 600);
+    assert!(codes::find(db, &digest("c")).await.unwrap().is_none());
+    assert!(logins::find(db, &LoginId::new("l")).await.unwrap().is_none());
+    assert!(authorizations::find(db, &AuthorizationId::new("a")).await.unwrap().is_some());
+    assert_eq!(cleanup::delete_dead(&store, after(DAY + 1801)).await.unwrap(), 1);
+    assert!(authorizations::find(db, &AuthorizationId::new("a")).await.unwrap().is_none());
+    assert!(refresh_tokens::find(db, &digest("r")).await.unwrap().is_some());
+    assert!(sessions::find(db, &SessionId::new("s")).await.unwrap().is_some());
+    // The session, the refresh token, the family.
+    assert_eq!(cleanup::delete_dead(&store, after(100 * DAY)).await.unwrap(), 3);
+    assert!(grants::find(db, &GrantId::new("g")).await.unwrap().is_none());
+}
+
+pub(super) async fn the_audit_trail_is_read_latest_first(store: Store) {
+    for (number, kind) in [AuditKind::LoginStarted, AuditKind::LoginSucceeded, AuditKind::TokenIssued].into_iter().enumerate() {
+        let event = AuditEvent {
+            user: Some("user-alice".into()),
+            origin: Origin { address: "192.0.2.1".into(), user_agent: "Test/1".into() },
+            detail: Some("secsign".into()),
+            ..AuditEvent::new(kind)
+        };
+        let at = Timestamp::from_millis(NOW.as_millis() + i64::try_from(number).unwrap());
+        write!(store, (event, format!("id{number}"), at), |tx, v| audit::insert(tx, &v.0, &v.1, v.2));
+    }
+    let listed = audit::list(store.read(), 2).await.unwrap();
+    assert_eq!(listed.iter().map(|event| event.kind.as_str()).collect::<Vec<_>>(), ["token.issued", "login.succeeded"]);
+    assert_eq!((listed[0].user.as_deref(), listed[0].client.as_deref()), (Some("user-alice"), None));
+    assert_eq!((listed[0].address.as_str(), listed[0].detail.as_deref()), ("192.0.2.1", Some("secsign")));
+}
+
+pub(super) async fn access_passes_are_capped(store: Store) {
+    let add = async |image: String| write!(store, image, |tx, image| access_passes::insert(tx, image, NOW));
+    assert!(add("pass 0".into()).await);
+    assert!(!add("pass 0".into()).await);
+    for number in 1..MOST_PASSES {
+        assert!(add(format!("pass {number}")).await);
+    }
+    assert!(!add("one too many".into()).await);
+    let listed = access_passes::list(store.read()).await.unwrap();
+    assert_eq!(listed.len(), 32);
+    assert!(listed.contains(&"pass 31".to_owned()));
+}

@@ -1,0 +1,153 @@
+//! People. Usernames and e-mail addresses are unique in their canonical spelling, which callers bring
+//! ([`canonical_identifier`](crate::domain::user::canonical_identifier)).
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _};
+
+use super::entity::user;
+use super::row::{Row, to_json};
+use super::{Db, StoreError, Tx};
+use crate::domain::client::Source;
+use crate::domain::clock::Timestamp;
+use crate::domain::id::UserId;
+use crate::domain::user::User;
+
+/// What became of a person who was to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserSaved {
+    /// Written.
+    Saved,
+    /// Somebody else has this username; nothing was written.
+    UsernameTaken,
+    /// Somebody else has this e-mail address; nothing was written.
+    EmailTaken,
+    /// There is no such person (an update), or the id is taken (an insert); nothing was written.
+    IdMismatch,
+}
+
+/// The person with this id (`sub`).
+///
+/// # Errors
+/// When the database fails or the row is inconsistent.
+pub async fn find(db: &Db, id: &UserId) -> Result<Option<User>, StoreError> {
+    user::Entity::find_by_id(id.as_str()).one(db).await?.map(User::try_from).transpose()
+}
+
+/// The person with this canonical username.
+///
+/// # Errors
+/// As [`find`].
+pub async fn find_by_username(db: &Db, username: &str) -> Result<Option<User>, StoreError> {
+    let row = user::Entity::find().filter(user::Column::Username.eq(username)).one(db).await?;
+    row.map(User::try_from).transpose()
+}
+
+/// The person with this canonical e-mail address.
+///
+/// # Errors
+/// As [`find`].
+pub async fn find_by_email(db: &Db, email: &str) -> Result<Option<User>, StoreError> {
+    let row = user::Entity::find().filter(user::Column::Email.eq(email)).one(db).await?;
+    row.map(User::try_from).transpose()
+}
+
+/// Every person, by username.
+///
+/// # Errors
+/// As [`find`].
+pub async fn list(db: &Db) -> Result<Vec<User>, StoreError> {
+    let rows = user::Entity::find().order_by_asc(user::Column::Username).all(db).await?;
+    rows.into_iter().map(User::try_from).collect()
+}
+
+/// Adds a person.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert(tx: &Tx, user: &User) -> Result<UserSaved, StoreError> {
+    let inserted = tx
+        .insert_new(user::Model {
+            id: user.id.as_str().to_owned(),
+            username: user.username.clone(),
+            email: user.email.clone(),
+            email_verified: user.email_verified,
+            name: user.name.clone(),
+            group_names: to_json(&user.groups)?,
+            locked: user.locked,
+            source: user.source.as_str().to_owned(),
+            created_at: user.created_at.as_millis(),
+            updated_at: user.updated_at.as_millis(),
+        })
+        .await?;
+    if inserted { Ok(UserSaved::Saved) } else { Ok(taken(tx, user).await?.unwrap_or(UserSaved::IdMismatch)) }
+}
+
+/// Writes everything but the id and the time of creation.
+///
+/// # Errors
+/// When the database fails.
+pub async fn update(tx: &Tx, user: &User) -> Result<UserSaved, StoreError> {
+    if let Some(taken) = taken(tx, user).await? {
+        return Ok(taken);
+    }
+    let update = user::Entity::update_many()
+        .col_expr(user::Column::Username, Expr::value(user.username.as_str()))
+        .col_expr(user::Column::Email, Expr::value(user.email.as_deref()))
+        .col_expr(user::Column::EmailVerified, Expr::value(user.email_verified))
+        .col_expr(user::Column::Name, Expr::value(user.name.as_str()))
+        .col_expr(user::Column::GroupNames, Expr::value(to_json(&user.groups)?))
+        .col_expr(user::Column::Locked, Expr::value(user.locked))
+        .col_expr(user::Column::Source, Expr::value(user.source.as_str()))
+        .col_expr(user::Column::UpdatedAt, Expr::value(user.updated_at.as_millis()))
+        .filter(user::Column::Id.eq(user.id.as_str()));
+    let updated = update.exec(tx.db()).await?.rows_affected > 0;
+    Ok(if updated { UserSaved::Saved } else { UserSaved::IdMismatch })
+}
+
+/// Locks or unlocks a person. False: there is no such person, or nothing changed.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_locked(tx: &Tx, id: &UserId, locked: bool, now: Timestamp) -> Result<bool, StoreError> {
+    let update = user::Entity::update_many()
+        .col_expr(user::Column::Locked, Expr::value(locked))
+        .col_expr(user::Column::UpdatedAt, Expr::value(now.as_millis()))
+        .filter(user::Column::Id.eq(id.as_str()))
+        .filter(user::Column::Locked.eq(!locked));
+    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+}
+
+/// Which unique name of `user` somebody else has.
+async fn taken(db: &Db, user: &User) -> Result<Option<UserSaved>, StoreError> {
+    let mut same = Condition::any().add(user::Column::Username.eq(user.username.as_str()));
+    if let Some(email) = &user.email {
+        same = same.add(user::Column::Email.eq(email.as_str()));
+    }
+    let others = user::Entity::find().filter(user::Column::Id.ne(user.id.as_str())).filter(same).all(db).await?;
+    let username_taken = others.iter().any(|other| other.username == user.username);
+    Ok(match others.first() {
+        None => None,
+        Some(_) if username_taken => Some(UserSaved::UsernameTaken),
+        Some(_) => Some(UserSaved::EmailTaken),
+    })
+}
+
+impl TryFrom<user::Model> for User {
+    type Error = StoreError;
+
+    fn try_from(model: user::Model) -> Result<Self, StoreError> {
+        let row = Row { table: "users", key: &model.id };
+        Ok(Self {
+            groups: row.json("group_names", &model.group_names)?,
+            source: row.known("source", &model.source, Source::parse(&model.source))?,
+            username: model.username,
+            email: model.email,
+            email_verified: model.email_verified,
+            name: model.name,
+            locked: model.locked,
+            created_at: Timestamp::from_millis(model.created_at),
+            updated_at: Timestamp::from_millis(model.updated_at),
+            id: UserId::new(model.id),
+        })
+    }
+}

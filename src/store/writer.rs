@@ -1,0 +1,293 @@
+//! Writing: jobs that run in a transaction and are answered after its commit.
+//!
+//! On SQLite there is one writer. It takes whatever waits in the queue, at most [`MOST_JOBS`], and runs it as one
+//! `BEGIN IMMEDIATE … COMMIT` with a savepoint per job: while one commit waits for the disk, the next jobs gather. N concurrent
+//! writes thus cost between N / [`MOST_JOBS`] and N commits: one when they are all waiting, N when each comes after
+//! the one before was answered. A job that fails takes back its savepoint and nobody else's.
+//!
+//! On PostgreSQL a job is a plain transaction in a task of its own.
+
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait as _};
+use tokio::sync::{mpsc, oneshot};
+
+use super::retry::Attempts;
+use super::{StoreError, Tx, open};
+use crate::domain::env::Env;
+
+/// The most jobs of one commit, and the length of the queue: whoever finds it full waits.
+const MOST_JOBS: usize = 64;
+
+/// Runs jobs.
+pub(super) enum Writer {
+    /// The queue of the one writer.
+    Queue(mpsc::Sender<Message>),
+    /// The pool and what a task needs beside it.
+    Direct(DatabaseConnection, Env, Arc<AtomicU64>),
+}
+
+/// What the writer is told.
+pub(super) enum Message {
+    Job(Box<dyn Job>),
+    Close(oneshot::Sender<()>),
+}
+
+/// A job without its types.
+pub(super) trait Job: Send {
+    /// Runs it inside `tx` and keeps its outcome; returns the error, if that is what it was.
+    fn run<'r>(&'r mut self, tx: &'r Tx) -> BoxFuture<'r, Result<(), StoreError>>;
+    /// Answers whoever waits: with the job's own outcome, or, when it went well and could not be committed, with `failure`.
+    fn answer(self: Box<Self>, failure: Option<StoreError>);
+}
+
+struct TypedJob<I, T, F> {
+    input: I,
+    work: F,
+    outcome: Option<Result<T, StoreError>>,
+    waiting: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<I, T, F> Job for TypedJob<I, T, F>
+where
+    I: Send + Sync,
+    T: Send,
+    F: for<'t> Fn(&'t Tx, &'t I) -> BoxFuture<'t, Result<T, StoreError>> + Send + Sync,
+{
+    fn run<'r>(&'r mut self, tx: &'r Tx) -> BoxFuture<'r, Result<(), StoreError>> {
+        async move {
+            // A panic must not take the writer along, on which every other request depends.
+            let run = AssertUnwindSafe(async { (self.work)(tx, &self.input).await }).catch_unwind().await;
+            let outcome = run.unwrap_or_else(|_panic| Err(StoreError::Statement("a job panicked".into())));
+            let error = outcome.as_ref().err().cloned();
+            self.outcome = Some(outcome);
+            error.map_or(Ok(()), Err)
+        }
+        .boxed()
+    }
+
+    fn answer(self: Box<Self>, failure: Option<StoreError>) {
+        let answer = match (self.outcome, failure) {
+            (Some(Err(own)), _) => Err(own),
+            (_, Some(failure)) => Err(failure),
+            (Some(Ok(value)), None) => Ok(value),
+            (None, None) => Err(stopped()),
+        };
+        // Nobody waits any more: the job has been done all the same.
+        let _gone = self.waiting.send(answer);
+    }
+}
+
+impl Writer {
+    /// Starts the writer of a SQLite file.
+    pub(super) fn queue(connection: DatabaseConnection, path: PathBuf, env: Env, commits: Arc<AtomicU64>) -> Self {
+        let (sender, receiver) = mpsc::channel(MOST_JOBS);
+        let writer = SqliteWriter { path, env, commits, connection: Some(connection) };
+        tokio::spawn(writer.run(receiver));
+        Self::Queue(sender)
+    }
+
+    /// Runs one job; see [`super::Store::write`].
+    pub(super) async fn write<I, T, F>(&self, input: I, work: F) -> Result<T, StoreError>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+        F: for<'t> Fn(&'t Tx, &'t I) -> BoxFuture<'t, Result<T, StoreError>> + Send + Sync + 'static,
+    {
+        let (waiting, answer) = oneshot::channel();
+        let job: Box<dyn Job> = Box::new(TypedJob { input, work, outcome: None, waiting });
+        match self {
+            Self::Queue(queue) => queue.send(Message::Job(job)).await.map_err(|_closed| stopped())?,
+            Self::Direct(pool, env, commits) => {
+                let (pool, env, commits) = (pool.clone(), env.clone(), Arc::clone(commits));
+                tokio::spawn(async move { run_alone(&pool, &env, &commits, job).await });
+            }
+        }
+        answer.await.unwrap_or_else(|_dropped| Err(stopped()))
+    }
+
+    /// Finishes what is queued and closes the connections.
+    pub(super) async fn close(&self) {
+        match self {
+            Self::Queue(queue) => {
+                let (done, closed) = oneshot::channel();
+                if queue.send(Message::Close(done)).await.is_ok() {
+                    let _stopped = closed.await;
+                }
+            }
+            Self::Direct(pool, ..) => {
+                let _closed = pool.close_by_ref().await;
+            }
+        }
+    }
+}
+
+fn stopped() -> StoreError {
+    StoreError::Unavailable { detail: "the store was closed".into(), transient: false }
+}
+
+/// The one writer of a SQLite file.
+struct SqliteWriter {
+    path: PathBuf,
+    env: Env,
+    commits: Arc<AtomicU64>,
+    /// Gone after an error that left its transaction in an unknown state (disk full, I/O): the next attempt opens another.
+    connection: Option<DatabaseConnection>,
+}
+
+impl SqliteWriter {
+    async fn run(mut self, mut receiver: mpsc::Receiver<Message>) {
+        let mut messages = Vec::with_capacity(MOST_JOBS);
+        let mut closing = Vec::new();
+        while receiver.recv_many(&mut messages, MOST_JOBS).await > 0 {
+            let mut jobs = Vec::with_capacity(messages.len());
+            for message in messages.drain(..) {
+                match message {
+                    Message::Job(job) => jobs.push(job),
+                    Message::Close(done) => {
+                        // What was queued before is still received and done.
+                        receiver.close();
+                        closing.push(done);
+                    }
+                }
+            }
+            self.commit(jobs).await;
+        }
+        self.disconnect().await;
+        for done in closing {
+            let _gone = done.send(());
+        }
+    }
+
+    /// Runs jobs to their answers: those that may succeed when run again are, together, a few times.
+    async fn commit(&mut self, mut jobs: Vec<Box<dyn Job>>) {
+        let env = self.env.clone();
+        let mut attempts = Attempts::new(&env);
+        while !jobs.is_empty() {
+            let (again, failure) = match self.attempt(&mut jobs).await {
+                Ok(fates) => (answer_settled(jobs, fates), None),
+                Err(failure) if is_transient(&failure) => (jobs, Some(failure)),
+                Err(failure) => return answer_all(jobs, Some(&failure)),
+            };
+            jobs = again;
+            if !jobs.is_empty() && !attempts.again().await {
+                return answer_all(jobs, failure.as_ref());
+            }
+        }
+    }
+
+    /// One transaction around all jobs. Returns what became of each; an error has undone them all.
+    async fn attempt(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<Vec<Ran>, StoreError> {
+        let outcome = match self.connect().await {
+            Ok(connection) => run_together(&connection, jobs).await,
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(_) => {
+                self.commits.fetch_add(1, Ordering::Relaxed);
+            }
+            // After some errors SQLite has rolled back by itself and after others it has not: never assume either.
+            Err(_) => self.disconnect().await,
+        }
+        outcome
+    }
+
+    async fn connect(&mut self) -> Result<DatabaseConnection, StoreError> {
+        if let Some(connection) = &self.connection {
+            return Ok(connection.clone());
+        }
+        let connection = open::sqlite_writer(&self.path).await?;
+        Ok(self.connection.insert(connection).clone())
+    }
+
+    async fn disconnect(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            let _closed = connection.close().await;
+        }
+    }
+}
+
+async fn run_together(connection: &DatabaseConnection, jobs: &mut [Box<dyn Job>]) -> Result<Vec<Ran>, StoreError> {
+    let immediate =
+        TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() };
+    let transaction = connection.begin_with_options(immediate).await?;
+    let mut fates = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        fates.push(run_one(transaction.begin().await?, job.as_mut()).await?);
+    }
+    transaction.commit().await?;
+    Ok(fates)
+}
+
+/// Runs one job inside `transaction`, which it ends; an error means that the
+/// transaction could not be ended as it should.
+async fn run_one(transaction: DatabaseTransaction, job: &mut dyn Job) -> Result<Ran, StoreError> {
+    let tx = Tx::new(transaction);
+    match job.run(&tx).await {
+        Ok(()) => {
+            tx.commit().await?;
+            Ok(Ran::Through)
+        }
+        Err(error) => {
+            tx.rollback().await?;
+            Ok(if is_transient(&error) { Ran::Again } else { Ran::TakenBack })
+        }
+    }
+}
+
+/// A job as a transaction of its own.
+async fn run_alone(pool: &DatabaseConnection, env: &Env, commits: &AtomicU64, mut job: Box<dyn Job>) {
+    let mut attempts = Attempts::new(env);
+    loop {
+        let outcome = match pool.begin().await {
+            Ok(transaction) => run_one(transaction, job.as_mut()).await,
+            Err(error) => Err(error.into()),
+        };
+        let again = match &outcome {
+            Ok(ran) => *ran == Ran::Again,
+            Err(failure) => is_transient(failure),
+        };
+        if again && attempts.again().await {
+            continue;
+        }
+        if matches!(outcome, Ok(Ran::Through)) {
+            commits.fetch_add(1, Ordering::Relaxed);
+        }
+        return job.answer(outcome.err());
+    }
+}
+
+/// What became of one job's transaction.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ran {
+    /// Its writes hold, as soon as the transaction around it commits.
+    Through,
+    /// It failed and was taken back.
+    TakenBack,
+    /// The same, and it may succeed when it is run again.
+    Again,
+}
+
+const fn is_transient(error: &StoreError) -> bool {
+    matches!(error, StoreError::Unavailable { transient: true, .. })
+}
+
+/// Answers the jobs that are done; returns the others.
+fn answer_settled(jobs: Vec<Box<dyn Job>>, fates: Vec<Ran>) -> Vec<Box<dyn Job>> {
+    let mut left = Vec::new();
+    for (job, ran) in jobs.into_iter().zip(fates) {
+        if ran == Ran::Again { left.push(job) } else { job.answer(None) }
+    }
+    left
+}
+
+fn answer_all(jobs: Vec<Box<dyn Job>>, failure: Option<&StoreError>) {
+    for job in jobs {
+        job.answer(failure.cloned());
+    }
+}
