@@ -1,0 +1,310 @@
+//! One key per purpose, derived from the master key by label (HKDF, RFC 5869; security bar B44): what one of them makes is
+//! worth nothing where another is asked.
+
+use std::fmt;
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::{hkdf, hmac};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use zeroize::Zeroizing;
+
+use super::master::MasterKey;
+use crate::domain::env::Env;
+use crate::domain::random::RandomError;
+use crate::domain::secret::Secret;
+
+/// What a derived key is for. The labels are frozen: another label is another key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// Values in cookies that are signed and not stored.
+    Cookies,
+    /// Tokens in forms against cross-site requests.
+    FormTokens,
+    /// Successors of rotated refresh tokens (decision 2.5).
+    RefreshSuccessors,
+    /// Access passes that are shown where no login was begun (decision 2.7).
+    Decoys,
+    /// Encryption at rest; see [`Sealer`].
+    AtRest,
+    /// What the database remembers of the master key; see [`MasterKey::fingerprint`].
+    Fingerprint,
+}
+
+impl Purpose {
+    /// Every purpose.
+    pub const ALL: [Self; 6] =
+        [Self::Cookies, Self::FormTokens, Self::RefreshSuccessors, Self::Decoys, Self::AtRest, Self::Fingerprint];
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Cookies => "signbridge/1/cookies",
+            Self::FormTokens => "signbridge/1/form-tokens",
+            Self::RefreshSuccessors => "signbridge/1/refresh-successors",
+            Self::Decoys => "signbridge/1/decoys",
+            Self::AtRest => "signbridge/1/at-rest",
+            Self::Fingerprint => "signbridge/1/fingerprint",
+        }
+    }
+}
+
+/// The cryptographic library failed. Nothing may be served then (security bar 165).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a key cannot be derived from the master key")]
+pub struct DerivationFailed;
+
+fn derive(master: &MasterKey, purpose: Purpose) -> Result<Zeroizing<[u8; 32]>, DerivationFailed> {
+    // The master key is uniformly random, so no salt is needed (RFC 5869 §3.1).
+    let extracted = hkdf::Salt::none(hkdf::HKDF_SHA256).extract(master.expose());
+    let mut key = Zeroizing::new([0; 32]);
+    let info = [purpose.label().as_bytes()];
+    let expanded = extracted.expand(&info, hkdf::HKDF_SHA256).map_err(|_unspecified| DerivationFailed)?;
+    expanded.fill(key.as_mut_slice()).map_err(|_unspecified| DerivationFailed)?;
+    Ok(key)
+}
+
+/// A key that makes and checks message authentication codes (HMAC-SHA256, RFC 2104) for one purpose.
+pub struct PurposeKey(hmac::Key);
+
+impl fmt::Debug for PurposeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PurposeKey(…)")
+    }
+}
+
+impl PurposeKey {
+    /// The key for `purpose`.
+    ///
+    /// # Errors
+    /// When the cryptographic library fails.
+    pub fn derive(master: &MasterKey, purpose: Purpose) -> Result<Self, DerivationFailed> {
+        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, derive(master, purpose)?.as_slice())))
+    }
+
+    /// The code over `parts`. Each part is preceded by its length, so that no two lists of parts share a code.
+    pub fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.0);
+        for part in parts {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        }
+        let mut code = [0; 32];
+        code.copy_from_slice(context.sign().as_ref());
+        code
+    }
+
+    /// Whether `code` is the one over `parts`, compared in constant time (security bar 35).
+    pub fn verify(&self, parts: &[&[u8]], code: &[u8]) -> bool {
+        aws_lc_rs::constant_time::verify_slices_are_equal(&self.mac(parts), code).is_ok()
+    }
+}
+
+/// Makes the successors of rotated refresh tokens.
+#[derive(Debug)]
+pub struct RefreshSuccessors(PurposeKey);
+
+impl RefreshSuccessors {
+    /// The successor of the token that was presented: always the same one, so that a client whose answer got lost may ask
+    /// again (decision 2.5), and as unguessable as a random one to whoever lacks the key.
+    pub fn successor_of(&self, presented: &Secret) -> Secret {
+        Secret::new(URL_SAFE_NO_PAD.encode(self.0.mac(&[presented.expose().as_bytes()])))
+    }
+}
+
+/// Why a sealed text cannot be opened. Deliberately says no more (no oracle).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a stored secret cannot be decrypted: it was altered, belongs elsewhere, or is under another master key")]
+pub struct CannotOpen;
+
+/// Why a text cannot be sealed.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotSeal {
+    /// No randomness, no nonce.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    /// The cipher refused: the text is far too long.
+    #[error("a secret cannot be encrypted")]
+    Cipher,
+}
+
+/// The version of the sealed form: AES-256-GCM, nonce in front. Another cipher gets another one.
+const VERSION: &str = "v1.";
+
+/// Encrypts what the database keeps and must be able to read again (decision 2.5): AES-256-GCM with a random nonce, of which
+/// 2^32 are safe under one key (NIST SP 800-38D §8.3); we seal a few a day.
+pub struct Sealer(LessSafeKey);
+
+impl fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sealer(…)")
+    }
+}
+
+impl Sealer {
+    /// The sealer under `master`.
+    ///
+    /// # Errors
+    /// When the cryptographic library fails.
+    pub fn derive(master: &MasterKey) -> Result<Self, DerivationFailed> {
+        let key = UnboundKey::new(&AES_256_GCM, derive(master, Purpose::AtRest)?.as_slice());
+        Ok(Self(LessSafeKey::new(key.map_err(|_unspecified| DerivationFailed)?)))
+    }
+
+    /// Encrypts `plaintext` for the place `context` (table, row, column): elsewhere it does not open, so that one row's
+    /// secret cannot be put into another row.
+    ///
+    /// # Errors
+    /// When the random number generator fails.
+    pub fn seal(&self, env: &Env, context: &str, plaintext: &[u8]) -> Result<String, CannotSeal> {
+        let nonce: [u8; NONCE_LEN] = env.random_bytes()?;
+        let mut sealed = Vec::with_capacity(NONCE_LEN + plaintext.len() + AES_256_GCM.tag_len());
+        sealed.extend_from_slice(&nonce);
+        // Encrypted in a buffer of its own, which holds no plaintext any more when it is dropped.
+        let mut body = Zeroizing::new(Vec::with_capacity(plaintext.len() + AES_256_GCM.tag_len()));
+        body.extend_from_slice(plaintext);
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        self.0.seal_in_place_append_tag(nonce, Aad::from(context), &mut *body).map_err(|_unspecified| CannotSeal::Cipher)?;
+        sealed.extend_from_slice(&body);
+        Ok(format!("{VERSION}{}", URL_SAFE_NO_PAD.encode(sealed)))
+    }
+
+    /// Decrypts what [`Sealer::seal`] made for the same place.
+    ///
+    /// # Errors
+    /// When the text was altered, belongs to another place or is under another master key.
+    pub fn open(&self, context: &str, sealed: &str) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
+        let encoded = sealed.strip_prefix(VERSION).ok_or(CannotOpen)?;
+        let bytes = URL_SAFE_NO_PAD.decode(encoded).map_err(|_malformed| CannotOpen)?;
+        let (nonce, body) = bytes.split_first_chunk::<NONCE_LEN>().ok_or(CannotOpen)?;
+        let mut body = Zeroizing::new(body.to_vec());
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let length = self.0.open_in_place(nonce, Aad::from(context), &mut body).map_err(|_unspecified| CannotOpen)?.len();
+        body.truncate(length);
+        Ok(body)
+    }
+}
+
+/// Everything that is derived from the master key.
+#[derive(Debug)]
+pub struct PurposeKeys {
+    /// Signs values in cookies.
+    pub cookies: PurposeKey,
+    /// Signs form tokens.
+    pub form_tokens: PurposeKey,
+    /// Makes decoys.
+    pub decoys: PurposeKey,
+    /// Makes refresh tokens' successors.
+    pub refresh: RefreshSuccessors,
+    /// Encrypts at rest.
+    pub sealer: Sealer,
+}
+
+impl PurposeKeys {
+    /// Derives every key.
+    ///
+    /// # Errors
+    /// When the cryptographic library fails.
+    pub fn derive(master: &MasterKey) -> Result<Self, DerivationFailed> {
+        Ok(Self {
+            cookies: PurposeKey::derive(master, Purpose::Cookies)?,
+            form_tokens: PurposeKey::derive(master, Purpose::FormTokens)?,
+            decoys: PurposeKey::derive(master, Purpose::Decoys)?,
+            refresh: RefreshSuccessors(PurposeKey::derive(master, Purpose::RefreshSuccessors)?),
+            sealer: Sealer::derive(master)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::HashSet;
+
+    fn master() -> MasterKey {
+        MasterKey::of_bytes(Env::system().random_bytes().unwrap())
+    }
+
+    #[test]
+    fn every_purpose_has_a_key_of_its_own() {
+        let (one, other) = (master(), master());
+        let macs: HashSet<[u8; 32]> = [&one, &other]
+            .iter()
+            .flat_map(|master| Purpose::ALL.map(|purpose| PurposeKey::derive(master, purpose).unwrap().mac(&[b"x"])))
+            .collect();
+        assert_eq!(macs.len(), 2 * Purpose::ALL.len());
+        assert_eq!(
+            PurposeKey::derive(&one, Purpose::Decoys).unwrap().mac(&[b"x"]),
+            PurposeKeys::derive(&one).unwrap().decoys.mac(&[b"x"])
+        );
+    }
+
+    #[test]
+    fn parts_cannot_be_shifted_into_one_another() {
+        let key = PurposeKey::derive(&master(), Purpose::FormTokens).unwrap();
+        let code = key.mac(&[b"session", b"path"]);
+        assert!(key.verify(&[b"session", b"path"], &code));
+        let lists: [&[&[u8]]; 5] =
+            [&[b"sessionpath"], &[b"session", b"path", b""], &[b"sessionp", b"ath"], &[b"path", b"session"], &[]];
+        for parts in lists {
+            assert!(!key.verify(parts, &code), "{parts:?}");
+        }
+        assert!(!key.verify(&[b"session", b"path"], &code[..31]));
+        assert!(!key.verify(&[b"session", b"path"], b""));
+    }
+
+    #[test]
+    fn a_refresh_token_has_one_successor_under_one_master_key() {
+        let keys = PurposeKeys::derive(&master()).unwrap();
+        let presented = Secret::new("presented");
+        let successor = keys.refresh.successor_of(&presented);
+        assert!(successor.matches(keys.refresh.successor_of(&presented).expose()));
+        assert_eq!(successor.expose().len(), 43);
+        assert!(!successor.matches(keys.refresh.successor_of(&successor).expose()));
+        assert!(!successor.matches(PurposeKeys::derive(&master()).unwrap().refresh.successor_of(&presented).expose()));
+    }
+
+    #[test]
+    fn a_sealed_text_opens_in_its_own_place_under_its_own_master_key_only() {
+        let env = Env::system();
+        let (ours, theirs) = (Sealer::derive(&master()).unwrap(), Sealer::derive(&master()).unwrap());
+        let sealed = ours.seal(&env, "signing_keys/a", b"private").unwrap();
+        assert!(sealed.starts_with("v1.") && !sealed.contains("private"));
+        assert_eq!(ours.open("signing_keys/a", &sealed).unwrap().as_slice(), b"private");
+        assert_eq!(ours.open("signing_keys/b", &sealed).unwrap_err(), CannotOpen);
+        assert_eq!(theirs.open("signing_keys/a", &sealed).unwrap_err(), CannotOpen);
+        assert_ne!(sealed, ours.seal(&env, "signing_keys/a", b"private").unwrap(), "a nonce is never used twice");
+    }
+
+    #[test]
+    fn a_sealed_text_that_was_altered_does_not_open() {
+        let sealer = Sealer::derive(&master()).unwrap();
+        let sealed = sealer.seal(&Env::system(), "here", b"private").unwrap();
+        let bytes = URL_SAFE_NO_PAD.decode(&sealed[VERSION.len()..]).unwrap();
+        for at in 0..bytes.len() {
+            let mut altered = bytes.clone();
+            altered[at] ^= 1;
+            let text = format!("{VERSION}{}", URL_SAFE_NO_PAD.encode(altered));
+            assert_eq!(sealer.open("here", &text).unwrap_err(), CannotOpen);
+        }
+        for text in ["", "v1.", "v2.AAAA", &sealed[1..], &sealed[..sealed.len() - 4], &format!("{sealed}A")] {
+            assert_eq!(sealer.open("here", text).unwrap_err(), CannotOpen);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_text_opens_as_it_was_sealed(context in "\\PC{0,40}", text in prop::collection::vec(any::<u8>(), 0..500)) {
+            let sealer = Sealer::derive(&master()).unwrap();
+            let sealed = sealer.seal(&Env::system(), &context, &text).unwrap();
+            let opened = sealer.open(&context, &sealed).unwrap();
+            prop_assert_eq!(opened.as_slice(), text.as_slice());
+        }
+
+        #[test]
+        fn no_text_is_more_than_refused(text in "(v1\\.)?[A-Za-z0-9_-]{0,80}") {
+            let refused = Sealer::derive(&master()).unwrap().open("here", &text);
+            prop_assert!(refused.is_err());
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! The signing keys in memory: signs, publishes the JWK set, and keeps up with the database, where every node's rotations
+//! arrive. Verification is in [`verify`](super::verify), the plan of a rotation in [`rotation`].
+//!
+//! Readers take a snapshot and never wait for the database. A snapshot that cannot be replaced (the database is away, a row
+//! is garbled) stays in use and the failure is reported (security bar R26); at the start the same failure ends the process.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use super::purpose::{CannotSeal, PurposeKeys, Sealer};
+use super::rotation::{self, KeySettings, Planned, Rotate, RotationRefused};
+use super::signing::{KeyError, SigningKey, VerifyingKey};
+use crate::domain::clock::Timestamp;
+use crate::domain::env::Env;
+use crate::domain::secret::Secret;
+use crate::domain::signing_key::{Applied, KeyChange, KeyRowsError, KeyState, KeyStep, SigningKeyRows, StoredKey};
+use crate::protocol::client_metadata::SigningAlgorithm;
+use crate::protocol::jwk::{Jwk, JwkSet};
+use crate::protocol::jws::{self, Header, TokenType};
+
+/// How often a change is planned anew after another node was faster.
+const ATTEMPTS: usize = 5;
+
+/// The ring could not be loaded or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum RingError {
+    /// The database.
+    #[error(transparent)]
+    Rows(#[from] KeyRowsError),
+    /// The rotation makes no sense now.
+    #[error(transparent)]
+    Refused(#[from] RotationRefused),
+    /// A stored key cannot be read: altered, or sealed under another master key.
+    #[error("the stored signing key {0} cannot be read: it was altered or is under another master key")]
+    Unreadable(String),
+    /// An algorithm has no key that signs.
+    #[error("there is no active {} key", .0.as_str())]
+    NoActiveKey(SigningAlgorithm),
+    /// A key could not be made.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A key could not be sealed.
+    #[error(transparent)]
+    Seal(#[from] CannotSeal),
+    /// A public key could not be written as JSON.
+    #[error("a public key cannot be written")]
+    Json(#[from] serde_json::Error),
+    /// The thread that makes keys ended early.
+    #[error("making signing keys was interrupted")]
+    Interrupted,
+    /// Other nodes changed the keys again and again.
+    #[error("other nodes keep changing the signing keys; try again")]
+    Overtaken,
+}
+
+/// A token could not be signed.
+#[derive(Debug, thiserror::Error)]
+pub enum SignError {
+    /// The claims cannot be written as JSON.
+    #[error("the claims cannot be written")]
+    Claims(#[from] serde_json::Error),
+    /// There is no key, or it fails.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+/// The signing keys of this provider.
+pub struct KeyRing {
+    snapshot: RwLock<Arc<Snapshot>>,
+    refreshing: tokio::sync::Mutex<()>,
+    rows: Arc<dyn SigningKeyRows>,
+    purposes: Arc<PurposeKeys>,
+    pub(super) env: Env,
+    settings: KeySettings,
+}
+
+/// What one state of the database means.
+pub(super) struct Snapshot {
+    rows: Vec<StoredKey>,
+    signing: HashMap<SigningAlgorithm, SigningKey>,
+    pub(super) verifying: HashMap<String, KnownKey>,
+    jwks: Bytes,
+    /// When the next retired key leaves the JWK set.
+    stale_at: Option<Timestamp>,
+}
+
+/// A key whose signatures are recognised.
+pub(super) struct KnownKey {
+    pub(super) alg: SigningAlgorithm,
+    pub(super) key: VerifyingKey,
+    /// Whether it stands in the JWK set; a key that left it still verifies `id_token_hint`s.
+    pub(super) published: bool,
+}
+
+impl KeyRing {
+    /// Loads the keys; makes those that are missing, for all algorithms in one write. Of nodes that start at once, one
+    /// makes them and all use them. The first start takes a second or two (four RSA keys).
+    ///
+    /// # Errors
+    /// When the database does not answer, or a stored key cannot be read with this master key.
+    pub async fn start(
+        rows: Arc<dyn SigningKeyRows>,
+        purposes: Arc<PurposeKeys>,
+        env: Env,
+        settings: KeySettings,
+    ) -> Result<Self, RingError> {
+        let snapshot = RwLock::new(Arc::new(Snapshot::empty()));
+        let ring = Self { snapshot, refreshing: tokio::sync::Mutex::default(), rows, purposes, env, settings };
+        ring.change(|keys, now| Ok(rotation::ensure(keys, now))).await?;
+        Ok(ring)
+    }
+
+    /// Reads the database again and says whether anything changed. Called every half second; costs one small statement.
+    ///
+    /// # Errors
+    /// As [`KeyRing::start`]; the keys in memory then stay as they were.
+    pub async fn refresh(&self) -> Result<bool, RingError> {
+        // One at a time, so that an answer that was slow cannot overwrite a newer one and bring a revoked key back.
+        let _turn = self.refreshing.lock().await;
+        self.install(self.rows.list_signing_keys().await?)
+    }
+
+    /// Lets the next keys sign, retires those that did and publishes new next ones.
+    ///
+    /// # Errors
+    /// [`RotationRefused::TooSoon`] where a next key has not been published for `key_ahead`; otherwise as
+    /// [`KeyRing::start`].
+    pub async fn rotate(&self, which: Rotate) -> Result<KeyChange, RingError> {
+        self.change(|keys, now| rotation::rotate(keys, which, now, &self.settings)).await
+    }
+
+    /// Removes a key at once: from the JWK set, from verification, and from signing (security bar 71). Other nodes follow
+    /// at their next [`KeyRing::refresh`].
+    ///
+    /// # Errors
+    /// [`RotationRefused::UnknownKey`]; otherwise as [`KeyRing::start`].
+    pub async fn revoke(&self, kid: &str) -> Result<KeyChange, RingError> {
+        self.change(|keys, now| rotation::revoke(keys, kid, now)).await
+    }
+
+    /// Deletes retired keys that nobody needs any more.
+    ///
+    /// # Errors
+    /// As [`KeyRing::start`].
+    pub async fn tidy(&self) -> Result<KeyChange, RingError> {
+        self.change(|keys, now| Ok(rotation::tidy(keys, now, &self.settings))).await
+    }
+
+    /// A signed token with the active key of `alg`: a [`Secret`], because whoever has it may use it.
+    ///
+    /// Costs one signature: about 1 ms of processor time for RS256 and PS256, a few hundredths for ES256 and EdDSA. A token
+    /// response needs one, or two where the access token is a JWT; sign after the commit (decision 2.4).
+    ///
+    /// # Errors
+    /// When the claims are not JSON, or the library fails.
+    pub fn sign(&self, alg: SigningAlgorithm, typ: TokenType, claims: &impl Serialize) -> Result<Secret, SignError> {
+        let snapshot = self.snapshot();
+        let key = snapshot.signing.get(&alg).ok_or(KeyError::Sign)?;
+        let header = Header { alg, kid: Some(key.public().kid.clone()), typ: Some(typ.as_str().to_owned()) };
+        let input = jws::signing_input(&header, claims)?;
+        let signature = key.sign(input.as_bytes())?;
+        Ok(Secret::new(jws::compact(&input, &signature)))
+    }
+
+    /// The JWK set as JSON (RFC 7517 §5): made when the keys change, so handing it out costs nothing. It may be cached for
+    /// as long as `key_ahead`.
+    pub fn jwks(&self) -> Bytes {
+        self.snapshot().jwks.clone()
+    }
+
+    /// The stored keys as this node sees them; the private halves are sealed.
+    pub fn list(&self) -> Vec<StoredKey> {
+        self.snapshot().rows.clone()
+    }
+
+    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
+        // A snapshot is replaced in one assignment, so a panic elsewhere cannot leave half of one.
+        Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn install(&self, rows: Vec<StoredKey>) -> Result<bool, RingError> {
+        let current = self.snapshot();
+        let now = self.env.now();
+        if current.rows == rows && current.stale_at.is_none_or(|end| now < end) {
+            return Ok(false);
+        }
+        let made = Snapshot::of(rows, &self.purposes.sealer, &self.settings, now)?;
+        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(made);
+        Ok(true)
+    }
+
+    /// Plans, makes keys, writes; plans again from the new state where another node was faster.
+    async fn change<P>(&self, plan: P) -> Result<KeyChange, RingError>
+    where
+        P: Fn(&[StoredKey], Timestamp) -> Result<Vec<Planned>, RotationRefused>,
+    {
+        for _attempt in 0..ATTEMPTS {
+            let stored = self.rows.list_signing_keys().await?;
+            let planned = plan(&stored, self.env.now())?;
+            if planned.is_empty() {
+                self.refresh().await?;
+                return Ok(KeyChange::default());
+            }
+            let change = self.prepare(planned).await?;
+            if self.rows.apply_key_change(&change).await? == Applied::Done {
+                self.refresh().await?;
+                return Ok(change);
+            }
+        }
+        Err(RingError::Overtaken)
+    }
+
+    async fn prepare(&self, planned: Vec<Planned>) -> Result<KeyChange, RingError> {
+        let (env, purposes) = (self.env.clone(), Arc::clone(&self.purposes));
+        let making = tokio::task::spawn_blocking(move || {
+            let step = |planned| match planned {
+                Planned::Take(step) => Ok(step),
+                Planned::Make(alg, state) => make(alg, state, &env, &purposes.sealer).map(KeyStep::Insert),
+            };
+            planned.into_iter().map(step).collect::<Result<Vec<KeyStep>, RingError>>()
+        });
+        let steps = making.await.map_err(|_cancelled_or_panicked| RingError::Interrupted)??;
+        Ok(KeyChange { steps })
+    }
+}
+
+fn make(alg: SigningAlgorithm, state: KeyState, env: &Env, sealer: &Sealer) -> Result<StoredKey, RingError> {
+    let key = SigningKey::generate(alg)?;
+    let kid = key.public().kid.clone();
+    let now = env.now();
+    Ok(StoredKey {
+        alg,
+        state,
+        public_jwk: serde_json::to_string(key.public())?,
+        sealed_private: sealer.seal(env, &place(&kid), &key.to_pkcs8()?)?,
+        created_at: now,
+        active_at: (state == KeyState::Active).then_some(now),
+        retired_at: None,
+        kid,
+    })
+}
+
+/// Where a private half is stored: what it is sealed to.
+fn place(kid: &str) -> String {
+    format!("signing_keys/{kid}")
+}
+
+impl Snapshot {
+    fn empty() -> Self {
+        Self { rows: Vec::new(), signing: HashMap::new(), verifying: HashMap::new(), jwks: Bytes::new(), stale_at: None }
+    }
+
+    fn of(rows: Vec<StoredKey>, sealer: &Sealer, settings: &KeySettings, now: Timestamp) -> Result<Self, RingError> {
+        let (mut signing, mut verifying, mut published) = (HashMap::new(), HashMap::new(), Vec::new());
+        for row in &rows {
+            let (jwk, private) = read(row, sealer).ok_or_else(|| RingError::Unreadable(row.kid.clone()))?;
+            let is_published = settings.unpublished_at(row).is_none_or(|end| now < end);
+            let known = KnownKey { alg: row.alg, key: VerifyingKey::from_jwk(&jwk)?, published: is_published };
+            verifying.insert(row.kid.clone(), known);
+            if is_published {
+                published.push((rank(row), jwk));
+            }
+            if let (KeyState::Active, Some(key)) = (row.state, private) {
+                signing.insert(row.alg, key);
+            }
+        }
+        if let Some(missing) = SigningAlgorithm::ALL.into_iter().find(|alg| !signing.contains_key(alg)) {
+            return Err(RingError::NoActiveKey(missing));
+        }
+        published.sort_by_key(|(rank, _jwk)| *rank);
+        let set = JwkSet { keys: published.into_iter().map(|(_rank, jwk)| jwk).collect() };
+        let stale_at = rows.iter().filter_map(|row| settings.unpublished_at(row)).filter(|end| now < *end).min();
+        Ok(Self { signing, verifying, jwks: serde_json::to_vec(&set)?.into(), stale_at, rows })
+    }
+}
+
+/// The order of the JWK set: some relying parties take the first key that fits, so those that sign stand first, and among
+/// them RS256 (OIDC Core §10.1: `kid` decides where it is read).
+fn rank(row: &StoredKey) -> (u8, SigningAlgorithm) {
+    let rank = match row.state {
+        KeyState::Active => 0,
+        KeyState::Next => 1,
+        KeyState::Retired => 2,
+    };
+    (rank, row.alg)
+}
+
+/// The halves of a stored key, checked against each other: a row that was tampered with or mixed up is not used. The private
+/// half of a next key is opened too, so that trouble shows before it has to sign.
+fn read(row: &StoredKey, sealer: &Sealer) -> Option<(Jwk, Option<SigningKey>)> {
+    let jwk: Jwk = serde_json::from_str(&row.public_jwk).ok()?;
+    if jwk.alg != row.alg || jwk.kid != row.kid || jwk.numbers.thumbprint() != row.kid {
+        return None;
+    }
+    if row.state == KeyState::Retired {
+        return Some((jwk, None));
+    }
+    let pkcs8 = sealer.open(&place(&row.kid), &row.sealed_private).ok()?;
+    let key = SigningKey::from_pkcs8(row.alg, &pkcs8).ok()?;
+    (*key.public() == jwk).then_some((jwk, Some(key)))
+}
+
+#[cfg(test)]
+#[path = "ring_tests.rs"]
+pub(super) mod tests;

@@ -1,0 +1,301 @@
+//! What a rotation changes: pure functions from the stored keys to the steps to take. Making the new keys and writing the
+//! change is the [`ring`](super::ring)'s business.
+//!
+//! The life of a key (OIDC Core §10.1.1): published as *next* for at least `key_ahead`, then *active*, then *retired* and
+//! still published for `retired_keep`. After that it leaves the JWK set, and its public half is kept for `hint_keep`, since
+//! a logout may name a session by an ID token that expired long ago (decision 2.16).
+
+use std::time::Duration;
+
+use crate::domain::clock::Timestamp;
+use crate::domain::signing_key::{KeyState, KeyStep, StoredKey};
+use crate::protocol::client_metadata::SigningAlgorithm;
+
+/// How long a key stays in each part of its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeySettings {
+    /// How long a key is published before it may sign; no less than relying parties cache a JWK set (decision 2.10).
+    pub key_ahead: Duration,
+    /// How long a retired key stays in the JWK set: longer than the longest token life (decision 2.10).
+    pub retired_keep: Duration,
+    /// How long a retired key verifies `id_token_hint`s; not less than `retired_keep`.
+    pub hint_keep: Duration,
+}
+
+impl Default for KeySettings {
+    fn default() -> Self {
+        const HOUR: Duration = Duration::from_secs(3600);
+        Self { key_ahead: HOUR, retired_keep: HOUR * 24, hint_keep: HOUR * 24 * 90 }
+    }
+}
+
+impl KeySettings {
+    /// When a retired key leaves the JWK set; `None` for one that is not retired.
+    pub fn unpublished_at(&self, key: &StoredKey) -> Option<Timestamp> {
+        (key.state == KeyState::Retired).then(|| key.retired_at.unwrap_or(key.created_at).plus(self.retired_keep))
+    }
+
+    /// When a retired key is deleted; `None` for one that is not retired.
+    pub fn deleted_at(&self, key: &StoredKey) -> Option<Timestamp> {
+        let keep = self.hint_keep.max(self.retired_keep);
+        (key.state == KeyState::Retired).then(|| key.retired_at.unwrap_or(key.created_at).plus(keep))
+    }
+}
+
+/// Which keys to rotate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotate {
+    /// That of one algorithm.
+    One(SigningAlgorithm),
+    /// All of them, or none if one is not ready.
+    All,
+    /// Those that have signed for this long and whose successor is ready: what a job asks for; never refused.
+    OlderThan(Duration),
+}
+
+/// Why a rotation is refused. Nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RotationRefused {
+    /// The next key has not been published for long enough: relying parties with a cached JWK set would not know it.
+    #[error(
+        "the next {} key was published too recently for relying parties to know it; it may sign {} s from now",
+        alg.as_str(),
+        wait.as_secs() + 1
+    )]
+    TooSoon {
+        /// Whose key.
+        alg: SigningAlgorithm,
+        /// How long to wait.
+        wait: Duration,
+    },
+    /// There is no such key.
+    #[error("there is no signing key with this id")]
+    UnknownKey,
+}
+
+/// A step that is to be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Planned {
+    /// A new key is to be made and inserted.
+    Make(SigningAlgorithm, KeyState),
+    /// A step that concerns stored keys only.
+    Take(KeyStep),
+}
+
+/// The steps after which every algorithm has an active and a next key. Nothing, where that is so already.
+pub fn ensure(keys: &[StoredKey], now: Timestamp) -> Vec<Planned> {
+    let mut steps = Vec::new();
+    for alg in SigningAlgorithm::ALL {
+        fill(&mut steps, alg, find(keys, alg, KeyState::Active), find(keys, alg, KeyState::Next), now);
+    }
+    steps
+}
+
+/// The steps by which the next keys begin to sign.
+///
+/// # Errors
+/// When a next key was published too recently, unless [`Rotate::OlderThan`] leaves the choice to us.
+pub fn rotate(
+    keys: &[StoredKey],
+    which: Rotate,
+    now: Timestamp,
+    settings: &KeySettings,
+) -> Result<Vec<Planned>, RotationRefused> {
+    let mut steps = Vec::new();
+    for alg in SigningAlgorithm::ALL {
+        let (active, next) = (find(keys, alg, KeyState::Active), find(keys, alg, KeyState::Next));
+        let wait = match next {
+            Some(next) => settings.key_ahead.saturating_sub(now.since(next.created_at)),
+            None => settings.key_ahead,
+        };
+        let wanted = match which {
+            Rotate::One(one) => one == alg,
+            Rotate::All => true,
+            Rotate::OlderThan(age) => {
+                wait.is_zero() && active.is_some_and(|key| now.since(key.active_at.unwrap_or(key.created_at)) >= age)
+            }
+        };
+        if !wanted {
+            continue;
+        }
+        if !wait.is_zero() {
+            return Err(RotationRefused::TooSoon { alg, wait });
+        }
+        if let Some(active) = active {
+            steps.push(Planned::Take(KeyStep::Retire { kid: active.kid.clone(), at: now }));
+        }
+        fill(&mut steps, alg, None, next, now);
+    }
+    Ok(steps)
+}
+
+/// The steps by which a key that may be in wrong hands is gone at once, signatures included (security bar 71). If it signed,
+/// the next one signs from now on, however recently it was published: relying parties fetch an unknown `kid` (OIDC Core
+/// §10.1.1), and the alternative is worse.
+///
+/// # Errors
+/// When there is no such key.
+pub fn revoke(keys: &[StoredKey], kid: &str, now: Timestamp) -> Result<Vec<Planned>, RotationRefused> {
+    let key = keys.iter().find(|key| key.kid == kid).ok_or(RotationRefused::UnknownKey)?;
+    let mut steps = vec![Planned::Take(KeyStep::Delete { kid: key.kid.clone() })];
+    let other = |state| find(keys, key.alg, state).filter(|other| other.kid != kid);
+    if key.state != KeyState::Retired {
+        fill(&mut steps, key.alg, other(KeyState::Active), other(KeyState::Next), now);
+    }
+    Ok(steps)
+}
+
+/// The steps that delete retired keys for which nobody has a use any more.
+pub fn tidy(keys: &[StoredKey], now: Timestamp, settings: &KeySettings) -> Vec<Planned> {
+    let outlived = keys.iter().filter(|key| settings.deleted_at(key).is_some_and(|end| now >= end));
+    outlived.map(|key| Planned::Take(KeyStep::Delete { kid: key.kid.clone() })).collect()
+}
+
+/// Fills the places of the active and the next key, from these two keys and new ones.
+fn fill(steps: &mut Vec<Planned>, alg: SigningAlgorithm, active: Option<&StoredKey>, next: Option<&StoredKey>, now: Timestamp) {
+    let next = match (active, next) {
+        (Some(_), next) => next,
+        (None, Some(next)) => {
+            steps.push(Planned::Take(KeyStep::Activate { kid: next.kid.clone(), at: now }));
+            None
+        }
+        (None, None) => {
+            steps.push(Planned::Make(alg, KeyState::Active));
+            None
+        }
+    };
+    if next.is_none() {
+        steps.push(Planned::Make(alg, KeyState::Next));
+    }
+}
+
+fn find(keys: &[StoredKey], alg: SigningAlgorithm, state: KeyState) -> Option<&StoredKey> {
+    keys.iter().find(|key| key.alg == alg && key.state == state)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use SigningAlgorithm::{ES256, RS256};
+
+    const T0: Timestamp = Timestamp::from_seconds(1_000_000);
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn key(kid: &str, alg: SigningAlgorithm, state: KeyState) -> StoredKey {
+        StoredKey {
+            kid: kid.into(),
+            alg,
+            state,
+            public_jwk: String::new(),
+            sealed_private: String::new(),
+            created_at: T0,
+            active_at: (state != KeyState::Next).then_some(T0),
+            retired_at: (state == KeyState::Retired).then_some(T0),
+        }
+    }
+
+    fn full() -> Vec<StoredKey> {
+        let pair = |alg: SigningAlgorithm| {
+            let name = alg.as_str();
+            [key(&format!("{name}-active"), alg, KeyState::Active), key(&format!("{name}-next"), alg, KeyState::Next)]
+        };
+        SigningAlgorithm::ALL.into_iter().flat_map(pair).collect()
+    }
+
+    fn retire(kid: &str, at: Timestamp) -> Planned {
+        Planned::Take(KeyStep::Retire { kid: kid.into(), at })
+    }
+
+    fn activate(kid: &str, at: Timestamp) -> Planned {
+        Planned::Take(KeyStep::Activate { kid: kid.into(), at })
+    }
+
+    fn delete(kid: &str) -> Planned {
+        Planned::Take(KeyStep::Delete { kid: kid.into() })
+    }
+
+    #[test]
+    fn an_empty_database_gets_an_active_and_a_next_key_of_every_algorithm() {
+        let made = ensure(&[], T0);
+        assert_eq!(made.len(), 8);
+        for alg in SigningAlgorithm::ALL {
+            for state in [KeyState::Active, KeyState::Next] {
+                assert!(made.contains(&Planned::Make(alg, state)));
+            }
+        }
+        assert_eq!(ensure(&full(), T0), []);
+    }
+
+    #[test]
+    fn only_what_is_missing_is_made() {
+        let mut keys = full();
+        keys.retain(|key| key.kid != "ES256-next" && key.kid != "RS256-active");
+        let expected = [activate("RS256-next", T0), Planned::Make(RS256, KeyState::Next), Planned::Make(ES256, KeyState::Next)];
+        assert_eq!(ensure(&keys, T0), expected);
+    }
+
+    #[test]
+    fn a_next_key_signs_only_after_it_was_published_for_long_enough() {
+        let settings = KeySettings::default();
+        let at = |after| rotate(&full(), Rotate::One(RS256), T0.plus(after), &settings);
+        let early = HOUR - Duration::from_millis(1);
+        assert_eq!(at(early), Err(RotationRefused::TooSoon { alg: RS256, wait: Duration::from_millis(1) }));
+        let now = T0.plus(HOUR);
+        assert_eq!(
+            at(HOUR).unwrap(),
+            [retire("RS256-active", now), activate("RS256-next", now), Planned::Make(RS256, KeyState::Next)]
+        );
+    }
+
+    #[test]
+    fn all_keys_are_rotated_or_none() {
+        let settings = KeySettings::default();
+        let now = T0.plus(HOUR);
+        assert_eq!(rotate(&full(), Rotate::All, now, &settings).unwrap().len(), 12);
+        let mut keys = full();
+        keys.last_mut().unwrap().created_at = now;
+        assert!(matches!(rotate(&keys, Rotate::All, now, &settings), Err(RotationRefused::TooSoon { .. })));
+        keys.pop();
+        assert!(rotate(&keys, Rotate::All, now, &settings).is_err(), "no next key at all");
+    }
+
+    #[test]
+    fn the_job_rotates_what_is_old_and_ready_and_is_never_refused() {
+        let settings = KeySettings::default();
+        let due =
+            |keys: &[StoredKey], after| rotate(keys, Rotate::OlderThan(HOUR * 24), T0.plus(after), &settings).unwrap().len();
+        let mut keys = full();
+        keys[0].active_at = Some(T0.plus(HOUR));
+        assert_eq!((due(&keys, HOUR * 23), due(&keys, HOUR * 24), due(&keys, HOUR * 25)), (0, 9, 12));
+        keys[1].created_at = T0.plus(HOUR * 25);
+        assert_eq!(due(&keys, HOUR * 25), 9);
+    }
+
+    #[test]
+    fn a_revoked_key_is_deleted_and_its_place_filled_at_once() {
+        let steps = |kid| revoke(&full(), kid, T0);
+        assert_eq!(
+            steps("RS256-active").unwrap(),
+            [delete("RS256-active"), activate("RS256-next", T0), Planned::Make(RS256, KeyState::Next)]
+        );
+        assert_eq!(steps("RS256-next").unwrap(), [delete("RS256-next"), Planned::Make(RS256, KeyState::Next)]);
+        assert_eq!(revoke(&[key("old", RS256, KeyState::Retired)], "old", T0).unwrap(), [delete("old")]);
+        assert_eq!(steps("nobody"), Err(RotationRefused::UnknownKey));
+        let lonely = [key("only", RS256, KeyState::Active)];
+        let expected = [delete("only"), Planned::Make(RS256, KeyState::Active), Planned::Make(RS256, KeyState::Next)];
+        assert_eq!(revoke(&lonely, "only", T0).unwrap(), expected);
+    }
+
+    #[test]
+    fn retired_keys_outlive_their_publication_and_are_then_deleted() {
+        let settings = KeySettings::default();
+        let mut keys = full();
+        keys.push(key("old", RS256, KeyState::Retired));
+        assert_eq!(settings.unpublished_at(&keys[8]), Some(T0.plus(HOUR * 24)));
+        assert_eq!(settings.unpublished_at(&keys[0]), None);
+        assert_eq!(tidy(&keys, T0.plus(HOUR * 24 * 89), &settings), []);
+        assert_eq!(tidy(&keys, T0.plus(HOUR * 24 * 90), &settings), [delete("old")]);
+        let short = KeySettings { hint_keep: Duration::ZERO, ..settings };
+        assert_eq!(tidy(&keys, T0.plus(HOUR * 23), &short), [], "never before it leaves the JWK set");
+    }
+}
