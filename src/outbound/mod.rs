@@ -1,0 +1,97 @@
+//! The only HTTP client builders of the product (architecture: `reqwest` stays in here), so that no call leaves without a
+//! time limit, a cap on the answer and verified TLS (security bar 154–156, S21).
+//!
+//! [`phone_service`] builds the client for the configured phone services. What those answer is for `upstream` to judge.
+//! The second client, for URLs that *clients register* (back-channel logout, `jwks_uri`, `sector_identifier_uri`),
+//! belongs here too, as `guarded.rs`: it has to resolve names itself, refuse private and loopback addresses unless
+//! `[outbound] allow_private` says otherwise, and pin the address that it checked. A phone client must never be used for
+//! such a URL: it trusts its address.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+mod phone;
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use phone::{Delivery, MAX_BODY, PhoneAnswer, PhoneClient, PhoneRequest, SendError};
+
+/// How long connecting may take (name, TCP and TLS together): less than any call's total, so that a failure to connect is
+/// always recognised as one.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
+
+/// What names us towards others.
+const USER_AGENT: &str = concat!("signbridge/", env!("CARGO_PKG_VERSION"));
+
+/// How a phone service's certificate is verified. There is no switch that skips it (security bar 155).
+#[derive(Clone, Debug, Default)]
+pub struct PhoneServiceTls {
+    /// A PEM file of certification authorities that are trusted besides the system's (an on-premise server).
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Why an HTTP client could not be built: all of them are mistakes of configuration or machine, found at start.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboundError {
+    /// The CA file cannot be read.
+    #[error("the CA file {} cannot be read", .path.display())]
+    CaFileUnreadable {
+        /// As configured.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The CA file holds no certificate.
+    #[error("the CA file {} holds no certificate in PEM form", .path.display())]
+    CaFileEmpty {
+        /// As configured.
+        path: PathBuf,
+    },
+    /// The client cannot be built: a broken certificate in the CA file, or a machine without trusted authorities.
+    #[error("the HTTP client cannot be built (CA file, or the system's trusted certificates)")]
+    Client(#[source] reqwest::Error),
+}
+
+/// The client for one configured phone service.
+///
+/// # Errors
+/// When the CA file is unusable, or the machine has no trusted authorities.
+pub fn phone_service(settings: &PhoneServiceTls) -> Result<PhoneClient, OutboundError> {
+    let authorities = extra_authorities(settings)?;
+    // A kept connection can turn out to be dead after the request was written to it, and then nobody knows whether the
+    // request arrived. What must happen at most once gets a connection of its own.
+    let once = builder(authorities.clone()).pool_max_idle_per_host(0).build().map_err(OutboundError::Client)?;
+    let repeatable = builder(authorities)
+        .pool_max_idle_per_host(8)
+        .pool_idle_timeout(Duration::from_secs(15))
+        .build()
+        .map_err(OutboundError::Client)?;
+    Ok(PhoneClient::new(once, repeatable))
+}
+
+fn extra_authorities(settings: &PhoneServiceTls) -> Result<Vec<reqwest::Certificate>, OutboundError> {
+    let Some(path) = settings.ca_file.clone() else { return Ok(Vec::new()) };
+    let pem = std::fs::read(&path).map_err(|source| OutboundError::CaFileUnreadable { path: path.clone(), source })?;
+    let authorities = reqwest::Certificate::from_pem_bundle(&pem).map_err(OutboundError::Client)?;
+    if authorities.is_empty() {
+        return Err(OutboundError::CaFileEmpty { path });
+    }
+    Ok(authorities)
+}
+
+/// What every outgoing call has in common. No cookies and no decompression: those features are not compiled in.
+#[expect(clippy::disallowed_methods, reason = "this is the place where HTTP clients are built")]
+fn builder(authorities: Vec<reqwest::Certificate>) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .user_agent(USER_AGENT)
+        .connect_timeout(CONNECT_TIMEOUT)
+        // A redirect would carry the request, and with it session secrets or a signature, to another host (S21, R19).
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        // The environment of a server is not the place from which the way to a phone service is chosen (B7).
+        .no_proxy()
+        .retry(reqwest::retry::never())
+        .tls_version_min(reqwest::tls::Version::TLS_1_2)
+        .tls_certs_merge(authorities)
+}

@@ -1,0 +1,139 @@
+//! One exchange with a phone service: a total time limit, a capped answer, and an error that says whether the request may
+//! have arrived. That last thing decides whether anything may be created again (decision 2.7).
+//!
+//! Status codes and bodies are not judged here.
+
+use std::time::Duration;
+
+use url::Url;
+
+/// The longest answer that is read; what is longer is cut off, never buffered (security bar R18).
+pub const MAX_BODY: usize = 256 * 1024;
+
+/// Whether a request may reach the service twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// It creates something: a fresh connection, never sent again.
+    AtMostOnce,
+    /// It reads, or can be repeated: a kept connection will do.
+    Repeatable,
+}
+
+/// What to send. Without `Debug`: bodies and URLs hold session ids that act as bearer secrets.
+pub struct PhoneRequest {
+    method: reqwest::Method,
+    url: Url,
+    headers: Vec<(&'static str, String)>,
+    body: Option<String>,
+}
+
+impl PhoneRequest {
+    /// A GET with these headers.
+    pub fn get(url: Url, headers: Vec<(&'static str, String)>) -> Self {
+        Self { method: reqwest::Method::GET, url, headers, body: None }
+    }
+
+    /// A POST of a form that is encoded already (`application/x-www-form-urlencoded`).
+    pub fn post_form(url: Url, body: String) -> Self {
+        let headers = vec![("content-type", "application/x-www-form-urlencoded".to_owned())];
+        Self { method: reqwest::Method::POST, url, headers, body: Some(body) }
+    }
+}
+
+/// A complete answer, whatever its status.
+pub struct PhoneAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body, at most [`MAX_BODY`] bytes.
+    pub body: Vec<u8>,
+}
+
+/// Why there is no answer. The texts never hold the URL (it can name a session).
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// The request never left this machine: no address, no connection, no TLS session.
+    #[error("no connection")]
+    Unreachable(#[source] reqwest::Error),
+    /// The request was written, or may have been, and the connection broke before the answer was complete.
+    #[error("the connection broke")]
+    Broken(#[source] reqwest::Error),
+    /// The request was written, or may have been, and the answer was not complete in time.
+    #[error("no complete answer within {0:?}")]
+    TimedOut(Duration),
+    /// The answer is longer than [`MAX_BODY`].
+    #[error("the answer (HTTP {status}) is longer than {MAX_BODY} bytes")]
+    TooLong {
+        /// The answer's HTTP status.
+        status: u16,
+    },
+}
+
+impl SendError {
+    /// Whether the request certainly did not reach the service.
+    pub const fn never_left(&self) -> bool {
+        matches!(self, Self::Unreachable(_))
+    }
+
+    /// Connection and TLS failures end before anything is written, as does a request that cannot be put together.
+    /// Everything else counts as written, also where that is not certain.
+    fn from_exchange(error: reqwest::Error) -> Self {
+        let error = error.without_url();
+        if error.is_connect() || error.is_builder() { Self::Unreachable(error) } else { Self::Broken(error) }
+    }
+}
+
+/// Sends requests to one phone service. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct PhoneClient {
+    once: reqwest::Client,
+    repeatable: reqwest::Client,
+}
+
+impl PhoneClient {
+    pub(super) const fn new(once: reqwest::Client, repeatable: reqwest::Client) -> Self {
+        Self { once, repeatable }
+    }
+
+    /// Sends `request` once and reads the whole answer, all within `limit`. Redirects are answers like others.
+    ///
+    /// A `limit` shorter than [`super::CONNECT_TIMEOUT`] makes a connection that hangs count as written.
+    ///
+    /// # Errors
+    /// See [`SendError`]; [`SendError::never_left`] tells whether the service can have seen the request.
+    pub async fn send(&self, request: PhoneRequest, delivery: Delivery, limit: Duration) -> Result<PhoneAnswer, SendError> {
+        let client = match delivery {
+            Delivery::AtMostOnce => &self.once,
+            Delivery::Repeatable => &self.repeatable,
+        };
+        let elapsed = |_elapsed| SendError::TimedOut(limit);
+        tokio::time::timeout(limit, exchange(client, request)).await.map_err(elapsed)?
+    }
+}
+
+async fn exchange(client: &reqwest::Client, request: PhoneRequest) -> Result<PhoneAnswer, SendError> {
+    let mut builder = client.request(request.method, request.url);
+    for (name, value) in request.headers {
+        builder = builder.header(name, value);
+    }
+    if let Some(body) = request.body {
+        builder = builder.body(body);
+    }
+    let response = builder.send().await.map_err(SendError::from_exchange)?;
+    read_capped(response).await
+}
+
+async fn read_capped(mut response: reqwest::Response) -> Result<PhoneAnswer, SendError> {
+    let status = response.status().as_u16();
+    let too_long = SendError::TooLong { status };
+    if response.content_length().is_some_and(|length| length > MAX_BODY as u64) {
+        return Err(too_long);
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(SendError::from_exchange)? {
+        if chunk.len() > MAX_BODY - body.len() {
+            return Err(too_long);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(PhoneAnswer { status, body })
+}

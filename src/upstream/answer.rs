@@ -1,0 +1,94 @@
+//! What both clients do with what a phone service says: whether a status may be asked again, whether a refused create may
+//! have done something, who approved, and how a service's words get into a log.
+
+use std::error::Error;
+
+use super::Progress;
+use crate::domain::user::canonical_identifier;
+
+/// The longest piece of a service's own text that is kept for the log.
+const LOGGED_CHARS: usize = 200;
+
+/// Whether a status call answered so says nothing about the session and is asked again (decision 2.6).
+pub(super) const fn is_passing(status: u16) -> bool {
+    status == 429 || status >= 500
+}
+
+/// Whether a create call answered so may have created something all the same. A 4xx is the service's word that it did
+/// not (RFC 9110 §15.5), but for 408, which it may send while it works.
+pub(super) const fn may_have_acted(status: u16) -> bool {
+    status == 408 || !matches!(status, 400..=499)
+}
+
+/// Who approved, from the name in the service's answer (decision 2.3, security bar 132). The name must already be in the
+/// canonical spelling: a service that suddenly spells somebody differently may mean somebody else.
+pub(super) fn approved_by(named: &str, asked: Option<&str>) -> Progress {
+    let canonical = canonical_identifier(named).filter(|canonical| canonical == named);
+    match (canonical, asked.map(canonical_identifier)) {
+        (Some(upstream_user), None) => Progress::Approved { upstream_user },
+        (Some(upstream_user), Some(Some(asked))) if upstream_user == asked => Progress::Approved { upstream_user },
+        (None, None) => nonsense("the approver's name is not in canonical spelling"),
+        (_, Some(_)) => another_person(),
+    }
+}
+
+/// An answer about somebody else.
+pub(super) fn another_person() -> Progress {
+    Progress::Nonsense { detail: "the answer names another person than was asked".to_owned(), wrong_person: true }
+}
+
+/// An answer that cannot be used. `detail` must not quote the answer: it can hold bearer secrets.
+pub(super) fn nonsense(detail: impl Into<String>) -> Progress {
+    Progress::Nonsense { detail: detail.into(), wrong_person: false }
+}
+
+/// Untrusted text for a log line: printable ASCII, cut.
+pub(super) fn for_log(text: &str) -> String {
+    text.chars().take(LOGGED_CHARS).map(|char| if char.is_ascii_graphic() || char == ' ' { char } else { '?' }).collect()
+}
+
+/// An error with everything beneath it, in one line.
+pub(super) fn chain(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut inner = error.source();
+    while let Some(cause) = inner {
+        line = format!("{line}: {cause}");
+        inner = cause.source();
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_asked_person_in_the_canonical_spelling_has_approved() {
+        let alice = Progress::Approved { upstream_user: "alice".to_owned() };
+        assert_eq!(approved_by("alice", Some("alice")), alice);
+        assert_eq!(approved_by("alice", Some(" Alice")), alice, "what we asked is canonical in our own eyes");
+        assert_eq!(approved_by("alice", None), alice);
+        for other in ["bob", "Alice", " alice", "alice ", "", "al\u{456}ce", "alice\n"] {
+            assert_eq!(approved_by(other, Some("alice")), another_person(), "{other:?}");
+        }
+        for unusable in ["Alice", "", " ", "al ice"] {
+            assert!(matches!(approved_by(unusable, None), Progress::Nonsense { wrong_person: false, .. }), "{unusable:?}");
+        }
+        assert_eq!(approved_by("alice", Some("")), another_person());
+    }
+
+    #[test]
+    fn untrusted_text_is_cut_and_cannot_forge_a_log_line() {
+        assert_eq!(for_log("frozen\r\nlevel=ERROR é"), "frozen??level=ERROR ?");
+        assert_eq!(for_log(&"x".repeat(1000)).len(), LOGGED_CHARS);
+    }
+
+    #[test]
+    fn a_status_is_passing_a_refusal_or_in_doubt() {
+        let table = [(200, false, true), (302, false, true), (400, false, false), (401, false, false), (408, false, true)];
+        let later = [(409, false, false), (418, false, false), (429, true, false), (500, true, true), (503, true, true)];
+        for (status, passing, acted) in table.into_iter().chain(later) {
+            assert_eq!((is_passing(status), may_have_acted(status)), (passing, acted), "{status}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The phone services behind one face: begin, poll, cancel. What the services call their states stays inside their
+//! folders; above this module there are only [`Progress`] and [`BeginError`].
+//!
+//! Wire protocols: `secsign/` (form API), `thumbsignin/` (signed SaaS API). Both are polled; nothing is ever pushed to us.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::domain::login::{Challenge, End, UpstreamHandle};
+use crate::domain::user::Upstream;
+
+mod answer;
+mod picture;
+pub mod secsign;
+pub mod thumbsignin;
+
+/// What a service can do, so that flows ask instead of knowing names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// It can be asked without naming a person (a QR code for whoever scans it).
+    pub unnamed: bool,
+    /// The phone shows symbols of which one is on the page (decision 2.1: `matched`).
+    pub matches_symbol: bool,
+    /// A second request for the same person harms the first: one session per person (decision 2.7).
+    pub exclusive: bool,
+}
+
+/// What to ask a phone.
+#[derive(Clone, Debug)]
+pub struct BeginRequest {
+    /// The person, by the service's name for them; `None` for a QR code without a name.
+    pub upstream_user: Option<String>,
+    /// Which app asks, from our configuration of the client: printable ASCII without `&` and `=`, at most 100 characters.
+    pub service_name: String,
+    /// The issuer's host.
+    pub service_address: String,
+    /// The browser's `User-Agent` (ThumbSignIn wants it forwarded).
+    pub user_agent: String,
+}
+
+/// An approval session at the service.
+#[derive(Clone, Debug)]
+pub struct Begun {
+    /// To poll and cancel it.
+    pub handle: UpstreamHandle,
+    /// To show to the person.
+    pub challenge: Challenge,
+    /// How long the service waits for the phone, where it says so.
+    pub expires_in: Option<Duration>,
+}
+
+/// Why no session was begun.
+#[derive(Debug, thiserror::Error)]
+pub enum BeginError {
+    /// The service does not know the person (SecSign 20000).
+    #[error("the phone service does not know this person")]
+    NotRegistered,
+    /// The person is frozen (SecSign 20006, HTTP 409).
+    #[error("the phone service has frozen this person")]
+    Frozen,
+    /// The request never left this machine: no session exists.
+    #[error("the phone service could not be reached")]
+    Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The request was written and no usable answer came: a session may exist, so nothing may be created until it has
+    /// surely expired (decision 2.7).
+    #[error("the phone service did not answer: a session may exist")]
+    InDoubt(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The service refused, or answered nonsense: no session that we could use. `in_doubt` as above.
+    #[error("the phone service answered something unusable: {detail}")]
+    Unusable {
+        /// For the log; never for a page.
+        detail: String,
+        /// Whether a session may exist all the same.
+        in_doubt: bool,
+        /// How to cancel it, where the answer told.
+        handle: Option<UpstreamHandle>,
+    },
+}
+
+/// What a poll found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Nobody has touched the phone.
+    Pending,
+    /// The phone has loaded the request.
+    Fetched,
+    /// Approved, by the person whom the service names (canonical, checked to be non-empty).
+    Approved {
+        /// The service's name for the person.
+        upstream_user: String,
+    },
+    /// Over at the service, hence its session is dead.
+    Ended(End),
+    /// The answer was nonsense, or about another session or person: the login fails (decision 2.6).
+    /// The service's session may still live.
+    Nonsense {
+        /// For the log; never for a page.
+        detail: String,
+        /// Whether it named another person than was asked: an alarm (decision 2.3).
+        wrong_person: bool,
+    },
+}
+
+/// A poll that says nothing about the session: refused, reset, timed out, 5xx, 429. It is asked again until the login's
+/// deadline (decision 2.6).
+#[derive(Debug, thiserror::Error)]
+#[error("the phone service could not be asked: {0}")]
+pub struct Unavailable(pub String);
+
+/// A phone service that can be asked for an approval.
+#[async_trait]
+pub trait PhoneApproval: Send + Sync {
+    /// What it can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Asks a phone, once: never repeated once the request's body was written (decision 2.7). Ends within 5 s.
+    ///
+    /// # Errors
+    /// See [`BeginError`].
+    async fn begin(&self, request: BeginRequest) -> Result<Begun, BeginError>;
+
+    /// Asks how far the phone is. `asked` is the person whom the session is for, if it is for one: an answer that names
+    /// another one is [`Progress::Nonsense`]. Ends within 3 s.
+    ///
+    /// # Errors
+    /// When the service could not be asked.
+    async fn poll(&self, handle: &UpstreamHandle, asked: Option<&str>) -> Result<Progress, Unavailable>;
+
+    /// Withdraws the request. `Ok` means that the session is dead at the service. May be repeated. Ends within 3 s.
+    ///
+    /// # Errors
+    /// When the service could not be asked, or did not confirm.
+    async fn cancel(&self, handle: &UpstreamHandle) -> Result<(), Unavailable>;
+}
+
+/// The configured services.
+#[derive(Clone, Default)]
+pub struct Upstreams {
+    /// SecSign ID, when configured.
+    pub secsign: Option<Arc<dyn PhoneApproval>>,
+    /// ThumbSignIn, when configured.
+    pub thumbsignin: Option<Arc<dyn PhoneApproval>>,
+}
+
+impl Upstreams {
+    /// The service, when it is configured.
+    pub fn get(&self, upstream: Upstream) -> Option<&Arc<dyn PhoneApproval>> {
+        match upstream {
+            Upstream::SecSign => self.secsign.as_ref(),
+            Upstream::ThumbSignIn => self.thumbsignin.as_ref(),
+        }
+    }
+
+    /// The configured services, in the order in which people are offered them.
+    pub fn configured(&self) -> Vec<Upstream> {
+        Upstream::ALL.into_iter().filter(|upstream| self.get(*upstream).is_some()).collect()
+    }
+}

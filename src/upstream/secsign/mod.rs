@@ -1,0 +1,221 @@
+//! SecSign ID through its form API: one POST per request, `key=value` pairs as the answer, no credentials (protocol notes
+//! §1.2, §2.1). The phone shows several symbols, of which the page shows one.
+//!
+//! A second create for the same SecSign ID suspends the first and can freeze the ID, so a create is sent once, and to the
+//! fallback host only if the primary certainly saw nothing of it (decision 2.7, protocol notes §1.4). State and cancel may
+//! be repeated. `ReqReleaseAuthSession` is not used: servers stopped to support it in 2019.
+//!
+//! `session` has the types, `wire` the grammar, `reply` the meaning; here is who is asked, when, and in which words.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::Instant;
+use url::{Url, form_urlencoded};
+
+use self::reply::Heard;
+use self::session::{Host, SecSignId, Session};
+use super::answer::{chain, is_passing, nonsense};
+use super::{BeginError, BeginRequest, Begun, Capabilities, PhoneApproval, Progress, Unavailable};
+use crate::domain::login::{Challenge, UpstreamHandle};
+use crate::outbound::{Delivery, OutboundError, PhoneAnswer, PhoneClient, PhoneRequest, PhoneServiceTls, SendError};
+
+mod reply;
+mod session;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+/// `apimethod`: which client speaks (protocol notes §1.3).
+const API_METHOD: &str = "Signbridge";
+/// `pluginname`: product and version.
+const PLUGIN_NAME: &str = concat!("Signbridge ", env!("CARGO_PKG_VERSION"));
+/// The longest service name or address that is sent. The vendor's own script cuts at 255.
+const MAX_SHOWN: usize = 100;
+
+/// Where the SecSign server is.
+#[derive(Clone, Debug)]
+pub struct SecSignSettings {
+    /// Its origin, or the address under which its form API answers.
+    pub url: Url,
+    /// A second host with the same sessions, for when the first cannot be reached.
+    pub fallback_url: Option<Url>,
+    /// A PEM file of authorities to trust besides the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// The client of a SecSign server.
+pub struct SecSign {
+    client: PhoneClient,
+    primary: Url,
+    fallback: Option<Url>,
+    limits: Limits,
+}
+
+/// The promised ends of [`PhoneApproval`]'s calls, with room for our own work.
+struct Limits {
+    begin: Duration,
+    ask: Duration,
+}
+
+impl SecSign {
+    /// A client for the server that `settings` name.
+    ///
+    /// # Errors
+    /// When the CA file is unusable.
+    pub fn new(settings: SecSignSettings) -> Result<Self, OutboundError> {
+        Ok(Self {
+            client: crate::outbound::phone_service(&PhoneServiceTls { ca_file: settings.ca_file })?,
+            primary: endpoint(settings.url),
+            fallback: settings.fallback_url.map(endpoint),
+            limits: Limits { begin: Duration::from_millis(4800), ask: Duration::from_millis(2800) },
+        })
+    }
+
+    fn address(&self, host: Host) -> Option<&Url> {
+        match host {
+            Host::Primary => Some(&self.primary),
+            Host::Fallback => self.fallback.as_ref(),
+        }
+    }
+
+    /// The one create. The second host gets it only where the first certainly did not.
+    async fn create(&self, body: String) -> Result<(PhoneAnswer, Host), SendError> {
+        let began = Instant::now();
+        let post = |url: &Url, limit| {
+            let request = PhoneRequest::post_form(url.clone(), body.clone());
+            self.client.send(request, Delivery::AtMostOnce, limit)
+        };
+        let failure = match post(&self.primary, self.limits.begin).await {
+            Ok(answer) => return Ok((answer, Host::Primary)),
+            Err(failure) => failure,
+        };
+        let Some(fallback) = self.fallback.as_ref().filter(|_url| failure.never_left()) else { return Err(failure) };
+        tracing::warn!(error = %chain(&failure), "the SecSign server cannot be reached, asking its fallback");
+        let answer = post(fallback, self.limits.begin.saturating_sub(began.elapsed())).await?;
+        Ok((answer, Host::Fallback))
+    }
+
+    /// Asks about a session: first the host that made it, then the other one if the first says nothing.
+    async fn ask(&self, request: &str, session: &Session) -> Result<Heard, Unavailable> {
+        let body = question(request, session);
+        let hosts: Vec<(Host, &Url)> = match session.host {
+            Host::Primary => [Host::Primary, Host::Fallback],
+            Host::Fallback => [Host::Fallback, Host::Primary],
+        }
+        .into_iter()
+        .filter_map(|host| self.address(host).map(|url| (host, url)))
+        .collect();
+        let mut failures = Vec::new();
+        let mut blank = None;
+        let began = Instant::now();
+        for (index, (host, url)) in hosts.iter().enumerate() {
+            let is_last = index + 1 == hosts.len();
+            let left = self.limits.ask.saturating_sub(began.elapsed());
+            let request = PhoneRequest::post_form((*url).clone(), body.clone());
+            let limit = if is_last { left } else { left * 3 / 5 };
+            let (status, body) = match self.client.send(request, Delivery::Repeatable, limit).await {
+                Ok(answer) => (answer.status, answer.body),
+                Err(SendError::TooLong { status }) => (status, Vec::new()),
+                Err(failure) => {
+                    failures.push(chain(&failure));
+                    continue;
+                }
+            };
+            if is_passing(status) {
+                failures.push(format!("HTTP {status}"));
+                continue;
+            }
+            let heard = Heard { status, body, from_maker: *host == session.host };
+            if is_last || status != 200 || !heard.body.is_empty() {
+                return Ok(heard);
+            }
+            blank = Some(heard);
+        }
+        blank.ok_or_else(|| Unavailable(failures.join("; ")))
+    }
+}
+
+#[async_trait]
+impl PhoneApproval for SecSign {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { unnamed: false, matches_symbol: true, exclusive: true }
+    }
+
+    async fn begin(&self, request: BeginRequest) -> Result<Begun, BeginError> {
+        let Some(asked) = request.upstream_user.as_deref() else {
+            let detail = "SecSign ID cannot ask without a name".to_owned();
+            return Err(BeginError::Unusable { detail, in_doubt: false, handle: None });
+        };
+        // A text that cannot be a SecSign ID is no one's.
+        let asked = SecSignId::parse(asked).ok_or(BeginError::NotRegistered)?;
+        let (answer, host) = self.create(creation(&asked, &request)).await.map_err(|failure| match failure.never_left() {
+            true => BeginError::Unreachable(failure.into()),
+            false => BeginError::InDoubt(failure.into()),
+        })?;
+        let (session, symbol) = reply::created(answer.status, &answer.body, &asked, host)?;
+        Ok(Begun { handle: session.to_handle(), challenge: Challenge::AccessPass(symbol), expires_in: None })
+    }
+
+    async fn poll(&self, handle: &UpstreamHandle, asked: Option<&str>) -> Result<Progress, Unavailable> {
+        let Some(session) = Session::from_handle(handle) else {
+            return Ok(nonsense("the stored session is damaged"));
+        };
+        if asked.is_some_and(|asked| SecSignId::parse(asked).as_ref() != Some(&session.secsignid)) {
+            return Ok(nonsense("the stored session is for another SecSign ID"));
+        }
+        reply::progress(&self.ask("ReqGetAuthSessionState", &session).await?, &session)
+    }
+
+    async fn cancel(&self, handle: &UpstreamHandle) -> Result<(), Unavailable> {
+        let damaged = || Unavailable("the stored session is damaged".to_owned());
+        let session = Session::from_handle(handle).ok_or_else(damaged)?;
+        reply::cancelled(&self.ask("ReqCancelAuthSession", &session).await?, &session)
+    }
+}
+
+/// The address of the form API under a configured one: the path `/` beneath it (protocol notes §1.1).
+fn endpoint(mut base: Url) -> Url {
+    let path = format!("{}/", base.path().trim_end_matches('/'));
+    base.set_path(&path);
+    base
+}
+
+/// The create's form (protocol notes §2.1). Exactly the known parameters: a firewall in front of the server counts them.
+/// Never a transaction text, which would switch the symbols off (security bar 133, S18).
+fn creation(asked: &SecSignId, request: &BeginRequest) -> String {
+    form(&[
+        ("request", "ReqRequestAuthSession"),
+        ("apimethod", API_METHOD),
+        ("secsignid", asked.as_str()),
+        ("servicename", &shown(&request.service_name)),
+        ("serviceaddress", &shown(&request.service_address)),
+        ("pluginname", PLUGIN_NAME),
+        ("showaccesspass", "true"),
+    ])
+}
+
+/// The form of every later request about a session (protocol notes §2.1).
+fn question(request: &str, session: &Session) -> String {
+    form(&[
+        ("request", request),
+        ("apimethod", API_METHOD),
+        ("secsignid", session.secsignid.as_str()),
+        ("authsessionid", session.authsessionid.as_str()),
+        ("requestid", session.requestid.expose()),
+    ])
+}
+
+fn form(pairs: &[(&str, &str)]) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+}
+
+/// A text for the phone. The server echoes it unescaped into answers that know no escaping, so nothing goes there that
+/// could open a new pair (protocol notes §3.1). It must not be empty (§2.1).
+fn shown(text: &str) -> String {
+    let is_safe = |char: char| (char.is_ascii_graphic() || char == ' ') && !matches!(char, '&' | '=');
+    let safe: String = text.chars().take(MAX_SHOWN).map(|char| if is_safe(char) { char } else { '-' }).collect();
+    let trimmed = safe.trim();
+    if trimmed.is_empty() { API_METHOD.to_owned() } else { trimmed.to_owned() }
+}

@@ -1,0 +1,241 @@
+//! What names an authentication session at the SecSign server: the triple (SecSign ID, session id, request id) and the
+//! host that made it (protocol notes §2.1, §3.2). The request id acts as a bearer secret; nothing of the triple leaves
+//! for a browser (decision 2.2).
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::login::UpstreamHandle;
+use crate::domain::secret::Secret;
+use crate::domain::user::canonical_identifier;
+
+/// A SecSign ID in the server's own spelling: lower case, `[a-z0-9_@.-]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SecSignId(String);
+
+impl SecSignId {
+    /// The SecSign ID that `text` spells, in canonical form; `None` if it cannot be one.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let is_of_an_id = |byte: u8| byte.is_ascii_alphanumeric() || b"_@.-".contains(&byte);
+        canonical_identifier(text).filter(|id| id.bytes().all(is_of_an_id)).map(Self)
+    }
+
+    /// As it goes onto the wire.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A session id: a signed 64-bit number, kept as the text that came (security bar S17). It can be guessed and proves nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct AuthSessionId(String);
+
+impl AuthSessionId {
+    /// The id that `text` spells canonically; 0 and -1 mean "none" to the server.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let number: i64 = text.parse().ok()?;
+        (number.to_string() == text && !matches!(number, 0 | -1)).then(|| Self(text.to_owned()))
+    }
+
+    /// As it goes onto the wire.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A request id: 64 hex digits in every published answer; 16 to 128 are accepted.
+#[derive(Clone, Debug)]
+pub(super) struct RequestId(Secret);
+
+impl RequestId {
+    /// The id that `text` spells.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let fits = (16..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        fits.then(|| Self(Secret::new(text)))
+    }
+
+    /// As it goes onto the wire, and nowhere else.
+    pub(super) fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+/// Which of the configured hosts. A name rather than an address, so that nothing stored can make us call anywhere else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Host {
+    /// `[secsign] url`
+    Primary,
+    /// `[secsign] fallback_url`
+    Fallback,
+}
+
+/// An authentication session.
+#[derive(Clone, Debug)]
+pub(super) struct Session {
+    /// Whom it asks.
+    pub(super) secsignid: SecSignId,
+    /// Its number.
+    pub(super) authsessionid: AuthSessionId,
+    /// Its secret.
+    pub(super) requestid: RequestId,
+    /// Who made it, and is asked first.
+    pub(super) host: Host,
+}
+
+/// The stored form of a [`Session`].
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    secsignid: String,
+    authsessionid: String,
+    requestid: String,
+    host: Host,
+}
+
+impl Session {
+    /// What the login's row keeps.
+    pub(super) fn to_handle(&self) -> UpstreamHandle {
+        let stored = serde_json::json!({
+            "secsignid": self.secsignid.as_str(),
+            "authsessionid": self.authsessionid.as_str(),
+            "requestid": self.requestid.expose(),
+            "host": self.host,
+        });
+        UpstreamHandle(Secret::new(stored.to_string()))
+    }
+
+    /// The session that a row kept; `None` if the row holds something else.
+    pub(super) fn from_handle(handle: &UpstreamHandle) -> Option<Self> {
+        let stored: Stored = serde_json::from_str(handle.0.expose()).ok()?;
+        Some(Self {
+            secsignid: SecSignId::parse(&stored.secsignid)?,
+            authsessionid: AuthSessionId::parse(&stored.authsessionid)?,
+            requestid: RequestId::parse(&stored.requestid)?,
+            host: stored.host,
+        })
+    }
+}
+
+/// The state of a session (protocol notes §4), by the server's numbers. The vendor's own constants are not trusted: one of
+/// its libraries gives CANCELED the number of PENDING (security bar S15).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SessionState {
+    /// 0
+    NoState,
+    /// 1: waiting for the phone.
+    Pending,
+    /// 2: nobody answered in time.
+    Expired,
+    /// 3: the right symbol was picked.
+    Authenticated,
+    /// 4: declined, or the wrong symbol.
+    Denied,
+    /// 5: another request for the same ID came.
+    Suspended,
+    /// 6: withdrawn by us.
+    Cancelled,
+    /// 7: the phone has loaded it.
+    Fetched,
+    /// 8: became invalid.
+    Invalid,
+}
+
+impl SessionState {
+    /// The state that `text` is the number of, spelled exactly so.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "0" => Self::NoState,
+            "1" => Self::Pending,
+            "2" => Self::Expired,
+            "3" => Self::Authenticated,
+            "4" => Self::Denied,
+            "5" => Self::Suspended,
+            "6" => Self::Cancelled,
+            "7" => Self::Fetched,
+            "8" => Self::Invalid,
+            _unknown => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_session_id_is_a_canonical_64_bit_number_other_than_0_and_minus_1() {
+        for good in ["-8337412603900330717", "1", "-2", "9223372036854775807", "-9223372036854775808"] {
+            assert_eq!(AuthSessionId::parse(good).unwrap().as_str(), good);
+        }
+        for bad in ["0", "-1", "", "-0", "+1", "01", " 1", "1 ", "1.0", "9223372036854775808", "-9223372036854775809", "%31"] {
+            assert_eq!(AuthSessionId::parse(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_id_is_16_to_128_hex_digits() {
+        for good in ["0123456789abcdefABCDEF", &"A".repeat(16), &"f".repeat(128)] {
+            assert!(RequestId::parse(good).is_some(), "{good:?}");
+        }
+        for bad in ["", &"A".repeat(15), &"A".repeat(129), "0123456789abcdeg", "0123456789abcdef ", "%30%31%32%33%34%35"] {
+            assert!(RequestId::parse(bad).is_none(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_secsign_id_is_folded_and_free_of_anything_that_an_encoding_touches() {
+        assert_eq!(SecSignId::parse(" Zoidberg_9@x.y-z ").unwrap().as_str(), "zoidberg_9@x.y-z");
+        for bad in ["", "a b", "a&b", "a=b", "a%b", "a+b", "a\nb", "é"] {
+            assert_eq!(SecSignId::parse(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_handle_gives_its_session_back_and_hides_it() {
+        let session = Session {
+            secsignid: SecSignId::parse("alice").unwrap(),
+            authsessionid: AuthSessionId::parse("-5").unwrap(),
+            requestid: RequestId::parse("00112233445566778899AABBCCDDEEFF").unwrap(),
+            host: Host::Fallback,
+        };
+        let handle = session.to_handle();
+        let again = Session::from_handle(&handle).unwrap();
+        assert_eq!(
+            (&again.secsignid, &again.authsessionid, again.host),
+            (&session.secsignid, &session.authsessionid, session.host)
+        );
+        assert_eq!(again.requestid.expose(), session.requestid.expose());
+        assert!(!format!("{handle:?} {session:?}").contains("00112233"));
+    }
+
+    #[test]
+    fn a_damaged_handle_is_no_session() {
+        let handle = |text: &str| UpstreamHandle(Secret::new(text));
+        let whole = r#"{"secsignid":"a","authsessionid":"5","requestid":"00112233445566778899","host":"primary"}"#;
+        assert!(Session::from_handle(&handle(whole)).is_some());
+        for (from, to) in [("\"5\"", "\"0\""), ("primary", "http://evil"), ("00112233445566778899", "x"), ("{", "")] {
+            assert!(Session::from_handle(&handle(&whole.replace(from, to))).is_none(), "{to}");
+        }
+    }
+
+    #[test]
+    fn only_the_nine_numbers_are_states() {
+        let states: Vec<_> = (0..=8).map(|number: u8| SessionState::parse(&number.to_string()).unwrap()).collect();
+        assert_eq!(
+            (states[1], states[3], states[6], states[7]),
+            (SessionState::Pending, SessionState::Authenticated, SessionState::Cancelled, SessionState::Fetched)
+        );
+        for junk in ["9", "-1", "3 ", " 3", "03", "+3", "3.0", "", "null", "[]", "%33", "３", "3;authsessionstate=3", "33"] {
+            assert_eq!(SessionState::parse(junk), None, "{junk:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_but_one_digit_is_a_state(text in "\\PC{0,6}") {
+            prop_assert_eq!(SessionState::parse(&text).is_some(), text.len() == 1 && ("0"..="8").contains(&text.as_str()));
+        }
+    }
+}

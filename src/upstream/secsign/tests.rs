@@ -1,0 +1,238 @@
+//! The client against servers that answer, misbehave or are not there.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use url::Url;
+
+use super::*;
+use crate::domain::login::{End, Reason};
+use crate::outbound::tests::scripted::{Received, Reply, Scripted, nobody};
+use crate::upstream::picture::tests::grey;
+
+const REQUEST: &str = "7DB1FC51C425A3EC8D9818C71929916BD3D746EBC4044CFD09D23AA07891E6E0";
+
+fn client(url: Url, fallback_url: Option<Url>) -> SecSign {
+    SecSign::new(SecSignSettings { url, fallback_url, ca_file: None }).unwrap()
+}
+
+fn hasty(url: Url, fallback_url: Option<Url>) -> SecSign {
+    let limits = Limits { begin: Duration::from_millis(400), ask: Duration::from_millis(400) };
+    SecSign { limits, ..client(url, fallback_url) }
+}
+
+fn request(user: Option<&str>) -> BeginRequest {
+    BeginRequest {
+        upstream_user: user.map(str::to_owned),
+        service_name: "Demo app".to_owned(),
+        service_address: "login.example".to_owned(),
+        user_agent: "Mozilla/5.0".to_owned(),
+    }
+}
+
+fn field(request: &Received, name: &str) -> Vec<String> {
+    let pairs = form_urlencoded::parse(request.body.as_bytes());
+    pairs.filter(|(key, _)| key == name).map(|(_, value)| value.into_owned()).collect()
+}
+
+/// A server that does what it should; its sessions are in the given state.
+fn proper(state: &'static str) -> impl Fn(&Received) -> Reply + Send + Sync + 'static {
+    move |request| match field(request, "request")[0].as_str() {
+        "ReqRequestAuthSession" => Reply::ok(format!(
+            "authsessionid=4088003598462927442&servicename=x&secsignid=alice&authsessionstate=1&serviceaddress=y\
+             &requestid={REQUEST}&authsessionicondata={}",
+            grey(88, 88)
+        )),
+        "ReqGetAuthSessionState" => {
+            Reply::ok(format!("authsessionid=4088003598462927442&secsignid=alice&authsessionstate={state}"))
+        }
+        _cancel => Reply::ok("authsessionid=4088003598462927442&authsessionstate=6"),
+    }
+}
+
+async fn begun_at(host: Host) -> UpstreamHandle {
+    let server = Scripted::start(proper("1")).await;
+    let client = match host {
+        Host::Primary => client(server.url(), None),
+        Host::Fallback => client(nobody(), Some(server.url())),
+    };
+    client.begin(request(Some("alice"))).await.unwrap().handle
+}
+
+#[tokio::test]
+async fn a_session_is_begun_polled_and_cancelled_with_exactly_the_known_parameters() {
+    let server = Scripted::start(proper("3")).await;
+    let client = client(server.url(), None);
+    let begun = client.begin(request(Some(" Alice "))).await.unwrap();
+    assert_eq!((begun.challenge, begun.expires_in), (Challenge::AccessPass(Some(grey(88, 88))), None));
+    let approved = Progress::Approved { upstream_user: "alice".to_owned() };
+    assert_eq!(client.poll(&begun.handle, Some("alice")).await.unwrap(), approved);
+    client.cancel(&begun.handle).await.unwrap();
+    let bodies: Vec<_> = server.received().into_iter().map(|request| (request.method, request.target, request.body)).collect();
+    let triple = format!("apimethod=Signbridge&secsignid=alice&authsessionid=4088003598462927442&requestid={REQUEST}");
+    let expected = [
+        "request=ReqRequestAuthSession&apimethod=Signbridge&secsignid=alice&servicename=Demo+app\
+         &serviceaddress=login.example&pluginname=Signbridge+0.1.0&showaccesspass=true"
+            .to_owned(),
+        format!("request=ReqGetAuthSessionState&{triple}"),
+        format!("request=ReqCancelAuthSession&{triple}"),
+    ];
+    assert_eq!(bodies, expected.map(|body| ("POST".to_owned(), "/".to_owned(), body)));
+}
+
+#[tokio::test]
+async fn a_base_with_a_path_is_kept() {
+    let server = Scripted::start(proper("1")).await;
+    client(server.url().join("/secsign").unwrap(), None).begin(request(Some("alice"))).await.unwrap();
+    assert_eq!(server.received()[0].target, "/secsign/");
+}
+
+#[tokio::test]
+async fn nobody_is_asked_without_a_name_or_for_what_cannot_be_one() {
+    let server = Scripted::start(proper("1")).await;
+    let client = client(server.url(), None);
+    let unnamed = client.begin(request(None)).await.err().unwrap();
+    assert!(matches!(unnamed, BeginError::Unusable { in_doubt: false, handle: None, .. }));
+    for impossible in ["", "a&request=ReqCancelAuthSession", "a b", "\u{430}lice"] {
+        assert!(matches!(client.begin(request(Some(impossible))).await, Err(BeginError::NotRegistered)), "{impossible:?}");
+    }
+    assert!(server.received().is_empty());
+}
+
+#[tokio::test]
+async fn an_unreachable_server_leaves_no_doubt() {
+    let error = client(nobody(), None).begin(request(Some("alice"))).await.err().unwrap();
+    assert!(matches!(error, BeginError::Unreachable(_)));
+    let error = client(nobody(), Some(nobody())).begin(request(Some("alice"))).await.err().unwrap();
+    assert!(matches!(error, BeginError::Unreachable(_)));
+}
+
+#[tokio::test]
+async fn the_fallback_gets_what_the_primary_never_saw_and_is_then_asked_first() {
+    let fallback = Scripted::start(proper("7")).await;
+    let begun = client(nobody(), Some(fallback.url())).begin(request(Some("alice"))).await.unwrap();
+    let primary = Scripted::start(proper("1")).await;
+    let client = client(primary.url(), Some(fallback.url()));
+    assert_eq!(client.poll(&begun.handle, Some("alice")).await.unwrap(), Progress::Fetched);
+    assert_eq!((primary.received().len(), fallback.received().len()), (0, 2));
+}
+
+#[tokio::test]
+async fn a_create_that_was_written_is_never_sent_again() {
+    for reply in [|| Reply::Reset, || Reply::Silence, || Reply::HalfAnswer, || Reply::Endless] {
+        let primary = Scripted::start(move |_| reply()).await;
+        let fallback = Scripted::start(proper("1")).await;
+        let error = hasty(primary.url(), Some(fallback.url())).begin(request(Some("alice"))).await.err().unwrap();
+        assert!(matches!(error, BeginError::InDoubt(_)), "{error:?}");
+        assert_eq!((primary.received().len(), fallback.received().len()), (1, 0));
+    }
+    for status in [302, 404, 429, 500, 503] {
+        let primary = Scripted::start(move |_| Reply::status(status, "")).await;
+        let fallback = Scripted::start(proper("1")).await;
+        let error = client(primary.url(), Some(fallback.url())).begin(request(Some("alice"))).await.err().unwrap();
+        let doubtful = !(400..500).contains(&status);
+        assert!(matches!(error, BeginError::Unusable { in_doubt, .. } if in_doubt == doubtful), "{status}");
+        assert_eq!((primary.received().len(), fallback.received().len()), (1, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_question_goes_to_the_other_host_where_the_first_says_nothing() {
+    let handle = begun_at(Host::Primary).await;
+    let silences: [fn() -> Reply; 6] = [
+        || Reply::Reset,
+        || Reply::Silence,
+        || Reply::status(500, "oops"),
+        || Reply::status(503, ""),
+        || Reply::ok(""),
+        || Reply::Endless,
+    ];
+    for silence in silences {
+        let primary = Scripted::start(move |_| silence()).await;
+        let fallback = Scripted::start(proper("4")).await;
+        let client = SecSign {
+            limits: Limits { begin: Duration::from_secs(5), ask: Duration::from_secs(2) },
+            ..client(primary.url(), Some(fallback.url()))
+        };
+        assert_eq!(client.poll(&handle, Some("alice")).await.unwrap(), Progress::Ended(End::Denied));
+        client.cancel(&handle).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_question_without_an_answer_may_be_asked_again() {
+    let handle = begun_at(Host::Primary).await;
+    let passing: [fn() -> Reply; 5] = [
+        || Reply::Reset,
+        || Reply::Silence,
+        || Reply::HalfAnswer,
+        || Reply::status(500, "authsessionstate=3"),
+        || Reply::status(429, ""),
+    ];
+    for reply in passing {
+        let server = Scripted::start(move |_| reply()).await;
+        let client = hasty(server.url(), None);
+        assert!(client.poll(&handle, Some("alice")).await.is_err());
+        assert!(client.cancel(&handle).await.is_err());
+        assert_eq!(server.received().len(), 2);
+    }
+    assert!(client(nobody(), Some(nobody())).poll(&handle, Some("alice")).await.is_err());
+}
+
+#[tokio::test]
+async fn nonsense_ends_a_login() {
+    let handle = begun_at(Host::Primary).await;
+    let answers: [fn() -> Reply; 5] = [
+        || Reply::ok(""),
+        || Reply::ok("<html>captive portal</html>"),
+        || Reply::status(302, ""),
+        || Reply::status(404, "authsessionstate=3"),
+        || Reply::Endless,
+    ];
+    for reply in answers {
+        let server = Scripted::start(move |_| reply()).await;
+        let progress = client(server.url(), None).poll(&handle, Some("alice")).await.unwrap();
+        assert!(matches!(progress, Progress::Nonsense { wrong_person: false, .. }), "{progress:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_only_the_other_host_denies_is_not_over() {
+    let handle = begun_at(Host::Fallback).await;
+    let forgetful = || Scripted::start(|_| Reply::ok("error=400&errormsg=unknown session"));
+    let (primary, fallback) = (forgetful().await, forgetful().await);
+    assert!(client(primary.url(), Some(nobody())).poll(&handle, Some("alice")).await.is_err());
+    assert!(client(primary.url(), None).cancel(&handle).await.is_err());
+    let client = client(primary.url(), Some(fallback.url()));
+    let over = Progress::Ended(End::Failed(Reason::Invalid));
+    assert_eq!(client.poll(&handle, Some("alice")).await.unwrap(), over);
+    client.cancel(&handle).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_handle_of_another_person_or_a_damaged_one_asks_nobody() {
+    let server = Scripted::start(proper("3")).await;
+    let client = client(server.url(), None);
+    let handle = begun_at(Host::Primary).await;
+    assert!(matches!(client.poll(&handle, Some("bob")).await.unwrap(), Progress::Nonsense { .. }));
+    let damaged = UpstreamHandle(crate::domain::secret::Secret::new("{}"));
+    assert!(matches!(client.poll(&damaged, None).await.unwrap(), Progress::Nonsense { .. }));
+    assert!(client.cancel(&damaged).await.is_err());
+    assert!(server.received().is_empty());
+}
+
+proptest! {
+    #[test]
+    fn what_the_phone_shows_can_never_open_a_pair(text in "\\PC{0,300}") {
+        let shown = shown(&text);
+        prop_assert!(!shown.is_empty() && shown.len() <= MAX_SHOWN);
+        prop_assert!(shown.bytes().all(|byte| (byte.is_ascii_graphic() || byte == b' ') && byte != b'&' && byte != b'='));
+    }
+}
+
+#[test]
+fn a_plain_name_is_shown_as_it_is() {
+    assert_eq!(shown("Demo app (staging)"), "Demo app (staging)");
+    assert_eq!(shown("Müller & Söhne=\r\n"), "M-ller - S-hne---");
+    assert_eq!(shown("  "), "Signbridge");
+}

@@ -1,0 +1,135 @@
+//! The shape of every answer (protocol notes §2): one flat JSON object with scalar members. Anything else is nonsense, and
+//! so is a member that comes twice (RFC 8259 §4 leaves open which one counts; security bar S16).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde_json::Value;
+
+/// Why an answer cannot be read. Never quotes it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Malformed {
+    #[error("the answer is not one flat JSON object without repeated members")]
+    NotFlat,
+    #[error("`{0}` is not of the type that it should be")]
+    WrongType(&'static str),
+}
+
+/// One answer's members.
+#[derive(Debug)]
+pub(super) struct FlatObject(BTreeMap<String, Value>);
+
+impl FlatObject {
+    /// Reads an answer.
+    pub(super) fn parse(body: &[u8]) -> Result<Self, Malformed> {
+        serde_json::from_slice(body).map_err(|_quotes_the_answer| Malformed::NotFlat)
+    }
+
+    /// A text; `None` if it is missing or null.
+    pub(super) fn text(&self, name: &'static str) -> Result<Option<&str>, Malformed> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_other) => Err(Malformed::WrongType(name)),
+        }
+    }
+
+    /// Whole seconds, as a number or as its digits; `None` if missing, null or empty. A day at most.
+    pub(super) fn seconds(&self, name: &'static str) -> Result<Option<Duration>, Malformed> {
+        const DAY: u64 = 86_400;
+        let count = match self.0.get(name) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::String(text)) if text.is_empty() => return Ok(None),
+            Some(Value::Number(number)) => number.as_u64().ok_or(Malformed::WrongType(name))?,
+            Some(Value::String(text)) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().unwrap_or(DAY),
+            Some(_other) => return Err(Malformed::WrongType(name)),
+        };
+        Ok(Some(Duration::from_secs(count.min(DAY))))
+    }
+}
+
+impl<'de> Deserialize<'de> for FlatObject {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Members)
+    }
+}
+
+struct Members;
+
+impl<'de> Visitor<'de> for Members {
+    type Value = FlatObject;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a flat object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<FlatObject, A::Error> {
+        let mut members = BTreeMap::new();
+        while let Some((name, value)) = access.next_entry::<String, Value>()? {
+            if value.is_array() || value.is_object() {
+                return Err(A::Error::custom("a member is not a scalar"));
+            }
+            if members.insert(name, value).is_some() {
+                return Err(A::Error::custom("a member comes twice"));
+            }
+        }
+        Ok(FlatObject(members))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parse(body: &str) -> Result<FlatObject, Malformed> {
+        FlatObject::parse(body.as_bytes())
+    }
+
+    #[test]
+    fn scalars_are_read_and_null_counts_as_missing() {
+        let object = parse(r#" {"a":"x","b":"","n":null,"t":true,"f":1.5,"i":-1} "#).unwrap();
+        assert_eq!(["a", "b", "n", "missing"].map(|name| object.text(name)), [Ok(Some("x")), Ok(Some("")), Ok(None), Ok(None)]);
+        for name in ["t", "f", "i"] {
+            assert_eq!(object.text(name), Err(Malformed::WrongType(name)));
+        }
+    }
+
+    #[test]
+    fn seconds_are_a_number_or_its_digits() {
+        let object = parse(r#"{"a":89,"b":"67","c":"","d":0,"e":999999999,"f":"99999999999999999999"}"#).unwrap();
+        let seconds = ["a", "b", "c", "d", "e", "f"].map(|name| object.seconds(name).unwrap().map(|time| time.as_secs()));
+        assert_eq!(seconds, [Some(89), Some(67), None, Some(0), Some(86_400), Some(86_400)]);
+        let junk = parse(r#"{"a":-1,"b":"-1","c":1.5,"d":"89s","e":true,"f":"+9"}"#).unwrap();
+        for name in ["a", "b", "c", "d", "e", "f"] {
+            assert_eq!(junk.seconds(name), Err(Malformed::WrongType(name)));
+        }
+    }
+
+    #[test]
+    fn a_member_that_comes_twice_is_nonsense() {
+        for body in [r#"{"status":"PENDING","status":"COMPLETED_SUCCESSFUL"}"#, r#"{"a":1,"\u0061":1}"#] {
+            assert_eq!(parse(body).err(), Some(Malformed::NotFlat), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_one_flat_object_is_nonsense() {
+        for body in ["", "null", "[]", "\"x\"", "1", "<html>", "{", r#"{"a":1"#, r#"{"a":1}{"#, r#"{"a":{}}"#, r#"{"a":[1]}"#] {
+            assert_eq!(parse(body).err(), Some(Malformed::NotFlat), "{body}");
+        }
+        assert!(FlatObject::parse(b"{\"a\":\"\xff\"}").is_err());
+        assert!(FlatObject::parse(b"\xef\xbb\xbf{}").is_err(), "RFC 8259 §8.1: no byte order mark");
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_makes_the_parser_panic(body: Vec<u8>) {
+            let _ = FlatObject::parse(&body);
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! ThumbSignIn through its signed API (protocol notes §1, §2): GET requests with an HMAC over path, query and four headers;
+//! flat JSON as the answer. The page shows a QR code or a deep link, the phone a fingerprint prompt.
+//!
+//! `signature` and `stamp` sign, `flat_json` has the answers' shape, `transaction` their meaning; here is what is asked and when.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::Instant;
+use url::Url;
+
+use self::signature::{Profile, Signable, authorization, canonical_query, signature, string_to_sign};
+use self::stamp::Stamp;
+use self::transaction::{Stage, Transaction, approver, begun, stage};
+use super::answer::{chain, is_passing, may_have_acted, nonsense};
+use super::{BeginError, BeginRequest, Begun, Capabilities, PhoneApproval, Progress, Unavailable};
+use crate::domain::env::Env;
+use crate::domain::login::UpstreamHandle;
+use crate::domain::secret::Secret;
+use crate::outbound::{Delivery, OutboundError, PhoneAnswer, PhoneClient, PhoneRequest, PhoneServiceTls, SendError};
+
+mod flat_json;
+pub mod signature;
+mod stamp;
+#[cfg(test)]
+mod tests;
+mod transaction;
+
+/// The longest `User-Agent` that is forwarded.
+const MAX_USER_AGENT: usize = 300;
+/// What is forwarded for a browser that does not say what it is.
+const NO_USER_AGENT: &str = "unknown";
+
+/// Where ThumbSignIn is, and who we are there.
+#[derive(Clone, Debug)]
+pub struct ThumbSignInSettings {
+    /// The service's origin, or a base under which `/ts/secure/…` answers.
+    pub url: Url,
+    /// The application id.
+    pub app_id: String,
+    /// The secret key, as the text that the service shows.
+    pub secret: Secret,
+    /// A PEM file of authorities to trust besides the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// The client of ThumbSignIn.
+pub struct ThumbSignIn {
+    client: PhoneClient,
+    base: Url,
+    app_id: String,
+    secret: Secret,
+    env: Env,
+    limits: Limits,
+}
+
+/// The promised ends of [`PhoneApproval`]'s calls, with room for our own work.
+struct Limits {
+    begin: Duration,
+    ask: Duration,
+}
+
+/// Why a call has no answer.
+#[derive(Debug, thiserror::Error)]
+enum CallError {
+    #[error("the request cannot be signed")]
+    Unsigned(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error(transparent)]
+    Send(#[from] SendError),
+}
+
+impl From<CallError> for Unavailable {
+    fn from(failure: CallError) -> Self {
+        Self(chain(&failure))
+    }
+}
+
+impl From<CallError> for BeginError {
+    fn from(failure: CallError) -> Self {
+        match failure {
+            CallError::Send(failure) if !failure.never_left() => Self::InDoubt(failure.into()),
+            failure => Self::Unreachable(failure.into()),
+        }
+    }
+}
+
+/// A call beneath `/ts/secure/`.
+struct Call<'a> {
+    path: String,
+    query: &'a [(&'a str, &'a str)],
+    user_agent: &'a str,
+}
+
+impl ThumbSignIn {
+    /// A client for the service that `settings` name; `env` gives the requests' dates.
+    ///
+    /// # Errors
+    /// When the CA file is unusable.
+    pub fn new(settings: ThumbSignInSettings, env: Env) -> Result<Self, OutboundError> {
+        Ok(Self {
+            client: crate::outbound::phone_service(&PhoneServiceTls { ca_file: settings.ca_file })?,
+            base: settings.url,
+            app_id: settings.app_id,
+            secret: settings.secret,
+            env,
+            limits: Limits { begin: Duration::from_millis(4800), ask: Duration::from_millis(2800) },
+        })
+    }
+
+    async fn call(&self, call: Call<'_>, delivery: Delivery, limit: Duration) -> Result<PhoneAnswer, CallError> {
+        let request = self.signed(&call)?;
+        Ok(self.client.send(request, delivery, limit).await?)
+    }
+
+    /// The request with its signature over exactly the four headers that the Java SDK signs (protocol notes §1.6). `Host`
+    /// is not among them, so that a proxy cannot break it.
+    fn signed(&self, call: &Call<'_>) -> Result<PhoneRequest, CallError> {
+        let unsigned = |source| CallError::Unsigned(source);
+        let stamp = Stamp::of(self.env.now()).map_err(|error| unsigned(error.into()))?;
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}/ts/secure/{}", self.base.path().trim_end_matches('/'), call.path));
+        let query = canonical_query(call.query, Profile::Java);
+        url.set_query(Some(query.as_str()).filter(|query| !query.is_empty()));
+        let headers = [
+            ("accept", "application/json"),
+            ("content-type", "application/json"),
+            ("user-agent", call.user_agent),
+            ("x-ts-date", &stamp.text),
+        ];
+        let signable = Signable { method: "get", path: url.path(), query: call.query, headers: &headers, body: b"" };
+        let to_sign = string_to_sign(&stamp.text, &signable.canonical(Profile::Java));
+        let signature = signature(&self.secret, &stamp.day, &to_sign).map_err(|error| unsigned(error.into()))?;
+        let mut headers: Vec<_> = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        headers.push(("authorization", authorization(&self.app_id, &signable.signed_headers(), &signature)));
+        Ok(PhoneRequest::get(url, headers))
+    }
+
+    /// Asks about a transaction; `query` cancels it.
+    async fn status(&self, transaction: &Transaction, query: &[(&str, &str)]) -> Result<Result<Stage, String>, Unavailable> {
+        let path = format!("txn-status/{}", transaction.id.as_str());
+        let call = Call { path, query, user_agent: &transaction.user_agent };
+        let answer = match self.call(call, Delivery::Repeatable, self.limits.ask).await {
+            Ok(answer) => answer,
+            Err(failure) => return unanswered(failure).map(Err),
+        };
+        match answer.status {
+            200 => Ok(stage(&answer.body, &transaction.id)),
+            status if is_passing(status) => Err(Unavailable(format!("HTTP {status}"))),
+            status => Ok(Err(refusal(status))),
+        }
+    }
+
+    /// Who approved: the success itself does not say (decision 2.3).
+    async fn approver(&self, transaction: &Transaction, asked: Option<&str>, left: Duration) -> Result<Progress, Unavailable> {
+        let path = format!("getUser/{}", transaction.id.as_str());
+        let call = Call { path, query: &[], user_agent: &transaction.user_agent };
+        let answer = match self.call(call, Delivery::Repeatable, left).await {
+            Ok(answer) => answer,
+            Err(failure) => return unanswered(failure).map(nonsense),
+        };
+        match answer.status {
+            status if is_passing(status) => Err(Unavailable(format!("getUser: HTTP {status}"))),
+            status => Ok(approver(status, &answer.body, asked)),
+        }
+    }
+}
+
+#[async_trait]
+impl PhoneApproval for ThumbSignIn {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { unnamed: true, matches_symbol: false, exclusive: false }
+    }
+
+    async fn begin(&self, request: BeginRequest) -> Result<Begun, BeginError> {
+        let user_agent = forwarded(&request.user_agent);
+        // A person without a name must not become a QR code for anybody (security bar S3).
+        let query: Vec<(&str, &str)> = match request.upstream_user.as_deref() {
+            Some("") => return Err(BeginError::NotRegistered),
+            Some(user) => vec![("userId", user)],
+            None => Vec::new(),
+        };
+        let call = Call { path: "authenticate".to_owned(), query: &query, user_agent: &user_agent };
+        let answer = self.call(call, Delivery::AtMostOnce, self.limits.begin).await?;
+        if answer.status != 200 {
+            let (detail, in_doubt) = (refusal(answer.status), may_have_acted(answer.status));
+            return Err(BeginError::Unusable { detail, in_doubt, handle: None });
+        }
+        let begun = begun(&answer.body, user_agent)?;
+        Ok(Begun { handle: begun.transaction.to_handle(), challenge: begun.challenge, expires_in: begun.expires_in })
+    }
+
+    async fn poll(&self, handle: &UpstreamHandle, asked: Option<&str>) -> Result<Progress, Unavailable> {
+        let Some(transaction) = Transaction::from_handle(handle) else {
+            return Ok(nonsense("the stored transaction is damaged"));
+        };
+        let began = Instant::now();
+        match self.status(&transaction, &[]).await? {
+            Ok(Stage::Pending) => Ok(Progress::Pending),
+            Ok(Stage::Initiated) => Ok(Progress::Fetched),
+            Ok(Stage::Ended(end)) => Ok(Progress::Ended(end)),
+            Ok(Stage::Successful) => self.approver(&transaction, asked, self.limits.ask.saturating_sub(began.elapsed())).await,
+            Err(detail) => Ok(nonsense(detail)),
+        }
+    }
+
+    async fn cancel(&self, handle: &UpstreamHandle) -> Result<(), Unavailable> {
+        let unconfirmed = |detail: String| Unavailable(format!("the cancellation is not confirmed: {detail}"));
+        let damaged = || unconfirmed("the stored transaction is damaged".to_owned());
+        let transaction = Transaction::from_handle(handle).ok_or_else(damaged)?;
+        // A transaction that had ended before comes back unchanged (protocol notes §2.3); an approval is not undone.
+        match self.status(&transaction, &[("cancelled", "true")]).await? {
+            Ok(Stage::Ended(_end)) => Ok(()),
+            Ok(stage) => Err(unconfirmed(format!("the transaction is {stage:?}"))),
+            Err(detail) => Err(unconfirmed(detail)),
+        }
+    }
+}
+
+/// A question without an answer is asked again; one that was answered endlessly got nonsense (decision 2.6), which comes
+/// back described.
+fn unanswered(failure: CallError) -> Result<String, Unavailable> {
+    match failure {
+        CallError::Send(SendError::TooLong { status }) if !is_passing(status) => Ok(chain(&failure)),
+        failure => Err(failure.into()),
+    }
+}
+
+/// A refused call, for the log (protocol notes §2.6).
+fn refusal(status: u16) -> String {
+    match status {
+        401 => "HTTP 401: it does not accept our signature: check app_id, secret and the clock".to_owned(),
+        403 => "HTTP 403: our application id lacks the permission".to_owned(),
+        status => format!("HTTP {status}"),
+    }
+}
+
+/// A browser's `User-Agent` as it is forwarded and signed: printable ASCII with single blanks, so that every form of the
+/// signature sees the same bytes (protocol notes §1.3), and never empty.
+fn forwarded(user_agent: &str) -> String {
+    let printable: String = user_agent.chars().map(|char| if char.is_ascii_graphic() { char } else { ' ' }).collect();
+    let single = printable.split_whitespace().collect::<Vec<_>>().join(" ");
+    let cut: String = single.chars().take(MAX_USER_AGENT).collect();
+    let kept = cut.trim_end();
+    if kept.is_empty() { NO_USER_AGENT.to_owned() } else { kept.to_owned() }
+}

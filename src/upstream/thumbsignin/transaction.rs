@@ -1,0 +1,226 @@
+//! What an answer of ThumbSignIn means (protocol notes §2.2–2.4). Pure. Success is one status, compared by its own
+//! constant; who it was, only `getUser` says.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::flat_json::{FlatObject, Malformed};
+use crate::domain::login::{Challenge, End, Reason, UpstreamHandle};
+use crate::domain::secret::Secret;
+use crate::upstream::answer::{approved_by, nonsense};
+use crate::upstream::picture::check_png;
+use crate::upstream::{BeginError, Progress};
+
+/// The longest deep link that is passed on.
+const MAX_LINK: usize = 2048;
+
+/// A transaction's id. It is put into paths that we then sign, so it is hex and nothing else (security bar S2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct TransactionId(String);
+
+impl TransactionId {
+    /// The id that `text` spells: `^[0-9a-f]{1,64}$`.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        ((1..=64).contains(&text.len()) && text.bytes().all(is_hex)).then(|| Self(text.to_owned()))
+    }
+
+    /// As it goes into paths.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A transaction and the browser for which it was made.
+#[derive(Clone, Debug)]
+pub(super) struct Transaction {
+    /// Its id: enough to follow it, for whoever can sign.
+    pub(super) id: TransactionId,
+    /// The `User-Agent` that is forwarded with each request about it.
+    pub(super) user_agent: String,
+}
+
+/// The stored form of a [`Transaction`].
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    transaction_id: String,
+    user_agent: String,
+}
+
+impl Transaction {
+    /// What the login's row keeps.
+    pub(super) fn to_handle(&self) -> UpstreamHandle {
+        let stored = serde_json::json!({ "transaction_id": self.id.as_str(), "user_agent": self.user_agent });
+        UpstreamHandle(Secret::new(stored.to_string()))
+    }
+
+    /// The transaction that a row kept; `None` if the row holds something else.
+    pub(super) fn from_handle(handle: &UpstreamHandle) -> Option<Self> {
+        let stored: Stored = serde_json::from_str(handle.0.expose()).ok()?;
+        Some(Self { id: TransactionId::parse(&stored.transaction_id)?, user_agent: stored.user_agent })
+    }
+}
+
+/// A transaction's status. The last three are an older service's way to say why it failed (protocol notes §2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Status {
+    Pending,
+    Initiated,
+    Successful,
+    Failure,
+    Declined,
+    Cancelled,
+    Timeout,
+}
+
+impl Status {
+    fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "PENDING" => Self::Pending,
+            "INITIATED" => Self::Initiated,
+            "COMPLETED_SUCCESSFUL" => Self::Successful,
+            "COMPLETED_FAILURE" => Self::Failure,
+            "DECLINED" => Self::Declined,
+            "CANCELLED" => Self::Cancelled,
+            "TIMEOUT" => Self::Timeout,
+            _unknown => return None,
+        })
+    }
+}
+
+/// What a transaction's answer says.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Nobody has scanned it.
+    Pending,
+    /// A phone has picked it up.
+    Initiated,
+    /// Somebody approved; who, `getUser` says.
+    Successful,
+    /// Over.
+    Ended(End),
+}
+
+/// Reads the stage out of an answer about `asked`, which it must name where it succeeded, and not belie elsewhere.
+pub(super) fn stage(body: &[u8], asked: &TransactionId) -> Result<Stage, String> {
+    let answer = FlatObject::parse(body).map_err(describe)?;
+    let named = answer.text("transactionId").map_err(describe)?;
+    if named.is_some_and(|id| id != asked.as_str()) {
+        return Err("the answer is about another transaction".to_owned());
+    }
+    let stage = stage_of(&answer)?;
+    if stage == Stage::Successful && named.is_none() {
+        return Err("the success does not name its transaction".to_owned());
+    }
+    Ok(stage)
+}
+
+fn stage_of(answer: &FlatObject) -> Result<Stage, String> {
+    let status = answer.text("status").map_err(describe)?.and_then(Status::parse);
+    let reason = answer.text("failureReason").map_err(describe)?.unwrap_or_default();
+    Ok(match status {
+        Some(Status::Pending) => Stage::Pending,
+        Some(Status::Initiated) => Stage::Initiated,
+        Some(Status::Successful) if reason.is_empty() => Stage::Successful,
+        Some(Status::Successful) => return Err("the success has a reason for its failure".to_owned()),
+        Some(Status::Failure) => Stage::Ended(end(reason)),
+        Some(Status::Declined) => Stage::Ended(end("DECLINED")),
+        Some(Status::Cancelled) => Stage::Ended(end("CANCELLED")),
+        Some(Status::Timeout) => Stage::Ended(end("TIMEOUT")),
+        None => return Err("the answer says no known status".to_owned()),
+    })
+}
+
+/// The mapping of design 3.
+fn end(reason: &str) -> End {
+    match reason {
+        "DECLINED" => End::Denied,
+        "TIMEOUT" => End::Expired,
+        "CANCELLED" => End::Cancelled(None),
+        "NOT_REGISTERED" => End::Failed(Reason::NotRegistered),
+        "ALREADY_REGISTERED" => End::Failed(Reason::AlreadyRegistered),
+        "NO_SUITABLE_AUTHENTICATOR" => End::Failed(Reason::NoSuitableAuthenticator),
+        _technical_or_unknown => End::Failed(Reason::TechnicalReason),
+    }
+}
+
+/// What a begun transaction gives to show.
+#[derive(Debug)]
+pub(super) struct Begun {
+    /// The new transaction.
+    pub(super) transaction: Transaction,
+    /// QR code and link.
+    pub(super) challenge: Challenge,
+    /// How long the service waits.
+    pub(super) expires_in: Option<Duration>,
+}
+
+/// Reads the answer to `authenticate` (protocol notes §2.2).
+pub(super) fn begun(body: &[u8], user_agent: String) -> Result<Begun, BeginError> {
+    let unusable = |detail: String, handle| Err(BeginError::Unusable { detail, in_doubt: true, handle });
+    let answer = match FlatObject::parse(body) {
+        Ok(answer) => answer,
+        Err(flaw) => return unusable(flaw.to_string(), None),
+    };
+    let Some(id) = answer.text("transactionId").ok().flatten().and_then(TransactionId::parse) else {
+        return unusable("its answer names no transaction".to_owned(), None);
+    };
+    let transaction = Transaction { id, user_agent };
+    match stage_of(&answer) {
+        Ok(Stage::Pending) => {}
+        Ok(Stage::Ended(End::Failed(Reason::NotRegistered))) => return Err(BeginError::NotRegistered),
+        Ok(Stage::Ended(end)) => {
+            let detail = format!("the new transaction is over: {end:?}");
+            return Err(BeginError::Unusable { detail, in_doubt: false, handle: None });
+        }
+        // Nobody can have approved what was not yet shown (decision 2.6, security bar B8).
+        Ok(stage) => return unusable(format!("the new transaction is {stage:?}"), Some(transaction.to_handle())),
+        Err(detail) => return unusable(detail, Some(transaction.to_handle())),
+    }
+    match shown(&answer) {
+        Ok((challenge, expires_in)) => Ok(Begun { transaction, challenge, expires_in }),
+        Err(detail) => unusable(detail, Some(transaction.to_handle())),
+    }
+}
+
+fn shown(answer: &FlatObject) -> Result<(Challenge, Option<Duration>), String> {
+    let image = answer.text("qrImage").map_err(describe)?.ok_or("no QR code came")?;
+    check_png(image).map_err(|flaw| format!("QR code: {flaw}"))?;
+    let link = answer.text("deepLinkUrl").map_err(describe)?.filter(|link| is_deep_link(link));
+    let deep_link = link.ok_or("no usable deep link came")?.to_owned();
+    let expires_in = answer.seconds("expireInSeconds").map_err(describe)?;
+    Ok((Challenge::QrCode { image: image.to_owned(), deep_link }, expires_in))
+}
+
+/// Whether a link may stand in our page: absolute, http(s) or an app's own scheme (RFC 3986 §3.1), and none that a
+/// browser runs, opens locally or resolves by itself.
+fn is_deep_link(link: &str) -> bool {
+    const NO_APPS: [&str; 10] =
+        ["javascript", "data", "vbscript", "blob", "file", "filesystem", "about", "view-source", "ws", "wss"];
+    let is_printable = link.len() <= MAX_LINK && link.bytes().all(|byte| byte.is_ascii_graphic());
+    is_printable && Url::parse(link).is_ok_and(|url| !NO_APPS.contains(&url.scheme()))
+}
+
+/// Reads the answer to `getUser` (protocol notes §2.4): only 200 with a `userId` names the approver.
+pub(super) fn approver(status: u16, body: &[u8], asked: Option<&str>) -> Progress {
+    if status != 200 {
+        return nonsense(format!("getUser answered HTTP {status}"));
+    }
+    let named = FlatObject::parse(body).and_then(|answer| answer.text("userId").map(|id| id.map(str::to_owned)));
+    match named {
+        Ok(Some(named)) => approved_by(&named, asked),
+        Ok(None) => nonsense("getUser names nobody"),
+        Err(flaw) => nonsense(format!("getUser: {flaw}")),
+    }
+}
+
+fn describe(flaw: Malformed) -> String {
+    flaw.to_string()
+}
+
+#[cfg(test)]
+#[path = "transaction_tests.rs"]
+mod tests;
