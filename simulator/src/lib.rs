@@ -1,1 +1,33 @@
+//! The phone services SecSign ID and ThumbSignIn, and the phones of their users, played on a laptop.
+//!
+//! One plain-http listener serves both upstreams and the virtual phone. It shares no code with the product, so that a
+//! misreading of a protocol shows up as a disagreement. It enforces what the originals enforce (request signatures, one
+//! open session per SecSign ID, expiry) and misbehaves on request. It keeps everything in memory.
+//!
+//! | path | who calls it |
+//! |---|---|
+//! | `POST /` | SecSign ID form API |
+//! | `/rest/…` | SecSign ID REST API |
+//! | `/ts/secure/…` | ThumbSignIn API |
+//! | `/phone/api/…` | scripts on this machine |
+//! | `/phone…` | people |
 
+#![forbid(unsafe_code)]
+
+mod auto;
+mod clock;
+mod faults;
+mod options;
+mod phone;
+mod qr;
+mod random;
+mod requests;
+mod secsign;
+mod server;
+mod simulation;
+mod symbols;
+mod thumbsignin;
+mod upstream;
+
+pub use options::{Options, PinAccount, SecondSession};
+pub use server::{Error, Simulator, start};

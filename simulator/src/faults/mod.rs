@@ -1,0 +1,293 @@
+//! Misbehaviour on request: which faults are armed and which calls they strike.
+//!
+//! [`tamper`] changes what an answer says, [`wire`] how it is sent.
+
+pub(crate) mod tamper;
+pub(crate) mod wire;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::random;
+use crate::upstream::{Call, Provider, plain};
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    /// Nothing but `delay_ms`, which every other fault may have too.
+    Delay,
+    /// The connection is closed without an answer and without any work.
+    Refuse,
+    /// The connection is reset (RST).
+    Reset,
+    /// The connection is closed before any work was done.
+    DropBefore,
+    /// The work is done, then the connection is closed.
+    DropAfter,
+    /// The body comes one byte a second.
+    SlowBody,
+    /// The body never ends.
+    HugeBody,
+    /// 302 to `value`, or to a loopback address that logs whoever follows.
+    Redirect,
+    /// The HTTP status `status`; `value` goes into `Retry-After`.
+    Status,
+    /// 200 without a body.
+    Empty,
+    /// 200 with an HTML page.
+    Html,
+    /// Half of the body; with the value `wire` the other half was promised.
+    Truncated,
+    /// A decisive key twice, with different values.
+    DuplicateKey,
+    /// Every byte of every value percent-encoded.
+    PercentEncoded,
+    /// Another image format in place of the PNG; `value` is its base64.
+    NonPngIcon,
+    /// Another user, `value` by name.
+    WrongUser,
+    /// Another session or transaction id, `value` by name.
+    WrongSession,
+    /// A state that does not exist, `value` by name.
+    UnknownState,
+    /// The create call's own answer says approved.
+    ApprovedAtOnce,
+}
+
+/// The operations that a fault may name.
+const OPERATIONS: [&str; 18] = [
+    "*",
+    "create",
+    "state",
+    "cancel",
+    "release",
+    "authenticate",
+    "register",
+    "status",
+    "get_user",
+    "devices",
+    "deregister",
+    "exist",
+    "create_qr_code",
+    "restore",
+    "device_count",
+    "server_info",
+    "plugin_registration",
+    "unknown",
+];
+
+/// A fault as a script orders it. Whatever is left out does not narrow it down.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Order {
+    /// `secsign`, `thumbsignin` or `*`.
+    #[serde(default)]
+    provider: Option<String>,
+    /// One of the operations, or `*`.
+    #[serde(default)]
+    operation: Option<String>,
+    /// What goes wrong.
+    fault: Kind,
+    /// How many calls it strikes; 0 strikes until it is cleared.
+    #[serde(default)]
+    count: Option<u32>,
+    /// How likely it strikes a call that it fits (0 to 1).
+    #[serde(default)]
+    probability: Option<f64>,
+    /// How long it holds the call up before anything else happens.
+    #[serde(default)]
+    delay_ms: Option<u64>,
+    /// HTTP status of the fault `status`.
+    #[serde(default)]
+    status: Option<u16>,
+    /// What it puts in, depending on the fault.
+    #[serde(default)]
+    value: Option<Value>,
+    /// SecSign ID or ThumbSignIn user id that a call must be about.
+    #[serde(default)]
+    user: Option<String>,
+}
+
+impl Order {
+    /// What is wrong with the order, in one sentence.
+    pub(crate) fn mistake(&self) -> Option<String> {
+        if let Some(provider) = self.provider.as_deref().filter(|name| !matches!(*name, "*" | "secsign" | "thumbsignin")) {
+            return Some(format!("provider is secsign, thumbsignin or *, not {provider}"));
+        }
+        if let Some(operation) = self.operation.as_deref().filter(|name| !OPERATIONS.contains(name)) {
+            return Some(format!("operation is one of {}, not {operation}", OPERATIONS.join(", ")));
+        }
+        if self.probability.is_some_and(|probability| !(0.0..=1.0).contains(&probability)) {
+            return Some("probability is a number from 0 to 1".to_owned());
+        }
+        if self.status.is_some_and(|status| !(200..=599).contains(&status)) {
+            return Some("status is an HTTP status from 200 to 599".to_owned());
+        }
+        None
+    }
+
+    fn fits(&self, call: &Call) -> bool {
+        let provider = match self.provider.as_deref() {
+            None | Some("*") => true,
+            Some("secsign") => call.provider == Provider::SecSign,
+            Some(_) => call.provider == Provider::ThumbSignIn,
+        };
+        let operation = match self.operation.as_deref() {
+            None | Some("*") => true,
+            Some(name) => name == call.operation || name == "cancel" && call.cancelled,
+        };
+        let user = match self.user.as_deref() {
+            None | Some("*") => true,
+            Some(name) => call.user.as_deref().is_some_and(|user| user.eq_ignore_ascii_case(name)),
+        };
+        provider && operation && user
+    }
+}
+
+/// A fault that is armed.
+#[derive(Clone, Serialize)]
+pub(crate) struct Armed {
+    /// Counts faults since the start.
+    pub(crate) id: u64,
+    #[serde(flatten)]
+    order: Order,
+    /// How many calls it has struck.
+    struck: u32,
+}
+
+impl Armed {
+    fn is_spent(&self) -> bool {
+        self.order.count.is_some_and(|count| count > 0 && self.struck >= count)
+    }
+}
+
+/// What the faults do to one call.
+#[derive(Default)]
+pub(crate) struct Strike {
+    /// How long it is held up.
+    pub(crate) delay: Duration,
+    /// What goes wrong, beyond the delay.
+    pub(crate) kind: Option<Kind>,
+    /// HTTP status of the fault `status`.
+    pub(crate) status: Option<u16>,
+    /// What the fault puts in.
+    pub(crate) value: Option<String>,
+}
+
+/// All armed faults.
+#[derive(Default)]
+pub(crate) struct Faults {
+    last: u64,
+    armed: Vec<Armed>,
+}
+
+impl Faults {
+    /// Arms a fault.
+    pub(crate) fn arm(&mut self, order: Order) -> Armed {
+        self.last += 1;
+        let armed = Armed { id: self.last, order, struck: 0 };
+        self.armed.push(armed.clone());
+        armed
+    }
+
+    /// The faults that are still armed, oldest first.
+    pub(crate) fn armed(&self) -> &[Armed] {
+        &self.armed
+    }
+
+    /// Disarms all faults.
+    pub(crate) fn clear(&mut self) {
+        self.armed.clear();
+    }
+
+    /// Lets the faults strike a call: all delays that fit it, and the oldest of the others.
+    pub(crate) fn strike(&mut self, call: &Call) -> Strike {
+        let mut strike = Strike::default();
+        for fault in self.armed.iter_mut().filter(|fault| fault.order.fits(call)) {
+            let order = &fault.order;
+            if order.fault != Kind::Delay && strike.kind.is_some() || !random::chance(order.probability.unwrap_or(1.0)) {
+                continue;
+            }
+            strike.delay += Duration::from_millis(order.delay_ms.unwrap_or(0));
+            if order.fault != Kind::Delay {
+                strike.kind = Some(order.fault);
+                strike.status = order.status;
+                strike.value = order.value.as_ref().filter(|value| !value.is_null()).map(plain);
+            }
+            fault.struck = fault.struck.saturating_add(1);
+        }
+        self.armed.retain(|fault| !fault.is_spent());
+        strike
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn order(value: Value) -> Order {
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn call(provider: Provider, operation: &'static str, user: &str) -> Call {
+        Call { user: Some(user.to_owned()), ..Call::new(provider, operation, String::new()) }
+    }
+
+    #[test]
+    fn a_fault_strikes_only_what_it_names() {
+        let mut faults = Faults::default();
+        faults.arm(order(json!({"provider": "secsign", "operation": "state", "fault": "empty", "user": "alice"})));
+        assert_eq!(faults.strike(&call(Provider::SecSign, "state", "alice")).kind, Some(Kind::Empty));
+        assert_eq!(faults.strike(&call(Provider::SecSign, "state", "bob")).kind, None);
+        assert_eq!(faults.strike(&call(Provider::SecSign, "create", "alice")).kind, None);
+        assert_eq!(faults.strike(&call(Provider::ThumbSignIn, "state", "alice")).kind, None);
+        assert_eq!(faults.strike(&Call::new(Provider::SecSign, "state", String::new())).kind, None);
+    }
+
+    #[test]
+    fn a_counted_fault_is_spent_and_an_uncounted_one_is_not() {
+        let mut faults = Faults::default();
+        faults.arm(order(json!({"fault": "empty", "count": 2})));
+        faults.arm(order(json!({"fault": "html", "count": 0})));
+        let kinds: Vec<_> = (0..4).map(|_| faults.strike(&call(Provider::SecSign, "state", "a")).kind).collect();
+        assert_eq!(kinds, [Some(Kind::Empty), Some(Kind::Empty), Some(Kind::Html), Some(Kind::Html)]);
+        assert_eq!(faults.armed().len(), 1);
+    }
+
+    #[test]
+    fn delays_add_up_and_go_with_another_fault() {
+        let mut faults = Faults::default();
+        faults.arm(order(json!({"fault": "delay", "delay_ms": 100})));
+        faults.arm(order(json!({"fault": "status", "status": 503, "value": 7, "delay_ms": 20})));
+        let strike = faults.strike(&call(Provider::ThumbSignIn, "status", "a"));
+        assert_eq!((strike.delay.as_millis(), strike.kind, strike.status), (120, Some(Kind::Status), Some(503)));
+        assert_eq!(strike.value.as_deref(), Some("7"));
+    }
+
+    #[test]
+    fn an_unlikely_fault_strikes_sometimes() {
+        let mut faults = Faults::default();
+        faults.arm(order(json!({"fault": "empty", "probability": 0.5})));
+        let struck = (0..400).filter(|_| faults.strike(&call(Provider::SecSign, "state", "a")).kind.is_some()).count();
+        assert!((120..280).contains(&struck), "{struck}");
+    }
+
+    #[test]
+    fn orders_with_mistakes_are_named() {
+        assert_eq!(order(json!({"fault": "empty", "operation": "state"})).mistake(), None);
+        for wrong in [
+            json!({"fault": "empty", "operation": "poll"}),
+            json!({"fault": "empty", "provider": "secsing"}),
+            json!({"fault": "empty", "probability": 2}),
+            json!({"fault": "status", "status": 42}),
+        ] {
+            assert!(order(wrong.clone()).mistake().is_some(), "{wrong}");
+        }
+        assert!(serde_json::from_value::<Order>(json!({"fault": "emtpy"})).is_err());
+        assert!(serde_json::from_value::<Order>(json!({"fault": "empty", "delay": 3})).is_err());
+    }
+}

@@ -1,0 +1,198 @@
+//! The phone's API for scripts. Every answer is JSON, or 204 without a body.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+use super::{control, guard};
+use crate::secsign::{self, Identity, Session, normalise};
+use crate::simulation::{Simulation, World};
+use crate::thumbsignin::{self, Transaction};
+use crate::upstream;
+
+/// Something to say, or nothing (204), or what was wrong.
+pub(super) type Outcome = Result<Option<Value>, Error>;
+
+/// What was wrong with a request.
+pub(super) struct Error {
+    status: StatusCode,
+    error: &'static str,
+    message: String,
+}
+
+impl Error {
+    /// The request itself is wrong.
+    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, error: "bad_request", message: message.into() }
+    }
+
+    fn not_found(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::NOT_FOUND, error: "not_found", message: message.into() }
+    }
+
+    fn over(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::CONFLICT, error: "over", message: message.into() }
+    }
+}
+
+/// Answers everything below `/phone/api/`; `pieces` is what follows.
+pub(super) fn handle(simulation: &Arc<Simulation>, request: &HttpRequest, pieces: &[&str], body: &[u8]) -> HttpResponse {
+    let outcome = match guard::script(request) {
+        Ok(()) => route(simulation, request, pieces, body),
+        Err(refusal) => Err(Error { status: StatusCode::FORBIDDEN, error: "forbidden", message: refusal.to_owned() }),
+    };
+    match outcome {
+        Ok(Some(value)) => HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(value),
+        Ok(None) => HttpResponse::NoContent().finish(),
+        Err(Error { status, error, message }) => HttpResponse::build(status).json(json!({"error": error, "message": message})),
+    }
+}
+
+fn route(simulation: &Simulation, request: &HttpRequest, pieces: &[&str], body: &[u8]) -> Outcome {
+    let query = upstream::form_pairs(request.uri().query().unwrap_or_default());
+    let asked =
+        |name: &str| query.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str());
+    let world = &mut *simulation.world();
+    match (request.method().as_str(), pieces) {
+        ("GET", ["secsign"]) => Ok(Some(json!(world.secsign.names().collect::<Vec<_>>()))),
+        ("GET", ["secsign", id]) => show_identity(world, id),
+        ("POST", ["secsign", id]) => change_identity(world, id, body),
+        ("POST", ["secsign", id, "sessions", session]) => act_on_session(world, id, session, body),
+        ("GET", ["thumbsignin"]) => Ok(Some(json!(world.thumbsignin.users().collect::<Vec<_>>()))),
+        ("GET", ["thumbsignin", "transactions"]) => Ok(Some(transactions(world, asked("userId"), asked("state")))),
+        ("POST", ["thumbsignin", "transactions", id]) => act_on_transaction(world, id, &parse(body)?),
+        ("POST", ["thumbsignin", "scan"]) => scan(world, body),
+        (method, pieces) => control::route(world, method, pieces, asked("after"), body)
+            .unwrap_or_else(|| Err(Error::not_found(format!("there is no {method} at this address")))),
+    }
+}
+
+/// Reads a body as JSON, whatever its content type.
+pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+    let body = if body.is_empty() { b"{}" } else { body };
+    serde_json::from_slice(body).map_err(|error| Error::bad_request(error.to_string()))
+}
+
+fn show_identity(world: &mut World, id: &str) -> Outcome {
+    let now = world.clock.now_ms();
+    let identity = world.secsign.identity(now, id).ok_or_else(|| Error::not_found("there is no SecSign ID of that name"))?;
+    Ok(Some(identity_json(&normalise(id), identity)))
+}
+
+fn identity_json(id: &str, identity: &Identity) -> Value {
+    let sessions: Vec<Value> = identity.sessions.iter().map(session_json).collect();
+    json!({"secsignid": id, "frozen": identity.frozen, "sessions": sessions})
+}
+
+/// The session's id is written as text: numbers of its size do not survive JavaScript.
+fn session_json(session: &Session) -> Value {
+    let symbols: Vec<&str> =
+        session.pass.iter().flat_map(|pass| pass.symbols()).map(|(_, symbol)| symbol.png_base64.as_str()).collect();
+    let (title, description) = session.transaction.clone().unzip();
+    json!({
+        "authsessionid": session.id.to_string(),
+        "servicename": session.service_name,
+        "serviceaddress": session.service_address,
+        "transactiontitle": title,
+        "transactiondescr": description,
+        "state": session.state,
+        "symbols": symbols,
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+enum IdentityAction {
+    Create,
+    Unfreeze,
+}
+
+fn change_identity(world: &mut World, id: &str, body: &[u8]) -> Outcome {
+    match parse(body)? {
+        IdentityAction::Create if normalise(id).is_empty() => return Err(Error::bad_request("a SecSign ID has a name")),
+        IdentityAction::Create => world.secsign.create_id(id),
+        IdentityAction::Unfreeze if world.secsign.unfreeze(id) => {}
+        IdentityAction::Unfreeze => return Err(Error::not_found("there is no SecSign ID of that name")),
+    }
+    show_identity(world, id)
+}
+
+fn act_on_session(world: &mut World, id: &str, session: &str, body: &[u8]) -> Outcome {
+    let number = session.parse().map_err(|_| Error::not_found("a session's id is a number"))?;
+    let action: secsign::PhoneAction = parse(body)?;
+    let now = world.clock.now_ms();
+    let state = world.secsign.act(now, (id, number), &action).map_err(|refusal| match refusal {
+        secsign::PhoneRefusal::Unknown => Error::not_found("there is no such session of this SecSign ID"),
+        secsign::PhoneRefusal::Over(state) => Error::over(format!("the session is over, its state is {state}")),
+        secsign::PhoneRefusal::NoSuchSymbol => Error::bad_request("symbol is not one of those that the phone offers"),
+    })?;
+    Ok(Some(json!({"authsessionid": session, "state": state})))
+}
+
+fn transactions(world: &mut World, user: Option<&str>, state: Option<&str>) -> Value {
+    let now = world.clock.now_ms();
+    let all = world.thumbsignin.transactions(now);
+    let wanted = all.filter(|transaction| {
+        user.is_none_or(|user| transaction.user.as_deref() == Some(user))
+            && state.is_none_or(|state| transaction.status.name().eq_ignore_ascii_case(state))
+    });
+    wanted.map(|transaction| transaction_json(transaction, now)).collect()
+}
+
+fn transaction_json(transaction: &Transaction, now: i64) -> Value {
+    json!({
+        "transactionId": transaction.id,
+        "kind": transaction.kind.name(),
+        "userId": transaction.user,
+        "status": transaction.status.name(),
+        "failureReason": transaction.status.failure_reason(),
+        "expireInSeconds": transaction.expires_in(now),
+    })
+}
+
+fn act_on_transaction(world: &mut World, id: &str, action: &thumbsignin::PhoneAction) -> Outcome {
+    let now = world.clock.now_ms();
+    let transaction = world.thumbsignin.act(now, id, action).map_err(|refusal| match refusal {
+        thumbsignin::PhoneRefusal::Unknown => Error::not_found("there is no such transaction"),
+        thumbsignin::PhoneRefusal::Over(status) => Error::over(format!("the transaction is over, its status is {status}")),
+        thumbsignin::PhoneRefusal::WhoseDevice => {
+            Error::bad_request("nobody was asked by name: say with userId whose phone this is")
+        }
+    })?;
+    Ok(Some(transaction_json(&transaction, now)))
+}
+
+#[derive(Deserialize)]
+struct Scan {
+    content: String,
+}
+
+fn scan(world: &mut World, body: &[u8]) -> Outcome {
+    let Scan { content } = parse(body)?;
+    let id = transaction_in(&content).ok_or_else(|| Error::bad_request("the content is not a link to a transaction"))?;
+    act_on_transaction(world, id, &thumbsignin::PhoneAction::Scan)
+}
+
+/// The transaction that a QR code or a deep link leads to. Sites add parameters to deep links; they are ignored.
+pub(super) fn transaction_in(content: &str) -> Option<&str> {
+    let (_, rest) = content.trim().split_once("/phone/t/")?;
+    let id = rest.split(['?', '#', '/', '&']).next()?;
+    (!id.is_empty()).then_some(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_read_with_and_without_what_sites_add() {
+        assert_eq!(transaction_in("http://127.0.0.1:8081/phone/t/7e8e"), Some("7e8e"));
+        assert_eq!(transaction_in(" https://x/phone/t/7e8e?transactionId=1&browser=chrome#top\n"), Some("7e8e"));
+        assert_eq!(transaction_in("http://127.0.0.1:8081/phone/t/"), None);
+        assert_eq!(transaction_in("7e8e"), None);
+    }
+}

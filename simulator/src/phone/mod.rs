@@ -1,0 +1,31 @@
+//! The virtual phone: pages for people ([`pages`]) and an API for scripts ([`api`]), both behind [`guard`].
+
+mod api;
+mod control;
+mod guard;
+mod pages;
+mod views;
+
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::simulation::Simulation;
+use crate::upstream;
+
+pub(crate) use guard::is_local;
+pub(crate) use views::Pages;
+
+/// Answers everything at and below `/phone`.
+pub(crate) async fn handle(
+    simulation: Data<Simulation>,
+    pages: Data<Pages>,
+    request: HttpRequest,
+    body: Bytes,
+) -> HttpResponse {
+    let path: Vec<String> = request.uri().path().split('/').filter(|piece| !piece.is_empty()).map(upstream::decode).collect();
+    let pieces: Vec<&str> = path.iter().map(String::as_str).skip(1).collect();
+    match pieces.split_first() {
+        Some((&"api", rest)) => api::handle(&simulation, &request, rest, &body),
+        _ => pages::handle(&simulation, &pages, &request, &pieces, &body),
+    }
+}

@@ -1,0 +1,108 @@
+//! The log of upstream calls: what tests count.
+
+use std::collections::VecDeque;
+
+use serde::Serialize;
+
+use crate::clock;
+use crate::upstream::{Call, Provider};
+
+/// Entries kept; older ones are dropped.
+const KEPT: usize = 100_000;
+
+/// One upstream call.
+#[derive(Clone, Serialize)]
+pub(crate) struct Entry {
+    /// Counts all calls since the start; never restarts.
+    pub(crate) seq: u64,
+    /// When it arrived, in milliseconds since the Unix epoch on the wall clock.
+    pub(crate) at: i64,
+    /// Which service was called.
+    pub(crate) provider: Provider,
+    /// What was asked of it.
+    pub(crate) operation: &'static str,
+    /// SecSign ID or ThumbSignIn user id, as far as the call or its session names one.
+    pub(crate) user: Option<String>,
+    /// HTTP status of the answer; null while there is none, and for good where the connection was cut instead.
+    pub(crate) status: Option<u16>,
+    /// HTTP method, path and query as they came.
+    pub(crate) target: String,
+    /// True for a ThumbSignIn status call that cancels.
+    pub(crate) cancelled: bool,
+}
+
+/// All calls since the start.
+#[derive(Default)]
+pub(crate) struct RequestLog {
+    last: u64,
+    entries: VecDeque<Entry>,
+}
+
+impl RequestLog {
+    /// Notes the arrival of a call and gives it a number.
+    pub(crate) fn begin(&mut self, call: &Call) -> u64 {
+        self.last += 1;
+        if self.entries.len() >= KEPT {
+            self.entries.pop_front();
+        }
+        self.entries.push_back(Entry {
+            seq: self.last,
+            at: clock::wall_ms(),
+            provider: call.provider,
+            operation: call.operation,
+            user: call.user.clone(),
+            status: None,
+            target: call.target.clone(),
+            cancelled: call.cancelled,
+        });
+        self.last
+    }
+
+    /// Notes the status with which a call was answered.
+    pub(crate) fn finish(&mut self, seq: u64, status: u16) {
+        let newer = usize::try_from(self.last.saturating_sub(seq)).unwrap_or(usize::MAX);
+        let index = self.entries.len().checked_sub(newer.saturating_add(1));
+        if let Some(entry) = index.and_then(|index| self.entries.get_mut(index)) {
+            entry.status = Some(status);
+        }
+    }
+
+    /// The calls after the one with number `seq`, in order.
+    pub(crate) fn after(&self, seq: u64) -> Vec<&Entry> {
+        let newer = usize::try_from(self.last.saturating_sub(seq)).unwrap_or(usize::MAX);
+        self.entries.iter().skip(self.entries.len().saturating_sub(newer)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call() -> Call {
+        Call::new(Provider::SecSign, "state", "POST /".to_owned())
+    }
+
+    #[test]
+    fn entries_after_a_number_are_the_newer_ones() {
+        let mut log = RequestLog::default();
+        for _ in 0..5 {
+            log.begin(&call());
+        }
+        assert_eq!(log.after(3).iter().map(|entry| entry.seq).collect::<Vec<_>>(), [4, 5]);
+        assert_eq!(log.after(0).len(), 5);
+        assert!(log.after(9).is_empty());
+    }
+
+    #[test]
+    fn the_status_goes_to_the_right_entry_even_after_old_ones_were_dropped() {
+        let mut log = RequestLog::default();
+        for _ in 0..KEPT + 10 {
+            log.begin(&call());
+        }
+        let last = log.last;
+        log.finish(last - 1, 200);
+        log.finish(1, 500);
+        assert_eq!(log.after(last - 3).iter().map(|entry| entry.status).collect::<Vec<_>>(), [None, Some(200), None]);
+        assert_eq!(log.entries.iter().filter(|entry| entry.status.is_some()).count(), 1);
+    }
+}

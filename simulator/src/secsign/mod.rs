@@ -1,0 +1,246 @@
+//! The SecSign ID server: who exists, which sessions are open, what a phone may do with them.
+//!
+//! [`form`] and [`rest`] speak its two protocols; the rules here are the same for both.
+
+pub(crate) mod form;
+pub(crate) mod rest;
+mod session;
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::options::{Options, SecondSession};
+use crate::random;
+pub(crate) use session::{
+    AUTHENTICATED, CANCELED, DENIED, EXPIRED, FETCHED, Identity, NewSession, PENDING, SUSPENDED, Session,
+};
+
+/// Closed sessions kept per ID, for scripts that look back.
+const KEPT: usize = 32;
+
+/// Why the server refuses a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// There is no SecSign ID of that name.
+    UnknownId,
+    /// The ID is frozen until its owner reactivates it on the phone.
+    Frozen,
+    /// There is no such session, or no longer.
+    UnknownSession,
+    /// The server does not do that any more.
+    Unsupported,
+}
+
+/// Why a phone cannot do what it was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PhoneRefusal {
+    /// There is no such ID or session.
+    Unknown,
+    /// The session is over; here is the state in which it ended.
+    Over(i64),
+    /// The symbol is none of those that were offered.
+    NoSuchSymbol,
+}
+
+/// What a phone does with a session.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub(crate) enum PhoneAction {
+    /// Loads it.
+    Fetch,
+    /// Picks a symbol: the given one (its PNG in base64), else the right one.
+    Approve {
+        /// The symbol's image in base64, or its name.
+        #[serde(default)]
+        symbol: Option<String>,
+    },
+    /// Picks a symbol that the page does not show.
+    WrongSymbol,
+    /// Denies it.
+    Deny,
+    /// Not a phone's deed: puts the session into any state, from any other.
+    State {
+        /// The new state.
+        state: i64,
+    },
+}
+
+/// What identifies a session in the form API: all three must fit.
+pub(crate) struct Triple {
+    /// SecSign ID, normalised.
+    pub(crate) secsignid: String,
+    /// Session id.
+    pub(crate) id: i64,
+    /// The secret of whoever asked for the session.
+    pub(crate) request_id: String,
+}
+
+/// The server's memory.
+pub(crate) struct SecSign {
+    ids: BTreeMap<String, Identity>,
+    second: SecondSession,
+    legacy_release: bool,
+    lifetime_ms: i64,
+}
+
+/// The form in which the server knows an ID: trimmed and in lower case.
+pub(crate) fn normalise(secsignid: &str) -> String {
+    secsignid.trim().to_lowercase()
+}
+
+impl SecSign {
+    /// A server with the given IDs, each on a phone.
+    pub(crate) fn new(options: &Options) -> Self {
+        Self {
+            ids: options.secsign_ids.iter().map(|id| (normalise(id), Identity::default())).collect(),
+            second: options.second_session,
+            legacy_release: options.legacy_release,
+            lifetime_ms: i64::try_from(options.secsign_lifetime.as_millis()).unwrap_or(i64::MAX),
+        }
+    }
+
+    /// Forgets sessions and freezes.
+    pub(crate) fn reset(&mut self) {
+        self.ids.values_mut().for_each(|identity| *identity = Identity::default());
+    }
+
+    /// The names of all IDs.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.ids.keys().map(String::as_str)
+    }
+
+    /// Puts an ID onto a phone; one that exists stays as it is.
+    pub(crate) fn create_id(&mut self, secsignid: &str) {
+        self.ids.entry(normalise(secsignid)).or_default();
+    }
+
+    /// Ends the freeze of an ID, as its owner does by a tap. False where there is no such ID.
+    pub(crate) fn unfreeze(&mut self, secsignid: &str) -> bool {
+        self.ids.get_mut(&normalise(secsignid)).map(|identity| identity.frozen = false).is_some()
+    }
+
+    /// An ID with its sessions as they are now.
+    pub(crate) fn identity(&mut self, now: i64, secsignid: &str) -> Option<&Identity> {
+        let lifetime = self.lifetime_ms;
+        let identity = self.ids.get_mut(&normalise(secsignid))?;
+        identity.expire(now, lifetime);
+        Some(identity)
+    }
+
+    /// Whose session this is (REST API: the id alone names a session).
+    pub(crate) fn owner(&self, id: i64) -> Option<String> {
+        self.ids.iter().find(|(_, identity)| identity.session(id).is_some()).map(|(secsignid, _)| secsignid.clone())
+    }
+
+    /// Asks for a session. While another one is open, that one is suspended and the ID is frozen.
+    pub(crate) fn create(&mut self, now: i64, new: NewSession) -> Result<Session, Refusal> {
+        let (lifetime, second) = (self.lifetime_ms, self.second);
+        let identity = self.ids.get_mut(&new.secsignid).ok_or(Refusal::UnknownId)?;
+        identity.expire(now, lifetime);
+        if identity.frozen {
+            return Err(Refusal::Frozen);
+        }
+        if let Some(open) = identity.sessions.iter_mut().find(|session| session.is_open()) {
+            open.state = SUSPENDED;
+            identity.frozen = true;
+            if second == SecondSession::Refuse {
+                return Err(Refusal::Frozen);
+            }
+        }
+        let session = Session::new(now, new);
+        identity.sessions.push(session.clone());
+        let surplus = identity.sessions.len().saturating_sub(KEPT);
+        identity.sessions.drain(..surplus);
+        Ok(session)
+    }
+
+    /// The state of a session that the caller can name completely.
+    pub(crate) fn state(&mut self, now: i64, triple: &Triple) -> Result<i64, Refusal> {
+        self.find(now, triple).map(|session| session.state)
+    }
+
+    /// Withdraws a session. From then on the server does not know it.
+    pub(crate) fn cancel(&mut self, now: i64, triple: &Triple) -> Result<i64, Refusal> {
+        let session = self.find(now, triple)?;
+        session.cancel();
+        Ok(CANCELED)
+    }
+
+    /// Gives an approved session back: a call that servers have refused since February 2019.
+    pub(crate) fn release(&mut self, now: i64, triple: &Triple) -> Result<i64, Refusal> {
+        if !self.legacy_release {
+            return Err(Refusal::Unsupported);
+        }
+        let session = self.find(now, triple)?;
+        if session.state == AUTHENTICATED {
+            session.gone = true;
+        }
+        Ok(session.state)
+    }
+
+    /// State of a session named by its id alone (REST API).
+    pub(crate) fn state_by_id(&mut self, now: i64, id: i64) -> Result<i64, Refusal> {
+        self.find_by_id(now, id).map(|session| session.state)
+    }
+
+    /// Withdraws a session named by its id alone (REST API).
+    pub(crate) fn cancel_by_id(&mut self, now: i64, id: i64) -> Result<(), Refusal> {
+        self.find_by_id(now, id).map(Session::cancel)
+    }
+
+    /// Lets a phone act on a session; answers the state in which it is then.
+    pub(crate) fn act(&mut self, now: i64, (secsignid, id): (&str, i64), action: &PhoneAction) -> Result<i64, PhoneRefusal> {
+        let lifetime = self.lifetime_ms;
+        let identity = self.ids.get_mut(&normalise(secsignid)).ok_or(PhoneRefusal::Unknown)?;
+        identity.expire(now, lifetime);
+        let session = identity.session_mut(id).ok_or(PhoneRefusal::Unknown)?;
+        if let PhoneAction::State { state } = action {
+            session.state = *state;
+            return Ok(*state);
+        }
+        if !session.is_open() {
+            return Err(PhoneRefusal::Over(session.state));
+        }
+        session.state = match action {
+            PhoneAction::Fetch => FETCHED,
+            PhoneAction::Approve { symbol: None } => AUTHENTICATED,
+            PhoneAction::Approve { symbol: Some(symbol) } => match session.is_right(symbol) {
+                Some(true) => AUTHENTICATED,
+                Some(false) => DENIED,
+                None => return Err(PhoneRefusal::NoSuchSymbol),
+            },
+            PhoneAction::WrongSymbol | PhoneAction::Deny | PhoneAction::State { .. } => DENIED,
+        };
+        Ok(session.state)
+    }
+
+    fn find(&mut self, now: i64, triple: &Triple) -> Result<&mut Session, Refusal> {
+        let lifetime = self.lifetime_ms;
+        let identity = self.ids.get_mut(&triple.secsignid).ok_or(Refusal::UnknownSession)?;
+        identity.expire(now, lifetime);
+        let session = identity.session_mut(triple.id).filter(|session| !session.gone);
+        session.filter(|session| session.request_id == triple.request_id).ok_or(Refusal::UnknownSession)
+    }
+
+    fn find_by_id(&mut self, now: i64, id: i64) -> Result<&mut Session, Refusal> {
+        let lifetime = self.lifetime_ms;
+        let identity = self.ids.values_mut().find(|identity| identity.session(id).is_some());
+        let identity = identity.ok_or(Refusal::UnknownSession)?;
+        identity.expire(now, lifetime);
+        identity.session_mut(id).filter(|session| !session.gone).ok_or(Refusal::UnknownSession)
+    }
+}
+
+/// An id for a session: any signed 64-bit number but 0 and −1.
+fn session_id() -> i64 {
+    loop {
+        let id = i64::from_ne_bytes(random::number().to_ne_bytes());
+        if id != 0 && id != -1 {
+            return id;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

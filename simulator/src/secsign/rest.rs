@@ -1,0 +1,187 @@
+//! The SecSign REST API, as far as it concerns sign-in and enrolment: JSON answers, errors by HTTP status, HTTP Basic with
+//! a "PinAccount" where one is configured. Its state answer names no user; the session id alone names a session.
+
+use actix_web::http::Method;
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::web::{Bytes, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+use subtle::ConstantTimeEq as _;
+
+use crate::secsign::{NewSession, Refusal, normalise};
+use crate::simulation::{Settings, Simulation, World};
+use crate::upstream::{self, Answer, Call, Created, Format, Provider};
+use crate::{qr, random};
+
+/// What a REST call asks for.
+enum Operation {
+    Create,
+    State(i64),
+    Cancel(i64),
+    Exist(String),
+    CreateQrCode(String),
+    Restore,
+    DeviceCount(String),
+    ServerInfo,
+    PluginRegistration,
+    Unknown,
+}
+
+impl Operation {
+    /// Reads the raw path below `/rest/`, piece by piece.
+    fn of(method: &Method, path: &str, query: &[(String, String)]) -> Self {
+        let pieces: Vec<String> = path.split('/').filter(|piece| !piece.is_empty()).map(upstream::decode).collect();
+        let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
+        let asks = |name: &str| query.iter().any(|(key, _)| key == name);
+        match (method.as_str(), pieces.as_slice()) {
+            ("GET", ["rest", "v2", "AuthSession"]) => Self::Create,
+            ("GET", ["rest", "v2", "AuthSession", id]) => id.parse().map_or(Self::Unknown, Self::State),
+            ("DELETE", ["rest", "v2", "AuthSession", id]) => id.parse().map_or(Self::Unknown, Self::Cancel),
+            ("GET", ["rest", "v2", "SecSignId", id]) if asks("exist") => Self::Exist(normalise(id)),
+            ("GET", ["rest", "v2", "SecSignId", id]) if asks("createqrcode") => Self::CreateQrCode(normalise(id)),
+            ("POST", ["rest", "v2", "SecSignId"]) => Self::Restore,
+            ("GET", ["rest", "v1", "Device", id, "Count"]) => Self::DeviceCount(normalise(id)),
+            ("GET", ["rest", "v2", "PluginRegistration", "ServerInfo"]) => Self::ServerInfo,
+            ("POST", ["rest", "v2", "PluginRegistration"]) => Self::PluginRegistration,
+            _ => Self::Unknown,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::State(_) => "state",
+            Self::Cancel(_) => "cancel",
+            Self::Exist(_) => "exist",
+            Self::CreateQrCode(_) => "create_qr_code",
+            Self::Restore => "restore",
+            Self::DeviceCount(_) => "device_count",
+            Self::ServerInfo => "server_info",
+            Self::PluginRegistration => "plugin_registration",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Answers everything below `/rest/`.
+pub(crate) async fn handle(simulation: Data<Simulation>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    let query = upstream::form_pairs(request.uri().query().unwrap_or_default());
+    let operation = Operation::of(request.method(), request.uri().path(), &query);
+    let sent = if matches!(operation, Operation::Create) { query } else { sent(&body) };
+    let user = match &operation {
+        Operation::State(id) | Operation::Cancel(id) => simulation.world().secsign.owner(*id),
+        Operation::Exist(id) | Operation::CreateQrCode(id) | Operation::DeviceCount(id) => Some(id.clone()),
+        _ => value(&sent, "secsignid").map(normalise),
+    };
+    let call = Call { user, ..Call::new(Provider::SecSign, operation.name(), upstream::target(&request)) };
+    let settings = &simulation.settings;
+    let admitted = admitted(settings, &request);
+    let work = |world: &mut World| match admitted {
+        true => respond(world, settings, &operation, &sent).unwrap_or_else(Error::answer),
+        false => Error(401, "The account is unknown or its password is wrong.").answer(),
+    };
+    upstream::answer(&simulation, &request, call, work).await
+}
+
+fn respond(world: &mut World, settings: &Settings, operation: &Operation, sent: &[(String, String)]) -> Result<Answer, Error> {
+    let now = world.clock.now_ms();
+    let members: Vec<(&str, Value)> = match operation {
+        Operation::Create => return create(world, sent),
+        Operation::State(id) => vec![("authsessionstate", world.secsign.state_by_id(now, *id)?.into())],
+        Operation::Cancel(id) => {
+            world.secsign.cancel_by_id(now, *id)?;
+            vec![]
+        }
+        Operation::Exist(id) => vec![("exist", world.secsign.identity(now, id).is_some().into())],
+        Operation::CreateQrCode(id) => link(settings, id, "createurl"),
+        Operation::Restore => link(settings, &normalise(required(sent, "secsignid")?), "restoreurl"),
+        Operation::DeviceCount(id) => vec![("count", i32::from(world.secsign.identity(now, id).is_some()).into())],
+        Operation::ServerInfo => {
+            vec![("majorVersion", 10.into()), ("minorVersion", 7.into()), ("patchVersion", 5.into())]
+        }
+        Operation::PluginRegistration => {
+            vec![("accountName", random::hex(1).into()), ("password", random::hex(2).into())]
+        }
+        Operation::Unknown => return Err(Error(404, "There is nothing at this address.")),
+    };
+    Ok(Answer::new(200, Format::Json, members))
+}
+
+fn create(world: &mut World, query: &[(String, String)]) -> Result<Answer, Error> {
+    let title = value(query, "transactiontitle").filter(|text| !text.is_empty());
+    let text = value(query, "transactiondescr").filter(|text| !text.is_empty());
+    let transaction = match (title, text) {
+        (Some(title), Some(text)) => Some((title.to_owned(), text.to_owned())),
+        (None, None) => None,
+        _ => return Err(Error(400, "A transaction needs both a title and a description.")),
+    };
+    let secsignid = normalise(required(query, "secsignid")?);
+    let new = NewSession {
+        secsignid: secsignid.clone(),
+        service_name: required(query, "servicename")?.to_owned(),
+        service_address: required(query, "serviceaddress")?.to_owned(),
+        with_pass: transaction.is_none() && value(query, "showaccesspassicons") != Some("false"),
+        transaction,
+    };
+    let session = world.secsign.create(world.clock.now_ms(), new)?;
+    let mut members = vec![("authsessionid", session.id.into()), ("secsignid", secsignid.as_str().into())];
+    if let Some(pass) = &session.pass {
+        members.push(("authsessionicondata", pass.image().into()));
+    }
+    Ok(Answer::new(200, Format::Json, members).creating(Created::Session { secsignid, id: session.id }))
+}
+
+/// A link to the phone page of an ID, percent-encoded as the original's app links are, and its QR code. Nothing is
+/// created by asking for it: the phone does that.
+fn link(settings: &Settings, secsignid: &str, key: &'static str) -> Vec<(&'static str, Value)> {
+    let page = format!("{}/phone/secsign/{}", settings.phone_url, utf8_percent_encode(secsignid, NON_ALPHANUMERIC));
+    let encoded = utf8_percent_encode(&page, NON_ALPHANUMERIC).to_string();
+    vec![(key, encoded.into()), ("qrcodebase64", qr::png_base64(&page).into())]
+}
+
+/// What a body says, whether JSON or form-encoded: the official clients send both.
+fn sent(body: &[u8]) -> Vec<(String, String)> {
+    let text = upstream::text(body);
+    match serde_json::from_str::<Value>(&text) {
+        Ok(Value::Object(members)) => members.into_iter().map(|(key, value)| (key, upstream::plain(&value))).collect(),
+        _ => upstream::form_pairs(&text),
+    }
+}
+
+fn value<'a>(pairs: &'a [(String, String)], key: &str) -> Option<&'a str> {
+    pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+}
+
+fn required<'a>(pairs: &'a [(String, String)], key: &str) -> Result<&'a str, Error> {
+    value(pairs, key).filter(|text| !text.trim().is_empty()).ok_or(Error(400, "A required parameter is missing."))
+}
+
+fn admitted(settings: &Settings, request: &HttpRequest) -> bool {
+    let Some(account) = &settings.options.pin_account else { return true };
+    let expected = format!("Basic {}", STANDARD.encode(format!("{}:{}", account.user, account.password)));
+    let given = request.headers().get(AUTHORIZATION);
+    given.is_some_and(|given| given.as_bytes().ct_eq(expected.as_bytes()).into())
+}
+
+/// HTTP status and message of an error.
+struct Error(u16, &'static str);
+
+impl Error {
+    fn answer(self) -> Answer {
+        Answer::new(self.0, Format::Json, vec![("error", self.0.into()), ("errormsg", self.1.into())])
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::UnknownId => Self(404, "A SecSign ID does not exist with that name."),
+            Refusal::Frozen => Self(409, "The SecSign ID is frozen due to concurrent login requests."),
+            Refusal::UnknownSession => Self(404, "The authentication session is unknown or no longer valid."),
+            Refusal::Unsupported => Self(400, "The server does not support this method any longer."),
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! The ThumbSignIn service: users, their devices, and the transactions that phones complete.
+//!
+//! [`api`] speaks its protocol, [`signature`] checks who calls.
+
+pub(crate) mod api;
+mod signature;
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::Deserialize;
+
+use crate::options::Options;
+use crate::random;
+
+/// The one status that is success.
+pub(crate) const SUCCESS: &str = "COMPLETED_SUCCESSFUL";
+/// Transactions kept; older ones are forgotten.
+const KEPT: usize = 20_000;
+
+/// What a transaction is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Adds a device.
+    Register,
+    /// Signs in.
+    Authenticate,
+}
+
+impl Kind {
+    /// The word for it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Register => "register",
+            Self::Authenticate => "authenticate",
+        }
+    }
+}
+
+/// Where a transaction stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// Created.
+    Pending,
+    /// A phone has picked it up.
+    Initiated,
+    /// A phone has completed it; by whom.
+    Successful(String),
+    /// It failed; why.
+    Failed(String),
+}
+
+impl Status {
+    /// The word for it on the wire.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Initiated => "INITIATED",
+            Self::Successful(_) => SUCCESS,
+            Self::Failed(_) => "COMPLETED_FAILURE",
+        }
+    }
+
+    /// Why it failed; empty while it has not.
+    pub(crate) fn failure_reason(&self) -> &str {
+        if let Self::Failed(reason) = self { reason } else { "" }
+    }
+
+    /// True while a phone may still act.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self, Self::Pending | Self::Initiated)
+    }
+
+    fn failed(reason: &str) -> Self {
+        Self::Failed(reason.to_owned())
+    }
+}
+
+/// A phone that a user registered.
+#[derive(Clone)]
+pub(crate) struct Device {
+    /// Random.
+    pub(crate) id: String,
+    /// What the phone calls itself.
+    pub(crate) name: String,
+    /// Milliseconds since the Unix epoch, by the simulator's clock.
+    pub(crate) registered_ms: i64,
+    /// Likewise; `None` before its first sign-in.
+    pub(crate) used_ms: Option<i64>,
+}
+
+/// One transaction.
+#[derive(Clone)]
+pub(crate) struct Transaction {
+    /// Up to 48 hex digits, without leading zeros, as the vendor writes them.
+    pub(crate) id: String,
+    /// What it is for.
+    pub(crate) kind: Kind,
+    /// Who is asked; a sign-in may be open to whoever scans.
+    pub(crate) user: Option<String>,
+    /// Where it stands.
+    pub(crate) status: Status,
+    /// When it was created, by the simulator's clock.
+    pub(crate) created_ms: i64,
+    /// The browser that asked, as far as the caller said so.
+    pub(crate) browser: Option<String>,
+    lifetime_ms: i64,
+}
+
+impl Transaction {
+    /// Whole seconds until it expires.
+    pub(crate) fn expires_in(&self, now: i64) -> i64 {
+        let left = self.created_ms.saturating_add(self.lifetime_ms).saturating_sub(now);
+        (left / 1000).max(0)
+    }
+
+    fn expire(&mut self, now: i64) {
+        if self.status.is_open() && now.saturating_sub(self.created_ms) >= self.lifetime_ms {
+            self.status = Status::failed("TIMEOUT");
+        }
+    }
+}
+
+/// What a phone does with a transaction.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub(crate) enum PhoneAction {
+    /// Picks it up.
+    Scan,
+    /// Completes it, as the person who is asked or as the one named here.
+    Approve {
+        /// Who holds the phone.
+        #[serde(default, rename = "userId")]
+        user: Option<String>,
+    },
+    /// Declines it.
+    Decline,
+    /// Reports a failure.
+    Fail {
+        /// The reason; `TECHNICAL_REASON` when not given.
+        #[serde(default, rename = "failureReason")]
+        reason: Option<String>,
+    },
+}
+
+/// Why a phone cannot do what it was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PhoneRefusal {
+    /// There is no such transaction.
+    Unknown,
+    /// The transaction is over; here is how it ended.
+    Over(&'static str),
+    /// Nobody was asked by name, so the phone's owner must be named.
+    WhoseDevice,
+}
+
+/// The service's memory.
+pub(crate) struct ThumbSignIn {
+    users: BTreeMap<String, Vec<Device>>,
+    transactions: BTreeMap<u64, Transaction>,
+    numbers: HashMap<String, u64>,
+    last: u64,
+    lifetime_ms: i64,
+}
+
+impl ThumbSignIn {
+    /// A service with the given users, each on a phone.
+    pub(crate) fn new(options: &Options) -> Self {
+        let mut service = Self {
+            users: BTreeMap::new(),
+            transactions: BTreeMap::new(),
+            numbers: HashMap::new(),
+            last: 0,
+            lifetime_ms: i64::try_from(options.thumbsignin_lifetime.as_millis()).unwrap_or(i64::MAX),
+        };
+        options.thumbsignin_users.iter().for_each(|user| service.add_device(crate::clock::wall_ms(), user));
+        service
+    }
+
+    /// Forgets transactions; users and devices stay.
+    pub(crate) fn reset(&mut self) {
+        self.transactions.clear();
+        self.numbers.clear();
+    }
+
+    /// The names of all users.
+    pub(crate) fn users(&self) -> impl Iterator<Item = &str> {
+        self.users.keys().map(String::as_str)
+    }
+
+    /// The devices of a user, oldest first.
+    pub(crate) fn devices(&self, user: &str) -> &[Device] {
+        self.users.get(user).map_or(&[], Vec::as_slice)
+    }
+
+    /// Forgets a device; false where the user has none of that id.
+    pub(crate) fn remove_device(&mut self, user: &str, device: &str) -> bool {
+        let Some(devices) = self.users.get_mut(user) else { return false };
+        let before = devices.len();
+        devices.retain(|known| known.id != device);
+        devices.len() < before
+    }
+
+    /// Starts a transaction.
+    pub(crate) fn begin(&mut self, now: i64, kind: Kind, user: Option<String>, browser: Option<String>) -> Transaction {
+        let id = random::hex(3).trim_start_matches('0').to_owned();
+        let transaction =
+            Transaction { id, kind, user, status: Status::Pending, created_ms: now, browser, lifetime_ms: self.lifetime_ms };
+        self.last += 1;
+        self.numbers.insert(transaction.id.clone(), self.last);
+        self.transactions.insert(self.last, transaction.clone());
+        if self.transactions.len() > KEPT
+            && let Some((_, oldest)) = self.transactions.pop_first()
+        {
+            self.numbers.remove(&oldest.id);
+        }
+        transaction
+    }
+
+    /// A transaction as it stands now.
+    pub(crate) fn transaction(&mut self, now: i64, id: &str) -> Option<&mut Transaction> {
+        let transaction = self.transactions.get_mut(self.numbers.get(id)?)?;
+        transaction.expire(now);
+        Some(transaction)
+    }
+
+    /// All transactions as they stand now, oldest first.
+    pub(crate) fn transactions(&mut self, now: i64) -> impl Iterator<Item = &Transaction> {
+        self.transactions.values_mut().for_each(|transaction| transaction.expire(now));
+        self.transactions.values()
+    }
+
+    /// Withdraws a transaction on behalf of the site that began it; one that is over stays as it is.
+    pub(crate) fn cancel(&mut self, now: i64, id: &str) {
+        if let Some(transaction) = self.transaction(now, id).filter(|transaction| transaction.status.is_open()) {
+            transaction.status = Status::failed("CANCELLED");
+        }
+    }
+
+    /// Lets a phone act on a transaction; answers it as it stands then.
+    pub(crate) fn act(&mut self, now: i64, id: &str, action: &PhoneAction) -> Result<Transaction, PhoneRefusal> {
+        let transaction = self.transaction(now, id).ok_or(PhoneRefusal::Unknown)?.clone();
+        if !transaction.status.is_open() {
+            return Err(PhoneRefusal::Over(transaction.status.name()));
+        }
+        let status = match action {
+            PhoneAction::Scan => Status::Initiated,
+            PhoneAction::Decline => Status::failed("DECLINED"),
+            PhoneAction::Fail { reason } => Status::failed(reason.as_deref().unwrap_or("TECHNICAL_REASON")),
+            PhoneAction::Approve { user } => {
+                let holder = user.clone().or(transaction.user.clone()).ok_or(PhoneRefusal::WhoseDevice)?;
+                self.complete(now, transaction.kind, holder)
+            }
+        };
+        let transaction = self.transaction(now, id).ok_or(PhoneRefusal::Unknown)?;
+        transaction.status = status;
+        Ok(transaction.clone())
+    }
+
+    /// What comes of the approval by a certain person: only a registered device can sign in.
+    fn complete(&mut self, now: i64, kind: Kind, holder: String) -> Status {
+        if kind == Kind::Register {
+            self.add_device(now, &holder);
+            return Status::Successful(holder);
+        }
+        match self.users.get_mut(&holder).and_then(|devices| devices.first_mut()) {
+            Some(device) => {
+                device.used_ms = Some(now);
+                Status::Successful(holder)
+            }
+            None => Status::failed("NOT_REGISTERED"),
+        }
+    }
+
+    fn add_device(&mut self, now: i64, user: &str) {
+        let devices = self.users.entry(user.to_owned()).or_default();
+        let name = match devices.len() {
+            0 => "Virtual phone".to_owned(),
+            more => format!("Virtual phone {}", more + 1),
+        };
+        devices.push(Device { id: random::hex(2), name, registered_ms: now, used_ms: None });
+    }
+}
+
+#[cfg(test)]
+mod tests;

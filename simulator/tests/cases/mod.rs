@@ -1,0 +1,9 @@
+//! What outsiders rely on, one file per subject.
+
+mod faults;
+mod guards;
+mod pages;
+mod phone;
+mod secsign_form;
+mod secsign_rest;
+mod thumbsignin;

@@ -1,0 +1,137 @@
+//! The SecSign REST API.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use signbridge_simulator::{Options, PinAccount};
+
+use crate::support::World;
+
+const CREATE: &str = "/rest/v2/AuthSession?secsignid=Alice&servicename=Realm+%C3%9C%40Keycloak&\
+                      serviceaddress=https%3A%2F%2Fkc.example%2F&showaccesspassicons=true";
+
+async fn call(world: &World, method: Method, path: &str) -> (u16, Value) {
+    let response = world.client.request(method, world.url(path)).send().await.unwrap();
+    (response.status().as_u16(), response.json().await.unwrap_or_default())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_created_asked_for_and_withdrawn() {
+    let world = World::start().await;
+    let (status, created) = call(&world, Method::GET, CREATE).await;
+    assert_eq!(status, 200, "{created}");
+    assert_eq!(created["secsignid"], "alice");
+    assert!(created["authsessionicondata"].as_str().unwrap().starts_with("iVBORw0KGgo"));
+    let path = format!("/rest/v2/AuthSession/{}", created["authsessionid"].as_i64().unwrap());
+    assert_eq!(call(&world, Method::GET, &path).await, (200, json!({"authsessionstate": 1})));
+    let shown = world.get_api("secsign/alice").await;
+    assert_eq!(shown["sessions"][0]["servicename"], "Realm Ü@Keycloak");
+    let session = shown["sessions"][0]["authsessionid"].as_str().unwrap();
+    world.post_api(&format!("secsign/alice/sessions/{session}"), json!({"action": "approve"})).await;
+    assert_eq!(call(&world, Method::GET, &path).await, (200, json!({"authsessionstate": 3})));
+    assert_eq!(call(&world, Method::DELETE, &path).await.0, 200);
+    assert_eq!(call(&world, Method::GET, &path).await.0, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_id_answers_409_and_an_unknown_one_404() {
+    let world = World::start().await;
+    assert_eq!(call(&world, Method::GET, CREATE).await.0, 200);
+    assert_eq!(call(&world, Method::GET, CREATE).await.0, 409);
+    assert_eq!(call(&world, Method::GET, &CREATE.replace("Alice", "nobody")).await.0, 404);
+    assert_eq!(call(&world, Method::GET, "/rest/v2/AuthSession?secsignid=bob").await.0, 400);
+    assert_eq!(call(&world, Method::GET, "/rest/v2/AuthSession/1").await.0, 404);
+    assert_eq!(call(&world, Method::GET, "/rest/v9/Nothing").await.0, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_switches_the_access_pass_off() {
+    let world = World::start().await;
+    let path = format!("{CREATE}&transactiontitle=Transfer&transactiondescr=Pay+5+EUR");
+    let (_, created) = call(&world, Method::GET, &path).await;
+    assert!(created.get("authsessionicondata").is_none());
+    let session = &world.get_api("secsign/alice").await["sessions"][0];
+    assert_eq!(
+        (session["transactiontitle"].as_str(), session["symbols"].as_array().map(Vec::len)),
+        (Some("Transfer"), Some(0))
+    );
+    let half = CREATE.replace("Alice", "bob") + "&transactiontitle=Transfer";
+    assert_eq!(call(&world, Method::GET, &half).await.0, 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn enrolment_creates_the_id_on_the_phone_only() {
+    let world = World::start().await;
+    assert_eq!(call(&world, Method::GET, "/rest/v2/SecSignId/carol?exist").await, (200, json!({"exist": false})));
+    let (_, code) = call(&world, Method::GET, "/rest/v2/SecSignId/carol?createqrcode").await;
+    assert!(code["qrcodebase64"].as_str().unwrap().starts_with("iVBORw0KGgo"));
+    assert!(code["createurl"].as_str().unwrap().starts_with("http%3A%2F%2F127%2E0%2E0%2E1"));
+    assert_eq!(call(&world, Method::GET, "/rest/v2/SecSignId/carol?exist").await.1["exist"], false);
+    assert_eq!(call(&world, Method::GET, "/rest/v1/Device/carol/Count").await.1["count"], 0);
+    world.post_api("secsign/carol", json!({"action": "create"})).await;
+    assert_eq!(call(&world, Method::GET, "/rest/v2/SecSignId/Carol?exist").await.1["exist"], true);
+    assert_eq!(call(&world, Method::GET, "/rest/v1/Device/carol/Count").await.1["count"], 1);
+    let info = json!({"majorVersion": 10, "minorVersion": 7, "patchVersion": 5});
+    assert_eq!(call(&world, Method::GET, "/rest/v2/PluginRegistration/ServerInfo").await, (200, info));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_are_read_as_json_and_as_forms() {
+    let world = World::start().await;
+    for body in [&b"{\"enable\":\"true\",\"secsignid\":\"newuser\"}"[..], b"enable=true&secsignid=newuser"] {
+        let response = world.client.post(world.url("/rest/v2/SecSignId/")).body(body).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+    }
+    let log = world.get_api("requests").await;
+    assert_eq!(log[0]["user"], "newuser");
+    assert_eq!(log[1]["user"], "newuser");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_asked_for_where_one_is_configured() {
+    let account = PinAccount { user: "pinuser".to_owned(), password: "pinpass".to_owned() };
+    let world = World::with(Options { pin_account: Some(account), ..Options::default() }).await;
+    assert_eq!(call(&world, Method::GET, CREATE).await.0, 401);
+    let wrong = world.get(CREATE).basic_auth("pinuser", Some("guess")).send().await.unwrap();
+    assert_eq!(wrong.status(), 401);
+    assert_eq!(world.get_api("secsign/alice").await["sessions"], json!([]));
+    let right = world.get(CREATE).header("authorization", "Basic cGludXNlcjpwaW5wYXNz").send().await.unwrap();
+    assert_eq!(right.status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_strike_here_too() {
+    let world = World::start().await;
+    let (_, created) = call(&world, Method::GET, CREATE).await;
+    let path = format!("/rest/v2/AuthSession/{}", created["authsessionid"]);
+    for (fault, expected) in [
+        ("unknown_state", r#"{"authsessionstate":9}"#),
+        ("duplicate_key", r#"{"authsessionstate":1,"authsessionstate":3}"#),
+        ("percent_encoded", r#"{"authsessionstate":"%31"}"#),
+        ("delay", r#"{"authsessionstate":1}"#),
+    ] {
+        let order = json!({"provider": "secsign", "operation": "state", "user": "alice", "fault": fault, "count": 1});
+        world.arm(order).await;
+        let text = world.get(&path).send().await.unwrap().text().await.unwrap();
+        assert_eq!(text, expected, "{fault}");
+    }
+    assert_eq!(call(&world, Method::GET, &path).await, (200, json!({"authsessionstate": 1})));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_requests_at_once_create_one_session() {
+    let world = std::sync::Arc::new(World::start().await);
+    let calls: Vec<_> = (0..50)
+        .map(|_| {
+            let world = std::sync::Arc::clone(&world);
+            tokio::spawn(async move { call(&world, Method::GET, CREATE).await.0 })
+        })
+        .collect();
+    let mut statuses = Vec::new();
+    for call in calls {
+        statuses.push(call.await.unwrap());
+    }
+    statuses.sort_unstable();
+    assert_eq!((statuses[0], statuses[1], statuses[49]), (200, 409, 409));
+    let shown = world.get_api("secsign/alice").await;
+    assert_eq!((shown["frozen"].as_bool(), shown["sessions"].as_array().map(Vec::len)), (Some(true), Some(1)));
+}
