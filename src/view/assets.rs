@@ -1,0 +1,71 @@
+//! The files that pages load: style sheet, script, icons. Their names carry a digest of their content, so that they can be
+//! served as immutable for a year and still change with the next release.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use rust_embed::RustEmbed;
+
+#[derive(RustEmbed)]
+#[folder = "templates/static/"]
+struct Files;
+
+/// Where the surfaces serve the files, below the issuer's path.
+pub const PREFIX: &str = "/static/";
+
+/// A static file.
+#[derive(Debug)]
+pub struct Asset {
+    /// Its name in the source tree: `app.css`.
+    pub name: String,
+    /// Its name in URLs: `app.<sixteen hexadecimal digits of SHA-256>.css`.
+    pub file_name: String,
+    /// The value of `Content-Type`.
+    pub content_type: &'static str,
+    /// The content.
+    pub bytes: Cow<'static, [u8]>,
+}
+
+static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(load);
+
+/// Every static file.
+pub fn all() -> &'static [Asset] {
+    &ASSETS
+}
+
+/// The file that a URL names, by its name with the digest.
+pub fn by_file_name(file_name: &str) -> Option<&'static Asset> {
+    all().iter().find(|asset| asset.file_name == file_name)
+}
+
+/// The file of that name in the source tree.
+pub fn by_name(name: &str) -> Option<&'static Asset> {
+    all().iter().find(|asset| asset.name == name)
+}
+
+fn load() -> Vec<Asset> {
+    Files::iter()
+        .filter_map(|name| {
+            let file = Files::get(&name)?;
+            let (stem, extension) = name.rsplit_once('.')?;
+            let digest: String = file.metadata.sha256_hash().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+            Some(Asset {
+                file_name: format!("{stem}.{digest}.{extension}"),
+                content_type: content_type(extension)?,
+                bytes: file.data,
+                name: name.into_owned(),
+            })
+        })
+        .collect()
+}
+
+/// The media type of what we ship; nothing else is served.
+fn content_type(extension: &str) -> Option<&'static str> {
+    match extension {
+        "css" => Some("text/css; charset=utf-8"),
+        "js" => Some("text/javascript; charset=utf-8"),
+        "svg" => Some("image/svg+xml"),
+        "png" => Some("image/png"),
+        _other => None,
+    }
+}

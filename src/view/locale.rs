@@ -1,0 +1,103 @@
+//! Languages and the choice among them (OIDC Core §3.1.2.1 `ui_locales`; RFC 9110 §12.5.4; RFC 4647 §3.4 "lookup").
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A language that the pages speak.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Locale {
+    /// English: what everybody gets who asks for nothing that we have.
+    #[default]
+    En,
+    /// German, with the formal address.
+    De,
+}
+
+impl Locale {
+    /// Every language.
+    pub const ALL: [Self; 2] = [Self::En, Self::De];
+
+    /// The language tag (BCP 47), for `<html lang>` and discovery's `ui_locales_supported`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::De => "de",
+        }
+    }
+
+    /// The language of a tag by its primary subtag, in any case: `de-AT` is German (RFC 4647 §3.4).
+    pub fn of_tag(tag: &str) -> Option<Self> {
+        let primary = tag.split(['-', '_']).next()?.trim();
+        Self::ALL.into_iter().find(|locale| locale.as_str().eq_ignore_ascii_case(primary))
+    }
+}
+
+impl fmt::Display for Locale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Chooses the language: the app's `ui_locales` (space-delimited, best first), then what this person chose here before,
+/// then the browser's `Accept-Language`, then English. Unusable parts are skipped.
+pub fn choose(ui_locales: Option<&str>, chosen: Option<Locale>, accept_language: Option<&str>) -> Locale {
+    let asked = ui_locales.and_then(|tags| tags.split_ascii_whitespace().find_map(Locale::of_tag));
+    asked.or(chosen).or_else(|| accept_language.and_then(from_accept_language)).unwrap_or_default()
+}
+
+/// The best language of an `Accept-Language` header: highest weight first, earlier first among equals, weight 0 never
+/// (RFC 9110 §12.4.2).
+fn from_accept_language(header: &str) -> Option<Locale> {
+    let mut best: Option<(f32, Locale)> = None;
+    // A browser sends a handful; the cap keeps a hostile header from costing anything.
+    for range in header.split(',').take(64) {
+        let Some((weight, locale)) = weighted(range) else { continue };
+        if weight > best.map_or(0.0, |(highest, _)| highest) {
+            best = Some((weight, locale));
+        }
+    }
+    best.map(|(_, locale)| locale)
+}
+
+/// A language range and its weight; `None` for a language that we do not have and for a weight that is none.
+fn weighted(range: &str) -> Option<(f32, Locale)> {
+    let mut parts = range.split(';');
+    let locale = Locale::of_tag(parts.next()?)?;
+    let Some(quality) = parts.find_map(|part| part.trim().strip_prefix("q=")) else { return Some((1.0, locale)) };
+    let quality: f32 = quality.trim().parse().ok()?;
+    (0.0..=1.0).contains(&quality).then_some((quality, locale))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_app_comes_first_then_the_person_then_the_browser() {
+        assert_eq!(choose(Some("fr de-CH en"), Some(Locale::En), Some("en")), Locale::De);
+        assert_eq!(choose(Some("fr it"), Some(Locale::De), Some("en")), Locale::De);
+        assert_eq!(choose(None, None, Some("de-AT,de;q=0.9,en;q=0.8")), Locale::De);
+        assert_eq!(choose(None, None, None), Locale::En);
+    }
+
+    #[test]
+    fn the_highest_weight_wins_and_the_order_breaks_ties() {
+        for (header, expected) in [
+            ("en;q=0.5, de;q=0.7", Locale::De),
+            ("de;q=0.7, en;q=0.7", Locale::De),
+            ("fr, en;q=0.1, de;q=0", Locale::En),
+            ("DE_de", Locale::De),
+        ] {
+            assert_eq!(choose(None, None, Some(header)), expected, "{header}");
+        }
+    }
+
+    #[test]
+    fn nonsense_falls_back_to_english() {
+        for header in ["", "*", ";;;", "de;q=2", "de;q=x", "de;q=NaN", "de;q=-1", "den", ",,,"] {
+            assert_eq!(choose(None, None, Some(header)), Locale::En, "{header:?}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Short notes at the end of something: signed out, nothing more to do.
+
+use minijinja::context;
+use minijinja::value::Value;
+use serde::Serialize;
+
+use super::{hostile_app, is_web_link, sample_app};
+use crate::view::{Page, Sample, to_value};
+
+/// What a message says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageKind {
+    /// The session here is over; apps were told where they can be.
+    SignedOut,
+    /// The person chose to stay signed in.
+    StillSignedIn,
+    /// Somebody asked to sign out who was not signed in.
+    NotSignedIn,
+    /// This sign-in was completed before: the back button, a second tab.
+    AlreadyDone,
+    /// This sign-in was cancelled before.
+    Cancelled,
+    /// The root of the issuer: what this place is.
+    Home,
+}
+
+impl MessageKind {
+    /// Every message.
+    pub const ALL: [Self; 6] =
+        [Self::SignedOut, Self::StillSignedIn, Self::NotSignedIn, Self::AlreadyDone, Self::Cancelled, Self::Home];
+}
+
+/// The page `message`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Message {
+    /// What it says.
+    pub kind: MessageKind,
+    /// The app that it is about, by name.
+    pub app: Option<String>,
+    /// Where the link back to the app leads: http or https only, and only to what the app registered.
+    pub return_url: Option<String>,
+    /// The other apps that are being told about a sign-out, by name (C3).
+    pub told_apps: Vec<String>,
+}
+
+impl Page for Message {
+    const TEMPLATE: &'static str = "message.html";
+
+    fn data(&self) -> Value {
+        let return_url = self.return_url.as_deref().filter(|url| is_web_link(url));
+        let (icon, tone) = match self.kind {
+            MessageKind::SignedOut => ("out", "good"),
+            MessageKind::StillSignedIn => ("person", "good"),
+            MessageKind::NotSignedIn => ("out", "calm"),
+            MessageKind::AlreadyDone => ("check", "good"),
+            MessageKind::Cancelled => ("cross", "calm"),
+            MessageKind::Home => ("phone", "open"),
+        };
+        context! { return_url, icon, tone, ..to_value(self) }
+    }
+
+    fn samples() -> Vec<Sample<Self>> {
+        let plain = |kind| Self { kind, app: None, return_url: None, told_apps: Vec::new() };
+        let mut samples: Vec<_> =
+            MessageKind::ALL.into_iter().map(|kind| Sample::new(format!("{kind:?}").to_lowercase(), plain(kind))).collect();
+        samples.extend(MessageKind::ALL.map(|kind| {
+            let page = Self {
+                app: Some(sample_app().name),
+                return_url: Some("https://grafana.example.com/?a=1&b=2".to_owned()),
+                ..plain(kind)
+            };
+            Sample::new(format!("{kind:?}-app").to_lowercase(), page)
+        }));
+        let told_apps = vec!["Nextcloud".to_owned(), hostile_app().name];
+        samples.push(Sample::new("signedout-told", Self { told_apps, ..plain(MessageKind::SignedOut) }));
+        samples
+    }
+}

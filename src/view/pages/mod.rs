@@ -1,0 +1,92 @@
+//! The pages, one struct each. What a struct does not hold, its page cannot show: no secret and no upstream session id has
+//! a field here (decision 2.2).
+//!
+//! Every `action` and every `csrf` comes from the surface; every form posts to its `action` and answers 303 (design 3).
+
+mod choose;
+mod consent;
+mod error;
+mod form_post;
+mod identify;
+mod logout;
+mod message;
+mod wait;
+mod wait_samples;
+
+use serde::Serialize;
+
+pub use choose::Choose;
+pub use consent::{Consent, ScopeLine};
+pub use error::{ErrorKind, ErrorPage, ReturnLink};
+pub use form_post::FormPost;
+pub use identify::{Identify, IdentifyError};
+pub use logout::Logout;
+pub use message::{Message, MessageKind};
+pub use wait::{Wait, WaitState};
+
+/// The app that somebody is signing in to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AppInfo {
+    /// Its registered name (`Client::display_name`).
+    pub name: String,
+    /// The host of this authorization's redirect URI: the part of an app's word about itself that is checked.
+    /// Empty for apps on this machine with a scheme of their own.
+    pub host: String,
+    /// Its home page (`client_uri`), shown where it is http or https.
+    pub client_uri: Option<String>,
+}
+
+impl AppInfo {
+    /// An app without a home page.
+    pub fn new(name: impl Into<String>, host: impl Into<String>) -> Self {
+        Self { name: name.into(), host: host.into(), client_uri: None }
+    }
+}
+
+/// The app in the samples.
+fn sample_app() -> AppInfo {
+    AppInfo {
+        name: "Grafana".to_owned(),
+        host: "grafana.example.com".to_owned(),
+        client_uri: Some("https://grafana.example.com".to_owned()),
+    }
+}
+
+/// An app whose name wants to be more than a name.
+fn hostile_app() -> AppInfo {
+    AppInfo {
+        name: "<script>alert(1)</script> \"Söhne & Co\" DonaudampfschifffahrtsgesellschaftskapitänWW".to_owned(),
+        host: "a-very-long-host-name-that-will-not-fit-in-one-line.on-a-small-phone.example.org".to_owned(),
+        client_uri: Some("javascript:alert(1)".to_owned()),
+    }
+}
+
+/// Whether a link that an app gave may be offered.
+fn is_web_link(link: &str) -> bool {
+    let lower = link.trim().to_ascii_lowercase();
+    lower.starts_with("https://") || lower.starts_with("http://")
+}
+
+/// Whether a link of any scheme (apps have their own) leads out of this page instead of running in it. Browsers drop
+/// control characters and spaces before the scheme and within it (WHATWG URL §4.4), hence so do we.
+fn is_harmless_link(link: &str) -> bool {
+    let seen: String = link.chars().filter(|character| !character.is_control() && *character != ' ').collect();
+    let scheme = seen.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    !["javascript", "data", "vbscript", "blob", "file"].contains(&scheme.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_that_run_in_the_page_are_not_offered() {
+        for bad in ["javascript:alert(1)", " JavaScript:alert(1)", "java\nscript:alert(1)", "data:text/html,x", "vbscript:x"] {
+            assert!(!is_harmless_link(bad) && !is_web_link(bad), "{bad:?}");
+        }
+        for good in ["https://a.example/x", "http://127.0.0.1:8081/phone/t/1"] {
+            assert!(is_harmless_link(good) && is_web_link(good), "{good}");
+        }
+        assert!(is_harmless_link("thumbsignin://t/1") && !is_web_link("thumbsignin://t/1"));
+    }
+}

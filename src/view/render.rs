@@ -1,0 +1,192 @@
+//! From a page struct to HTML: the template environment, one per language.
+//!
+//! Undefined names are errors, every value is escaped, and a message that is missing fails the page instead of showing its
+//! key: the tests render every sample of every page in every language, so that none of this happens in front of people.
+
+use std::sync::LazyLock;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Kwargs, Serde, Value, ValueKind};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, context};
+use rust_embed::RustEmbed;
+use serde::Serialize;
+
+use super::assets;
+use super::locale::Locale;
+use super::messages::{self, escape};
+
+#[derive(RustEmbed)]
+#[folder = "templates/pages/"]
+struct Templates;
+
+/// Why a page could not be rendered: always a fault of this program, never of its visitor.
+#[derive(Debug, thiserror::Error)]
+pub enum ViewError {
+    /// The template failed.
+    #[error("the page {template} could not be rendered")]
+    Template {
+        /// Which template.
+        template: &'static str,
+        /// What it says.
+        #[source]
+        source: Error,
+    },
+}
+
+/// A page: the data of one template.
+pub trait Page: Serialize + Sized {
+    /// The template's path below `templates/pages/`.
+    const TEMPLATE: &'static str;
+
+    /// What the template sees as `page`; the struct itself unless it has something to work out first.
+    fn data(&self) -> Value {
+        to_value(self)
+    }
+
+    /// Examples of everything that the page can show; the tests render them all.
+    fn samples() -> Vec<Sample<Self>>;
+}
+
+/// An example of a page.
+#[derive(Clone, Debug)]
+pub struct Sample<P> {
+    /// What it is an example of: lower case, usable as a file name.
+    pub name: String,
+    /// The page.
+    pub page: P,
+}
+
+impl<P> Sample<P> {
+    /// A named example.
+    pub fn new(name: impl Into<String>, page: P) -> Self {
+        Self { name: name.into(), page }
+    }
+}
+
+/// Another language for the page that is being shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LanguageLink {
+    /// The language.
+    pub locale: Locale,
+    /// Where a GET shows the same page in it.
+    pub href: String,
+}
+
+/// What every page needs besides its own data.
+#[derive(Clone, Debug, Serialize)]
+pub struct PageContext {
+    /// The language.
+    pub locale: Locale,
+    /// The nonce of this answer's `script-src` (CSP 3 §6.7.3). Only the form_post page has an inline script.
+    pub nonce: String,
+    /// The path below which the provider lives: empty, or `/prefix`. Stands before `/static/…`.
+    pub base_path: String,
+    /// The languages to offer in the footer; the page's own is left out, and none hides the choice.
+    pub languages: Vec<LanguageLink>,
+}
+
+impl PageContext {
+    /// A context at the root of the host, without a choice of languages.
+    pub fn new(locale: Locale, nonce: impl Into<String>) -> Self {
+        Self { locale, nonce: nonce.into(), base_path: String::new(), languages: Vec::new() }
+    }
+}
+
+/// A value for templates.
+pub(super) fn to_value<T: Serialize + ?Sized>(value: &T) -> Value {
+    Value::from(Serde(value))
+}
+
+/// Renders a page in the language of its context.
+///
+/// # Errors
+/// When a template or a message is faulty; nothing that a visitor sends can cause it.
+pub fn render<P: Page>(page: &P, context: &PageContext) -> Result<String, ViewError> {
+    static ENGLISH: LazyLock<Environment<'static>> = LazyLock::new(|| environment(Locale::En));
+    static GERMAN: LazyLock<Environment<'static>> = LazyLock::new(|| environment(Locale::De));
+    let environment = match context.locale {
+        Locale::En => &ENGLISH,
+        Locale::De => &GERMAN,
+    };
+    let failed = |source| ViewError::Template { template: P::TEMPLATE, source };
+    let template = environment.get_template(P::TEMPLATE).map_err(failed)?;
+    template.render(context! { page => page.data(), ..to_value(context) }).map_err(failed)
+}
+
+fn environment(locale: Locale) -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
+        environment.set_syntax(syntax);
+    }
+    environment.set_formatter(format);
+    environment.set_loader(|name| {
+        let Some(file) = Templates::get(name) else { return Ok(None) };
+        String::from_utf8(file.data.into_owned())
+            .map(Some)
+            .map_err(|error| Error::new(ErrorKind::TemplateNotFound, "not UTF-8").with_source(error))
+    });
+    environment.add_function("t", move |key: &str, values: Kwargs| translate(locale, key, &values));
+    environment.add_function("asset", asset);
+    environment
+}
+
+/// `t("key", name=value)`: a message as HTML. Messages are markup of ours, values are escaped.
+fn translate(locale: Locale, key: &str, values: &Kwargs) -> Result<Value, Error> {
+    let message = messages::get(locale, key)
+        .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("no message {key} in {locale}")))?;
+    let mut names = Vec::new();
+    for name in values.args() {
+        names.push((name, values.get::<Value>(name)?.to_string()));
+    }
+    let text = messages::fill(message, |name| names.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str()));
+    let text = text.ok_or_else(|| Error::new(ErrorKind::MissingArgument, format!("{key} in {locale} misses a value")))?;
+    Ok(Value::from_safe_string(text))
+}
+
+/// `asset("app.css")`: the path of a static file below the base path.
+fn asset(name: &str) -> Result<String, Error> {
+    assets::by_name(name)
+        .map(|asset| format!("{}{}", assets::PREFIX, asset.file_name))
+        .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("no static file {name}")))
+}
+
+/// Writes a value. Unlike the default, leaves `/` alone: `data:` and link addresses stay readable in the source.
+fn format(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    let is_plain_text = value.kind() == ValueKind::String && !value.is_safe();
+    match value.as_str() {
+        Some(text) if is_plain_text && matches!(state.auto_escape(), AutoEscape::Html) => {
+            out.write_str(&escape(text)).map_err(Error::from)
+        }
+        _other => minijinja::escape_formatter(out, state, value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn render_text(template: &str) -> Result<String, Error> {
+        let environment = environment(Locale::En);
+        environment.template_from_named_str("test.html", template)?.render(context! { page => context! { name => "<a/b>" } })
+    }
+
+    #[test]
+    fn values_are_escaped_but_slashes_stay() {
+        assert_eq!(render_text("{{ page.name }}").unwrap(), "&lt;a/b&gt;");
+        assert_eq!(render_text("{{ t('back_to', app=page.name) }}").unwrap(), "Back to &lt;a/b&gt;");
+    }
+
+    #[test]
+    fn what_does_not_exist_fails_the_page() {
+        for bad in [
+            "{{ page.nothing }}",
+            "{% if page.nothing %}{% endif %}",
+            "{{ t('nothing') }}",
+            "{{ t('back_to') }}",
+            "{{ asset('no.css') }}",
+        ] {
+            assert!(render_text(bad).is_err(), "{bad}");
+        }
+    }
+}

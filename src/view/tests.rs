@@ -1,0 +1,294 @@
+//! Every sample of every page in every language, and what design 3 promises about them.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use super::pages::{Choose, Consent, ErrorPage, FormPost, Identify, Logout, Message, Wait};
+use super::{LanguageLink, Locale, Page, PageContext, assets, messages, render};
+
+const TEMPLATES: &[(&str, &str)] = &[
+    ("layout.html", include_str!("../../templates/pages/layout.html")),
+    ("macros.html", include_str!("../../templates/pages/macros.html")),
+    ("choose.html", include_str!("../../templates/pages/choose.html")),
+    ("identify.html", include_str!("../../templates/pages/identify.html")),
+    ("wait.html", include_str!("../../templates/pages/wait.html")),
+    ("consent.html", include_str!("../../templates/pages/consent.html")),
+    ("message.html", include_str!("../../templates/pages/message.html")),
+    ("logout.html", include_str!("../../templates/pages/logout.html")),
+    ("error.html", include_str!("../../templates/pages/error.html")),
+    ("form_post.html", include_str!("../../templates/pages/form_post.html")),
+];
+
+fn context(locale: Locale) -> PageContext {
+    let link = |locale: Locale| LanguageLink { locale, href: format!("?lang={locale}&x=1") };
+    PageContext { languages: Locale::ALL.map(link).to_vec(), ..PageContext::new(locale, "n0nce") }
+}
+
+/// The rendered samples of a page: name and HTML.
+fn rendered<P: Page>(locale: Locale) -> Vec<(String, String)> {
+    P::samples()
+        .into_iter()
+        .map(|sample| {
+            let html = render(&sample.page, &context(locale)).unwrap_or_else(|error| {
+                panic!("{} {} {locale}: {error}: {:?}", P::TEMPLATE, sample.name, std::error::Error::source(&error))
+            });
+            (format!("{}-{}-{locale}", P::TEMPLATE.trim_end_matches(".html"), sample.name), html)
+        })
+        .collect()
+}
+
+fn all_pages(locale: Locale) -> Vec<(String, String)> {
+    [
+        rendered::<Choose>(locale),
+        rendered::<Identify>(locale),
+        rendered::<Wait>(locale),
+        rendered::<Consent>(locale),
+        rendered::<Message>(locale),
+        rendered::<Logout>(locale),
+        rendered::<ErrorPage>(locale),
+        rendered::<FormPost>(locale),
+    ]
+    .concat()
+}
+
+fn every_page() -> Vec<(String, String)> {
+    Locale::ALL.into_iter().flat_map(all_pages).collect()
+}
+
+/// The values of an attribute, as written.
+fn attributes<'h>(html: &'h str, name: &str) -> Vec<&'h str> {
+    html.split(&format!(" {name}=\"")).skip(1).filter_map(|rest| rest.split('"').next()).collect()
+}
+
+#[test]
+fn every_sample_renders_and_names_itself_and_its_language() {
+    let known = ["choose", "identify", "wait", "consent", "message", "logout", "error"];
+    for locale in Locale::ALL {
+        for (name, html) in all_pages(locale) {
+            let page = attributes(&html, "data-page");
+            assert!(matches!(page.as_slice(), [page] if known.contains(page)), "{name}: {page:?}");
+            assert!(html.starts_with("<!doctype html>"), "{name}");
+            assert!(html.contains(&format!("<html lang=\"{locale}\">")), "{name}");
+            assert_eq!(html.matches("<h1").count(), 1, "{name}");
+        }
+    }
+}
+
+#[test]
+fn no_value_becomes_markup_or_a_link_that_runs() {
+    for (name, html) in every_page() {
+        let markup = html.to_ascii_lowercase();
+        for bad in ["<script>alert", "<img src=x", "<b>\"", "</main>\"", "=\"javascript:", "=\"java\n", "style="] {
+            assert!(!markup.contains(bad), "{name}: {bad}");
+        }
+        assert_eq!(html.matches("</main>").count(), 1, "{name}");
+    }
+    let (_, hostile) = rendered::<Choose>(Locale::En).pop().unwrap();
+    assert!(hostile.contains("&lt;script&gt;alert(1)&lt;/script&gt; &quot;Söhne &amp; Co&quot;"));
+}
+
+#[test]
+fn every_form_posts_and_carries_its_csrf_value() {
+    for (name, html) in every_page() {
+        for form in html.split("<form ").skip(1) {
+            let form = form.split("</form>").next().unwrap();
+            assert!(form.contains("method=\"post\"") && form.contains(" action=\""), "{name}: {form}");
+            // The form_post page posts to the app, which must not learn the value.
+            let is_for_app = form.contains("id=\"form-post\"");
+            assert_eq!(form.contains("name=\"csrf\" value=\"csrf\""), !is_for_app, "{name}: {form}");
+            assert!(form.contains("<button type=\"submit\""), "{name}: {form}");
+        }
+    }
+}
+
+#[test]
+fn only_the_form_post_page_has_an_inline_script_and_it_carries_the_nonce() {
+    for (name, html) in every_page() {
+        let scripts = html.matches("<script").count();
+        assert_eq!(scripts, html.matches("nonce=\"n0nce\"").count(), "{name}");
+        assert_eq!(scripts, if name.starts_with("form_post") { 2 } else { 1 }, "{name}");
+        assert!(!attributes(&html, "onclick").iter().any(|_| true), "{name}");
+    }
+}
+
+#[test]
+fn ids_are_unique_and_references_lead_somewhere() {
+    for (name, html) in every_page() {
+        let ids = attributes(&html, "id");
+        let unique: BTreeSet<_> = ids.iter().collect();
+        assert_eq!(ids.len(), unique.len(), "{name}: {ids:?}");
+        let references = attributes(&html, "for").into_iter().chain(attributes(&html, "aria-describedby"));
+        for reference in references.flat_map(str::split_whitespace) {
+            assert!(ids.contains(&reference), "{name}: {reference}");
+        }
+    }
+}
+
+#[test]
+fn the_wait_page_has_the_forms_of_its_state() {
+    for (name, html) in rendered::<Wait>(Locale::En) {
+        let state = attributes(&html, "data-login-state").concat();
+        let is_over = !["pending", "fetched", "approved"].contains(&state.as_str());
+        let has = |id: &str| html.contains(&format!("<form id=\"{id}\""));
+        assert!(has("cancel"), "{name}");
+        assert_eq!((has("continue"), has("retry")), (!is_over, is_over), "{name}");
+        let is_open = ["pending", "fetched"].contains(&state.as_str());
+        assert_eq!(html.contains("http-equiv=\"refresh\""), is_open, "{name}");
+        let needs_reason = state == "failed" || name.contains("replaced");
+        assert_eq!(html.contains("data-login-reason=\""), needs_reason, "{name}");
+    }
+}
+
+#[test]
+fn the_symbol_the_code_and_the_link_go_out_as_they_came() {
+    use crate::domain::login::Challenge;
+    let mut seen = 0;
+    for sample in Wait::samples() {
+        let html = render(&sample.page, &context(Locale::De)).unwrap();
+        let images: Vec<_> = attributes(&html, "src").into_iter().filter(|src| src.starts_with("data:")).collect();
+        match &sample.page.challenge {
+            Some(Challenge::AccessPass(Some(symbol))) => {
+                assert_eq!(images, [format!("data:image/png;base64,{symbol}")]);
+                assert!(html.contains("<img id=\"access-pass\""));
+            }
+            Some(Challenge::QrCode { image, deep_link }) => {
+                assert_eq!(images, [format!("data:image/png;base64,{image}")]);
+                assert!(html.contains("<img id=\"qr\""));
+                let link = format!("id=\"deep-link\" class=\"deep-link\" href=\"{}\"", messages::escape(deep_link));
+                assert_eq!(html.contains(&link), sample.name != "hostile");
+                seen += 1;
+            }
+            Some(Challenge::AccessPass(None)) | None => assert!(images.is_empty(), "{}", sample.name),
+        }
+    }
+    assert!(seen > 3);
+}
+
+#[test]
+fn every_state_and_reason_has_words_of_its_own() {
+    use super::pages::WaitState;
+    use crate::domain::login::{End, Reason};
+    for locale in Locale::ALL {
+        let mut headlines = BTreeSet::new();
+        let mut states =
+            vec![WaitState::Ended(End::Denied), WaitState::Ended(End::Expired), WaitState::Ended(End::Cancelled(None))];
+        states.extend(Reason::ALL.map(|reason| WaitState::Ended(End::Failed(reason))));
+        let count = states.len();
+        for state in states {
+            let page = Wait { state, ..Wait::samples().remove(0).page };
+            let html = render(&page, &context(locale)).unwrap();
+            headlines.insert(html.split("<h1").nth(1).and_then(|rest| rest.split("</h1>").next()).unwrap().to_owned());
+        }
+        assert_eq!(headlines.len(), count, "{locale}: {headlines:?}");
+    }
+}
+
+#[test]
+fn the_first_button_of_identify_goes_on_with_the_name() {
+    for (name, html) in rendered::<Identify>(Locale::En) {
+        let form = html.split("id=\"identify\"").nth(1).and_then(|rest| rest.split("</form>").next()).unwrap();
+        let first = form.split("<button").nth(1).unwrap();
+        assert!(!first.split('>').next().unwrap().contains("name="), "{name}");
+        assert_eq!(form.contains("name=\"unnamed\""), name.contains("unnamed"), "{name}");
+    }
+}
+
+#[test]
+fn the_languages_have_the_same_messages_with_the_same_values() {
+    let english: BTreeSet<_> = messages::keys(Locale::En).collect();
+    let german: BTreeSet<_> = messages::keys(Locale::De).collect();
+    assert!(english.len() > 100, "the file did not parse");
+    assert_eq!(english, german);
+    for key in english {
+        let [english, german] = Locale::ALL.map(|locale| messages::get(locale, key).unwrap());
+        for message in [english, german] {
+            let plain = message.replace("<strong>", "").replace("</strong>", "");
+            assert!(!plain.contains(['"', '<', '>', '&', '\'']), "{key}: {message}");
+        }
+        let names = |message: &str| -> BTreeSet<String> {
+            message.split('{').skip(1).filter_map(|rest| rest.split('}').next()).map(str::to_owned).collect()
+        };
+        assert_eq!(names(english), names(german), "{key}");
+        // A headline is also the title of the window, where markup would show.
+        assert!(!key.ends_with("headline") || key.starts_with("signin") || !english.contains('<'), "{key}");
+    }
+}
+
+/// The message keys that the templates name: whole ones, and the beginnings of those that are put together.
+fn keys_in_templates() -> (BTreeSet<&'static str>, Vec<&'static str>) {
+    let mut whole = BTreeSet::new();
+    let mut beginnings = vec!["wait.pending.", "wait.fetched.", "wait.approved.", "wait.denied.", "wait.expired."];
+    beginnings.extend(["wait.cancelled.", "wait.failed."]);
+    for (_, template) in TEMPLATES {
+        for (at, _) in template.match_indices("t(\"") {
+            // `asset("…")` ends like it.
+            if template[..at].ends_with(|before: char| before.is_alphanumeric()) {
+                continue;
+            }
+            let key = template[at..].split([',', ')']).next().unwrap();
+            let literals = key.split('"').skip(1).step_by(2);
+            if key.contains('~') { beginnings.extend(literals) } else { whole.extend(literals) }
+        }
+    }
+    (whole, beginnings)
+}
+
+#[test]
+fn every_message_that_a_template_names_exists_and_none_is_left_over() {
+    let (whole, beginnings) = keys_in_templates();
+    assert!(whole.len() > 20, "{whole:?}");
+    for key in &whole {
+        assert!(messages::get(Locale::En, key).is_some(), "a template names {key}");
+    }
+    for key in messages::keys(Locale::En) {
+        let is_used = whole.contains(key) || beginnings.iter().any(|beginning| key.starts_with(beginning));
+        assert!(is_used, "nobody shows {key}");
+    }
+}
+
+#[test]
+fn static_files_have_types_and_names_that_change_with_their_content() {
+    for (name, content_type) in [("app.css", "text/css; charset=utf-8"), ("app.js", "text/javascript; charset=utf-8")] {
+        let asset = assets::by_name(name).unwrap();
+        assert_eq!(asset.content_type, content_type);
+        assert!(!asset.bytes.is_empty());
+        assert_eq!(assets::by_file_name(&asset.file_name).unwrap().name, name);
+        assert_eq!(asset.file_name.len(), name.len() + 17);
+        assert!(assets::by_file_name(name).is_none(), "only the name with the digest is served");
+    }
+    assert!(assets::by_name("app.js").unwrap().bytes.len() <= 8 * 1024);
+    let on_disk = std::fs::read_dir("templates/static").unwrap().count();
+    assert_eq!(assets::all().len(), on_disk, "a file of an unknown type is not served");
+}
+
+#[test]
+fn a_page_with_everything_it_loads_is_small() {
+    let loaded: usize = assets::all().iter().map(|asset| asset.bytes.len()).sum();
+    for (name, html) in every_page() {
+        assert!(html.len() + loaded < 50 * 1024, "{name}: {} + {loaded} bytes before compression", html.len());
+    }
+}
+
+#[test]
+fn a_prefix_stands_before_every_path_to_a_static_file() {
+    let page = Choose::samples().remove(0).page;
+    let html = render(&page, &PageContext { base_path: "/sso".to_owned(), ..context(Locale::En) }).unwrap();
+    assert_eq!(html.matches("\"/sso/static/").count(), 3);
+    assert!(!html.contains("\"/static/"));
+}
+
+/// Writes every sample below `$SIGNBRIDGE_SAMPLES`, to look at them in a browser.
+#[test]
+#[ignore = "writes files for people to look at"]
+fn samples_for_the_eye() {
+    #[expect(clippy::disallowed_methods, reason = "where to write is for whoever runs this")]
+    let directory = PathBuf::from(std::env::var("SIGNBRIDGE_SAMPLES").expect("SIGNBRIDGE_SAMPLES names a directory"));
+    std::fs::create_dir_all(directory.join("static")).unwrap();
+    for asset in assets::all() {
+        std::fs::write(directory.join("static").join(&asset.file_name), &asset.bytes).unwrap();
+    }
+    for (name, html) in every_page() {
+        let html = html.replace("\"/static/", "\"static/");
+        std::fs::write(directory.join(format!("{name}.html")), html).unwrap();
+    }
+}
