@@ -1,0 +1,53 @@
+//! The person's answer to the consent page (OIDC Core §3.1.2.4).
+
+use crate::domain::audit::{AuditEvent, AuditKind};
+use crate::domain::authorization::{Authorization, AuthorizationStage};
+use crate::domain::browser::{Authentication, Origin};
+use crate::domain::grant::Consent;
+use crate::flow::Op;
+use crate::flow::error::Internal;
+use crate::flow::trail::Entry;
+use crate::store::{authorizations, consents};
+
+/// Remembers that the person allowed the client its scopes, and lets the authorization go on with their login. Returns
+/// whether the authorization was still waiting. One commit.
+///
+/// # Errors
+/// When something of ours fails.
+pub async fn allow(
+    op: &Op,
+    authorization: &Authorization,
+    authentication: Authentication,
+    origin: Origin,
+) -> Result<bool, Internal> {
+    if matches!(authorization.stage, AuthorizationStage::Issued | AuthorizationStage::Failed(_)) {
+        return Ok(false);
+    }
+    let now = op.env.now();
+    let mut event = AuditEvent::new(AuditKind::ConsentGranted);
+    event.user = Some(authentication.user_id.to_string());
+    event.client = Some(authorization.request.client_id.to_string());
+    event.subject = Some(authorization.id.to_string());
+    event.detail = Some(authorization.request.scope.to_string());
+    event.origin = origin;
+    let request = authorization.request.clone();
+    let input = (authorization.id.clone(), request, authentication, Entry::new(&op.env, event)?);
+    Ok(op
+        .store
+        .write(input, move |tx, (id, request, authentication, event)| {
+            Box::pin(async move {
+                if !authorizations::authenticate(tx, id, authentication, now).await?
+                    || !authorizations::consent(tx, id, &authentication.user_id, now).await?
+                {
+                    return Ok(false);
+                }
+                let known = consents::find(tx, &authentication.user_id, &request.client_id).await?;
+                let scope = known.map_or_else(|| request.scope.clone(), |known| known.scope.union(&request.scope));
+                let consent = Consent { scope, granted_at: now };
+                consents::upsert(tx, &authentication.user_id, &request.client_id, &consent).await?;
+                event.write(tx, now).await?;
+                Ok(true)
+            })
+        })
+        .await?)
+}

@@ -1,0 +1,126 @@
+//! What comes next for an authorization: a pure function of stored state (the dispatcher of design 1).
+//!
+//! The checks read like a table: is it over, who would be signed in, may that person answer this request, must they be
+//! asked. With `prompt=none` the first thing that would need a page becomes its error (OIDC Core §3.1.2.6).
+
+use crate::domain::assurance::Acr;
+use crate::domain::authorization::{Authorization, AuthorizationRequest, AuthorizationStage};
+use crate::domain::browser::{Authentication, BrowserSession};
+use crate::domain::client::Client;
+use crate::domain::clock::Timestamp;
+use crate::domain::grant::Consent;
+use crate::domain::user::{User, canonical_identifier};
+use crate::protocol::client_metadata::ConsentPolicy;
+use crate::protocol::error::ErrorCode;
+
+/// Everything that the decision depends on.
+#[derive(Debug)]
+pub struct Situation<'a> {
+    /// The authorization.
+    pub authorization: &'a Authorization,
+    /// The client that asked.
+    pub client: &'a Client,
+    /// The browser's live session and its person.
+    pub session: Option<&'a (BrowserSession, User)>,
+    /// What that person (or the one who signed in for this request) had allowed the client before.
+    pub consent: Option<&'a Consent>,
+    /// The present moment.
+    pub now: Timestamp,
+}
+
+/// The next step.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Somebody must approve a login.
+    Login,
+    /// This person must allow the scopes.
+    Consent(Box<Authentication>),
+    /// A code can be issued for this login.
+    Issue(Box<Authentication>),
+    /// The relying party gets this error.
+    Fail(ErrorCode, &'static str),
+    /// It has ended before.
+    Over,
+}
+
+/// Decides what comes next.
+pub fn next_step(situation: &Situation<'_>) -> Step {
+    let request = &situation.authorization.request;
+    let (authentication, consented) = match &situation.authorization.stage {
+        AuthorizationStage::Issued => return Step::Over,
+        // An error holds no secret: a page that is opened again sends it again.
+        AuthorizationStage::Failed(code) => return Step::Fail(*code, "the request was ended"),
+        AuthorizationStage::Authenticated { authentication, consented } => (Some(authentication), *consented),
+        AuthorizationStage::Open => (reusable_session(situation), false),
+    };
+    let Some(authentication) = authentication else {
+        return if request.prompt.none {
+            Step::Fail(ErrorCode::LoginRequired, "nobody is signed in who may answer this request")
+        } else {
+            Step::Login
+        };
+    };
+    // OIDC Core §3.1.2.2: the end-user must be the one whom the hint names.
+    if request.expected_user.as_ref().is_some_and(|expected| *expected != authentication.user_id) {
+        return Step::Fail(ErrorCode::LoginRequired, "another person signed in than id_token_hint names");
+    }
+    // What the operator demands of every login for this client is not voluntary (decision 2.1).
+    if !meets(authentication.acr, &situation.client.metadata.default_acr_values) {
+        return Step::Fail(ErrorCode::UnmetAuthenticationRequirements, "the login was weaker than this client demands");
+    }
+    if !consented && must_ask(situation) {
+        return if request.prompt.none {
+            Step::Fail(ErrorCode::ConsentRequired, "the person has not allowed these scopes")
+        } else {
+            Step::Consent(Box::new(authentication.clone()))
+        };
+    }
+    Step::Issue(Box::new(authentication.clone()))
+}
+
+/// The session's login, if it may answer this request without a new approval (OIDC Core §3.1.2.3).
+fn reusable_session<'a>(situation: &Situation<'a>) -> Option<&'a Authentication> {
+    let (session, user) = situation.session?;
+    let request = &situation.authorization.request;
+    let authentication = &session.authentication;
+    let fresh_enough = request.max_age.is_none_or(|max_age| {
+        // `max_age=0` always asks for a new approval (OIDC Core §3.1.2.1).
+        max_age > 0 && situation.now.since(authentication.auth_time).as_secs() <= max_age
+    });
+    let right_person = request.expected_user.as_ref().is_none_or(|expected| *expected == authentication.user_id);
+    let reusable = !request.prompt.wants_fresh_login()
+        && fresh_enough
+        && right_person
+        && hint_fits(request, user)
+        && meets(authentication.acr, &request.acr_values)
+        && meets(authentication.acr, &situation.client.metadata.default_acr_values);
+    reusable.then_some(authentication)
+}
+
+/// A `login_hint` for somebody else never signs the session's person in silently (security bar 12). A hint that cannot be
+/// one of our names says nothing.
+fn hint_fits(request: &AuthorizationRequest, user: &User) -> bool {
+    let Some(hint) = request.login_hint.as_deref().and_then(canonical_identifier) else { return true };
+    hint == user.username || user.email.as_ref() == Some(&hint)
+}
+
+/// Whether a login reaches the weakest of the wanted values; no wanted value is met by everything.
+fn meets(reached: Acr, wanted: &[String]) -> bool {
+    wanted.iter().filter_map(|value| Acr::parse(value)).min().is_none_or(|weakest| reached >= weakest)
+}
+
+/// OIDC Core §3.1.2.4: ask where the client's policy says so and something new is asked for, or the request wants it.
+/// `offline_access` alone does not make us ask: a client of the operator's own gets it without (decision 2.9).
+fn must_ask(situation: &Situation<'_>) -> bool {
+    let request = &situation.authorization.request;
+    if request.prompt.consent {
+        return true;
+    }
+    match situation.client.metadata.consent {
+        ConsentPolicy::None => false,
+        ConsentPolicy::Ask => match situation.consent {
+            Some(consent) => !request.scope.is_subset_of(&consent.scope),
+            None => true,
+        },
+    }
+}

@@ -1,0 +1,257 @@
+//! The ordered checks of an authorization request. Read [`check`] as a table: first what decides whether we may redirect
+//! at all (RFC 6749 §4.1.2.1), then everything that is answered by a redirect.
+
+use crate::domain::assurance::Acr;
+use crate::domain::authorization::AuthorizationRequest;
+use crate::domain::client::Client;
+use crate::domain::id::{ClientId, UserId};
+use crate::flow::Op;
+use crate::flow::error::Internal;
+use crate::protocol::client_metadata::{ApplicationType, GrantType};
+use crate::protocol::error::ErrorCode;
+use crate::protocol::parameters::Parameters;
+use crate::protocol::pkce::CodeChallenge;
+use crate::protocol::prompt::Prompt;
+use crate::protocol::redirect_uri::RedirectUri;
+use crate::protocol::response_mode::ResponseMode;
+use crate::protocol::scope::{self, Scope};
+use crate::store::clients;
+
+use super::response::{self, AuthorizationResponse, ResponseTarget};
+
+/// A request that passed every check, with the client that made it.
+#[derive(Debug)]
+pub struct CheckedRequest {
+    /// The client.
+    pub client: Client,
+    /// What it asks for.
+    pub request: AuthorizationRequest,
+}
+
+/// Why a request ends before anybody is asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// Shown to the person: the client or its redirect URI is not known, so nobody may be redirected (RFC 6749 §4.1.2.1).
+    #[error("{0}")]
+    Page(PageRefusal),
+    /// Sent to the relying party. Only a checked client and redirect URI can make one.
+    #[error("the authorization request was refused")]
+    Redirect(Box<AuthorizationResponse>),
+    /// Something of ours failed.
+    #[error(transparent)]
+    Internal(#[from] Internal),
+}
+
+impl From<crate::store::StoreError> for Refusal {
+    fn from(error: crate::store::StoreError) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+/// A refusal that the person reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PageRefusal {
+    /// No `client_id`.
+    #[error("the request names no client_id")]
+    ClientMissing,
+    /// A `client_id` that is not registered, or was switched off.
+    #[error("the client_id is not registered here")]
+    ClientUnknown,
+    /// No `redirect_uri` (OIDC Core §3.1.2.1: REQUIRED).
+    #[error("the request names no redirect_uri")]
+    RedirectUriMissing,
+    /// A `redirect_uri` that is not among the registered ones.
+    #[error("the redirect_uri is not registered for this client")]
+    RedirectUriUnknown,
+}
+
+/// A client and a redirect URI of its own: from here on errors may be redirected.
+struct Verified<'a> {
+    op: &'a Op,
+    client: Client,
+    parameters: &'a Parameters,
+    target: ResponseTarget,
+}
+
+/// Checks an authorization request, in this order.
+///
+/// # Errors
+/// [`Refusal::Page`] until client and redirect URI are known, [`Refusal::Redirect`] after.
+pub async fn check(op: &Op, parameters: &Parameters) -> Result<CheckedRequest, Refusal> {
+    let client = known_client(op, parameters).await?;
+    let redirect_uri = registered_redirect_uri(&client, parameters)?;
+    let target = ResponseTarget::new(redirect_uri, error_mode(parameters), parameters.get("state"));
+    let mut verified = Verified { op, client, parameters, target };
+
+    let response_mode = verified.response_mode()?;
+    verified.no_request_object()?;
+    verified.response_type_is_code()?;
+    verified.target = verified.target.with_mode(response_mode);
+    verified.client_may_use_codes()?;
+    let scope = verified.scope()?;
+    let code_challenge = verified.code_challenge()?;
+    let prompt = verified.prompt()?;
+    let max_age = verified.max_age()?;
+    let expected_user = verified.id_token_hint()?;
+    let acr_values = verified.acr_values();
+    let text = |name: &str| parameters.get(name).map(str::to_owned);
+
+    let request = AuthorizationRequest {
+        client_id: verified.client.id.clone(),
+        redirect_uri: verified.target.redirect_uri().clone(),
+        response_mode,
+        scope,
+        state: text("state"),
+        nonce: text("nonce"),
+        code_challenge,
+        prompt,
+        max_age,
+        login_hint: text("login_hint"),
+        expected_user,
+        acr_values,
+        ui_locales: parameters.get("ui_locales").map(words).unwrap_or_default(),
+    };
+    Ok(CheckedRequest { client: verified.client, request })
+}
+
+/// RFC 6749 §4.1.2.1: an invalid client identifier must not redirect.
+async fn known_client(op: &Op, parameters: &Parameters) -> Result<Client, Refusal> {
+    let id = parameters.get("client_id").ok_or(Refusal::Page(PageRefusal::ClientMissing))?;
+    match clients::find(op.store.read(), &ClientId::new(id)).await? {
+        Some(client) if !client.disabled => Ok(client),
+        _unknown_or_disabled => Err(Refusal::Page(PageRefusal::ClientUnknown)),
+    }
+}
+
+/// OIDC Core §3.1.2.1, RFC 9700 §2.1: the same string as a registered one, but for the port of a native client's loopback
+/// URI (RFC 8252 §7.3).
+fn registered_redirect_uri(client: &Client, parameters: &Parameters) -> Result<RedirectUri, Refusal> {
+    let requested = parameters.get("redirect_uri").ok_or(Refusal::Page(PageRefusal::RedirectUriMissing))?;
+    let native = client.metadata.application_type == ApplicationType::Native || client.metadata.is_public();
+    let allowed = client.metadata.redirect_uris.iter().any(|uri| uri.allows(requested, native));
+    if !allowed {
+        return Err(Refusal::Page(PageRefusal::RedirectUriUnknown));
+    }
+    RedirectUri::parse(requested).map_err(|_never_registered| Refusal::Page(PageRefusal::RedirectUriUnknown))
+}
+
+/// Where an error about the response mode itself goes: the fragment for response types whose answer would have stood
+/// there (OAuth 2.0 Multiple Response Type Encoding Practices §5), else the query.
+fn error_mode(parameters: &Parameters) -> ResponseMode {
+    let front_channel = |kind: &str| matches!(kind, "token" | "id_token");
+    let named = parameters.get("response_mode").and_then(ResponseMode::parse);
+    named.unwrap_or_else(|| match parameters.get("response_type") {
+        Some(kinds) if kinds.split(' ').any(front_channel) => ResponseMode::Fragment,
+        _code_or_nothing => ResponseMode::Query,
+    })
+}
+
+impl Verified<'_> {
+    fn refuse<T>(&self, code: ErrorCode, description: &'static str) -> Result<T, Refusal> {
+        Err(Refusal::Redirect(Box::new(response::error_to(self.op, &self.target, code, description))))
+    }
+
+    /// OAuth 2.0 Multiple Response Type Encoding Practices §2.1; a mode that we do not have is an error.
+    fn response_mode(&self) -> Result<ResponseMode, Refusal> {
+        match self.parameters.get("response_mode") {
+            None => Ok(ResponseMode::Query),
+            Some(text) => match ResponseMode::parse(text) {
+                Some(mode) => Ok(mode),
+                None => self.refuse(ErrorCode::InvalidRequest, "response_mode is not supported"),
+            },
+        }
+    }
+
+    /// OIDC Core §6.1, §6.2, §7.2.1: what is not supported must be refused, never ignored.
+    fn no_request_object(&self) -> Result<(), Refusal> {
+        for (name, code) in [
+            ("request", ErrorCode::RequestNotSupported),
+            ("request_uri", ErrorCode::RequestUriNotSupported),
+            ("registration", ErrorCode::RegistrationNotSupported),
+        ] {
+            if self.parameters.get(name).is_some() {
+                return self.refuse(code, "request objects are not supported");
+            }
+        }
+        Ok(())
+    }
+
+    /// RFC 6749 §3.1.1; only `code` exists here (decision 2.11, RFC 9700 §2.1.2).
+    fn response_type_is_code(&self) -> Result<(), Refusal> {
+        match self.parameters.get("response_type") {
+            Some("code") => Ok(()),
+            Some(_other) => self.refuse(ErrorCode::UnsupportedResponseType, "response_type must be code"),
+            None => self.refuse(ErrorCode::InvalidRequest, "response_type is missing"),
+        }
+    }
+
+    /// RFC 6749 §4.1.2.1 `unauthorized_client`.
+    fn client_may_use_codes(&self) -> Result<(), Refusal> {
+        if self.client.metadata.grant_types.contains(&GrantType::AuthorizationCode) {
+            return Ok(());
+        }
+        self.refuse(ErrorCode::UnauthorizedClient, "the client is not registered for authorization_code")
+    }
+
+    /// RFC 6749 §3.3: unknown and unallowed scopes are dropped, and the granted `scope` is returned (decision 2.9).
+    fn scope(&self) -> Result<Scope, Refusal> {
+        let Ok(asked) = Scope::parse(self.parameters.get("scope").unwrap_or_default()) else {
+            return self.refuse(ErrorCode::InvalidScope, "scope is malformed");
+        };
+        let allowed = &self.client.metadata.scope;
+        let granted = asked.filtered(|token| scope::KNOWN.contains(&token) && allowed.contains(token));
+        if granted.is_empty() {
+            return self.refuse(ErrorCode::InvalidScope, "scope names nothing that this client may have");
+        }
+        Ok(granted)
+    }
+
+    /// RFC 7636 §4.4.1, RFC 9700 §2.1.1: demanded where the client demands it; enforced wherever it was sent.
+    fn code_challenge(&self) -> Result<Option<CodeChallenge>, Refusal> {
+        let parsed = CodeChallenge::parse(self.parameters.get("code_challenge"), self.parameters.get("code_challenge_method"));
+        match parsed {
+            Ok(None) if self.client.metadata.demands_pkce() => {
+                self.refuse(ErrorCode::InvalidRequest, "code_challenge is required")
+            }
+            Ok(challenge) => Ok(challenge),
+            Err(_invalid) => self.refuse(ErrorCode::InvalidRequest, "code_challenge must be an S256 challenge"),
+        }
+    }
+
+    /// OIDC Core §3.1.2.1: `none` with another value is an error.
+    fn prompt(&self) -> Result<Prompt, Refusal> {
+        match Prompt::parse(self.parameters.get("prompt").unwrap_or_default()) {
+            Ok(prompt) => Ok(prompt),
+            Err(_invalid) => self.refuse(ErrorCode::InvalidRequest, "prompt=none cannot be combined"),
+        }
+    }
+
+    /// OIDC Core §3.1.2.1: seconds.
+    fn max_age(&self) -> Result<Option<u64>, Refusal> {
+        match self.parameters.get("max_age").map(str::parse::<u64>) {
+            None => Ok(None),
+            Some(Ok(seconds)) => Ok(Some(seconds)),
+            Some(Err(_not_a_number)) => self.refuse(ErrorCode::InvalidRequest, "max_age is not a number of seconds"),
+        }
+    }
+
+    /// OIDC Core §3.1.2.1: a token of ours; the client need not be its audience, and it may have expired.
+    fn id_token_hint(&self) -> Result<Option<UserId>, Refusal> {
+        let Some(hint) = self.parameters.get("id_token_hint") else { return Ok(None) };
+        match self.op.keys.verify_id_token_hint(hint, &self.op.settings.issuer, None) {
+            Ok(claims) => Ok(Some(UserId::new(claims.sub))),
+            Err(_refused) => self.refuse(ErrorCode::InvalidRequest, "id_token_hint is not an ID token of this issuer"),
+        }
+    }
+
+    /// OIDC Core §3.1.2.1, Registration §2 `default_acr_values`; values that are not ours cannot be met and are dropped.
+    fn acr_values(&self) -> Vec<String> {
+        let asked = self.parameters.get("acr_values").map(words);
+        let asked = asked.unwrap_or_else(|| self.client.metadata.default_acr_values.clone());
+        asked.into_iter().filter(|value| Acr::parse(value).is_some()).collect()
+    }
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split(' ').filter(|word| !word.is_empty()).take(20).map(str::to_owned).collect()
+}

@@ -1,0 +1,233 @@
+//! The end of an authorization: a code or an error, on its way to the relying party (RFC 6749 §4.1.2, RFC 9207).
+
+use url::Url;
+
+use crate::domain::authorization::{Authorization, AuthorizationRequest, AuthorizationStage, CodeContent};
+use crate::domain::browser::Authentication;
+use crate::domain::clock::Timestamp;
+use crate::domain::id::AuthorizationId;
+use crate::domain::secret::{Secret, SecretDigest};
+use crate::flow::Op;
+use crate::flow::error::Internal;
+use crate::protocol::error::ErrorCode;
+use crate::protocol::redirect_uri::RedirectUri;
+use crate::protocol::response_mode::ResponseMode;
+use crate::store::{authorizations, codes};
+
+/// Where an answer may go: a redirect URI that was checked against its client. Nothing else can be redirected to.
+#[derive(Clone, Debug)]
+pub struct ResponseTarget {
+    redirect_uri: RedirectUri,
+    mode: ResponseMode,
+    state: Option<String>,
+}
+
+impl ResponseTarget {
+    pub(super) fn new(redirect_uri: RedirectUri, mode: ResponseMode, state: Option<&str>) -> Self {
+        Self { redirect_uri, mode, state: state.map(str::to_owned) }
+    }
+
+    pub(super) fn of(request: &AuthorizationRequest) -> Self {
+        Self::new(request.redirect_uri.clone(), request.response_mode, request.state.as_deref())
+    }
+
+    pub(super) fn with_mode(&self, mode: ResponseMode) -> Self {
+        Self { mode, ..self.clone() }
+    }
+
+    pub(super) const fn redirect_uri(&self) -> &RedirectUri {
+        &self.redirect_uri
+    }
+}
+
+/// An authorization response, ready to be sent.
+#[derive(Debug)]
+pub struct AuthorizationResponse {
+    target: ResponseTarget,
+    /// In this order: `code` first (a mobile client of ThumbSignIn looks at the first parameter only).
+    parameters: Vec<(&'static str, Secret)>,
+}
+
+/// How the browser carries a response.
+#[derive(Debug)]
+pub enum Delivery {
+    /// By a redirect to this URL.
+    Redirect(String),
+    /// By posting this form (OAuth 2.0 Form Post Response Mode §2).
+    FormPost {
+        /// Where to.
+        action: String,
+        /// What.
+        fields: Vec<(String, String)>,
+    },
+}
+
+impl AuthorizationResponse {
+    /// The redirect URI that the response goes to, for the Content Security Policy of the page that leads there.
+    pub const fn redirect_uri(&self) -> &RedirectUri {
+        &self.target.redirect_uri
+    }
+
+    /// Puts the parameters where the response mode wants them. Those of the redirect URI itself are kept (RFC 6749 §3.1.2).
+    pub fn delivery(&self) -> Delivery {
+        let pairs = self.parameters.iter().map(|(name, value)| (*name, value.expose()));
+        let text = self.target.redirect_uri.as_str();
+        match self.target.mode {
+            ResponseMode::FormPost => Delivery::FormPost {
+                action: text.to_owned(),
+                fields: pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            },
+            ResponseMode::Query => Delivery::Redirect(append(text, '?', pairs)),
+            ResponseMode::Fragment => Delivery::Redirect(append(text, '#', pairs)),
+        }
+    }
+}
+
+/// Appends encoded pairs to a URI without touching what stands there: the registered bytes go back as they are.
+/// A redirect without a fragment of its own would inherit the fragment of the page that led here (RFC 9700 §4.1.3), so a
+/// query answer ends in an empty one.
+fn append<'a>(uri: &str, separator: char, pairs: impl Iterator<Item = (&'static str, &'a str)>) -> String {
+    let mut encoded = url::form_urlencoded::Serializer::new(String::new());
+    encoded.extend_pairs(pairs);
+    let encoded = encoded.finish();
+    let joint = if separator == '?' && uri.contains('?') { '&' } else { separator };
+    let tail = if separator == '?' && Url::parse(uri).is_ok_and(|url| url.scheme().starts_with("http")) { "#" } else { "" };
+    format!("{uri}{joint}{encoded}{tail}")
+}
+
+/// An error response to a checked request (RFC 6749 §4.1.2.1). Changes nothing.
+pub(super) fn error(
+    op: &Op,
+    request: &AuthorizationRequest,
+    code: ErrorCode,
+    description: &'static str,
+) -> AuthorizationResponse {
+    error_to(op, &ResponseTarget::of(request), code, description)
+}
+
+/// An error response to a request whose client and redirect URI are checked (RFC 6749 §4.1.2.1).
+pub(super) fn error_to(op: &Op, target: &ResponseTarget, code: ErrorCode, description: &'static str) -> AuthorizationResponse {
+    let parameters = vec![("error", Secret::new(code.as_str())), ("error_description", Secret::new(description))];
+    finish(op, target.clone(), parameters)
+}
+
+/// `state` as it came and `iss` always (RFC 9207 §2).
+fn finish(op: &Op, target: ResponseTarget, mut parameters: Vec<(&'static str, Secret)>) -> AuthorizationResponse {
+    if let Some(state) = &target.state {
+        parameters.push(("state", Secret::new(state.clone())));
+    }
+    parameters.push(("iss", Secret::new(op.settings.issuer.clone())));
+    AuthorizationResponse { target, parameters }
+}
+
+/// A new code and what is stored for it.
+struct NewCode {
+    code: Secret,
+    digest: SecretDigest,
+    content: CodeContent,
+    expires_at: Timestamp,
+}
+
+fn new_code(op: &Op, request: &AuthorizationRequest, authentication: Authentication) -> Result<NewCode, Internal> {
+    let code = Secret::generate(&op.env)?;
+    let content = CodeContent {
+        client_id: request.client_id.clone(),
+        redirect_uri: Some(request.redirect_uri.clone()),
+        code_challenge: request.code_challenge.clone(),
+        scope: request.scope.clone(),
+        nonce: request.nonce.clone(),
+        authentication,
+    };
+    let expires_at = op.env.now().plus(op.settings.lifetimes.code);
+    Ok(NewCode { digest: code.digest(), code, content, expires_at })
+}
+
+fn code_response(op: &Op, request: &AuthorizationRequest, code: Secret) -> AuthorizationResponse {
+    finish(op, ResponseTarget::of(request), vec![("code", code)])
+}
+
+/// Issues a code for a stored authorization; `None` when it had ended before. One commit: the authorization ends in the
+/// same write that stores the code, so two requests at once get one code.
+pub(super) async fn issue(
+    op: &Op,
+    authorization: Authorization,
+    authentication: Authentication,
+) -> Result<Option<AuthorizationResponse>, Internal> {
+    let new = new_code(op, &authorization.request, authentication)?;
+    let code = new.code.clone();
+    // Single sign-on may answer an authorization that nobody signed in for: it takes the session's login on the way.
+    let open = matches!(authorization.stage, AuthorizationStage::Open);
+    let input: (AuthorizationId, NewCode, bool) = (authorization.id.clone(), new, open);
+    let now = op.env.now();
+    let issued = op
+        .store
+        .write(input, move |tx, (id, new, open)| {
+            Box::pin(async move {
+                if *open && !authorizations::authenticate(tx, id, &new.content.authentication, now).await? {
+                    return Ok(false);
+                }
+                if !authorizations::finish_issued(tx, id, now).await? {
+                    return Ok(false);
+                }
+                codes::insert(tx, &new.digest, id, &new.content, new.expires_at).await?;
+                Ok(true)
+            })
+        })
+        .await?;
+    Ok(issued.then(|| code_response(op, &authorization.request, code)))
+}
+
+/// Issues a code for a request that single sign-on answers at once. One commit.
+pub(super) async fn issue_at_once(
+    op: &Op,
+    mut authorization: Authorization,
+    authentication: Authentication,
+) -> Result<AuthorizationResponse, Internal> {
+    let new = new_code(op, &authorization.request, authentication)?;
+    let code = new.code.clone();
+    authorization.stage = AuthorizationStage::Issued;
+    let response = code_response(op, &authorization.request, code);
+    op.store
+        .write((authorization, new), |tx, (authorization, new)| {
+            Box::pin(async move {
+                authorizations::insert(tx, authorization).await?;
+                codes::insert(tx, &new.digest, &authorization.id, &new.content, new.expires_at).await
+            })
+        })
+        .await?;
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delivery(uri: &str, mode: ResponseMode) -> Delivery {
+        let target = ResponseTarget::new(RedirectUri::parse(uri).unwrap(), mode, None);
+        AuthorizationResponse { target, parameters: vec![("code", Secret::new("c/d")), ("state", Secret::new("a b&c"))] }
+            .delivery()
+    }
+
+    #[test]
+    fn the_query_of_the_redirect_uri_is_kept_and_its_fragment_cannot_be_inherited() {
+        let Delivery::Redirect(url) = delivery("https://app.example/cb?foo=b%61r", ResponseMode::Query) else { panic!() };
+        assert_eq!(url, "https://app.example/cb?foo=b%61r&code=c%2Fd&state=a+b%26c#");
+    }
+
+    #[test]
+    fn a_custom_scheme_keeps_its_spelling() {
+        let Delivery::Redirect(url) = delivery("SampleApp://callback", ResponseMode::Query) else { panic!() };
+        assert_eq!(url, "SampleApp://callback?code=c%2Fd&state=a+b%26c");
+    }
+
+    #[test]
+    fn fragment_and_form_post_leave_the_query_alone() {
+        let Delivery::Redirect(url) = delivery("https://app.example/cb", ResponseMode::Fragment) else { panic!() };
+        assert_eq!(url, "https://app.example/cb#code=c%2Fd&state=a+b%26c");
+        let Delivery::FormPost { action, fields } = delivery("https://app.example/cb", ResponseMode::FormPost) else {
+            panic!()
+        };
+        assert_eq!(action, "https://app.example/cb");
+        assert_eq!(fields.first(), Some(&("code".to_owned(), "c/d".to_owned())));
+    }
+}

@@ -1,0 +1,294 @@
+//! Client authentication (RFC 6749 §2.3), once for every endpoint where clients authenticate: token, introspection,
+//! revocation. A failed authentication consumes nothing and says nothing about why (RFC 6749 §5.2).
+//!
+//! Rendering the 401 and its challenge is left to the endpoints; [`ClientRequest::used_header`] says whether it takes one.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
+
+use super::Op;
+use super::error::OAuthError;
+use crate::domain::browser::Origin;
+use crate::domain::client::Client;
+use crate::domain::id::ClientId;
+use crate::domain::secret::{Secret, SecretDigest};
+use crate::protocol::error::ErrorCode;
+use crate::protocol::parameters::Parameters;
+use crate::store::clients;
+
+/// A request of a client to an endpoint where it authenticates, as it came.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientRequest<'a> {
+    /// The value of the `Authorization` header.
+    pub authorization: Option<&'a str>,
+    /// The form.
+    pub parameters: &'a Parameters,
+    /// Where it came from.
+    pub origin: &'a Origin,
+}
+
+impl ClientRequest<'_> {
+    /// Whether the client tried to authenticate by header: `invalid_client` must then come with a `WWW-Authenticate: Basic`
+    /// challenge (RFC 6749 §5.2).
+    pub const fn used_header(&self) -> bool {
+        self.authorization.is_some()
+    }
+}
+
+/// A client identifier and the secret presented with it.
+#[derive(Clone, Debug)]
+pub struct IdAndSecret {
+    /// Who the caller says that it is.
+    pub client_id: String,
+    /// What it presents as proof; `None` for an empty one, which is no secret (RFC 6749 §2.3.1).
+    pub secret: Option<Secret>,
+}
+
+/// What a request presents to say who calls.
+#[derive(Clone, Debug)]
+pub enum PresentedCredentials {
+    /// HTTP Basic (RFC 6749 §2.3.1): the form-decoded reading that the specification means and, where it differs, the raw one
+    /// that several clients send. Never empty.
+    Basic(Vec<IdAndSecret>),
+    /// `client_id` and `client_secret` in the form (RFC 6749 §2.3.1).
+    Post(IdAndSecret),
+    /// `client_id` alone: a public client (RFC 6749 §3.2.1).
+    None(IdAndSecret),
+}
+
+impl PresentedCredentials {
+    /// Reads the credentials of a request without judging them.
+    ///
+    /// # Errors
+    /// `invalid_request` when two methods are used at once (RFC 6749 §2.3), or when the form names another client than the
+    /// header; `invalid_client` when there are no credentials, or none that can be read.
+    pub fn parse(authorization: Option<&str>, parameters: &Parameters) -> Result<Self, OAuthError> {
+        let form_id = parameters.get("client_id");
+        let form_secret = parameters.get("client_secret");
+        let assertion = parameters.get("client_assertion").or(parameters.get("client_assertion_type"));
+        // RFC 6749 §2.3: "The client MUST NOT use more than one authentication method in each request."
+        if [authorization, form_secret, assertion].into_iter().flatten().count() > 1 {
+            return Err(OAuthError::new(ErrorCode::InvalidRequest, "more than one client authentication method was used"));
+        }
+        if let Some(header) = authorization {
+            return basic(header, form_id);
+        }
+        if assertion.is_some() {
+            return Err(refused("client assertions are not supported"));
+        }
+        let client_id = form_id.ok_or_else(|| refused("the request names no client"))?.to_owned();
+        Ok(match form_secret {
+            Some(secret) => Self::Post(IdAndSecret { client_id, secret: Some(Secret::new(secret)) }),
+            None => Self::None(IdAndSecret { client_id, secret: None }),
+        })
+    }
+
+    /// What the credentials may mean, best first.
+    fn readings(&self) -> &[IdAndSecret] {
+        match self {
+            Self::Basic(readings) => readings,
+            Self::Post(reading) | Self::None(reading) => std::slice::from_ref(reading),
+        }
+    }
+}
+
+fn basic(header: &str, form_id: Option<&str>) -> Result<PresentedCredentials, OAuthError> {
+    let (scheme, encoded) = header.split_once(' ').unwrap_or((header, ""));
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Err(refused("the Authorization header has another scheme than Basic"));
+    }
+    let text = STANDARD.decode(encoded.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let text = text.ok_or_else(|| refused("the Basic credentials are not base64 of UTF-8"))?;
+    let (raw_id, raw_secret) = text.split_once(':').ok_or_else(|| refused("the Basic credentials have no colon"))?;
+    let mut readings = Vec::with_capacity(2);
+    // RFC 6749 §2.3.1: both parts are form-encoded before they are joined. Several clients skip that step.
+    if let (Some(client_id), Some(secret)) = (form_decoded(raw_id), form_decoded(raw_secret)) {
+        readings.push(reading(client_id, secret));
+    }
+    if readings.is_empty() || text.contains(['%', '+']) {
+        readings.push(reading(raw_id.to_owned(), raw_secret.to_owned()));
+    }
+    readings.retain(|reading| form_id.is_none_or(|id| id == reading.client_id));
+    if readings.is_empty() {
+        return Err(OAuthError::new(ErrorCode::InvalidRequest, "client_id differs from the Authorization header"));
+    }
+    Ok(PresentedCredentials::Basic(readings))
+}
+
+fn reading(client_id: String, secret: String) -> IdAndSecret {
+    IdAndSecret { client_id, secret: (!secret.is_empty()).then(|| Secret::new(secret)) }
+}
+
+fn form_decoded(text: &str) -> Option<String> {
+    let spaced = text.replace('+', " ");
+    percent_decode_str(&spaced).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+}
+
+/// Finds the client of a request and checks that it is the one that calls. One round trip to the database, two for a Basic
+/// header whose client identifier has two readings.
+///
+/// # Errors
+/// As [`PresentedCredentials::parse`]; `invalid_client`, always with the same description, for an unknown, disabled or wrongly
+/// authenticated client.
+pub async fn authenticate(op: &Op, request: &ClientRequest<'_>) -> Result<Client, OAuthError> {
+    let presented = PresentedCredentials::parse(request.authorization, request.parameters)?;
+    let mut found = None;
+    for reading in presented.readings() {
+        if found.is_none() {
+            found = find(op, &reading.client_id).await?;
+        }
+    }
+    check(found, &presented)
+}
+
+/// The client named `text`, if it can be a name at all (RFC 6749 appendix A.1) and is known.
+pub(crate) async fn find(op: &Op, text: &str) -> Result<Option<Client>, OAuthError> {
+    if text.len() > LONGEST_CLIENT_ID || !text.bytes().all(|byte| matches!(byte, 0x20..=0x7E)) {
+        return Ok(None);
+    }
+    let id = ClientId::new(text);
+    Ok(clients::find(op.store.read(), &id).await?)
+}
+
+/// The longest client identifier that is looked up.
+const LONGEST_CLIENT_ID: usize = 255;
+
+/// What the secret of a client without one is compared with: no text has this digest.
+const NO_SECRET: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// Whether `found` is the client that presented the credentials. An unknown client costs the same comparisons as a known
+/// one (RFC 6749 §10.1, security bar 35).
+fn check(found: Option<Client>, presented: &PresentedCredentials) -> Result<Client, OAuthError> {
+    let expected = found.as_ref().and_then(|client| client.secret.clone());
+    let expected = expected.unwrap_or_else(|| SecretDigest::from_stored(NO_SECRET));
+    let (mut sent, mut right) = (false, false);
+    for secret in presented.readings().iter().filter_map(|reading| reading.secret.as_ref()) {
+        sent = true;
+        right |= expected.matches(secret);
+    }
+    let client = found.ok_or_else(|| refused("the client is unknown"))?;
+    // RFC 6749 §2.1, §3.2.1: a public client names itself and proves nothing; a secret from it is a misconfiguration.
+    let reason = match (client.disabled, client.metadata.is_public(), sent) {
+        (true, _, _) => "the client is disabled",
+        (false, true, true) => "the client is public and sent a secret",
+        (false, false, false) => "the client is confidential and sent no secret",
+        (false, false, true) if !right => "the client secret is wrong",
+        (false, true, false) | (false, false, true) => return Ok(client),
+    };
+    Err(refused(format!("{}: {reason}", client.id)))
+}
+
+/// One answer for every reason; the reason is for the log.
+fn refused(reason: impl Into<String>) -> OAuthError {
+    OAuthError::new(ErrorCode::InvalidClient, "client authentication failed").hint(reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::client::Source;
+    use crate::domain::clock::Timestamp;
+    use crate::protocol::client_metadata::{AuthMethod, ClientMetadata};
+
+    fn client(id: &str, secret: Option<&str>) -> Client {
+        let token_endpoint_auth_method = if secret.is_some() { AuthMethod::ClientSecretBasic } else { AuthMethod::None };
+        Client {
+            id: ClientId::new(id),
+            metadata: ClientMetadata { token_endpoint_auth_method, ..ClientMetadata::default() },
+            secret: secret.map(|secret| Secret::new(secret).digest()),
+            source: Source::Command,
+            disabled: false,
+            created_at: Timestamp::from_seconds(0),
+        }
+    }
+
+    fn header(text: &str) -> String {
+        format!("Basic {}", STANDARD.encode(text))
+    }
+
+    fn outcome(known: &Client, authorization: Option<&str>, form: &str) -> Result<(), ErrorCode> {
+        let code = |error| match error {
+            OAuthError::Refused { code, description, .. } => {
+                assert!(code != ErrorCode::InvalidClient || description == "client authentication failed");
+                code
+            }
+            OAuthError::Internal(error) => panic!("{error}"),
+        };
+        let presented =
+            PresentedCredentials::parse(authorization, &Parameters::parse(form.as_bytes()).unwrap()).map_err(code)?;
+        let found = presented.readings().iter().any(|reading| reading.client_id == known.id.as_str());
+        check(found.then(|| known.clone()), &presented).map(|_client| ()).map_err(code)
+    }
+
+    #[test]
+    fn a_confidential_client_may_use_the_header_or_the_form() {
+        let known = client("web", Some("s3cret"));
+        assert_eq!(outcome(&known, Some(&header("web:s3cret")), ""), Ok(()));
+        assert_eq!(outcome(&known, Some(&header("web:s3cret").replace("Basic", "bAsIc")), "client_id=web"), Ok(()));
+        assert_eq!(outcome(&known, None, "client_id=web&client_secret=s3cret"), Ok(()));
+        for (authorization, form) in [
+            (Some(header("web:wrong")), ""),
+            (Some(header("web:")), ""),
+            (Some(header("web:s3cre")), ""),
+            (Some(header("other:s3cret")), ""),
+            (Some("Basic !!!".to_owned()), ""),
+            (Some("Basic".to_owned()), ""),
+            (Some("Bearer s3cret".to_owned()), ""),
+            (Some(header("nocolon")), ""),
+            (None, "client_id=web&client_secret=wrong"),
+            (None, "client_id=web"),
+            (None, "client_secret=s3cret"),
+            (None, "client_id=web&client_assertion=x.y.z"),
+            (None, ""),
+        ] {
+            assert_eq!(
+                outcome(&known, authorization.as_deref(), form),
+                Err(ErrorCode::InvalidClient),
+                "{authorization:?} {form}"
+            );
+        }
+    }
+
+    #[test]
+    fn two_methods_at_once_are_an_invalid_request() {
+        let known = client("web", Some("s3cret"));
+        for form in ["client_secret=s3cret", "client_id=web&client_secret=s3cret", "client_assertion=x", "client_id=other"] {
+            assert_eq!(outcome(&known, Some(&header("web:s3cret")), form), Err(ErrorCode::InvalidRequest), "{form}");
+        }
+        assert_eq!(outcome(&known, None, "client_id=web&client_secret=s&client_assertion=x"), Err(ErrorCode::InvalidRequest));
+    }
+
+    #[test]
+    fn basic_is_read_form_decoded_and_raw() {
+        let known = client("my app", Some("a+b%c d"));
+        assert_eq!(outcome(&known, Some(&header("my+app:a%2Bb%25c%20d")), ""), Ok(()));
+        let raw = client("web", Some("a+b%41:c"));
+        assert_eq!(outcome(&raw, Some(&header("web:a+b%41:c")), ""), Ok(()));
+        assert_eq!(outcome(&raw, Some(&header("web:a b%41:c")), ""), Err(ErrorCode::InvalidClient));
+    }
+
+    #[test]
+    fn a_public_client_names_itself_and_sends_no_secret() {
+        let known = client("native", None);
+        assert_eq!(outcome(&known, None, "client_id=native"), Ok(()));
+        assert_eq!(outcome(&known, None, "client_id=native&client_secret="), Ok(()));
+        assert_eq!(outcome(&known, Some(&header("native:")), ""), Ok(()));
+        assert_eq!(outcome(&known, None, "client_id=native&client_secret=x"), Err(ErrorCode::InvalidClient));
+        assert_eq!(outcome(&known, Some(&header("native:x")), ""), Err(ErrorCode::InvalidClient));
+    }
+
+    #[test]
+    fn a_disabled_client_is_refused_with_the_right_secret() {
+        let known = Client { disabled: true, ..client("web", Some("s3cret")) };
+        assert_eq!(outcome(&known, Some(&header("web:s3cret")), ""), Err(ErrorCode::InvalidClient));
+    }
+
+    #[test]
+    fn a_confidential_client_that_lost_its_secret_cannot_call() {
+        let known = Client { secret: None, ..client("web", Some("s3cret")) };
+        for text in ["web:s3cret", "web:", "web:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
+            assert_eq!(outcome(&known, Some(&header(text)), ""), Err(ErrorCode::InvalidClient), "{text}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Errors of the flows. An OAuth error has four voices: the code for the protocol, a description for the relying party, a
+//! hint for whoever integrates it, and a source for the log. Rendering and logging happen in one place (`web`).
+
+use crate::domain::random::RandomError;
+use crate::keys::KeysError;
+use crate::protocol::error::ErrorCode;
+use crate::store::StoreError;
+
+/// Something of ours failed: the request changed nothing, and the answer says no more than that.
+#[derive(Debug, thiserror::Error)]
+pub enum Internal {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A key or a signature.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The random number generator: no service rather than a weak one (security bar 165).
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    /// A stored value that cannot be read or written.
+    #[error("a stored value cannot be encoded or decoded")]
+    Json(#[from] serde_json::Error),
+    /// A QR code cannot be drawn.
+    #[error("a QR code cannot be drawn")]
+    Picture,
+    /// A task was stopped in the middle.
+    #[error("the work was stopped")]
+    Stopped,
+}
+
+/// The error of an endpoint that answers in JSON (RFC 6749 §5.2, RFC 6750 §3.1).
+#[derive(Debug, thiserror::Error)]
+pub enum OAuthError {
+    /// The client did something wrong.
+    #[error("{code}: {description}")]
+    Refused {
+        /// The code (`error`).
+        code: ErrorCode,
+        /// For the relying party (`error_description`): printable ASCII without quotes or backslashes (RFC 6749 §5.2),
+        /// the same for every reason that must not be told apart.
+        description: &'static str,
+        /// For the log: what whoever integrates the client should look at. Never holds a secret.
+        hint: Option<String>,
+    },
+    /// Something of ours failed.
+    #[error(transparent)]
+    Internal(#[from] Internal),
+}
+
+impl OAuthError {
+    /// An error without a hint.
+    pub const fn new(code: ErrorCode, description: &'static str) -> Self {
+        Self::Refused { code, description, hint: None }
+    }
+
+    /// The same error with a hint for the log.
+    #[must_use]
+    pub fn hint(self, text: impl Into<String>) -> Self {
+        match self {
+            Self::Refused { code, description, .. } => Self::Refused { code, description, hint: Some(text.into()) },
+            internal @ Self::Internal(_) => internal,
+        }
+    }
+}
+
+impl From<StoreError> for OAuthError {
+    fn from(error: StoreError) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+impl From<KeysError> for OAuthError {
+    fn from(error: KeysError) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+impl From<RandomError> for OAuthError {
+    fn from(error: RandomError) -> Self {
+        Self::Internal(error.into())
+    }
+}

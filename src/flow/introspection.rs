@@ -1,0 +1,127 @@
+//! Token introspection (RFC 7662). A confidential client learns about its own tokens; about anything else it learns
+//! `{"active":false}` and nothing more (RFC 7662 §2.2, §4).
+
+use serde::Serialize;
+
+use super::Op;
+use super::client_authentication::{ClientRequest, authenticate};
+use super::error::OAuthError;
+use super::token::access_token::{dead_because, digest_of_presented, is_opaque};
+use crate::domain::client::Client;
+use crate::domain::clock::Timestamp;
+use crate::domain::grant::Grant;
+use crate::domain::secret::SecretDigest;
+use crate::domain::user::User;
+use crate::protocol::error::ErrorCode;
+use crate::protocol::scope::Scope;
+use crate::store::{access_tokens, refresh_tokens};
+
+/// The answer (RFC 7662 §2.2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Introspection {
+    /// Whether the token is alive and the caller's.
+    pub active: bool,
+    /// About a live token only.
+    #[serde(flatten)]
+    pub description: Option<Description>,
+}
+
+/// What is said about a live token (RFC 7662 §2.2; RFC 9470 §6.2 for `acr` and `auth_time`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Description {
+    /// What it allows.
+    pub scope: String,
+    /// To whom it was issued.
+    pub client_id: String,
+    /// The person.
+    pub sub: String,
+    /// Their name for people.
+    pub username: String,
+    /// `Bearer` for an access token. A refresh token has none: it must not be taken for one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_type: Option<&'static str>,
+    /// When it expires, in seconds since the epoch.
+    pub exp: i64,
+    /// When it was issued, in seconds since the epoch.
+    pub iat: i64,
+    /// Who issued it.
+    pub iss: String,
+    /// Whom it is for: the issuer itself, as in the JWT form.
+    pub aud: String,
+    /// The browser session.
+    pub sid: String,
+    /// How strong the login was.
+    pub acr: &'static str,
+    /// When the person approved, in seconds since the epoch.
+    pub auth_time: i64,
+}
+
+/// Answers an introspection request. `token_type_hint` is not needed (RFC 7662 §2.1: the server may ignore it).
+///
+/// Costs: one read for the client, one or two for the token; no write.
+///
+/// # Errors
+/// `invalid_client` for anybody but an authenticated confidential client; `invalid_request` without a token.
+pub async fn answer(op: &Op, request: &ClientRequest<'_>) -> Result<Introspection, OAuthError> {
+    let client = authenticate(op, request).await?;
+    if client.metadata.is_public() {
+        // RFC 7662 §2.1 demands authorization, and a public client's name is none (RFC 6749 §2.1).
+        return Err(OAuthError::new(ErrorCode::InvalidClient, "client authentication failed")
+            .hint(format!("{}: public clients cannot introspect", client.id)));
+    }
+    let missing = OAuthError::new(ErrorCode::InvalidRequest, "token is missing");
+    let presented = request.parameters.get("token").ok_or(missing)?;
+    let description = match described_access_token(op, &client, presented).await? {
+        Some(description) => Some(description),
+        None => described_refresh_token(op, &client, presented).await?,
+    };
+    Ok(Introspection { active: description.is_some(), description })
+}
+
+async fn described_access_token(op: &Op, client: &Client, presented: &str) -> Result<Option<Description>, OAuthError> {
+    let Some(digest) = digest_of_presented(op, presented) else { return Ok(None) };
+    let found = access_tokens::find(op.store.read(), &digest).await?;
+    let live = found.filter(|found| found.grant.client_id == client.id && dead_because(found, op.env.now()).is_none());
+    Ok(live.map(|found| Description {
+        token_type: Some("Bearer"),
+        ..describe(op, &found.grant, &found.user, (&found.token.scope, found.token.issued_at, found.token.expires_at))
+    }))
+}
+
+async fn described_refresh_token(op: &Op, client: &Client, presented: &str) -> Result<Option<Description>, OAuthError> {
+    if !is_opaque(presented) {
+        return Ok(None);
+    }
+    let found = refresh_tokens::find(op.store.read(), &SecretDigest::of(presented.as_bytes())).await?;
+    let now = op.env.now();
+    let live = found.filter(|found| {
+        let token_lives = found.token.rotated_at.is_none() && now < found.token.expires_at;
+        let family_lives = found.grant.revoked_at.is_none() && now < found.grant.expires_at && !found.user.locked;
+        found.grant.client_id == client.id && token_lives && family_lives
+    });
+    Ok(live.map(|found| {
+        describe(op, &found.grant, &found.user, (&found.grant.scope, found.token.issued_at, found.token.expires_at))
+    }))
+}
+
+fn describe(op: &Op, grant: &Grant, user: &User, token: (&Scope, Timestamp, Timestamp)) -> Description {
+    let (scope, issued_at, expires_at) = token;
+    Description {
+        scope: scope.to_string(),
+        client_id: grant.client_id.as_str().to_owned(),
+        sub: user.id.as_str().to_owned(),
+        username: user.username.clone(),
+        token_type: None,
+        exp: expires_at.as_seconds(),
+        iat: issued_at.as_seconds(),
+        iss: op.settings.issuer.clone(),
+        aud: op.settings.issuer.clone(),
+        sid: grant.authentication.session_id.as_str().to_owned(),
+        acr: grant.authentication.acr.as_str(),
+        auth_time: grant.authentication.auth_time.as_seconds(),
+    }
+}
+
+#[cfg(test)]
+#[path = "introspection_tests.rs"]
+mod tests;

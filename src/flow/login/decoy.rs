@@ -1,0 +1,86 @@
+//! Logins that ask nobody (decision 2.7): a stranger who names an unknown, busy or frozen person sees *pending* with a
+//! picture of the usual kind, and then *expired*. Nothing is created at the service and nothing is queued for later.
+//!
+//! The pictures are passes that the service really showed before, chosen by a purpose key from (browser, name): the same
+//! browser sees the same symbol again for the same name, and nobody can compute which.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::domain::browser::BrowserKey;
+use crate::domain::login::Challenge;
+use crate::domain::user::Upstream;
+use crate::flow::Op;
+use crate::flow::error::Internal;
+use crate::store::{access_passes, instance};
+
+use super::qr;
+
+/// Drawn by us, shown only until the service has shown its first passes.
+const FIRST_PASSES: [&[u8]; 4] = [
+    include_bytes!("passes/anchor.png"),
+    include_bytes!("passes/house.png"),
+    include_bytes!("passes/key.png"),
+    include_bytes!("passes/star.png"),
+];
+
+/// What a decoy shows.
+///
+/// # Errors
+/// When something of ours fails.
+pub async fn challenge(op: &Op, upstream: Upstream, browser: &BrowserKey, name: &str) -> Result<Challenge, Internal> {
+    match upstream {
+        Upstream::SecSign => access_pass(op, browser, name).await,
+        Upstream::ThumbSignIn => qr_code(op).await,
+    }
+}
+
+async fn access_pass(op: &Op, browser: &BrowserKey, name: &str) -> Result<Challenge, Internal> {
+    let mut seen = access_passes::list(op.store.read()).await?;
+    if seen.is_empty() {
+        seen = FIRST_PASSES.iter().map(|png| STANDARD.encode(png)).collect();
+    }
+    let mac = op.keys.decoy_mac(&[browser.0.as_str().as_bytes(), name.as_bytes()]);
+    let at = mac.first().copied().map_or(0, usize::from) % seen.len().max(1);
+    Ok(Challenge::AccessPass(seen.into_iter().nth(at)))
+}
+
+/// A link that looks like the service's last one, and the QR code of it.
+async fn qr_code(op: &Op) -> Result<Challenge, Internal> {
+    let sample = instance::find(op.store.read(), instance::THUMBSIGNIN_DEEP_LINK).await?;
+    let random: [u8; 64] = op.env.random_bytes()?;
+    let deep_link = disguise(sample.as_deref().unwrap_or(FIRST_LINK), &random);
+    let image = STANDARD.encode(qr::png(&deep_link)?);
+    Ok(Challenge::QrCode { image, deep_link })
+}
+
+/// The shape of a link until the service has shown its first.
+const FIRST_LINK: &str = "https://thumbsignin.app.link/AbCdEfGhIjK";
+
+/// The same link with other letters and digits in its last long run of them, which is the part that differs from login to
+/// login: hex digits stay hex digits.
+fn disguise(link: &str, random: &[u8]) -> String {
+    let end = link.rfind(|c: char| c.is_ascii_alphanumeric()).map_or(0, |at| at + 1);
+    let (head, tail) = link.split_at(end);
+    let start = head.rfind(|c: char| !c.is_ascii_alphanumeric()).map_or(0, |at| at + 1);
+    let (head, run) = head.split_at(start);
+    let hex = run.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let alphabet: &[u8] =
+        if hex { b"0123456789abcdef" } else { b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789" };
+    let letter = |byte: &u8| alphabet.get(usize::from(*byte) % alphabet.len()).copied().map_or('0', char::from);
+    let other: String = random.iter().cycle().take(run.len()).map(letter).collect();
+    format!("{head}{other}{tail}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disguised_link_differs_only_in_its_last_run() {
+        let link = "http://127.0.0.1:8081/phone/t/7e8eeb82d86c";
+        let other = disguise(link, &[1, 2, 3]);
+        assert!(other.starts_with("http://127.0.0.1:8081/phone/t/") && other.len() == link.len() && other != link);
+        assert!(other.rsplit('/').next().unwrap().bytes().all(|b| b.is_ascii_hexdigit()));
+    }
+}

@@ -1,0 +1,134 @@
+//! Ends of logins that are not approvals: withdrawn by the person, replaced by a newer login, over at the service.
+
+use crate::domain::audit::{AuditEvent, AuditKind};
+use crate::domain::clock::Timestamp;
+use crate::domain::login::{End, Login, LoginStage, Reason, Subject, UpstreamHandle};
+use crate::flow::Op;
+use crate::flow::error::Internal;
+use crate::flow::trail::Entry;
+use crate::store::{logins, pushes};
+
+/// What is known about the session at the phone service when a login ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpstreamSession {
+    /// It is dead, or never came to be: the person's slot is free again, in the same write.
+    Dead,
+    /// It may live: the slot stays taken until the login's deadline (decision 2.7).
+    MayLive,
+}
+
+/// Ends an open login. Returns whether this call ended it. One commit.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end(op: &Op, login: &Login, how: End, session: UpstreamSession) -> Result<bool, Internal> {
+    let now = op.env.now();
+    let event = Entry::new(&op.env, end_event(login, how))?;
+    let release = session == UpstreamSession::Dead;
+    let denied = how == End::Denied;
+    let input = (login.clone(), how, event);
+    let ended = op
+        .store
+        .write(input, move |tx, (login, how, event)| {
+            Box::pin(async move {
+                let ended = logins::end(tx, &login.id, *how, release, now).await?;
+                if ended {
+                    event.write(tx, now).await?;
+                }
+                if ended && denied {
+                    pushes::record_denial(tx, &login.id, now).await?;
+                }
+                Ok(ended)
+            })
+        })
+        .await?;
+    if ended {
+        op.signals.login_changed(&login.id);
+    }
+    Ok(ended)
+}
+
+/// The audit event of an end.
+fn end_event(login: &Login, how: End) -> AuditEvent {
+    let stage = LoginStage::Ended(how);
+    let mut event = AuditEvent::new(AuditKind::LoginFailed);
+    event.subject = Some(login.id.to_string());
+    event.origin = login.origin.clone();
+    event.detail = Some(match stage.reason() {
+        Some(reason) => format!("{}/{}", stage.state(), reason.as_str()),
+        None => stage.state().to_owned(),
+    });
+    if let Subject::Named(asked) = &login.subject {
+        event.user = Some(asked.user_id.to_string());
+    }
+    event
+}
+
+/// The handle of a login's session, opened; there is one once the service was asked, also after the login ended here.
+///
+/// # Errors
+/// When the database fails, or the handle was sealed under another master key, or changed.
+pub async fn open_handle(op: &Op, login: &Login) -> Result<Option<UpstreamHandle>, Internal> {
+    if login.subject == Subject::Decoy {
+        return Ok(None);
+    }
+    let Some(sealed) = logins::find_handle(op.store.read(), &login.id).await? else { return Ok(None) };
+    let text = op.keys.open_login_handle(login.id.as_str(), sealed.0.expose())?;
+    Ok(Some(UpstreamHandle(text)))
+}
+
+/// Withdraws an open login here and at the service, and frees the slot once the service confirmed. Local state first: it
+/// decides (B18), whatever the service says afterwards.
+///
+/// Returns whether nothing of it can be alive any more.
+///
+/// # Errors
+/// When something of ours fails.
+pub async fn withdraw(op: &Op, login: &Login, reason: Option<Reason>) -> Result<bool, Internal> {
+    let nothing_there = matches!(login.subject, Subject::Decoy);
+    let session = if nothing_there { UpstreamSession::Dead } else { UpstreamSession::MayLive };
+    end(op, login, End::Cancelled(reason), session).await?;
+    if nothing_there {
+        return Ok(true);
+    }
+    let Some(handle) = open_handle(op, login).await? else { return Ok(false) };
+    release_after_cancel(op, login, &handle).await
+}
+
+/// Cancels at the service; on its confirmation the person's slot is free. Returns whether it confirmed.
+///
+/// # Errors
+/// When the database fails.
+pub async fn release_after_cancel(op: &Op, login: &Login, handle: &UpstreamHandle) -> Result<bool, Internal> {
+    let Some(service) = op.upstreams.get(login.upstream) else { return Ok(false) };
+    if let Err(unavailable) = service.cancel(handle).await {
+        tracing::warn!(login = %login.id, upstream = %login.upstream, error = %unavailable, "cancel not confirmed");
+        return Ok(false);
+    }
+    if let Subject::Named(asked) = &login.subject {
+        let slot = (login.id.clone(), login.upstream, asked.upstream_user.clone());
+        op.store
+            .write(slot, |tx, (id, upstream, user)| {
+                Box::pin(async move { logins::release_slot(tx, *upstream, user, id).await })
+            })
+            .await?;
+    }
+    Ok(true)
+}
+
+/// Ends a login whose deadline passed, and tells the service.
+///
+/// # Errors
+/// When something of ours fails.
+pub async fn expire(op: &Op, login: &Login) -> Result<(), Internal> {
+    end(op, login, End::Expired, UpstreamSession::MayLive).await?;
+    if let Some(handle) = open_handle(op, login).await? {
+        release_after_cancel(op, login, &handle).await?;
+    }
+    Ok(())
+}
+
+/// Whether a login is over at `now`.
+pub fn is_over(login: &Login, now: Timestamp) -> bool {
+    matches!(login.stage_at(now), LoginStage::Ended(_))
+}

@@ -1,0 +1,31 @@
+//! Logins: ask one phone once, wait, and hand what came of it to whoever it was for (the [`Purpose`](crate::domain::login::Purpose); nothing beyond it is
+//! known here).
+//!
+//! [`begin`] writes the row, takes the person's slot at the service and makes the one create call; `jobs::broker` polls;
+//! [`finish`] consumes the approval in the browser that began it; [`withdraw`](end::withdraw) and [`retry`](begin::retry) are
+//! the person's other ways out. Strangers who ask for unknown, busy or frozen people get a [`decoy`] (decision 2.7).
+
+pub mod begin;
+pub mod decoy;
+pub mod end;
+pub mod finish;
+pub mod limits;
+pub mod pace;
+mod qr;
+pub mod signals;
+
+use crate::domain::browser::BrowserKey;
+use crate::domain::id::LoginId;
+use crate::domain::login::Login;
+use crate::flow::Op;
+use crate::flow::error::Internal;
+use crate::store::logins;
+
+/// A login of this browser. Another browser's does not exist for it, whatever it knows (decision 2.2).
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_own(op: &Op, id: &LoginId, browser: &BrowserKey) -> Result<Option<Login>, Internal> {
+    let login = logins::find(op.store.read(), id).await?;
+    Ok(login.filter(|login| login.browser == *browser))
+}

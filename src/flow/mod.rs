@@ -1,0 +1,45 @@
+//! The use cases: what each endpoint of the specifications *does*. No web framework, no SQL.
+//!
+//! Functions take [`Op`] and values, and answer with values. Steps of an authorization never call one another: each writes
+//! what happened and returns to [`authorization::next_step`].
+
+pub mod authorization;
+pub mod claims;
+pub mod client_authentication;
+pub mod discovery;
+pub mod end_session;
+pub mod error;
+pub mod introspection;
+pub mod login;
+pub mod revocation;
+pub mod settings;
+pub mod token;
+pub mod trail;
+pub mod userinfo;
+
+use std::sync::Arc;
+
+use crate::domain::env::Env;
+use crate::keys::Keys;
+use crate::store::Store;
+use crate::upstream::Upstreams;
+use settings::Settings;
+
+/// What every flow needs, built once by `app`. A bundle without behaviour.
+#[derive(Clone)]
+pub struct Op {
+    /// The database.
+    pub store: Store,
+    /// Signing keys and purpose keys.
+    pub keys: Arc<Keys>,
+    /// The phone services.
+    pub upstreams: Upstreams,
+    /// Time and chance.
+    pub env: Env,
+    /// What the operator decided.
+    pub settings: Arc<Settings>,
+    /// What the parts of this node tell one another about logins.
+    pub signals: login::signals::Signals,
+    /// How the phone services behaved lately.
+    pub pace: login::pace::Pace,
+}

@@ -1,0 +1,101 @@
+//! Access tokens of both formats (decision 2.11): how one is made, and how a presented one is found again and judged.
+//!
+//! The database knows both by a digest. An opaque token is its own handle. A JWT (RFC 9068) can only be signed after the
+//! commit that writes its row (decision 2.4), so its handle is its `jti`, set apart by a prefix that no opaque token can
+//! have: a `jti` that somebody read in a JWT is not a token.
+
+use crate::domain::clock::Timestamp;
+use crate::domain::env::Env;
+use crate::domain::random::RandomError;
+use crate::domain::secret::{Secret, SecretDigest};
+use crate::flow::Op;
+use crate::protocol::client_metadata::AccessTokenFormat;
+use crate::store::access_tokens::FoundAccessToken;
+
+/// Characters of an opaque token: 256 bits in base64url.
+const OPAQUE_LENGTH: usize = 43;
+
+/// The random part of a new access token, made before the write.
+#[derive(Clone, Debug)]
+pub(super) struct AccessHandle {
+    /// What the token becomes.
+    pub format: AccessTokenFormat,
+    /// An opaque token itself, or the `jti` of a JWT.
+    pub secret: Secret,
+}
+
+impl AccessHandle {
+    /// A new handle for a token of `format`.
+    ///
+    /// # Errors
+    /// When the random number generator fails.
+    pub(super) fn generate(env: &Env, format: AccessTokenFormat) -> Result<Self, RandomError> {
+        Ok(Self { format, secret: Secret::generate(env)? })
+    }
+
+    /// What the database stores.
+    pub(super) fn digest(&self) -> SecretDigest {
+        match self.format {
+            AccessTokenFormat::Opaque => self.secret.digest(),
+            AccessTokenFormat::Jwt => digest_of_jti(self.secret.expose()),
+        }
+    }
+}
+
+fn digest_of_jti(jti: &str) -> SecretDigest {
+    SecretDigest::of(format!("jti:{jti}").as_bytes())
+}
+
+/// The digest under which the database would know the token `presented`; `None` when it cannot be an access token of ours.
+/// The whole text counts: nothing is trimmed, padded or decoded first (security bar 39). Costs no round trip; a signature is
+/// verified where the text looks like a JWT.
+pub(in crate::flow) fn digest_of_presented(op: &Op, presented: &str) -> Option<SecretDigest> {
+    if is_opaque(presented) {
+        return Some(SecretDigest::of(presented.as_bytes()));
+    }
+    // A revoked signing key ends its tokens at once, wherever the row still says otherwise (security bar 71).
+    let claims = op.keys.ring().verify_access_token(presented, &op.settings.issuer).ok()?;
+    Some(digest_of_jti(&claims.jti))
+}
+
+/// Whether `presented` has the form of our opaque tokens: access and refresh tokens alike.
+pub(in crate::flow) fn is_opaque(presented: &str) -> bool {
+    presented.len() == OPAQUE_LENGTH
+        && presented.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+/// Why a stored access token is worth nothing at `now`, if it is. The end of a browser session revokes the families that do
+/// not outlive it; one that was written at that very moment is recognised by its session (decision 2.6).
+pub(in crate::flow) fn dead_because(found: &FoundAccessToken, now: Timestamp) -> Option<&'static str> {
+    let reasons = [
+        (found.token.expires_at <= now, "the access token has expired"),
+        (found.grant.revoked_at.is_some(), "the token family was revoked"),
+        (found.session_ended && !found.grant.is_offline(), "the browser session has ended"),
+        (found.user.locked, "the person is locked"),
+        (found.client_disabled, "the client is disabled"),
+    ];
+    reasons.into_iter().find_map(|(holds, reason)| holds.then_some(reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_exact_form_is_an_opaque_token() {
+        let token = Secret::generate(&Env::system()).unwrap();
+        let text = token.expose();
+        assert!(is_opaque(text));
+        for other in [format!("{text}="), format!(" {text}"), format!("{text}A"), text[1..].to_owned(), String::new()] {
+            assert!(!is_opaque(&other), "{other}");
+        }
+        assert!(!is_opaque(&format!("{}+", &text[..42])));
+    }
+
+    #[test]
+    fn a_jti_is_not_an_opaque_token() {
+        let handle = AccessHandle::generate(&Env::system(), AccessTokenFormat::Jwt).unwrap();
+        assert_ne!(handle.digest(), handle.secret.digest());
+        assert!(!is_opaque(&format!("jti:{}", handle.secret.expose())));
+    }
+}

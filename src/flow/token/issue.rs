@@ -1,0 +1,152 @@
+//! The answer of the token endpoint (RFC 6749 §5.1, OIDC Core §3.1.3.3): built and signed after the commit (decision 2.4), so
+//! that a request that lost a race costs no signature and a failed signature leaves nothing but an unused family.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::access_token::AccessHandle;
+use super::terms::Terms;
+use crate::domain::assurance::AMR;
+use crate::domain::client::Client;
+use crate::domain::clock::Timestamp;
+use crate::domain::grant::Grant;
+use crate::domain::secret::Secret;
+use crate::domain::user::User;
+use crate::flow::error::OAuthError;
+use crate::flow::{Op, claims};
+use crate::protocol::client_metadata::{AccessTokenFormat, IdTokenClaimsPolicy};
+use crate::protocol::id_token::{AccessTokenClaims, Audience, IdTokenClaims, UserClaims, at_hash};
+use crate::protocol::jws::TokenType;
+use crate::protocol::scope;
+
+/// A successful token response (RFC 6749 §5.1, OIDC Core §3.1.3.3). Answered with `Cache-Control: no-store`.
+#[derive(Clone, Serialize)]
+pub struct TokenResponse {
+    /// The access token.
+    pub access_token: String,
+    /// `Bearer` (RFC 6750 §4).
+    pub token_type: &'static str,
+    /// The lifetime of the access token in seconds.
+    pub expires_in: u64,
+    /// The refresh token, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    /// The ID token, where `openid` was granted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<String>,
+    /// What the access token allows; said even where it is what was asked (decision 2.9).
+    pub scope: String,
+}
+
+impl fmt::Debug for TokenResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenResponse")
+            .field("expires_in", &self.expires_in)
+            .field("scope", &self.scope)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a grant hands over once its write is durable.
+pub(super) struct Issuance<'a> {
+    /// To whom.
+    pub client: &'a Client,
+    /// The family.
+    pub grant: &'a Grant,
+    /// The person.
+    pub user: &'a User,
+    /// Scope and lifetimes.
+    pub terms: &'a Terms,
+    /// The access token whose digest was written.
+    pub access: AccessHandle,
+    /// The refresh token to answer.
+    pub refresh: Option<Secret>,
+    /// The `nonce` to echo: that of the authorization request for its code, none for a refresh (OIDC Core §12.2).
+    pub nonce: Option<String>,
+    /// When the tokens were issued.
+    pub at: Timestamp,
+}
+
+impl Issuance<'_> {
+    /// Signs and builds the answer. One signature, two where the access token is a JWT, none where it is opaque and
+    /// `openid` was not granted.
+    ///
+    /// # Errors
+    /// When the key ring cannot sign.
+    pub(super) fn answer(self, op: &Op) -> Result<TokenResponse, OAuthError> {
+        let access_token = match self.access.format {
+            AccessTokenFormat::Opaque => self.access.secret.clone(),
+            AccessTokenFormat::Jwt => {
+                let claims = self.access_token_claims(&op.settings.issuer);
+                op.keys.sign(self.client.metadata.id_token_signed_response_alg, TokenType::AccessToken, &claims)?
+            }
+        };
+        let id_token = match self.terms.scope.contains(scope::OPENID) {
+            true => Some(self.id_token(op, &access_token)?),
+            false => None,
+        };
+        Ok(TokenResponse {
+            access_token: access_token.expose().to_owned(),
+            token_type: "Bearer",
+            expires_in: self.terms.access_lifetime.as_secs(),
+            refresh_token: self.refresh.as_ref().map(|token| token.expose().to_owned()),
+            id_token,
+            scope: self.terms.scope.to_string(),
+        })
+    }
+
+    /// RFC 9068 §2.2. The audience is the issuer itself: these tokens open userinfo, and no resource is registered that could
+    /// be named instead (RFC 9068 §3).
+    fn access_token_claims(&self, issuer: &str) -> AccessTokenClaims {
+        let authentication = &self.grant.authentication;
+        AccessTokenClaims {
+            iss: issuer.to_owned(),
+            sub: self.user.id.as_str().to_owned(),
+            aud: Audience::One(issuer.to_owned()),
+            client_id: self.client.id.as_str().to_owned(),
+            jti: self.access.secret.expose().to_owned(),
+            exp: self.end(self.terms.access_lifetime),
+            iat: self.at.as_seconds(),
+            scope: self.terms.scope.clone(),
+            auth_time: Some(authentication.auth_time.as_seconds()),
+            acr: Some(authentication.acr.as_str().to_owned()),
+            amr: amr(),
+        }
+    }
+
+    /// OIDC Core §2, §3.1.3.6; after a refresh §12.2: the same `sub`, `auth_time`, `acr`, `amr` and `sid` as in the first one.
+    fn id_token(&self, op: &Op, access_token: &Secret) -> Result<String, OAuthError> {
+        let metadata = &self.client.metadata;
+        let alg = metadata.id_token_signed_response_alg;
+        let authentication = &self.grant.authentication;
+        let claims = IdTokenClaims {
+            iss: op.settings.issuer.clone(),
+            sub: self.user.id.as_str().to_owned(),
+            aud: Audience::One(self.client.id.as_str().to_owned()),
+            exp: self.end(self.terms.id_lifetime),
+            iat: self.at.as_seconds(),
+            auth_time: authentication.auth_time.as_seconds(),
+            nonce: self.nonce.clone(),
+            acr: Some(authentication.acr.as_str().to_owned()),
+            amr: amr(),
+            sid: Some(authentication.session_id.as_str().to_owned()),
+            at_hash: Some(at_hash(alg, access_token.expose())),
+            azp: None,
+            user: match metadata.id_token_claims {
+                IdTokenClaimsPolicy::Scope => claims::of(self.user, &self.terms.scope),
+                IdTokenClaimsPolicy::Minimal => UserClaims::default(),
+            },
+        };
+        Ok(op.keys.sign(alg, TokenType::IdToken, &claims)?.expose().to_owned())
+    }
+
+    fn end(&self, lifetime: Duration) -> i64 {
+        self.at.plus(lifetime).as_seconds()
+    }
+}
+
+fn amr() -> Vec<String> {
+    AMR.iter().map(|method| (*method).to_owned()).collect()
+}

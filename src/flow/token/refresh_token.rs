@@ -1,0 +1,201 @@
+//! The refresh token grant (RFC 6749 §6, OIDC Core §12), decision 2.5.
+//!
+//! A public client's token is replaced at each use by a successor that is an HMAC of it. Within the grace the same client
+//! gets the same successor again (its answer may have been lost); once the successor was used, or the grace is over, the old
+//! token coming back means that two parties hold the chain, and the family dies (RFC 9700 §4.14.2). A confidential client
+//! proves itself at each use, so its token stays and its expiry moves (RFC 9700 §2.2.2).
+
+use std::sync::Arc;
+
+use super::access_token::AccessHandle;
+use super::invalid_grant;
+use super::issue::{Issuance, TokenResponse};
+use super::terms::Terms;
+use crate::domain::audit::{AuditEvent, AuditKind};
+use crate::domain::client::Client;
+use crate::domain::clock::Timestamp;
+use crate::domain::grant::{AccessToken, Grant, RefreshToken};
+use crate::domain::secret::{Secret, SecretDigest};
+use crate::domain::user::User;
+use crate::flow::Op;
+use crate::flow::client_authentication::ClientRequest;
+use crate::flow::error::OAuthError;
+use crate::flow::settings::Settings;
+use crate::flow::trail::Entry;
+use crate::protocol::error::ErrorCode;
+use crate::protocol::scope::Scope;
+use crate::store::refresh_tokens::FoundRefreshToken;
+use crate::store::{StoreError, Tx, access_tokens, grants, refresh_tokens, sessions};
+
+/// Everything that the write needs: it may run more than once and makes nothing up.
+struct Refresh {
+    presented: SecretDigest,
+    successor: SecretDigest,
+    /// The narrower scope that was asked for.
+    wanted: Option<Scope>,
+    client: Client,
+    settings: Arc<Settings>,
+    now: Timestamp,
+    access: SecretDigest,
+    reuse: Entry,
+}
+
+enum Outcome {
+    Refreshed(Box<(Grant, User, Terms)>),
+    /// A token that had been replaced came back too late: its family is dead.
+    Reused,
+    Refused(&'static str),
+    /// More was asked for than was granted.
+    TooWide,
+}
+
+/// Answers a refresh.
+///
+/// Costs: one write, which is one commit of one joined read and two or three inserts or updates; then the signatures of
+/// [`Issuance::answer`].
+///
+/// # Errors
+/// `invalid_request` without a token; `invalid_scope` for more than was granted (RFC 6749 §6); `invalid_grant`, always with
+/// the same description, for a token that does not count.
+pub(super) async fn refresh(op: &Op, client: &Client, request: &ClientRequest<'_>) -> Result<TokenResponse, OAuthError> {
+    let missing = OAuthError::new(ErrorCode::InvalidRequest, "refresh_token is missing");
+    let presented = Secret::new(request.parameters.get("refresh_token").ok_or(missing)?);
+    let wanted = request.parameters.get("scope").map(Scope::parse).transpose().map_err(|_bad_character| too_wide())?;
+    let successor = op.keys.refresh_successor(&presented);
+    let access = AccessHandle::generate(&op.env, client.metadata.access_token_format)?;
+    let reuse = AuditEvent {
+        client: Some(client.id.as_str().to_owned()),
+        origin: request.origin.clone(),
+        detail: Some("refresh_token".to_owned()),
+        ..AuditEvent::new(AuditKind::TokenReuse)
+    };
+    let job = Refresh {
+        presented: presented.digest(),
+        successor: successor.digest(),
+        wanted,
+        client: client.clone(),
+        settings: Arc::clone(&op.settings),
+        now: op.env.now(),
+        access: access.digest(),
+        reuse: Entry::new(&op.env, reuse)?,
+    };
+    let at = job.now;
+    match op.store.write(job, |tx, job| Box::pin(job.run(tx))).await? {
+        Outcome::Refreshed(refreshed) => {
+            let (grant, user, terms) = *refreshed;
+            let refresh = Some(if client.metadata.is_public() { successor } else { presented });
+            Issuance { client, grant: &grant, user: &user, terms: &terms, access, refresh, nonce: None, at }.answer(op)
+        }
+        Outcome::Reused => {
+            Err(invalid_grant(format!("{}: a replaced refresh token came back; its family is revoked", client.id)))
+        }
+        Outcome::Refused(reason) => Err(invalid_grant(format!("{}: {reason}", client.id))),
+        Outcome::TooWide => Err(too_wide()),
+    }
+}
+
+/// RFC 6749 §6: the scope "MUST NOT include any scope not originally granted".
+fn too_wide() -> OAuthError {
+    OAuthError::new(ErrorCode::InvalidScope, "scope exceeds what was granted")
+}
+
+impl Refresh {
+    async fn run(&self, tx: &Tx) -> Result<Outcome, StoreError> {
+        let Some(found) = refresh_tokens::find(tx, &self.presented).await? else {
+            return Ok(Outcome::Refused("the refresh token is unknown"));
+        };
+        if let Some(reason) = self.refusal(&found) {
+            return Ok(Outcome::Refused(reason));
+        }
+        if !found.grant.is_offline() && session_ended(tx, &found.grant).await? {
+            return Ok(Outcome::Refused("the browser session has ended"));
+        }
+        // RFC 6749 §6: a narrower scope is for this access token only; a later refresh may go back up to the grant's.
+        let scope = match &self.wanted {
+            Some(wanted) if !wanted.is_subset_of(&found.grant.scope) => return Ok(Outcome::TooWide),
+            Some(wanted) => wanted,
+            None => &found.grant.scope,
+        };
+        let terms = Terms::of(&self.client, scope, &found.grant.authentication, &self.settings.lifetimes);
+        if let Some(refused) = self.use_up(tx, &found).await? {
+            return Ok(refused);
+        }
+        let access = AccessToken {
+            digest: self.access.clone(),
+            grant_id: found.grant.id.clone(),
+            scope: terms.scope.clone(),
+            issued_at: self.now,
+            expires_at: self.now.plus(terms.access_lifetime),
+        };
+        access_tokens::insert(tx, &access).await?;
+        Ok(Outcome::Refreshed(Box::new((found.grant, found.user, terms))))
+    }
+
+    /// What is checked anew at each use, because it may have changed since the login (security bar 51).
+    fn refusal(&self, found: &FoundRefreshToken) -> Option<&'static str> {
+        let grant = &found.grant;
+        let reasons = [
+            // RFC 6749 §6, §10.4: bound to its client. The family is kept: whoever presents it is not who may end it.
+            (grant.client_id != self.client.id, "the refresh token was issued to another client"),
+            (grant.revoked_at.is_some(), "the token family was revoked"),
+            (grant.expires_at <= self.now, "the token family has reached its absolute end"),
+            (found.user.locked, "the person is locked"),
+        ];
+        reasons.into_iter().find_map(|(holds, reason)| holds.then_some(reason))
+    }
+
+    /// Rotates or extends the token; `Some` when it does not count after all.
+    async fn use_up(&self, tx: &Tx, found: &FoundRefreshToken) -> Result<Option<Outcome>, StoreError> {
+        let expires_at = self.now.plus(self.settings.lifetimes.refresh_sliding).min(found.grant.expires_at);
+        if !self.client.metadata.is_public() {
+            let extended = refresh_tokens::extend(tx, &self.presented, expires_at, self.now).await?;
+            return Ok((!extended).then_some(Outcome::Refused("the refresh token has expired or was replaced")));
+        }
+        if found.token.rotated_at.is_none() {
+            let successor = RefreshToken {
+                digest: self.successor.clone(),
+                grant_id: found.grant.id.clone(),
+                predecessor: Some(self.presented.clone()),
+                issued_at: self.now,
+                expires_at,
+                rotated_at: None,
+            };
+            if refresh_tokens::rotate(tx, &self.presented, &successor, self.now).await? {
+                return Ok(None);
+            }
+        }
+        self.come_back(tx).await
+    }
+
+    /// A token that was replaced before, or expired. Read anew: another request may have replaced it a moment ago.
+    async fn come_back(&self, tx: &Tx) -> Result<Option<Outcome>, StoreError> {
+        let Some(found) = refresh_tokens::find(tx, &self.presented).await? else {
+            return Ok(Some(Outcome::Refused("the refresh token is gone")));
+        };
+        let Some(rotated_at) = found.token.rotated_at else {
+            return Ok(Some(Outcome::Refused("the refresh token has expired")));
+        };
+        let in_grace = self.now < rotated_at.plus(self.settings.lifetimes.refresh_grace);
+        let successor = refresh_tokens::find_successor(tx, &self.presented).await?;
+        let unused = successor.is_some_and(|next| next.first_used_at.is_none() && next.token.rotated_at.is_none());
+        if in_grace && unused {
+            return Ok(None);
+        }
+        // RFC 9700 §4.14.2: one of the two who hold this chain is not the client. Audited once, when that changes something.
+        if grants::revoke(tx, &found.grant.id, self.now).await? {
+            self.reuse.about(found.user.id.as_str(), found.grant.id.as_str()).write(tx, self.now).await?;
+        }
+        Ok(Some(Outcome::Reused))
+    }
+}
+
+/// Whether the browser session of a family that does not outlive it was ended: such a family was revoked then, unless it was
+/// written at that very moment. A session that merely expired is no reason (`always_refresh`, decision 2.9).
+async fn session_ended(tx: &Tx, grant: &Grant) -> Result<bool, StoreError> {
+    let session = sessions::find(tx, &grant.authentication.session_id).await?;
+    Ok(session.is_some_and(|session| session.ended_at.is_some()))
+}
+
+#[cfg(test)]
+#[path = "refresh_token_tests.rs"]
+mod tests;

@@ -1,0 +1,40 @@
+//! Writing the audit trail: an event gets its id before the write that stores it, so that the write can be run again.
+
+use crate::domain::audit::AuditEvent;
+use crate::domain::clock::Timestamp;
+use crate::domain::env::Env;
+use crate::domain::id;
+use crate::domain::random::RandomError;
+use crate::store::{StoreError, Tx, audit};
+
+/// An event that is about to be written, in the same transaction as what it tells of.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    id: String,
+    event: AuditEvent,
+}
+
+impl Entry {
+    /// Gives an event its id.
+    ///
+    /// # Errors
+    /// When the random number generator fails.
+    pub fn new(env: &Env, event: AuditEvent) -> Result<Self, RandomError> {
+        Ok(Self { id: id::time_ordered(env)?, event })
+    }
+
+    /// The same entry about a person and a thing that only the write itself gets to know.
+    #[must_use]
+    pub fn about(&self, user: &str, subject: &str) -> Self {
+        let event = AuditEvent { user: Some(user.to_owned()), subject: Some(subject.to_owned()), ..self.event.clone() };
+        Self { id: self.id.clone(), event }
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn write(&self, tx: &Tx, at: Timestamp) -> Result<(), StoreError> {
+        audit::insert(tx, &self.event, &self.id, at).await
+    }
+}
