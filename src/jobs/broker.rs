@@ -1,0 +1,211 @@
+//! The login broker (decision 2.8): one poller per login, whatever the number of browsers, tabs and nodes. A lease in the
+//! row says who polls; when its holder dies, another node or the next start takes over within the lease.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::audit::{AuditEvent, AuditKind};
+use crate::domain::id::LoginId;
+use crate::domain::login::{End, Login, LoginStage, Reason, Subject, UpstreamHandle};
+use crate::domain::random::RandomError;
+use crate::flow::Op;
+use crate::flow::error::Internal;
+use crate::flow::login::end::{self, UpstreamSession};
+use crate::flow::trail::Entry;
+use crate::store::{devices, logins};
+use crate::upstream::Progress;
+
+/// How long a lease lasts: the most by which the death of its holder delays a login.
+const LEASE: Duration = Duration::from_secs(5);
+/// Between polls while nobody has touched the phone, and once somebody has.
+const SLOW: Duration = Duration::from_millis(1500);
+const FAST: Duration = Duration::from_secs(1);
+/// How often the broker looks for logins that nobody polls.
+const SWEEP: Duration = Duration::from_secs(1);
+/// How many logins it takes over at once.
+const BATCH: u64 = 500;
+
+/// A name for this process, new at every start: a lease of the process before is never mistaken for one's own.
+pub(super) fn node_name(op: &Op) -> Result<String, RandomError> {
+    let bytes: [u8; 8] = op.env.random_bytes()?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Runs until stopped: adopts every open login that nobody polls, the ones begun here at once.
+pub(super) async fn run(op: Op, node: String, stop: CancellationToken) {
+    let mut pollers: JoinSet<LoginId> = JoinSet::new();
+    let mut polled: HashSet<LoginId> = HashSet::new();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = op.signals.wait_for_begun() => {}
+            () = tokio::time::sleep(SWEEP) => {}
+            Some(done) = pollers.join_next(), if !pollers.is_empty() => {
+                if let Ok(id) = done {
+                    polled.remove(&id);
+                }
+                continue;
+            }
+        }
+        match logins::list_unleased_open(op.store.read(), op.env.now(), BATCH).await {
+            Ok(found) => {
+                for login in found.into_iter().filter(|login| login.subject != Subject::Decoy) {
+                    if polled.insert(login.id.clone()) {
+                        pollers.spawn(poll_until_over(op.clone(), node.clone(), login.id, stop.clone()));
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the broker cannot read its logins"),
+        }
+    }
+    // Pollers stop between two polls; the leases of those that are in one run out by themselves.
+    while pollers.join_next().await.is_some() {}
+}
+
+/// Whether a poller goes on, and when.
+enum Turn {
+    Again(Duration),
+    Over,
+}
+
+async fn poll_until_over(op: Op, node: String, id: LoginId, stop: CancellationToken) -> LoginId {
+    loop {
+        let pause = match poll_once(&op, &node, &id).await {
+            Ok(Turn::Over) => return id,
+            Ok(Turn::Again(pause)) => pause,
+            Err(error) => {
+                tracing::warn!(login = %id, %error, "a poll could not be written down; it is made again");
+                SLOW
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => return id,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// One poll: the lease, the question, and what the answer means. One commit for the lease, one more when the state changed.
+async fn poll_once(op: &Op, node: &str, id: &LoginId) -> Result<Turn, Internal> {
+    let now = op.env.now();
+    let lease = (id.clone(), node.to_owned());
+    let mine = op
+        .store
+        .write(lease, move |tx, (id, node)| Box::pin(async move { logins::lease(tx, id, node, now.plus(LEASE), now).await }))
+        .await?;
+    if !mine {
+        return Ok(Turn::Over);
+    }
+    let Some(login) = logins::find(op.store.read(), id).await? else { return Ok(Turn::Over) };
+    if !login.stage.is_open() {
+        return Ok(Turn::Over);
+    }
+    if now >= login.deadline {
+        end::expire(op, &login).await?;
+        return Ok(Turn::Over);
+    }
+    let Some(handle) = end::open_handle(op, &login).await? else {
+        // Being created, or left so by a crash: nobody knows more before the deadline (decision 2.7).
+        return Ok(Turn::Again(FAST));
+    };
+    let Some(service) = op.upstreams.get(login.upstream) else {
+        end::end(op, &login, End::Failed(Reason::UpstreamDown), UpstreamSession::MayLive).await?;
+        return Ok(Turn::Over);
+    };
+    let asked = match &login.subject {
+        Subject::Named(asked) => Some(asked.upstream_user.as_str()),
+        _unnamed => None,
+    };
+    match service.poll(&handle, asked).await {
+        Ok(progress) => act(op, &login, &handle, progress).await,
+        Err(unavailable) => {
+            tracing::debug!(login = %id, error = %unavailable, "the phone service could not be asked; asked again");
+            Ok(Turn::Again(pause(&login)))
+        }
+    }
+}
+
+fn pause(login: &Login) -> Duration {
+    if matches!(login.stage, LoginStage::Fetched(_)) { FAST } else { SLOW }
+}
+
+/// Writes down what a poll found.
+async fn act(op: &Op, login: &Login, handle: &UpstreamHandle, progress: Progress) -> Result<Turn, Internal> {
+    match progress {
+        Progress::Pending => Ok(Turn::Again(SLOW)),
+        Progress::Fetched => {
+            if !matches!(login.stage, LoginStage::Fetched(_)) {
+                op.store.write(login.id.clone(), |tx, id| Box::pin(async move { logins::mark_fetched(tx, id).await })).await?;
+                op.signals.login_changed(&login.id);
+            }
+            Ok(Turn::Again(FAST))
+        }
+        Progress::Approved { upstream_user } => approve(op, login, &upstream_user).await,
+        Progress::Ended(how) => {
+            end::end(op, login, how, UpstreamSession::Dead).await?;
+            Ok(Turn::Over)
+        }
+        Progress::Nonsense { detail, wrong_person } => {
+            tracing::error!(login = %login.id, upstream = %login.upstream, %detail, wrong_person, "refused an answer");
+            if wrong_person {
+                mismatch(op, login).await?;
+            }
+            end::end(op, login, End::Failed(Reason::TechnicalReason), UpstreamSession::MayLive).await?;
+            end::release_after_cancel(op, login, handle).await?;
+            Ok(Turn::Over)
+        }
+    }
+}
+
+/// The service says that somebody approved: that must be the person who was asked, or, where nobody was named, somebody
+/// who has an account here (decision 2.3). The deadline is compared in the statement that writes it.
+async fn approve(op: &Op, login: &Login, upstream_user: &str) -> Result<Turn, Internal> {
+    let device = match &login.subject {
+        Subject::Named(asked) if asked.upstream_user == upstream_user => Some((asked.user_id.clone(), asked.device_id.clone())),
+        Subject::Named(_) => {
+            mismatch(op, login).await?;
+            end::end(op, login, End::Failed(Reason::TechnicalReason), UpstreamSession::Dead).await?;
+            return Ok(Turn::Over);
+        }
+        Subject::Unnamed | Subject::Decoy => {
+            let found = devices::find_by_upstream_user(op.store.read(), login.upstream, upstream_user).await?;
+            found.map(|device| (device.user_id, device.id))
+        }
+    };
+    let Some((user_id, device_id)) = device else {
+        end::end(op, login, End::Failed(Reason::NotRegistered), UpstreamSession::Dead).await?;
+        return Ok(Turn::Over);
+    };
+    let now = op.env.now();
+    let input = (login.id.clone(), user_id, device_id);
+    let approved = op
+        .store
+        .write(input, move |tx, (id, user_id, device_id)| {
+            Box::pin(async move { logins::approve(tx, id, user_id, Some(device_id), now).await })
+        })
+        .await?;
+    if approved {
+        op.signals.login_changed(&login.id);
+    } else if op.env.now() >= login.deadline {
+        end::end(op, login, End::Expired, UpstreamSession::Dead).await?;
+    }
+    Ok(Turn::Over)
+}
+
+/// An alarm: another person approved than was asked.
+async fn mismatch(op: &Op, login: &Login) -> Result<(), Internal> {
+    let mut event = AuditEvent::new(AuditKind::LoginMismatch);
+    event.subject = Some(login.id.to_string());
+    event.origin = login.origin.clone();
+    if let Subject::Named(asked) = &login.subject {
+        event.user = Some(asked.user_id.to_string());
+    }
+    let now = op.env.now();
+    Ok(op
+        .store
+        .write(Entry::new(&op.env, event)?, move |tx, event| Box::pin(async move { event.write(tx, now).await }))
+        .await?)
+}

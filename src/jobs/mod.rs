@@ -1,0 +1,40 @@
+//! What runs in the background: the login broker that polls the phone services, the key ring that follows the database,
+//! clean-up. Every job stops when its token is cancelled; none holds anything that another node would need.
+
+mod broker;
+mod maintenance;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::random::RandomError;
+use crate::flow::Op;
+
+/// The running jobs of one node.
+#[derive(Debug)]
+pub struct Jobs {
+    tasks: JoinSet<()>,
+    stop: CancellationToken,
+}
+
+impl Jobs {
+    /// Starts every job.
+    ///
+    /// # Errors
+    /// When the random number generator fails (a node needs a name).
+    pub fn start(op: &Op, stop: &CancellationToken) -> Result<Self, RandomError> {
+        let stop = stop.child_token();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(broker::run(op.clone(), broker::node_name(op)?, stop.clone()));
+        tasks.spawn(maintenance::follow_keys(op.clone(), stop.clone()));
+        tasks.spawn(maintenance::clean_up(op.clone(), stop.clone()));
+        Ok(Self { tasks, stop })
+    }
+
+    /// Asks every job to stop and waits until it did. A poll under way ends at its own time-out; its login's lease runs out
+    /// and another node, or the next start, goes on with it.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
