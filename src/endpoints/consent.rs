@@ -1,0 +1,99 @@
+//! The consent page (OIDC Core §3.1.2.4).
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::interaction::{app_info, enter, frame, give_up, show};
+use super::parameters::for_person;
+use crate::domain::browser::Authentication;
+use crate::domain::id::AuthorizationId;
+use crate::domain::user::User;
+use crate::flow::authorization::{Interaction, Next, consent};
+use crate::flow::error::Internal;
+use crate::store::{consents, users};
+use crate::view::pages::{Consent, ScopeLine};
+use crate::web::browser::Visit;
+use crate::web::error::Failure;
+use crate::web::{Surface, csrf, page};
+
+/// The token of a consent form names the person as well: it never allows anything for somebody else who signed in meanwhile.
+fn about(id: &AuthorizationId, authentication: &Authentication) -> String {
+    format!("consent/{id}/{}", authentication.user_id)
+}
+
+/// `GET /interaction/{id}/consent`.
+pub(super) async fn get(
+    surface: web::Data<Surface>,
+    request: HttpRequest,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Failure> {
+    let (visit, next) = enter(&surface, &request, &id).await?;
+    let Next::Consent(interaction, authentication) = next else { return show(&surface, &visit, next).await };
+    let page = consent_page(&surface, &visit, &interaction, &authentication).await?;
+    page::answer(&surface, &visit, &page, &frame(&interaction))
+}
+
+async fn consent_page(
+    surface: &Surface,
+    visit: &Visit,
+    interaction: &Interaction,
+    authentication: &Authentication,
+) -> Result<Consent, Internal> {
+    let db = surface.op.store.read();
+    let user = users::find(db, &authentication.user_id).await?;
+    let request = &interaction.authorization.request;
+    let known = consents::find(db, &authentication.user_id, &request.client_id).await?;
+    let is_new = |scope: &str| !known.as_ref().is_some_and(|known| known.scope.contains(scope));
+    let id = &interaction.authorization.id;
+    Ok(Consent {
+        app: app_info(interaction),
+        action: format!("/interaction/{id}/consent"),
+        csrf: csrf::token(surface, &visit.browser.key, &about(id, authentication)),
+        account: user.as_ref().map(|user| user.username.clone()).unwrap_or_default(),
+        scopes: request
+            .scope
+            .iter()
+            .map(|scope| ScopeLine {
+                scope: scope.to_owned(),
+                value: user.as_ref().and_then(|user| value_of(scope, user)),
+                new: is_new(scope),
+            })
+            .collect(),
+        switch_action: None,
+    })
+}
+
+/// What a scope would tell the app about this person, so that they know what they allow (experience C1).
+fn value_of(scope: &str, user: &User) -> Option<String> {
+    let parts: Vec<&str> = match scope {
+        "profile" => vec![user.name.as_str(), user.username.as_str()],
+        "email" => vec![user.email.as_deref().unwrap_or_default()],
+        "groups" => user.groups.iter().map(String::as_str).collect(),
+        _nothing_about_the_person => Vec::new(),
+    };
+    let text = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
+    (!text.is_empty()).then_some(text)
+}
+
+/// `POST /interaction/{id}/consent`.
+pub(super) async fn post(
+    surface: web::Data<Surface>,
+    request: HttpRequest,
+    id: web::Path<String>,
+    body: web::Bytes,
+) -> Result<HttpResponse, Failure> {
+    let form = for_person(&request, &body)?;
+    let (visit, next) = enter(&surface, &request, &id).await?;
+    let Next::Consent(interaction, authentication) = next else { return show(&surface, &visit, next).await };
+    let about = about(&interaction.authorization.id, &authentication);
+    if !csrf::is_valid(&surface, &visit.browser.key, &about, form.get("csrf")) || !csrf::same_site(&surface, &request) {
+        return Err(Failure::forged());
+    }
+    match form.get("decision") {
+        Some("allow") => {
+            consent::allow(&surface.op, &interaction.authorization, *authentication, visit.origin.clone()).await?;
+            Ok(page::see_other(&surface, &visit, &format!("/interaction/{id}")))
+        }
+        Some("deny") => give_up(&surface, &visit, &interaction).await,
+        _undecided => Ok(page::see_other(&surface, &visit, &format!("/interaction/{id}/consent"))),
+    }
+}

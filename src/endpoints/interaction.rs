@@ -1,0 +1,365 @@
+//! The pages before a login: which service, which name. Every step ends in `GET /interaction/{id}`, which asks the flow what
+//! comes next.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::parameters::{for_person, of_query};
+use crate::domain::assurance::Acr;
+use crate::domain::id::{AuthorizationId, is_well_formed};
+use crate::domain::login::Purpose;
+use crate::domain::user::{Upstream, canonical_identifier};
+use crate::flow::authorization::response::{AuthorizationResponse, Delivery};
+use crate::flow::authorization::{self, Interaction, Next};
+use crate::flow::login::begin::{Wish, begin};
+use crate::protocol::error::ErrorCode;
+use crate::protocol::parameters::Parameters;
+use crate::store::{logins, remembered_browsers};
+use crate::view::pages::{AppInfo, Choose, FormPost, Identify, IdentifyError, Message, MessageKind, ReturnLink};
+use crate::web::browser::Visit;
+use crate::web::error::{Failure, PageFailure};
+use crate::web::page::{self, FormTargets, Frame};
+use crate::web::{Surface, csrf};
+
+/// What a form of an authorization's pages is bound to.
+pub(super) fn about(id: &AuthorizationId) -> String {
+    format!("interaction/{id}")
+}
+
+/// The app of an interaction, as its pages name it.
+pub(super) fn app_info(interaction: &Interaction) -> AppInfo {
+    let host = url::Url::parse(interaction.authorization.request.redirect_uri.as_str()).ok();
+    AppInfo {
+        name: interaction.client.display_name().to_owned(),
+        host: host.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default(),
+        client_uri: interaction.client.metadata.client_uri.clone(),
+    }
+}
+
+/// Where the forms of an interaction may lead (decision 2.15).
+pub(super) fn form_targets(interaction: &Interaction) -> FormTargets {
+    if interaction.client.metadata.forwards {
+        FormTargets::Anywhere
+    } else {
+        FormTargets::Origin(interaction.authorization.request.redirect_uri.csp_source())
+    }
+}
+
+/// The frame of an interaction's pages.
+pub(super) fn frame(interaction: &Interaction) -> Frame<'_> {
+    Frame {
+        status: StatusCode::OK,
+        ui_locales: &interaction.authorization.request.ui_locales,
+        form_targets: form_targets(interaction),
+    }
+}
+
+/// Leads the browser to what comes next.
+pub(super) async fn show(surface: &Surface, visit: &Visit, next: Next) -> Result<HttpResponse, Failure> {
+    match next {
+        Next::Login(interaction) => to_login(surface, visit, &interaction).await,
+        Next::Consent(interaction, _) => {
+            Ok(page::see_other(surface, visit, &format!("/interaction/{}/consent", interaction.authorization.id)))
+        }
+        Next::Respond(response) => deliver(surface, visit, &response),
+        Next::Over(client) => {
+            let (app, return_url) = client
+                .map_or((None, None), |client| (Some(client.display_name().to_owned()), client.metadata.client_uri.clone()));
+            let message = Message { kind: MessageKind::AlreadyDone, app, return_url, told_apps: Vec::new() };
+            page::answer(surface, visit, &message, &Frame::default())
+        }
+        Next::Unknown => Err(Failure::not_found()),
+    }
+}
+
+/// Sends a response to the relying party.
+pub(super) fn deliver(surface: &Surface, visit: &Visit, response: &AuthorizationResponse) -> Result<HttpResponse, Failure> {
+    match response.delivery() {
+        Delivery::Redirect(location) => Ok(page::see_other(surface, visit, &location)),
+        Delivery::FormPost { action, fields } => {
+            let target = response.redirect_uri().csp_source();
+            let app = url::Url::parse(&action).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+            let form = FormPost { action, app, fields };
+            page::answer(surface, visit, &form, &Frame { form_targets: FormTargets::Origin(target), ..Frame::default() })
+        }
+    }
+}
+
+/// To the login that is under way, else to the first page that has a choice.
+async fn to_login(surface: &Surface, visit: &Visit, interaction: &Interaction) -> Result<HttpResponse, Failure> {
+    let op = &surface.op;
+    let id = &interaction.authorization.id;
+    // A browser on its first visit has nothing under way.
+    if visit.new_cookie.is_none() {
+        let purpose = Purpose::Authorization(id.clone());
+        let open = logins::list_open_for_browser(op.store.read(), &visit.browser.key, op.env.now()).await?;
+        if let Some(login) = open.into_iter().find(|login| login.purpose == purpose) {
+            return Ok(page::see_other(surface, visit, &format!("/login/{}", login.id)));
+        }
+    }
+    let location = match offered(surface, interaction).as_slice() {
+        [only] => format!("/interaction/{id}/identify/{only}"),
+        _choice => format!("/interaction/{id}/choose"),
+    };
+    Ok(page::see_other(surface, visit, &location))
+}
+
+/// The services that can answer this request: those that are configured and strong enough for what the operator demands of
+/// the client, or the client asks for (decision 2.1).
+fn offered(surface: &Surface, interaction: &Interaction) -> Vec<Upstream> {
+    let upstreams = &surface.op.upstreams;
+    let configured = upstreams.configured();
+    let wanted = weakest_wanted(interaction);
+    let reaches = |upstream: &Upstream| {
+        let symbols = upstreams.get(*upstream).is_some_and(|service| service.capabilities().matches_symbol);
+        wanted <= if symbols { Acr::Matched } else { Acr::Named }
+    };
+    let strong: Vec<Upstream> = configured.iter().copied().filter(reaches).collect();
+    // `acr_values` is voluntary (OIDC Core §5.5.1.1): when nothing reaches it, everything is offered.
+    if strong.is_empty() { configured } else { strong }
+}
+
+fn weakest_wanted(interaction: &Interaction) -> Acr {
+    let asked = interaction.authorization.request.acr_values.iter();
+    let demanded = interaction.client.metadata.default_acr_values.iter();
+    let weakest = |values: &mut dyn Iterator<Item = &String>| values.filter_map(|value| Acr::parse(value)).min();
+    let (asked, demanded) = (weakest(&mut { asked }), weakest(&mut { demanded }));
+    asked.max(demanded).unwrap_or(Acr::Approved)
+}
+
+/// The visit and what the flow says comes next for the authorization in the path.
+pub(super) async fn enter(surface: &Surface, request: &HttpRequest, id: &str) -> Result<(Visit, Next), Failure> {
+    let visit = Visit::of(surface, request).await?;
+    if !is_well_formed(id) {
+        return Err(Failure::not_found());
+    }
+    let next = authorization::advance(&surface.op, &AuthorizationId::new(id), &visit.browser).await?;
+    Ok((visit, next))
+}
+
+/// The interaction of a form post: of this browser, from a page of ours, with its token, still waiting for a login.
+async fn posted(
+    surface: &Surface,
+    request: &HttpRequest,
+    id: &str,
+    form: &Parameters,
+) -> Result<Result<(Visit, Box<Interaction>), HttpResponse>, Failure> {
+    let visit = Visit::of(surface, request).await?;
+    let id = AuthorizationId::new(id);
+    let token_fits = csrf::is_valid(surface, &visit.browser.key, &about(&id), form.get("csrf"));
+    if !token_fits || !csrf::same_site(surface, request) {
+        return Err(Failure::forged());
+    }
+    match authorization::find_waiting(&surface.op, &id, &visit.browser).await? {
+        Some(interaction) => Ok(Ok((visit, Box::new(interaction)))),
+        None => Ok(Err(page::see_other(surface, &visit, &format!("/interaction/{id}")))),
+    }
+}
+
+/// `GET /interaction/{id}`.
+pub(super) async fn resume(
+    surface: web::Data<Surface>,
+    request: HttpRequest,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Failure> {
+    let (visit, next) = enter(&surface, &request, &id).await?;
+    show(&surface, &visit, next).await
+}
+
+/// `GET /interaction/{id}/choose`.
+pub(super) async fn choose(
+    surface: web::Data<Surface>,
+    request: HttpRequest,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Failure> {
+    let (visit, next) = enter(&surface, &request, &id).await?;
+    let Next::Login(interaction) = next else { return show(&surface, &visit, next).await };
+    let providers = offered(&surface, &interaction);
+    if let [only] = providers.as_slice() {
+        let location = format!("/interaction/{}/identify/{only}", interaction.authorization.id);
+        return Ok(page::see_other(&surface, &visit, &location));
+    }
+    let id = &interaction.authorization.id;
+    let choose = Choose {
+        app: app_info(&interaction),
+        action: format!("/interaction/{id}/choose"),
+        cancel_action: format!("/interaction/{id}/cancel"),
+        providers,
+        csrf: csrf::token(&surface, &visit.browser.key, &about(id)),
+    };
+    page::answer(&surface, &visit, &choose, &frame(&interaction))
+}
+
+/// `POST /interaction/{id}/choose`.
+pub(super) async fn chosen(
+    surface: web::Data<Surface>,
+    request: HttpRequest,
+    id: web::Path<String>,
+    body: web::Bytes,
+) -> Result<HttpResponse, Failure> {
+    let form = for_person(&request, &body)?;
+    let (visit, interaction) = match posted(&surface, &request, &id, &form).await? {
+        Ok(found) => found,
+        Err(response) => return Ok(response),
+    };
+    let chosen = form.get("provider").and_then(Upstream::parse);
+    let location = match chosen.filter(|upstream| offered(&surface, &interaction).contains(upstream)) {
+        Some(upstream) => format!("/interaction/{id}/identify/{upstream}"),
+        None => format!("/interaction/{id}/choose"),
+    };
+    Ok(page::see_other(&surface, &visit, &location))
+}
+
+/// `GET /interaction/{id}/identify/{provider}`. Shows a form; no GET ever asks a phone (decision 2.7).
+pub(super) async fn identify(
+    surface: web::Data<Surface>,
+    request: HttpRequest,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, Failure> {
+    let (id, provider) = path.into_inner();
+    let (visit, next) = enter(&surface, &request, &id).await?;
+    let Next::Login(interaction) = next else { return show(&surface, &visit, next).await };
+    let providers = offered(&surface, &interaction);
+    let upstream = Upstream::parse(&provider).filter(|upstream| providers.contains(upstream));
+    let upstream = upstream.ok_or_else(Failure::not_found)?;
+    let remembered = remembered_browsers::find_identifier(surface.op.store.read(), &visit.browser.key).await?;
+    let hint = interaction.authorization.request.login_hint.as_deref().and_then(canonical_identifier);
+    let page = Identify {
+        app: app_info(&interaction),
+        provider: upstream,
+        action: format!("/interaction/{id}/identify/{upstream}"),
+        csrf: csrf::token(&surface, &visit.browser.key, &about(&interaction.authorization.id)),
+        remembered: hint.is_none() && remembered.is_some(),
+        identifier: hint.or(remembered).unwrap_or_default(),
+        forget_action: format!("/interaction/{id}/forget"),
+        allow_unnamed: unnamed_is_possible(&surface, &interaction, upstream),
+        other_method_action: (providers.len() > 1).then(|| format!("/interaction/{id}/choose")),
+        cancel_action: format!("/interaction/{id}/cancel"),
+        error: of_query(&request).ok().and_then(|query| query.get("problem").and_then(problem)),
+    };
+    page::answer(&surface, &visit, &page, &frame(&interaction))
+}
+
+fn problem(text: &str) -> Option<IdentifyError> {
+    match text {
+        "missing" => Some(IdentifyError::Missing),
+        "malformed" => Some(IdentifyError::Malformed),
+        _other => None,
+    }
+}
+
+/// Decision 2.3: where the operator allows it, the service can do it, and nobody demands more than an approval by somebody.
+fn unnamed_is_possible(surface: &Surface, interaction: &Interaction, upstream: Upstream) -> bool {
+    let service_can = surface.op.upstreams.get(upstream).is_some_and(|service| service.capabilities().unnamed);
+    surface.op.settings.allow_unnamed && service_can && weakest_wanted(interaction) == Acr::Approved
+}
+
+/// `POST /interaction/{id}/identify/{provider}`: asks the phone.
+pub(super) async fn identified(
+    surface: web::Data<Surface>,
+    request: HttpRequest,
+    path: web::Path<(String, String)>,
+    body: web::Bytes,
+) -> Result<HttpResponse, Failure> {
+    let (id, provider) = path.into_inner();
+    let form = for_person(&request, &body)?;
+    let (visit, interaction) = match posted(&surface, &request, &id, &form).await? {
+        Ok(found) => found,
+        Err(response) => return Ok(response),
+    };
+    let upstream = Upstream::parse(&provider).filter(|upstream| offered(&surface, &interaction).contains(upstream));
+    let upstream = upstream.ok_or_else(Failure::not_found)?;
+    let again = |problem: &str| format!("/interaction/{id}/identify/{upstream}?problem={problem}");
+    let unnamed = form.get("unnamed").is_some() && unnamed_is_possible(&surface, &interaction, upstream);
+    let identifier = match form.get("identifier") {
+        _ignored if unnamed => None,
+        None => return Ok(page::see_other(&surface, &visit, &again("missing"))),
+        Some(typed) => match canonical_identifier(typed) {
+            None => return Ok(page::see_other(&surface, &visit, &again("malformed"))),
+            known_or_not => known_or_not,
+        },
+    };
+    let wish = Wish {
+        purpose: Purpose::Authorization(interaction.authorization.id.clone()),
+        browser: visit.browser.key.clone(),
+        origin: visit.origin.clone(),
+        upstream,
+        identifier,
+        app_name: interaction.client.display_name().to_owned(),
+        remember: form.get("remember").is_some(),
+    };
+    let login = begin(&surface.op, wish).await?;
+    Ok(page::see_other(&surface, &visit, &format!("/login/{login}")))
+}
+
+/// `POST /interaction/{id}/forget`: the name is not filled in any more.
+pub(super) async fn forget(
+    surface: web::Data<Surface>,
+    request: HttpRequest,
+    id: web::Path<String>,
+    body: web::Bytes,
+) -> Result<HttpResponse, Failure> {
+    let form = for_person(&request, &body)?;
+    let (visit, _) = match posted(&surface, &request, &id, &form).await? {
+        Ok(found) => found,
+        Err(response) => return Ok(response),
+    };
+    let browser = visit.browser.key.clone();
+    surface
+        .op
+        .store
+        .write(browser, |tx, browser| Box::pin(async move { remembered_browsers::forget_identifier(tx, browser).await }))
+        .await?;
+    Ok(page::see_other(&surface, &visit, &format!("/interaction/{id}")))
+}
+
+/// `POST /interaction/{id}/cancel`: back to the app with `access_denied` (RFC 6749 §4.1.2.1).
+pub(super) async fn cancel(
+    surface: web::Data<Surface>,
+    request: HttpRequest,
+    id: web::Path<String>,
+    body: web::Bytes,
+) -> Result<HttpResponse, Failure> {
+    let form = for_person(&request, &body)?;
+    let (visit, interaction) = match posted(&surface, &request, &id, &form).await? {
+        Ok(found) => found,
+        Err(response) => return Ok(response),
+    };
+    give_up(&surface, &visit, &interaction).await
+}
+
+/// Ends the authorization because the person does not want to go on. A POST answers 303: what must be posted to the app is
+/// sent by the page that the browser is led to.
+pub(super) async fn give_up(surface: &Surface, visit: &Visit, interaction: &Interaction) -> Result<HttpResponse, Failure> {
+    let authorization = &interaction.authorization;
+    let description = "the person did not want to sign in";
+    let ended = authorization::fail(&surface.op, authorization, ErrorCode::AccessDenied, description).await?;
+    let location = match ended.map(|response| response.delivery()) {
+        Some(Delivery::Redirect(location)) => location,
+        Some(Delivery::FormPost { .. }) | None => format!("/interaction/{}", authorization.id),
+    };
+    Ok(page::see_other(surface, visit, &location))
+}
+
+/// `GET /`: says what this is.
+pub(super) async fn home(surface: web::Data<Surface>, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let visit = Visit { new_cookie: None, ..Visit::of(&surface, &request).await? };
+    let message = Message { kind: MessageKind::Home, app: None, return_url: None, told_apps: Vec::new() };
+    page::answer(&surface, &visit, &message, &Frame::default())
+}
+
+/// Everything else.
+pub(super) async fn not_found() -> Result<HttpResponse, Failure> {
+    Err(Failure::not_found())
+}
+
+/// The way back to the app of an interaction, for an error page.
+pub(super) fn return_link(interaction: &Interaction) -> Option<ReturnLink> {
+    let url = interaction.client.metadata.client_uri.clone()?;
+    Some(ReturnLink { name: interaction.client.display_name().to_owned(), url })
+}
+
+/// An error page with the way back to the app.
+pub(super) fn refuse(kind: crate::view::pages::ErrorKind, status: StatusCode, interaction: &Interaction) -> Failure {
+    Failure::Page(PageFailure { kind, status, detail: None, return_to: return_link(interaction) })
+}

@@ -1,0 +1,198 @@
+//! The page of a running login and its three forms (design 3). The page is a GET that re-reads the row; everything that
+//! changes something is a POST with the browser's cookie and the form's token.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::interaction::{app_info, frame, give_up, refuse};
+use super::parameters::for_person;
+use crate::domain::id::{LoginId, is_well_formed};
+use crate::domain::login::{FINISH_GRACE, Login, LoginStage, Purpose, Subject};
+use crate::flow::authorization::{self, Interaction};
+use crate::flow::error::Internal;
+use crate::flow::login::finish::{Finished, Finisher, finish};
+use crate::flow::login::{begin, end, find_own};
+use crate::store::users;
+use crate::view::pages::{ErrorKind, Wait, WaitState};
+use crate::web::browser::Visit;
+use crate::web::cookies::{self, Name};
+use crate::web::error::Failure;
+use crate::web::{Surface, csrf, page};
+
+fn about(login: &Login) -> String {
+    format!("login/{}", login.id)
+}
+
+/// A login of this browser and what it is for. Another browser's is as unknown as one that never was (security bar B1, B3).
+async fn own(surface: &Surface, visit: &Visit, id: &str) -> Result<(Login, Interaction), Failure> {
+    if !is_well_formed(id) || visit.new_cookie.is_some() {
+        return Err(Failure::not_found());
+    }
+    let login = find_own(&surface.op, &LoginId::new(id), &visit.browser.key).await?.ok_or_else(Failure::not_found)?;
+    let Purpose::Authorization(authorization) = &login.purpose;
+    let interaction = authorization::find_own(&surface.op, authorization, &visit.browser).await?;
+    Ok((login, interaction.ok_or_else(Failure::not_found)?))
+}
+
+/// A form of the page of `login`.
+async fn posted(
+    surface: &Surface,
+    request: &HttpRequest,
+    id: &str,
+    body: &web::Bytes,
+) -> Result<(Visit, Login, Interaction), Failure> {
+    let form = for_person(request, body)?;
+    let visit = Visit::of(surface, request).await?;
+    let (login, interaction) = own(surface, &visit, id).await?;
+    let token_fits = csrf::is_valid(surface, &visit.browser.key, &about(&login), form.get("csrf"));
+    if !token_fits || !csrf::same_site(surface, request) {
+        return Err(Failure::forged());
+    }
+    Ok((visit, login, interaction))
+}
+
+/// Where the flow goes on.
+fn onward(purpose: &Purpose) -> String {
+    let Purpose::Authorization(id) = purpose;
+    format!("/interaction/{id}")
+}
+
+/// `GET /login/{id}`.
+pub(super) async fn wait(
+    surface: web::Data<Surface>,
+    request: HttpRequest,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Failure> {
+    let visit = Visit::of(&surface, &request).await?;
+    let (login, interaction) = own(&surface, &visit, &id).await?;
+    if login.consumed_at.is_some() {
+        return Ok(page::see_other(&surface, &visit, &onward(&login.purpose)));
+    }
+    let page = wait_page(&surface, &visit, &login, &interaction).await?;
+    page::answer(&surface, &visit, &page, &frame(&interaction))
+}
+
+async fn wait_page(surface: &Surface, visit: &Visit, login: &Login, interaction: &Interaction) -> Result<Wait, Internal> {
+    let now = surface.op.env.now();
+    let stage = login.stage_at(now);
+    let ends = match &stage {
+        LoginStage::Approved { .. } => login.deadline.plus(FINISH_GRACE),
+        _open_or_over => login.deadline,
+    };
+    let left = if matches!(stage, LoginStage::Ended(_)) { Duration::ZERO } else { ends.since(now) };
+    let id = &login.id;
+    Ok(Wait {
+        app: app_info(interaction),
+        provider: login.upstream,
+        state: WaitState::from(&stage),
+        account: login.typed.clone(),
+        approved_account: approved_account(surface, login, &stage).await?,
+        challenge: login.challenge.clone().filter(|_shown| stage.is_open()),
+        expires_in_seconds: left.as_secs(),
+        status_url: format!("/login/{id}/status"),
+        events_url: format!("/login/{id}/events"),
+        continue_action: format!("/login/{id}/continue"),
+        cancel_action: format!("/login/{id}/cancel"),
+        retry_action: format!("/login/{id}/retry"),
+        other_method_action: (surface.op.upstreams.configured().len() > 1).then(|| format!("/login/{id}/other")),
+        csrf: csrf::token(surface, &visit.browser.key, &about(login)),
+        auto_continue: login.subject != Subject::Unnamed,
+    })
+}
+
+/// Whom an approval without a name signs in: shown before anything happens (decision 2.3).
+async fn approved_account(surface: &Surface, login: &Login, stage: &LoginStage) -> Result<Option<String>, Internal> {
+    let LoginStage::Approved { user_id, .. } = stage else { return Ok(None) };
+    if login.subject != Subject::Unnamed {
+        return Ok(None);
+    }
+    Ok(users::find(surface.op.store.read(), user_id).await?.map(|user| user.username))
+}
+
+/// `POST /login/{id}/continue`: back here while nobody approved, onward once somebody did.
+pub(super) async fn proceed(
+    surface: web::Data<Surface>,
+    request: HttpRequest,
+    id: web::Path<String>,
+    body: web::Bytes,
+) -> Result<HttpResponse, Failure> {
+    let (visit, login, interaction) = posted(&surface, &request, &id, &body).await?;
+    let by = Finisher {
+        browser: visit.browser.key.clone(),
+        session: visit.browser.session.as_ref().map(|(session, _)| session.id.clone()),
+        origin: visit.origin.clone(),
+    };
+    match finish(&surface.op, &login.id, by).await? {
+        Finished::SignedIn { cookie, purpose } => {
+            let mut response = page::see_other(&surface, &visit, &onward(&purpose));
+            let cookie = cookies::set(Name::Session, &cookie, surface.site.https);
+            response.add_cookie(&cookie).map_err(|_never_malformed| Internal::Stopped)?;
+            Ok(response)
+        }
+        Finished::Before(purpose) => Ok(page::see_other(&surface, &visit, &onward(&purpose))),
+        Finished::NotApproved => Ok(page::see_other(&surface, &visit, &format!("/login/{id}"))),
+        Finished::Refused => Err(refuse(ErrorKind::Forbidden, StatusCode::FORBIDDEN, &interaction)),
+        Finished::Unknown => Err(Failure::not_found()),
+    }
+}
+
+/// `POST /login/{id}/cancel`: the request is withdrawn from the phone, and the app hears `access_denied`.
+pub(super) async fn cancel(
+    surface: web::Data<Surface>,
+    request: HttpRequest,
+    id: web::Path<String>,
+    body: web::Bytes,
+) -> Result<HttpResponse, Failure> {
+    let (visit, login, interaction) = posted(&surface, &request, &id, &body).await?;
+    // The authorization ends first: from here on no approval leads to a code (security bar B18).
+    let response = give_up(&surface, &visit, &interaction).await?;
+    if login.stage.is_open() {
+        let op = surface.op.clone();
+        // The person does not wait for the phone service.
+        tokio::spawn(async move {
+            if let Err(error) = end::withdraw(&op, &login, None).await {
+                tracing::warn!(login = %login.id, %error, "a withdrawn login could not be written down");
+            }
+        });
+    }
+    Ok(response)
+}
+
+/// `POST /login/{id}/other`: withdraws the request and offers the choice of services again.
+pub(super) async fn other(
+    surface: web::Data<Surface>,
+    request: HttpRequest,
+    id: web::Path<String>,
+    body: web::Bytes,
+) -> Result<HttpResponse, Failure> {
+    let (visit, login, interaction) = posted(&surface, &request, &id, &body).await?;
+    if login.stage.is_open() {
+        end::withdraw(&surface.op, &login, None).await?;
+    }
+    Ok(page::see_other(&surface, &visit, &format!("/interaction/{}/choose", interaction.authorization.id)))
+}
+
+/// `POST /login/{id}/retry`: asks again, after an end.
+pub(super) async fn retry(
+    surface: web::Data<Surface>,
+    request: HttpRequest,
+    id: web::Path<String>,
+    body: web::Bytes,
+) -> Result<HttpResponse, Failure> {
+    let (visit, login, interaction) = posted(&surface, &request, &id, &body).await?;
+    let now = surface.op.env.now();
+    if !end::is_over(&login, now) {
+        return Ok(page::see_other(&surface, &visit, &format!("/login/{id}")));
+    }
+    if authorization::find_waiting(&surface.op, &interaction.authorization.id, &visit.browser).await?.is_none() {
+        return Ok(page::see_other(&surface, &visit, &onward(&login.purpose)));
+    }
+    if login.stage.is_open() {
+        end::expire(&surface.op, &login).await?;
+    }
+    let app_name = interaction.client.display_name().to_owned();
+    let next = begin::retry(&surface.op, &login, visit.origin.clone(), app_name).await?;
+    Ok(page::see_other(&surface, &visit, &format!("/login/{next}")))
+}

@@ -1,0 +1,62 @@
+//! Parameters from a request: its query, or a form in its body, never a mixture (RFC 6749 §3.1, §3.2).
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, web};
+
+use crate::flow::error::OAuthError;
+use crate::protocol::error::ErrorCode;
+use crate::protocol::parameters::{InvalidParameters, Parameters};
+use crate::view::pages::ErrorKind;
+use crate::web::error::{Failure, PageFailure};
+
+/// What must never stand in a URL, where logs and histories keep it (RFC 6749 §2.3.1).
+const SECRET: &[&str] = &["client_secret", "code", "code_verifier", "refresh_token", "token"];
+
+/// The parameters of the query.
+pub(super) fn of_query(request: &HttpRequest) -> Result<Parameters, InvalidParameters> {
+    Parameters::parse(request.query_string().as_bytes())
+}
+
+/// The parameters of a form (`application/x-www-form-urlencoded`, UTF-8).
+///
+/// # Errors
+/// A description when the body is something else.
+pub(super) fn of_form(request: &HttpRequest, body: &web::Bytes) -> Result<Parameters, String> {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Err("the body must be application/x-www-form-urlencoded".to_owned());
+    }
+    if std::str::from_utf8(body).is_err() {
+        return Err("the body is not UTF-8".to_owned());
+    }
+    Parameters::parse(body).map_err(|invalid| invalid.to_string())
+}
+
+/// The form of an endpoint that answers in JSON (RFC 6749 §3.2). Client secrets in the query are refused (RFC 6749 §2.3.1).
+pub(super) fn for_program(request: &HttpRequest, body: &web::Bytes) -> Result<Parameters, Failure> {
+    let refuse = |hint: String| {
+        let refusal = OAuthError::new(ErrorCode::InvalidRequest, "the request is malformed");
+        Failure::OAuth(refusal.hint(hint))
+    };
+    let query = of_query(request).map_err(|invalid| refuse(invalid.to_string()))?;
+    if let Some(name) = SECRET.iter().find(|name| query.get(name).is_some()) {
+        return Err(refuse(format!("{name} must be in the body, not in the query")));
+    }
+    of_form(request, body).map_err(refuse)
+}
+
+/// The form of one of our pages.
+pub(super) fn for_person(request: &HttpRequest, body: &web::Bytes) -> Result<Parameters, Failure> {
+    of_form(request, body).map_err(bad_request)
+}
+
+/// An error page for a request that makes no sense.
+pub(super) fn bad_request(detail: impl Into<String>) -> Failure {
+    Failure::Page(PageFailure {
+        kind: ErrorKind::BadRequest,
+        status: StatusCode::BAD_REQUEST,
+        detail: Some(detail.into()),
+        return_to: None,
+    })
+}

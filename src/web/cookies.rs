@@ -1,0 +1,107 @@
+//! The cookies (decision 2.2): `__Host-…; Secure; HttpOnly; SameSite=Lax; Path=/` on an https issuer, the same without
+//! prefix and `Secure` on a loopback http one. Two cookies of one name count as none (security bar B45).
+
+use actix_web::HttpRequest;
+use actix_web::cookie::time::Duration;
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::header;
+
+use crate::domain::secret::Secret;
+
+/// A cookie of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Name {
+    /// Names a browser from its first visit on: authorizations and logins are bound to it.
+    Browser,
+    /// A browser session: new at every login.
+    Session,
+}
+
+impl Name {
+    const fn text(self, https: bool) -> &'static str {
+        match (self, https) {
+            (Self::Browser, true) => "__Host-signbridge_browser",
+            (Self::Browser, false) => "signbridge_browser",
+            (Self::Session, true) => "__Host-signbridge_session",
+            (Self::Session, false) => "signbridge_session",
+        }
+    }
+
+    /// The browser stays known for a while after its last visit; a session ends with the browser, or before.
+    const fn max_age(self) -> Option<Duration> {
+        match self {
+            Self::Browser => Some(Duration::days(180)),
+            Self::Session => None,
+        }
+    }
+}
+
+/// The value of the cookie, if the request has exactly one of that name and it looks like ours.
+pub fn read(request: &HttpRequest, name: Name, https: bool) -> Option<Secret> {
+    let wanted = name.text(https);
+    let mut found = None;
+    for line in request.headers().get_all(header::COOKIE) {
+        for pair in line.to_str().ok()?.split(';') {
+            let Some((name, value)) = pair.trim().split_once('=') else { continue };
+            if name == wanted {
+                if found.is_some() {
+                    return None;
+                }
+                found = Some(value);
+            }
+        }
+    }
+    let value = found?;
+    let ours = value.len() == 43 && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    ours.then(|| Secret::new(value))
+}
+
+/// Sets the cookie.
+pub fn set(name: Name, value: &Secret, https: bool) -> Cookie<'static> {
+    let mut cookie = blank(name, value.expose().to_owned(), https);
+    if let Some(max_age) = name.max_age() {
+        cookie.set_max_age(max_age);
+    }
+    cookie
+}
+
+/// Takes the cookie away.
+pub fn clear(name: Name, https: bool) -> Cookie<'static> {
+    let mut cookie = blank(name, String::new(), https);
+    cookie.set_max_age(Duration::ZERO);
+    cookie
+}
+
+fn blank(name: Name, value: String, https: bool) -> Cookie<'static> {
+    Cookie::build(name.text(https), value).path("/").http_only(true).secure(https).same_site(SameSite::Lax).finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn request(cookies: &str) -> HttpRequest {
+        TestRequest::default().insert_header((header::COOKIE, cookies)).to_http_request()
+    }
+
+    #[test]
+    fn one_cookie_counts_and_two_of_a_name_are_none() {
+        let value = "a".repeat(43);
+        let one = request(&format!("x=1; signbridge_session={value}"));
+        assert_eq!(read(&one, Name::Session, false).unwrap().expose(), value);
+        let two = request(&format!("signbridge_session={value}; signbridge_session={value}"));
+        assert!(read(&two, Name::Session, false).is_none());
+        assert!(read(&one, Name::Session, true).is_none(), "the name without prefix means nothing on https");
+    }
+
+    #[test]
+    fn an_https_cookie_is_bound_to_the_host() {
+        let text = set(Name::Browser, &Secret::new("v"), true).to_string();
+        for part in ["__Host-signbridge_browser=v", "HttpOnly", "Secure", "SameSite=Lax", "Path=/"] {
+            assert!(text.contains(part), "{text}");
+        }
+        assert!(!set(Name::Session, &Secret::new("v"), false).to_string().contains("Secure"));
+    }
+}

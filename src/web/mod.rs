@@ -1,0 +1,59 @@
+//! What the surfaces share: cookies, form tokens, security headers, client addresses, and the one place where errors become
+//! answers and log lines.
+
+pub mod browser;
+pub mod cookies;
+pub mod csrf;
+pub mod error;
+pub mod headers;
+pub mod origin;
+pub mod page;
+
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use tokio_util::sync::CancellationToken;
+
+use crate::flow::Op;
+
+/// What every handler needs.
+#[derive(Clone)]
+pub struct Surface {
+    /// The flows' dependencies.
+    pub op: Op,
+    /// How the provider is reached.
+    pub site: Arc<Site>,
+    /// Cancelled when the node shuts down: event streams end at once.
+    pub stop: CancellationToken,
+}
+
+/// How the provider is reached from outside.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Whether the issuer is https: cookies are `Secure` and `__Host-` then (decision 2.2).
+    pub https: bool,
+    /// The `Host` values that are ours; any other is refused (security bar 118).
+    pub hosts: Vec<String>,
+    /// The origins that our own forms come from.
+    pub origins: Vec<String>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+impl Site {
+    /// Derives everything from the issuer. A loopback issuer answers to each of the loopback names on its port.
+    pub fn new(issuer: &str, trusted_proxies: Vec<IpNet>) -> Self {
+        let url = url::Url::parse(issuer).ok();
+        let https = issuer.starts_with("https://");
+        let host = url.as_ref().and_then(|url| url.host_str()).unwrap_or_default().to_owned();
+        let port = url.as_ref().and_then(url::Url::port).map(|port| format!(":{port}")).unwrap_or_default();
+        let names = match host.as_str() {
+            "localhost" | "127.0.0.1" | "[::1]" => vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned()],
+            _public => vec![host],
+        };
+        let hosts: Vec<String> = names.iter().map(|name| format!("{name}{port}")).collect();
+        let scheme = if https { "https" } else { "http" };
+        let origins = hosts.iter().map(|host| format!("{scheme}://{host}")).collect();
+        Self { https, hosts, origins, trusted_proxies }
+    }
+}
