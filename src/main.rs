@@ -1,1 +1,5 @@
-fn main(){}
+//! The `signbridge` program: reads the command line and runs the command.
+
+fn main() -> std::process::ExitCode {
+    signbridge::cli::main()
+}

@@ -1,0 +1,156 @@
+//! The composition root: from a configuration to a running provider, and back to silence.
+//!
+//! Order of a start ([`parts`]): database, master key (matched with the database), signing keys, declared clients and people;
+//! then jobs, and the listeners last: whoever can connect finds everything in place. Order of a stop: not ready, streams end,
+//! requests under way finish, jobs, database.
+
+mod management;
+pub mod parts;
+mod server;
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::domain::env::Env;
+use crate::flow::Op;
+use crate::jobs::Jobs;
+use crate::web::{Site, Surface};
+use server::Server;
+
+/// Why a provider does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A part could not be set up; the text says which and why.
+    #[error("{0}")]
+    Setup(String),
+    /// A listener could not be bound.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+}
+
+/// Any error of a part, with its sources, as the reason why nothing starts.
+fn setup(error: &dyn std::error::Error) -> StartError {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let next = error.to_string();
+        if !text.contains(&next) {
+            text = format!("{text}: {next}");
+        }
+        source = error.source();
+    }
+    StartError::Setup(text)
+}
+
+/// Listeners that are bound before anything else, so that a demo knows its ports.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For browsers and relying parties.
+    pub public: TcpListener,
+    /// For health checks.
+    pub management: TcpListener,
+}
+
+impl Listeners {
+    /// Binds the addresses.
+    ///
+    /// # Errors
+    /// When one of them is taken or not ours.
+    pub fn bind(public: SocketAddr, management: SocketAddr) -> Result<Self, StartError> {
+        let bind = |address| TcpListener::bind(address).map_err(|source| StartError::Listen { address, source });
+        Ok(Self { public: bind(public)?, management: bind(management)? })
+    }
+}
+
+/// A running provider.
+pub struct Running {
+    op: Op,
+    ready: Arc<AtomicBool>,
+    stop: CancellationToken,
+    public: Server,
+    management: Server,
+    jobs: Jobs,
+}
+
+/// Starts a provider on the listeners of its configuration.
+///
+/// # Errors
+/// When a part cannot be set up or an address is taken.
+pub async fn start(config: &Config) -> Result<Running, StartError> {
+    let listeners = Listeners::bind(config.listen.address, config.listen.management)?;
+    start_on(config, listeners, Env::system()).await
+}
+
+/// Starts a provider on these listeners, with this clock.
+///
+/// # Errors
+/// When a part cannot be set up.
+pub async fn start_on(config: &Config, listeners: Listeners, env: Env) -> Result<Running, StartError> {
+    let op = parts::assemble(config, env).await?;
+    let stop = CancellationToken::new();
+    let jobs = Jobs::start(&op, &stop).map_err(|error| setup(&error))?;
+    let ready = Arc::new(AtomicBool::new(true));
+    let surface = Surface {
+        op: op.clone(),
+        site: Arc::new(Site::new(config.issuer.text(), config.trusted_proxies.clone())),
+        stop: stop.clone(),
+    };
+    let management = management::serve(listeners.management, op.store.clone(), Arc::clone(&ready))?;
+    let public = server::serve(listeners.public, surface, config.listen.tls.as_ref())?;
+    tracing::info!(issuer = config.issuer.text(), "ready");
+    Ok(Running { op, ready, stop, public, management, jobs })
+}
+
+impl Running {
+    /// What the flows of this provider use: for the commands of a demo.
+    pub const fn op(&self) -> &Op {
+        &self.op
+    }
+
+    /// Stops: new requests are refused, event streams end at once, requests under way finish (8 s at most), logins that wait
+    /// for a phone stay in the database and go on after the next start.
+    pub async fn stop(self) {
+        self.ready.store(false, Ordering::SeqCst);
+        self.stop.cancel();
+        self.public.stop().await;
+        self.jobs.stop().await;
+        self.management.stop().await;
+        self.op.store.close().await;
+        tracing::info!("stopped");
+    }
+}
+
+/// Runs until SIGTERM or SIGINT (Ctrl-C).
+pub async fn until_told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _told = terminate.recv() => {}
+            _interrupted = tokio::signal::ctrl_c() => {}
+        },
+        Err(error) => {
+            tracing::warn!(%error, "SIGTERM cannot be heard");
+            drop(tokio::signal::ctrl_c().await);
+        }
+    }
+}
+
+/// Runs a provider until it is told to stop: `signbridge serve`.
+///
+/// # Errors
+/// As [`start`].
+pub async fn serve(config: &Config) -> Result<(), StartError> {
+    let running = start(config).await?;
+    until_told_to_stop().await;
+    running.stop().await;
+    Ok(())
+}

@@ -1,0 +1,138 @@
+//! The parts of a provider, set up in the order in which they need one another.
+
+use std::sync::Arc;
+
+use super::{StartError, setup};
+use crate::config::{Config, KeyFiles};
+use crate::domain::env::Env;
+use crate::flow::Op;
+use crate::flow::login::pace::Pace;
+use crate::flow::login::signals::Signals;
+use crate::flow::settings::{Lifetimes, Limits, Settings};
+use crate::keys::Keys;
+use crate::keys::master::MasterKey;
+use crate::keys::purpose::PurposeKeys;
+use crate::keys::ring::KeyRing;
+use crate::keys::rotation::KeySettings;
+use crate::store::{Store, instance};
+use crate::upstream::Upstreams;
+use crate::upstream::secsign::{SecSign, SecSignSettings};
+use crate::upstream::thumbsignin::{ThumbSignIn, ThumbSignInSettings};
+
+/// Sets up everything that the flows use, and applies what the file declares.
+///
+/// # Errors
+/// When a part cannot be set up; nothing is served then.
+pub async fn assemble(config: &Config, env: Env) -> Result<Op, StartError> {
+    let store = open_store(config, &env).await?;
+    let keys = open_keys(config, &store, &env).await?;
+    freeze(&store, instance::ISSUER, config.issuer.text(), "the database belongs to the issuer").await?;
+    let upstreams = upstreams(config, &env)?;
+    let settings = Arc::new(settings(config));
+    let (signals, pace) = (Signals::default(), Pace::default());
+    let op = Op { store, keys: Arc::new(keys), upstreams, env, settings, signals, pace };
+    crate::manage::declared::apply(&op.store, &op.env, &config.clients, &config.users).await.map_err(|error| setup(&error))?;
+    Ok(op)
+}
+
+/// The database, opened and migrated.
+///
+/// # Errors
+/// When it cannot be opened, or is newer than this program.
+pub async fn open_store(config: &Config, env: &Env) -> Result<Store, StartError> {
+    let store = Store::open(config.database.url().expose(), env.clone()).await.map_err(|error| setup(&error))?;
+    store.migrate().await.map_err(|error| setup(&error))?;
+    Ok(store)
+}
+
+/// The keys, with the master key that this database belongs to (decision 2.5).
+///
+/// # Errors
+/// When the master key cannot be used, or is another database's.
+pub async fn open_keys(config: &Config, store: &Store, env: &Env) -> Result<Keys, StartError> {
+    let master = master_key(&config.keys, env)?;
+    let fingerprint = master.fingerprint().map_err(|error| setup(&error))?;
+    freeze(store, instance::MASTER_KEY, &fingerprint, "the database belongs to another master key, the one with fingerprint")
+        .await?;
+    let purposes = Arc::new(PurposeKeys::derive(&master).map_err(|error| setup(&error))?);
+    let settings = KeySettings {
+        key_ahead: config.lifetimes.key_ahead,
+        retired_keep: config.lifetimes.key_retired,
+        ..KeySettings::default()
+    };
+    let rows = Arc::new(store.clone());
+    let ring = KeyRing::start(rows, Arc::clone(&purposes), env.clone(), settings).await.map_err(|error| setup(&error))?;
+    Ok(Keys::new(purposes, ring))
+}
+
+fn master_key(files: &KeyFiles, env: &Env) -> Result<MasterKey, StartError> {
+    let own = files.master_key.parent() == Some(files.dir.as_path());
+    let loaded = if own { MasterKey::load_or_create(&files.dir, env) } else { MasterKey::load(&files.master_key) };
+    loaded.map_err(|error| setup(&error))
+}
+
+/// Remembers a value at the first start and refuses another one ever after.
+async fn freeze(store: &Store, key: &'static str, value: &str, complaint: &str) -> Result<(), StartError> {
+    let value = value.to_owned();
+    let written = value.clone();
+    let held = store
+        .write((key, written), |tx, (key, value)| Box::pin(async move { instance::insert_once(tx, key, value).await }))
+        .await
+        .map_err(|error| setup(&error))?;
+    if held == value {
+        return Ok(());
+    }
+    Err(StartError::Setup(format!("{complaint} {held}; this start is with {value}")))
+}
+
+fn upstreams(config: &Config, env: &Env) -> Result<Upstreams, StartError> {
+    let mut upstreams = Upstreams::default();
+    if let Some(secsign) = &config.secsign {
+        let settings = SecSignSettings {
+            url: secsign.url.clone(),
+            fallback_url: secsign.fallback_url.clone(),
+            ca_file: secsign.ca_file.clone(),
+        };
+        upstreams.secsign = Some(Arc::new(SecSign::new(settings).map_err(|error| setup(&error))?));
+    }
+    if let Some(thumbsignin) = &config.thumbsignin {
+        let settings = ThumbSignInSettings {
+            url: thumbsignin.url.clone(),
+            app_id: thumbsignin.app_id.clone(),
+            secret: thumbsignin.secret.clone(),
+            ca_file: thumbsignin.ca_file.clone(),
+        };
+        upstreams.thumbsignin = Some(Arc::new(ThumbSignIn::new(settings, env.clone()).map_err(|error| setup(&error))?));
+    }
+    Ok(upstreams)
+}
+
+fn settings(config: &Config) -> Settings {
+    let (lifetimes, limits) = (&config.lifetimes, &config.limits);
+    Settings {
+        issuer: config.issuer.text().to_owned(),
+        allow_unnamed: config.thumbsignin.as_ref().is_some_and(|thumbsignin| thumbsignin.allow_unnamed),
+        lifetimes: Lifetimes {
+            code: lifetimes.code,
+            authorization: lifetimes.authorization,
+            login: lifetimes.login,
+            access_token: lifetimes.access_token,
+            access_token_jwt: lifetimes.access_token_jwt,
+            id_token: lifetimes.id_token,
+            refresh_sliding: lifetimes.refresh_sliding,
+            refresh_absolute: lifetimes.refresh_absolute,
+            session: lifetimes.session,
+            session_idle: lifetimes.session_idle,
+            refresh_grace: lifetimes.refresh_grace,
+            remembered_browser: lifetimes.remembered_browser,
+        },
+        limits: Limits {
+            per_person_10min: limits.push_per_person_10min,
+            per_person_day: limits.push_per_person_day,
+            per_person_remembered_10min: limits.push_per_remembered_person_10min,
+            per_source_10min: limits.push_per_source_10min,
+            denial_pause: limits.denial_pause,
+            pending_per_browser: limits.pending_per_browser,
+        },
+    }
+}

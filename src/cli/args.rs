@@ -1,0 +1,145 @@
+//! The command line: every command, and the small grammar that flags share.
+//!
+//! A list flag may be repeated and may hold several values with blanks between them; a switch may stand alone or with
+//! `=true` or `=false`. Values are those of RFC 7591.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use serde::Deserialize;
+use serde::de::IntoDeserializer as _;
+use serde::de::value::{Error as ValueError, StrDeserializer};
+
+use super::configuration::ConfigCommand;
+use super::device::DeviceCommand;
+use super::key::KeyCommand;
+#[cfg(feature = "demo")]
+use super::servers::{DemoArgs, SimulateArgs};
+use super::session::SessionCommand;
+use super::{client::ClientCommand, user::UserCommand};
+
+/// An OpenID Connect provider whose login step is an approval on a phone.
+#[derive(Debug, Parser)]
+#[command(name = "signbridge", version, about, max_term_width = 120)]
+pub(super) struct Args {
+    /// The configuration file [default: $SIGNBRIDGE_CONFIG, else ./signbridge.toml if it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// How to print
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub(super) format: Format,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// How to print.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// One line of JSON
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Run the provider
+    Serve,
+    /// Run everything on this machine with a throw-away database: provider, phone services, a virtual phone, an example app
+    #[cfg(feature = "demo")]
+    Demo(DemoArgs),
+    /// Run the simulated phone services and the virtual phone alone
+    #[cfg(feature = "demo")]
+    Simulate(SimulateArgs),
+    /// Bring the database up to date (`serve` does so at start)
+    Migrate {
+        /// Only say whether it is
+        #[arg(long)]
+        check: bool,
+    },
+    /// Relying parties
+    #[command(subcommand)]
+    Client(ClientCommand),
+    /// People
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Phones that people registered
+    #[command(subcommand)]
+    Device(DeviceCommand),
+    /// Signed-in browsers
+    #[command(subcommand)]
+    Session(SessionCommand),
+    /// Signing keys
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// The configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+/// One thing, by its id: `ID` or `--id ID`.
+#[derive(Debug, ClapArgs)]
+pub(super) struct ById {
+    /// Which one
+    #[arg(value_name = "ID", required_unless_present = "id", conflicts_with = "id")]
+    positional: Option<String>,
+    /// The same as a flag
+    #[arg(long, value_name = "ID")]
+    id: Option<String>,
+}
+
+impl ById {
+    pub(super) fn into_id(self) -> String {
+        self.positional.or(self.id).unwrap_or_default()
+    }
+}
+
+/// One person: `NAME` or `--username NAME`.
+#[derive(Debug, ClapArgs)]
+pub(super) struct ByName {
+    /// The username, e-mail address or sub
+    #[arg(value_name = "NAME", required_unless_present = "username", conflicts_with = "username")]
+    positional: Option<String>,
+    /// The same as a flag
+    #[arg(long, alias = "user", value_name = "NAME")]
+    username: Option<String>,
+}
+
+impl ByName {
+    pub(super) fn into_name(self) -> String {
+        self.positional.or(self.username).unwrap_or_default()
+    }
+}
+
+/// Everybody, or one person: `[NAME]` or `--username NAME`.
+#[derive(Debug, ClapArgs)]
+pub(super) struct OfPerson {
+    /// Of one person only: the username, e-mail address or sub
+    #[arg(value_name = "NAME", conflicts_with = "username")]
+    positional: Option<String>,
+    /// The same as a flag
+    #[arg(long, alias = "user", value_name = "NAME")]
+    username: Option<String>,
+}
+
+impl OfPerson {
+    pub(super) fn name(&self) -> Option<&str> {
+        self.positional.as_deref().or(self.username.as_deref())
+    }
+}
+
+/// The values of a list flag: each occurrence may hold several. `None`: the flag was not given.
+pub(super) fn list(written: Option<Vec<String>>) -> Option<Vec<String>> {
+    let written = written?;
+    Some(written.iter().flat_map(|text| text.split_whitespace()).map(str::to_owned).collect())
+}
+
+/// A value of a registration, by its name on the wire (RFC 7591 §2).
+pub(super) fn wire_value<T>(text: &str) -> Result<T, String>
+where
+    T: for<'de> Deserialize<'de>,
+{
+    let deserializer: StrDeserializer<'_, ValueError> = text.into_deserializer();
+    T::deserialize(deserializer).map_err(|error| error.to_string())
+}

@@ -1,0 +1,77 @@
+//! `config check|show|reference` and `migrate`.
+
+use clap::Subcommand;
+use serde_json::{Value as Json, json};
+
+use super::{CliError, Context};
+use crate::config::{self, Config, ConfigError, Origin, Problem};
+use crate::domain::env::Env;
+use crate::store::Store;
+use crate::telemetry::COMMAND_FILTER;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Say whether the configuration can be used, and everything that is wrong with it
+    Check,
+    /// Every value that is in force and where it was written, without secrets
+    Show,
+    /// Every key with its meaning, as a configuration file to begin with
+    Reference,
+}
+
+pub(super) fn run(context: &Context, command: &ConfigCommand) -> Result<(), CliError> {
+    match command {
+        ConfigCommand::Check => check(context),
+        ConfigCommand::Show => {
+            let (_config, shown) = Config::load_shown(context.file(), context.variables.clone())?;
+            Ok(context.output.print(&shown.to_json(), || shown.to_toml().trim_start().to_owned())?)
+        }
+        ConfigCommand::Reference => Ok(context.output.print(&json!(config::reference_entries()), config::reference)?),
+    }
+}
+
+fn check(context: &Context) -> Result<(), CliError> {
+    match context.config() {
+        Ok(config) => {
+            let warnings = config.warnings();
+            let json = json!({ "ok": true, "problems": [], "warnings": warnings });
+            let text = || {
+                let warnings = warnings.iter().map(|warning| format!("warning: {warning}\n"));
+                std::iter::once("the configuration can be used\n".to_owned()).chain(warnings).collect()
+            };
+            Ok(context.output.print(&json, text)?)
+        }
+        Err(error) => {
+            // People read the error itself; a program gets its parts.
+            if context.output.format() == super::args::Format::Json {
+                context.output.print(&to_json(&error), String::new)?;
+            }
+            Err(error.into())
+        }
+    }
+}
+
+fn to_json(error: &ConfigError) -> Json {
+    let problem = |problem: &Problem| {
+        let (line, variable) = match &problem.origin {
+            Some(Origin::File { line }) => (Some(*line), None),
+            Some(Origin::Environment { variable }) => (None, Some(variable.clone())),
+            Some(Origin::Default) | None => (None, None),
+        };
+        json!({ "key": problem.key, "line": line, "variable": variable, "message": problem.message })
+    };
+    json!({ "ok": false, "problems": error.problems.iter().map(problem).collect::<Vec<_>>(), "warnings": [] })
+}
+
+/// Migrates the database, or says whether it has to be.
+pub(super) async fn migrate(context: &Context, check: bool) -> Result<(), CliError> {
+    let config = context.config()?;
+    context.log(config.log.format, COMMAND_FILTER)?;
+    let store = Store::open(config.database.url().expose(), Env::system()).await?;
+    if check {
+        store.check_schema().await?;
+    } else {
+        store.migrate().await?;
+    }
+    Ok(context.output.print(&json!({ "up_to_date": true }), || "the database is up to date".to_owned())?)
+}

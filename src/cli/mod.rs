@@ -1,0 +1,176 @@
+//! The commands: reads the command line, calls a use case, prints what came of it.
+//!
+//! Standard output carries what a command promises and nothing else; errors are one clear sentence on standard error. Exit
+//! codes: 0 done; 2 the command line or the configuration is wrong; 1 anything else. `args` and the files of the commands
+//! describe the command line; what commands do is the business of `manage`, `keys`, `app` and `demo`.
+
+mod args;
+mod client;
+mod configuration;
+mod device;
+mod key;
+mod output;
+mod servers;
+mod session;
+#[cfg(test)]
+mod tests;
+mod user;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tokio::runtime::Runtime;
+
+use crate::app::StartError;
+use crate::config::{self, CONFIG_VARIABLE, Config, ConfigError, LOG_VARIABLE, LogFormat};
+use crate::domain::env::Env;
+use crate::manage::{Manage, ManageError};
+use crate::store::{Store, StoreError};
+use crate::telemetry::{self, COMMAND_FILTER, TelemetryError};
+use args::{Args, Command};
+use output::Output;
+
+/// The file that is read where nothing else is said and it is there.
+const DEFAULT_FILE: &str = "signbridge.toml";
+
+/// Why a command did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The log.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    /// A part did not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// A use case refused.
+    #[error(transparent)]
+    Manage(#[from] ManageError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The signing keys.
+    #[error(transparent)]
+    Ring(#[from] crate::keys::ring::RingError),
+    /// The demonstration.
+    #[cfg(feature = "demo")]
+    #[error(transparent)]
+    Demo(#[from] crate::demo::DemoError),
+    /// Standard output, or something of the operating system.
+    #[error("cannot go on: {0}")]
+    Io(#[from] std::io::Error),
+    /// What is promised for later.
+    #[error("{0}")]
+    NotYet(&'static str),
+}
+
+impl CliError {
+    fn code(&self) -> u8 {
+        match self {
+            Self::Config(_) | Self::Telemetry(_) | Self::Manage(ManageError::Invalid(_)) => 2,
+            _other => 1,
+        }
+    }
+}
+
+/// Runs the command of the command line.
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and the version are such errors as well, and go to standard output.
+            drop(error.print());
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read our output has had enough.
+        Err(CliError::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::from(1),
+        Err(error) => {
+            drop(writeln!(std::io::stderr(), "signbridge: {error}"));
+            ExitCode::from(error.code())
+        }
+    }
+}
+
+/// What every command gets: where the configuration is, and where to print.
+struct Context {
+    file: Option<PathBuf>,
+    variables: Vec<(String, String)>,
+    output: Output,
+}
+
+impl Context {
+    fn new(file: Option<PathBuf>, output: Output) -> Self {
+        let variables = config::variables();
+        let named = file.or_else(|| config::variable(&variables, CONFIG_VARIABLE).map(PathBuf::from));
+        let file = named.or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|file| file.is_file()));
+        Self { file, variables, output }
+    }
+
+    fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    fn config(&self) -> Result<Config, ConfigError> {
+        Config::load(self.file(), self.variables.clone())
+    }
+
+    /// Begins to log, in the way of `format` and with `default` where `SIGNBRIDGE_LOG` says nothing.
+    fn log(&self, format: LogFormat, default: &str) -> Result<(), TelemetryError> {
+        telemetry::start(format, config::variable(&self.variables, LOG_VARIABLE).unwrap_or(default))
+    }
+
+    /// Opens the database for a command that is over soon.
+    async fn open(&self) -> Result<Opened, CliError> {
+        let config = self.config()?;
+        self.log(config.log.format, COMMAND_FILTER)?;
+        let env = Env::system();
+        let store = crate::app::parts::open_store(&config, &env).await?;
+        Ok(Opened { config, env, store })
+    }
+}
+
+/// An open database and its configuration.
+struct Opened {
+    config: Config,
+    env: Env,
+    store: Store,
+}
+
+impl Opened {
+    fn manage(&self) -> Manage<'_> {
+        Manage::command(&self.store, &self.env)
+    }
+}
+
+fn run(args: Args) -> Result<(), CliError> {
+    let context = Context::new(args.config, Output::new(args.format));
+    match args.command {
+        Command::Config(command) => configuration::run(&context, &command),
+        command => Runtime::new()?.block_on(run_async(&context, command)),
+    }
+}
+
+async fn run_async(context: &Context, command: Command) -> Result<(), CliError> {
+    match command {
+        Command::Serve => servers::serve(context).await,
+        #[cfg(feature = "demo")]
+        Command::Demo(options) => servers::demo(context, options).await,
+        #[cfg(feature = "demo")]
+        Command::Simulate(options) => servers::simulate(context, &options).await,
+        Command::Migrate { check } => configuration::migrate(context, check).await,
+        Command::Client(command) => client::run(context, command).await,
+        Command::User(command) => user::run(context, command).await,
+        Command::Device(command) => device::run(context, command).await,
+        Command::Session(command) => session::run(context, command).await,
+        Command::Key(command) => key::run(context, command).await,
+        // Answered before: it needs no runtime.
+        Command::Config(command) => configuration::run(context, &command),
+    }
+}

@@ -1,0 +1,178 @@
+//! The command line: what flags mean, and which command lines are refused.
+
+use clap::{CommandFactory as _, Parser as _};
+
+use super::args::{Args, Command};
+use super::client::ClientCommand;
+use super::user::UserCommand;
+use super::{CliError, Context, Output};
+use crate::domain::written::{WrittenClient, WrittenUser};
+use crate::manage::ManageError;
+use crate::protocol::client_metadata::{AuthMethod, ConsentPolicy};
+
+fn parse(line: &[&str]) -> Result<Args, String> {
+    Args::try_parse_from(std::iter::once(&"signbridge").chain(line)).map_err(|error| error.to_string())
+}
+
+fn created(flags: &[&str]) -> Result<WrittenClient, String> {
+    let line: Vec<&str> = ["client", "create", "--id", "x"].iter().chain(flags).copied().collect();
+    match parse(&line)?.command {
+        Command::Client(ClientCommand::Create { fields, .. }) => Ok(fields.into_written()),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn person(flags: &[&str]) -> Result<WrittenUser, String> {
+    let line: Vec<&str> = ["user", "create"].iter().chain(flags).copied().collect();
+    match parse(&line)?.command {
+        Command::User(UserCommand::Create(fields)) => Ok(fields.into_written()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_description_of_the_command_line_is_consistent() {
+    Args::command().debug_assert();
+}
+
+#[test]
+fn list_flags_repeat_or_hold_blanks() {
+    let written =
+        created(&["--redirect-uri", "https://a.example https://b.example", "--redirect-uri", "https://c.example"]).unwrap();
+    assert_eq!(written.redirect_uris.unwrap(), ["https://a.example", "https://b.example", "https://c.example"]);
+    let written = created(&["--scope", "openid profile", "--grant=authorization_code", "--redirect-uri", ""]).unwrap();
+    assert_eq!(written.scopes.unwrap(), ["openid", "profile"]);
+    assert_eq!(written.grants.unwrap(), ["authorization_code"]);
+    assert_eq!(written.redirect_uris, Some(vec![]));
+    assert_eq!(written.post_logout_redirect_uris, None);
+    let user = person(&["--username", "a", "--group", "staff admins", "--group", "ops"]).unwrap();
+    assert_eq!(user.groups.unwrap(), ["staff", "admins", "ops"]);
+}
+
+#[test]
+fn switches_stand_alone_or_say_true_or_false() {
+    for (flags, value) in [
+        (vec![], None),
+        (vec!["--require-pkce"], Some(true)),
+        (vec!["--require-pkce=true"], Some(true)),
+        (vec!["--require-pkce=false"], Some(false)),
+    ] {
+        assert_eq!(created(&flags).unwrap().require_pkce, value, "{flags:?}");
+    }
+    assert!(created(&["--require-pkce=maybe"]).is_err());
+    assert_eq!(person(&["--username", "a", "--email-verified=false"]).unwrap().email_verified, Some(false));
+}
+
+#[test]
+fn consent_is_a_policy_or_a_switch() {
+    for (flags, value) in [
+        (vec!["--consent", "ask"], ConsentPolicy::Ask),
+        (vec!["--consent=true"], ConsentPolicy::Ask),
+        (vec!["--consent"], ConsentPolicy::Ask),
+        (vec!["--consent", "none"], ConsentPolicy::None),
+        (vec!["--consent=false"], ConsentPolicy::None),
+    ] {
+        assert_eq!(created(&flags).unwrap().consent, Some(value), "{flags:?}");
+    }
+    assert!(created(&["--consent", "always"]).is_err());
+}
+
+#[test]
+fn values_are_those_of_the_specification() {
+    assert_eq!(created(&["--auth-method", "client_secret_post"]).unwrap().auth_method, Some(AuthMethod::ClientSecretPost));
+    assert_eq!(created(&["--auth-method", "none"]).unwrap().auth_method, Some(AuthMethod::None));
+    let error = created(&["--auth-method", "basic"]).unwrap_err();
+    assert!(error.contains("client_secret_basic"), "{error}");
+    assert!(created(&["--profile", "standard"]).is_ok());
+    assert!(created(&["--profile", "fapi2"]).unwrap_err().contains("not supported yet"));
+}
+
+#[test]
+fn global_flags_stand_anywhere() {
+    for line in [
+        vec!["--config", "a.toml", "--format", "json", "client", "list"],
+        vec!["client", "list", "--config", "a.toml", "--format", "json"],
+        vec!["serve", "--config=a.toml", "--format=json"],
+    ] {
+        let args = parse(&line).unwrap();
+        assert_eq!(args.config.as_deref(), Some(std::path::Path::new("a.toml")), "{line:?}");
+        assert_eq!(args.format, super::args::Format::Json);
+    }
+}
+
+#[test]
+fn every_command_of_the_contract_is_understood() {
+    for line in [
+        "serve --config f",
+        "demo --port 0 --data-dir d --listen 0.0.0.0:9000 --limits production --format json --self-test",
+        "demo",
+        "simulate --port 0 --format json",
+        "migrate",
+        "migrate --check",
+        "client list",
+        "client show x",
+        "client show --id x",
+        "client update x --name y --disabled",
+        "client update --id x --name y --disabled=false",
+        "client delete x",
+        "client rotate-secret x",
+        "user create --username a --email a@b --name A --group g --secsignid a --thumbsignin-user-id a",
+        "user list",
+        "user show a",
+        "user invite a",
+        "user lock a",
+        "user unlock --username a",
+        "device list",
+        "device list a",
+        "device list --username a",
+        "device remove x",
+        "session list",
+        "session list a",
+        "session end x",
+        "session end --id x",
+        "session end --username a",
+        "key list",
+        "key rotate",
+        "key rotate --alg ES256",
+        "key rotate --revoke k",
+        "config check",
+        "config show",
+        "config reference",
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        assert!(parse(&words).is_ok(), "{line}");
+    }
+}
+
+#[test]
+fn command_lines_that_make_no_sense_are_refused() {
+    for line in [
+        "",
+        "client",
+        "client create --redirect_uri x",
+        "client show",
+        "client show x --id x",
+        "client update",
+        "user create --name a",
+        "user lock",
+        "session end",
+        "session end x --username a",
+        "key rotate --alg HS256",
+        "demo --port 70000",
+        "demo --limits some",
+        "config print",
+        "serve --format xml",
+    ] {
+        let words: Vec<&str> = line.split(' ').filter(|word| !word.is_empty()).collect();
+        assert!(parse(&words).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn exit_codes_tell_what_was_wrong() {
+    assert_eq!(CliError::Manage(ManageError::Invalid(Vec::new())).code(), 2);
+    assert_eq!(CliError::Manage(ManageError::Exists(String::new())).code(), 1);
+    let context =
+        Context { file: Some("/nonexistent".into()), variables: vec![], output: Output::new(super::args::Format::Text) };
+    assert_eq!(CliError::from(context.config().unwrap_err()).code(), 2);
+}

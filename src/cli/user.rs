@@ -1,0 +1,158 @@
+//! `user create|list|show|invite|lock|unlock`.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value as Json, json};
+
+use super::args::{ByName, list};
+use super::output::{fields, table, utc};
+use super::{CliError, Context};
+use crate::domain::user::{Device, Upstream};
+use crate::domain::written::WrittenUser;
+use crate::manage::users::{self, Person};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum UserCommand {
+    /// Add one
+    Create(Box<UserFields>),
+    /// All of them
+    List,
+    /// One of them
+    Show(ByName),
+    /// Invite one (not available yet)
+    Invite(ByName),
+    /// Lock one: their sessions end at once and they cannot sign in
+    Lock(ByName),
+    /// Let one sign in again
+    Unlock(ByName),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct UserFields {
+    /// The unique name that the person types
+    #[arg(long)]
+    username: String,
+    /// The e-mail address; also accepted where the username is asked
+    #[arg(long)]
+    email: Option<String>,
+    /// Whether you vouch for the address [default: true]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    email_verified: Option<bool>,
+    /// The full name
+    #[arg(long)]
+    name: Option<String>,
+    /// The groups that relying parties are told; repeat it, or give several with blanks between them
+    #[arg(long, alias = "groups")]
+    group: Option<Vec<String>>,
+    /// The person's SecSign ID
+    #[arg(long, value_name = "ID")]
+    secsignid: Option<String>,
+    /// The id by which ThumbSignIn knows the person
+    #[arg(long, value_name = "ID")]
+    thumbsignin_user_id: Option<String>,
+}
+
+impl UserFields {
+    pub(super) fn into_written(self) -> WrittenUser {
+        WrittenUser {
+            username: Some(self.username),
+            email: self.email,
+            email_verified: self.email_verified,
+            name: self.name,
+            groups: list(self.group),
+            secsignid: self.secsignid,
+            thumbsignin_user_id: self.thumbsignin_user_id,
+        }
+    }
+}
+
+pub(super) async fn run(context: &Context, command: UserCommand) -> Result<(), CliError> {
+    if let UserCommand::Invite(_) = command {
+        return Err(CliError::NotYet("invitations are not available yet: add the person with `signbridge user create`"));
+    }
+    let opened = context.open().await?;
+    let manage = opened.manage();
+    let person = match command {
+        UserCommand::List => return print_list(context, &users::list(&manage).await?),
+        UserCommand::Create(fields) => users::create(&manage, fields.into_written()).await?,
+        UserCommand::Show(which) | UserCommand::Invite(which) => users::find(&manage, &which.into_name()).await?,
+        UserCommand::Lock(which) => users::set_locked(&manage, &which.into_name(), true).await?,
+        UserCommand::Unlock(which) => users::set_locked(&manage, &which.into_name(), false).await?,
+    };
+    print(context, &person)
+}
+
+fn upstream_name(person: &Person, upstream: Upstream) -> Option<&str> {
+    person.devices.iter().find(|device| device.upstream == upstream).map(|device| device.upstream_user.as_str())
+}
+
+fn to_json(person: &Person) -> Json {
+    let user = &person.user;
+    json!({
+        "sub": user.id.as_str(),
+        "username": user.username,
+        "email": user.email,
+        "email_verified": user.email_verified,
+        "name": user.name,
+        "groups": user.groups,
+        "locked": user.locked,
+        "secsignid": upstream_name(person, Upstream::SecSign),
+        "thumbsignin_user_id": upstream_name(person, Upstream::ThumbSignIn),
+        "devices": person.devices.iter().map(device_to_json).collect::<Vec<_>>(),
+        "source": user.source.as_str(),
+        "created_at": user.created_at.as_seconds(),
+        "updated_at": user.updated_at.as_seconds(),
+    })
+}
+
+/// A device as the commands print it.
+pub(super) fn device_to_json(device: &Device) -> Json {
+    json!({
+        "id": device.id.as_str(),
+        "upstream": device.upstream.as_str(),
+        "upstream_user": device.upstream_user,
+        "label": device.label,
+        "created_at": device.created_at.as_seconds(),
+        "last_used_at": device.last_used_at.map(|moment| moment.as_seconds()),
+    })
+}
+
+fn print(context: &Context, person: &Person) -> Result<(), CliError> {
+    let text = || {
+        let user = &person.user;
+        let of = |upstream| upstream_name(person, upstream).unwrap_or_default().to_owned();
+        fields(&[
+            ("sub", user.id.as_str().to_owned()),
+            ("username", user.username.clone()),
+            ("email", user.email.clone().unwrap_or_default()),
+            ("email_verified", user.email_verified.to_string()),
+            ("name", user.name.clone()),
+            ("groups", user.groups.join(", ")),
+            ("locked", user.locked.to_string()),
+            ("secsignid", of(Upstream::SecSign)),
+            ("thumbsignin_user_id", of(Upstream::ThumbSignIn)),
+            ("from", user.source.as_str().to_owned()),
+            ("created", utc(user.created_at)),
+        ])
+    };
+    Ok(context.output.print(&to_json(person), text)?)
+}
+
+fn print_list(context: &Context, people: &[Person]) -> Result<(), CliError> {
+    let json = people.iter().map(to_json).collect();
+    let row = |person: &Person| {
+        let user = &person.user;
+        let state = if user.locked { "locked" } else { "" };
+        let phones: Vec<&str> = person.devices.iter().map(|device| device.upstream.display_name()).collect();
+        let email = user.email.clone().unwrap_or_default();
+        vec![user.username.clone(), email, phones.join(", "), user.id.as_str().to_owned(), state.to_owned()]
+    };
+    let text = || {
+        let rows: Vec<Vec<String>> = people.iter().map(row).collect();
+        table(
+            &["username", "email", "phones", "sub", "state"],
+            &rows,
+            "there is nobody; add a person with `signbridge user create`",
+        )
+    };
+    Ok(context.output.print(&json, text)?)
+}

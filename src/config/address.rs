@@ -1,0 +1,155 @@
+//! Addresses: the issuer (OIDC Core §2, RFC 8414 §2), the base URLs of the phone services, and what counts as loopback.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use url::{Host, Url};
+
+/// The issuer: the URL by which every relying party knows this provider. Without a trailing slash; frozen at first start
+/// (decision 2.9).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issuer(Url);
+
+impl Issuer {
+    /// Checks an issuer (OIDC Core §2: https, host and optionally port and path, nothing else). Plain http is for loopback
+    /// hosts (decision 2.2).
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong; where only the spelling is, it holds the right one.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let url = base_url(text)?;
+        if url.scheme() == "http" && !is_loopback(&url) {
+            return Err("an issuer is an https URL; plain http is for loopback hosts only".to_owned());
+        }
+        let issuer = Self(url);
+        match issuer.text() {
+            right if right == text => Ok(issuer),
+            right => Err(format!("relying parties compare the issuer letter by letter: write it as \"{right}\"")),
+        }
+    }
+
+    /// The issuer without its trailing slash, as it stands in tokens and discovery.
+    pub fn text(&self) -> &str {
+        self.0.as_str().trim_end_matches('/')
+    }
+
+    /// Its origin (RFC 6454 §6.2).
+    pub fn origin(&self) -> String {
+        self.0.origin().ascii_serialization()
+    }
+
+    /// Its host, with the port where that is not the scheme's own: what people read on the phone.
+    pub fn authority(&self) -> &str {
+        self.0.authority()
+    }
+
+    /// Whether cookies can be `Secure` (decision 2.2).
+    pub fn is_https(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
+    /// Whether only this machine can reach it.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.0)
+    }
+}
+
+impl fmt::Display for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+/// An http or https URL to which paths can be added. The message never repeats it: it could hold a password.
+pub(super) fn base_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("not a URL ({error}): write it as \"https://host.example\""))?;
+    if !matches!(url.scheme(), "https" | "http") || url.host().is_none() {
+        return Err("expected an https URL".to_owned());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("a user name or password has no place in this URL".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("must not have a query (?) or a fragment (#)".to_owned());
+    }
+    Ok(url)
+}
+
+/// Checks the base URL of a phone service (decision 2.14).
+pub(super) fn upstream_url(text: &str, allow_loopback: bool) -> Result<Url, String> {
+    let url = base_url(text)?;
+    match (is_loopback(&url), url.scheme()) {
+        (true, _) if !allow_loopback => {
+            Err("is a loopback address: only for tests with the simulator, with allow_loopback_upstream = true".to_owned())
+        }
+        (false, "http") => Err("is plain http: a phone service is asked over https only".to_owned()),
+        _fine => Ok(url),
+    }
+}
+
+/// Whether a URL points at this machine by its text. Names that resolve to it are found when a connection is made.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback() || ip.is_unspecified(),
+        Some(Host::Ipv6(ip)) => {
+            let mapped = ip.to_ipv4_mapped().is_some_and(|ip| ip.is_loopback() || ip.is_unspecified());
+            ip.is_loopback() || ip.is_unspecified() || mapped
+        }
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            name == "localhost" || name.ends_with(".localhost")
+        }
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issuer_is_https_or_on_this_machine() {
+        for good in
+            ["https://login.example", "https://login.example:8443", "https://login.example/sso", "http://localhost:8080"]
+        {
+            assert_eq!(Issuer::parse(good).unwrap().text(), good);
+        }
+        for bad in [
+            "login.example",
+            "ftp://login.example",
+            "http://login.example",
+            "https://login.example/",
+            "https://login.example/sso/",
+            "HTTPS://Login.example",
+            "https://login.example:443",
+            "https://login.example?x=1",
+            "https://login.example#x",
+            "https://u:p@login.example",
+            "http://localhost.evil.example",
+        ] {
+            assert!(Issuer::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_spelling_of_this_machine_is_loopback() {
+        for host in [
+            "127.0.0.1",
+            "127.9.9.9",
+            "2130706433",
+            "0x7f.1",
+            "[::1]",
+            "[::ffff:127.0.0.1]",
+            "0.0.0.0",
+            "localhost.",
+            "a.localhost",
+        ] {
+            let text = format!("https://{host}:8443/api");
+            assert!(upstream_url(&text, false).unwrap_err().contains("loopback"), "{host}");
+            assert!(upstream_url(&text, true).is_ok(), "{host}");
+        }
+        assert!(upstream_url("https://httpapi.secsign.com", false).is_ok());
+        assert!(upstream_url("http://httpapi.secsign.com", true).unwrap_err().contains("plain http"));
+        assert!(upstream_url("http://10.0.0.1", true).is_err());
+    }
+}

@@ -1,0 +1,218 @@
+//! What was written: the values of the file and, laid over them, those of the environment, each with its place.
+//!
+//! Unknown keys, wrong types and values out of bounds are found here, all of them at once, by the descriptions of
+//! [`key`](super::key); what values mean together is the business of the sections.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize as _;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
+use toml::{Table, Value};
+
+use super::SECTIONS;
+use super::key::{Key, Section, Shape};
+use super::problem::{Origin, Reader, suggestion};
+
+/// A value and the place where it was written.
+pub(super) struct Entry {
+    pub(super) value: Value,
+    pub(super) origin: Origin,
+}
+
+/// A section, or one entry of a list of them: its keys by name.
+pub(super) type Entries = BTreeMap<&'static str, Entry>;
+
+/// One table of the document: the section, and for a list the place in it, from 0.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) section: &'static Section,
+    pub(super) index: usize,
+}
+
+/// Everything that was written.
+#[derive(Default)]
+pub(super) struct Document {
+    tables: BTreeMap<(&'static str, usize), Entries>,
+}
+
+/// What was written for one key, under the name that was written.
+pub(super) struct Written<'n> {
+    pub(super) name: &'n str,
+    /// `None` for what no key takes.
+    pub(super) value: Option<Value>,
+    pub(super) origin: Origin,
+}
+
+/// A file that is being read.
+struct File<'f> {
+    text: &'f str,
+    document: Document,
+    reader: &'f mut Reader,
+}
+
+impl File<'_> {
+    fn origin(&self, offset: usize) -> Origin {
+        Origin::File { line: 1 + self.text.bytes().take(offset).filter(|byte| *byte == b'\n').count() }
+    }
+
+    /// Reads what stands at the top of a file: a section, a list of them or a key.
+    fn item(&mut self, name: &str, origin: Origin, value: DeValue<'_>) {
+        let top = SECTIONS.iter().copied().find(|section| section.name.is_empty());
+        let named = SECTIONS.iter().copied().find(|section| !name.is_empty() && section.name == name);
+        match (named, value) {
+            (Some(section), DeValue::Table(table)) if !section.is_list() => self.table(Place { section, index: 0 }, table),
+            (Some(section), DeValue::Array(items)) if section.is_list() => {
+                for (index, item) in items.into_iter().enumerate() {
+                    match item.into_inner() {
+                        DeValue::Table(table) => self.table(Place { section, index }, table),
+                        _other => self.reader.report_at(Some(origin.clone()), name, format!("expected [[{name}]] tables")),
+                    }
+                }
+            }
+            (Some(section), _) if section.is_list() => {
+                self.reader.report_at(Some(origin), name, format!("expected a list: write [[{name}]], with two brackets"));
+            }
+            (Some(_), _) => self.reader.report_at(Some(origin), name, format!("expected a section: write [{name}]")),
+            (None, value) => {
+                let written = Written { name, value: plain(value), origin };
+                if let Some(section) = top {
+                    self.document.put(Place { section, index: 0 }, written, self.reader);
+                }
+            }
+        }
+    }
+
+    fn table(&mut self, place: Place, table: DeTable<'_>) {
+        self.document.tables.entry((place.section.name, place.index)).or_default();
+        for (name, value) in table {
+            let origin = self.origin(name.span().start);
+            let written = Written { name: name.get_ref(), value: plain(value.into_inner()), origin };
+            self.document.put(place, written, self.reader);
+        }
+    }
+}
+
+impl Document {
+    /// Reads a file. `None` when it is not TOML: nothing else in it could be trusted.
+    pub(super) fn read(text: &str, reader: &mut Reader) -> Option<Self> {
+        let (table, errors) = DeTable::parse_recoverable(text);
+        let mut file = File { text, document: Self::default(), reader };
+        for error in &errors {
+            let origin = error.span().map(|span| file.origin(span.start));
+            file.reader.report_at(origin, "", format!("not valid TOML: {}", error.message()));
+        }
+        if !errors.is_empty() {
+            return None;
+        }
+        for (name, value) in table.into_inner() {
+            let origin = file.origin(name.span().start);
+            file.item(name.get_ref(), origin, value.into_inner());
+        }
+        Some(file.document)
+    }
+
+    /// Puts a value in its place, unless something is wrong with it. A variable of the environment replaces what the file
+    /// says; the same key twice in one of them (by two names, or as a value and as a `_file`) is a mistake.
+    pub(super) fn put(&mut self, place: Place, written: Written<'_>, reader: &mut Reader) {
+        let Written { name, value, origin } = written;
+        let Some((key, from_file)) = find_key(place.section, name) else {
+            let path = place.section.path(place.index, name);
+            return reader.report_at(Some(origin), &path, unknown_key(place.section, name));
+        };
+        let path = place.section.path(place.index, key.name);
+        let before = self.tables.get(&(place.section.name, place.index)).and_then(|entries| entries.get(key.name));
+        if before.is_some_and(|entry| std::mem::discriminant(&entry.origin) == std::mem::discriminant(&origin)) {
+            return reader.report_at(
+                Some(origin),
+                &path,
+                "is written twice, by two names or as a value and as a file: keep one",
+            );
+        }
+        reader.written(path.clone(), origin.clone());
+        let value = value.ok_or_else(|| format!("expected {}", key.kind.expected()));
+        let value = match (value, from_file) {
+            (Ok(Value::String(file)), true) => read_secret(&file, reader),
+            (Ok(_), true) => Err("expected the path of a file in quotes".to_owned()),
+            (value, false) | (value @ Err(_), true) => value,
+        };
+        if let Some(value) = reader.check(&path, value.and_then(|value| key.kind.check(value))) {
+            self.tables.entry((place.section.name, place.index)).or_default().insert(key.name, Entry { value, origin });
+        }
+    }
+
+    /// How many entries the list `section` has.
+    pub(super) fn len_of(&self, section: &Section) -> usize {
+        self.tables.keys().filter(|(name, _)| *name == section.name).count()
+    }
+
+    /// The table at `place`, if it was written.
+    pub(super) fn entries(&self, section: &Section, index: usize) -> Option<&Entries> {
+        self.tables.get(&(section.name, index))
+    }
+
+    /// Adds the defaults of what was not written. A section that may be absent gets them only when it is there.
+    pub(super) fn fill_defaults(&mut self) {
+        for section in SECTIONS {
+            if section.shape == Shape::Always {
+                self.tables.entry((section.name, 0)).or_default();
+            }
+            for (_, entries) in self.tables.iter_mut().filter(|((name, _), _)| *name == section.name) {
+                for key in section.keys {
+                    if let Some(value) = key.default_value() {
+                        entries.entry(key.name).or_insert(Entry { value, origin: Origin::Default });
+                    }
+                }
+            }
+        }
+    }
+
+    /// The whole as one TOML table, for the raw sections.
+    pub(super) fn to_table(&self) -> Table {
+        let mut whole = Table::new();
+        for section in SECTIONS {
+            for (_, entries) in self.tables.iter().filter(|((name, _), _)| *name == section.name) {
+                let table: Table = entries.iter().map(|(key, entry)| ((*key).to_owned(), entry.value.clone())).collect();
+                if section.name.is_empty() {
+                    whole.extend(table);
+                } else if section.is_list() {
+                    let list = whole.entry(section.name).or_insert_with(|| Value::Array(Vec::new()));
+                    list.as_array_mut().into_iter().for_each(|list| list.push(Value::Table(table.clone())));
+                } else {
+                    whole.insert(section.name.to_owned(), Value::Table(table));
+                }
+            }
+        }
+        whole
+    }
+}
+
+/// The key that `name` means in `section`, and whether `name` asks to read it from a file.
+pub(super) fn find_key(section: &Section, name: &str) -> Option<(&'static Key, bool)> {
+    let from_file = || section.key(name.strip_suffix("_file")?).filter(|key| key.kind.is_secret()).map(|key| (key, true));
+    section.key(name).map(|key| (key, false)).or_else(from_file)
+}
+
+fn unknown_key(section: &Section, name: &str) -> String {
+    let sections = SECTIONS.iter().map(|other| other.name).filter(|other| section.name.is_empty() && !other.is_empty());
+    let known = section.keys.iter().map(|key| key.name).chain(sections);
+    if let Some(known) = suggestion(name, known) {
+        return format!("unknown key; did you mean `{known}`?");
+    }
+    match SECTIONS.iter().find(|other| other.key(name).is_some()) {
+        Some(other) if other.name.is_empty() => "this key stands at the top of the file, before the first section".to_owned(),
+        Some(other) => format!("unknown key here; it belongs under [{}]", other.name),
+        None => "unknown key; `signbridge config reference` lists them all".to_owned(),
+    }
+}
+
+/// The value without its place in the file. `None` for what no key takes.
+fn plain(value: DeValue<'_>) -> Option<Value> {
+    Value::deserialize(ValueDeserializer::from(Spanned::new(0..0, value))).ok()
+}
+
+fn read_secret(file: &str, reader: &Reader) -> Result<Value, String> {
+    let path = reader.path(file);
+    let text = std::fs::read_to_string(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    Ok(Value::String(text.trim_end_matches(['\r', '\n']).to_owned()))
+}

@@ -1,0 +1,74 @@
+//! Durations as operators write them: a whole number and a unit (`"90s"`, `"10m"`, `"24h"`, `"30d"`).
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+
+/// One minute.
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+/// One hour.
+pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
+/// One day.
+pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The units, longest first.
+const UNITS: &[(&str, u64)] = &[("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
+
+/// Not a duration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected a duration: a whole number and a unit (s, m, h or d), as in \"90s\", \"10m\", \"24h\" or \"30d\"")]
+pub struct InvalidDuration;
+
+/// The duration that `text` names.
+///
+/// # Errors
+/// When it is not one, or too long to be counted.
+pub fn parse(text: &str) -> Result<Duration, InvalidDuration> {
+    let digits = text.find(|character: char| !character.is_ascii_digit()).ok_or(InvalidDuration)?;
+    let (number, unit) = text.split_at(digits);
+    let factor = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, factor)| *factor).ok_or(InvalidDuration)?;
+    let number: u64 = number.parse().map_err(|_not_a_number| InvalidDuration)?;
+    number.checked_mul(factor).map(Duration::from_secs).ok_or(InvalidDuration)
+}
+
+/// The shortest way to write `duration`; fractions of a second are dropped.
+pub fn write(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let fits = |factor: u64| seconds >= factor && seconds.is_multiple_of(factor);
+    match UNITS.iter().find(|(_, factor)| fits(*factor)) {
+        Some((unit, factor)) => format!("{}{unit}", seconds / factor),
+        None => format!("{seconds}s"),
+    }
+}
+
+/// A duration in a raw section: `#[serde(deserialize_with = "duration::deserialize")]`.
+pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+}
+
+/// As [`deserialize`], for a key that may be missing.
+pub(super) fn deserialize_option<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    deserialize(deserializer).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_and_a_unit_is_a_duration_and_is_written_back() {
+        for (text, seconds) in [("0s", 0), ("90s", 90), ("10m", 600), ("24h", 86_400), ("30d", 2_592_000)] {
+            assert_eq!(parse(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for (seconds, text) in [(0, "0s"), (90, "90s"), (600, "10m"), (86_400, "1d"), (3_600, "1h")] {
+            assert_eq!(write(Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for text in ["", "90", "s", "1.5h", "-1s", "10 m", "1h30m", "10min", "99999999999999999999s", "18446744073709551615d"] {
+            assert_eq!(parse(text), Err(InvalidDuration), "{text}");
+        }
+    }
+}

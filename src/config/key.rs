@@ -1,0 +1,214 @@
+//! The description of a key: its name, what may be written there, its default, what it means. Reading, the environment, the
+//! reference and the redacted dump all work from these descriptions; each section's file holds its own.
+
+use std::time::Duration;
+
+use serde::Deserialize as _;
+use toml::Value;
+
+use super::duration;
+
+/// A section of the file, `[name]`; the first one has no name: its keys stand at the top.
+pub(super) struct Section {
+    pub(super) name: &'static str,
+    pub(super) shape: Shape,
+    pub(super) about: &'static str,
+    pub(super) keys: &'static [Key],
+}
+
+/// How often a section occurs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// Always there; its defaults hold when it is not written.
+    Always,
+    /// There only when it is written.
+    Optional,
+    /// `[[name]]`, any number of times. The key named here is what tells its entries apart.
+    List(&'static str),
+}
+
+impl Section {
+    pub(super) fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name || key.alias == Some(name))
+    }
+
+    pub(super) fn is_list(&self) -> bool {
+        matches!(self.shape, Shape::List(_))
+    }
+
+    /// The name of `key` for people: `listen.address`, `client[0].id`.
+    pub(super) fn path(&self, index: usize, key: &str) -> String {
+        match (self.name, self.is_list()) {
+            ("", _) => key.to_owned(),
+            (section, true) => format!("{section}[{index}].{key}"),
+            (section, false) => format!("{section}.{key}"),
+        }
+    }
+}
+
+/// A key.
+pub(super) struct Key {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    /// The default as it would be written in the file.
+    pub(super) default: Option<&'static str>,
+    /// Another name by which the file may call it (RFC 7591 §2).
+    pub(super) alias: Option<&'static str>,
+    pub(super) about: &'static str,
+}
+
+impl Key {
+    pub(super) const fn new(name: &'static str, kind: Kind, about: &'static str) -> Self {
+        Self { name, kind, default: None, alias: None, about }
+    }
+
+    pub(super) const fn default(mut self, literal: &'static str) -> Self {
+        self.default = Some(literal);
+        self
+    }
+
+    pub(super) const fn alias(mut self, name: &'static str) -> Self {
+        self.alias = Some(name);
+        self
+    }
+
+    /// The default as a value. A test reads every one of them.
+    pub(super) fn default_value(&self) -> Option<Value> {
+        let parsed = toml::de::ValueDeserializer::parse(self.default?).ok()?;
+        Value::deserialize(parsed).ok()
+    }
+}
+
+/// What may be written for a key.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    /// A text.
+    Text,
+    /// A text that is never shown. May also be given as `NAME_file`: the path of a file that holds it.
+    Secret,
+    /// A path; a relative one starts in the directory of the configuration file.
+    Path,
+    /// `true` or `false`.
+    Switch,
+    /// A whole number, not more than this.
+    Count(u32),
+    /// A duration between these two.
+    Span(Duration, Duration),
+    /// A list of texts; commas separate them in the environment.
+    Texts,
+    /// A list of texts without blanks; commas or blanks separate them in the environment.
+    Words,
+    /// One of these.
+    Choice(&'static [&'static str]),
+}
+
+impl Kind {
+    pub(super) fn is_secret(self) -> bool {
+        matches!(self, Self::Secret)
+    }
+
+    /// What is expected, for messages and for the reference.
+    pub(super) fn expected(self) -> String {
+        match self {
+            Self::Text | Self::Secret => "a text in quotes".to_owned(),
+            Self::Path => "a path in quotes".to_owned(),
+            Self::Switch => "true or false".to_owned(),
+            Self::Count(most) => format!("a whole number from 0 to {most}"),
+            Self::Span(least, most) => {
+                format!("a duration from \"{}\" to \"{}\"", duration::write(least), duration::write(most))
+            }
+            Self::Texts | Self::Words => "a list of texts".to_owned(),
+            Self::Choice(choices) => match choices {
+                [only] => format!("\"{only}\""),
+                several => format!("one of \"{}\"", several.join("\", \"")),
+            },
+        }
+    }
+
+    /// The value that stands for `text`, a variable of the environment.
+    pub(super) fn read_variable(self, text: &str) -> Value {
+        let boolean = match text.to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" | "on" => Some(true),
+            "false" | "0" | "no" | "off" => Some(false),
+            _other => None,
+        };
+        match (self, boolean, text.parse::<i64>()) {
+            (Self::Switch, Some(boolean), _) => Value::Boolean(boolean),
+            (Self::Count(_), _, Ok(number)) => Value::Integer(number),
+            _text => Value::String(text.to_owned()),
+        }
+    }
+
+    /// Checks a written value and gives it its one form. The message says what is expected and never repeats the value: it
+    /// may be a secret in the wrong place.
+    pub(super) fn check(self, value: Value) -> Result<Value, String> {
+        let fits = match (self, &value) {
+            (Self::Text | Self::Secret | Self::Path, Value::String(text)) => {
+                if text.trim().is_empty() || text.chars().any(char::is_control) {
+                    return Err("is empty or has control characters: write it, or leave the key out".to_owned());
+                }
+                true
+            }
+            (Self::Switch, Value::Boolean(_)) => true,
+            (Self::Count(most), Value::Integer(number)) => (0..=i64::from(most)).contains(number),
+            (Self::Span(least, most), Value::String(text)) => {
+                let duration = duration::parse(text).map_err(|error| error.to_string())?;
+                (least..=most).contains(&duration)
+            }
+            (Self::Choice(choices), Value::String(text)) => choices.contains(&text.as_str()),
+            (Self::Texts | Self::Words, Value::Array(items)) => items.iter().all(|item| item.as_str().is_some_and(is_item)),
+            (Self::Texts | Self::Words, Value::String(text)) => return Ok(self.split(text)),
+            _other => false,
+        };
+        if fits { Ok(value) } else { Err(format!("expected {}", self.expected())) }
+    }
+
+    fn split(self, text: &str) -> Value {
+        let blanks = matches!(self, Self::Words);
+        let items = text.split(|character: char| character == ',' || blanks && character.is_whitespace());
+        let items = items.map(str::trim).filter(|item| is_item(item));
+        Value::Array(items.map(|item| Value::String(item.to_owned())).collect())
+    }
+}
+
+fn is_item(text: &str) -> bool {
+    !text.trim().is_empty() && !text.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_of_the_environment_becomes_a_value_of_its_kind() {
+        let list = |items: &[&str]| Value::Array(items.iter().map(|item| Value::from(*item)).collect());
+        for (kind, text, value) in [
+            (Kind::Switch, "true", Value::Boolean(true)),
+            (Kind::Switch, "0", Value::Boolean(false)),
+            (Kind::Count(5), "3", Value::Integer(3)),
+            (Kind::Text, "3", Value::from("3")),
+            (Kind::Texts, "Domain Users, admins", list(&["Domain Users", "admins"])),
+            (Kind::Words, "a, b c", list(&["a", "b", "c"])),
+            (Kind::Span(Duration::ZERO, duration::HOUR), "5m", Value::from("5m")),
+        ] {
+            assert_eq!(kind.check(kind.read_variable(text)), Ok(value), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_another_kind_or_out_of_bounds_is_refused() {
+        for (kind, value) in [
+            (Kind::Switch, Value::from("maybe")),
+            (Kind::Count(5), Value::Integer(6)),
+            (Kind::Count(5), Value::Integer(-1)),
+            (Kind::Text, Value::Integer(3)),
+            (Kind::Text, Value::from(" ")),
+            (Kind::Words, Value::Array(vec![Value::Integer(3)])),
+            (Kind::Choice(&["a", "b"]), Value::from("c")),
+            (Kind::Span(duration::MINUTE, duration::HOUR), Value::from("2h")),
+            (Kind::Span(duration::MINUTE, duration::HOUR), Value::from("59s")),
+        ] {
+            assert!(kind.check(value.clone()).is_err(), "{value}");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What is wrong with a configuration: every problem at once, each with the place where it was written.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Where a value was written.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// Nowhere: it is the default.
+    Default,
+    /// In the file, on this line.
+    File {
+        /// Counted from 1.
+        line: usize,
+    },
+    /// In this variable of the environment.
+    Environment {
+        /// The name of the variable.
+        variable: String,
+    },
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File { line } => write!(f, "line {line}"),
+            Self::Environment { variable } => f.write_str(variable),
+        }
+    }
+}
+
+/// One problem.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// Where it was written; `None` when it was not.
+    pub origin: Option<Origin>,
+    /// The key: `listen.address`, `client[0].id`. Empty when the file as a whole is meant.
+    pub key: String,
+    /// What is wrong and what would be right. Never holds a value that could be a secret.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.origin {
+            Some(Origin::Default) | None => {}
+            Some(origin) => write!(f, "{origin}: ")?,
+        }
+        if !self.key.is_empty() {
+            write!(f, "{}: ", self.key)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// Why there is no configuration: all the problems that were found.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", self.sentence())]
+pub struct ConfigError {
+    /// The file that was read, if one was.
+    pub file: Option<PathBuf>,
+    /// The problems, in the order of the file. Never empty.
+    pub problems: Vec<Problem>,
+}
+
+impl ConfigError {
+    fn sentence(&self) -> String {
+        let place = self.file.as_ref().map_or_else(|| "the environment".to_owned(), |file| file.display().to_string());
+        let lines: Vec<String> = self.problems.iter().map(|problem| format!("{problem}")).collect();
+        match lines.as_slice() {
+            [only] => format!("the configuration ({place}) cannot be used: {only}"),
+            several => format!("the configuration ({place}) cannot be used:\n  {}", several.join("\n  ")),
+        }
+    }
+}
+
+/// Collects problems while sections turn what was written into what it means, and knows where each key was written.
+pub(super) struct Reader {
+    /// The directory in which relative paths start.
+    base: PathBuf,
+    origins: BTreeMap<String, Origin>,
+    problems: Vec<Problem>,
+}
+
+impl Reader {
+    pub(super) fn new(base: PathBuf) -> Self {
+        Self { base, origins: BTreeMap::new(), problems: Vec::new() }
+    }
+
+    /// Remembers where `key` was written, whether or not the value is any good.
+    pub(super) fn written(&mut self, key: String, origin: Origin) {
+        self.origins.insert(key, origin);
+    }
+
+    /// Reports a problem with `key`, wherever it was written.
+    pub(super) fn report(&mut self, key: &str, message: impl Into<String>) {
+        let origin = self.origins.get(key).cloned();
+        self.report_at(origin, key, message);
+    }
+
+    /// Reports a problem at a place.
+    pub(super) fn report_at(&mut self, origin: Option<Origin>, key: &str, message: impl Into<String>) {
+        self.problems.push(Problem { origin, key: key.to_owned(), message: message.into() });
+    }
+
+    /// The value, if it is good; else its error is reported.
+    pub(super) fn check<T, E: fmt::Display>(&mut self, key: &str, checked: Result<T, E>) -> Option<T> {
+        checked.map_err(|error| self.report(key, error.to_string())).ok()
+    }
+
+    /// The value of a key without which nothing works.
+    pub(super) fn required<T>(&mut self, key: &str, value: Option<T>, what: &str) -> Option<T> {
+        // A key that was written but not understood has been reported already.
+        if value.is_none() && !self.origins.contains_key(key) {
+            self.report(key, format!("missing: write {what}"));
+        }
+        value
+    }
+
+    /// A path, made absolute against the directory of the file.
+    pub(super) fn path(&self, written: impl AsRef<Path>) -> PathBuf {
+        self.base.join(written)
+    }
+
+    /// A file that must be there.
+    pub(super) fn file(&mut self, key: &str, written: Option<String>) -> Option<PathBuf> {
+        let path = self.path(written?);
+        if path.is_file() {
+            return Some(path);
+        }
+        self.report(key, format!("there is no file {}", path.display()));
+        None
+    }
+
+    /// The problems, in the order of the file.
+    pub(super) fn into_problems(mut self) -> Vec<Problem> {
+        self.problems.sort();
+        self.problems.dedup();
+        self.problems
+    }
+}
+
+/// The known name that is closest to `written`, when it is close enough to be what was meant.
+pub(super) fn suggestion<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = known.map(|name| (strsim::normalized_damerau_levenshtein(written, name), name));
+    scored.filter(|(score, _)| *score >= 0.6).max_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, name)| name)
+}

@@ -1,0 +1,100 @@
+//! The reference of every key, made from the descriptions that the reading itself uses: it cannot be out of date.
+
+use serde::Serialize;
+
+use super::SECTIONS;
+use super::environment::{CONFIG_VARIABLE, LOG_VARIABLE, MASTER_KEY_VARIABLE, variable_name};
+use super::key::{Key, Section, Shape};
+
+const WIDTH: usize = 100;
+
+/// One key of the reference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReferenceEntry {
+    /// The key with its section: `listen.address`, `client[].id`.
+    pub key: String,
+    /// Its variable of the environment.
+    pub variable: String,
+    /// What may be written.
+    pub expected: String,
+    /// The default as it would be written, if there is one.
+    pub default: Option<&'static str>,
+    /// Whether it is a secret, and can be given as a file.
+    pub secret: bool,
+    /// What it means.
+    pub about: &'static str,
+}
+
+/// Every key, in the order of the reference.
+pub fn reference_entries() -> Vec<ReferenceEntry> {
+    let of = |section: &'static Section| section.keys.iter().map(|key| entry(section, key));
+    SECTIONS.iter().flat_map(|section| of(section)).collect()
+}
+
+fn entry(section: &Section, key: &Key) -> ReferenceEntry {
+    let (which, name) = match section.shape {
+        Shape::List(_) => ("0", format!("{}[].{}", section.name, key.name)),
+        _single => ("", section.path(0, key.name)),
+    };
+    ReferenceEntry {
+        key: name,
+        variable: variable_name(section, which, key.name),
+        expected: key.kind.expected(),
+        default: key.default,
+        secret: key.kind.is_secret(),
+        about: key.about,
+    }
+}
+
+/// The reference as a configuration file: every key is a comment, with its default where it has one.
+pub fn reference() -> String {
+    let mut text = String::new();
+    comment(&mut text, INTRODUCTION);
+    for name in [CONFIG_VARIABLE, LOG_VARIABLE, MASTER_KEY_VARIABLE] {
+        text.push_str(&format!("#   {name}\n"));
+    }
+    for section in SECTIONS {
+        text.push('\n');
+        comment(&mut text, section.about);
+        let (open, close) = if section.is_list() { ("[[", "]]") } else { ("[", "]") };
+        if !section.name.is_empty() {
+            // A section that may be absent is commented out: it exists as soon as its header does.
+            let mark = if section.shape == Shape::Always { "" } else { "#" };
+            text.push_str(&format!("{mark}{open}{}{close}\n", section.name));
+        }
+        for key in section.keys {
+            describe(&mut text, section, key);
+        }
+    }
+    text
+}
+
+const INTRODUCTION: &str = "Signbridge: every key of the configuration file, with its default. Every key can also be given as a \
+    variable of the environment, which then wins; lists are separated by commas there. A secret can be given as a file: add \
+    _file to the key or _FILE to the variable. Relative paths start in the directory of this file. Durations are a number and a \
+    unit: \"90s\", \"10m\", \"24h\", \"30d\". Three variables stand for no key:";
+
+fn describe(text: &mut String, section: &Section, key: &Key) {
+    let entry = entry(section, key);
+    let file = if entry.secret { ", or a file: _file, _FILE" } else { "" };
+    text.push('\n');
+    comment(text, key.about);
+    comment(text, &format!("{}: {}{file}", entry.variable, entry.expected));
+    text.push_str(&format!("#{} = {}\n", key.name, key.default.unwrap_or("")));
+}
+
+/// Adds `words` as comment lines.
+fn comment(text: &mut String, words: &str) {
+    let mut line = String::from("#");
+    for word in words.split_whitespace() {
+        if line.len() + 1 + word.len() > WIDTH {
+            text.push_str(&line);
+            text.push('\n');
+            line = String::from("#");
+        }
+        line.push(' ');
+        line.push_str(word);
+    }
+    text.push_str(&line);
+    text.push('\n');
+}

@@ -1,0 +1,186 @@
+//! The configuration as a whole: a good one, every way in which one can be broken, the environment over the file, and that
+//! the descriptions and the raw sections know the same keys.
+
+mod broken;
+mod completeness;
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::*;
+
+/// The smallest file that works.
+pub(super) const GOOD: &str = r#"
+issuer = "https://login.example"
+[secsign]
+url = "https://httpapi.secsign.com"
+"#;
+
+/// Loads `text` from a file in a directory of its own.
+pub(super) fn load(text: &str, env: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    load_in(tempfile::tempdir().unwrap().path(), text, env)
+}
+
+pub(super) fn load_in(dir: &Path, text: &str, env: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let file = dir.join("signbridge.toml");
+    std::fs::write(&file, text).unwrap();
+    Config::load(Some(&file), owned(env))
+}
+
+pub(super) fn owned(env: &[(&str, &str)]) -> Vec<(String, String)> {
+    env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+#[test]
+fn the_smallest_file_has_every_default() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = load_in(dir.path(), GOOD, &[]).unwrap();
+    assert_eq!(config.issuer.text(), "https://login.example");
+    assert_eq!(config.listen.address.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.listen.management.to_string(), "127.0.0.1:8081");
+    assert_eq!(config.keys.master_key, dir.path().join("keys/master.key"));
+    assert_eq!(config.database.url().expose(), format!("sqlite:{}", dir.path().join("signbridge.db").display()));
+    assert_eq!(config.lifetimes.code, Duration::from_secs(60));
+    assert_eq!(config.lifetimes.key_retired, Duration::from_secs(86_400));
+    assert_eq!(config.limits.push_per_person_10min, Some(3));
+    assert_eq!(config.limits.denial_pause, Some(Duration::from_secs(300)));
+    assert!(config.thumbsignin.is_none() && config.clients.is_empty());
+    assert!(config.registration.require_pkce);
+}
+
+#[test]
+fn limits_are_lifted_by_the_profile_and_one_by_one() {
+    let off = load(&format!("{GOOD}[limits]\nprofile = \"off\"\npush_per_source_10min = 7"), &[]).unwrap().limits;
+    assert_eq!((off.push_per_person_10min, off.push_per_source_10min, off.denial_pause), (None, Some(7), None));
+    let one = load(&format!("{GOOD}[limits]\npush_per_person_day = 0\ndenial_pause = \"0s\""), &[]).unwrap().limits;
+    assert_eq!((one.push_per_person_day, one.push_per_person_10min, one.denial_pause), (None, Some(3), None));
+}
+
+#[test]
+fn the_environment_wins_over_the_file() {
+    let env = [
+        ("SIGNBRIDGE_ISSUER", "https://sso.example"),
+        ("SIGNBRIDGE_THUMBSIGNIN__URL", "https://api.thumbsignin.com"),
+        ("SIGNBRIDGE_THUMBSIGNIN__APP_ID", "app"),
+        ("SIGNBRIDGE_THUMBSIGNIN__SECRET", "deadbeef"),
+        ("SIGNBRIDGE_THUMBSIGNIN__ALLOW_UNNAMED", "true"),
+        ("SIGNBRIDGE_TRUSTED_PROXIES", "10.0.0.0/8, 192.168.1.7"),
+        ("SIGNBRIDGE_LIMITS__PUSH_PER_PERSON_DAY", "12"),
+        ("SIGNBRIDGE_LIFETIMES__CODE", "30s"),
+        ("SIGNBRIDGE_LISTEN__ADDRESS", ""),
+        ("SIGNBRIDGE_MASTER_KEY_FILE", "/run/master"),
+        ("SIGNBRIDGE_CONFIG", "ignored"),
+        ("SIGNBRIDGE_LOG", "debug"),
+        ("SIGNBRIDGE_SERVICE_HOST", "10.1.2.3"),
+        ("SIGNBRIDGE_PORT_8080_TCP_ADDR", "10.1.2.3"),
+        ("UNRELATED", "x"),
+    ];
+    let config = load(GOOD, &env).unwrap();
+    assert_eq!(config.issuer.text(), "https://sso.example");
+    let thumbsignin = config.thumbsignin.unwrap();
+    assert!(thumbsignin.allow_unnamed && thumbsignin.secret.matches("deadbeef"));
+    let proxies: Vec<String> = config.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(proxies, ["10.0.0.0/8", "192.168.1.7/32"]);
+    assert_eq!(config.limits.push_per_person_day, Some(12));
+    assert_eq!(config.lifetimes.code, Duration::from_secs(30));
+    assert_eq!(config.keys.master_key, Path::new("/run/master"));
+}
+
+#[test]
+fn the_environment_alone_is_enough() {
+    let env = [("SIGNBRIDGE_ISSUER", "https://login.example"), ("SIGNBRIDGE_SECSIGN__URL", "https://httpapi.secsign.com")];
+    assert!(Config::load(None, owned(&env)).is_ok());
+    assert!(Config::load(None, owned(&env[..1])).is_err());
+}
+
+#[test]
+fn a_secret_can_be_a_file_named_by_the_file_or_by_the_environment() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("one"), "from-one\n").unwrap();
+    std::fs::write(dir.path().join("two"), "from-two\r\n").unwrap();
+    let text = "issuer = \"https://login.example\"\n[thumbsignin]\nurl = \"https://api.thumbsignin.com\"\napp_id = \"a\"\nsecret_file = \"one\"";
+    let secret = |env: &[(&str, &str)]| load_in(dir.path(), text, env).unwrap().thumbsignin.unwrap().secret;
+    assert!(secret(&[]).matches("from-one"));
+    assert!(secret(&[("SIGNBRIDGE_THUMBSIGNIN__SECRET_FILE", "two")]).matches("from-two"));
+    assert!(secret(&[("SIGNBRIDGE_THUMBSIGNIN__SECRET", "itself")]).matches("itself"));
+}
+
+const DECLARED: &str = r#"
+issuer = "https://login.example"
+[secsign]
+url = "https://httpapi.secsign.com"
+[[client]]
+id = "grafana-1"
+secret = "0123456789abcdef"
+redirect_uris = ["https://grafana.example/login"]
+consent = "ask"
+[[client]]
+client_id = "cli"
+token_endpoint_auth_method = "none"
+application_type = "native"
+redirect_uris = "http://127.0.0.1/callback"
+scope = "openid profile"
+[[user]]
+username = "Alice"
+email = "alice@example.org"
+groups = ["Domain Users"]
+secsignid = "alice"
+"#;
+
+#[test]
+fn clients_and_people_can_be_declared() {
+    let config = load(DECLARED, &[]).unwrap();
+    let [grafana, cli] = config.clients.as_slice() else { panic!("{:?}", config.clients) };
+    assert_eq!((grafana.id.as_str(), grafana.metadata.demands_pkce()), ("grafana-1", true));
+    assert!(grafana.secret.as_ref().unwrap().matches("0123456789abcdef"));
+    assert!(cli.metadata.is_public() && cli.secret.is_none());
+    assert_eq!(cli.metadata.scope.to_string(), "openid profile");
+    let [alice] = config.users.as_slice() else { panic!("{:?}", config.users) };
+    assert_eq!((alice.username.as_str(), alice.email_verified), ("alice", true));
+    assert_eq!(alice.groups, ["Domain Users"]);
+}
+
+#[test]
+fn the_environment_reaches_a_declared_client_by_its_id_and_adds_one_by_number() {
+    let env = [
+        ("SIGNBRIDGE_CLIENT__GRAFANA_1__SECRET", "fedcba9876543210"),
+        ("SIGNBRIDGE_CLIENT__2__ID", "wiki"),
+        ("SIGNBRIDGE_CLIENT__2__SECRET", "fedcba9876543210"),
+        ("SIGNBRIDGE_CLIENT__2__REDIRECT_URIS", "https://wiki.example/a,https://wiki.example/b"),
+        ("SIGNBRIDGE_USER__ALICE__NAME", "Alice A."),
+    ];
+    let config = load(DECLARED, &env).unwrap();
+    assert!(config.clients[0].secret.as_ref().unwrap().matches("fedcba9876543210"));
+    assert_eq!(config.clients[2].metadata.redirect_uris.len(), 2);
+    assert_eq!(config.users[0].name, "Alice A.");
+}
+
+#[test]
+fn what_is_shown_and_what_is_debugged_has_no_secret() {
+    let text = format!(
+        "{DECLARED}\n[thumbsignin]\nurl = \"https://api.thumbsignin.com\"\napp_id = \"app\"\nsecret = \"hunter2hunter2\"\n\
+         [database]\nurl = \"postgres://signbridge:hunter2@db.example/signbridge\""
+    );
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("signbridge.toml");
+    std::fs::write(&file, text).unwrap();
+    let env = owned(&[("SIGNBRIDGE_SECSIGN__PIN_USER", "pin"), ("SIGNBRIDGE_SECSIGN__PIN_PASSWORD", "hunter2pin")]);
+    let (config, shown) = Config::load_shown(Some(&file), env).unwrap();
+    for dump in [shown.to_toml(), shown.to_json().to_string(), format!("{config:?}")] {
+        assert!(!dump.contains("hunter2") && !dump.contains("0123456789abcdef"), "{dump}");
+        assert!(dump.contains("grafana.example"), "{dump}");
+    }
+    let lines = shown.to_toml();
+    assert!(lines.contains("issuer = \"https://login.example\"  # line 2\n"), "{lines}");
+    assert!(lines.contains("pin_user = \"pin\"  # SIGNBRIDGE_SECSIGN__PIN_USER\n"), "{lines}");
+    assert!(lines.contains("code = \"60s\"  # default\n"), "{lines}");
+    assert!(toml::from_str::<toml::Table>(&lines).is_ok(), "{lines}");
+}
+
+#[test]
+fn what_is_dangerous_is_warned_of() {
+    let quiet = load(&format!("trusted_proxies = [\"10.0.0.0/8\"]\n{GOOD}"), &[]).unwrap();
+    assert_eq!(quiet.warnings(), Vec::<String>::new());
+    let loud = load(&format!("{GOOD}[limits]\nprofile = \"off\"\n[outbound]\nallow_private = true"), &[]).unwrap();
+    assert_eq!(loud.warnings().len(), 3);
+}

@@ -1,0 +1,215 @@
+//! Relying parties: add, read, change, delete, and give a new secret (RFC 7591 §2, by an operator's hand).
+
+use super::{Manage, ManageError};
+use crate::domain::audit::{AuditEvent, AuditKind};
+use crate::domain::client::{Client, Source};
+use crate::domain::client_rules;
+use crate::domain::clock::Timestamp;
+use crate::domain::id::ClientId;
+use crate::domain::secret::{Secret, SecretDigest};
+use crate::domain::written::WrittenClient;
+use crate::flow::trail::Entry;
+use crate::protocol::client_metadata::ClientMetadata;
+use crate::store::{Insertion, StoreError, Tx, clients, grants};
+
+/// A client, and its new secret where it was given one: the only moment at which the secret can be read.
+#[derive(Clone, Debug)]
+pub struct Issued {
+    /// The client as it is now.
+    pub client: Client,
+    /// Its new secret.
+    pub secret: Option<Secret>,
+}
+
+/// The event that tells of a change to a client.
+pub(super) fn event(id: &ClientId, detail: &str) -> AuditEvent {
+    let id = id.as_str().to_owned();
+    AuditEvent {
+        client: Some(id.clone()),
+        subject: Some(id),
+        detail: Some(detail.to_owned()),
+        ..AuditEvent::new(AuditKind::ClientChanged)
+    }
+}
+
+fn name(id: &ClientId) -> String {
+    format!("client `{id}`")
+}
+
+/// Adds a client. A confidential one gets a secret; without an id it gets one as well.
+///
+/// # Errors
+/// [`ManageError::Exists`], [`ManageError::Invalid`]; when the database or chance fails.
+pub async fn create(manage: &Manage<'_>, id: Option<String>, written: WrittenClient) -> Result<Issued, ManageError> {
+    let id = match id {
+        Some(id) => {
+            client_rules::check_id(&id).map(|()| ClientId::new(id)).map_err(|wrong| ManageError::Invalid(vec![wrong]))?
+        }
+        None => ClientId::generate(manage.env)?,
+    };
+    let metadata = written.applied_to(ClientMetadata::default()).map_err(ManageError::Invalid)?;
+    let secret = if metadata.is_public() { None } else { Some(Secret::generate(manage.env)?) };
+    let client = Client {
+        id,
+        metadata,
+        secret: secret.as_ref().map(Secret::digest),
+        source: Source::Command,
+        disabled: false,
+        created_at: manage.now(),
+    };
+    let entry = manage.entry(event(&client.id, "created"))?;
+    let job = (client.clone(), entry);
+    let inserted = manage.store.write(job, |tx, (client, entry)| Box::pin(insert(tx, client, entry))).await?;
+    match inserted {
+        Insertion::Inserted => Ok(Issued { client, secret }),
+        Insertion::Exists => Err(ManageError::Exists(name(&client.id))),
+    }
+}
+
+pub(super) async fn insert(tx: &Tx, client: &Client, entry: &Entry) -> Result<Insertion, StoreError> {
+    let inserted = clients::insert(tx, client).await?;
+    if inserted == Insertion::Inserted {
+        entry.write(tx, client.created_at).await?;
+    }
+    Ok(inserted)
+}
+
+/// Every client, by id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(manage: &Manage<'_>) -> Result<Vec<Client>, ManageError> {
+    Ok(clients::list(manage.store.read()).await?)
+}
+
+/// One client.
+///
+/// # Errors
+/// [`ManageError::NotFound`]; when the database fails.
+pub async fn find(manage: &Manage<'_>, id: &ClientId) -> Result<Client, ManageError> {
+    clients::find(manage.store.read(), id).await?.ok_or_else(|| ManageError::NotFound(name(id)))
+}
+
+/// What is to become of a client.
+#[derive(Clone, Debug)]
+enum Change {
+    /// Other metadata, and maybe on or off.
+    Update(Box<WrittenClient>, Option<bool>),
+    /// A new secret.
+    Rotate,
+    /// The end.
+    Delete,
+}
+
+#[derive(Clone)]
+struct Changing {
+    id: ClientId,
+    change: Change,
+    /// A secret in case one is needed.
+    secret: SecretDigest,
+    entry: Entry,
+    now: Timestamp,
+}
+
+impl Changing {
+    /// Finds the client and changes it; what is refused is refused before anything is written.
+    async fn run(&self, tx: &Tx) -> Result<Result<(Client, bool), ManageError>, StoreError> {
+        let Some(before) = clients::find(tx, &self.id).await? else {
+            return Ok(Err(ManageError::NotFound(name(&self.id))));
+        };
+        if before.source == Source::File {
+            return Ok(Err(ManageError::Declared(name(&self.id))));
+        }
+        let changed = match &self.change {
+            Change::Update(written, disabled) => self.update(tx, before, written, *disabled).await?,
+            Change::Rotate => self.rotate(tx, before).await?,
+            Change::Delete => {
+                clients::delete(tx, &self.id).await?;
+                Ok((before, false))
+            }
+        };
+        if changed.is_ok() {
+            self.entry.write(tx, self.now).await?;
+        }
+        Ok(changed)
+    }
+
+    async fn update(
+        &self,
+        tx: &Tx,
+        before: Client,
+        written: &WrittenClient,
+        disabled: Option<bool>,
+    ) -> Result<Result<(Client, bool), ManageError>, StoreError> {
+        let metadata = match written.clone().applied_to(before.metadata.clone()) {
+            Ok(metadata) => metadata,
+            Err(wrong) => return Ok(Err(ManageError::Invalid(wrong))),
+        };
+        let needs_secret = !metadata.is_public() && before.secret.is_none();
+        let secret = match (metadata.is_public(), needs_secret) {
+            (true, _) => None,
+            (false, true) => Some(self.secret.clone()),
+            (false, false) => before.secret.clone(),
+        };
+        let after = Client { metadata, disabled: disabled.unwrap_or(before.disabled), secret, ..before.clone() };
+        clients::update(tx, &after).await?;
+        if after.secret != before.secret {
+            clients::update_secret(tx, &self.id, after.secret.as_ref()).await?;
+        }
+        if after.disabled && !before.disabled {
+            grants::revoke_for_client(tx, &self.id, self.now).await?;
+        }
+        Ok(Ok((after, needs_secret)))
+    }
+
+    async fn rotate(&self, tx: &Tx, before: Client) -> Result<Result<(Client, bool), ManageError>, StoreError> {
+        if before.metadata.is_public() {
+            return Ok(Err(ManageError::Refused(format!("{} is public: it has no secret", name(&self.id)))));
+        }
+        clients::update_secret(tx, &self.id, Some(&self.secret)).await?;
+        Ok(Ok((Client { secret: Some(self.secret.clone()), ..before }, true)))
+    }
+}
+
+async fn change(manage: &Manage<'_>, id: &ClientId, change: Change, detail: &str) -> Result<Issued, ManageError> {
+    let secret = Secret::generate(manage.env)?;
+    let entry = manage.entry(event(id, detail))?;
+    let job = Changing { id: id.clone(), change, secret: secret.digest(), entry, now: manage.now() };
+    let (client, has_new_secret) = manage.store.write(job, |tx, job| Box::pin(job.run(tx))).await??;
+    Ok(Issued { client, secret: has_new_secret.then_some(secret) })
+}
+
+/// Changes what is written, and whether the client is off: what it has is dead then. One that ceases to be public gets a
+/// secret, one that becomes public loses it.
+///
+/// # Errors
+/// [`ManageError::NotFound`], [`ManageError::Declared`], [`ManageError::Invalid`]; when the database or chance fails.
+pub async fn update(
+    manage: &Manage<'_>,
+    id: &ClientId,
+    written: WrittenClient,
+    disabled: Option<bool>,
+) -> Result<Issued, ManageError> {
+    let detail = match disabled {
+        Some(true) => "disabled",
+        Some(false) => "enabled",
+        None => "updated",
+    };
+    change(manage, id, Change::Update(Box::new(written), disabled), detail).await
+}
+
+/// Replaces a client's secret; the old one is dead at once.
+///
+/// # Errors
+/// As [`update`], and [`ManageError::Refused`] for a public client.
+pub async fn rotate_secret(manage: &Manage<'_>, id: &ClientId) -> Result<Issued, ManageError> {
+    change(manage, id, Change::Rotate, "secret rotated").await
+}
+
+/// Deletes a client with everything that was issued to it.
+///
+/// # Errors
+/// As [`update`].
+pub async fn delete(manage: &Manage<'_>, id: &ClientId) -> Result<Client, ManageError> {
+    change(manage, id, Change::Delete, "deleted").await.map(|issued| issued.client)
+}

@@ -1,0 +1,221 @@
+//! What the configuration file declares, applied at each start: clients and people come into being, follow the file, and
+//! lose their rights when the file no longer names them.
+//!
+//! A client that is no longer declared is switched off; a person who is no longer declared is locked. Neither is deleted: a
+//! typing mistake in a file must not cost anybody their subject or their consents. From then on commands may change them, and
+//! declaring them again brings a client back; a person has to be unlocked as well.
+
+use super::users::{Locking, Person, device, event as user_event, insert, new_person, outrun, taken};
+use super::{Manage, ManageError, clients, devices};
+use crate::domain::client::{Client, Source};
+use crate::domain::clock::Timestamp;
+use crate::domain::env::Env;
+use crate::domain::secret::Secret;
+use crate::domain::user::{Device, Upstream, User};
+use crate::domain::written::{DeclaredClient, NewUser};
+use crate::flow::trail::Entry;
+use crate::store::users::UserSaved;
+use crate::store::{self, Insertion, Store, StoreError, Tx, grants};
+
+/// Applies what the file declares. What is already as declared is not written again.
+///
+/// # Errors
+/// [`ManageError::Exists`] when a name belongs to somebody whom the file does not mean; when the database or chance fails.
+pub async fn apply(store: &Store, env: &Env, declared: &[DeclaredClient], people: &[NewUser]) -> Result<(), ManageError> {
+    let manage = Manage::at_start(store, env);
+    for client in declared {
+        apply_client(&manage, client).await?;
+    }
+    for client in store::clients::list(store.read()).await? {
+        if client.source == Source::File && !declared.iter().any(|declared| declared.id == client.id) {
+            tracing::warn!(client = %client.id, "the file no longer declares this client: it is switched off");
+            let after = Client { source: Source::Command, disabled: true, ..client };
+            write_client(&manage, after, "no longer declared").await?;
+        }
+    }
+    // Those who left go first: their phones may have passed on to others.
+    for user in store::users::list(store.read()).await? {
+        if user.source == Source::File && !people.iter().any(|person| person.username == user.username) {
+            dismiss(&manage, user).await?;
+        }
+    }
+    for person in people {
+        retire_phones(&manage, person).await?;
+    }
+    for person in people {
+        apply_user(&manage, person).await?;
+    }
+    Ok(())
+}
+
+async fn apply_client(manage: &Manage<'_>, declared: &DeclaredClient) -> Result<(), ManageError> {
+    let before = store::clients::find(manage.store.read(), &declared.id).await?;
+    let after = Client {
+        id: declared.id.clone(),
+        metadata: declared.metadata.clone(),
+        secret: declared.secret.as_ref().map(Secret::digest),
+        source: Source::File,
+        disabled: false,
+        created_at: before.as_ref().map_or_else(|| manage.now(), |before| before.created_at),
+    };
+    match before {
+        None => {
+            let entry = manage.entry(clients::event(&declared.id, "declared"))?;
+            let job = (after, entry);
+            manage.store.write(job, |tx, (client, entry)| Box::pin(clients::insert(tx, client, entry))).await?;
+            Ok(())
+        }
+        Some(before) => {
+            let same = before.metadata == after.metadata && before.secret == after.secret;
+            if same && before.source == Source::File && !before.disabled {
+                return Ok(());
+            }
+            write_client(manage, after, "declared").await
+        }
+    }
+}
+
+async fn write_client(manage: &Manage<'_>, after: Client, detail: &str) -> Result<(), ManageError> {
+    let entry = manage.entry(clients::event(&after.id, detail))?;
+    let job = (after, entry, manage.now());
+    let written = manage.store.write(job, |tx, (client, entry, now)| {
+        Box::pin(async move {
+            store::clients::update(tx, client).await?;
+            store::clients::update_secret(tx, &client.id, client.secret.as_ref()).await?;
+            if client.disabled {
+                grants::revoke_for_client(tx, &client.id, *now).await?;
+            }
+            entry.write(tx, *now).await
+        })
+    });
+    Ok(written.await?)
+}
+
+/// Locks a person whom the file no longer names, and takes their phones away.
+async fn dismiss(manage: &Manage<'_>, user: User) -> Result<(), ManageError> {
+    tracing::warn!(username = user.username, "the file no longer declares this person: they are locked");
+    let now = manage.now();
+    let entry = manage.entry(user_event(&user.id, "no longer declared"))?;
+    let phones = store::devices::list_for_user(manage.store.read(), &user.id).await?;
+    let removals = removals(manage, phones)?;
+    let locking = Locking { user: user.id.clone(), locked: true, entry, now };
+    let after = User { source: Source::Command, updated_at: now, ..user };
+    let job = (after, locking, removals);
+    let written = manage.store.write(job, |tx, (after, locking, removals)| {
+        Box::pin(async move {
+            store::users::update(tx, after).await?;
+            locking.run(tx).await?;
+            remove_all(tx, removals).await
+        })
+    });
+    Ok(written.await?)
+}
+
+fn removals(manage: &Manage<'_>, phones: Vec<Device>) -> Result<Vec<devices::Removal>, ManageError> {
+    let removal = |device: Device| {
+        let entry = manage.entry(devices::event(&device, "no longer declared"))?;
+        Ok(devices::Removal { device, entry, now: manage.now() })
+    };
+    phones.into_iter().map(removal).collect()
+}
+
+async fn remove_all(tx: &Tx, removals: &[devices::Removal]) -> Result<(), StoreError> {
+    for removal in removals {
+        removal.run(tx).await?;
+    }
+    Ok(())
+}
+
+/// Takes the phones away that the file no longer gives to a person: before anybody gets new ones, since one may have passed on.
+async fn retire_phones(manage: &Manage<'_>, declared: &NewUser) -> Result<(), ManageError> {
+    let db = manage.store.read();
+    let Some(user) = store::users::find_by_username(db, &declared.username).await? else { return Ok(()) };
+    let mut gone = store::devices::list_for_user(db, &user.id).await?;
+    gone.retain(|phone| !declared.devices.iter().any(|name| is_known_by(phone, name)));
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let job = removals(manage, gone)?;
+    Ok(manage.store.write(job, |tx, removals| Box::pin(remove_all(tx, removals))).await?)
+}
+
+fn is_known_by(phone: &Device, (upstream, name): &(Upstream, String)) -> bool {
+    phone.upstream == *upstream && phone.upstream_user == *name
+}
+
+async fn apply_user(manage: &Manage<'_>, declared: &NewUser) -> Result<(), ManageError> {
+    let db = manage.store.read();
+    let (person, is_new, changed) = match store::users::find_by_username(db, &declared.username).await? {
+        None => (new_person(manage, declared.clone(), Source::File)?, true, true),
+        Some(before) => {
+            let phones = store::devices::list_for_user(db, &before.id).await?;
+            let missing = declared.devices.iter().filter(|name| !phones.iter().any(|phone| is_known_by(phone, name)));
+            let missing: Result<Vec<Device>, ManageError> = missing.map(|name| device(manage, &before.id, name)).collect();
+            let after = follow(declared, &before);
+            let changed = after != before;
+            (Person { user: after, devices: missing? }, false, changed)
+        }
+    };
+    if !changed && person.devices.is_empty() {
+        return Ok(());
+    }
+    let entry = manage.entry(user_event(&person.user.id, "declared"))?;
+    let job = Following { person, is_new, changed, entry, now: manage.now() };
+    manage.store.write(job, |tx, job| Box::pin(job.run(tx))).await?
+}
+
+/// The person as the file describes them. Whether they are locked is not the file's business.
+fn follow(declared: &NewUser, before: &User) -> User {
+    User {
+        email: declared.email.clone(),
+        email_verified: declared.email_verified,
+        name: declared.name.clone(),
+        groups: declared.groups.clone(),
+        source: Source::File,
+        ..before.clone()
+    }
+}
+
+/// A person who is to follow the file: the phones are those that are still missing.
+#[derive(Clone)]
+struct Following {
+    person: Person,
+    is_new: bool,
+    changed: bool,
+    entry: Entry,
+    now: Timestamp,
+}
+
+impl Following {
+    async fn run(&self, tx: &Tx) -> Result<Result<(), ManageError>, StoreError> {
+        let Person { user, devices: phones } = &self.person;
+        let present = store::users::find_by_username(tx, &user.username).await?;
+        if self.is_new && present.is_some() {
+            // Another node has read the same file and was faster.
+            return Ok(Ok(()));
+        }
+        if let Some(taken) = taken(tx, user, phones).await? {
+            return Ok(Err(taken.into()));
+        }
+        match present {
+            None => insert(tx, &self.person).await?,
+            Some(present) => self.update(tx, present.locked).await?,
+        }
+        self.entry.write(tx, self.now).await?;
+        Ok(Ok(()))
+    }
+
+    /// `locked` as it is at this moment: a lock must not be lost to a start.
+    async fn update(&self, tx: &Tx, locked: bool) -> Result<(), StoreError> {
+        let user = User { locked, updated_at: self.now, ..self.person.user.clone() };
+        if self.changed && store::users::update(tx, &user).await? != UserSaved::Saved {
+            return Err(outrun());
+        }
+        for phone in &self.person.devices {
+            if store::devices::insert(tx, phone).await? == Insertion::Exists {
+                return Err(outrun());
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,86 @@
+//! The use cases of operators: clients, people, devices, sessions. Every change is one write together with its audit event.
+//!
+//! What the configuration file declares is applied by [`declared`] at each start, and refused to everybody else, with two
+//! exceptions for emergencies: anybody can be locked, and any device can be removed. What clients and people may look like is
+//! checked in `domain` before; what the protocol's endpoints do is the business of `flow`.
+
+pub mod clients;
+pub mod declared;
+pub mod devices;
+pub mod sessions;
+#[cfg(test)]
+mod tests;
+pub mod users;
+
+use crate::domain::audit::AuditEvent;
+use crate::domain::browser::Origin;
+use crate::domain::client_rules::Violation;
+use crate::domain::clock::Timestamp;
+use crate::domain::env::Env;
+use crate::domain::random::RandomError;
+use crate::flow::trail::Entry;
+use crate::store::{Store, StoreError};
+
+/// What every use case here needs.
+#[derive(Clone)]
+pub struct Manage<'a> {
+    /// The database.
+    pub store: &'a Store,
+    /// Time and chance.
+    pub env: &'a Env,
+    /// Who asks, for the audit trail.
+    pub origin: Origin,
+}
+
+/// Why nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ManageError {
+    /// Something with this name is there already.
+    #[error("{0} already exists")]
+    Exists(String),
+    /// There is nothing with this name.
+    #[error("there is no {0}")]
+    NotFound(String),
+    /// The configuration file declares it.
+    #[error("{0} is declared in the configuration file: change it there")]
+    Declared(String),
+    /// What is asked for breaks rules.
+    #[error("{}", sentences(.0))]
+    Invalid(Vec<Violation>),
+    /// It makes no sense here.
+    #[error("{0}")]
+    Refused(String),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The random number generator.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+}
+
+fn sentences(violations: &[Violation]) -> String {
+    let sentences: Vec<String> = violations.iter().map(|violation| format!("{}: {violation}", violation.member)).collect();
+    sentences.join("; ")
+}
+
+impl<'a> Manage<'a> {
+    /// For a command of the machine's operator.
+    pub fn command(store: &'a Store, env: &'a Env) -> Self {
+        let origin = Origin { address: String::new(), user_agent: "signbridge command".to_owned() };
+        Self { store, env, origin }
+    }
+
+    /// For what the configuration file declares.
+    pub(crate) fn at_start(store: &'a Store, env: &'a Env) -> Self {
+        let origin = Origin { address: String::new(), user_agent: "signbridge start".to_owned() };
+        Self { store, env, origin }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.env.now()
+    }
+
+    fn entry(&self, event: AuditEvent) -> Result<Entry, RandomError> {
+        Entry::new(self.env, AuditEvent { origin: self.origin.clone(), ..event })
+    }
+}

@@ -1,0 +1,88 @@
+//! Signed-in browsers: read and end.
+
+use super::{Manage, ManageError, users};
+use crate::domain::audit::{AuditEvent, AuditKind};
+use crate::domain::browser::BrowserSession;
+use crate::domain::clock::Timestamp;
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::user::User;
+use crate::flow::trail::Entry;
+use crate::store::{self, StoreError, Tx};
+
+/// The sessions that are neither ended nor expired, of everybody or of one person, the latest used first.
+///
+/// # Errors
+/// [`ManageError::NotFound`] when there is no such person; when the database fails.
+pub async fn list(manage: &Manage<'_>, person: Option<&str>) -> Result<Vec<(User, BrowserSession)>, ManageError> {
+    let (db, now) = (manage.store.read(), manage.now());
+    let people = match person {
+        Some(name) => vec![users::find(manage, name).await?.user],
+        None => store::users::list(db).await?,
+    };
+    let mut found = Vec::new();
+    for user in people {
+        let sessions = store::sessions::list_for_user(db, &user.id, now).await?;
+        found.extend(sessions.into_iter().map(|session| (user.clone(), session)));
+    }
+    found.sort_by_key(|(_, session)| std::cmp::Reverse(session.last_seen_at));
+    Ok(found)
+}
+
+/// Ends a session and what does not outlive it (`offline_access` does: OIDC Core §11).
+///
+/// # Errors
+/// [`ManageError::NotFound`] when there is none that is alive; when the database or chance fails.
+pub async fn end(manage: &Manage<'_>, id: &SessionId) -> Result<(), ManageError> {
+    let missing = || ManageError::NotFound(format!("session `{id}` that has not ended"));
+    let session = store::sessions::find(manage.store.read(), id).await?.ok_or_else(missing)?;
+    let user = session.authentication.user_id;
+    match end_listed(manage, user, vec![id.clone()]).await? {
+        0 => Err(missing()),
+        _ended => Ok(()),
+    }
+}
+
+/// Ends every session of a person; returns how many there were.
+///
+/// # Errors
+/// As [`list`]; when chance fails.
+pub async fn end_all(manage: &Manage<'_>, person: &str) -> Result<usize, ManageError> {
+    let user = users::find(manage, person).await?.user.id;
+    let open = store::sessions::list_for_user(manage.store.read(), &user, manage.now()).await?;
+    end_listed(manage, user, open.into_iter().map(|session| session.id).collect()).await
+}
+
+#[derive(Clone)]
+struct Ending {
+    sessions: Vec<(SessionId, Entry)>,
+    now: Timestamp,
+}
+
+impl Ending {
+    async fn run(&self, tx: &Tx) -> Result<usize, StoreError> {
+        let mut ended = 0;
+        for (session, entry) in &self.sessions {
+            if store::sessions::end(tx, session, self.now).await? {
+                entry.write(tx, self.now).await?;
+                ended += 1;
+            }
+        }
+        Ok(ended)
+    }
+}
+
+async fn end_listed(manage: &Manage<'_>, user: UserId, ids: Vec<SessionId>) -> Result<usize, ManageError> {
+    let mut sessions = Vec::new();
+    for id in ids {
+        let event = AuditEvent {
+            user: Some(user.as_str().to_owned()),
+            subject: Some(id.as_str().to_owned()),
+            detail: Some("ended by an operator".to_owned()),
+            ..AuditEvent::new(AuditKind::Logout)
+        };
+        let entry = manage.entry(event)?;
+        sessions.push((id, entry));
+    }
+    let job = Ending { sessions, now: manage.now() };
+    Ok(manage.store.write(job, |tx, job| Box::pin(job.run(tx))).await?)
+}

@@ -1,0 +1,118 @@
+//! The log: to standard error, never to standard output, which belongs to what commands promise to print there.
+//!
+//! One record is one line, and no character of a record can move a terminal's cursor or begin a line of its own: whatever a
+//! browser or a relying party sends may end up in a log (CWE-117).
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal as _, Write};
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::config::LogFormat;
+
+/// What is logged by servers where `SIGNBRIDGE_LOG` says nothing.
+pub const SERVER_FILTER: &str = "info,sqlx=warn,actix_server=warn,actix_http=warn";
+/// What is logged by other commands: their errors are sentences of their own.
+pub const COMMAND_FILTER: &str = "warn";
+
+/// The log cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The filter is not understood.
+    #[error("SIGNBRIDGE_LOG is not a filter ({0}): write it as \"info\" or \"signbridge=debug,warn\"")]
+    Filter(#[from] tracing_subscriber::filter::ParseError),
+    /// There is a log already.
+    #[error("the log was set up twice")]
+    Twice,
+}
+
+/// Begins to log. `filter` is the value of `SIGNBRIDGE_LOG`, or one of the defaults.
+///
+/// # Errors
+/// When the filter is not understood, or a log was set up before.
+pub fn start(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
+    let filter = EnvFilter::try_new(filter)?;
+    let json = match format {
+        LogFormat::Json => true,
+        LogFormat::Text => false,
+        LogFormat::Auto => !io::stderr().is_terminal(),
+    };
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(OneLine);
+    let started = if json { builder.json().flatten_event(true).try_init() } else { builder.try_init() };
+    started.map_err(|_there_is_one| TelemetryError::Twice)?;
+    std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a task panicked")));
+    Ok(())
+}
+
+/// Writes each record to standard error as one harmless line.
+struct OneLine;
+
+impl<'w> MakeWriter<'w> for OneLine {
+    type Writer = Line<io::Stderr>;
+
+    fn make_writer(&'w self) -> Self::Writer {
+        Line(io::stderr())
+    }
+}
+
+struct Line<W>(W);
+
+impl<W: Write> Write for Line<W> {
+    /// Takes a whole record: that is how the subscriber writes.
+    fn write(&mut self, record: &[u8]) -> io::Result<usize> {
+        self.0.write_all(escaped(&String::from_utf8_lossy(record)).as_bytes())?;
+        Ok(record.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// The record without control characters and line separators but for the newline at its end. The escape is JSON's, so that a
+/// JSON record stays one.
+fn escaped(record: &str) -> String {
+    let mut line = String::with_capacity(record.len() + 1);
+    for character in record.strip_suffix('\n').unwrap_or(record).chars() {
+        if character.is_control() || is_layout(character) {
+            // Every such character is in the basic plane, so four digits are enough. Writing to a string cannot fail.
+            let _ = write!(line, "\\u{:04x}", u32::from(character));
+        } else {
+            line.push(character);
+        }
+    }
+    line.push('\n');
+    line
+}
+
+/// Line and paragraph separators, and what turns the direction of writing: they would show a record as something else.
+fn is_layout(character: char) -> bool {
+    matches!(character, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_one_line_whatever_is_in_it() {
+        let text = escaped("signed in as \"a\nINFO forged\" \u{1b}[2J\u{9b}\u{202e}ü\n");
+        assert_eq!(text, "signed in as \"a\\u000aINFO forged\" \\u001b[2J\\u009b\\u202eü\n");
+        assert_eq!(escaped("no newline"), "no newline\n");
+    }
+
+    #[test]
+    fn a_json_record_stays_json() {
+        let record = format!("{}\n", serde_json::json!({ "message": "a\u{85}b\u{7f}\u{2028}c\n" }));
+        let read: serde_json::Value = serde_json::from_str(&escaped(&record)).unwrap();
+        assert_eq!(read["message"], "a\u{85}b\u{7f}\u{2028}c\n");
+    }
+
+    #[test]
+    fn a_line_reports_the_length_that_it_was_given() {
+        let mut line = Line(Vec::new());
+        line.write_all(b"a\tb\n").unwrap();
+        assert_eq!(line.0, b"a\\u0009b\n");
+    }
+}
