@@ -1,0 +1,274 @@
+//! The web side of the example app: routes, the cookie, and what every answer carries.
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::middleware::{self, DefaultHeaders, Next};
+use actix_web::web::{self, Data, Path, Query, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use openidconnect::CsrfToken;
+
+use super::pages::{Message, Pages, STYLE};
+use super::sessions::Sessions;
+use super::sign_in::{Answer, SignIn};
+use super::{Settings, SignInError};
+use crate::demo::http::HttpClient;
+use crate::domain::env::Env;
+use crate::domain::secret::Secret;
+
+/// Nothing but our own style sheet and our own forms: no script, no frame, no third party.
+const CONTENT_SECURITY_POLICY: &str =
+    "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The app.
+pub struct Example {
+    settings: Settings,
+    sign_in: SignIn,
+    sessions: Sessions,
+    pages: Pages,
+}
+
+impl Example {
+    /// An app that nobody has visited.
+    ///
+    /// # Errors
+    /// When a template is broken.
+    pub fn new(settings: Settings, http: HttpClient, env: Env) -> Result<Self, minijinja::Error> {
+        Ok(Self {
+            sign_in: SignIn::new(settings.clone(), http, env.clone()),
+            sessions: Sessions::new(env),
+            pages: Pages::new(settings.clone())?,
+            settings,
+        })
+    }
+
+    /// Cookies do not tell ports apart (RFC 6265 §8.5): two apps on one machine need two names.
+    fn cookie_name(&self) -> String {
+        let port = self.settings.app_url.rsplit(':').next().unwrap_or_default();
+        format!("example-app-{port}")
+    }
+
+    fn cookie(&self, request: &HttpRequest) -> Option<Secret> {
+        request.cookie(&self.cookie_name()).map(|cookie| Secret::new(cookie.value()))
+    }
+
+    /// `Lax`: the way back from the provider is a navigation from another site. An app on https adds `Secure` and the
+    /// prefix `__Host-`.
+    fn set_cookie(&self, value: &Secret) -> Cookie<'static> {
+        Cookie::build(self.cookie_name(), value.expose().to_owned()).path("/").http_only(true).same_site(SameSite::Lax).finish()
+    }
+
+    fn failure(&self, error: &SignInError) -> HttpResponse {
+        tracing::warn!(%error, "the example app could not sign somebody in");
+        let status = match error {
+            SignInError::Refused { code, .. } if code == "access_denied" => StatusCode::FORBIDDEN,
+            SignInError::Discovery(_) | SignInError::Token(_) | SignInError::IdToken(_) | SignInError::UserInfo(_) => {
+                StatusCode::BAD_GATEWAY
+            }
+            SignInError::Random(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            _other => StatusCode::BAD_REQUEST,
+        };
+        html(status, self.pages.error(error))
+    }
+
+    fn message(&self, status: StatusCode, message: &Message<'_>) -> HttpResponse {
+        html(status, self.pages.message(message))
+    }
+}
+
+/// The routes, and what stands around them.
+pub fn configure(config: &mut ServiceConfig) {
+    let app = web::scope("")
+        .wrap(middleware::from_fn(at_home))
+        .wrap(
+            DefaultHeaders::new()
+                .add((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
+                .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+                .add((header::REFERRER_POLICY, "same-origin"))
+                .add((header::CACHE_CONTROL, "no-store")),
+        )
+        .route("/", web::get().to(start))
+        .route("/app.css", web::get().to(style))
+        .route("/login", web::get().to(login))
+        .route("/callback", web::get().to(callback))
+        .route("/callback", web::post().to(posted_callback))
+        .route("/callback/posted/{handle}", web::get().to(fetch_posted))
+        .route("/result", web::get().to(result))
+        .route("/refresh", web::post().to(refresh))
+        .route("/sign-out", web::get().to(sign_out))
+        .route("/signed-out", web::get().to(signed_out))
+        .default_service(web::to(not_found));
+    config.service(app);
+}
+
+/// The app has one address. Under another name for the same machine (`localhost`) the cookie would be missing on the way
+/// back, and a foreign name that points here (DNS rebinding) is none of ours.
+async fn at_home(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let home = request.app_data::<Data<Example>>().map(|example| example.settings.app_url.clone()).unwrap_or_default();
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    if home.strip_prefix("http://") == Some(host) {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    }
+    let there = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    let response = see_other(&format!("{home}{there}")).finish();
+    Ok(request.into_response(response))
+}
+
+async fn start(example: Data<Example>, request: HttpRequest) -> HttpResponse {
+    let account = example.cookie(&request).and_then(|cookie| example.sessions.account(&cookie));
+    html(StatusCode::OK, example.pages.start(account.as_deref()))
+}
+
+async fn style() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/css; charset=utf-8").body(STYLE)
+}
+
+async fn login(example: Data<Example>, request: HttpRequest) -> HttpResponse {
+    let extra: Vec<(String, String)> = url::form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
+    let begun = async {
+        let (url, attempt) = example.sign_in.begin(&extra).await?;
+        let cookie = example.sessions.begin(example.cookie(&request), attempt)?;
+        Ok((url, cookie))
+    };
+    match begun.await {
+        Ok((url, cookie)) => see_other(url.as_str()).cookie(example.set_cookie(&cookie)).finish(),
+        Err(error) => example.failure(&error),
+    }
+}
+
+async fn callback(example: Data<Example>, request: HttpRequest) -> HttpResponse {
+    match read_answer(request.query_string()) {
+        Some(answer) => finish(&example, &request, answer).await,
+        None => example.failure(&SignInError::Malformed),
+    }
+}
+
+/// Parameters of an answer. One that comes twice makes it malformed (RFC 6749 §3.1).
+fn read_answer(parameters: &str) -> Option<Answer> {
+    Query::<Answer>::from_query(parameters).ok().map(Query::into_inner)
+}
+
+/// An answer by POST (OAuth 2.0 Form Post Response Mode) comes without our cookie, because it comes from another site.
+/// It is put aside; the GET that follows brings the cookie, and only then is anything in it believed.
+async fn posted_callback(example: Data<Example>, parameters: String) -> HttpResponse {
+    let Some(answer) = read_answer(&parameters) else { return example.failure(&SignInError::Malformed) };
+    match example.sessions.post(answer) {
+        Ok(handle) => see_other(&format!("/callback/posted/{}", handle.expose())).finish(),
+        Err(error) => example.failure(&error.into()),
+    }
+}
+
+async fn fetch_posted(example: Data<Example>, request: HttpRequest, handle: Path<String>) -> HttpResponse {
+    match example.sessions.take_posted(&Secret::new(handle.into_inner())) {
+        Some(answer) => finish(&example, &request, answer).await,
+        None => example.failure(&SignInError::UnknownState),
+    }
+}
+
+async fn finish(example: &Example, request: &HttpRequest, answer: Answer) -> HttpResponse {
+    let done = async {
+        let cookie = example.cookie(request).ok_or(SignInError::UnknownState)?;
+        let state = answer.state.as_deref().ok_or(SignInError::UnknownState)?;
+        let attempt = example.sessions.take_attempt(&cookie, state).ok_or(SignInError::UnknownState)?;
+        let account = example.sign_in.finish(attempt, answer).await?;
+        Ok(example.sessions.sign_in(&cookie, account)?)
+    };
+    match done.await {
+        // Onward at once, so that the code does not stay in the address bar.
+        Ok(cookie) => see_other("/result").cookie(example.set_cookie(&cookie)).finish(),
+        Err(error) => example.failure(&error),
+    }
+}
+
+async fn result(example: Data<Example>, request: HttpRequest) -> HttpResponse {
+    match example.cookie(&request).and_then(|cookie| example.sessions.account(&cookie)) {
+        Some(account) => html(StatusCode::OK, example.pages.result(&account)),
+        None => see_other("/").finish(),
+    }
+}
+
+async fn refresh(example: Data<Example>, request: HttpRequest) -> HttpResponse {
+    if is_cross_origin(request.headers(), &example.settings.app_url) {
+        let text = "This form was sent from another site.";
+        let message = Message { page: "error", title: "Not refreshed", text, detail: None, code: None, again: "Sign in" };
+        return example.message(StatusCode::FORBIDDEN, &message);
+    }
+    let Some((cookie, account)) =
+        example.cookie(&request).and_then(|cookie| example.sessions.account(&cookie).map(|account| (cookie, account)))
+    else {
+        return see_other("/").finish();
+    };
+    match example.sign_in.refresh(&account).await {
+        Ok(renewed) => {
+            example.sessions.refreshed(&cookie, renewed);
+            see_other("/result").finish()
+        }
+        Err(error) => example.failure(&error),
+    }
+}
+
+async fn sign_out(example: Data<Example>, request: HttpRequest) -> HttpResponse {
+    let Some(cookie) = example.cookie(&request) else { return see_other("/signed-out").finish() };
+    let state = CsrfToken::new_random();
+    let done = async {
+        let (account, cookie) = example.sessions.sign_out(&cookie, state.clone())?;
+        let url = match account {
+            Some(account) => example.sign_in.sign_out_url(&account, state).await?,
+            None => None,
+        };
+        Ok::<_, SignInError>((url, cookie))
+    };
+    match done.await {
+        Ok((url, cookie)) => {
+            let there = url.map_or_else(|| "/signed-out".to_owned(), String::from);
+            see_other(&there).cookie(example.set_cookie(&cookie)).finish()
+        }
+        Err(error) => example.failure(&error),
+    }
+}
+
+async fn signed_out(example: Data<Example>, request: HttpRequest) -> HttpResponse {
+    let state = read_answer(request.query_string()).and_then(|answer| answer.state);
+    let everywhere = match (example.cookie(&request), state) {
+        (Some(cookie), Some(state)) => example.sessions.signed_out(&cookie, &state),
+        _no_sign_out => false,
+    };
+    let text = if everywhere { "You are signed out here and at the provider." } else { "You are signed out here." };
+    let message = Message { page: "signed-out", title: "Signed out", text, detail: None, code: None, again: "Sign in again" };
+    example.message(StatusCode::OK, &message)
+}
+
+async fn not_found(example: Data<Example>) -> HttpResponse {
+    let text = "There is no such page here.";
+    let message = Message { page: "error", title: "Not found", text, detail: None, code: None, again: "Sign in" };
+    example.message(StatusCode::NOT_FOUND, &message)
+}
+
+/// Whether a POST was made by a page of another origin: `Sec-Fetch-Site` says so in today's browsers, `Origin` in older
+/// ones. The `Lax` cookie already keeps other sites out; this keeps out other ports of this machine.
+fn is_cross_origin(headers: &HeaderMap, home: &str) -> bool {
+    let text = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
+    let fetched_elsewhere = text("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none"));
+    fetched_elsewhere || text("origin").is_some_and(|origin| origin != home)
+}
+
+fn see_other(location: &str) -> actix_web::HttpResponseBuilder {
+    let mut response = HttpResponse::SeeOther();
+    response.insert_header((header::LOCATION, location));
+    response
+}
+
+fn html(status: StatusCode, page: Result<String, minijinja::Error>) -> HttpResponse {
+    match page {
+        Ok(page) => HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page),
+        Err(error) => {
+            tracing::error!(%error, "a page of the example app cannot be rendered");
+            HttpResponse::InternalServerError().finish()
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The wiring: ports first, then the phone services, the configuration, the provider and the example app; and back.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use openidconnect::http::Request;
+use signbridge_simulator::Simulator;
+use tokio::time::{sleep, timeout};
+
+use super::data_dir::{DataDir, Kept, Ports};
+use super::declared::{self, DemoClient, USERS};
+use super::http::HttpClient;
+use super::{DEFAULT_PORT, DemoError, DemoOptions, Format, announce, relying_party, self_test};
+use crate::app::{self, Listeners};
+use crate::config::Config;
+use crate::domain::env::Env;
+use crate::domain::secret::Secret;
+use crate::store::users;
+
+/// How long everything may take to answer after its listeners are bound.
+const ANSWERING: Duration = Duration::from_secs(30);
+/// Variables that may change a demonstration. Others are for a real provider on this machine: its database and its phone
+/// services must not be drawn in because its environment is set.
+const VARIABLES: [&str; 4] =
+    ["SIGNBRIDGE_LIFETIMES__", "SIGNBRIDGE_LIMITS__", "SIGNBRIDGE_LOGIN__", "SIGNBRIDGE_REGISTRATION__"];
+
+/// Where everything is, as origins.
+#[derive(Clone, Debug)]
+pub struct Urls {
+    /// The provider.
+    pub issuer: String,
+    /// The phone services.
+    pub upstream: String,
+    /// The virtual phone.
+    pub phone: String,
+    /// The example app.
+    pub app: String,
+    /// Health and metrics.
+    pub management: String,
+}
+
+/// A running demonstration.
+pub struct Running {
+    /// Where everything is.
+    pub urls: Urls,
+    /// The declared clients.
+    pub clients: Vec<DemoClient>,
+    /// The `sub` of each of [`USERS`].
+    pub subjects: Vec<String>,
+    /// The provider's configuration.
+    pub config_file: PathBuf,
+    /// Where it keeps everything. The last field: removed after all others are gone.
+    pub dir: DataDir,
+    provider: app::Running,
+    app: relying_party::Running,
+    simulator: Simulator,
+}
+
+/// Runs a demonstration until SIGTERM or SIGINT, or its self-test.
+///
+/// # Errors
+/// See [`DemoError`].
+pub async fn run(options: &DemoOptions) -> Result<(), DemoError> {
+    // One future from beginning to end: a signal is never lost between two of them.
+    let told_to_stop = app::until_told_to_stop();
+    tokio::pin!(told_to_stop);
+    let running = tokio::select! {
+        running = start(options) => running?,
+        // Told to stop before it was up: what was begun goes with the process.
+        () = &mut told_to_stop => return Ok(()),
+    };
+    let outcome = if options.self_test {
+        tokio::select! {
+            claims = self_test::run(&running.urls.app, &running.urls.upstream) => claims.map(Some),
+            () = &mut told_to_stop => Ok(None),
+        }
+    } else {
+        announce::print(&match options.format {
+            Format::Json => announce::json_line(&running),
+            Format::Human => announce::page(&running),
+        });
+        told_to_stop.await;
+        Ok(None)
+    };
+    running.stop().await;
+    if let Some(claims) = outcome? {
+        announce::print(&format!("{}\n", serde_json::Value::from(claims)));
+    }
+    Ok(())
+}
+
+/// Starts a demonstration; when this returns, every listener answers.
+///
+/// # Errors
+/// See [`DemoError`].
+pub async fn start(options: &DemoOptions) -> Result<Running, DemoError> {
+    let env = Env::system();
+    let dir = DataDir::open(options.data_dir.as_deref(), &env)?;
+    let (kept, bound) = bind(&dir, options, &env)?;
+    let simulator = simulator(&kept, bound.upstream, options.listen).await?;
+    let urls = Urls {
+        issuer: format!("http://localhost:{}", kept.ports.provider),
+        upstream: simulator.upstream_url().to_owned(),
+        phone: simulator.phone_url().to_owned(),
+        app: format!("http://127.0.0.1:{}", kept.ports.app),
+        management: format!("http://127.0.0.1:{}", kept.ports.management),
+    };
+    let config_file = declared::write_config(&dir, &kept, options.limits, &urls)?;
+    let variables = crate::config::variables().into_iter();
+    let variables = variables.filter(|(name, _value)| VARIABLES.iter().any(|prefix| name.starts_with(prefix)));
+    let config = Config::load(Some(&config_file), variables)?;
+    let provider = app::start_on(&config, bound.provider, env).await?;
+    let subjects = subjects(&provider).await?;
+    let app = relying_party::start(bound.app, app_settings(&kept, &urls))?;
+    let clients = declared::clients(&kept, &urls.app);
+    let running = Running { urls, clients, subjects, config_file, dir, provider, app, simulator };
+    running.until_answering().await?;
+    Ok(running)
+}
+
+impl Running {
+    /// Ends everything; a throw-away directory goes as well.
+    pub async fn stop(self) {
+        // The app and the phone services first: nothing new begins while the provider finishes.
+        self.app.stop().await;
+        self.provider.stop().await;
+        if let Err(error) = self.simulator.stop().await {
+            tracing::warn!(%error, "the simulated phone services did not end well");
+        }
+    }
+
+    async fn until_answering(&self) -> Result<(), DemoError> {
+        let client = HttpClient::new()?;
+        let urls = [
+            format!("{}/.well-known/openid-configuration", self.urls.issuer),
+            format!("{}/phone", self.urls.upstream),
+            format!("{}/", self.urls.app),
+            format!("{}/readyz", self.urls.management),
+        ];
+        for url in urls {
+            let answers = async {
+                while !answers(&client, &url).await {
+                    sleep(Duration::from_millis(20)).await;
+                }
+            };
+            timeout(ANSWERING, answers).await.map_err(|_late| DemoError::Silent(url.clone()))?;
+        }
+        Ok(())
+    }
+}
+
+async fn answers(client: &HttpClient, url: &str) -> bool {
+    let Ok(request) = Request::get(url).body(Vec::new()) else { return false };
+    client.send(request).await.is_ok_and(|response| response.status().is_success())
+}
+
+/// What is bound before anything starts. The simulator binds its port itself.
+struct Bound {
+    provider: Listeners,
+    app: TcpListener,
+    upstream: SocketAddr,
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+fn listen(port: u16) -> Result<TcpListener, DemoError> {
+    TcpListener::bind(loopback(port)).map_err(|source| DemoError::Listen { port, source })
+}
+
+/// Binds the ports of an earlier start, those that were asked for, or free ones; and keeps them.
+fn bind(dir: &DataDir, options: &DemoOptions, env: &Env) -> Result<(Kept, Bound), DemoError> {
+    let known = Kept::find(dir, options)?;
+    let wanted = match (&known, options.port) {
+        (Some(kept), _) => Some(kept.ports),
+        (None, Some(0)) => None,
+        (None, port) => Some(Ports::from(port.unwrap_or(DEFAULT_PORT))?),
+    };
+    let port = |pick: fn(Ports) -> u16| wanted.map_or(0, pick);
+    let (public, management) = (listen(port(|ports| ports.provider))?, listen(port(|ports| ports.management))?);
+    let app = listen(port(|ports| ports.app))?;
+    // Held while the others are picked, so that it is none of theirs; the simulator takes it over.
+    let upstream = listen(port(|ports| ports.upstream))?.local_addr()?;
+    let of = |listener: &TcpListener| listener.local_addr().map(|address| address.port());
+    let ports = Ports { provider: of(&public)?, upstream: upstream.port(), app: of(&app)?, management: of(&management)? };
+    let kept = known.map_or_else(|| Kept::new(ports, env), Ok)?;
+    kept.write(dir)?;
+    Ok((kept, Bound { provider: Listeners { public, management }, app, upstream }))
+}
+
+async fn simulator(kept: &Kept, listen: SocketAddr, phone: Option<SocketAddr>) -> Result<Simulator, DemoError> {
+    let options = signbridge_simulator::Options {
+        listen,
+        phone_listen: phone,
+        app_id: kept.app_id.clone(),
+        secret: kept.secret.clone(),
+        secsign_ids: USERS.iter().map(|user| user.secsignid.to_owned()).collect(),
+        thumbsignin_users: USERS.iter().map(|user| user.thumbsignin_user_id.to_owned()).collect(),
+        ..signbridge_simulator::Options::default()
+    };
+    Ok(signbridge_simulator::start(options).await?)
+}
+
+fn app_settings(kept: &Kept, urls: &Urls) -> relying_party::Settings {
+    relying_party::Settings {
+        issuer: urls.issuer.clone(),
+        app_url: urls.app.clone(),
+        client_id: "demo-web".to_owned(),
+        client_secret: Secret::new(kept.web_secret.clone()),
+        phone_url: urls.phone.clone(),
+        people: USERS.iter().map(|user| user.username.to_owned()).collect(),
+    }
+}
+
+/// The `sub` of the declared people.
+async fn subjects(provider: &app::Running) -> Result<Vec<String>, DemoError> {
+    let mut subjects = Vec::new();
+    for user in &USERS {
+        let found = users::find_by_username(provider.op().store.read(), user.username).await?;
+        subjects.push(found.ok_or(DemoError::MissingPerson(user.username))?.id.to_string());
+    }
+    Ok(subjects)
+}
