@@ -1,1 +1,6 @@
+//! The integration tests in Rust, in one binary. What drives the running program by HTTP alone is in `tests/clients`.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod craft;
+mod keys;

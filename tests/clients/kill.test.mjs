@@ -1,0 +1,283 @@
+// The provider is killed at any moment and started again on the same database: what it acknowledged holds, and a login
+// under way goes on. `KILLS=200` kills that often instead of five times.
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { connect } from 'node:net';
+import { after, before, test } from 'node:test';
+import { eventually } from './lib/demo.mjs';
+import { App, each, pause, pkce, prepare, request } from './lib/serve.mjs';
+import { Walker, signIn } from './lib/walker.mjs';
+
+const KILLS = Number(process.env.KILLS || 5);
+const START_WITHIN = 2_000;
+
+let provider, web, native, cookie;
+
+before(async () => {
+  provider = await prepare();
+  await provider.start();
+  const create = (id, uri, method) => provider.command(
+    'client', 'create', '--id', id, '--name', id, '--redirect-uri', uri, '--auth-method', method,
+  );
+  web = new App(provider, await create('web', 'http://localhost:9/callback', 'client_secret_basic'));
+  native = new App(provider, await create('native', 'http://127.0.0.1/callback', 'none'));
+  await provider.person('carol');
+  await provider.command('user', 'create', '--username', 'alice', '--secsignid', 'alice', '--thumbsignin-user-id', 'alice');
+  await provider.phone.auto('secsign', 'carol', 'approve');
+  const walker = new Walker();
+  await walker.open(web.authorizeUrl(pkce().challenge), web.redirectUri);
+  await signIn(walker, 'secsign', 'carol', web.redirectUri, () => {});
+  cookie = walker.cookie(provider.issuer);
+});
+
+after(async () => { if (provider) assert.equal(await provider.close(), 0); });
+
+/** Up to the page that waits for alice's phone. */
+async function waiting(service) {
+  const walker = new Walker();
+  const { verifier, challenge } = pkce();
+  await walker.open(web.authorizeUrl(challenge));
+  await walker.submit('provider', { provider: service });
+  await walker.submit('identifier', { identifier: 'alice' });
+  assert.equal(walker.page, 'wait');
+  return { walker, verifier };
+}
+
+const approveAlice = {
+  async secsign() {
+    const session = (await provider.phone.secsign('alice')).sessions.find(({ state }) => state === 1 || state === 7);
+    await provider.phone.answer('alice', session.authsessionid, { action: 'approve' });
+  },
+  async thumbsignin() {
+    const transaction = (await provider.phone.transactions('alice', 'PENDING')).at(-1);
+    await provider.phone.act(transaction.transactionId, { action: 'approve', userId: 'alice' });
+  },
+};
+
+const createOf = { secsign: 'create', thumbsignin: 'authenticate' };
+
+for (const service of ['secsign', 'thumbsignin']) {
+  for (const moment of ['after the restart', 'while it is down']) {
+    test(`${service}: killed while a login waits; the approval ${moment} finishes it in the same browser`, async () => {
+      const seen = (await provider.phone.requests()).at(-1)?.seq ?? 0;
+      const { walker, verifier } = await waiting(service);
+      const before = walker.url;
+      await provider.end('SIGKILL');
+      if (moment === 'while it is down') await approveAlice[service]();
+      const took = await provider.start();
+      assert.ok(took <= START_WITHIN, `${took} ms to the first answer`);
+      // The page has the same address and still waits for the same request.
+      await walker.open(before);
+      assert.equal(walker.page, 'wait');
+      if (moment === 'after the restart') {
+        assert.equal(walker.main('data-login-state'), 'pending');
+        await approveAlice[service]();
+      }
+      await eventually('the code', async () => {
+        if (walker.page === 'wait') {
+          assert.ok(['pending', 'fetched', 'approved'].includes(walker.main('data-login-state')), walker.main('data-login-state'));
+        }
+        await walker.submit('continue', {}, web.redirectUri);
+        return walker.url.startsWith(web.redirectUri);
+      }, 15_000);
+      const code = new URL(walker.url).searchParams.get('code');
+      assert.equal((await web.redeem({ code, verifier })).status, 200);
+      const creates = (await provider.phone.requests(seen)).filter(({ operation }) => operation === createOf[service]);
+      assert.equal(creates.length, 1, JSON.stringify(creates));
+    });
+  }
+}
+
+/** What was acknowledged in one life of the provider. */
+class Ledger {
+  issued = []; redeemed = []; revoked = []; created = []; refreshes = 0; problems = [];
+
+  get writes() { return this.issued.length + this.redeemed.length + this.revoked.length + this.created.length + this.refreshes; }
+}
+
+/** Works until the provider is gone. A request without a whole answer was not acknowledged, and ends the worker. */
+async function load(ledger, chains, life) {
+  const gone = (error) => error?.code === 'ECONNRESET' || error?.code === 'ECONNREFUSED' || error?.code === 'EPIPE'
+    || error?.message === 'the answer was cut off' || error?.message === 'aborted';
+  const worker = async (work) => {
+    try {
+      while (!life.over) await work();
+    } catch (error) {
+      if (!gone(error)) ledger.problems.push(`under load: ${error.message}`);
+      else if (!life.killed) ledger.problems.push(`lost a connection before the kill: ${error.message}`);
+    }
+  };
+  const expect = (answer, what) => {
+    if (answer.status !== 200) throw new Error(`${what}: ${answer.status} ${answer.text}`);
+    return answer;
+  };
+  let turn = 0;
+  const codes = async () => {
+    const code = await web.code(cookie);
+    turn += 1;
+    if (turn % 4 === 0) {
+      ledger.issued.push(code);
+      return;
+    }
+    const tokens = expect(await web.redeem(code), 'redemption').json();
+    ledger.redeemed.push({ ...code, access: tokens.access_token });
+  };
+  const revocations = async () => {
+    const tokens = await web.tokens(cookie);
+    turn += 1;
+    const family = turn % 2 === 0;
+    expect(await web.post('revoke', { token: family ? tokens.refresh_token : tokens.access_token }), 'revocation');
+    ledger.revoked.push(tokens.access_token, ...(family ? [tokens.refresh_token] : []));
+  };
+  const refreshes = (chain) => async () => {
+    const answer = expect(await native.refresh(chain.token), 'refresh').json();
+    chain.token = answer.refresh_token;
+    chain.access = answer.access_token;
+    ledger.refreshes += 1;
+  };
+  const creations = async () => {
+    const uri = 'https://app.example/callback';
+    const client = await provider.command('client', 'create', '--name', 'made under load', '--redirect-uri', uri);
+    ledger.created.push(client.client_id);
+  };
+  await Promise.all([
+    worker(codes), worker(codes), worker(codes), worker(revocations), worker(revocations), worker(creations),
+    ...chains.map((chain) => worker(refreshes(chain))),
+  ]);
+}
+
+/** Looks for every acknowledged write; answers what is missing. */
+async function verify(ledger, chains) {
+  const lost = [];
+  const hold = (holds, what, answer) => { if (!holds) lost.push(`${what}: ${answer?.status} ${answer?.text}`); };
+  const active = async (token) => (await web.post('introspect', { token })).json().active;
+  const refused = (answer) => answer.status === 400 && answer.json().error === 'invalid_grant';
+  await each(ledger.issued, 8, async (code) => {
+    const answer = await web.redeem(code);
+    hold(answer.status === 200, 'an issued code is gone', answer);
+  });
+  await each(ledger.redeemed, 8, async ({ access, ...code }) => {
+    hold(await active(access) === true, 'an issued access token is gone');
+    const answer = await web.redeem(code);
+    hold(refused(answer), 'a redeemed code came back to life', answer);
+    // That was a replay: it takes the tokens with it.
+    hold(await active(access) === false, 'a replayed code left its access token alive');
+  });
+  await each(ledger.revoked, 8, async (token) => {
+    hold(await active(token) === false, 'a revocation is gone');
+  });
+  await each(chains, 8, async (chain) => {
+    const headers = { authorization: `Bearer ${chain.access}` };
+    const userinfo = await request('GET', `${provider.issuer}/userinfo`, { headers, agent: web.agent });
+    hold(userinfo.status === 200, 'a refreshed access token is gone', userinfo);
+    // Where the last refresh was cut off, this is the second use within the grace.
+    const answer = await native.refresh(chain.token);
+    hold(answer.status === 200, 'an acknowledged refresh token is gone', answer);
+    if (answer.status === 200) Object.assign(chain, { token: answer.json().refresh_token, access: answer.json().access_token });
+    else Object.assign(chain, await newChain());
+  });
+  const clients = new Set((await provider.command('client', 'list')).map(({ client_id: id }) => id));
+  for (const id of ledger.created) hold(clients.has(id), `client ${id} is gone`);
+  return lost;
+}
+
+async function newChain() {
+  const tokens = await native.tokens(cookie);
+  return { token: tokens.refresh_token, access: tokens.access_token };
+}
+
+test(`killed ${KILLS} times under load: nothing that was acknowledged is lost`, async (t) => {
+  const useAgent = () => {
+    const agent = new http.Agent({ keepAlive: true });
+    Object.assign(web, { agent });
+    Object.assign(native, { agent });
+    return agent;
+  };
+  let agent = useAgent();
+  const chains = await Promise.all([newChain(), newChain(), newChain()]);
+  const total = { codes: 0, redemptions: 0, revocations: 0, refreshes: 0, clients: 0 };
+  const starts = [];
+  const lost = [];
+  const problems = [];
+  for (let cycle = 0; cycle < KILLS; cycle += 1) {
+    const ledger = new Ledger();
+    const life = { over: false, killed: false };
+    const running = load(ledger, chains, life);
+    await pause(200 + Math.random() * 600);
+    life.killed = true;
+    await provider.end('SIGKILL');
+    life.over = true;
+    await running;
+    agent.destroy();
+    agent = useAgent();
+    starts.push(await provider.start());
+    lost.push(...(await verify(ledger, chains)).map((what) => `cycle ${cycle}: ${what}`));
+    problems.push(...ledger.problems.map((what) => `cycle ${cycle}: ${what}`));
+    total.codes += ledger.issued.length;
+    total.redemptions += ledger.redeemed.length;
+    total.revocations += ledger.revoked.length;
+    total.refreshes += ledger.refreshes;
+    total.clients += ledger.created.length;
+    if (ledger.writes === 0) problems.push(`cycle ${cycle}: nothing was acknowledged`);
+  }
+  agent.destroy();
+  const sorted = starts.toSorted((a, b) => a - b);
+  const median = Math.round(sorted[Math.floor(sorted.length / 2)]);
+  const slowest = Math.round(sorted.at(-1));
+  const kinds = Object.entries(total).map(([kind, count]) => `${count} ${kind}`).join(', ');
+  t.diagnostic(`${KILLS} kills; acknowledged: ${kinds}; ${lost.length} lost; `
+    + `start to first answer: median ${median} ms, slowest ${slowest} ms`);
+  assert.deepEqual(lost, []);
+  assert.deepEqual(problems, []);
+  assert.ok(slowest <= START_WITHIN, `${slowest} ms to the first answer`);
+  for (const [kind, count] of Object.entries(total)) assert.ok(count > 0, `no ${kind}`);
+});
+
+test('SIGTERM ends it with 0 within 10 s, in spite of event streams, requests and a client that sends half a request', async (t) => {
+  Object.assign(web, { agent: undefined });
+  const { walker } = await waiting('secsign');
+  const stream = await new Promise((resolve, reject) => {
+    const headers = { cookie: walker.cookie(provider.issuer), accept: 'text/event-stream' };
+    http.get(new URL(walker.main('data-events-url'), provider.issuer), { headers, agent: false }, resolve).on('error', reject);
+  });
+  assert.equal(stream.statusCode, 200);
+  assert.match(stream.headers['content-type'], /^text\/event-stream/);
+  let closed;
+  stream.on('data', () => {}).on('error', () => {}).on('close', () => { closed = performance.now(); });
+  const half = connect(new URL(provider.issuer).port, '127.0.0.1');
+  half.on('error', () => {});
+  half.write('POST /token HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: 500\r\n\r\ngrant');
+
+  const answers = [];
+  let over = false;
+  const working = Promise.all(Array.from({ length: 8 }, async () => {
+    while (!over) {
+      try {
+        answers.push((await web.redeem(await web.code(cookie))).status);
+      } catch (error) {
+        // A new connection is refused; an answer that began comes whole.
+        answers.push(error.code ?? error.message);
+        await pause(20);
+      }
+    }
+  }));
+  await pause(500);
+  assert.equal(closed, undefined);
+  const began = performance.now();
+  const code = await provider.end('SIGTERM');
+  const took = performance.now() - began;
+  over = true;
+  await working;
+  half.destroy();
+  t.diagnostic(`gone after ${Math.round(took)} ms, the stream after ${Math.round(closed - began)} ms`);
+  assert.equal(code, 0);
+  assert.ok(took < 10_000, `${took} ms`);
+  assert.ok(closed - began < 1_000, `the event stream stayed open for ${closed - began} ms`);
+  assert.deepEqual([...new Set(answers)].filter((answer) => ![200, 'ECONNREFUSED', 'ECONNRESET'].includes(answer)), []);
+  assert.ok(answers.includes(200));
+
+  // Nobody pressed cancel: the login goes on after the next start.
+  await provider.start();
+  await walker.open(walker.url);
+  assert.equal(walker.main('data-login-state'), 'pending');
+});

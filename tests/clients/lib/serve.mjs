@@ -1,0 +1,206 @@
+// Runs the provider and the simulated phone services as two processes, so that either can be killed alone; and talks to
+// them with as little in between as possible, so that many requests really arrive together.
+import { execFile, spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import http from 'node:http';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { phone } from './demo.mjs';
+
+const BINARY = process.env.BINARY_UNDER_TEST
+  ?? fileURLToPath(new URL('../../../target/release/signbridge', import.meta.url));
+const execute = promisify(execFile);
+// The program refuses variables of its name that it does not know.
+const { BINARY_UNDER_TEST: _ours, ...env } = process.env;
+
+async function freePorts(count) {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const ports = servers.map((server) => server.address().port);
+  await Promise.all(servers.map((server) => new Promise((done) => { server.close(done); })));
+  return ports;
+}
+
+/** `simulate` and a directory with the configuration of a provider; `start` runs it. */
+export async function prepare() {
+  const dir = await mkdtemp(join(tmpdir(), 'signbridge-'));
+  const simulator = spawn(BINARY, ['simulate', '--port', '0', '--format', 'json'], { env, stdio: ['ignore', 'pipe', 'ignore'] });
+  const [line] = await once(createInterface({ input: simulator.stdout }), 'line');
+  const upstream = JSON.parse(line);
+  const [port, management] = await freePorts(2);
+  const issuer = `http://localhost:${port}`;
+  const config = join(dir, 'signbridge.toml');
+  await writeFile(config, `issuer = "${issuer}"
+allow_loopback_upstream = true
+keys_dir = "keys"
+[listen]
+address = "127.0.0.1:${port}"
+management = "127.0.0.1:${management}"
+[database]
+url = "sqlite:signbridge.db"
+[secsign]
+url = "${upstream.upstream_url}"
+[thumbsignin]
+url = "${upstream.upstream_url}"
+app_id = "${upstream.app_id}"
+secret = "${upstream.secret}"
+[limits]
+profile = "off"
+`);
+  return new Provider({ dir, config, issuer, upstream, simulator });
+}
+
+class Provider {
+  #child;
+
+  #log = '';
+
+  constructor(parts) { Object.assign(this, parts, { phone: phone(parts.upstream.phone_url) }); }
+
+  get log() { return this.#log; }
+
+  /** Starts `serve`, and tells how many milliseconds it took to its first answer. */
+  async start() {
+    const began = performance.now();
+    const child = spawn(BINARY, ['serve', '--config', this.config], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    this.#child = child;
+    child.stderr.on('data', (chunk) => { this.#log = (this.#log + chunk).slice(-200_000); });
+    for (;;) {
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`serve ended:\n${this.#log}`);
+      const answer = await request('GET', `${this.issuer}/.well-known/openid-configuration`).catch(() => undefined);
+      if (answer?.status === 200) return performance.now() - began;
+      if (performance.now() - began > 20_000) throw new Error(`serve does not answer:\n${this.#log}`);
+      await pause(10);
+    }
+  }
+
+  /** Sends `serve` a signal; answers its exit code (null after SIGKILL) when it is gone. */
+  async end(signal = 'SIGTERM') {
+    const child = this.#child;
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+    const gone = once(child, 'exit');
+    child.kill(signal);
+    const [code] = await gone;
+    return code;
+  }
+
+  /** Ends everything and removes the directory. */
+  async close() {
+    const code = await this.end();
+    const gone = once(this.simulator, 'exit');
+    this.simulator.kill('SIGTERM');
+    await gone;
+    await rm(this.dir, { recursive: true, force: true });
+    return code;
+  }
+
+  /** Runs a command of the program; answers the object that it prints. */
+  async command(...words) {
+    const { stdout } = await execute(BINARY, [...words, '--config', this.config, '--format', 'json'], { env });
+    return stdout.trim() ? JSON.parse(stdout) : undefined;
+  }
+
+  /** A person with a SecSign ID of the same name on a phone. */
+  async person(username, ...extra) {
+    await this.phone.create(username);
+    return this.command('user', 'create', '--username', username, '--secsignid', username, ...extra);
+  }
+}
+
+export const pause = (ms) => new Promise((done) => { setTimeout(done, ms); });
+
+/** Calls `work` for each item, `width` at a time. */
+export async function each(items, width, work) {
+  const queue = [...items].entries();
+  const run = async () => { for (const [at, item] of queue) await work(item, at); };
+  await Promise.all(Array.from({ length: width }, run));
+}
+
+/** One request without following anything. A lost connection rejects. */
+export function request(method, url, { headers = {}, form, agent, signal } = {}) {
+  const body = form && new URLSearchParams(form).toString();
+  return new Promise((resolve, reject) => {
+    const sent = http.request(url, {
+      method, agent, signal,
+      headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/x-www-form-urlencoded', 'content-length': Buffer.byteLength(body) }) },
+    }, (answer) => {
+      let text = '';
+      answer.setEncoding('utf8');
+      answer.on('data', (chunk) => { text += chunk; });
+      answer.on('error', reject);
+      answer.on('end', () => {
+        if (!answer.complete) return reject(new Error('the answer was cut off'));
+        const json = () => JSON.parse(text);
+        return resolve({ status: answer.statusCode, headers: answer.headers, location: answer.headers.location, text, json });
+      });
+    });
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
+
+/** A PKCE pair. */
+export function pkce() {
+  const verifier = randomBytes(32).toString('base64url');
+  return { verifier, challenge: createHash('sha256').update(verifier).digest('base64url') };
+}
+
+/** An app at the provider: its requests, by hand. `client` has client_id, client_secret (if any) and redirect_uris. */
+export class App {
+  constructor(provider, client, agent) {
+    Object.assign(this, { issuer: provider.issuer, client, agent, redirectUri: client.redirect_uris[0] });
+  }
+
+  authorizeUrl(challenge, extra = {}) {
+    return `${this.issuer}/authorize?${new URLSearchParams({
+      client_id: this.client.client_id, redirect_uri: this.redirectUri, response_type: 'code', state: 's', nonce: 'n',
+      scope: 'openid profile email groups offline_access', code_challenge: challenge, code_challenge_method: 'S256', ...extra,
+    })}`;
+  }
+
+  /** A code by single sign-on: `cookie` is that of a browser that is signed in. */
+  async code(cookie) {
+    const { verifier, challenge } = pkce();
+    const answer = await this.#get(this.authorizeUrl(challenge), cookie);
+    const code = answer.location && new URL(answer.location).searchParams.get('code');
+    if (!code) throw new Error(`no code: ${answer.status} ${answer.location} ${answer.text.slice(0, 300)}`);
+    return { code, verifier };
+  }
+
+  async #get(url, cookie) {
+    let answer;
+    for (let hops = 0; hops < 5; hops += 1) {
+      answer = await request('GET', url, { headers: { cookie }, agent: this.agent });
+      if (answer.status !== 303 && answer.status !== 302) return answer;
+      url = new URL(answer.location, url).href;
+      if (url.startsWith(this.redirectUri)) return answer;
+    }
+    return answer;
+  }
+
+  /** A POST to one of the endpoints, with this client's authentication. */
+  post(endpoint, form) {
+    const { client_id: id, client_secret: secret } = this.client;
+    const headers = secret ? { authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` } : {};
+    return request('POST', `${this.issuer}/${endpoint}`, { headers, form: secret ? form : { ...form, client_id: id }, agent: this.agent });
+  }
+
+  redeem({ code, verifier }) {
+    return this.post('token', { grant_type: 'authorization_code', code, code_verifier: verifier, redirect_uri: this.redirectUri });
+  }
+
+  refresh(token) { return this.post('token', { grant_type: 'refresh_token', refresh_token: token }); }
+
+  /** New tokens by single sign-on. */
+  async tokens(cookie) {
+    const answer = await this.redeem(await this.code(cookie));
+    if (answer.status !== 200) throw new Error(`no tokens: ${answer.status} ${answer.text}`);
+    return answer.json();
+  }
+}

@@ -1,0 +1,100 @@
+// A browser without scripts: follows redirects, keeps cookies, posts forms as it finds them.
+
+const decode = (text) => text.replaceAll('&quot;', '"').replaceAll('&#x27;', "'").replaceAll('&#39;', "'")
+  .replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&#x2f;', '/').replaceAll('&amp;', '&');
+
+const attribute = (tag, name) => {
+  const found = tag.match(new RegExp(`\\s${name}="([^"]*)"`));
+  return found ? decode(found[1]) : undefined;
+};
+
+/** The forms of a page: action, and the inputs as they stand. */
+export function forms(html) {
+  return [...html.matchAll(/<form\b[^>]*>[\s\S]*?<\/form>/g)].map(([form]) => {
+    const head = form.match(/<form\b[^>]*>/)[0];
+    const inputs = [...form.matchAll(/<input\b[^>]*>/g)].map(([tag]) => tag)
+      .filter((tag) => attribute(tag, 'name') && (attribute(tag, 'type') !== 'checkbox' || /\schecked\b/.test(tag)))
+      .map((tag) => [attribute(tag, 'name'), attribute(tag, 'value') ?? '']);
+    const buttons = [...form.matchAll(/<button\b[^>]*>/g)].map(([tag]) => [attribute(tag, 'name'), attribute(tag, 'value')]);
+    return { id: attribute(head, 'id'), action: attribute(head, 'action'), inputs, buttons };
+  });
+}
+
+export class Walker {
+  #jar = new Map();
+
+  /** The page where the walker stands. */
+  url; status; html;
+
+  async #fetch(url, init = {}) {
+    const host = new URL(url).host;
+    const cookies = this.#jar.get(host) ?? new Map();
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    const response = await fetch(url, { ...init, redirect: 'manual', headers: { ...init.headers, ...(cookie && { cookie }) } });
+    for (const line of response.headers.getSetCookie()) {
+      const [name, value] = line.split(';')[0].split('=');
+      if (/max-age=0/i.test(line)) cookies.delete(name); else cookies.set(name, value);
+    }
+    this.#jar.set(host, cookies);
+    return response;
+  }
+
+  /** Opens a page and follows redirects, until a page comes or the address starts with `until`. */
+  async open(url, until, init) {
+    let response = await this.#fetch(url, init);
+    for (let hops = 0; response.status >= 300 && response.status < 400; hops += 1) {
+      if (hops > 15) throw new Error('too many redirects');
+      url = new URL(response.headers.get('location'), url).href;
+      if (until && url.startsWith(until)) return this.#at(url, response.status, '');
+      response = await this.#fetch(url);
+    }
+    return this.#at(url, response.status, await response.text());
+  }
+
+  /** One POST with this browser's cookies, as it is answered; the browser stays where it is. */
+  raw(url, body) { return this.#fetch(url, { method: 'POST', body }); }
+
+  #at(url, status, html) {
+    Object.assign(this, { url, status, html });
+    return this;
+  }
+
+  /** The cookies for an address, as the header has them. */
+  cookie(url) { return [...this.#jar.get(new URL(url).host) ?? []].map(([name, value]) => `${name}=${value}`).join('; '); }
+
+  /** What kind of page this is. */
+  get page() { return this.html.match(/<main\b[^>]*\bdata-page="([^"]+)"/)?.[1]; }
+
+  /** An attribute of `<main>`. */
+  main(name) { return attribute(this.html.match(/<main\b[^>]*>/)?.[0] ?? '', name); }
+
+  /** A form by its id, or the one that has a field or button of this name. */
+  form(name) {
+    const has = (form) => form.id === name || [...form.inputs, ...form.buttons].some(([known]) => known === name);
+    const found = forms(this.html).find(has);
+    if (!found) throw new Error(`no form ${name} on ${this.url} (${this.status}, ${this.page})\n${this.html.slice(0, 600)}`);
+    return found;
+  }
+
+  /** Posts a form: its inputs as found, with these values. */
+  submit(name, values = {}, until = undefined) {
+    const form = this.form(name);
+    const body = new URLSearchParams({ ...Object.fromEntries(form.inputs), ...values });
+    return this.open(new URL(form.action, this.url).href, until, { method: 'POST', body });
+  }
+}
+
+/** Signs in at the page where the walker stands, up to the redirect to `until`. */
+export async function signIn(walker, provider, username, until, approveIt) {
+  if (walker.page === 'choose') await walker.submit('provider', { provider });
+  await walker.submit('identifier', { identifier: username });
+  if (walker.page !== 'wait') throw new Error(`expected the wait page, got ${walker.page}`);
+  await approveIt();
+  const deadline = Date.now() + 15_000;
+  for (;;) {
+    await walker.submit('continue', {}, until);
+    if (walker.page !== 'wait') return walker;
+    if (Date.now() > deadline) throw new Error(`still ${walker.main('data-login-state')}`);
+    await new Promise((resolve) => { setTimeout(resolve, 200); });
+  }
+}
