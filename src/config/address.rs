@@ -11,8 +11,8 @@ use url::{Host, Url};
 pub struct Issuer(Url);
 
 impl Issuer {
-    /// Checks an issuer (OIDC Core §2: https, host and optionally port and path, nothing else). Plain http is for loopback
-    /// hosts (decision 2.2).
+    /// Checks an issuer (OIDC Core §2: https, host and optionally port, nothing else). A path, which the specification allows,
+    /// is refused: every route of ours stands at the root. Plain http is for loopback hosts (decision 2.2).
     ///
     /// # Errors
     /// A sentence that says what is wrong; where only the spelling is, it holds the right one.
@@ -20,6 +20,12 @@ impl Issuer {
         let url = base_url(text)?;
         if url.scheme() == "http" && !is_loopback(&url) {
             return Err("an issuer is an https URL; plain http is for loopback hosts only".to_owned());
+        }
+        if url.path() != "/" {
+            let origin = url.origin().ascii_serialization();
+            return Err(format!(
+                "an issuer with a path is not supported: give the provider a host of its own and write \"{origin}\""
+            ));
         }
         let issuer = Self(url);
         match issuer.text() {
@@ -109,9 +115,7 @@ mod tests {
 
     #[test]
     fn an_issuer_is_https_or_on_this_machine() {
-        for good in
-            ["https://login.example", "https://login.example:8443", "https://login.example/sso", "http://localhost:8080"]
-        {
+        for good in ["https://login.example", "https://login.example:8443", "http://localhost:8080"] {
             assert_eq!(Issuer::parse(good).unwrap().text(), good);
         }
         for bad in [
@@ -119,7 +123,10 @@ mod tests {
             "ftp://login.example",
             "http://login.example",
             "https://login.example/",
+            "https://login.example/sso",
             "https://login.example/sso/",
+            "https://login.example//",
+            "http://localhost:8080/sso",
             "HTTPS://Login.example",
             "https://login.example:443",
             "https://login.example?x=1",
@@ -129,6 +136,8 @@ mod tests {
         ] {
             assert!(Issuer::parse(bad).is_err(), "{bad}");
         }
+        let message = Issuer::parse("https://login.example:8443/sso").unwrap_err();
+        assert!(message.ends_with("write \"https://login.example:8443\""), "{message}");
     }
 
     #[test]

@@ -15,9 +15,9 @@ pub(super) const SECTION: Section = Section {
         Key::new(
             "issuer",
             Kind::Text,
-            "The URL by which relying parties know this provider: https, without a trailing slash. It stands in every \
-             token, and the database remembers it: changing it later cuts off every relying party. Plain http is for \
-             loopback hosts only.",
+            "The URL by which relying parties know this provider: https, a host of its own (no path), without a trailing \
+             slash. It stands in every token, and the database remembers it: changing it later cuts off every relying \
+             party. Plain http is for loopback hosts only.",
         ),
         Key::new(
             "trusted_proxies",

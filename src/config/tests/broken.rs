@@ -107,6 +107,7 @@ const TOPS: &[(&str, &str, &str)] = &[
     ("issuer = \"https://login.example/\"", "issuer", "write it as \"https://login.example\""),
     ("issuer = \"https://Login.example\"", "issuer", "write it as \"https://login.example\""),
     ("issuer = \"https://login.example?a\"", "issuer", "query"),
+    ("issuer = \"https://login.example/sso\"", "issuer", "a host of its own"),
     ("issuer = \"login.example\"", "issuer", "not a URL"),
     ("issuer = 7", "issuer", "a text in quotes"),
     ("issuer = \"\"", "issuer", "is empty"),
