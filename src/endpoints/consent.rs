@@ -2,8 +2,8 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::interaction::{app_info, enter, frame, give_up, show};
-use super::parameters::for_person;
+use super::form::PageForm;
+use super::interaction::{app_info, enter, frame, give_up, next, show};
 use crate::domain::browser::Authentication;
 use crate::domain::id::AuthorizationId;
 use crate::domain::user::User;
@@ -75,25 +75,17 @@ fn value_of(scope: &str, user: &User) -> Option<String> {
 }
 
 /// `POST /interaction/{id}/consent`.
-pub(super) async fn post(
-    surface: web::Data<Surface>,
-    request: HttpRequest,
-    id: web::Path<String>,
-    body: web::Bytes,
-) -> Result<HttpResponse, Failure> {
-    let form = for_person(&request, &body)?;
-    let (visit, next) = enter(&surface, &request, &id).await?;
-    let Next::Consent(interaction, authentication) = next else { return show(&surface, &visit, next).await };
-    let about = about(&interaction.authorization.id, &authentication);
-    if !csrf::is_valid(&surface, &visit.browser.key, &about, form.get("csrf")) || !csrf::same_site(&surface, &request) {
-        return Err(Failure::forged());
-    }
+pub(super) async fn post(surface: web::Data<Surface>, id: web::Path<String>, form: PageForm) -> Result<HttpResponse, Failure> {
+    let visit = &form.visit;
+    let next = next(&surface, visit, &id).await?;
+    let Next::Consent(interaction, authentication) = next else { return show(&surface, visit, next).await };
+    form.demand(&about(&interaction.authorization.id, &authentication))?;
     match form.get("decision") {
         Some("allow") => {
             consent::allow(&surface.op, &interaction.authorization, *authentication, visit.origin.clone()).await?;
-            Ok(page::see_other(&surface, &visit, &format!("/interaction/{id}")))
+            Ok(page::see_other(&surface, visit, &format!("/interaction/{id}")))
         }
-        Some("deny") => give_up(&surface, &visit, &interaction).await,
-        _undecided => Ok(page::see_other(&surface, &visit, &format!("/interaction/{id}/consent"))),
+        Some("deny") => give_up(&surface, visit, &interaction).await,
+        _undecided => Ok(page::see_other(&surface, visit, &format!("/interaction/{id}/consent"))),
     }
 }

@@ -4,7 +4,8 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::parameters::{for_person, of_query};
+use super::form::PageForm;
+use super::parameters::of_query;
 use crate::domain::assurance::Acr;
 use crate::domain::id::{AuthorizationId, is_well_formed};
 use crate::domain::login::Purpose;
@@ -13,7 +14,6 @@ use crate::flow::authorization::response::{AuthorizationResponse, Delivery};
 use crate::flow::authorization::{self, Interaction, Next};
 use crate::flow::login::begin::{Wish, begin};
 use crate::protocol::error::ErrorCode;
-use crate::protocol::parameters::Parameters;
 use crate::store::{logins, remembered_browsers};
 use crate::view::pages::{AppInfo, Choose, FormPost, Identify, IdentifyError, Message, MessageKind, ReturnLink};
 use crate::web::browser::Visit;
@@ -36,21 +36,12 @@ pub(super) fn app_info(interaction: &Interaction) -> AppInfo {
     }
 }
 
-/// Where the forms of an interaction may lead (decision 2.15).
-pub(super) fn form_targets(interaction: &Interaction) -> FormTargets {
-    if interaction.client.metadata.forwards {
-        FormTargets::Anywhere
-    } else {
-        FormTargets::Origin(interaction.authorization.request.redirect_uri.csp_source())
-    }
-}
-
 /// The frame of an interaction's pages.
 pub(super) fn frame(interaction: &Interaction) -> Frame<'_> {
     Frame {
         status: StatusCode::OK,
         ui_locales: &interaction.authorization.request.ui_locales,
-        form_targets: form_targets(interaction),
+        form_targets: FormTargets::of(&interaction.authorization.request.redirect_uri, interaction.client.metadata.forwards),
     }
 }
 
@@ -63,8 +54,8 @@ pub(super) async fn show(surface: &Surface, visit: &Visit, next: Next) -> Result
         }
         Next::Respond(response) => deliver(surface, visit, &response),
         Next::Over(client) => {
-            let (app, return_url) = client
-                .map_or((None, None), |client| (Some(client.display_name().to_owned()), client.metadata.client_uri.clone()));
+            let app = Some(client.display_name().to_owned());
+            let return_url = client.metadata.client_uri.clone();
             let message = Message { kind: MessageKind::AlreadyDone, app, return_url, told_apps: Vec::new() };
             page::answer(surface, visit, &message, &Frame::default())
         }
@@ -77,10 +68,10 @@ pub(super) fn deliver(surface: &Surface, visit: &Visit, response: &Authorization
     match response.delivery() {
         Delivery::Redirect(location) => Ok(page::see_other(surface, visit, &location)),
         Delivery::FormPost { action, fields } => {
-            let target = response.redirect_uri().csp_source();
             let app = url::Url::parse(&action).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
             let form = FormPost { action, app, fields };
-            page::answer(surface, visit, &form, &Frame { form_targets: FormTargets::Origin(target), ..Frame::default() })
+            let form_targets = FormTargets::of(response.redirect_uri(), response.forwards());
+            page::answer(surface, visit, &form, &Frame { form_targets, ..Frame::default() })
         }
     }
 }
@@ -130,30 +121,25 @@ fn weakest_wanted(interaction: &Interaction) -> Acr {
 /// The visit and what the flow says comes next for the authorization in the path.
 pub(super) async fn enter(surface: &Surface, request: &HttpRequest, id: &str) -> Result<(Visit, Next), Failure> {
     let visit = Visit::of(surface, request).await?;
-    if !is_well_formed(id) {
-        return Err(Failure::not_found());
-    }
-    let next = authorization::advance(&surface.op, &AuthorizationId::new(id), &visit.browser).await?;
+    let next = next(surface, &visit, id).await?;
     Ok((visit, next))
 }
 
-/// The interaction of a form post: of this browser, from a page of ours, with its token, still waiting for a login.
-async fn posted(
-    surface: &Surface,
-    request: &HttpRequest,
-    id: &str,
-    form: &Parameters,
-) -> Result<Result<(Visit, Box<Interaction>), HttpResponse>, Failure> {
-    let visit = Visit::of(surface, request).await?;
+/// What the flow says comes next for this authorization.
+pub(super) async fn next(surface: &Surface, visit: &Visit, id: &str) -> Result<Next, Failure> {
+    if !is_well_formed(id) {
+        return Err(Failure::not_found());
+    }
+    Ok(authorization::advance(&surface.op, &AuthorizationId::new(id), &visit.browser).await?)
+}
+
+/// The interaction that a form of its pages acts on, while it waits for the person; else the browser is led to where it stands.
+async fn posted(surface: &Surface, id: &str, form: &PageForm) -> Result<Interaction, Failure> {
     let id = AuthorizationId::new(id);
-    let token_fits = csrf::is_valid(surface, &visit.browser.key, &about(&id), form.get("csrf"));
-    if !token_fits || !csrf::same_site(surface, request) {
-        return Err(Failure::forged());
-    }
-    match authorization::find_waiting(&surface.op, &id, &visit.browser).await? {
-        Some(interaction) => Ok(Ok((visit, Box::new(interaction)))),
-        None => Ok(Err(page::see_other(surface, &visit, &format!("/interaction/{id}")))),
-    }
+    form.demand(&about(&id))?;
+    let found = authorization::find_own(&surface.op, &id, &form.visit.browser.key).await?;
+    let waiting = found.filter(|interaction| interaction.is_waiting(surface.op.env.now()));
+    waiting.ok_or_else(|| Failure::SeeOther(format!("/interaction/{id}")))
 }
 
 /// `GET /interaction/{id}`.
@@ -193,21 +179,16 @@ pub(super) async fn choose(
 /// `POST /interaction/{id}/choose`.
 pub(super) async fn chosen(
     surface: web::Data<Surface>,
-    request: HttpRequest,
     id: web::Path<String>,
-    body: web::Bytes,
+    form: PageForm,
 ) -> Result<HttpResponse, Failure> {
-    let form = for_person(&request, &body)?;
-    let (visit, interaction) = match posted(&surface, &request, &id, &form).await? {
-        Ok(found) => found,
-        Err(response) => return Ok(response),
-    };
+    let interaction = posted(&surface, &id, &form).await?;
     let chosen = form.get("provider").and_then(Upstream::parse);
     let location = match chosen.filter(|upstream| offered(&surface, &interaction).contains(upstream)) {
         Some(upstream) => format!("/interaction/{id}/identify/{upstream}"),
         None => format!("/interaction/{id}/choose"),
     };
-    Ok(page::see_other(&surface, &visit, &location))
+    Ok(page::see_other(&surface, &form.visit, &location))
 }
 
 /// `GET /interaction/{id}/identify/{provider}`. Shows a form; no GET ever asks a phone (decision 2.7).
@@ -257,25 +238,21 @@ fn unnamed_is_possible(surface: &Surface, interaction: &Interaction, upstream: U
 /// `POST /interaction/{id}/identify/{provider}`: asks the phone.
 pub(super) async fn identified(
     surface: web::Data<Surface>,
-    request: HttpRequest,
     path: web::Path<(String, String)>,
-    body: web::Bytes,
+    form: PageForm,
 ) -> Result<HttpResponse, Failure> {
     let (id, provider) = path.into_inner();
-    let form = for_person(&request, &body)?;
-    let (visit, interaction) = match posted(&surface, &request, &id, &form).await? {
-        Ok(found) => found,
-        Err(response) => return Ok(response),
-    };
+    let interaction = posted(&surface, &id, &form).await?;
+    let visit = &form.visit;
     let upstream = Upstream::parse(&provider).filter(|upstream| offered(&surface, &interaction).contains(upstream));
     let upstream = upstream.ok_or_else(Failure::not_found)?;
     let again = |problem: &str| format!("/interaction/{id}/identify/{upstream}?problem={problem}");
     let unnamed = form.get("unnamed").is_some() && unnamed_is_possible(&surface, &interaction, upstream);
     let identifier = match form.get("identifier") {
         _ignored if unnamed => None,
-        None => return Ok(page::see_other(&surface, &visit, &again("missing"))),
+        None => return Ok(page::see_other(&surface, visit, &again("missing"))),
         Some(typed) => match canonical_identifier(typed) {
-            None => return Ok(page::see_other(&surface, &visit, &again("malformed"))),
+            None => return Ok(page::see_other(&surface, visit, &again("malformed"))),
             known_or_not => known_or_not,
         },
     };
@@ -289,61 +266,50 @@ pub(super) async fn identified(
         remember: form.get("remember").is_some(),
     };
     let login = begin(&surface.op, wish).await?;
-    Ok(page::see_other(&surface, &visit, &format!("/login/{login}")))
+    Ok(page::see_other(&surface, visit, &format!("/login/{login}")))
 }
 
 /// `POST /interaction/{id}/forget`: the name is not filled in any more.
 pub(super) async fn forget(
     surface: web::Data<Surface>,
-    request: HttpRequest,
     id: web::Path<String>,
-    body: web::Bytes,
+    form: PageForm,
 ) -> Result<HttpResponse, Failure> {
-    let form = for_person(&request, &body)?;
-    let (visit, _) = match posted(&surface, &request, &id, &form).await? {
-        Ok(found) => found,
-        Err(response) => return Ok(response),
-    };
-    let browser = visit.browser.key.clone();
+    posted(&surface, &id, &form).await?;
+    let browser = form.visit.browser.key.clone();
     surface
         .op
         .store
         .write(browser, |tx, browser| Box::pin(async move { remembered_browsers::forget_identifier(tx, browser).await }))
         .await?;
-    Ok(page::see_other(&surface, &visit, &format!("/interaction/{id}")))
+    Ok(page::see_other(&surface, &form.visit, &format!("/interaction/{id}")))
 }
 
 /// `POST /interaction/{id}/cancel`: back to the app with `access_denied` (RFC 6749 §4.1.2.1).
 pub(super) async fn cancel(
     surface: web::Data<Surface>,
-    request: HttpRequest,
     id: web::Path<String>,
-    body: web::Bytes,
+    form: PageForm,
 ) -> Result<HttpResponse, Failure> {
-    let form = for_person(&request, &body)?;
-    let (visit, interaction) = match posted(&surface, &request, &id, &form).await? {
-        Ok(found) => found,
-        Err(response) => return Ok(response),
-    };
-    give_up(&surface, &visit, &interaction).await
+    let interaction = posted(&surface, &id, &form).await?;
+    give_up(&surface, &form.visit, &interaction).await
 }
 
 /// Ends the authorization because the person does not want to go on. A POST answers 303: what must be posted to the app is
 /// sent by the page that the browser is led to.
 pub(super) async fn give_up(surface: &Surface, visit: &Visit, interaction: &Interaction) -> Result<HttpResponse, Failure> {
-    let authorization = &interaction.authorization;
     let description = "the person did not want to sign in";
-    let ended = authorization::fail(&surface.op, authorization, ErrorCode::AccessDenied, description).await?;
+    let ended = authorization::fail(&surface.op, interaction, ErrorCode::AccessDenied, description).await?;
     let location = match ended.map(|response| response.delivery()) {
         Some(Delivery::Redirect(location)) => location,
-        Some(Delivery::FormPost { .. }) | None => format!("/interaction/{}", authorization.id),
+        Some(Delivery::FormPost { .. }) | None => format!("/interaction/{}", interaction.authorization.id),
     };
     Ok(page::see_other(surface, visit, &location))
 }
 
 /// `GET /`: says what this is.
 pub(super) async fn home(surface: web::Data<Surface>, request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let visit = Visit { new_cookie: None, ..Visit::of(&surface, &request).await? };
+    let visit = Visit::anonymous(&surface, &request);
     let message = Message { kind: MessageKind::Home, app: None, return_url: None, told_apps: Vec::new() };
     page::answer(&surface, &visit, &message, &Frame::default())
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use super::form::PageForm;
 use super::interaction::{app_info, frame, give_up, refuse};
-use super::parameters::for_person;
 use crate::domain::id::{LoginId, is_well_formed};
 use crate::domain::login::{FINISH_GRACE, Login, LoginStage, Purpose, Subject};
 use crate::flow::authorization::{self, Interaction};
@@ -32,25 +32,15 @@ async fn own(surface: &Surface, visit: &Visit, id: &str) -> Result<(Login, Inter
     }
     let login = find_own(&surface.op, &LoginId::new(id), &visit.browser.key).await?.ok_or_else(Failure::not_found)?;
     let Purpose::Authorization(authorization) = &login.purpose;
-    let interaction = authorization::find_own(&surface.op, authorization, &visit.browser).await?;
+    let interaction = authorization::find_own(&surface.op, authorization, &visit.browser.key).await?;
     Ok((login, interaction.ok_or_else(Failure::not_found)?))
 }
 
-/// A form of the page of `login`.
-async fn posted(
-    surface: &Surface,
-    request: &HttpRequest,
-    id: &str,
-    body: &web::Bytes,
-) -> Result<(Visit, Login, Interaction), Failure> {
-    let form = for_person(request, body)?;
-    let visit = Visit::of(surface, request).await?;
-    let (login, interaction) = own(surface, &visit, id).await?;
-    let token_fits = csrf::is_valid(surface, &visit.browser.key, &about(&login), form.get("csrf"));
-    if !token_fits || !csrf::same_site(surface, request) {
-        return Err(Failure::forged());
-    }
-    Ok((visit, login, interaction))
+/// What a form of the page of a login acts on.
+async fn posted(surface: &Surface, id: &str, form: &PageForm) -> Result<(Login, Interaction), Failure> {
+    let (login, interaction) = own(surface, &form.visit, id).await?;
+    form.demand(&about(&login))?;
+    Ok((login, interaction))
 }
 
 /// Where the flow goes on.
@@ -65,7 +55,8 @@ pub(super) async fn wait(
     request: HttpRequest,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
-    let visit = Visit::of(&surface, &request).await?;
+    // Only the browser's cookie: watching a login is no use of a session (security bar 98).
+    let visit = Visit::without_session(&surface, &request)?;
     let (login, interaction) = own(&surface, &visit, &id).await?;
     if login.consumed_at.is_some() {
         return Ok(page::see_other(&surface, &visit, &onward(&login.purpose)));
@@ -114,25 +105,24 @@ async fn approved_account(surface: &Surface, login: &Login, stage: &LoginStage) 
 /// `POST /login/{id}/continue`: back here while nobody approved, onward once somebody did.
 pub(super) async fn proceed(
     surface: web::Data<Surface>,
-    request: HttpRequest,
     id: web::Path<String>,
-    body: web::Bytes,
+    form: PageForm,
 ) -> Result<HttpResponse, Failure> {
-    let (visit, login, interaction) = posted(&surface, &request, &id, &body).await?;
+    let (login, interaction) = posted(&surface, &id, &form).await?;
     let by = Finisher {
-        browser: visit.browser.key.clone(),
-        session: visit.browser.session.as_ref().map(|(session, _)| session.id.clone()),
-        origin: visit.origin.clone(),
+        browser: form.visit.browser.key.clone(),
+        session: form.visit.browser.session.as_ref().map(|(session, _)| session.id.clone()),
+        origin: form.visit.origin.clone(),
     };
     match finish(&surface.op, &login.id, by).await? {
         Finished::SignedIn { cookie, purpose } => {
-            let mut response = page::see_other(&surface, &visit, &onward(&purpose));
+            let mut response = page::see_other(&surface, &form.visit, &onward(&purpose));
             let cookie = cookies::set(Name::Session, &cookie, surface.site.https);
             response.add_cookie(&cookie).map_err(|_never_malformed| Internal::Stopped)?;
             Ok(response)
         }
-        Finished::Before(purpose) => Ok(page::see_other(&surface, &visit, &onward(&purpose))),
-        Finished::NotApproved => Ok(page::see_other(&surface, &visit, &format!("/login/{id}"))),
+        Finished::Before(purpose) => Ok(page::see_other(&surface, &form.visit, &onward(&purpose))),
+        Finished::NotApproved => Ok(page::see_other(&surface, &form.visit, &format!("/login/{id}"))),
         Finished::Refused => Err(refuse(ErrorKind::Forbidden, StatusCode::FORBIDDEN, &interaction)),
         Finished::Unknown => Err(Failure::not_found()),
     }
@@ -141,13 +131,12 @@ pub(super) async fn proceed(
 /// `POST /login/{id}/cancel`: the request is withdrawn from the phone, and the app hears `access_denied`.
 pub(super) async fn cancel(
     surface: web::Data<Surface>,
-    request: HttpRequest,
     id: web::Path<String>,
-    body: web::Bytes,
+    form: PageForm,
 ) -> Result<HttpResponse, Failure> {
-    let (visit, login, interaction) = posted(&surface, &request, &id, &body).await?;
+    let (login, interaction) = posted(&surface, &id, &form).await?;
     // The authorization ends first: from here on no approval leads to a code (security bar B18).
-    let response = give_up(&surface, &visit, &interaction).await?;
+    let response = give_up(&surface, &form.visit, &interaction).await?;
     if login.stage.is_open() {
         let op = surface.op.clone();
         // The person does not wait for the phone service.
@@ -161,38 +150,28 @@ pub(super) async fn cancel(
 }
 
 /// `POST /login/{id}/other`: withdraws the request and offers the choice of services again.
-pub(super) async fn other(
-    surface: web::Data<Surface>,
-    request: HttpRequest,
-    id: web::Path<String>,
-    body: web::Bytes,
-) -> Result<HttpResponse, Failure> {
-    let (visit, login, interaction) = posted(&surface, &request, &id, &body).await?;
+pub(super) async fn other(surface: web::Data<Surface>, id: web::Path<String>, form: PageForm) -> Result<HttpResponse, Failure> {
+    let (login, interaction) = posted(&surface, &id, &form).await?;
     if login.stage.is_open() {
         end::withdraw(&surface.op, &login, None).await?;
     }
-    Ok(page::see_other(&surface, &visit, &format!("/interaction/{}/choose", interaction.authorization.id)))
+    Ok(page::see_other(&surface, &form.visit, &format!("/interaction/{}/choose", interaction.authorization.id)))
 }
 
 /// `POST /login/{id}/retry`: asks again, after an end.
-pub(super) async fn retry(
-    surface: web::Data<Surface>,
-    request: HttpRequest,
-    id: web::Path<String>,
-    body: web::Bytes,
-) -> Result<HttpResponse, Failure> {
-    let (visit, login, interaction) = posted(&surface, &request, &id, &body).await?;
+pub(super) async fn retry(surface: web::Data<Surface>, id: web::Path<String>, form: PageForm) -> Result<HttpResponse, Failure> {
+    let (login, interaction) = posted(&surface, &id, &form).await?;
     let now = surface.op.env.now();
     if !end::is_over(&login, now) {
-        return Ok(page::see_other(&surface, &visit, &format!("/login/{id}")));
+        return Ok(page::see_other(&surface, &form.visit, &format!("/login/{id}")));
     }
-    if authorization::find_waiting(&surface.op, &interaction.authorization.id, &visit.browser).await?.is_none() {
-        return Ok(page::see_other(&surface, &visit, &onward(&login.purpose)));
+    if !interaction.is_waiting(now) {
+        return Ok(page::see_other(&surface, &form.visit, &onward(&login.purpose)));
     }
     if login.stage.is_open() {
         end::expire(&surface.op, &login).await?;
     }
     let app_name = interaction.client.display_name().to_owned();
-    let next = begin::retry(&surface.op, &login, visit.origin.clone(), app_name).await?;
-    Ok(page::see_other(&surface, &visit, &format!("/login/{next}")))
+    let next = begin::retry(&surface.op, &login, form.visit.origin.clone(), app_name).await?;
+    Ok(page::see_other(&surface, &form.visit, &format!("/login/{next}")))
 }

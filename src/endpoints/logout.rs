@@ -1,16 +1,19 @@
 //! RP-initiated logout (OIDC RP-Initiated Logout §2, decision 2.16): by GET, by POST from another site, and by the person's
 //! own form.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::parameters::{bad_request, for_person, of_query};
+use crate::domain::id::ClientId;
 use crate::flow::end_session::{Answer, Decision, decide, perform};
+use crate::protocol::jws::UnverifiedJws;
 use crate::protocol::parameters::Parameters;
-use crate::view::pages::{ErrorKind, Logout, Message, MessageKind};
+use crate::protocol::redirect_uri::RedirectUri;
+use crate::store::clients;
+use crate::view::pages::{Logout, Message, MessageKind};
 use crate::web::browser::Visit;
 use crate::web::cookies::{self, Name};
-use crate::web::error::{Failure, PageFailure};
+use crate::web::error::Failure;
 use crate::web::page::{self, FormTargets, Frame};
 use crate::web::{Surface, csrf};
 
@@ -20,7 +23,8 @@ const ABOUT: &str = "logout";
 /// `GET /logout`.
 pub(super) async fn get(surface: web::Data<Surface>, request: HttpRequest) -> Result<HttpResponse, Failure> {
     let parameters = of_query(&request).map_err(|invalid| bad_request(invalid.to_string()))?;
-    respond(&surface, &request, &parameters, Answer::NotAsked).await
+    let visit = Visit::of(&surface, &request).await?;
+    respond(&surface, &visit, &parameters, Answer::NotAsked).await
 }
 
 /// `POST /logout`: a relying party's request, or the person's yes, which carries our form token.
@@ -29,7 +33,7 @@ pub(super) async fn post(surface: web::Data<Surface>, request: HttpRequest, body
     let visit = Visit::of(&surface, &request).await?;
     let ours = csrf::is_valid(&surface, &visit.browser.key, ABOUT, parameters.get("csrf"));
     if ours && csrf::same_site(&surface, &request) {
-        return respond(&surface, &request, &parameters, Answer::Yes).await;
+        return respond(&surface, &visit, &parameters, Answer::Yes).await;
     }
     // A POST from another site carries no `SameSite=Lax` cookie: a GET of ours finds the session.
     let mut query = url::form_urlencoded::Serializer::new(String::new());
@@ -40,33 +44,21 @@ pub(super) async fn post(surface: web::Data<Surface>, request: HttpRequest, body
 
 /// `GET /logout/done`: where a logout ends that leads to no app.
 pub(super) async fn done(surface: web::Data<Surface>, request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let visit = Visit { new_cookie: None, ..Visit::of(&surface, &request).await? };
     let message = Message { kind: MessageKind::SignedOut, app: None, return_url: None, told_apps: Vec::new() };
-    page::answer(&surface, &visit, &message, &Frame::default())
+    page::answer(&surface, &Visit::anonymous(&surface, &request), &message, &Frame::default())
 }
 
-async fn respond(
-    surface: &Surface,
-    request: &HttpRequest,
-    parameters: &Parameters,
-    answer: Answer,
-) -> Result<HttpResponse, Failure> {
-    let visit = Visit::of(surface, request).await?;
+async fn respond(surface: &Surface, visit: &Visit, parameters: &Parameters, answer: Answer) -> Result<HttpResponse, Failure> {
     let current = visit.browser.session.as_ref().map(|(session, _)| session);
     match decide(&surface.op, parameters, current, answer).await? {
         Decision::EndNow { sid, redirect } => {
             let own = current.is_some_and(|session| session.id == sid);
             perform(&surface.op, &sid, &visit.origin).await?;
-            signed_out(surface, &visit, redirect, own)
+            signed_out(surface, visit, redirect, own)
         }
-        Decision::SignedOut { redirect } => signed_out(surface, &visit, redirect, false),
-        Decision::Ask { fields, client_name } => ask(surface, &visit, fields, client_name),
-        Decision::Refused { hint } => Err(Failure::Page(PageFailure {
-            kind: ErrorKind::BadRequest,
-            status: StatusCode::BAD_REQUEST,
-            detail: Some(hint.to_owned()),
-            return_to: None,
-        })),
+        Decision::SignedOut { redirect } => signed_out(surface, visit, redirect, false),
+        Decision::Ask { fields, client_name } => ask(surface, visit, fields, client_name).await,
+        Decision::Refused { hint } => Err(bad_request(hint)),
     }
 }
 
@@ -79,19 +71,14 @@ fn signed_out(surface: &Surface, visit: &Visit, redirect: Option<String>, own_se
     Ok(response)
 }
 
-fn ask(
+async fn ask(
     surface: &Surface,
     visit: &Visit,
     fields: Vec<(&'static str, String)>,
     app: Option<String>,
 ) -> Result<HttpResponse, Failure> {
     let account = visit.browser.session.as_ref().map(|(_, user)| user.username.clone()).unwrap_or_default();
-    // The yes leads to the app's page by a redirect, and the form's policy must allow that.
-    let target = fields.iter().find(|(name, _)| *name == "post_logout_redirect_uri");
-    let target = target.and_then(|(_, uri)| url::Url::parse(uri).ok()).map(|url| match url.scheme() {
-        "http" | "https" => url.origin().ascii_serialization(),
-        scheme => format!("{scheme}:"),
-    });
+    let form_targets = form_targets(surface, &fields).await?;
     let logout = Logout {
         action: "/logout".to_owned(),
         csrf: csrf::token(surface, &visit.browser.key, ABOUT),
@@ -100,6 +87,28 @@ fn ask(
         stay_action: None,
         hidden: fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
     };
-    let form_targets = target.map_or(FormTargets::Ourselves, FormTargets::Origin);
     page::answer(surface, visit, &logout, &Frame { form_targets, ..Frame::default() })
+}
+
+/// The yes leads to the app's page by a redirect, and the form's policy must allow that. The question repeats a URI only
+/// where it is registered for the client that the request names, so an `id_token_hint` beside it was verified before.
+async fn form_targets(surface: &Surface, fields: &[(&'static str, String)]) -> Result<FormTargets, Failure> {
+    let field = |name: &str| fields.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
+    let uri = field("post_logout_redirect_uri").and_then(|uri| RedirectUri::parse(uri).ok());
+    let Some(uri) = uri else { return Ok(FormTargets::Ourselves) };
+    let named = field("client_id").map(str::to_owned).or_else(|| field("id_token_hint").and_then(unchecked_audience));
+    let client = match named {
+        Some(id) => clients::find(surface.op.store.read(), &ClientId::new(id)).await?,
+        None => None,
+    };
+    Ok(FormTargets::of(&uri, client.is_some_and(|client| client.metadata.forwards)))
+}
+
+/// The first audience of an ID token that somebody else has verified.
+fn unchecked_audience(id_token: &str) -> Option<String> {
+    let claims = UnverifiedJws::parse(id_token).ok()?.claims().ok()?;
+    match claims.get("aud")? {
+        serde_json::Value::Array(several) => several.first()?.as_str().map(str::to_owned),
+        single => single.as_str().map(str::to_owned),
+    }
 }

@@ -5,6 +5,7 @@ mod assets;
 mod authorization;
 mod consent;
 mod cors;
+mod form;
 mod interaction;
 mod introspection;
 mod login;

@@ -1,50 +1,80 @@
-//! Every path of the provider, in one table.
+//! Every path of the provider, in one table. What is not in it is an error page; a method that a path does not take is 405 with
+//! `Allow` (RFC 9110 §15.5.6).
 
 use actix_web::http::Method;
-use actix_web::web::{ServiceConfig, get, method, post, resource};
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{FromRequest, Handler, Resource, Responder};
 
 use super::{assets, authorization, consent, cors, interaction, introspection, login, login_status, logout, metadata};
 use super::{revocation, token, userinfo};
+use crate::web::error::Reader;
 
-/// Mounts the table. Anything else is an error page.
+/// A path whose answers people read.
+fn page(path: &str) -> Resource {
+    web::resource(path)
+}
+
+/// A path whose answers programs read.
+fn program(path: &str) -> Resource {
+    web::resource(path).app_data(Reader::Program)
+}
+
+/// What a row of the table says.
+trait Row {
+    /// GET, and HEAD, which is GET without the body (RFC 9110 §9.3.2).
+    fn read<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static;
+
+    /// The question that a browser asks first, for clients that run in one.
+    fn preflight(self) -> Self;
+}
+
+impl Row for Resource {
+    fn read<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.get(handler.clone()).head(handler)
+    }
+
+    fn preflight(self) -> Self {
+        self.route(web::method(Method::OPTIONS).to(cors::preflight))
+    }
+}
+
+/// Mounts the table.
 pub fn mount(config: &mut ServiceConfig) {
     config
-        .service(resource("/.well-known/openid-configuration").route(get().to(metadata::discovery)))
-        .service(resource("/.well-known/oauth-authorization-server").route(get().to(metadata::discovery)))
-        .service(resource("/jwks").route(get().to(metadata::jwks)))
-        .service(resource("/authorize").route(get().to(authorization::get)).route(post().to(authorization::post)))
-        .service(resource("/authorize/posted/{handle}").route(get().to(authorization::get_posted)))
-        .service(resource("/interaction/{id}").route(get().to(interaction::resume)))
-        .service(
-            resource("/interaction/{id}/choose").route(get().to(interaction::choose)).route(post().to(interaction::chosen)),
-        )
-        .service(
-            resource("/interaction/{id}/identify/{provider}")
-                .route(get().to(interaction::identify))
-                .route(post().to(interaction::identified)),
-        )
-        .service(resource("/interaction/{id}/forget").route(post().to(interaction::forget)))
-        .service(resource("/interaction/{id}/cancel").route(post().to(interaction::cancel)))
-        .service(resource("/interaction/{id}/consent").route(get().to(consent::get)).route(post().to(consent::post)))
-        .service(resource("/login/{id}").route(get().to(login::wait)))
-        .service(resource("/login/{id}/continue").route(post().to(login::proceed)))
-        .service(resource("/login/{id}/cancel").route(post().to(login::cancel)))
-        .service(resource("/login/{id}/retry").route(post().to(login::retry)))
-        .service(resource("/login/{id}/other").route(post().to(login::other)))
-        .service(resource("/login/{id}/status").route(get().to(login_status::status)))
-        .service(resource("/login/{id}/events").route(get().to(login_status::events)))
-        .service(resource("/token").route(post().to(token::post)).route(method(Method::OPTIONS).to(cors::preflight)))
-        .service(
-            resource("/userinfo")
-                .route(get().to(userinfo::get))
-                .route(post().to(userinfo::post))
-                .route(method(Method::OPTIONS).to(cors::preflight)),
-        )
-        .service(resource("/introspect").route(post().to(introspection::post)))
-        .service(resource("/revoke").route(post().to(revocation::post)).route(method(Method::OPTIONS).to(cors::preflight)))
-        .service(resource("/logout").route(get().to(logout::get)).route(post().to(logout::post)))
-        .service(resource("/logout/done").route(get().to(logout::done)))
-        .service(resource("/static/{file}").route(get().to(assets::get)))
-        .service(resource("/").route(get().to(interaction::home)))
-        .default_service(actix_web::web::route().to(interaction::not_found));
+        .service(program("/.well-known/openid-configuration").read(metadata::discovery))
+        .service(program("/.well-known/oauth-authorization-server").read(metadata::discovery))
+        .service(program("/jwks").read(metadata::jwks))
+        .service(page("/authorize").read(authorization::get).post(authorization::post))
+        .service(page("/authorize/posted/{handle}").read(authorization::get_posted))
+        .service(page("/interaction/{id}").read(interaction::resume))
+        .service(page("/interaction/{id}/choose").read(interaction::choose).post(interaction::chosen))
+        .service(page("/interaction/{id}/identify/{provider}").read(interaction::identify).post(interaction::identified))
+        .service(page("/interaction/{id}/forget").post(interaction::forget))
+        .service(page("/interaction/{id}/cancel").post(interaction::cancel))
+        .service(page("/interaction/{id}/consent").read(consent::get).post(consent::post))
+        .service(page("/login/{id}").read(login::wait))
+        .service(page("/login/{id}/continue").post(login::proceed))
+        .service(page("/login/{id}/cancel").post(login::cancel))
+        .service(page("/login/{id}/retry").post(login::retry))
+        .service(page("/login/{id}/other").post(login::other))
+        .service(program("/login/{id}/status").read(login_status::status))
+        .service(program("/login/{id}/events").read(login_status::events))
+        .service(program("/token").post(token::post).preflight())
+        .service(program("/userinfo").read(userinfo::get).post(userinfo::post).preflight())
+        .service(program("/introspect").post(introspection::post))
+        .service(program("/revoke").post(revocation::post).preflight())
+        .service(page("/logout").read(logout::get).post(logout::post))
+        .service(page("/logout/done").read(logout::done))
+        .service(page("/static/{file}").read(assets::get))
+        .service(page("/").read(interaction::home))
+        .default_service(web::to(interaction::not_found));
 }

@@ -4,11 +4,12 @@
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, UpdateMany};
 
-use super::entity::authorization;
+use super::entity::{authorization, client};
 use super::row::{AuthenticationColumns, Row, to_json};
 use super::{Db, StoreError, Tx};
 use crate::domain::authorization::{Authorization, AuthorizationStage};
 use crate::domain::browser::{Authentication, BrowserKey};
+use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{AuthorizationId, DeviceId, UserId};
 use crate::domain::secret::SecretDigest;
@@ -20,6 +21,17 @@ use crate::protocol::error::ErrorCode;
 /// When the database fails or the row is inconsistent.
 pub async fn find(db: &Db, id: &AuthorizationId) -> Result<Option<Authorization>, StoreError> {
     authorization::Entity::find_by_id(id.as_str()).one(db).await?.map(Authorization::try_from).transpose()
+}
+
+/// The authorization with this id, expired or not, and the client that asked. One round trip.
+///
+/// # Errors
+/// As [`find`].
+pub async fn find_with_client(db: &Db, id: &AuthorizationId) -> Result<Option<(Authorization, Client)>, StoreError> {
+    let row = authorization::Entity::find_by_id(id.as_str()).find_also_related(client::Entity).one(db).await?;
+    // A client takes its authorizations with it: there is none without.
+    let Some((authorization, Some(client))) = row else { return Ok(None) };
+    Ok(Some((authorization.try_into()?, client.try_into()?)))
 }
 
 /// Adds an authorization.
@@ -50,6 +62,18 @@ pub async fn insert(tx: &Tx, authorization: &Authorization) -> Result<(), StoreE
         expires_at: authorization.expires_at.as_millis(),
     })
     .await
+}
+
+/// Keeps whoever locks the same authorization waiting until this transaction ends, so that what depends on its other rows is
+/// decided one after another. False: there is none. A write that changes nothing is the lock that every engine has.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock(tx: &Tx, id: &AuthorizationId) -> Result<bool, StoreError> {
+    let update = authorization::Entity::update_many()
+        .col_expr(authorization::Column::ExpiresAt, Expr::col(authorization::Column::ExpiresAt))
+        .filter(authorization::Column::Id.eq(id.as_str()));
+    Ok(update.exec(tx.db()).await?.rows_affected > 0)
 }
 
 /// Notes who signed in for it: from open, or in place of an earlier sign-in, whose consent is then void. False: it is over.

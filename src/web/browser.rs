@@ -32,28 +32,31 @@ impl Visit {
     /// # Errors
     /// When the database or the random number generator fails.
     pub async fn of(surface: &Surface, request: &HttpRequest) -> Result<Self, Internal> {
-        let https = surface.site.https;
-        let (cookie, new_cookie) = match cookies::read(request, cookies::Name::Browser, https) {
+        let mut visit = Self::without_session(surface, request)?;
+        if visit.new_cookie.is_none()
+            && let Some(session) = cookies::read(request, cookies::Name::Session, surface.site.https)
+        {
+            let live = live_session(surface, &session).await?;
+            // A session lives in the browser that it began in: its cookie alone, carried elsewhere, is nothing.
+            visit.browser.session = live.filter(|(session, _)| session.browser == visit.browser.key);
+        }
+        Ok(visit)
+    }
+
+    /// The browser alone, whoever is signed in. No round trip.
+    ///
+    /// # Errors
+    /// When the random number generator fails.
+    pub fn without_session(surface: &Surface, request: &HttpRequest) -> Result<Self, Internal> {
+        let (cookie, new_cookie) = match cookies::read(request, cookies::Name::Browser, surface.site.https) {
             Some(known) => (known, None),
             None => {
                 let fresh = Secret::generate(&surface.op.env)?;
                 (fresh.clone(), Some(fresh))
             }
         };
-        let session = match cookies::read(request, cookies::Name::Session, https) {
-            Some(session) if new_cookie.is_none() => live_session(surface, &session).await?,
-            _none => None,
-        };
-        let key = BrowserKey(cookie.digest());
-        // A session lives in the browser that it began in: its cookie alone, carried elsewhere, is nothing.
-        let session = session.filter(|(session, _)| session.browser == key);
-        let accept_language = request.headers().get("accept-language").and_then(|value| value.to_str().ok());
-        Ok(Self {
-            browser: Browser { key, session },
-            new_cookie,
-            origin: origin::of(request, &surface.site.trusted_proxies),
-            accept_language: accept_language.map(str::to_owned),
-        })
+        let browser = Browser { key: BrowserKey(cookie.digest()), session: None };
+        Ok(Self { browser, new_cookie, ..Self::anonymous(surface, request) })
     }
 
     /// A visit of nobody in particular: for error pages.

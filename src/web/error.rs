@@ -43,6 +43,19 @@ pub enum Failure {
     /// A page could not be rendered.
     #[error(transparent)]
     View(#[from] ViewError),
+    /// A form of a step that is over: the browser goes to where its flow stands now.
+    #[error("the step is over")]
+    SeeOther(String),
+}
+
+/// Who reads the answers of a path, errors among them: an error without a voice of its own becomes a page for people, and
+/// JSON (RFC 6749 §5.2) for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// People, in a browser.
+    Person,
+    /// Programs.
+    Program,
 }
 
 /// What an error page says.
@@ -58,6 +71,28 @@ pub struct PageFailure {
     pub return_to: Option<ReturnLink>,
 }
 
+impl PageFailure {
+    /// What an answer says that the framework made by itself: a method or a body that no handler got to see.
+    fn of_status(status: StatusCode) -> Self {
+        let kind = match status {
+            StatusCode::NOT_FOUND => ErrorKind::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => ErrorKind::MethodNotAllowed,
+            StatusCode::PAYLOAD_TOO_LARGE => ErrorKind::TooLarge,
+            other if other.is_server_error() => ErrorKind::Internal,
+            _other => ErrorKind::BadRequest,
+        };
+        Self { kind, status, detail: None, return_to: None }
+    }
+
+    /// What an answer still has to say: it waits for its page, or the framework made it and said nothing of ours.
+    pub fn pending(response: &HttpResponse) -> Option<Self> {
+        let waiting = response.extensions().get::<Self>().cloned();
+        let status = response.status();
+        let ours = response.error().is_some_and(|error| error.as_error::<Failure>().is_some());
+        waiting.or_else(|| (!ours && (status.is_client_error() || status.is_server_error())).then(|| Self::of_status(status)))
+    }
+}
+
 impl Failure {
     /// An error page without more.
     pub const fn page(kind: ErrorKind, status: StatusCode) -> Self {
@@ -67,6 +102,11 @@ impl Failure {
     /// What a stranger sees who has everything but the cookie, and anybody who asks for what is not there.
     pub const fn not_found() -> Self {
         Self::page(ErrorKind::NotFound, StatusCode::NOT_FOUND)
+    }
+
+    /// What stopped a request before its handler.
+    pub fn of_framework(error: &actix_web::Error) -> Self {
+        Self::Page(PageFailure::of_status(error.as_response_error().status_code()))
     }
 
     /// A form that is not ours, or not of this browser.
@@ -121,6 +161,7 @@ impl ResponseError for Failure {
                 refused.status().and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::UNAUTHORIZED)
             }
             Self::View(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::SeeOther(_) => StatusCode::SEE_OTHER,
         }
     }
 
@@ -154,6 +195,9 @@ impl ResponseError for Failure {
             Self::View(error) => {
                 tracing::error!(error = %Chain(error), "a page could not be rendered");
                 pending_page(PageFailure { kind: ErrorKind::Internal, status, detail: None, return_to: None })
+            }
+            Self::SeeOther(location) => {
+                HttpResponse::build(status).insert_header((header::LOCATION, location.as_str())).finish()
             }
         }
     }
@@ -199,11 +243,24 @@ fn later(mut response: HttpResponse, status: StatusCode) -> HttpResponse {
     response
 }
 
-/// An answer whose page is rendered on the way out, where the request's language is known ([`render_pending`]).
+/// An answer whose words are found on the way out, where the request's reader and language are known.
 fn pending_page(page: PageFailure) -> HttpResponse {
     let mut response = HttpResponse::build(page.status).finish();
     response.extensions_mut().insert(page);
     response
+}
+
+/// The JSON of an answer that waits for it, for a program.
+pub fn json_of(failure: &PageFailure) -> HttpResponse {
+    let (code, description) = match failure.kind {
+        ErrorKind::MethodNotAllowed => (ErrorCode::InvalidRequest, "the method is not allowed here"),
+        ErrorKind::TooLarge => (ErrorCode::InvalidRequest, "the request is too large"),
+        ErrorKind::NotFound => (ErrorCode::InvalidRequest, "there is nothing here"),
+        ErrorKind::Unavailable | ErrorKind::Internal => (ErrorCode::ServerError, "the request could not be completed"),
+        _other => (ErrorCode::InvalidRequest, "the request is malformed"),
+    };
+    tracing::info!(error = %code, description, status = failure.status.as_u16(), "refused");
+    json(failure.status, code, description)
 }
 
 /// Renders the error page of an answer that waits for it, and logs it under its reference id.

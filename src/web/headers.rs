@@ -1,14 +1,19 @@
 //! Security headers of every answer (decision 2.15, security bar 111–114), and the refusal of foreign `Host` values.
 
-use actix_web::body::{BoxBody, MessageBody};
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
 
 use super::Surface;
 use super::browser::Visit;
-use super::error::{PageFailure, render_pending};
+use super::error::{PageFailure, Reader, json_of, render_pending};
 
 /// Headers that every answer has unless its handler set them.
 const ALWAYS: &[(HeaderName, &str)] = &[
@@ -22,7 +27,8 @@ const ALWAYS: &[(HeaderName, &str)] = &[
 /// The endpoints that browser clients call from their own origin (relying parties 4.4, rule 13).
 const READABLE: &[&str] = &["/token", "/userinfo", "/revoke"];
 
-/// Refuses a `Host` that is not ours, renders the error pages that wait for it, and completes the headers of every answer.
+/// Refuses a `Host` that is not ours, finds words for the errors that wait for them, and completes the headers of every
+/// answer. An answer to HEAD loses its body (RFC 9110 §9.3.2).
 ///
 /// # Errors
 /// Those of the service behind it.
@@ -34,7 +40,11 @@ pub async fn guard(
     let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
     let host = host.or_else(|| request.uri().host()).unwrap_or_default().to_ascii_lowercase();
     let mut response = if surface.site.hosts.contains(&host) {
-        next.call(request).await?.map_into_boxed_body()
+        let response = next.call(request).await?.map_into_boxed_body();
+        match PageFailure::pending(response.response()) {
+            Some(failure) => with_words(&surface, response, &failure),
+            None => response,
+        }
     } else {
         let mut refusal = HttpResponse::MisdirectedRequest();
         let refusal = refusal.content_type("text/plain; charset=utf-8").body("This server does not answer for that host.\n");
@@ -46,26 +56,44 @@ pub async fn guard(
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("WWW-Authenticate"));
     }
-    let failure = response.response().extensions().get::<PageFailure>().cloned();
-    if let Some(failure) = failure {
-        response = with_page(&surface, response, &failure);
-    }
     complete(&surface, response.headers_mut());
+    if response.request().method() == Method::HEAD {
+        response = response.map_body(|_head, body| BoxBody::new(Unsent(body.size())));
+    }
     Ok(response)
 }
 
-/// The answer with its error page, in the language of the request.
-fn with_page(surface: &Surface, response: ServiceResponse, failure: &PageFailure) -> ServiceResponse {
+/// The body of an answer to HEAD: as long as that of the answer to GET, and never sent. A stream would be waited for.
+struct Unsent(BodySize);
+
+impl MessageBody for Unsent {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        self.0
+    }
+
+    fn poll_next(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<Option<Result<web::Bytes, Infallible>>> {
+        Poll::Ready(None)
+    }
+}
+
+/// The answer with its error in words: JSON for a program, else a page in the language of the request.
+fn with_words(surface: &Surface, response: ServiceResponse, failure: &PageFailure) -> ServiceResponse {
     let (request, plain) = response.into_parts();
-    // Without the database, which may be what failed; and without a cookie: this may be the answer to anything.
-    match render_pending(surface, &Visit::anonymous(surface, &request), failure) {
-        Ok(mut page) => {
+    let worded = match request.app_data::<Reader>() {
+        Some(Reader::Program) => Ok(json_of(failure)),
+        // Without the database, which may be what failed; and without a cookie: this may be the answer to anything.
+        Some(Reader::Person) | None => render_pending(surface, &Visit::anonymous(surface, &request), failure),
+    };
+    match worded {
+        Ok(mut worded) => {
             for (name, value) in plain.headers() {
-                if !page.headers().contains_key(name) {
-                    page.headers_mut().insert(name.clone(), value.clone());
+                if !worded.headers().contains_key(name) {
+                    worded.headers_mut().insert(name.clone(), value.clone());
                 }
             }
-            ServiceResponse::new(request, page)
+            ServiceResponse::new(request, worded)
         }
         Err(error) => {
             tracing::error!(%error, "an error page could not be rendered");

@@ -9,6 +9,7 @@ use super::browser::Visit;
 use super::error::Failure;
 use super::{Surface, headers};
 use crate::flow::error::Internal;
+use crate::protocol::redirect_uri::RedirectUri;
 use crate::view::{self, Page, PageContext};
 
 /// Where the forms of a page may lead, by redirect, besides ourselves (decision 2.15).
@@ -20,6 +21,13 @@ pub enum FormTargets {
     Origin(String),
     /// Anywhere: the client forwards browsers to places that we cannot know.
     Anywhere,
+}
+
+impl FormTargets {
+    /// What a page needs whose forms end at this URI of a client.
+    pub fn of(uri: &RedirectUri, forwards: bool) -> Self {
+        if forwards { Self::Anywhere } else { Self::Origin(uri.csp_source()) }
+    }
 }
 
 /// How a page is answered.

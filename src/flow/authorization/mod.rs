@@ -17,12 +17,16 @@ pub mod response;
 use crate::domain::authorization::{Authorization, AuthorizationStage};
 use crate::domain::browser::{Authentication, BrowserKey, BrowserSession};
 use crate::domain::client::Client;
+use crate::domain::clock::Timestamp;
 use crate::domain::grant::Consent;
 use crate::domain::id::AuthorizationId;
 use crate::domain::user::User;
 use crate::flow::Op;
 use crate::flow::error::Internal;
+use crate::protocol::client_metadata::ConsentPolicy;
 use crate::protocol::error::ErrorCode;
+use crate::protocol::parameters::Parameters;
+use crate::store::{authorizations, consents};
 use next_step::{Situation, Step};
 use request::{CheckedRequest, Refusal};
 use response::AuthorizationResponse;
@@ -46,12 +50,12 @@ pub enum Next {
     /// The answer to the relying party.
     Respond(AuthorizationResponse),
     /// The authorization has ended before: there is nothing to do, and nothing is issued twice.
-    Over(Option<Box<Client>>),
+    Over(Box<Client>),
     /// No authorization of this browser.
     Unknown,
 }
 
-/// An authorization that waits for the person, with the client it is for.
+/// An authorization with the client that asked.
 #[derive(Debug)]
 pub struct Interaction {
     /// The authorization.
@@ -60,12 +64,29 @@ pub struct Interaction {
     pub client: Client,
 }
 
+impl Interaction {
+    /// Whether it has its place in time and its client may still ask.
+    fn is_alive(&self, now: Timestamp) -> bool {
+        !self.client.disabled && now < self.authorization.expires_at
+    }
+
+    /// Whether it still waits for the person: only then a form of its pages does anything.
+    pub fn is_waiting(&self, now: Timestamp) -> bool {
+        let stage = &self.authorization.stage;
+        self.is_alive(now) && matches!(stage, AuthorizationStage::Open | AuthorizationStage::Authenticated { .. })
+    }
+
+    fn over(self) -> Next {
+        Next::Over(Box::new(self.client))
+    }
+}
+
 /// Takes a request: checks it and goes as far as possible without a page. A request that single sign-on answers at once
 /// costs one commit; one that ends in an error, none.
 ///
 /// # Errors
 /// [`Refusal`]: a page before client and redirect URI are known, a redirect after (RFC 6749 §4.1.2.1).
-pub async fn begin(op: &Op, parameters: &crate::protocol::parameters::Parameters, browser: &Browser) -> Result<Next, Refusal> {
+pub async fn begin(op: &Op, parameters: &Parameters, browser: &Browser) -> Result<Next, Refusal> {
     let CheckedRequest { client, request } = request::check(op, parameters).await?;
     let now = op.env.now();
     let authorization = Authorization {
@@ -76,26 +97,19 @@ pub async fn begin(op: &Op, parameters: &crate::protocol::parameters::Parameters
         created_at: now,
         expires_at: now.plus(op.settings.lifetimes.authorization),
     };
-    let consent = stored_consent(op, &authorization, browser).await?;
-    let step = next_step::next_step(&Situation {
-        authorization: &authorization,
-        client: &client,
-        session: browser.session.as_ref(),
-        consent: consent.as_ref(),
-        now,
-    });
-    Ok(match step {
-        Step::Fail(code, description) => Next::Respond(response::error(op, &authorization.request, code, description)),
-        Step::Issue(authentication) => Next::Respond(response::issue_at_once(op, authorization, *authentication).await?),
+    let interaction = Interaction { authorization, client };
+    Ok(match decide(op, &interaction, browser).await? {
         Step::Login => {
-            store(op, &authorization).await?;
-            Next::Login(Box::new(Interaction { authorization, client }))
+            store(op, &interaction.authorization).await?;
+            Next::Login(Box::new(interaction))
         }
         Step::Consent(authentication) => {
-            store(op, &authorization).await?;
-            Next::Consent(Box::new(Interaction { authorization, client }), authentication)
+            store(op, &interaction.authorization).await?;
+            Next::Consent(Box::new(interaction), authentication)
         }
-        Step::Over => Next::Over(Some(Box::new(client))),
+        Step::Issue(authentication) => Next::Respond(response::issue_at_once(op, interaction, *authentication).await?),
+        Step::Fail(code, description) => Next::Respond(response::error(op, &interaction, code, description)),
+        Step::Over => interaction.over(),
     })
 }
 
@@ -104,40 +118,26 @@ pub async fn begin(op: &Op, parameters: &crate::protocol::parameters::Parameters
 /// # Errors
 /// When something of ours fails.
 pub async fn advance(op: &Op, id: &AuthorizationId, browser: &Browser) -> Result<Next, Internal> {
-    let Some(authorization) = crate::store::authorizations::find(op.store.read(), id).await? else {
-        return Ok(Next::Unknown);
-    };
-    // The cookie decides, not the URL: another browser's authorization does not exist (decision 2.2).
-    if authorization.browser != browser.key {
-        return Ok(Next::Unknown);
+    let Some(interaction) = find_own(op, id, &browser.key).await? else { return Ok(Next::Unknown) };
+    if !interaction.is_alive(op.env.now()) {
+        return Ok(interaction.over());
     }
-    let now = op.env.now();
-    let Some(client) = crate::store::clients::find(op.store.read(), &authorization.request.client_id).await? else {
-        return Ok(Next::Over(None));
+    let ended = match decide(op, &interaction, browser).await? {
+        Step::Login => return Ok(Next::Login(Box::new(interaction))),
+        Step::Consent(authentication) => return Ok(Next::Consent(Box::new(interaction), authentication)),
+        Step::Issue(authentication) => response::issue(op, &interaction, *authentication).await?,
+        Step::Fail(code, description) => fail(op, &interaction, code, description).await?,
+        Step::Over => None,
     };
-    if client.disabled || now >= authorization.expires_at {
-        return Ok(Next::Over(Some(Box::new(client))));
-    }
-    let consent = stored_consent(op, &authorization, browser).await?;
-    let step = next_step::next_step(&Situation {
-        authorization: &authorization,
-        client: &client,
-        session: browser.session.as_ref(),
-        consent: consent.as_ref(),
-        now,
-    });
-    Ok(match step {
-        Step::Login => Next::Login(Box::new(Interaction { authorization, client })),
-        Step::Consent(authentication) => Next::Consent(Box::new(Interaction { authorization, client }), authentication),
-        Step::Issue(authentication) => match response::issue(op, authorization, *authentication).await? {
-            Some(response) => Next::Respond(response),
-            None => Next::Over(Some(Box::new(client))),
-        },
-        Step::Fail(code, description) => {
-            fail(op, &authorization, code, description).await?.map_or_else(|| Next::Over(Some(Box::new(client))), Next::Respond)
-        }
-        Step::Over => Next::Over(Some(Box::new(client))),
-    })
+    Ok(ended.map_or_else(|| interaction.over(), Next::Respond))
+}
+
+/// What comes next, by what is stored now.
+async fn decide(op: &Op, interaction: &Interaction, browser: &Browser) -> Result<Step, Internal> {
+    let Interaction { authorization, client } = interaction;
+    let consent = stored_consent(op, interaction, browser).await?;
+    let session = browser.session.as_ref();
+    Ok(next_step::next_step(&Situation { authorization, client, session, consent: consent.as_ref(), now: op.env.now() }))
 }
 
 /// Ends an authorization with an error for the relying party; `None` when a code had been issued for it before.
@@ -146,24 +146,26 @@ pub async fn advance(op: &Op, id: &AuthorizationId, browser: &Browser) -> Result
 /// When something of ours fails.
 pub async fn fail(
     op: &Op,
-    authorization: &Authorization,
+    interaction: &Interaction,
     code: ErrorCode,
     description: &'static str,
 ) -> Result<Option<AuthorizationResponse>, Internal> {
-    let error = response::error(op, &authorization.request, code, description);
-    if matches!(authorization.stage, AuthorizationStage::Failed(_)) {
+    let error = response::error(op, interaction, code, description);
+    if matches!(interaction.authorization.stage, AuthorizationStage::Failed(_)) {
         return Ok(Some(error));
     }
-    let id = authorization.id.clone();
-    let ended = op
-        .store
-        .write((id, code), |tx, (id, code)| Box::pin(async move { crate::store::authorizations::fail(tx, id, *code).await }))
-        .await?;
+    let id = interaction.authorization.id.clone();
+    let ended =
+        op.store.write((id, code), |tx, (id, code)| Box::pin(async move { authorizations::fail(tx, id, *code).await })).await?;
     Ok(ended.then_some(error))
 }
 
-/// What the person who would be signed in had allowed this client before.
-async fn stored_consent(op: &Op, authorization: &Authorization, browser: &Browser) -> Result<Option<Consent>, Internal> {
+/// What the person who would be signed in had allowed this client before; not looked up for a client that never asks.
+async fn stored_consent(op: &Op, interaction: &Interaction, browser: &Browser) -> Result<Option<Consent>, Internal> {
+    let Interaction { authorization, client } = interaction;
+    if client.metadata.consent == ConsentPolicy::None {
+        return Ok(None);
+    }
     let user_id = match &authorization.stage {
         AuthorizationStage::Authenticated { authentication, .. } => &authentication.user_id,
         _other => match &browser.session {
@@ -171,41 +173,21 @@ async fn stored_consent(op: &Op, authorization: &Authorization, browser: &Browse
             None => return Ok(None),
         },
     };
-    Ok(crate::store::consents::find(op.store.read(), user_id, &authorization.request.client_id).await?)
+    Ok(consents::find(op.store.read(), user_id, &client.id).await?)
 }
 
 async fn store(op: &Op, authorization: &Authorization) -> Result<(), Internal> {
-    Ok(op
-        .store
-        .write(authorization.clone(), |tx, authorization| {
-            Box::pin(async move { crate::store::authorizations::insert(tx, authorization).await })
-        })
-        .await?)
+    let input = authorization.clone();
+    Ok(op.store.write(input, |tx, input| Box::pin(async move { authorizations::insert(tx, input).await })).await?)
 }
 
-/// The authorization of this browser, if it still waits for the person: for a form of its pages.
+/// The authorization of this browser, however far it got. The cookie decides, not the URL: another browser's authorization
+/// does not exist (decision 2.2).
 ///
 /// # Errors
 /// When something of ours fails.
-pub async fn find_waiting(op: &Op, id: &AuthorizationId, browser: &Browser) -> Result<Option<Interaction>, Internal> {
-    let Some(authorization) = crate::store::authorizations::find(op.store.read(), id).await? else { return Ok(None) };
-    let waits = matches!(authorization.stage, AuthorizationStage::Open | AuthorizationStage::Authenticated { .. });
-    if authorization.browser != browser.key || !waits || op.env.now() >= authorization.expires_at {
-        return Ok(None);
-    }
-    let client = crate::store::clients::find(op.store.read(), &authorization.request.client_id).await?;
-    Ok(client.filter(|client| !client.disabled).map(|client| Interaction { authorization, client }))
-}
-
-/// The authorization of this browser, however far it got, with its client: for the page of its login.
-///
-/// # Errors
-/// When something of ours fails.
-pub async fn find_own(op: &Op, id: &AuthorizationId, browser: &Browser) -> Result<Option<Interaction>, Internal> {
-    let Some(authorization) = crate::store::authorizations::find(op.store.read(), id).await? else { return Ok(None) };
-    if authorization.browser != browser.key {
-        return Ok(None);
-    }
-    let client = crate::store::clients::find(op.store.read(), &authorization.request.client_id).await?;
-    Ok(client.map(|client| Interaction { authorization, client }))
+pub async fn find_own(op: &Op, id: &AuthorizationId, browser: &BrowserKey) -> Result<Option<Interaction>, Internal> {
+    let found = authorizations::find_with_client(op.store.read(), id).await?;
+    let own = found.filter(|(authorization, _)| authorization.browser == *browser);
+    Ok(own.map(|(authorization, client)| Interaction { authorization, client }))
 }

@@ -80,7 +80,7 @@ struct Verified<'a> {
 pub async fn check(op: &Op, parameters: &Parameters) -> Result<CheckedRequest, Refusal> {
     let client = known_client(op, parameters).await?;
     let redirect_uri = registered_redirect_uri(&client, parameters)?;
-    let target = ResponseTarget::new(redirect_uri, error_mode(parameters), parameters.get("state"));
+    let target = ResponseTarget::new(&client, redirect_uri, error_mode(parameters), parameters.get("state"));
     let mut verified = Verified { op, client, parameters, target };
 
     let response_mode = verified.response_mode()?;

@@ -4,6 +4,7 @@ use url::Url;
 
 use crate::domain::authorization::{Authorization, AuthorizationRequest, AuthorizationStage, CodeContent};
 use crate::domain::browser::Authentication;
+use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::AuthorizationId;
 use crate::domain::secret::{Secret, SecretDigest};
@@ -14,21 +15,26 @@ use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::response_mode::ResponseMode;
 use crate::store::{authorizations, codes};
 
+use super::Interaction;
+
 /// Where an answer may go: a redirect URI that was checked against its client. Nothing else can be redirected to.
 #[derive(Clone, Debug)]
 pub struct ResponseTarget {
     redirect_uri: RedirectUri,
     mode: ResponseMode,
     state: Option<String>,
+    /// Whether the client sends browsers on to places that we cannot know (decision 2.15).
+    forwards: bool,
 }
 
 impl ResponseTarget {
-    pub(super) fn new(redirect_uri: RedirectUri, mode: ResponseMode, state: Option<&str>) -> Self {
-        Self { redirect_uri, mode, state: state.map(str::to_owned) }
+    pub(super) fn new(client: &Client, redirect_uri: RedirectUri, mode: ResponseMode, state: Option<&str>) -> Self {
+        Self { redirect_uri, mode, state: state.map(str::to_owned), forwards: client.metadata.forwards }
     }
 
-    pub(super) fn of(request: &AuthorizationRequest) -> Self {
-        Self::new(request.redirect_uri.clone(), request.response_mode, request.state.as_deref())
+    pub(super) fn of(interaction: &Interaction) -> Self {
+        let request = &interaction.authorization.request;
+        Self::new(&interaction.client, request.redirect_uri.clone(), request.response_mode, request.state.as_deref())
     }
 
     pub(super) fn with_mode(&self, mode: ResponseMode) -> Self {
@@ -68,6 +74,11 @@ impl AuthorizationResponse {
         &self.target.redirect_uri
     }
 
+    /// Whether its client sends browsers on to places that we cannot know (decision 2.15).
+    pub const fn forwards(&self) -> bool {
+        self.target.forwards
+    }
+
     /// Puts the parameters where the response mode wants them. Those of the redirect URI itself are kept (RFC 6749 §3.1.2).
     pub fn delivery(&self) -> Delivery {
         let pairs = self.parameters.iter().map(|(name, value)| (*name, value.expose()));
@@ -96,13 +107,8 @@ fn append<'a>(uri: &str, separator: char, pairs: impl Iterator<Item = (&'static 
 }
 
 /// An error response to a checked request (RFC 6749 §4.1.2.1). Changes nothing.
-pub(super) fn error(
-    op: &Op,
-    request: &AuthorizationRequest,
-    code: ErrorCode,
-    description: &'static str,
-) -> AuthorizationResponse {
-    error_to(op, &ResponseTarget::of(request), code, description)
+pub(super) fn error(op: &Op, interaction: &Interaction, code: ErrorCode, description: &'static str) -> AuthorizationResponse {
+    error_to(op, &ResponseTarget::of(interaction), code, description)
 }
 
 /// An error response to a request whose client and redirect URI are checked (RFC 6749 §4.1.2.1).
@@ -142,17 +148,18 @@ fn new_code(op: &Op, request: &AuthorizationRequest, authentication: Authenticat
     Ok(NewCode { digest: code.digest(), code, content, expires_at })
 }
 
-fn code_response(op: &Op, request: &AuthorizationRequest, code: Secret) -> AuthorizationResponse {
-    finish(op, ResponseTarget::of(request), vec![("code", code)])
+fn code_response(op: &Op, interaction: &Interaction, code: Secret) -> AuthorizationResponse {
+    finish(op, ResponseTarget::of(interaction), vec![("code", code)])
 }
 
 /// Issues a code for a stored authorization; `None` when it had ended before. One commit: the authorization ends in the
 /// same write that stores the code, so two requests at once get one code.
 pub(super) async fn issue(
     op: &Op,
-    authorization: Authorization,
+    interaction: &Interaction,
     authentication: Authentication,
 ) -> Result<Option<AuthorizationResponse>, Internal> {
+    let authorization = &interaction.authorization;
     let new = new_code(op, &authorization.request, authentication)?;
     let code = new.code.clone();
     // Single sign-on may answer an authorization that nobody signed in for: it takes the session's login on the way.
@@ -174,19 +181,18 @@ pub(super) async fn issue(
             })
         })
         .await?;
-    Ok(issued.then(|| code_response(op, &authorization.request, code)))
+    Ok(issued.then(|| code_response(op, interaction, code)))
 }
 
 /// Issues a code for a request that single sign-on answers at once. One commit.
 pub(super) async fn issue_at_once(
     op: &Op,
-    mut authorization: Authorization,
+    interaction: Interaction,
     authentication: Authentication,
 ) -> Result<AuthorizationResponse, Internal> {
-    let new = new_code(op, &authorization.request, authentication)?;
-    let code = new.code.clone();
-    authorization.stage = AuthorizationStage::Issued;
-    let response = code_response(op, &authorization.request, code);
+    let new = new_code(op, &interaction.authorization.request, authentication)?;
+    let response = code_response(op, &interaction, new.code.clone());
+    let authorization = Authorization { stage: AuthorizationStage::Issued, ..interaction.authorization };
     op.store
         .write((authorization, new), |tx, (authorization, new)| {
             Box::pin(async move {
@@ -203,7 +209,7 @@ mod tests {
     use super::*;
 
     fn delivery(uri: &str, mode: ResponseMode) -> Delivery {
-        let target = ResponseTarget::new(RedirectUri::parse(uri).unwrap(), mode, None);
+        let target = ResponseTarget { redirect_uri: RedirectUri::parse(uri).unwrap(), mode, state: None, forwards: false };
         AuthorizationResponse { target, parameters: vec![("code", Secret::new("c/d")), ("state", Secret::new("a b&c"))] }
             .delivery()
     }

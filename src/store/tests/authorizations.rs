@@ -72,3 +72,13 @@ pub(super) async fn posted_parameters_survive_a_reload_and_not_their_lifetime(st
     assert!(posted::find(store.read(), &digest("h"), after(60)).await.unwrap().is_none());
     assert!(posted::find(store.read(), &digest("other"), NOW).await.unwrap().is_none());
 }
+
+pub(super) async fn an_authorization_comes_with_its_client(store: Store) {
+    populate(&store).await;
+    let found = authorizations::find_with_client(store.read(), &AuthorizationId::new("a")).await.unwrap();
+    let (authorization, client) = found.unwrap();
+    assert_eq!((authorization.id.as_str(), client.id.as_str()), ("a", "c"));
+    assert!(authorizations::find_with_client(store.read(), &AuthorizationId::new("x")).await.unwrap().is_none());
+    let lock = async |id: &str| write!(store, AuthorizationId::new(id), |tx, id| authorizations::lock(tx, id));
+    assert!(lock("a").await && !lock("x").await);
+}

@@ -68,6 +68,7 @@ cases! {
         an_authorization_comes_back_as_it_was_written
         stages_follow_one_another_and_no_other_way
         an_expired_authorization_cannot_go_on
+        an_authorization_comes_with_its_client
         posted_parameters_survive_a_reload_and_not_their_lifetime
     }
     tokens {
