@@ -12,9 +12,9 @@ use crate::domain::login::Purpose;
 use crate::domain::user::{Upstream, canonical_identifier};
 use crate::flow::authorization::response::{AuthorizationResponse, Delivery};
 use crate::flow::authorization::{self, Interaction, Next};
-use crate::flow::login::begin::{Wish, begin};
+use crate::flow::login::begin::{Wish, begin, under_way};
 use crate::protocol::error::ErrorCode;
-use crate::store::{logins, remembered_browsers};
+use crate::store::remembered_browsers;
 use crate::view::pages::{AppInfo, Choose, FormPost, Identify, IdentifyError, Message, MessageKind, ReturnLink};
 use crate::web::browser::Visit;
 use crate::web::error::{Failure, PageFailure};
@@ -83,8 +83,7 @@ async fn to_login(surface: &Surface, visit: &Visit, interaction: &Interaction) -
     // A browser on its first visit has nothing under way.
     if visit.new_cookie.is_none() {
         let purpose = Purpose::Authorization(id.clone());
-        let open = logins::list_open_for_browser(op.store.read(), &visit.browser.key, op.env.now()).await?;
-        if let Some(login) = open.into_iter().find(|login| login.purpose == purpose) {
+        if let Some(login) = under_way(op, &visit.browser.key, &purpose).await? {
             return Ok(page::see_other(surface, visit, &format!("/login/{}", login.id)));
         }
     }

@@ -151,3 +151,55 @@ test('2.15: no page that leads to a client that forwards limits where its forms 
     assert.match(await shown.text(), /data-page="logout"/);
   }
 });
+
+const fault = async (body) => {
+  const response = await fetch(`${demo.phone.url}/phone/api/faults`, {
+    method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' },
+  });
+  assert.ok(response.ok, await response.text());
+};
+const at = async (provider) => {
+  const walker = await new Walker().open(address());
+  return walker.submit('provider', { provider });
+};
+
+test('B20: two equal forms at once are one create, and both answers show its picture', async () => {
+  for (const [provider, operation, name, creates] of [
+    ['secsign', 'create', await person('double'), 1], ['thumbsignin', 'authenticate', 'alice', 1],
+    ['secsign', 'create', 'nobody-here', 0], ['thumbsignin', 'authenticate', 'nobody-here', 0],
+  ]) {
+    await demo.phone.reset();
+    const seq = (await demo.phone.requests()).at(-1)?.seq ?? 0;
+    await fault({ provider, operation, fault: 'delay', delay_ms: 700, count: 0 });
+    const walker = await at(provider);
+    const form = walker.form('identifier');
+    const body = new URLSearchParams({ ...Object.fromEntries(form.inputs), identifier: name });
+    const url = new URL(form.action, walker.url).href;
+    const answers = await Promise.all([walker.raw(url, body), walker.raw(url, body)]);
+    const places = answers.map((answer) => answer.headers.get('location'));
+    assert.deepEqual(answers.map(({ status }) => status), [303, 303]);
+    assert.equal(places[0], places[1], `${provider} ${name}`);
+    await walker.open(new URL(places[0], url).href);
+    assert.match(walker.html, /<img[^>]*id="(access-pass|qr)"[^>]*src="data:image\/png;base64,/, `${provider} ${name}`);
+    const made = (await demo.phone.requests(seq)).filter((seen) => seen.operation === operation);
+    assert.equal(made.length, creates, `${provider} ${name}`);
+    await walker.submit('cancel', {}, back);
+  }
+});
+
+test('139: while the service is slow or down an unknown name takes as long and ends alike', async () => {
+  const begin = async (name) => {
+    const walker = await at('secsign');
+    const started = performance.now();
+    await walker.submit('identifier', { identifier: name });
+    return [performance.now() - started, `${walker.main('data-login-state')}/${walker.main('data-login-reason') ?? ''}`];
+  };
+  await fault({ provider: 'secsign', operation: 'create', fault: 'delay', delay_ms: 1500, count: 0 });
+  const [known, unknown] = [await begin(await person('slow')), await begin('nobody-slow')];
+  assert.deepEqual([known[1], unknown[1]], ['pending/', 'pending/']);
+  assert.ok(Math.min(known[0], unknown[0]) >= 1400, `${known[0]} ${unknown[0]}`);
+  await demo.phone.reset();
+  await fault({ provider: 'secsign', operation: 'create', fault: 'reset', count: 0 });
+  const [down, alike] = [await begin(await person('down')), await begin('nobody-down')];
+  assert.deepEqual([down[1], alike[1]], ['failed/upstream_down', 'failed/upstream_down']);
+});

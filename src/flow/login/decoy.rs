@@ -4,16 +4,22 @@
 //! The pictures are passes that the service really showed before, chosen by a purpose key from (browser, name): the same
 //! browser sees the same symbol again for the same name, and nobody can compute which.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::domain::browser::BrowserKey;
-use crate::domain::login::Challenge;
+use crate::domain::clock::Timestamp;
+use crate::domain::login::{Challenge, Login, Reason, UpstreamHandle};
+use crate::domain::secret::Secret;
 use crate::domain::user::Upstream;
 use crate::flow::Op;
 use crate::flow::error::Internal;
 use crate::store::{access_passes, instance};
+use crate::upstream::{BeginError, Begun};
 
+use super::pace::Call;
 use super::qr;
 
 /// Drawn by us, shown only until the service has shown its first passes.
@@ -24,15 +30,45 @@ const FIRST_PASSES: [&[u8]; 4] = [
     include_bytes!("passes/star.png"),
 ];
 
-/// What a decoy shows.
+/// ThumbSignIn gives its transactions 90 s (protocol §2.2), so that is what a stranger sees count down.
+const TRANSACTION: Duration = Duration::from_secs(90);
+
+/// Begins a decoy: takes as long as a create call at present, and fails where one would.
 ///
 /// # Errors
 /// When something of ours fails.
-pub async fn challenge(op: &Op, upstream: Upstream, browser: &BrowserKey, name: &str) -> Result<Challenge, Internal> {
-    match upstream {
-        Upstream::SecSign => access_pass(op, browser, name).await,
-        Upstream::ThumbSignIn => qr_code(op).await,
-    }
+pub(super) async fn begin(op: &Op, login: &Login) -> Result<Result<Begun, BeginError>, Internal> {
+    let started = op.env.now();
+    let begun = disguise(op, login).await?;
+    Ok(match wait_like(op, login.upstream, Call::Create, started).await? {
+        None => Ok(begun),
+        Some(Reason::UpstreamDown) => Err(BeginError::Unreachable("as the calls of late".into())),
+        Some(_nonsense) => {
+            Err(BeginError::Unusable { detail: "as the calls of late".to_owned(), in_doubt: false, handle: None })
+        }
+    })
+}
+
+/// Waits until as much time has passed since `started` as such a call takes at present; returns why it would fail, if so.
+pub(super) async fn wait_like(op: &Op, upstream: Upstream, call: Call, started: Timestamp) -> Result<Option<Reason>, Internal> {
+    let [chance] = op.env.random_bytes()?;
+    let now = op.env.now();
+    let like = op.pace.like_now(upstream, call, now, chance);
+    tokio::time::sleep(like.took.saturating_sub(now.since(started))).await;
+    Ok(like.failed)
+}
+
+/// What the service would have answered.
+///
+/// # Errors
+/// When something of ours fails.
+pub(super) async fn disguise(op: &Op, login: &Login) -> Result<Begun, Internal> {
+    let handle = UpstreamHandle(Secret::new(String::new()));
+    let name = login.typed.as_deref().unwrap_or_default();
+    Ok(match login.upstream {
+        Upstream::SecSign => Begun { handle, challenge: access_pass(op, &login.browser, name).await?, expires_in: None },
+        Upstream::ThumbSignIn => Begun { handle, challenge: qr_code(op).await?, expires_in: Some(TRANSACTION) },
+    })
 }
 
 async fn access_pass(op: &Op, browser: &BrowserKey, name: &str) -> Result<Challenge, Internal> {
@@ -49,7 +85,7 @@ async fn access_pass(op: &Op, browser: &BrowserKey, name: &str) -> Result<Challe
 async fn qr_code(op: &Op) -> Result<Challenge, Internal> {
     let sample = instance::find(op.store.read(), instance::THUMBSIGNIN_DEEP_LINK).await?;
     let random: [u8; 64] = op.env.random_bytes()?;
-    let deep_link = disguise(sample.as_deref().unwrap_or(FIRST_LINK), &random);
+    let deep_link = redrawn(sample.as_deref().unwrap_or(FIRST_LINK), &random);
     let image = STANDARD.encode(qr::png(&deep_link)?);
     Ok(Challenge::QrCode { image, deep_link })
 }
@@ -59,7 +95,7 @@ const FIRST_LINK: &str = "https://thumbsignin.app.link/AbCdEfGhIjK";
 
 /// The same link with other letters and digits in its last long run of them, which is the part that differs from login to
 /// login: hex digits stay hex digits.
-fn disguise(link: &str, random: &[u8]) -> String {
+fn redrawn(link: &str, random: &[u8]) -> String {
     let end = link.rfind(|c: char| c.is_ascii_alphanumeric()).map_or(0, |at| at + 1);
     let (head, tail) = link.split_at(end);
     let start = head.rfind(|c: char| !c.is_ascii_alphanumeric()).map_or(0, |at| at + 1);
@@ -79,7 +115,7 @@ mod tests {
     #[test]
     fn a_disguised_link_differs_only_in_its_last_run() {
         let link = "http://127.0.0.1:8081/phone/t/7e8eeb82d86c";
-        let other = disguise(link, &[1, 2, 3]);
+        let other = redrawn(link, &[1, 2, 3]);
         assert!(other.starts_with("http://127.0.0.1:8081/phone/t/") && other.len() == link.len() && other != link);
         assert!(other.rsplit('/').next().unwrap().bytes().all(|b| b.is_ascii_hexdigit()));
     }

@@ -8,6 +8,9 @@ use crate::flow::error::Internal;
 use crate::flow::trail::Entry;
 use crate::store::{logins, pushes};
 
+use super::decoy;
+use super::pace::{Call, Observed};
+
 /// What is known about the session at the phone service when a login ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpstreamSession {
@@ -23,7 +26,7 @@ pub enum UpstreamSession {
 /// When the database fails.
 pub async fn end(op: &Op, login: &Login, how: End, session: UpstreamSession) -> Result<bool, Internal> {
     let now = op.env.now();
-    let event = Entry::new(&op.env, end_event(login, how))?;
+    let event = Entry::new(&op.env, event(login, how))?;
     let release = session == UpstreamSession::Dead;
     let denied = how == End::Denied;
     let input = (login.clone(), how, event);
@@ -49,7 +52,7 @@ pub async fn end(op: &Op, login: &Login, how: End, session: UpstreamSession) -> 
 }
 
 /// The audit event of an end.
-fn end_event(login: &Login, how: End) -> AuditEvent {
+pub(super) fn event(login: &Login, how: End) -> AuditEvent {
     let stage = LoginStage::Ended(how);
     let mut event = AuditEvent::new(AuditKind::LoginFailed);
     event.subject = Some(login.id.to_string());
@@ -78,21 +81,27 @@ pub async fn open_handle(op: &Op, login: &Login) -> Result<Option<UpstreamHandle
 }
 
 /// Withdraws an open login here and at the service, and frees the slot once the service confirmed. Local state first: it
-/// decides (B18), whatever the service says afterwards.
+/// decides (B18), whatever the service says afterwards. A decoy takes as long (security bar 139): what is replaced must not
+/// tell whether it was real.
 ///
 /// Returns whether nothing of it can be alive any more.
 ///
 /// # Errors
 /// When something of ours fails.
 pub async fn withdraw(op: &Op, login: &Login, reason: Option<Reason>) -> Result<bool, Internal> {
-    let nothing_there = matches!(login.subject, Subject::Decoy);
-    let session = if nothing_there { UpstreamSession::Dead } else { UpstreamSession::MayLive };
+    let decoy = login.subject == Subject::Decoy;
+    let session = if decoy { UpstreamSession::Dead } else { UpstreamSession::MayLive };
     end(op, login, End::Cancelled(reason), session).await?;
-    if nothing_there {
+    let started = op.env.now();
+    if decoy {
+        decoy::wait_like(op, login.upstream, Call::Cancel, started).await?;
         return Ok(true);
     }
     let Some(handle) = open_handle(op, login).await? else { return Ok(false) };
-    release_after_cancel(op, login, &handle).await
+    let released = release_after_cancel(op, login, &handle).await?;
+    let at = op.env.now();
+    op.pace.observe(login.upstream, Call::Cancel, Observed { took: at.since(started), failed: None, at });
+    Ok(released)
 }
 
 /// Cancels at the service; on its confirmation the person's slot is free. Returns whether it confirmed.

@@ -5,35 +5,24 @@
 
 use std::time::Duration;
 
-use crate::domain::browser::BrowserKey;
 use crate::domain::clock::Timestamp;
-use crate::domain::login::Purpose;
-use crate::flow::Op;
-use crate::flow::error::Internal;
 use crate::flow::settings::Limits;
 use crate::store::pushes::Push;
-use crate::store::{Db, StoreError, logins, pushes};
+use crate::store::{Db, StoreError, pushes};
 
 const TEN_MINUTES: Duration = Duration::from_secs(600);
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// Whether a browser has as many logins under way as it may, those for `purpose` not counted: a new one replaces them.
+/// Whether this attempt would exceed a limit, `pending` being the other logins that its browser has under way. Asked inside
+/// the write that counts it, so that attempts at the same moment cannot all find room.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn too_many_pending(op: &Op, browser: &BrowserKey, purpose: &Purpose) -> Result<bool, Internal> {
-    let Some(most) = op.settings.limits.pending_per_browser else { return Ok(false) };
-    let open = logins::list_open_for_browser(op.store.read(), browser, op.env.now()).await?;
-    let others = open.iter().filter(|login| login.purpose != *purpose).count();
-    Ok(u32::try_from(others).unwrap_or(u32::MAX) >= most)
-}
-
-/// Whether this attempt would exceed a limit. Asked inside the write that counts it, so that attempts at the same moment
-/// cannot all find room.
-///
-/// # Errors
-/// When the database fails.
-pub async fn exceeded(db: &Db, limits: &Limits, attempt: &Push, now: Timestamp) -> Result<bool, StoreError> {
+pub async fn exceeded(db: &Db, limits: &Limits, attempt: &Push, pending: usize) -> Result<bool, StoreError> {
+    let now = attempt.at;
+    if limits.pending_per_browser.is_some_and(|most| u32::try_from(pending).unwrap_or(u32::MAX) >= most) {
+        return Ok(true);
+    }
     // A QR code without a name asks nobody in particular.
     if !attempt.target.is_empty() && person_is_asked_too_often(db, limits, attempt, now).await? {
         return Ok(true);

@@ -1,18 +1,25 @@
 //! Logins: ask one phone once, wait, and hand what came of it to whoever it was for (the [`Purpose`](crate::domain::login::Purpose); nothing beyond it is
 //! known here).
 //!
-//! [`begin`] writes the row, takes the person's slot at the service and makes the one create call; `jobs::broker` polls;
+//! [`begin`] finds out who is meant; [`attempt`] writes the row and takes the person's slot at the service; [`create`] makes the
+//! one create call; `jobs::broker` polls;
 //! [`finish`] consumes the approval in the browser that began it; [`withdraw`](end::withdraw) and [`retry`](begin::retry) are
 //! the person's other ways out. Strangers who ask for unknown, busy or frozen people get a [`decoy`] (decision 2.7).
 
+mod attempt;
 pub mod begin;
-pub mod decoy;
+mod create;
+mod decoy;
 pub mod end;
 pub mod finish;
 pub mod limits;
 pub mod pace;
 mod qr;
 pub mod signals;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 use crate::domain::browser::BrowserKey;
 use crate::domain::id::LoginId;

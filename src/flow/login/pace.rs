@@ -1,49 +1,74 @@
-//! How the phone services behaved lately on this node: how long a create took, and whether it failed. A decoy takes as long
-//! and fails alike, so that an unknown name cannot be told from a known one by the clock (security bar 139).
+//! How the phone services behave at present, as this node sees it: how long their calls take, and whether creating fails. A
+//! decoy takes as long and fails alike, so that an unknown name cannot be told from a known one by the clock or by an outage
+//! (security bar 139).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::domain::clock::Timestamp;
+use crate::domain::login::Reason;
 use crate::domain::user::Upstream;
 
 /// How long a failure is taken as the service's present condition.
 const FAILURE_COUNTS: Duration = Duration::from_secs(20);
-/// What a create takes before any was measured.
+/// What a call takes before any was measured.
 const FIRST_GUESS: Duration = Duration::from_millis(15);
+/// How many calls are remembered: enough to scatter like the real ones, few enough to be recent.
+const REMEMBERED: usize = 8;
 
-#[derive(Clone, Copy, Debug)]
-struct Observed {
-    typical: Duration,
-    failed_at: Option<Timestamp>,
+/// A call to a phone service that somebody waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Call {
+    /// Asking the phone.
+    Create,
+    /// Withdrawing the request, until the person's slot is free again.
+    Cancel,
+}
+
+/// One call, as it went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Observed {
+    /// How long it took.
+    pub took: Duration,
+    /// Why it failed, for a reason that has nothing to do with the person.
+    pub failed: Option<Reason>,
+    /// When it ended.
+    pub at: Timestamp,
+}
+
+impl Observed {
+    /// An outage that is over, as far as anybody knows.
+    fn is_stale(&self, now: Timestamp) -> bool {
+        self.failed.is_some() && now.since(self.at) >= FAILURE_COUNTS
+    }
+
+    /// Whether it went as `other` did: with the same end, in a time of the same order.
+    fn is_like(&self, other: &Self) -> bool {
+        self.failed == other.failed && self.took <= other.took * 2 && other.took <= self.took * 2
+    }
 }
 
 /// The observations of one node.
 #[derive(Clone, Debug, Default)]
-pub struct Pace(Arc<Mutex<HashMap<Upstream, Observed>>>);
+pub struct Pace(Arc<Mutex<HashMap<(Upstream, Call), VecDeque<Observed>>>>);
 
 impl Pace {
-    /// Notes a create call: how long it took and whether the service was out of reach.
-    pub fn observe(&self, upstream: Upstream, took: Duration, unreachable: bool, now: Timestamp) {
-        let mut observed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = observed.entry(upstream).or_insert(Observed { typical: took, failed_at: None });
-        entry.failed_at = unreachable.then_some(now);
-        if !unreachable {
-            entry.typical = (entry.typical * 3 + took) / 4;
-        }
+    /// Notes how a call went.
+    pub fn observe(&self, upstream: Upstream, call: Call, observed: Observed) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = all.entry((upstream, call)).or_default();
+        recent.truncate(REMEMBERED - 1);
+        recent.push_front(observed);
     }
 
-    /// How long a create takes at present.
-    pub fn typical(&self, upstream: Upstream) -> Duration {
-        let observed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        observed.get(&upstream).map_or(FIRST_GUESS, |entry| entry.typical)
-    }
-
-    /// Whether the last create failed a moment ago.
-    pub fn is_down(&self, upstream: Upstream, now: Timestamp) -> bool {
-        let observed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        observed.get(&upstream).and_then(|entry| entry.failed_at).is_some_and(|at| now.since(at) < FAILURE_COUNTS)
+    /// How a call would go now: as the latest did, or one of the few before it that went alike. `chance` chooses.
+    pub fn like_now(&self, upstream: Upstream, call: Call, now: Timestamp, chance: u8) -> Observed {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = all.get(&(upstream, call)).into_iter().flatten().filter(|observed| !observed.is_stale(now));
+        let Some(latest) = recent.clone().next() else { return Observed { took: FIRST_GUESS, failed: None, at: now } };
+        let alike: Vec<Observed> = recent.filter(|observed| observed.is_like(latest)).copied().collect();
+        alike.get(usize::from(chance) % alike.len().max(1)).copied().unwrap_or(*latest)
     }
 }
 
@@ -51,15 +76,47 @@ impl Pace {
 mod tests {
     use super::*;
 
+    const START: Timestamp = Timestamp::from_seconds(100);
+
+    fn observe(pace: &Pace, millis: u64, failed: Option<Reason>, at: Timestamp) {
+        pace.observe(Upstream::SecSign, Call::Create, Observed { took: Duration::from_millis(millis), failed, at });
+    }
+
+    fn now(pace: &Pace, at: Timestamp, chance: u8) -> (u128, Option<Reason>) {
+        let like = pace.like_now(Upstream::SecSign, Call::Create, at, chance);
+        (like.took.as_millis(), like.failed)
+    }
+
     #[test]
-    fn a_failure_is_forgotten_after_a_while_and_after_a_success() {
+    fn a_decoy_goes_as_the_calls_of_late_did() {
         let pace = Pace::default();
-        let start = Timestamp::from_seconds(100);
-        pace.observe(Upstream::SecSign, Duration::from_secs(5), true, start);
-        assert!(pace.is_down(Upstream::SecSign, start));
-        assert!(!pace.is_down(Upstream::ThumbSignIn, start));
-        assert!(!pace.is_down(Upstream::SecSign, start.plus(FAILURE_COUNTS)));
-        pace.observe(Upstream::SecSign, Duration::from_millis(40), false, start);
-        assert!(!pace.is_down(Upstream::SecSign, start));
+        assert_eq!(now(&pace, START, 7), (15, None), "before anything was measured");
+        for millis in [400, 30, 40, 50] {
+            observe(&pace, millis, None, START);
+        }
+        assert_eq!((0..6).map(|chance| now(&pace, START, chance).0).collect::<Vec<_>>(), [50, 40, 30, 50, 40, 30]);
+        assert_eq!(pace.like_now(Upstream::SecSign, Call::Cancel, START, 0).took, FIRST_GUESS, "another call");
+        assert_eq!(pace.like_now(Upstream::ThumbSignIn, Call::Create, START, 0).took, FIRST_GUESS, "another service");
+    }
+
+    #[test]
+    fn a_time_out_is_taken_over_at_once_with_its_length() {
+        let pace = Pace::default();
+        observe(&pace, 20, None, START);
+        observe(&pace, 5000, Some(Reason::UpstreamDown), START);
+        for chance in 0..9 {
+            assert_eq!(now(&pace, START, chance), (5000, Some(Reason::UpstreamDown)));
+        }
+        assert_eq!(now(&pace, START.plus(FAILURE_COUNTS), 0), (20, None), "forgotten after a while");
+        observe(&pace, 25, None, START);
+        assert_eq!(now(&pace, START, 0), (25, None), "and after a success");
+    }
+
+    #[test]
+    fn a_service_that_became_slow_is_followed_by_the_next_call() {
+        let pace = Pace::default();
+        (0..20).for_each(|_call| observe(&pace, 20, None, START));
+        observe(&pace, 900, None, START);
+        assert!((0..9).all(|chance| now(&pace, START, chance) == (900, None)));
     }
 }

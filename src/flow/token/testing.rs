@@ -236,10 +236,9 @@ impl Bench {
         }
     }
 
-    /// Issues a code for `content`.
-    pub(crate) async fn code(&self, content: &CodeContent) -> String {
+    /// Writes an authorization of this browser that asks for `content`, and lives as long as a code.
+    pub(crate) async fn authorization(&self, content: &CodeContent) -> Authorization {
         let id = AuthorizationId::generate(&self.op.env).unwrap();
-        let code = Secret::generate(&self.op.env).unwrap();
         let now = self.op.env.now();
         let expires_at = now.plus(self.op.settings.lifetimes.code);
         let request = AuthorizationRequest {
@@ -260,12 +259,18 @@ impl Bench {
         let browser = BrowserKey(SecretDigest::of(b"browser"));
         let authorization =
             Authorization { id, browser, request, stage: AuthorizationStage::Open, created_at: now, expires_at };
+        let written = authorization.clone();
+        self.op.store.write(written, |tx, written| Box::pin(authorizations::insert(tx, written))).await.unwrap();
+        authorization
+    }
+
+    /// Issues a code for `content`.
+    pub(crate) async fn code(&self, content: &CodeContent) -> String {
+        let authorization = self.authorization(content).await;
+        let code = Secret::generate(&self.op.env).unwrap();
         let written = (authorization, code.digest(), content.clone());
         let work = self.op.store.write(written, |tx, (authorization, digest, content)| {
-            Box::pin(async move {
-                authorizations::insert(tx, authorization).await?;
-                codes::insert(tx, digest, &authorization.id, content, authorization.expires_at).await
-            })
+            Box::pin(codes::insert(tx, digest, &authorization.id, content, authorization.expires_at))
         });
         work.await.unwrap();
         code.expose().to_owned()

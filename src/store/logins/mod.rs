@@ -11,11 +11,10 @@ mod slots;
 mod transitions;
 
 pub use leases::{lease, list_unleased_open, release_lease};
-pub use slots::{find_slot, release_slot};
-pub use transitions::{approve, begun, consume, end, expire_overdue, mark_fetched};
+pub use slots::release_slot;
+pub use transitions::{approve, begun, consume, disguise, end, mark_fetched};
 
-use sea_orm::sea_query::SimpleExpr;
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Select};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
 
 use super::entity::login;
 use super::{Db, StoreError, Tx};
@@ -55,30 +54,19 @@ pub async fn find_handle(db: &Db, id: &LoginId) -> Result<Option<UpstreamHandle>
     Ok(sealed.flatten().map(|text| UpstreamHandle(Secret::new(text))))
 }
 
-/// An open login with the browser, purpose, phone service and subject of `like`: starting it again is the same login.
-///
-/// # Errors
-/// As [`find`].
-pub async fn find_open_like(db: &Db, like: &Login, now: Timestamp) -> Result<Option<Login>, StoreError> {
-    let like = row::to_model(like)?;
-    let found = open(&like.browser, now)
-        .filter(same(login::Column::Purpose, Some(&like.purpose)))
-        .filter(same(login::Column::AuthorizationId, like.authorization_id.as_deref()))
-        .filter(same(login::Column::Upstream, Some(&like.upstream)))
-        .filter(same(login::Column::Subject, Some(&like.subject)))
-        .filter(same(login::Column::AskedDeviceId, like.asked_device_id.as_deref()))
-        .filter(same(login::Column::UpstreamUser, like.upstream_user.as_deref()))
-        .one(db)
-        .await?;
-    found.map(Login::try_from).transpose()
-}
-
 /// The open logins of a browser, the latest first.
 ///
 /// # Errors
 /// As [`find`].
 pub async fn list_open_for_browser(db: &Db, browser: &BrowserKey, now: Timestamp) -> Result<Vec<Login>, StoreError> {
-    let rows = open(browser.0.as_str(), now).all(db).await?;
+    let rows = login::Entity::find()
+        .filter(login::Column::Browser.eq(browser.0.as_str()))
+        .filter(login::Column::Stage.is_in(row::OPEN_STAGES))
+        .filter(login::Column::Deadline.gt(now.as_millis()))
+        .order_by_desc(login::Column::CreatedAt)
+        .order_by_desc(login::Column::Id)
+        .all(db)
+        .await?;
     rows.into_iter().map(Login::try_from).collect()
 }
 
@@ -95,19 +83,4 @@ pub async fn insert(tx: &Tx, login: &Login, hold_until: Option<Timestamp>) -> Re
     }
     tx.insert(row::to_model(login)?).await?;
     Ok(LoginInserted::Inserted)
-}
-
-/// The open logins of a browser, the latest first.
-fn open(browser: &str, now: Timestamp) -> Select<login::Entity> {
-    login::Entity::find()
-        .filter(login::Column::Browser.eq(browser))
-        .filter(login::Column::Stage.is_in(row::OPEN_STAGES))
-        .filter(login::Column::Deadline.gt(now.as_millis()))
-        .order_by_desc(login::Column::CreatedAt)
-        .order_by_desc(login::Column::Id)
-}
-
-/// Equality that also holds between two absences.
-fn same(column: login::Column, value: Option<&str>) -> SimpleExpr {
-    value.map_or_else(|| column.is_null(), |value| column.eq(value))
 }

@@ -5,26 +5,9 @@ use crate::domain::id::LoginId;
 use crate::domain::login::Login;
 use crate::domain::user::Upstream;
 use crate::store::entity::slot;
-use crate::store::{Db, StoreError, Tx};
+use crate::store::{StoreError, Tx};
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
-
-/// The login that holds the slot of `upstream_user` at `now`.
-///
-/// # Errors
-/// When the database fails.
-pub async fn find_slot(
-    db: &Db,
-    upstream: Upstream,
-    upstream_user: &str,
-    now: Timestamp,
-) -> Result<Option<LoginId>, StoreError> {
-    let row = slot::Entity::find_by_id((upstream.as_str().to_owned(), upstream_user.to_owned()))
-        .filter(slot::Column::HeldUntil.gt(now.as_millis()))
-        .one(db)
-        .await?;
-    Ok(row.map(|row| LoginId::new(row.login_id)))
-}
 
 /// Gives a slot back, if `login` still holds it: its session at the service is known to be dead.
 ///
@@ -55,8 +38,12 @@ pub(super) async fn take(tx: &Tx, login: &Login, upstream_user: &str, until: Tim
     if tx.insert_or(row, replace_stale).await? {
         return Ok(None);
     }
-    match find_slot(tx, login.upstream, upstream_user, now).await? {
-        Some(holder) => Ok(Some(holder)),
+    let held = slot::Entity::find_by_id((login.upstream.as_str().to_owned(), upstream_user.to_owned()))
+        .filter(slot::Column::HeldUntil.gt(now.as_millis()))
+        .one(tx.db())
+        .await?;
+    match held {
+        Some(row) => Ok(Some(LoginId::new(row.login_id))),
         // Given back between the two statements: another try will get it.
         None => Err(StoreError::Unavailable { detail: "a slot changed hands".into(), transient: true }),
     }

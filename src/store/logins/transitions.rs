@@ -4,7 +4,7 @@
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, UpdateMany};
 
-use super::row::{self, APPROVED, CREATING, EXPIRED, FETCHED, OPEN_STAGES, PENDING};
+use super::row::{self, APPROVED, CREATING, DECOY, FETCHED, OPEN_STAGES, PENDING};
 use super::slots;
 use crate::domain::browser::BrowserKey;
 use crate::domain::clock::Timestamp;
@@ -31,6 +31,23 @@ pub async fn begun(
         .col_expr(login::Column::Challenge, Expr::value(to_json(challenge)?))
         .col_expr(login::Column::Deadline, Expr::value(deadline.as_millis()));
     Ok(update.exec(tx.db()).await?.rows_affected > 0)
+}
+
+/// Nobody was asked, and nobody shall see that: from creating to a pending decoy, its slot given back. False: it ended
+/// meanwhile.
+///
+/// # Errors
+/// When the database fails.
+pub async fn disguise(tx: &Tx, id: &LoginId, challenge: &Challenge, deadline: Timestamp) -> Result<bool, StoreError> {
+    let update = from_stages(id, &[CREATING])
+        .col_expr(login::Column::Stage, Expr::value(PENDING))
+        .col_expr(login::Column::Subject, Expr::value(DECOY))
+        .col_expr(login::Column::SealedHandle, Expr::value(""))
+        .col_expr(login::Column::Challenge, Expr::value(to_json(challenge)?))
+        .col_expr(login::Column::Deadline, Expr::value(deadline.as_millis()));
+    let disguised = update.exec(tx.db()).await?.rows_affected > 0;
+    slots::release_all(tx, id).await?;
+    Ok(disguised)
 }
 
 /// The phone has loaded the request: from pending to fetched.
@@ -97,19 +114,6 @@ pub async fn consume(tx: &Tx, id: &LoginId, browser: &BrowserKey, now: Timestamp
         .filter(login::Column::ConsumedAt.is_null())
         .filter(login::Column::Deadline.gt(now.minus(FINISH_GRACE).as_millis()));
     Ok(update.exec(tx.db()).await?.rows_affected > 0)
-}
-
-/// Writes down that overdue logins have expired; their slots stay until they run out. Returns how many.
-///
-/// # Errors
-/// When the database fails.
-pub async fn expire_overdue(tx: &Tx, now: Timestamp) -> Result<u64, StoreError> {
-    let update = login::Entity::update_many()
-        .col_expr(login::Column::Stage, Expr::value(EXPIRED))
-        .col_expr(login::Column::EndedAt, Expr::value(now.as_millis()))
-        .filter(login::Column::Stage.is_in(OPEN_STAGES))
-        .filter(login::Column::Deadline.lte(now.as_millis()));
-    Ok(update.exec(tx.db()).await?.rows_affected)
 }
 
 /// An update that happens only from one of `stages`.

@@ -6,9 +6,9 @@ use crate::domain::id::{DeviceId, LoginId, UserId};
 use crate::domain::login::{Challenge, End, Login, LoginStage, Reason, Subject, UpstreamHandle};
 use crate::domain::secret::Secret;
 use crate::domain::user::Upstream;
+use crate::store::Store;
 use crate::store::logins::{self, LoginInserted};
 use crate::store::pushes::{self, Push};
-use crate::store::{Store, StoreError};
 
 async fn add(store: &Store, login: Login, hold_until: Option<Timestamp>) -> LoginInserted {
     write!(store, login, |tx, login| logins::insert(tx, login, hold_until))
@@ -86,9 +86,8 @@ pub(super) async fn an_approval_counts_before_the_deadline_only(store: Store) {
     assert!(!approve(&store, "early", after(99)).await);
     let early = read(&store, "early").await;
     assert!(matches!(early.stage, LoginStage::Approved { at, .. } if at == after(99)));
-    assert_eq!(write!(store, (), |tx, _none| logins::expire_overdue(tx, after(120))), 2);
-    assert_eq!(read(&store, "late").await.stage.state(), "expired");
-    assert_eq!(read(&store, "early").await.stage.state(), "approved");
+    assert_eq!(read(&store, "late").await.stage_at(after(120)).state(), "expired");
+    assert_eq!(early.stage_at(after(120)).state(), "approved");
 }
 
 pub(super) async fn an_approval_is_used_once_by_its_browser(store: Store) {
@@ -134,11 +133,14 @@ pub(super) async fn a_slot_is_held_until_it_is_given_back_or_runs_out(store: Sto
     let later = |id, seconds| Login { created_at: after(seconds), deadline: after(seconds + 120), ..login(id) };
     assert_eq!(add(&store, later("three", 99), hold).await, busy("one"));
     assert_eq!(add(&store, later("three", 100), Some(after(200))).await, LoginInserted::Inserted, "it ran out");
-    let holder = async |at| logins::find_slot(store.read(), Upstream::SecSign, "alice-phone", at).await.unwrap();
-    assert_eq!(holder(after(100)).await, Some(LoginId::new("three")));
+    let holder = async |seconds| match add(&store, later("probe", seconds), Some(after(seconds))).await {
+        LoginInserted::Busy { login_id } => Some(login_id),
+        LoginInserted::Inserted => None,
+    };
+    assert_eq!(holder(100).await, Some(LoginId::new("three")));
 
     assert!(end(&store, "one", End::Expired, true).await);
-    assert_eq!(holder(after(100)).await, Some(LoginId::new("three")), "the former holder gives nothing back");
+    assert_eq!(holder(100).await, Some(LoginId::new("three")), "the former holder gives nothing back");
     assert!(end(&store, "three", End::Failed(Reason::UpstreamDown), false).await);
     assert_eq!(add(&store, later("four", 110), hold).await, busy("three"), "its session may live on");
     let give_back = |id: &'static str| {
@@ -148,7 +150,7 @@ pub(super) async fn a_slot_is_held_until_it_is_given_back_or_runs_out(store: Sto
     assert!(!give_back("one").await && give_back("three").await);
     assert_eq!(add(&store, later("four", 110), Some(after(300))).await, LoginInserted::Inserted);
     assert!(begin(&store, "four").await && approve(&store, "four", after(99)).await);
-    assert_eq!(holder(after(111)).await, None, "an approval ends the session");
+    assert_eq!(holder(111).await, None, "an approval ends the session");
 }
 
 pub(super) async fn a_lease_is_renewed_by_its_owner_and_taken_when_it_ran_out(store: Store) {
@@ -178,26 +180,35 @@ pub(super) async fn a_lease_is_renewed_by_its_owner_and_taken_when_it_ran_out(st
     assert!(!lease("node 2", 20, 15).await && unleased(after(15)).await.is_empty(), "it is over");
 }
 
-pub(super) async fn starting_again_finds_the_open_login(store: Store) {
+pub(super) async fn the_open_logins_of_a_browser_are_listed_latest_first(store: Store) {
     populate(&store).await;
-    let named = Login { created_at: after(1), ..login("named") };
-    let decoy = Login { subject: Subject::Decoy, typed: Some("bob".into()), ..login("decoy") };
-    add(&store, named.clone(), None).await;
-    add(&store, decoy.clone(), None).await;
-    let found = async |like: Login, at| {
-        let found: Result<_, StoreError> = logins::find_open_like(store.read(), &like, at).await;
-        found.unwrap().map(|login| login.id.as_str().to_owned())
+    add(&store, Login { created_at: after(1), ..login("named") }, None).await;
+    add(&store, Login { subject: Subject::Decoy, typed: Some("bob".into()), ..login("decoy") }, None).await;
+    add(&store, Login { browser: browser("other"), ..login("other") }, None).await;
+    let open = async |who: &str, at| {
+        let open = logins::list_open_for_browser(store.read(), &browser(who), at).await.unwrap();
+        open.into_iter().map(|login| login.id.as_str().to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(found(login("again"), after(2)).await.as_deref(), Some("named"));
-    assert_eq!(found(Login { id: LoginId::new("again"), ..decoy }, after(2)).await.as_deref(), Some("decoy"));
-    assert_eq!(found(Login { browser: browser("other"), ..login("again") }, after(2)).await, None);
-    assert_eq!(found(Login { subject: Subject::Unnamed, ..login("again") }, after(2)).await, None);
-    assert_eq!(found(Login { upstream: Upstream::ThumbSignIn, ..login("again") }, after(2)).await, None);
-    assert_eq!(found(login("again"), after(120)).await, None, "overdue");
-    let open = logins::list_open_for_browser(store.read(), &browser("b"), after(2)).await.unwrap();
-    assert_eq!(open.iter().map(|login| login.id.as_str()).collect::<Vec<_>>(), ["named", "decoy"]);
+    assert_eq!(open("b", after(2)).await, ["named", "decoy"]);
+    assert_eq!(open("other", after(2)).await, ["other"]);
+    assert!(open("b", after(120)).await.is_empty(), "overdue");
     assert!(end(&store, "named", End::Cancelled(None), false).await);
-    assert_eq!(found(login("again"), after(2)).await, None, "over");
+    assert_eq!(open("b", after(2)).await, ["decoy"], "over");
+}
+
+pub(super) async fn a_disguised_login_waits_for_nobody_and_holds_nothing(store: Store) {
+    populate(&store).await;
+    let challenge = Challenge::AccessPass(Some("iVBOR".into()));
+    let disguise = async |id: &str| {
+        write!(store, (LoginId::new(id), challenge.clone()), |tx, v| logins::disguise(tx, &v.0, &v.1, after(90)))
+    };
+    assert_eq!(add(&store, login("l"), Some(after(100))).await, LoginInserted::Inserted);
+    assert!(disguise("l").await && !disguise("l").await, "once, from creating");
+    let found = read(&store, "l").await;
+    assert_eq!((found.stage.state(), found.subject, found.deadline), ("pending", Subject::Decoy, after(90)));
+    assert!(logins::list_unleased_open(store.read(), NOW, 10).await.unwrap().is_empty(), "nobody polls it");
+    assert_eq!(add(&store, login("next"), Some(after(100))).await, LoginInserted::Inserted, "its slot is free");
+    assert!(begin(&store, "next").await && !disguise("next").await, "a request that was made stays one");
 }
 
 pub(super) async fn pushes_are_counted_by_person_and_source(store: Store) {

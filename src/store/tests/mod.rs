@@ -94,7 +94,8 @@ cases! {
         an_end_is_final
         a_slot_is_held_until_it_is_given_back_or_runs_out
         a_lease_is_renewed_by_its_owner_and_taken_when_it_ran_out
-        starting_again_finds_the_open_login
+        the_open_logins_of_a_browser_are_listed_latest_first
+        a_disguised_login_waits_for_nobody_and_holds_nothing
         pushes_are_counted_by_person_and_source
     }
     concurrency {

@@ -1,0 +1,166 @@
+//! The one create call of a login, what came of it, and waiting for somebody else's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::clock::Timestamp;
+use crate::domain::id::LoginId;
+use crate::domain::login::{Challenge, End, Login, LoginStage, Reason, Subject, UpstreamHandle};
+use crate::flow::Op;
+use crate::flow::error::Internal;
+use crate::flow::trail::Entry;
+use crate::store::{StoreError, Tx, access_passes, instance, logins};
+use crate::upstream::{BeginError, BeginRequest, Begun, PhoneApproval};
+
+use super::begin::Wish;
+use super::decoy;
+use super::end::{self, UpstreamSession};
+use super::pace::{Call, Observed};
+
+/// By when a create call was answered or given up, and that was written down.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(6);
+/// How soon an answer on another node is seen.
+const REREAD: Duration = Duration::from_millis(100);
+
+/// Makes the create call of a login that was just written, and writes down what came of it.
+pub(super) async fn create(op: &Op, wish: &Wish, login: Login) -> Result<LoginId, Internal> {
+    let answer = match (&login.subject, op.upstreams.get(login.upstream)) {
+        (Subject::Decoy, _) => decoy::begin(op, &login).await?,
+        (_, Some(service)) => ask(op, service, wish, &login).await,
+        (_, None) => Err(BeginError::Unreachable("it is not configured".into())),
+    };
+    match answer {
+        Ok(begun) => waiting(op, &login, begun).await?,
+        Err(error) => not_begun(op, &login, &error).await?,
+    }
+    op.signals.login_changed(&login.id);
+    Ok(login.id)
+}
+
+/// The login once its create call was answered, on whichever node: a page that is shown before has no picture. Returns it as
+/// it is when the answer does not come in time.
+pub(super) async fn answered(op: &Op, login: Login) -> Result<Login, Internal> {
+    let mut login = login;
+    let mut changes = op.signals.subscribe();
+    while matches!(login.stage, LoginStage::Creating) && op.env.now().since(login.created_at) < ANSWERED_WITHIN {
+        // Whatever wakes us, the row says how it stands.
+        drop(tokio::time::timeout(REREAD, changes.recv()).await);
+        match logins::find(op.store.read(), &login.id).await? {
+            Some(now) => login = now,
+            None => break,
+        }
+    }
+    Ok(login)
+}
+
+async fn ask(op: &Op, service: &Arc<dyn PhoneApproval>, wish: &Wish, login: &Login) -> Result<Begun, BeginError> {
+    let upstream_user = match &login.subject {
+        Subject::Named(asked) => Some(asked.upstream_user.clone()),
+        Subject::Unnamed | Subject::Decoy => None,
+    };
+    let request = BeginRequest {
+        upstream_user,
+        service_name: wish.app_name.clone(),
+        service_address: issuer_host(&op.settings.issuer),
+        user_agent: wish.origin.user_agent.clone(),
+    };
+    let started = op.env.now();
+    let answer = service.begin(request).await;
+    let at = op.env.now();
+    let failed = answer.as_ref().err().map(|error| verdict(error).0).filter(|reason| !is_about_person(*reason));
+    op.pace.observe(login.upstream, Call::Create, Observed { took: at.since(started), failed, at });
+    answer
+}
+
+/// The phone was asked: from here on the broker polls.
+async fn waiting(op: &Op, login: &Login, begun: Begun) -> Result<(), Internal> {
+    let Begun { handle, challenge, expires_in } = begun;
+    let now = op.env.now();
+    let sealed = UpstreamHandle(op.keys.seal_login_handle(&op.env, login.id.as_str(), handle.0.expose())?);
+    let deadline = expires_in.map_or(login.deadline, |lifetime| now.plus(lifetime).min(login.deadline));
+    let real = login.subject != Subject::Decoy;
+    let input = (login.id.clone(), sealed, challenge);
+    let waiting = op
+        .store
+        .write(input, move |tx, (id, sealed, challenge)| {
+            Box::pin(async move {
+                if real {
+                    keep_as_model(tx, challenge, now).await?;
+                }
+                logins::begun(tx, id, sealed, challenge, deadline).await
+            })
+        })
+        .await?;
+    if waiting {
+        op.signals.login_begun();
+    } else if real {
+        // Withdrawn while the call was under way: take it back at the service as well.
+        end::release_after_cancel(op, login, &handle).await?;
+    }
+    Ok(())
+}
+
+/// Remembers what the service shows, for decoys to show the like.
+async fn keep_as_model(tx: &Tx, challenge: &Challenge, now: Timestamp) -> Result<(), StoreError> {
+    match challenge {
+        Challenge::AccessPass(Some(image)) => access_passes::insert(tx, image, now).await.map(drop),
+        Challenge::AccessPass(None) => Ok(()),
+        Challenge::QrCode { deep_link, .. } => {
+            instance::insert_once(tx, instance::THUMBSIGNIN_DEEP_LINK, deep_link).await.map(drop)
+        }
+    }
+}
+
+/// What a failed create means for the login, and for the session at the service.
+const fn verdict(error: &BeginError) -> (Reason, UpstreamSession) {
+    match error {
+        BeginError::NotRegistered => (Reason::NotRegistered, UpstreamSession::Dead),
+        BeginError::Frozen => (Reason::Frozen, UpstreamSession::Dead),
+        BeginError::Unreachable(_) => (Reason::UpstreamDown, UpstreamSession::Dead),
+        BeginError::InDoubt(_) => (Reason::UpstreamDown, UpstreamSession::MayLive),
+        BeginError::Unusable { in_doubt: true, .. } => (Reason::TechnicalReason, UpstreamSession::MayLive),
+        BeginError::Unusable { in_doubt: false, .. } => (Reason::TechnicalReason, UpstreamSession::Dead),
+    }
+}
+
+const fn is_about_person(reason: Reason) -> bool {
+    matches!(reason, Reason::NotRegistered | Reason::Frozen)
+}
+
+async fn not_begun(op: &Op, login: &Login, error: &BeginError) -> Result<(), Internal> {
+    tracing::warn!(login = %login.id, upstream = %login.upstream, %error, "the phone was not asked");
+    let (reason, session) = verdict(error);
+    // Whether somebody is unknown or frozen at the service is told in a browser that they used before, and nowhere else.
+    if is_about_person(reason) && !login.remembered && matches!(login.subject, Subject::Named(_)) {
+        return disguise(op, login, End::Failed(reason)).await;
+    }
+    end::end(op, login, End::Failed(reason), session).await?;
+    if let BeginError::Unusable { handle: Some(handle), .. } = error {
+        end::release_after_cancel(op, login, handle).await?;
+    }
+    Ok(())
+}
+
+/// Lets a login that has come to this end go on as a decoy; only the audit trail knows. One commit.
+async fn disguise(op: &Op, login: &Login, how: End) -> Result<(), Internal> {
+    let Begun { challenge, expires_in, .. } = decoy::disguise(op, login).await?;
+    let now = op.env.now();
+    let deadline = expires_in.map_or(login.deadline, |lifetime| now.plus(lifetime).min(login.deadline));
+    let input = (login.id.clone(), challenge, Entry::new(&op.env, end::event(login, how))?);
+    op.store
+        .write(input, move |tx, (id, challenge, event)| {
+            Box::pin(async move {
+                if logins::disguise(tx, id, challenge, deadline).await? {
+                    event.write(tx, now).await?;
+                }
+                Ok(())
+            })
+        })
+        .await?;
+    Ok(())
+}
+
+/// The issuer's host, for the phone to show.
+fn issuer_host(issuer: &str) -> String {
+    url::Url::parse(issuer).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
+}

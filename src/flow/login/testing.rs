@@ -1,0 +1,98 @@
+//! A provider for the tests of logins: alice with a SecSign ID, one authorization, and a phone service over TCP that does what
+//! it should, at its own pace.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::begin::{Wish, begin};
+use crate::domain::authorization::Authorization;
+use crate::domain::browser::Origin;
+use crate::domain::id::{DeviceId, LoginId};
+use crate::domain::login::{Login, Purpose};
+use crate::domain::user::{Device, Upstream};
+use crate::flow::token::testing::{Bench, T0};
+use crate::outbound::tests::scripted::{Received, Reply, Scripted};
+use crate::store::{devices, logins};
+use crate::upstream::secsign::{SecSign, SecSignSettings};
+
+/// Who is there, and what was asked.
+pub(crate) struct Scene {
+    pub(crate) bench: Bench,
+    pub(crate) service: Scripted,
+    authorization: Authorization,
+}
+
+impl Scene {
+    /// With a phone service that takes its time to create.
+    pub(crate) async fn new(takes: Duration) -> Self {
+        let service = Scripted::start(move |request| answer(request, takes)).await;
+        let mut bench = Bench::new().await;
+        let settings = SecSignSettings { url: service.url(), fallback_url: None, ca_file: None };
+        bench.op.upstreams.secsign = Some(Arc::new(SecSign::new(settings).unwrap()));
+        let alice = bench.user("alice").await;
+        let device = Device {
+            id: DeviceId::new("phone"),
+            user_id: alice.id.clone(),
+            upstream: Upstream::SecSign,
+            upstream_user: "alice".to_owned(),
+            label: String::new(),
+            created_at: T0,
+            last_used_at: None,
+        };
+        bench.op.store.write(device, |tx, device| Box::pin(devices::insert(tx, device))).await.unwrap();
+        let client = bench.client("app").await;
+        let session = bench.session(&alice).await;
+        let authorization = bench.authorization(&bench.content(&client, &session)).await;
+        Self { bench, service, authorization }
+    }
+
+    /// Begins a login by this name.
+    pub(crate) async fn begin(&self, name: &str) -> Login {
+        let wish = Wish {
+            purpose: Purpose::Authorization(self.authorization.id.clone()),
+            browser: self.authorization.browser.clone(),
+            origin: Origin::default(),
+            upstream: Upstream::SecSign,
+            identifier: Some(name.to_owned()),
+            app_name: "App".to_owned(),
+            remember: false,
+        };
+        let id = begin(&self.bench.op, wish).await.unwrap();
+        self.login(&id).await
+    }
+
+    /// A login as it is now.
+    pub(crate) async fn login(&self, id: &LoginId) -> Login {
+        logins::find(self.bench.op.store.read(), id).await.unwrap().unwrap()
+    }
+
+    /// How often a phone was asked.
+    pub(crate) fn creates(&self) -> usize {
+        self.service.received().iter().filter(|request| field(request, "request") == "ReqRequestAuthSession").count()
+    }
+}
+
+fn field(request: &Received, name: &str) -> String {
+    let mut pairs = url::form_urlencoded::parse(request.body.as_bytes());
+    pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
+}
+
+fn answer(request: &Received, takes: Duration) -> Reply {
+    match field(request, "request").as_str() {
+        "ReqRequestAuthSession" => {
+            std::thread::sleep(takes);
+            let (id, picture) =
+                ("7DB1FC51C425A3EC8D9818C71929916BD3D746EBC4044CFD09D23AA07891E6E0", include_bytes!("passes/key.png"));
+            Reply::ok(format!(
+                "authsessionid=4088003598462927442&servicename=x&secsignid=alice&authsessionstate=1&serviceaddress=y\
+                 &requestid={id}&authsessionicondata={}",
+                STANDARD.encode(picture)
+            ))
+        }
+        "ReqGetAuthSessionState" => Reply::ok("authsessionid=4088003598462927442&secsignid=alice&authsessionstate=1"),
+        _cancel => Reply::ok("authsessionid=4088003598462927442&authsessionstate=6"),
+    }
+}
