@@ -1,10 +1,11 @@
 //! The login broker (decision 2.8): one poller per login, whatever the number of browsers, tabs and nodes. A lease in the
-//! row says who polls; when its holder dies, another node or the next start takes over within the lease.
+//! row says who polls; when its holder dies, another node or the next start takes over within the lease. A node that stops
+//! gives its leases back.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::audit::{AuditEvent, AuditKind};
@@ -34,35 +35,81 @@ pub(super) fn node_name(op: &Op) -> Result<String, RandomError> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
+/// The pollers of this node, and what each of them polls. A poller that panicked is known by its task alone.
+struct Broker {
+    op: Op,
+    node: String,
+    stop: CancellationToken,
+    pollers: JoinSet<Left>,
+    polled: HashMap<task::Id, LoginId>,
+}
+
 /// Runs until stopped: adopts every open login that nobody polls, the ones begun here at once.
 pub(super) async fn run(op: Op, node: String, stop: CancellationToken) {
-    let mut pollers: JoinSet<LoginId> = JoinSet::new();
-    let mut polled: HashSet<LoginId> = HashSet::new();
+    let mut broker = Broker { op, node, stop, pollers: JoinSet::new(), polled: HashMap::new() };
     loop {
         tokio::select! {
-            () = stop.cancelled() => break,
-            () = op.signals.wait_for_begun() => {}
-            () = tokio::time::sleep(SWEEP) => {}
-            Some(done) = pollers.join_next(), if !pollers.is_empty() => {
-                if let Ok(id) = done {
-                    polled.remove(&id);
-                }
-                continue;
-            }
+            () = broker.stop.cancelled() => break,
+            () = broker.op.signals.wait_for_begun() => broker.adopt().await,
+            () = tokio::time::sleep(SWEEP) => broker.adopt().await,
+            Some(ended) = broker.pollers.join_next_with_id(), if !broker.pollers.is_empty() => broker.ended(ended).await,
         }
-        match logins::list_unleased_open(op.store.read(), op.env.now(), BATCH).await {
-            Ok(found) => {
-                for login in found.into_iter().filter(|login| login.subject != Subject::Decoy) {
-                    if polled.insert(login.id.clone()) {
-                        pollers.spawn(poll_until_over(op.clone(), node.clone(), login.id, stop.clone()));
-                    }
+    }
+    // Pollers stop between two polls, a poll under way at its own time-out.
+    while let Some(ended) = broker.pollers.join_next_with_id().await {
+        broker.ended(ended).await;
+    }
+}
+
+impl Broker {
+    async fn adopt(&mut self) {
+        match logins::list_unleased_open(self.op.store.read(), self.op.env.now(), BATCH).await {
+            Ok(mut found) => {
+                let polled: HashSet<&LoginId> = self.polled.values().collect();
+                found.retain(|login| !polled.contains(&login.id));
+                for Login { id, .. } in found {
+                    let (op, node, stop) = (self.op.clone(), self.node.clone(), self.stop.clone());
+                    let poller = self.pollers.spawn(poll_until_over(op, node, id.clone(), stop));
+                    self.polled.insert(poller.id(), id);
                 }
             }
             Err(error) => tracing::warn!(%error, "the broker cannot read its logins"),
         }
     }
-    // Pollers stop between two polls; the leases of those that are in one run out by themselves.
-    while pollers.join_next().await.is_some() {}
+
+    /// A poller ended. Where its login may still be open its lease is given back, so that the login goes on at the next sweep
+    /// of whichever node.
+    async fn ended(&mut self, ended: Result<(task::Id, Left), JoinError>) {
+        let (id, left) = match ended {
+            Ok((id, left)) => (id, left),
+            Err(error) => {
+                tracing::error!(%error, "a poller ended badly; its login is taken over");
+                (error.id(), Left::Open)
+            }
+        };
+        let Some(login) = self.polled.remove(&id) else { return };
+        if left == Left::Nothing {
+            return;
+        }
+        let lease = (login, self.node.clone());
+        let released = self
+            .op
+            .store
+            .write(lease, |tx, (id, node)| Box::pin(async move { logins::release_lease(tx, id, node).await }))
+            .await;
+        if let Err(error) = released {
+            tracing::warn!(%error, "a lease could not be given back; it runs out by itself");
+        }
+    }
+}
+
+/// What a poller leaves behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    /// Its login is over, or another node's.
+    Nothing,
+    /// A login that still waits, under its lease.
+    Open,
 }
 
 /// Whether a poller goes on, and when.
@@ -71,10 +118,10 @@ enum Turn {
     Over,
 }
 
-async fn poll_until_over(op: Op, node: String, id: LoginId, stop: CancellationToken) -> LoginId {
+async fn poll_until_over(op: Op, node: String, id: LoginId, stop: CancellationToken) -> Left {
     loop {
         let pause = match poll_once(&op, &node, &id).await {
-            Ok(Turn::Over) => return id,
+            Ok(Turn::Over) => return Left::Nothing,
             Ok(Turn::Again(pause)) => pause,
             Err(error) => {
                 tracing::warn!(login = %id, %error, "a poll could not be written down; it is made again");
@@ -82,7 +129,7 @@ async fn poll_until_over(op: Op, node: String, id: LoginId, stop: CancellationTo
             }
         };
         tokio::select! {
-            () = stop.cancelled() => return id,
+            () = stop.cancelled() => return Left::Open,
             () = tokio::time::sleep(pause) => {}
         }
     }
@@ -209,3 +256,7 @@ async fn mismatch(op: &Op, login: &Login) -> Result<(), Internal> {
         .write(Entry::new(&op.env, event)?, move |tx, event| Box::pin(async move { event.write(tx, now).await }))
         .await?)
 }
+
+#[cfg(test)]
+#[path = "broker_tests.rs"]
+mod tests;

@@ -31,8 +31,8 @@ impl Jobs {
         Ok(Self { tasks, stop })
     }
 
-    /// Asks every job to stop and waits until it did. A poll under way ends at its own time-out; its login's lease runs out
-    /// and another node, or the next start, goes on with it.
+    /// Asks every job to stop and waits until it did. A poll under way ends at its own time-out. The leases are given back, so
+    /// that another node, or the next start, goes on with the logins at once.
     pub async fn stop(mut self) {
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
