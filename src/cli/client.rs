@@ -97,6 +97,15 @@ pub(super) struct ClientFields {
     /// The page of the app
     #[arg(long, value_name = "URL")]
     client_uri: Option<String>,
+    /// Where it is told that a session ended; an empty text takes it away
+    #[arg(long, value_name = "URL")]
+    backchannel_logout_uri: Option<String>,
+    /// Whether it needs `sid` in logout tokens; they always have it [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    backchannel_logout_session_required: Option<bool>,
+    /// Origins whose scripts may read answers; those of a public client's redirect URIs may anyway
+    #[arg(long, alias = "cors-origins", value_name = "ORIGIN")]
+    cors_origin: Option<Vec<String>>,
 }
 
 /// The profile of the specifications that a client keeps to.
@@ -143,6 +152,9 @@ impl ClientFields {
             forwards: self.forwards,
             acr_values: list(self.acr_value),
             client_uri: self.client_uri,
+            backchannel_logout_uri: self.backchannel_logout_uri,
+            backchannel_logout_session_required: self.backchannel_logout_session_required,
+            cors_origins: list(self.cors_origin),
         }
     }
 }

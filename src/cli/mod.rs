@@ -145,7 +145,7 @@ struct Opened {
 
 impl Opened {
     fn manage(&self) -> Manage<'_> {
-        Manage::command(&self.store, &self.env)
+        Manage { allow_private: self.config.outbound.allow_private, ..Manage::command(&self.store, &self.env) }
     }
 }
 

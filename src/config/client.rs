@@ -82,6 +82,24 @@ pub(super) const SECTION: Section = Section {
         Key::new("acr_values", Kind::Words, "The acr values that satisfy it when a request asks for none.")
             .alias("default_acr_values"),
         Key::new("client_uri", Kind::Text, "The page of the app, for the way back from an error."),
+        Key::new(
+            "backchannel_logout_uri",
+            Kind::Text,
+            "Where it is told that a session ended (OIDC Back-Channel Logout §2.2). https; plain http on this machine, or with \
+             `[outbound] allow_private`.",
+        ),
+        Key::new(
+            "backchannel_logout_session_required",
+            Kind::Switch,
+            "Whether it needs `sid` in logout tokens. Here they always have it.",
+        )
+        .default("false"),
+        Key::new(
+            "cors_origins",
+            Kind::Words,
+            "Origins (`https://app.example`) whose scripts may read answers of token, userinfo and revocation. The origins of a \
+             public client's redirect URIs may without being named.",
+        ),
     ],
 };
 
@@ -94,7 +112,7 @@ pub(super) struct Raw {
     written: WrittenClient,
 }
 
-pub(super) fn read(raw: Vec<Raw>, reader: &mut Reader) -> Vec<DeclaredClient> {
+pub(super) fn read(raw: Vec<Raw>, allow_private: bool, reader: &mut Reader) -> Vec<DeclaredClient> {
     let mut ids = BTreeSet::new();
     let mut clients = Vec::new();
     for (index, raw) in raw.into_iter().enumerate() {
@@ -102,12 +120,12 @@ pub(super) fn read(raw: Vec<Raw>, reader: &mut Reader) -> Vec<DeclaredClient> {
         if id.is_some_and(|id| !ids.insert(id)) {
             reader.report(&SECTION.path(index, "id"), "there is another client with this id");
         }
-        clients.extend(read_one(raw, index, reader));
+        clients.extend(read_one(raw, index, allow_private, reader));
     }
     clients
 }
 
-fn read_one(raw: Raw, index: usize, reader: &mut Reader) -> Option<DeclaredClient> {
+fn read_one(raw: Raw, index: usize, allow_private: bool, reader: &mut Reader) -> Option<DeclaredClient> {
     let path = |member: &str| SECTION.path(index, SECTION.key(member).map_or(member, |key| key.name));
     let id = reader.required(&path("id"), raw.id, "the client's id");
     let id = id.and_then(|id| reader.check(&path("id"), client_rules::check_id(&id).map(|()| ClientId::new(id))));
@@ -118,7 +136,12 @@ fn read_one(raw: Raw, index: usize, reader: &mut Reader) -> Option<DeclaredClien
             reader.report(&path(violation.member), violation.message);
         }
     });
-    Some(DeclaredClient { id: id?, metadata: metadata.ok()?, secret: raw.secret.map(Secret::new) })
+    let metadata = metadata.ok()?;
+    if let Err(violation) = client_rules::check_transport(&metadata, allow_private) {
+        reader.report(&path(violation.member), violation.message);
+        return None;
+    }
+    Some(DeclaredClient { id: id?, metadata, secret: raw.secret.map(Secret::new) })
 }
 
 /// A confidential client has a secret, a public one has none (RFC 6749 §2.1).

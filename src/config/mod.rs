@@ -181,7 +181,7 @@ impl Config {
         let outbound = Outbound::read(raw.outbound, reader);
         raw.lifetimes.check(reader);
         let login = LoginPolicy::read(&raw.login, reader);
-        let clients = client::read(raw.client, reader);
+        let clients = client::read(raw.client, outbound.allow_private, reader);
         let users = user::read(raw.user, reader);
         let dir = reader.path(raw.keys_dir);
         let keys = KeyFiles { master_key: master_key.unwrap_or_else(|| dir.join("master.key")), dir };

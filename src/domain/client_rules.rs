@@ -6,6 +6,7 @@ use url::Url;
 
 use super::assurance::Acr;
 use crate::protocol::client_metadata::{ApplicationType, ClientMetadata, GrantType};
+use crate::protocol::logout_uri::LogoutUri;
 use crate::protocol::scope;
 
 /// A rule that a registration breaks: the member, and a sentence that says what to do.
@@ -52,6 +53,19 @@ pub fn violations(metadata: &ClientMetadata) -> Vec<Violation> {
         report("default_acr_values", format!("`{value}` is no acr value of this provider; there are {known}"));
     }
     found
+}
+
+/// Checks that the client's back-channel logout URI is https, or stays on this machine, unless the operator allows plain http
+/// (`allow_private`, `[outbound]`): a logout token names a person's session.
+///
+/// # Errors
+/// When it is plain http to another machine.
+pub fn check_transport(metadata: &ClientMetadata, allow_private: bool) -> Result<(), Violation> {
+    if allow_private || !metadata.backchannel_logout_uri.as_ref().is_some_and(LogoutUri::is_plain_http) {
+        return Ok(());
+    }
+    let message = "a back-channel logout URI is https; plain http to another machine needs `[outbound] allow_private = true`";
+    Err(Violation { member: "backchannel_logout_uri", message: message.to_owned() })
 }
 
 fn check_grants(metadata: &ClientMetadata, report: &mut impl FnMut(&'static str, String)) {
@@ -120,6 +134,16 @@ mod tests {
         let web = ClientMetadata { redirect_uris: uris, ..good() };
         assert_eq!(members(&web), ["redirect_uris"]);
         assert_eq!(members(&ClientMetadata { application_type: ApplicationType::Native, ..web }), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn plain_http_to_another_machine_is_for_operators_who_allow_it() {
+        let with = |uri: &str| ClientMetadata { backchannel_logout_uri: Some(LogoutUri::parse(uri).unwrap()), ..good() };
+        assert!(check_transport(&with("http://app.internal/logout"), false).is_err());
+        assert!(check_transport(&with("http://app.internal/logout"), true).is_ok());
+        assert!(check_transport(&with("http://127.0.0.1:9/logout"), false).is_ok());
+        assert!(check_transport(&with("https://app.example/logout"), false).is_ok());
+        assert!(check_transport(&good(), false).is_ok());
     }
 
     #[test]

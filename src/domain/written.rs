@@ -12,8 +12,10 @@ use crate::protocol::client_metadata::{
     AccessTokenFormat, ApplicationType, AuthMethod, ClientMetadata, ConsentPolicy, GrantType, IdTokenClaimsPolicy,
     SigningAlgorithm,
 };
+use crate::protocol::logout_uri::LogoutUri;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::scope::Scope;
+use crate::protocol::web_origin::WebOrigin;
 
 /// What is written about a client; what is not written stays as it is. The members are those of [`ClientMetadata`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +38,9 @@ pub struct WrittenClient {
     pub forwards: Option<bool>,
     pub acr_values: Option<Vec<String>>,
     pub client_uri: Option<String>,
+    pub backchannel_logout_uri: Option<String>,
+    pub backchannel_logout_session_required: Option<bool>,
+    pub cors_origins: Option<Vec<String>>,
 }
 
 impl WrittenClient {
@@ -50,6 +55,13 @@ impl WrittenClient {
         let grant_types = parse_all("grant_types", self.grants, &mut wrong, parse_grant);
         let scope = self.scopes.map(|tokens| Scope::parse(&tokens.join(" ")).map_err(|error| error.to_string()));
         let scope = scope.and_then(|parsed| good("scope", parsed, &mut wrong));
+        let logout_uri = match self.backchannel_logout_uri.as_deref() {
+            None => before.backchannel_logout_uri,
+            // An empty text takes it away.
+            Some("") => None,
+            Some(text) => good("backchannel_logout_uri", parse_logout_uri(text), &mut wrong),
+        };
+        let cors_origins = parse_all("cors_origins", self.cors_origins, &mut wrong, parse_origin);
         let auth_method = self.auth_method.unwrap_or(before.token_endpoint_auth_method);
         let is_new = before.redirect_uris.is_empty();
         let redirect_uris = redirect_uris.unwrap_or(before.redirect_uris);
@@ -71,6 +83,11 @@ impl WrittenClient {
             forwards: self.forwards.unwrap_or(before.forwards),
             default_acr_values: self.acr_values.unwrap_or(before.default_acr_values),
             client_uri: self.client_uri.or(before.client_uri),
+            backchannel_logout_uri: logout_uri,
+            backchannel_logout_session_required: self
+                .backchannel_logout_session_required
+                .unwrap_or(before.backchannel_logout_session_required),
+            cors_origins: cors_origins.unwrap_or(before.cors_origins),
         };
         wrong.extend(client_rules::violations(&metadata));
         if wrong.is_empty() { Ok(metadata) } else { Err(wrong) }
@@ -86,6 +103,14 @@ fn application_type(auth_method: AuthMethod, redirect_uris: &[RedirectUri]) -> A
 
 fn parse_uri(text: &str) -> Result<RedirectUri, String> {
     RedirectUri::parse(text).map_err(|error| format!("`{text}`: {error}"))
+}
+
+fn parse_logout_uri(text: &str) -> Result<LogoutUri, String> {
+    LogoutUri::parse(text).map_err(|error| format!("`{text}`: {error}"))
+}
+
+fn parse_origin(text: &str) -> Result<WebOrigin, String> {
+    WebOrigin::parse(text).map_err(|error| format!("`{text}`: {error}"))
 }
 
 fn parse_grant(text: &str) -> Result<GrantType, String> {
@@ -205,6 +230,25 @@ mod tests {
         let renamed = WrittenClient { name: Some("App".into()), require_pkce: Some(false), ..WrittenClient::default() };
         let second = renamed.applied_to(first.clone()).unwrap();
         assert_eq!(second, ClientMetadata { client_name: "App".into(), require_pkce: false, ..first });
+    }
+
+    #[test]
+    fn a_logout_uri_and_origins_are_checked_kept_and_taken_away() {
+        let uri = |text: &str| WrittenClient { backchannel_logout_uri: Some(text.into()), ..WrittenClient::default() };
+        let first = written().applied_to(ClientMetadata::default()).unwrap();
+        let second = uri("https://app.example/out").applied_to(first.clone()).unwrap();
+        assert_eq!(second.backchannel_logout_uri.as_ref().unwrap().as_str(), "https://app.example/out");
+        assert_eq!(written().applied_to(second.clone()).unwrap(), second);
+        let wrong = uri("https://app.example/out#x").applied_to(second.clone()).unwrap_err();
+        assert_eq!(wrong.iter().map(|violation| violation.member).collect::<Vec<_>>(), ["backchannel_logout_uri"]);
+        assert_eq!(uri("").applied_to(second).unwrap(), first);
+        let origins = |list: &[&str]| {
+            let cors_origins = Some(list.iter().map(|&text| text.to_owned()).collect());
+            WrittenClient { cors_origins, ..WrittenClient::default() }.applied_to(first.clone())
+        };
+        assert_eq!(origins(&["https://spa.example", "http://localhost:3000"]).unwrap().cors_origins.len(), 2);
+        let wrong = origins(&["*", "https://spa.example/"]).unwrap_err();
+        assert_eq!(wrong.iter().map(|violation| violation.member).collect::<Vec<_>>(), ["cors_origins", "cors_origins"]);
     }
 
     #[test]

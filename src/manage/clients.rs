@@ -48,6 +48,7 @@ pub async fn create(manage: &Manage<'_>, id: Option<String>, written: WrittenCli
         None => ClientId::generate(manage.env)?,
     };
     let metadata = written.applied_to(ClientMetadata::default()).map_err(ManageError::Invalid)?;
+    client_rules::check_transport(&metadata, manage.allow_private).map_err(|wrong| ManageError::Invalid(vec![wrong]))?;
     let secret = if metadata.is_public() { None } else { Some(Secret::generate(manage.env)?) };
     let client = Client {
         id,
@@ -107,6 +108,7 @@ struct Changing {
     change: Change,
     /// A secret in case one is needed.
     secret: SecretDigest,
+    allow_private: bool,
     entry: Entry,
     now: Timestamp,
 }
@@ -145,6 +147,9 @@ impl Changing {
             Ok(metadata) => metadata,
             Err(wrong) => return Ok(Err(ManageError::Invalid(wrong))),
         };
+        if let Err(wrong) = client_rules::check_transport(&metadata, self.allow_private) {
+            return Ok(Err(ManageError::Invalid(vec![wrong])));
+        }
         let needs_secret = !metadata.is_public() && before.secret.is_none();
         let secret = match (metadata.is_public(), needs_secret) {
             (true, _) => None,
@@ -174,7 +179,14 @@ impl Changing {
 async fn change(manage: &Manage<'_>, id: &ClientId, change: Change, detail: &str) -> Result<Issued, ManageError> {
     let secret = Secret::generate(manage.env)?;
     let entry = manage.entry(event(id, detail))?;
-    let job = Changing { id: id.clone(), change, secret: secret.digest(), entry, now: manage.now() };
+    let job = Changing {
+        id: id.clone(),
+        change,
+        secret: secret.digest(),
+        allow_private: manage.allow_private,
+        entry,
+        now: manage.now(),
+    };
     let (client, has_new_secret) = manage.store.write(job, |tx, job| Box::pin(job.run(tx))).await??;
     Ok(Issued { client, secret: has_new_secret.then_some(secret) })
 }

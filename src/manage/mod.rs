@@ -30,6 +30,8 @@ pub struct Manage<'a> {
     pub env: &'a Env,
     /// Who asks, for the audit trail.
     pub origin: Origin,
+    /// Whether clients may be told of logouts over plain http (`[outbound] allow_private`).
+    pub allow_private: bool,
 }
 
 /// Why nothing was changed.
@@ -67,13 +69,14 @@ impl<'a> Manage<'a> {
     /// For a command of the machine's operator.
     pub fn command(store: &'a Store, env: &'a Env) -> Self {
         let origin = Origin { address: String::new(), user_agent: "signbridge command".to_owned() };
-        Self { store, env, origin }
+        Self { store, env, origin, allow_private: false }
     }
 
     /// For what the configuration file declares.
     pub(crate) fn at_start(store: &'a Store, env: &'a Env) -> Self {
         let origin = Origin { address: String::new(), user_agent: "signbridge start".to_owned() };
-        Self { store, env, origin }
+        // What the file says was checked when it was read.
+        Self { store, env, origin, allow_private: true }
     }
 
     fn now(&self) -> Timestamp {

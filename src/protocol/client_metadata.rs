@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::logout_uri::LogoutUri;
 use super::redirect_uri::RedirectUri;
 use super::scope::Scope;
+use super::web_origin::WebOrigin;
 
 /// How a client authenticates at the token endpoint (`token_endpoint_auth_method`, RFC 7591 §2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,6 +130,11 @@ fn yes() -> bool {
     true
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+fn is_off(switch: &bool) -> bool {
+    !switch
+}
+
 fn default_grants() -> Vec<GrantType> {
     vec![GrantType::AuthorizationCode, GrantType::RefreshToken]
 }
@@ -188,6 +195,16 @@ pub struct ClientMetadata {
     /// The page of the app, for the way back from an error (`client_uri`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_uri: Option<String>,
+    /// Where logout tokens are posted (OIDC Back-Channel Logout §2.2).
+    // Written only where it is set, as the two below: a node of the release before refuses members that it does not know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<LogoutUri>,
+    /// Whether the client needs `sid` in logout tokens (OIDC Back-Channel Logout §2.2); here they always have it.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub backchannel_logout_session_required: bool,
+    /// Origins of its browser code, beside those of a public client's redirect URIs (relying parties 4.4, rule 13).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cors_origins: Vec<WebOrigin>,
 }
 
 impl ClientMetadata {
@@ -221,6 +238,9 @@ impl Default for ClientMetadata {
             forwards: false,
             default_acr_values: Vec::new(),
             client_uri: None,
+            backchannel_logout_uri: None,
+            backchannel_logout_session_required: false,
+            cors_origins: Vec::new(),
         }
     }
 }

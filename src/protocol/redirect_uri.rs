@@ -92,7 +92,8 @@ impl RedirectUri {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether a URL points at this machine by its text.
+pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
         Some(Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),

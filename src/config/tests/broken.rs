@@ -71,6 +71,18 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("[[client]]\nid = \"a\"\nredirect_uris = [\"javascript:x\"]", "client[0].redirect_uris", "cannot be redirected to"),
     ("[[client]]\nid = \"a\"\ngrants = [\"implicit\"]", "client[0].grants", "no grant of this provider"),
     ("[[client]]\nid = \"a\"\nscopes = \"openid phone\"", "client[0].scopes", "the scope `phone` does not exist"),
+    (
+        "[[client]]\nid = \"a\"\nbackchannel_logout_uri = \"https://a.example/#x\"",
+        "client[0].backchannel_logout_uri",
+        "a fragment",
+    ),
+    (
+        "[[client]]\nid = \"a\"\nsecret = \"0123456789\"\nredirect_uris = [\"https://a.example\"]\n\
+         backchannel_logout_uri = \"http://a.example/out\"",
+        "client[0].backchannel_logout_uri",
+        "allow_private",
+    ),
+    ("[[client]]\nid = \"a\"\ncors_origins = [\"*\"]", "client[0].cors_origins", "an origin is written as browsers send it"),
     ("[[client]]\nid = \"a\"\nclient_id = \"b\"", "client[0].id", "written twice"),
     ("[[client]]\nid = \"a\"\nredirect_uri = \"https://a.example\"", "client[0].redirect_uri", "did you mean `redirect_uris`?"),
     // Declared people.

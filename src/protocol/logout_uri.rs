@@ -1,0 +1,105 @@
+//! Where logout tokens are posted (OIDC Back-Channel Logout 1.0 §2.2, `backchannel_logout_uri`). Whether the address behind it
+//! may be called is decided when it is called, in `outbound`.
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::redirect_uri::is_loopback;
+
+/// A back-channel logout URI, as its client wrote it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct LogoutUri(String);
+
+/// Why a URI cannot be registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidLogoutUri {
+    /// Not an absolute http or https URL, or one with control characters, blanks or a backslash.
+    #[error("a back-channel logout URI is an absolute https URL")]
+    NotHttp,
+    /// With a fragment (OIDC Back-Channel Logout §2.2).
+    #[error("a back-channel logout URI must not have a fragment")]
+    Fragment,
+    /// With a user name or password before the host.
+    #[error("a back-channel logout URI must not have user information")]
+    UserInformation,
+}
+
+impl LogoutUri {
+    /// Checks a URI that a client registers.
+    ///
+    /// # Errors
+    /// The variants say what is wrong.
+    pub fn parse(text: &str) -> Result<Self, InvalidLogoutUri> {
+        if text.len() > 2048 || text.bytes().any(|byte| byte <= b' ' || byte >= 0x7F || byte == b'\\') {
+            return Err(InvalidLogoutUri::NotHttp);
+        }
+        let url = Url::parse(text).map_err(|_unparsable| InvalidLogoutUri::NotHttp)?;
+        if !matches!(url.scheme(), "https" | "http") || url.host().is_none() {
+            return Err(InvalidLogoutUri::NotHttp);
+        }
+        if text.contains('#') {
+            return Err(InvalidLogoutUri::Fragment);
+        }
+        if !url.username().is_empty() || url.password().is_some() || text.split(['/', '?']).nth(2).unwrap_or("").contains('@') {
+            return Err(InvalidLogoutUri::UserInformation);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The text as registered.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is plain http to another machine, by its text.
+    pub fn is_plain_http(&self) -> bool {
+        Url::parse(&self.0).is_ok_and(|url| url.scheme() == "http" && !is_loopback(&url))
+    }
+}
+
+impl TryFrom<String> for LogoutUri {
+    type Error = InvalidLogoutUri;
+
+    fn try_from(text: String) -> Result<Self, InvalidLogoutUri> {
+        Self::parse(&text)
+    }
+}
+
+impl From<LogoutUri> for String {
+    fn from(uri: LogoutUri) -> Self {
+        uri.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_a_url_with_a_host_and_without_fragment_or_user() {
+        use InvalidLogoutUri as E;
+        for (text, error) in [
+            ("/logout", E::NotHttp),
+            ("app.example:/logout", E::NotHttp),
+            ("javascript:alert(1)", E::NotHttp),
+            ("https://app.example/lo gout", E::NotHttp),
+            ("https://app.example\\@evil.example/", E::NotHttp),
+            ("https://app.example/logout#", E::Fragment),
+            ("https://u:p@app.example/logout", E::UserInformation),
+            ("https://@app.example/logout", E::UserInformation),
+        ] {
+            assert_eq!(LogoutUri::parse(text), Err(error), "{text}");
+        }
+        let good = LogoutUri::parse("https://app.example/logout?tenant=1").unwrap();
+        assert_eq!(good.as_str(), "https://app.example/logout?tenant=1");
+    }
+
+    #[test]
+    fn plain_http_is_told_from_https_and_loopback() {
+        let plain = |text: &str| LogoutUri::parse(text).unwrap().is_plain_http();
+        assert!(plain("http://app.example/logout") && plain("http://10.0.0.1/logout"));
+        assert!(!plain("https://app.example/logout") && !plain("http://127.0.0.1:8080/logout"));
+        assert!(!plain("http://localhost/logout") && !plain("http://[::1]/logout"));
+    }
+}

@@ -1,0 +1,102 @@
+//! Origins of browser clients, as browsers write them in the `Origin` header (RFC 6454 §6.2, Fetch §3.1).
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::redirect_uri::is_loopback;
+
+/// An origin that may read answers of the token, userinfo and revocation endpoints.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct WebOrigin(String);
+
+/// Why a text is no origin that can be registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidWebOrigin {
+    /// Not an origin as a browser writes it: lower case, no path, no standard port, no `*`, no `null`.
+    #[error("an origin is written as browsers send it: https://app.example or https://app.example:8443, without a path")]
+    NotAnOrigin,
+    /// Plain http outside loopback: whoever sits in between would speak for the app.
+    #[error("plain http is allowed for loopback origins only")]
+    PlainHttp,
+}
+
+impl WebOrigin {
+    /// Checks an origin that a client registers.
+    ///
+    /// # Errors
+    /// The variants say what is wrong.
+    pub fn parse(text: &str) -> Result<Self, InvalidWebOrigin> {
+        let url = Url::parse(text).map_err(|_unparsable| InvalidWebOrigin::NotAnOrigin)?;
+        let is_http = matches!(url.scheme(), "https" | "http");
+        if !is_http || text.contains('*') || url.origin().ascii_serialization() != text {
+            return Err(InvalidWebOrigin::NotAnOrigin);
+        }
+        if url.scheme() == "http" && !is_loopback(&url) {
+            return Err(InvalidWebOrigin::PlainHttp);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The origin of a page at `uri`; `None` where it has none of its own (a scheme of an app).
+    pub fn of_uri(uri: &str) -> Option<Self> {
+        let url = Url::parse(uri).ok()?;
+        Self::parse(&url.origin().ascii_serialization()).ok()
+    }
+
+    /// The text, as it stands in an `Origin` header.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for WebOrigin {
+    type Error = InvalidWebOrigin;
+
+    fn try_from(text: String) -> Result<Self, InvalidWebOrigin> {
+        Self::parse(&text)
+    }
+}
+
+impl From<WebOrigin> for String {
+    fn from(origin: WebOrigin) -> Self {
+        origin.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_what_a_browser_would_send() {
+        for good in ["https://app.example", "https://app.example:8443", "http://localhost:3000", "http://127.0.0.1:5173"] {
+            assert_eq!(WebOrigin::parse(good).unwrap().as_str(), good);
+        }
+        for bad in [
+            "https://app.example/",
+            "https://APP.example",
+            "https://app.example:443",
+            "https://app.example/path",
+            "https://u@app.example",
+            "https://*.example",
+            "app.example",
+            "null",
+            "*",
+            "",
+            "myapp://x",
+            "file:///x",
+        ] {
+            assert_eq!(WebOrigin::parse(bad), Err(InvalidWebOrigin::NotAnOrigin), "{bad}");
+        }
+        assert_eq!(WebOrigin::parse("http://app.example"), Err(InvalidWebOrigin::PlainHttp));
+    }
+
+    #[test]
+    fn a_redirect_uri_has_the_origin_of_its_page_or_none() {
+        let of = |uri: &str| WebOrigin::of_uri(uri).map(|origin| origin.as_str().to_owned());
+        assert_eq!(of("https://app.example:443/cb?x=1").as_deref(), Some("https://app.example"));
+        assert_eq!(of("http://127.0.0.1:5173/cb").as_deref(), Some("http://127.0.0.1:5173"));
+        assert_eq!(of("com.example.app:/cb"), None);
+    }
+}
