@@ -2,18 +2,18 @@
 //! time limit, a cap on the answer and verified TLS (security bar 154–156, S21).
 //!
 //! [`phone_service`] builds the client for the configured phone services. What those answer is for `upstream` to judge.
-//! The second client, for URLs that *clients register* (back-channel logout, `jwks_uri`, `sector_identifier_uri`),
-//! belongs here too, as `guarded.rs`: it has to resolve names itself, refuse private and loopback addresses unless
-//! `[outbound] allow_private` says otherwise, and pin the address that it checked. A phone client must never be used for
-//! such a URL: it trusts its address.
+//! [`guarded()`] builds the one for URLs that *clients register*. A phone client must never be used for such a URL: it trusts
+//! its address.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+mod guarded;
 mod phone;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use guarded::{CallError, GuardSettings, GuardedClient, guarded};
 pub use phone::{Delivery, MAX_BODY, PhoneAnswer, PhoneClient, PhoneRequest, SendError};
 
 /// How long connecting may take (name, TCP and TLS together): less than any call's total, so that a failure to connect is

@@ -1,0 +1,169 @@
+//! The client for URLs that *clients register*: it resolves names itself, refuses addresses that are not on the public
+//! internet, and connects to the address that it checked (security bar B28). `[outbound] allow_private` lifts that, for
+//! installations whose clients are the operator's own.
+//!
+//! The status is all that is read: no body, no redirect, nothing is kept open.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use url::{Host, Url};
+
+use super::{OutboundError, PhoneServiceTls, builder, extra_authorities};
+
+/// How registered URLs are called.
+#[derive(Clone, Debug, Default)]
+pub struct GuardSettings {
+    /// A PEM file of certification authorities that are trusted besides the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Whether private and loopback addresses, and plain http, are allowed.
+    pub allow_private: bool,
+}
+
+/// Why a call brought no status. The texts never hold the URL.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The URL is not called: the reason.
+    #[error("{0}")]
+    Refused(&'static str),
+    /// No connection, or it broke.
+    #[error("no answer")]
+    Failed(#[source] reqwest::Error),
+    /// No status in time.
+    #[error("no answer within {0:?}")]
+    TimedOut(Duration),
+}
+
+const PLAIN_HTTP: &str = "plain http needs `[outbound] allow_private`";
+const NOT_PUBLIC: &str = "the address is not on the public internet; `[outbound] allow_private` would allow it";
+
+/// Calls URLs that clients registered. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct GuardedClient {
+    client: reqwest::Client,
+    allow_private: bool,
+}
+
+/// The client for registered URLs.
+///
+/// # Errors
+/// When the CA file is unusable, or the machine has no trusted authorities.
+pub fn guarded(settings: GuardSettings) -> Result<GuardedClient, OutboundError> {
+    let allow_private = settings.allow_private;
+    let authorities = extra_authorities(&PhoneServiceTls { ca_file: settings.ca_file })?;
+    let client = builder(authorities)
+        // A kept connection would outlive the check of its address.
+        .pool_max_idle_per_host(0)
+        .dns_resolver(Arc::new(Guard { allow_private }))
+        .build()
+        .map_err(OutboundError::Client)?;
+    Ok(GuardedClient { client, allow_private })
+}
+
+impl GuardedClient {
+    /// Posts one form field and answers the status, all within `limit`.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn post_form(&self, url: &Url, field: (&str, &str), limit: Duration) -> Result<u16, CallError> {
+        self.check(url)?;
+        let request = self.client.post(url.clone()).form(&[field]);
+        let elapsed = |_elapsed| CallError::TimedOut(limit);
+        let response = tokio::time::timeout(limit, request.send()).await.map_err(elapsed)?;
+        // The body is dropped unread, and the connection with it.
+        response.map(|response| response.status().as_u16()).map_err(from_send)
+    }
+
+    /// What can be told without a name server. Addresses are written in many ways; the URL parser knows them all.
+    fn check(&self, url: &Url) -> Result<(), CallError> {
+        if self.allow_private {
+            return Ok(());
+        }
+        if url.scheme() != "https" {
+            return Err(CallError::Refused(PLAIN_HTTP));
+        }
+        let address = match url.host() {
+            Some(Host::Ipv4(address)) => IpAddr::V4(address),
+            Some(Host::Ipv6(address)) => IpAddr::V6(address),
+            Some(Host::Domain(_)) | None => return Ok(()),
+        };
+        if is_public(address) { Ok(()) } else { Err(CallError::Refused(NOT_PUBLIC)) }
+    }
+}
+
+fn from_send(error: reqwest::Error) -> CallError {
+    let mut source = std::error::Error::source(&error);
+    while let Some(inner) = source {
+        if inner.is::<NotPublic>() {
+            return CallError::Refused(NOT_PUBLIC);
+        }
+        source = inner.source();
+    }
+    CallError::Failed(error.without_url())
+}
+
+/// A name whose addresses are all refused.
+#[derive(Debug, thiserror::Error)]
+#[error("{NOT_PUBLIC}")]
+struct NotPublic;
+
+/// Resolves names to addresses that may be called; the connection goes to one of them and nowhere else.
+struct Guard {
+    allow_private: bool,
+}
+
+impl Resolve for Guard {
+    fn resolve(&self, name: Name) -> Resolving {
+        let allow_private = self.allow_private;
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let allowed: Vec<SocketAddr> = found.filter(|found| allow_private || is_public(found.ip())).collect();
+            if allowed.is_empty() {
+                return Err(NotPublic.into());
+            }
+            let addresses: Addrs = Box::new(allowed.into_iter());
+            Ok(addresses)
+        })
+    }
+}
+
+/// Whether an address is on the public internet (IANA special-purpose address registries).
+fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => is_public_v4(address),
+        IpAddr::V6(address) => is_public_v6(address),
+    }
+}
+
+fn is_public_v4(address: Ipv4Addr) -> bool {
+    let [a, b, c, _] = address.octets();
+    let special = match (a, b, c) {
+        (0 | 10 | 127, _, _) | (169, 254, _) | (192, 168, _) => true,
+        // Shared address space, private use, benchmarking.
+        (100, 64..=127, _) | (172, 16..=31, _) | (198, 18..=19, _) => true,
+        // Protocol assignments, documentation, 6to4 relays.
+        (192, 0, 0 | 2) | (198, 51, 100) | (203, 0, 113) | (192, 88, 99) => true,
+        // Multicast, reserved, broadcast.
+        (224.., _, _) => true,
+        _public => false,
+    };
+    !special
+}
+
+/// Only global unicast (2000::/3), and of that nothing that stands for an IPv4 address or is set aside: IPv4-mapped, NAT64,
+/// unique-local, link-local and multicast addresses are all outside.
+fn is_public_v6(address: Ipv6Addr) -> bool {
+    let [first, second, ..] = address.segments();
+    match (first, second) {
+        // Protocol assignments (Teredo among them), documentation, 6to4.
+        (0x2001, 0..=0x01ff | 0x0db8) | (0x2002, _) | (0x3fff, 0..=0x0fff) => false,
+        (first, _) => first & 0xe000 == 0x2000,
+    }
+}
+
+#[cfg(test)]
+#[path = "tests/guarded.rs"]
+mod tests;
