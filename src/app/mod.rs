@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::domain::env::Env;
 use crate::flow::Op;
+use crate::flow::browser_origins::BrowserOrigins;
 use crate::jobs::Jobs;
 use crate::web::{Site, Surface};
 use server::Server;
@@ -102,6 +103,7 @@ pub async fn start_on(config: &Config, listeners: Listeners, env: Env) -> Result
     let surface = Surface {
         op: op.clone(),
         site: Arc::new(Site::new(config.issuer.text(), config.trusted_proxies.clone())),
+        browser_origins: BrowserOrigins::default(),
         stop: stop.clone(),
     };
     let management = management::serve(listeners.management, op.store.clone(), Arc::clone(&ready))?;

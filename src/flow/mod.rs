@@ -4,6 +4,7 @@
 //! what happened and returns to [`authorization::next_step`].
 
 pub mod authorization;
+pub mod browser_origins;
 pub mod claims;
 pub mod client_authentication;
 pub mod discovery;

@@ -11,9 +11,9 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
 
-use super::Surface;
 use super::browser::Visit;
 use super::error::{PageFailure, Reader, json_of, render_pending};
+use super::{Surface, cors};
 
 /// Headers that every answer has unless its handler set them.
 const ALWAYS: &[(HeaderName, &str)] = &[
@@ -23,9 +23,6 @@ const ALWAYS: &[(HeaderName, &str)] = &[
     (header::CACHE_CONTROL, "no-store"),
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
 ];
-
-/// The endpoints that browser clients call from their own origin (relying parties 4.4, rule 13).
-const READABLE: &[&str] = &["/token", "/userinfo", "/revoke"];
 
 /// Refuses a `Host` that is not ours, finds words for the errors that wait for them, and completes the headers of every
 /// answer. An answer to HEAD loses its body (RFC 9110 §9.3.2).
@@ -39,6 +36,7 @@ pub async fn guard(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
     let host = host.or_else(|| request.uri().host()).unwrap_or_default().to_ascii_lowercase();
+    let readers = cors::readers(&surface, &request).await;
     let mut response = if surface.site.hosts.contains(&host) {
         let response = next.call(request).await?.map_into_boxed_body();
         match PageFailure::pending(response.response()) {
@@ -50,12 +48,7 @@ pub async fn guard(
         let refusal = refusal.content_type("text/plain; charset=utf-8").body("This server does not answer for that host.\n");
         request.into_response(refusal)
     };
-    if READABLE.contains(&response.request().path()) {
-        // Nothing here depends on a cookie; browser clients must see errors too (Fetch §3.2.5). Never with credentials.
-        let headers = response.headers_mut();
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("WWW-Authenticate"));
-    }
+    readers.complete(response.headers_mut());
     complete(&surface, response.headers_mut());
     if response.request().method() == Method::HEAD {
         response = response.map_body(|_head, body| BoxBody::new(Unsent(body.size())));

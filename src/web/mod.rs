@@ -3,6 +3,7 @@
 
 pub mod browser;
 pub mod cookies;
+mod cors;
 pub mod csrf;
 pub mod error;
 pub mod headers;
@@ -15,6 +16,7 @@ use ipnet::IpNet;
 use tokio_util::sync::CancellationToken;
 
 use crate::flow::Op;
+use crate::flow::browser_origins::BrowserOrigins;
 
 /// What every handler needs.
 #[derive(Clone)]
@@ -23,6 +25,8 @@ pub struct Surface {
     pub op: Op,
     /// How the provider is reached.
     pub site: Arc<Site>,
+    /// Whose scripts may read answers.
+    pub browser_origins: BrowserOrigins,
     /// Cancelled when the node shuts down: event streams end at once.
     pub stop: CancellationToken,
 }
