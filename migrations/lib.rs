@@ -8,6 +8,7 @@ mod m20261123_000005_authorizations;
 mod m20261123_000006_grants;
 mod m20261123_000007_logins;
 mod m20261123_000008_audit;
+mod m20261126_000009_backchannel_logouts;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000006_grants::Migration),
             Box::new(m20261123_000007_logins::Migration),
             Box::new(m20261123_000008_audit::Migration),
+            Box::new(m20261126_000009_backchannel_logouts::Migration),
         ]
     }
 }

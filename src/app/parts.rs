@@ -14,6 +14,7 @@ use crate::keys::master::MasterKey;
 use crate::keys::purpose::PurposeKeys;
 use crate::keys::ring::KeyRing;
 use crate::keys::rotation::KeySettings;
+use crate::outbound::{self, GuardSettings};
 use crate::store::{Store, instance};
 use crate::upstream::Upstreams;
 use crate::upstream::secsign::{SecSign, SecSignSettings};
@@ -29,8 +30,13 @@ pub async fn assemble(config: &Config, env: Env) -> Result<Op, StartError> {
     freeze(&store, instance::ISSUER, config.issuer.text(), "the database belongs to the issuer").await?;
     let upstreams = upstreams(config, &env)?;
     let settings = Arc::new(settings(config));
+    let outbound = outbound::guarded(GuardSettings {
+        ca_file: config.outbound.ca_file.clone(),
+        allow_private: config.outbound.allow_private,
+    })
+    .map_err(|error| setup(&error))?;
     let (signals, pace) = (Signals::default(), Pace::default());
-    let op = Op { store, keys: Arc::new(keys), upstreams, env, settings, signals, pace };
+    let op = Op { store, keys: Arc::new(keys), upstreams, outbound, env, settings, signals, pace };
     crate::manage::declared::apply(&op.store, &op.env, &config.clients, &config.users).await.map_err(|error| setup(&error))?;
     Ok(op)
 }
@@ -112,6 +118,7 @@ fn settings(config: &Config) -> Settings {
     Settings {
         issuer: config.issuer.text().to_owned(),
         allow_unnamed: config.thumbsignin.as_ref().is_some_and(|thumbsignin| thumbsignin.allow_unnamed),
+        logout_retry: config.outbound.logout_retry,
         lifetimes: Lifetimes {
             code: lifetimes.code,
             authorization: lifetimes.authorization,

@@ -1,9 +1,11 @@
 //! `[outbound]`: requests to addresses that clients registered.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::duration::{self, MINUTE};
 use super::key::{Key, Kind, Section, Shape};
 use super::problem::Reader;
 
@@ -19,6 +21,13 @@ pub(super) const SECTION: Section = Section {
             "Allow private and loopback addresses and plain http. Only where every client is your own.",
         )
         .default("false"),
+        Key::new(
+            "logout_retry",
+            Kind::Span(Duration::from_secs(1), MINUTE),
+            "The pause after a logout token could not be delivered; each later one is four times as long. Five attempts are \
+             made.",
+        )
+        .default("\"5s\""),
     ],
 };
 
@@ -28,6 +37,8 @@ pub(super) const SECTION: Section = Section {
 pub(super) struct Raw {
     ca_file: Option<String>,
     allow_private: bool,
+    #[serde(deserialize_with = "duration::deserialize")]
+    logout_retry: Duration,
 }
 
 /// How addresses that clients registered are called.
@@ -37,10 +48,16 @@ pub struct Outbound {
     pub ca_file: Option<PathBuf>,
     /// Whether private and loopback addresses and plain http are allowed.
     pub allow_private: bool,
+    /// The pause after the first attempt in vain to deliver a logout token.
+    pub logout_retry: Duration,
 }
 
 impl Outbound {
     pub(super) fn read(raw: Raw, reader: &mut Reader) -> Self {
-        Self { ca_file: reader.file("outbound.ca_file", raw.ca_file), allow_private: raw.allow_private }
+        Self {
+            ca_file: reader.file("outbound.ca_file", raw.ca_file),
+            allow_private: raw.allow_private,
+            logout_retry: raw.logout_retry,
+        }
     }
 }

@@ -16,6 +16,10 @@ pub enum AuditKind {
     LoginMismatch,
     /// A browser session ended.
     Logout,
+    /// A client was told that a session ended.
+    LogoutDelivered,
+    /// A client could not be told that a session ended: given up; the detail says why.
+    LogoutUndelivered,
     /// A person allowed a client its scopes.
     ConsentGranted,
     /// A code was redeemed.
@@ -43,6 +47,8 @@ impl AuditKind {
             Self::LoginFailed => "login.failed",
             Self::LoginMismatch => "login.mismatch",
             Self::Logout => "logout",
+            Self::LogoutDelivered => "logout.delivered",
+            Self::LogoutUndelivered => "logout.undelivered",
             Self::ConsentGranted => "consent.granted",
             Self::TokenIssued => "token.issued",
             Self::TokenReuse => "token.reuse",

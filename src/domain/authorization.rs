@@ -94,4 +94,7 @@ pub struct CodeContent {
     pub nonce: Option<String>,
     /// Who signed in, when and how.
     pub authentication: Authentication,
+    /// Whether the end of another session waits for this code (decision 2.16).
+    #[serde(default)]
+    pub holds_logouts: bool,
 }

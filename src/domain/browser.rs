@@ -60,3 +60,10 @@ pub struct BrowserSession {
     /// When it was ended: by a logout, another account, an operator.
     pub ended_at: Option<Timestamp>,
 }
+
+impl BrowserSession {
+    /// Whether it has neither ended nor expired at `now`. Idleness is judged where the cookie is read.
+    pub fn is_alive(&self, now: Timestamp) -> bool {
+        self.ended_at.is_none() && now < self.expires_at
+    }
+}

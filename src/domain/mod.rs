@@ -7,6 +7,7 @@
 pub mod assurance;
 pub mod audit;
 pub mod authorization;
+pub mod backchannel_logout;
 pub mod browser;
 pub mod client;
 pub mod client_rules;

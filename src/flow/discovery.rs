@@ -83,6 +83,10 @@ pub struct Discovery {
     pub ui_locales_supported: &'static [&'static str],
     /// RFC 9207 §3.
     pub authorization_response_iss_parameter_supported: bool,
+    /// OIDC Back-Channel Logout §2.1.
+    pub backchannel_logout_supported: bool,
+    /// OIDC Back-Channel Logout §2.1: every logout token has `sid`.
+    pub backchannel_logout_session_supported: bool,
     /// OIDC Core §5.5.
     pub claims_parameter_supported: bool,
     /// OIDC Core §6.1.
@@ -119,6 +123,8 @@ pub fn document(issuer: &str) -> Discovery {
         prompt_values_supported: PROMPTS,
         ui_locales_supported: LANGUAGES,
         authorization_response_iss_parameter_supported: true,
+        backchannel_logout_supported: true,
+        backchannel_logout_session_supported: true,
         claims_parameter_supported: false,
         request_parameter_supported: false,
         request_uri_parameter_supported: false,
@@ -155,8 +161,11 @@ mod tests {
         assert_eq!(document["id_token_signing_alg_values_supported"], json!(["RS256", "PS256", "ES256", "EdDSA"]));
         let methods = json!(["client_secret_basic", "client_secret_post", "none"]);
         assert_eq!(document["token_endpoint_auth_methods_supported"], methods);
-        for absent in ["registration_endpoint", "pushed_authorization_request_endpoint", "backchannel_logout_supported"] {
+        for absent in ["registration_endpoint", "pushed_authorization_request_endpoint", "frontchannel_logout_supported"] {
             assert!(document.get(absent).is_none(), "{absent}");
+        }
+        for works in ["backchannel_logout_supported", "backchannel_logout_session_supported"] {
+            assert_eq!(document[works], true, "{works}");
         }
         for refused in ["claims_parameter_supported", "request_parameter_supported", "request_uri_parameter_supported"] {
             assert_eq!(document[refused], false, "{refused}");

@@ -198,7 +198,9 @@ struct Ending {
 pub async fn perform(op: &Op, sid: &SessionId, origin: &Origin) -> Result<bool, OAuthError> {
     let event = AuditEvent { origin: origin.clone(), ..AuditEvent::new(AuditKind::Logout) };
     let ending = Ending { sid: sid.clone(), now: op.env.now(), ended: Entry::new(&op.env, event)? };
-    Ok(op.store.write(ending, |tx, job| Box::pin(job.run(tx))).await?)
+    let ended = op.store.write(ending, |tx, job| Box::pin(job.run(tx))).await?;
+    op.signals.session_ended();
+    Ok(ended)
 }
 
 impl Ending {

@@ -4,6 +4,7 @@
 //! what happened and returns to [`authorization::next_step`].
 
 pub mod authorization;
+pub mod backchannel_logout;
 pub mod browser_origins;
 pub mod claims;
 pub mod client_authentication;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 use crate::domain::env::Env;
 use crate::keys::Keys;
+use crate::outbound::GuardedClient;
 use crate::store::Store;
 use crate::upstream::Upstreams;
 use settings::Settings;
@@ -35,11 +37,13 @@ pub struct Op {
     pub keys: Arc<Keys>,
     /// The phone services.
     pub upstreams: Upstreams,
+    /// Calls URLs that clients registered.
+    pub outbound: GuardedClient,
     /// Time and chance.
     pub env: Env,
     /// What the operator decided.
     pub settings: Arc<Settings>,
-    /// What the parts of this node tell one another about logins.
+    /// What the parts of this node tell one another.
     pub signals: login::signals::Signals,
     /// How the phone services behaved lately.
     pub pace: login::pace::Pace,

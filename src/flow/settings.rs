@@ -13,6 +13,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Whether ThumbSignIn may be asked without naming a person (decision 2.3).
     pub allow_unnamed: bool,
+    /// The pause after the first attempt in vain to tell a client of a logout; later ones are longer.
+    pub logout_retry: Duration,
 }
 
 /// Lifetimes (decision 2.10).

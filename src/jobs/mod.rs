@@ -1,6 +1,7 @@
-//! What runs in the background: the login broker that polls the phone services, the key ring that follows the database,
-//! clean-up. Every job stops when its token is cancelled; none holds anything that another node would need.
+//! What runs in the background: the login broker that polls the phone services, the queue of logout tokens, the key ring that
+//! follows the database, clean-up. Every job stops when its token is cancelled; none holds anything that another node would need.
 
+mod backchannel;
 mod broker;
 mod maintenance;
 
@@ -25,7 +26,9 @@ impl Jobs {
     pub fn start(op: &Op, stop: &CancellationToken) -> Result<Self, RandomError> {
         let stop = stop.child_token();
         let mut tasks = JoinSet::new();
-        tasks.spawn(broker::run(op.clone(), broker::node_name(op)?, stop.clone()));
+        let node = broker::node_name(op)?;
+        tasks.spawn(broker::run(op.clone(), node.clone(), stop.clone()));
+        tasks.spawn(backchannel::run(op.clone(), node, stop.clone()));
         tasks.spawn(maintenance::follow_keys(op.clone(), stop.clone()));
         tasks.spawn(maintenance::clean_up(op.clone(), stop.clone()));
         Ok(Self { tasks, stop })

@@ -25,6 +25,8 @@ pub enum TokenType {
     IdToken,
     /// An access token (RFC 9068 §2.1).
     AccessToken,
+    /// A logout token (OIDC Back-Channel Logout §2.4).
+    LogoutToken,
 }
 
 impl TokenType {
@@ -33,6 +35,7 @@ impl TokenType {
         match self {
             Self::IdToken => "JWT",
             Self::AccessToken => "at+jwt",
+            Self::LogoutToken => "logout+jwt",
         }
     }
 

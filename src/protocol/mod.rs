@@ -9,6 +9,7 @@ pub mod id_token;
 pub mod json;
 pub mod jwk;
 pub mod jws;
+pub mod logout_token;
 pub mod logout_uri;
 pub mod parameters;
 pub mod pkce;

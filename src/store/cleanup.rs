@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sea_orm::ConnectionTrait as _;
-use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Query, SelectStatement};
 
 use super::{Store, StoreError, Tx};
 use crate::domain::clock::Timestamp;
@@ -23,10 +23,12 @@ struct Mortal {
     /// How many days a dead row stays: long enough to recognise what comes back late (a code's reuse) and to look into a
     /// complaint.
     kept_days: u32,
+    /// The column with the session for whose life a dead row stays: its clients are told when it ends.
+    session: Option<&'static str>,
 }
 
 const fn mortal(table: &'static str, key: &'static str, died: &'static str, kept_days: u32) -> Mortal {
-    Mortal { table, key, died, kept_days }
+    Mortal { table, key, died, kept_days, session: None }
 }
 
 /// What hangs on a row goes with it.
@@ -39,7 +41,9 @@ const MORTAL: &[Mortal] = &[
     mortal("authorizations", "id", "expires_at", 1),
     mortal("access_tokens", "digest", "expires_at", 1),
     mortal("refresh_tokens", "digest", "expires_at", 1),
-    mortal("grants", "id", "expires_at", 1),
+    Mortal { session: Some("session_id"), ..mortal("grants", "id", "expires_at", 1) },
+    // Long given up by then; these are left by a provider that was off for a day.
+    mortal("backchannel_logouts", "id", "created_at", 1),
     mortal("sessions", "id", "expires_at", 1),
     mortal("remembered_browsers", "browser", "last_used_at", 400),
 ];
@@ -65,8 +69,20 @@ pub async fn delete_dead(store: &Store, now: Timestamp) -> Result<u64, StoreErro
     Ok(deleted)
 }
 
+/// The sessions that have neither ended nor been dead for as long as a row is kept.
+fn living_sessions(cutoff: Timestamp) -> SelectStatement {
+    let lives = Expr::col("ended_at").is_null().and(Expr::col("expires_at").gt(cutoff.as_millis()));
+    Query::select().column("id").from("sessions").and_where(lives).take()
+}
+
 async fn delete_batch(tx: &Tx, mortal: Mortal, cutoff: Timestamp) -> Result<u64, StoreError> {
-    let is_dead = || Expr::col(mortal.died).lt(cutoff.as_millis());
+    let is_dead = || {
+        let dead = Expr::col(mortal.died).lt(cutoff.as_millis());
+        match mortal.session {
+            None => dead,
+            Some(session) => dead.and(Expr::col(session).in_subquery(living_sessions(cutoff)).not()),
+        }
+    };
     let dead = Query::select().column(mortal.key).from(mortal.table).and_where(is_dead()).limit(BATCH).take();
     // The condition stands twice: a row that another transaction revived meanwhile stays.
     let delete =

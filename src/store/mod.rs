@@ -13,6 +13,7 @@ pub mod access_passes;
 pub mod access_tokens;
 pub mod audit;
 pub mod authorizations;
+pub mod backchannel_logouts;
 pub mod cleanup;
 pub mod clients;
 pub mod codes;

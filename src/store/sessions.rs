@@ -7,9 +7,10 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
 
 use super::entity::{session, user};
-use super::grants;
 use super::row::{AuthenticationColumns, Row, millis, moment};
 use super::{Db, StoreError, Tx};
+use super::{backchannel_logouts, grants};
+use crate::domain::backchannel_logout::Hold;
 use crate::domain::browser::{BrowserKey, BrowserSession, Origin};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{SessionId, UserId};
@@ -90,6 +91,33 @@ pub async fn insert(tx: &Tx, session: &BrowserSession, cookie: &SecretDigest) ->
     .await
 }
 
+/// Gives a session that is alive the login and the cookie of `renewed`, whose id it has and whose person it belongs to: the old
+/// cookie is nobody's from then on (security bar 96), and what was granted out of the session lives on. False: it has ended,
+/// or belongs to somebody else.
+///
+/// # Errors
+/// When the database fails.
+pub async fn renew(tx: &Tx, renewed: &BrowserSession, cookie: &SecretDigest, now: Timestamp) -> Result<bool, StoreError> {
+    let authentication = &renewed.authentication;
+    let device = authentication.device_id.as_ref().map(|device| device.as_str().to_owned());
+    let update = session::Entity::update_many()
+        .col_expr(session::Column::Cookie, Expr::value(cookie.as_str()))
+        .col_expr(session::Column::AuthTime, Expr::value(authentication.auth_time.as_millis()))
+        .col_expr(session::Column::Acr, Expr::value(authentication.acr.as_str()))
+        .col_expr(session::Column::DeviceId, Expr::value(device))
+        .col_expr(session::Column::Unnamed, Expr::value(authentication.unnamed))
+        .col_expr(session::Column::Address, Expr::value(renewed.origin.address.as_str()))
+        .col_expr(session::Column::UserAgent, Expr::value(renewed.origin.user_agent.as_str()))
+        .col_expr(session::Column::LastSeenAt, Expr::value(renewed.last_seen_at.as_millis()))
+        .col_expr(session::Column::ExpiresAt, Expr::value(renewed.expires_at.as_millis()))
+        .filter(session::Column::Id.eq(renewed.id.as_str()))
+        .filter(session::Column::UserId.eq(authentication.user_id.as_str()))
+        .filter(session::Column::Browser.eq(renewed.browser.0.as_str()))
+        .filter(session::Column::EndedAt.is_null())
+        .filter(session::Column::ExpiresAt.gt(now.as_millis()));
+    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+}
+
 /// Whether a session was last seen so long ago that [`touch`] would write: ask before opening a write.
 pub fn needs_touch(session: &BrowserSession, now: Timestamp) -> bool {
     now.since(session.last_seen_at) >= TOUCH_AFTER
@@ -108,20 +136,37 @@ pub async fn touch(tx: &Tx, id: &SessionId, now: Timestamp) -> Result<bool, Stor
     Ok(update.exec(tx.db()).await?.rows_affected > 0)
 }
 
-/// Ends a session and revokes its grants without `offline_access`. False: it had ended before, or there is none.
+/// Ends a session and revokes its grants without `offline_access`; what its clients are to hear of it is queued. False: it had
+/// ended before, or there is none.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn end(tx: &Tx, id: &SessionId, now: Timestamp) -> Result<bool, StoreError> {
+    end_holding(tx, id, None, now).await
+}
+
+/// Ends a session that another account replaces in its browser, as [`end`]; its clients hear of it only after the code of the
+/// running authorization was redeemed or has expired (decision 2.16).
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_replaced(tx: &Tx, id: &SessionId, hold: &Hold, now: Timestamp) -> Result<bool, StoreError> {
+    end_holding(tx, id, Some(hold), now).await
+}
+
+async fn end_holding(tx: &Tx, id: &SessionId, hold: Option<&Hold>, now: Timestamp) -> Result<bool, StoreError> {
     let update = session::Entity::update_many()
         .col_expr(session::Column::EndedAt, Expr::value(now.as_millis()))
         .filter(session::Column::Id.eq(id.as_str()))
         .filter(session::Column::EndedAt.is_null());
-    let ended = update.exec(tx.db()).await?.rows_affected > 0;
-    if ended {
-        grants::revoke_for_session(tx, id, now).await?;
+    if update.exec(tx.db()).await?.rows_affected == 0 {
+        return Ok(false);
     }
-    Ok(ended)
+    grants::revoke_for_session(tx, id, now).await?;
+    if let Some(session) = find(tx, id).await? {
+        backchannel_logouts::insert_for_session(tx, &session, hold, now).await?;
+    }
+    Ok(true)
 }
 
 /// Ends every session of a person, as [`end`]; returns those that this call ended.

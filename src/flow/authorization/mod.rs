@@ -26,7 +26,7 @@ use crate::flow::error::Internal;
 use crate::protocol::client_metadata::ConsentPolicy;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::parameters::Parameters;
-use crate::store::{authorizations, consents};
+use crate::store::{authorizations, backchannel_logouts, consents, sessions};
 use next_step::{Situation, Step};
 use request::{CheckedRequest, Refusal};
 use response::AuthorizationResponse;
@@ -122,6 +122,7 @@ pub async fn advance(op: &Op, id: &AuthorizationId, browser: &Browser) -> Result
     if !interaction.is_alive(op.env.now()) {
         return Ok(interaction.over());
     }
+    let interaction = without_ended_login(op, interaction, browser).await?;
     let ended = match decide(op, &interaction, browser).await? {
         Step::Login => return Ok(Next::Login(Box::new(interaction))),
         Step::Consent(authentication) => return Ok(Next::Consent(Box::new(interaction), authentication)),
@@ -154,10 +155,31 @@ pub async fn fail(
     if matches!(interaction.authorization.stage, AuthorizationStage::Failed(_)) {
         return Ok(Some(error));
     }
-    let id = interaction.authorization.id.clone();
-    let ended =
-        op.store.write((id, code), |tx, (id, code)| Box::pin(async move { authorizations::fail(tx, id, *code).await })).await?;
-    Ok(ended.then_some(error))
+    let input = (interaction.authorization.id.clone(), code, op.env.now());
+    let ended = op.store.write(input, |tx, (id, code, now)| {
+        Box::pin(async move {
+            // No code will come: nobody waits for it any longer (decision 2.16).
+            backchannel_logouts::release(tx, id, *now).await?;
+            authorizations::fail(tx, id, *code).await
+        })
+    });
+    Ok(ended.await?.then_some(error))
+}
+
+/// An authorization whose login belongs to a session that was ended meanwhile (a logout, another account, an operator) is one
+/// that nobody signed in for: the code that it would get is refused at the token endpoint. One read, and none where the
+/// login's session is the browser's own.
+async fn without_ended_login(op: &Op, mut interaction: Interaction, browser: &Browser) -> Result<Interaction, Internal> {
+    let AuthorizationStage::Authenticated { authentication, .. } = &interaction.authorization.stage else {
+        return Ok(interaction);
+    };
+    if browser.session.as_ref().is_none_or(|(session, _)| session.id != authentication.session_id) {
+        let session = sessions::find(op.store.read(), &authentication.session_id).await?;
+        if !session.is_some_and(|session| session.is_alive(op.env.now())) {
+            interaction.authorization.stage = AuthorizationStage::Open;
+        }
+    }
+    Ok(interaction)
 }
 
 /// What the person who would be signed in had allowed this client before; not looked up for a client that never asks.

@@ -13,7 +13,7 @@ use crate::flow::error::Internal;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::response_mode::ResponseMode;
-use crate::store::{authorizations, codes};
+use crate::store::{authorizations, backchannel_logouts, codes};
 
 use super::Interaction;
 
@@ -143,6 +143,7 @@ fn new_code(op: &Op, request: &AuthorizationRequest, authentication: Authenticat
         scope: request.scope.clone(),
         nonce: request.nonce.clone(),
         authentication,
+        holds_logouts: false,
     };
     let expires_at = op.env.now().plus(op.settings.lifetimes.code);
     Ok(NewCode { digest: code.digest(), code, content, expires_at })
@@ -176,7 +177,10 @@ pub(super) async fn issue(
                 if !authorizations::finish_issued(tx, id, now).await? {
                     return Ok(false);
                 }
-                codes::insert(tx, &new.digest, id, &new.content, new.expires_at).await?;
+                // Whoever was replaced in this browser: their apps hear of it once the code is redeemed (decision 2.16).
+                let holds_logouts = backchannel_logouts::hold_until(tx, id, new.expires_at).await? > 0;
+                let content = CodeContent { holds_logouts, ..new.content.clone() };
+                codes::insert(tx, &new.digest, id, &content, new.expires_at).await?;
                 Ok(true)
             })
         })

@@ -1,7 +1,13 @@
-//! Finishing a login in the browser that began it: the approval is consumed once, and a session with a new cookie begins.
+//! Finishing a login in the browser that began it: the approval is consumed once. The same person's session is renewed under a
+//! new cookie and keeps its `sid`, so that what other apps got out of it lives on; for anybody else a new session begins, and
+//! the one that it replaces ends.
+
+use std::time::Duration;
 
 use crate::domain::assurance::Acr;
 use crate::domain::audit::{AuditEvent, AuditKind};
+use crate::domain::authorization::Authorization;
+use crate::domain::backchannel_logout::Hold;
 use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, Origin};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{LoginId, SessionId, UserId};
@@ -37,7 +43,7 @@ pub enum Finished {
 pub struct Finisher {
     /// The browser's cookie.
     pub browser: BrowserKey,
-    /// The session that it has now, which the new one replaces.
+    /// The session that it has now, which is renewed or replaced.
     pub session: Option<SessionId>,
     /// Where it is.
     pub origin: Origin,
@@ -48,8 +54,9 @@ struct Plan {
     login: Login,
     session: BrowserSession,
     cookie: SecretDigest,
-    replaced: Option<SessionId>,
+    present: Option<SessionId>,
     event: Entry,
+    code_lifetime: Duration,
     now: Timestamp,
 }
 
@@ -87,7 +94,8 @@ pub async fn finish(op: &Op, id: &LoginId, by: Finisher) -> Result<Finished, Int
     let plan = Plan {
         session: new_session(op, &by, authentication, now),
         cookie: cookie.digest(),
-        replaced: by.session,
+        present: by.session,
+        code_lifetime: op.settings.lifetimes.code,
         event: Entry::new(&op.env, event(&login, &user_id, by.origin))?,
         login,
         now,
@@ -101,7 +109,8 @@ pub async fn finish(op: &Op, id: &LoginId, by: Finisher) -> Result<Finished, Int
 }
 
 async fn write(tx: &Tx, plan: &Plan) -> Result<Outcome, StoreError> {
-    let authentication = &plan.session.authentication;
+    let session = plan.session_at_last(tx).await?;
+    let authentication = &session.authentication;
     // What was true when the phone was asked must be true now (security bar 137).
     let user = users::find(tx, &authentication.user_id).await?;
     if user.is_none_or(|user| user.locked) {
@@ -112,21 +121,15 @@ async fn write(tx: &Tx, plan: &Plan) -> Result<Outcome, StoreError> {
     {
         return Ok(Outcome::Refused);
     }
-    if !client_is_on(tx, &plan.login.purpose).await? {
-        return Ok(Outcome::Refused);
-    }
+    let Some(authorization) = served_authorization(tx, &plan.login.purpose).await? else { return Ok(Outcome::Refused) };
     if !logins::consume(tx, &plan.login.id, &plan.login.browser, plan.now).await? {
         return Ok(Outcome::NotNow);
     }
     // An authorization that was cancelled meanwhile, or whose client was switched off, signs nobody in (security bar B18, 137).
-    let Purpose::Authorization(id) = &plan.login.purpose;
-    if !authorizations::authenticate(tx, id, authentication, plan.now).await? {
+    if !authorizations::authenticate(tx, &authorization.id, authentication, plan.now).await? {
         return Ok(Outcome::NotNow);
     }
-    if let Some(replaced) = &plan.replaced {
-        sessions::end(tx, replaced, plan.now).await?;
-    }
-    sessions::insert(tx, &plan.session, &plan.cookie).await?;
+    plan.begin_session(tx, &session, &authorization).await?;
     let fill_in = plan.login.typed.as_deref().filter(|_name| plan.login.remember);
     remembered_browsers::remember(tx, &plan.login.browser, &authentication.user_id, fill_in, plan.now).await?;
     if let Subject::Named(asked) = &plan.login.subject {
@@ -139,11 +142,48 @@ async fn write(tx: &Tx, plan: &Plan) -> Result<Outcome, StoreError> {
     Ok(Outcome::Done)
 }
 
-/// Whether the client that asked is still allowed anything.
-async fn client_is_on(tx: &Tx, purpose: &Purpose) -> Result<bool, StoreError> {
+impl Plan {
+    /// The session that this login leads to: the present one with the new login, when that is the same person's.
+    async fn session_at_last(&self, tx: &Tx) -> Result<BrowserSession, StoreError> {
+        let mut session = self.session.clone();
+        let present = match &self.present {
+            Some(present) => sessions::find(tx, present).await?,
+            None => None,
+        };
+        if let Some(present) = present
+            && present.is_alive(self.now)
+            && present.authentication.user_id == session.authentication.user_id
+        {
+            session.authentication.session_id = present.id.clone();
+            session.id = present.id;
+        }
+        Ok(session)
+    }
+
+    /// Renews the present session, or begins the new one in its place.
+    async fn begin_session(&self, tx: &Tx, session: &BrowserSession, authorization: &Authorization) -> Result<(), StoreError> {
+        if self.present.as_ref() == Some(&session.id) {
+            if sessions::renew(tx, session, &self.cookie, self.now).await? {
+                return Ok(());
+            }
+            // Ended since it was read: looked at again, it is replaced by a new one.
+            return Err(StoreError::Unavailable { detail: "the session ended just now".to_owned(), transient: true });
+        }
+        if let Some(replaced) = &self.present {
+            // Its clients hear of it when this login is through: a broker among them would drop it (decision 2.16).
+            let until = authorization.expires_at.plus(self.code_lifetime);
+            sessions::end_replaced(tx, replaced, &Hold { authorization: authorization.id.clone(), until }, self.now).await?;
+        }
+        sessions::insert(tx, session, &self.cookie).await
+    }
+}
+
+/// The authorization that the login is for, if its client is still allowed anything.
+async fn served_authorization(tx: &Tx, purpose: &Purpose) -> Result<Option<Authorization>, StoreError> {
     let Purpose::Authorization(id) = purpose;
-    let Some(authorization) = authorizations::find(tx, id).await? else { return Ok(false) };
-    Ok(clients::find(tx, &authorization.request.client_id).await?.is_some_and(|client| !client.disabled))
+    let Some(authorization) = authorizations::find(tx, id).await? else { return Ok(None) };
+    let client = clients::find(tx, &authorization.request.client_id).await?;
+    Ok(client.filter(|client| !client.disabled).map(|_on| authorization))
 }
 
 /// How strong the login was (decision 2.1): by what the service does, and whom and what this login showed.

@@ -1,4 +1,5 @@
-//! How the parts of one node tell one another about logins: a begun login needs a poller, a changed one has a page to wake.
+//! How the parts of one node tell one another: a begun login needs a poller, a changed one has a page to wake, and a logout has
+//! clients to tell.
 //! A convenience only: other nodes and restarts are served by re-reading the rows.
 
 use std::sync::Arc;
@@ -15,11 +16,12 @@ const BACKLOG: usize = 1024;
 pub struct Signals {
     begun: Arc<Notify>,
     changed: broadcast::Sender<LoginId>,
+    logouts: Arc<Notify>,
 }
 
 impl Default for Signals {
     fn default() -> Self {
-        Self { begun: Arc::new(Notify::new()), changed: broadcast::channel(BACKLOG).0 }
+        Self { begun: Arc::new(Notify::new()), changed: broadcast::channel(BACKLOG).0, logouts: Arc::new(Notify::new()) }
     }
 }
 
@@ -32,6 +34,16 @@ impl Signals {
     /// Waits until a login was begun since the last call.
     pub async fn wait_for_begun(&self) {
         self.begun.notified().await;
+    }
+
+    /// A session was ended, and clients may have to hear of it.
+    pub fn session_ended(&self) {
+        self.logouts.notify_one();
+    }
+
+    /// Waits until a session was ended since the last call.
+    pub async fn wait_for_logouts(&self) {
+        self.logouts.notified().await;
     }
 
     /// This login's row changed.

@@ -18,6 +18,7 @@ use crate::domain::id::GrantId;
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::user::User;
 use crate::flow::Op;
+use crate::flow::backchannel_logout::SETTLE;
 use crate::flow::client_authentication::ClientRequest;
 use crate::flow::error::OAuthError;
 use crate::flow::settings::Settings;
@@ -25,7 +26,7 @@ use crate::flow::trail::Entry;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::parameters::Parameters;
 use crate::store::codes::StoredCode;
-use crate::store::{StoreError, Tx, access_tokens, codes, grants, refresh_tokens, sessions, users};
+use crate::store::{StoreError, Tx, access_tokens, backchannel_logouts, codes, grants, refresh_tokens, sessions, users};
 
 /// What the client sends (RFC 6749 §4.1.3, RFC 7636 §4.5).
 #[derive(Clone, Debug)]
@@ -131,6 +132,9 @@ impl Redemption {
             };
         }
         let content = code.content;
+        if content.holds_logouts {
+            backchannel_logouts::release(tx, &code.authorization_id, self.now.plus(SETTLE)).await?;
+        }
         let terms = Terms::of(&self.client, &content.scope, &content.authentication, &self.settings.lifetimes);
         let grant = self.grant(content, &terms);
         self.insert(tx, &grant, &terms).await?;

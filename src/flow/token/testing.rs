@@ -117,12 +117,19 @@ impl Bench {
         store.migrate().await.unwrap();
         let made = made().await;
         let ring = ring(&made.purposes, made.own.clone(), &env).await;
-        let settings =
-            Settings { issuer: ISSUER.to_owned(), lifetimes: Lifetimes::default(), limits: Limits::off(), allow_unnamed: true };
+        let settings = Settings {
+            issuer: ISSUER.to_owned(),
+            lifetimes: Lifetimes::default(),
+            limits: Limits::off(),
+            allow_unnamed: true,
+            logout_retry: Duration::from_secs(5),
+        };
         let op = Op {
             store,
             keys: Arc::new(Keys::new(Arc::clone(&made.purposes), ring)),
             upstreams: crate::upstream::Upstreams::default(),
+            // What the tests call is on this machine.
+            outbound: crate::outbound::guarded(crate::outbound::GuardSettings { ca_file: None, allow_private: true }).unwrap(),
             env,
             settings: Arc::new(settings),
             signals: crate::flow::login::signals::Signals::default(),
@@ -227,6 +234,7 @@ impl Bench {
     /// What a code of `client` stands for: everything bound, all scopes but `offline_access`.
     pub(crate) fn content(&self, client: &Client, session: &BrowserSession) -> CodeContent {
         CodeContent {
+            holds_logouts: false,
             client_id: client.id.clone(),
             redirect_uri: Some(RedirectUri::parse(REDIRECT).unwrap()),
             code_challenge: CodeChallenge::parse(Some(CHALLENGE), Some("S256")).unwrap(),

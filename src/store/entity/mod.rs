@@ -5,6 +5,7 @@ pub(super) mod access_pass;
 pub(super) mod access_token;
 pub(super) mod audit_event;
 pub(super) mod authorization;
+pub(super) mod backchannel_logout;
 pub(super) mod client;
 pub(super) mod code;
 pub(super) mod consent;

@@ -8,11 +8,13 @@ use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 
 use super::samples::{NOW, after, browser, client, code_content, digest, login, populate, refresh_token, write};
-use crate::domain::id::{AuthorizationId, ClientId, GrantId, LoginId, UserId};
+use crate::domain::id::{AuthorizationId, ClientId, GrantId, LoginId, SessionId, UserId};
 use crate::domain::login::{LoginStage, UpstreamHandle};
 use crate::domain::secret::Secret;
 use crate::store::logins::LoginInserted;
-use crate::store::{Insertion, Store, StoreError, clients, codes, instance, logins, refresh_tokens};
+use crate::store::{
+    Insertion, Store, StoreError, backchannel_logouts, clients, codes, instance, logins, refresh_tokens, sessions,
+};
 
 /// Starts fifty tasks and counts those that won.
 async fn winners<F: Future<Output = bool> + Send + 'static>(contender: impl Fn(u32) -> F) -> usize {
@@ -63,6 +65,21 @@ pub(super) async fn fifty_want_a_lease_and_one_gets_it(store: Store) {
         let store = store.clone();
         let owner = format!("node {number}");
         async move { write!(store, owner, |tx, owner| logins::lease(tx, &LoginId::new("l"), owner, after(5), NOW)) }
+    };
+    assert_eq!(winners(lease).await, 1);
+}
+
+pub(super) async fn fifty_want_to_send_a_logout_token_and_one_does(store: Store) {
+    super::backchannel_logouts::listeners(&store).await;
+    write!(store, SessionId::new("s"), |tx, id| sessions::end(tx, id, NOW));
+    let due = backchannel_logouts::list_due(store.read(), &[].into(), NOW, 10).await.unwrap();
+    let id = due[0].id.clone();
+    let lease = |number: u32| {
+        let (store, id) = (store.clone(), id.clone());
+        async move {
+            let input = (id, format!("n{number}"));
+            write!(store, input, |tx, v| backchannel_logouts::lease(tx, &v.0, &v.1, after(15), NOW))
+        }
     };
     assert_eq!(winners(lease).await, 1);
 }

@@ -2,6 +2,7 @@
 //! SQLite promises stands in `sqlite`.
 
 mod authorizations;
+mod backchannel_logouts;
 mod concurrency;
 mod inconsistency;
 mod logins;
@@ -81,6 +82,15 @@ cases! {
         the_first_writer_of_an_instance_value_wins
         a_nul_in_a_name_is_no_failure
     }
+    backchannel_logouts {
+        the_end_of_a_session_is_queued_once_for_each_of_its_clients
+        locking_a_person_queues_every_session
+        a_held_logout_waits_for_the_code_or_for_its_time
+        a_row_is_sent_by_one_and_taken_over_when_its_lease_ran_out
+        a_busy_client_hides_no_other
+        a_renewed_session_keeps_its_id_and_loses_its_cookie
+        an_expired_grant_is_remembered_for_as_long_as_its_session_lives
+    }
     signing_keys {
         a_rotation_is_written_whole
         a_change_that_was_overtaken_leaves_nothing
@@ -103,6 +113,7 @@ cases! {
         fifty_rotate_a_token_and_one_succeeds
         fifty_want_a_slot_and_one_gets_it
         fifty_want_a_lease_and_one_gets_it
+        fifty_want_to_send_a_logout_token_and_one_does
         fifty_consume_an_approval_and_one_succeeds
         fifty_name_the_issuer_and_all_read_the_same
         a_failing_job_does_not_spoil_its_neighbours

@@ -138,6 +138,7 @@ pub(super) fn authorization(id: &str) -> Authorization {
 /// What a code stands for.
 pub(super) fn code_content(user: &User) -> CodeContent {
     CodeContent {
+        holds_logouts: false,
         client_id: ClientId::new("c"),
         redirect_uri: None,
         code_challenge: None,

@@ -32,7 +32,7 @@ pub(super) async fn up_down_up(store: &Store) {
     store.check_schema().await.unwrap();
     revert(store).await;
     let error = store.check_schema().await.unwrap_err();
-    assert!(matches!(&error, StoreError::PendingMigrations(names) if names.len() == 8), "{error}");
+    assert!(matches!(&error, StoreError::PendingMigrations(names) if names.len() == 9), "{error}");
     store.migrate().await.unwrap();
     every_entity_selects_on_a_fresh_database(store.clone()).await;
 }
@@ -46,6 +46,7 @@ pub(super) async fn every_entity_selects_on_a_fresh_database(store: Store) {
     select::<entity::access_token::Entity>(&store).await;
     select::<entity::audit_event::Entity>(&store).await;
     select::<entity::authorization::Entity>(&store).await;
+    select::<entity::backchannel_logout::Entity>(&store).await;
     select::<entity::client::Entity>(&store).await;
     select::<entity::code::Entity>(&store).await;
     select::<entity::consent::Entity>(&store).await;

@@ -1,0 +1,43 @@
+//! A logout token that is yet to be delivered (OIDC Back-Channel Logout 1.0 §2.5).
+
+use super::clock::Timestamp;
+use super::id::{AuthorizationId, ClientId, SessionId, UserId};
+use super::secret::SecretDigest;
+
+/// One client that is to hear of one session's end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackchannelLogout {
+    /// Its id, and the `jti` of every logout token that is sent for it: a receiver recognises a repetition (§2.6).
+    pub id: String,
+    /// Who is to hear.
+    pub client_id: ClientId,
+    /// The session that ended (`sid`).
+    pub session_id: SessionId,
+    /// Whose it was (`sub`).
+    pub user_id: UserId,
+    /// The authorization whose code must be redeemed first (decision 2.16); none: there is nothing to wait for.
+    pub held_by: Option<AuthorizationId>,
+    /// When it may be sent; while it is held, when it is sent in any case.
+    pub due_at: Timestamp,
+    /// How often it was sent in vain.
+    pub attempts: u32,
+    /// When the session ended.
+    pub created_at: Timestamp,
+}
+
+/// What a session's end waits for before anybody is told (decision 2.16).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// The code of this authorization.
+    pub authorization: AuthorizationId,
+    /// No longer than until then.
+    pub until: Timestamp,
+}
+
+impl BackchannelLogout {
+    /// The id for a client and a session. A session ends once, so the pair is unique, and a write that is run again makes
+    /// the same one.
+    pub fn id_for(client: &ClientId, session: &SessionId) -> String {
+        SecretDigest::of(format!("{session} {client}").as_bytes()).as_str().to_owned()
+    }
+}

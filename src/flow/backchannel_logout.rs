@@ -1,0 +1,149 @@
+//! Telling a client that a session ended (OIDC Back-Channel Logout 1.0 §2.4–2.8): one attempt of one row of the queue. Rows
+//! are made by the write that ends a session (`store::sessions`); which row is next is the business of `jobs`.
+//!
+//! At least once: a token that arrived is sent again when this node dies before it can write that down. It has the same
+//! `jti` then, by which a receiver recognises it (§2.6).
+
+use std::time::Duration;
+
+use url::Url;
+
+use super::Op;
+use super::error::Internal;
+use super::trail::Entry;
+use crate::domain::audit::{AuditEvent, AuditKind};
+use crate::domain::backchannel_logout::BackchannelLogout;
+use crate::domain::client::Client;
+use crate::outbound::CallError;
+use crate::protocol::id_token::Audience;
+use crate::protocol::jws::TokenType;
+use crate::protocol::logout_token::{LogoutTokenClaims, events};
+use crate::store::{backchannel_logouts, clients};
+
+/// Connecting, TLS and the answer's status together (security bar 102).
+const CALL_LIMIT: Duration = Duration::from_secs(5);
+/// How long a node has for an attempt, its writes included; then another takes over.
+pub const LEASE: Duration = Duration::from_secs(10);
+/// How often a client is tried.
+const ATTEMPTS: u32 = 5;
+/// How long a logout token is valid: two minutes at most (OIDC Back-Channel Logout §2.4).
+const TOKEN_LIFETIME: Duration = Duration::from_secs(120);
+/// After a code was redeemed, what waited for it still leaves the client the time to finish its login (decision 2.16).
+pub const SETTLE: Duration = Duration::from_secs(2);
+
+/// What an attempt came to.
+enum Attempt {
+    Delivered,
+    /// There is nobody to tell any more.
+    NobodyThere,
+    Failed(String),
+}
+
+/// Sends one logout token, if no other node does, and writes down what came of it.
+///
+/// Costs: one commit for the lease, one read, one signature, one call of at most 5 s, one commit.
+///
+/// # Errors
+/// When something of ours fails; the row is tried again when the lease has run out.
+pub async fn deliver(op: &Op, logout: &BackchannelLogout, owner: &str) -> Result<(), Internal> {
+    let now = op.env.now();
+    let lease = (logout.id.clone(), owner.to_owned());
+    let mine = op.store.write(lease, move |tx, (id, owner)| {
+        Box::pin(async move { backchannel_logouts::lease(tx, id, owner, now.plus(LEASE), now).await })
+    });
+    if !mine.await? {
+        return Ok(());
+    }
+    let tried = logout.attempts.saturating_add(1);
+    match attempt(op, logout).await? {
+        Attempt::Delivered => finish(op, logout, owner, AuditKind::LogoutDelivered, format!("attempt {tried}")).await,
+        Attempt::NobodyThere => finish(op, logout, owner, AuditKind::LogoutUndelivered, "not registered".to_owned()).await,
+        Attempt::Failed(why) if tried >= ATTEMPTS => {
+            tracing::warn!(client = %logout.client_id, %why, attempts = tried, "a client was not told of a logout: given up");
+            finish(op, logout, owner, AuditKind::LogoutUndelivered, why).await
+        }
+        Attempt::Failed(why) => {
+            tracing::info!(client = %logout.client_id, %why, attempt = tried, "a client could not be told of a logout yet");
+            retry(op, logout, owner, tried).await
+        }
+    }
+}
+
+async fn attempt(op: &Op, logout: &BackchannelLogout) -> Result<Attempt, Internal> {
+    let client = clients::find(op.store.read(), &logout.client_id).await?.filter(|client| !client.disabled);
+    let Some((client, uri)) = client.and_then(|client| Some((client.clone(), client.metadata.backchannel_logout_uri?))) else {
+        return Ok(Attempt::NobodyThere);
+    };
+    let Ok(url) = Url::parse(uri.as_str()) else { return Ok(Attempt::NobodyThere) };
+    let token = token(op, logout, &client)?;
+    let called = op.outbound.post_form(&url, ("logout_token", token.expose()), CALL_LIMIT).await;
+    Ok(match called {
+        // §2.8: 200; some frameworks answer 204 instead, which means the same.
+        Ok(200 | 204) => Attempt::Delivered,
+        Ok(status) => Attempt::Failed(format!("HTTP {status}")),
+        Err(error @ (CallError::Refused(_) | CallError::TimedOut(_))) => Attempt::Failed(error.to_string()),
+        Err(CallError::Failed(source)) => {
+            tracing::debug!(client = %logout.client_id, error = %source, "a logout token was not delivered");
+            Attempt::Failed("no answer".to_owned())
+        }
+    })
+}
+
+/// The logout token (§2.4), signed as the client's ID tokens are (§2.4: "the same keys"). `sid` and `sub` both, whatever the client demands.
+fn token(op: &Op, logout: &BackchannelLogout, client: &Client) -> Result<crate::domain::secret::Secret, Internal> {
+    let now = op.env.now();
+    let claims = LogoutTokenClaims {
+        iss: op.settings.issuer.clone(),
+        sub: logout.user_id.as_str().to_owned(),
+        aud: Audience::One(client.id.as_str().to_owned()),
+        iat: now.as_seconds(),
+        exp: now.plus(TOKEN_LIFETIME).as_seconds(),
+        jti: logout.id.clone(),
+        sid: logout.session_id.as_str().to_owned(),
+        events: events(),
+    };
+    Ok(op.keys.sign(client.metadata.id_token_signed_response_alg, TokenType::LogoutToken, &claims)?)
+}
+
+/// The row goes, and the trail says how it ended.
+async fn finish(op: &Op, logout: &BackchannelLogout, owner: &str, kind: AuditKind, detail: String) -> Result<(), Internal> {
+    let event = AuditEvent {
+        user: Some(logout.user_id.as_str().to_owned()),
+        client: Some(logout.client_id.as_str().to_owned()),
+        subject: Some(logout.session_id.as_str().to_owned()),
+        detail: Some(detail),
+        ..AuditEvent::new(kind)
+    };
+    let now = op.env.now();
+    let input = (logout.id.clone(), owner.to_owned(), Entry::new(&op.env, event)?);
+    let written = op.store.write(input, move |tx, (id, owner, entry)| {
+        Box::pin(async move {
+            if backchannel_logouts::delete(tx, id, owner).await? {
+                entry.write(tx, now).await?;
+            }
+            Ok(())
+        })
+    });
+    Ok(written.await?)
+}
+
+async fn retry(op: &Op, logout: &BackchannelLogout, owner: &str, tried: u32) -> Result<(), Internal> {
+    let due_at = op.env.now().plus(pause(op.settings.logout_retry, tried, op.env.random_bytes()?));
+    let input = (logout.id.clone(), owner.to_owned());
+    let written = op
+        .store
+        .write(input, move |tx, (id, owner)| Box::pin(async move { backchannel_logouts::retry(tx, id, owner, due_at).await }));
+    written.await?;
+    Ok(())
+}
+
+/// The pause after the attempt `tried`: four times as long after each, give or take a fifth, so that many rows for a client
+/// that was down do not come back in step.
+fn pause(first: Duration, tried: u32, [chance]: [u8; 1]) -> Duration {
+    let plain = first.saturating_mul(4_u32.saturating_pow(tried.saturating_sub(1)));
+    plain.saturating_mul(80 + 40 * u32::from(chance) / 255) / 100
+}
+
+#[cfg(test)]
+#[path = "backchannel_logout_tests.rs"]
+mod tests;

@@ -1,0 +1,35 @@
+//! Logout tokens (OIDC Back-Channel Logout 1.0 §2.4): what tells a client that a session ended.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::id_token::Audience;
+
+/// The one event of a logout token.
+const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+
+/// The claims of a logout token. There is no `nonce`, so that it can never be taken for an ID token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LogoutTokenClaims {
+    /// Who issued it.
+    pub iss: String,
+    /// The person.
+    pub sub: String,
+    /// The client.
+    pub aud: Audience,
+    /// When it was issued.
+    pub iat: i64,
+    /// When it expires.
+    pub exp: i64,
+    /// Its unique id; the same when it is sent again.
+    pub jti: String,
+    /// The session that ended.
+    pub sid: String,
+    /// What happened: see [`events`].
+    pub events: Map<String, Value>,
+}
+
+/// The `events` claim: one member, whose value is an empty object.
+pub fn events() -> Map<String, Value> {
+    Map::from_iter([(EVENT.to_owned(), Value::Object(Map::new()))])
+}

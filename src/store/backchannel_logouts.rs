@@ -1,0 +1,165 @@
+//! The queue of logout tokens (OIDC Back-Channel Logout 1.0 §2.5): rows are written by the write that ends a session
+//! ([`super::sessions`]), sent by whoever holds the row's lease, and gone once the client has heard or was given up.
+
+use std::collections::BTreeSet;
+
+use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
+use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
+
+use super::entity::{backchannel_logout as logout, client, grant};
+use super::row::Row;
+use super::{Db, StoreError, Tx};
+use crate::domain::backchannel_logout::{BackchannelLogout, Hold};
+use crate::domain::browser::BrowserSession;
+use crate::domain::client::Client;
+use crate::domain::clock::Timestamp;
+use crate::domain::id::{AuthorizationId, ClientId};
+
+/// Adds a row for every client that got tokens out of `session` and registered where it wants to hear of its end. With
+/// `hold` they wait for the code of the running authorization (decision 2.16).
+///
+/// # Errors
+/// When the database fails or a client's row is inconsistent.
+pub(super) async fn insert_for_session(
+    tx: &Tx,
+    session: &BrowserSession,
+    hold: Option<&Hold>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let of_session = Expr::col(grant::Column::SessionId).eq(session.id.as_str());
+    let clients = Query::select().column(grant::Column::ClientId).from(grant::Entity).and_where(of_session).take();
+    let clients = client::Entity::find().filter(client::Column::Id.in_subquery(clients)).all(tx.db()).await?;
+    for client in clients {
+        let client = Client::try_from(client)?;
+        if client.disabled || client.metadata.backchannel_logout_uri.is_none() {
+            continue;
+        }
+        let row = logout::Model {
+            id: BackchannelLogout::id_for(&client.id, &session.id),
+            client_id: client.id.as_str().to_owned(),
+            session_id: session.id.as_str().to_owned(),
+            user_id: session.authentication.user_id.as_str().to_owned(),
+            held_by: hold.map(|hold| hold.authorization.as_str().to_owned()),
+            due_at: hold.map_or(now, |hold| hold.until).as_millis(),
+            attempts: 0,
+            lease_owner: None,
+            lease_until: None,
+            created_at: now.as_millis(),
+        };
+        tx.insert_new(row).await?;
+    }
+    Ok(())
+}
+
+/// Brings forward what waits for the code of `authorization`, and keeps it waiting: no longer than until the code expires.
+/// Returns how many rows wait.
+///
+/// # Errors
+/// When the database fails.
+pub async fn hold_until(tx: &Tx, authorization: &AuthorizationId, until: Timestamp) -> Result<u64, StoreError> {
+    let update = logout::Entity::update_many()
+        .col_expr(logout::Column::DueAt, Expr::value(until.as_millis()))
+        .filter(logout::Column::HeldBy.eq(authorization.as_str()));
+    Ok(update.exec(tx.db()).await?.rows_affected)
+}
+
+/// Lets go what waits for the code of `authorization`: due at `at`. Returns how many rows waited.
+///
+/// # Errors
+/// When the database fails.
+pub async fn release(tx: &Tx, authorization: &AuthorizationId, at: Timestamp) -> Result<u64, StoreError> {
+    let update = logout::Entity::update_many()
+        .col_expr(logout::Column::DueAt, Expr::value(at.as_millis()))
+        .col_expr(logout::Column::HeldBy, Expr::value(None::<String>))
+        .filter(logout::Column::HeldBy.eq(authorization.as_str()));
+    Ok(update.exec(tx.db()).await?.rows_affected)
+}
+
+/// What may be sent at `now` and nobody is sending, the longest due first, but nothing for the clients in `busy`.
+///
+/// # Errors
+/// When the database fails or a row is inconsistent.
+pub async fn list_due(
+    db: &Db,
+    busy: &BTreeSet<ClientId>,
+    now: Timestamp,
+    limit: u64,
+) -> Result<Vec<BackchannelLogout>, StoreError> {
+    let mut select = logout::Entity::find().filter(logout::Column::DueAt.lte(now.as_millis())).filter(free(now));
+    if !busy.is_empty() {
+        select = select.filter(logout::Column::ClientId.is_not_in(busy.iter().map(ClientId::as_str)));
+    }
+    let rows = select.order_by_asc(logout::Column::DueAt).order_by_asc(logout::Column::Id).limit(limit).all(db).await?;
+    rows.into_iter().map(BackchannelLogout::try_from).collect()
+}
+
+/// Takes the lease of a due row until `until`. False: somebody else sends it, or did.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lease(tx: &Tx, id: &str, owner: &str, until: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+    let update = logout::Entity::update_many()
+        .col_expr(logout::Column::LeaseOwner, Expr::value(owner))
+        .col_expr(logout::Column::LeaseUntil, Expr::value(until.as_millis()))
+        .filter(logout::Column::Id.eq(id))
+        .filter(logout::Column::DueAt.lte(now.as_millis()))
+        .filter(free(now));
+    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+}
+
+/// Notes an attempt in vain and when the next one is due; gives the lease back. False: another owner has taken the row over.
+///
+/// # Errors
+/// When the database fails.
+pub async fn retry(tx: &Tx, id: &str, owner: &str, due_at: Timestamp) -> Result<bool, StoreError> {
+    let update = logout::Entity::update_many()
+        .col_expr(logout::Column::Attempts, Expr::col(logout::Column::Attempts).add(1))
+        .col_expr(logout::Column::DueAt, Expr::value(due_at.as_millis()))
+        .col_expr(logout::Column::LeaseOwner, Expr::value(None::<String>))
+        .col_expr(logout::Column::LeaseUntil, Expr::value(None::<i64>))
+        .filter(logout::Column::Id.eq(id))
+        .filter(logout::Column::LeaseOwner.eq(owner));
+    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+}
+
+/// Deletes a row whose client has heard, or was given up. False: another owner has taken it over.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete(tx: &Tx, id: &str, owner: &str) -> Result<bool, StoreError> {
+    let delete = logout::Entity::delete_many().filter(logout::Column::Id.eq(id)).filter(logout::Column::LeaseOwner.eq(owner));
+    Ok(delete.exec(tx.db()).await?.rows_affected > 0)
+}
+
+/// How many rows there are, held ones included.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count(db: &Db) -> Result<u64, StoreError> {
+    use sea_orm::PaginatorTrait as _;
+    Ok(logout::Entity::find().count(db).await?)
+}
+
+/// Nobody's lease holds at `now`.
+fn free(now: Timestamp) -> Condition {
+    Condition::any().add(logout::Column::LeaseUntil.is_null()).add(logout::Column::LeaseUntil.lte(now.as_millis()))
+}
+
+impl TryFrom<logout::Model> for BackchannelLogout {
+    type Error = StoreError;
+
+    fn try_from(model: logout::Model) -> Result<Self, StoreError> {
+        let row = Row { table: "backchannel_logouts", key: &model.id };
+        let attempts = u32::try_from(model.attempts).ok();
+        Ok(Self {
+            attempts: row.known("attempts", &model.attempts.to_string(), attempts)?,
+            client_id: ClientId::new(model.client_id),
+            session_id: crate::domain::id::SessionId::new(model.session_id),
+            user_id: crate::domain::id::UserId::new(model.user_id),
+            held_by: model.held_by.map(AuthorizationId::new),
+            due_at: Timestamp::from_millis(model.due_at),
+            created_at: Timestamp::from_millis(model.created_at),
+            id: model.id,
+        })
+    }
+}
