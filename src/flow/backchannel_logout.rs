@@ -14,6 +14,7 @@ use super::trail::Entry;
 use crate::domain::audit::{AuditEvent, AuditKind};
 use crate::domain::backchannel_logout::BackchannelLogout;
 use crate::domain::client::Client;
+use crate::domain::secret::Secret;
 use crate::outbound::CallError;
 use crate::protocol::id_token::Audience;
 use crate::protocol::jws::TokenType;
@@ -89,8 +90,9 @@ async fn attempt(op: &Op, logout: &BackchannelLogout) -> Result<Attempt, Interna
     })
 }
 
-/// The logout token (§2.4), signed as the client's ID tokens are (§2.4: "the same keys"). `sid` and `sub` both, whatever the client demands.
-fn token(op: &Op, logout: &BackchannelLogout, client: &Client) -> Result<crate::domain::secret::Secret, Internal> {
+/// The logout token (§2.4), signed as the client's ID tokens are, by the key that is active now. `sub` and `sid` both, whatever
+/// the client demands.
+fn token(op: &Op, logout: &BackchannelLogout, client: &Client) -> Result<Secret, Internal> {
     let now = op.env.now();
     let claims = LogoutTokenClaims {
         iss: op.settings.issuer.clone(),

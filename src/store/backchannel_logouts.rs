@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
-use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
+use sea_orm::{
+    ColumnTrait as _, Condition, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+};
 
 use super::entity::{backchannel_logout as logout, client, grant};
 use super::row::Row;
@@ -13,7 +15,7 @@ use crate::domain::backchannel_logout::{BackchannelLogout, Hold};
 use crate::domain::browser::BrowserSession;
 use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
-use crate::domain::id::{AuthorizationId, ClientId};
+use crate::domain::id::{AuthorizationId, ClientId, SessionId, UserId};
 
 /// Adds a row for every client that got tokens out of `session` and registered where it wants to hear of its end. With
 /// `hold` they wait for the code of the running authorization (decision 2.16).
@@ -136,7 +138,6 @@ pub async fn delete(tx: &Tx, id: &str, owner: &str) -> Result<bool, StoreError> 
 /// # Errors
 /// When the database fails.
 pub async fn count(db: &Db) -> Result<u64, StoreError> {
-    use sea_orm::PaginatorTrait as _;
     Ok(logout::Entity::find().count(db).await?)
 }
 
@@ -154,8 +155,8 @@ impl TryFrom<logout::Model> for BackchannelLogout {
         Ok(Self {
             attempts: row.known("attempts", &model.attempts.to_string(), attempts)?,
             client_id: ClientId::new(model.client_id),
-            session_id: crate::domain::id::SessionId::new(model.session_id),
-            user_id: crate::domain::id::UserId::new(model.user_id),
+            session_id: SessionId::new(model.session_id),
+            user_id: UserId::new(model.user_id),
             held_by: model.held_by.map(AuthorizationId::new),
             due_at: Timestamp::from_millis(model.due_at),
             created_at: Timestamp::from_millis(model.created_at),
