@@ -6,13 +6,19 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::domain::authorization::{Authorization, CodeContent};
+use crate::domain::backchannel_logout::Hold;
 use crate::domain::browser::{BrowserSession, Origin};
+use crate::domain::id::ClientId;
+use crate::domain::secret::SecretDigest;
+use crate::flow::authorization;
 use crate::flow::end_session::perform;
 use crate::flow::token::testing::{Bench, ISSUER};
 use crate::outbound::tests::scripted::{Reply, Scripted};
 use crate::protocol::client_metadata::SigningAlgorithm;
+use crate::protocol::error::ErrorCode;
 use crate::protocol::logout_uri::LogoutUri;
-use crate::store::audit;
+use crate::store::{audit, authorizations, codes, sessions};
 
 /// Alice, signed in at `web`, which wants to hear at `receiver`; its answers have the status `answer`.
 struct Scene {
@@ -169,4 +175,63 @@ fn pauses_grow_and_are_not_in_step() {
     let range = |tried| (pause(first, tried, [0]).as_secs_f64(), pause(first, tried, [255]).as_secs_f64());
     assert_eq!(range(1), (4.0, 6.0));
     assert_eq!(range(4), (256.0, 384.0));
+}
+
+impl Scene {
+    /// Bob signs in in alice's browser: a code of his, whose authorization holds what is to be told of her session.
+    async fn replaced_by_bob(&self) -> (String, Authorization) {
+        let (bench, store) = (&self.bench, &self.bench.op.store);
+        let client = clients::find(store.read(), &ClientId::new("web")).await.unwrap().unwrap();
+        let session = bench.session(&bench.user("bob").await).await;
+        let content = CodeContent { holds_logouts: true, ..bench.content(&client, &session) };
+        let code = bench.code(&content).await;
+        let id = codes::find(store.read(), &SecretDigest::of(code.as_bytes())).await.unwrap().unwrap().authorization_id;
+        let now = bench.op.env.now();
+        let hold = Hold { authorization: id.clone(), until: now.plus(Duration::from_secs(1860)) };
+        let job = (self.session.id.clone(), hold, id.clone(), session.authentication);
+        let written = store.write(job, move |tx, (sid, hold, id, authentication)| {
+            Box::pin(async move {
+                assert!(authorizations::authenticate(tx, id, authentication, now).await?);
+                sessions::end_replaced(tx, sid, hold, now).await
+            })
+        });
+        assert!(written.await.unwrap());
+        assert!(self.due().await.is_empty(), "held");
+        (code, authorizations::find(store.read(), &id).await.unwrap().unwrap())
+    }
+
+    async fn cancel(&self, authorization: &Authorization) -> bool {
+        let failed = authorization::fail(&self.bench.op, authorization, ErrorCode::AccessDenied, "cancelled").await;
+        failed.unwrap().is_some()
+    }
+}
+
+#[tokio::test]
+async fn who_was_replaced_is_told_of_after_the_code_was_redeemed() {
+    let scene = scene().await;
+    let (code, _authorization) = scene.replaced_by_bob().await;
+    let client = clients::find(scene.bench.op.store.read(), &ClientId::new("web")).await.unwrap().unwrap();
+    scene.bench.redeem(&client, &code).await.unwrap();
+    assert!(scene.due().await.is_empty(), "the client finishes its login first");
+    scene.bench.advance(SETTLE.as_secs());
+    assert_eq!(scene.the_row().await.session_id, scene.session.id);
+}
+
+#[tokio::test]
+async fn who_was_replaced_is_told_of_at_once_when_no_code_will_come() {
+    let scene = scene().await;
+    let (_code, authorization) = scene.replaced_by_bob().await;
+    assert!(scene.cancel(&authorization).await);
+    assert_eq!(scene.the_row().await.session_id, scene.session.id);
+}
+
+#[tokio::test]
+async fn a_cancel_that_comes_after_the_code_lets_nothing_go() {
+    let scene = scene().await;
+    let (_code, authorization) = scene.replaced_by_bob().await;
+    let (id, now) = (authorization.id.clone(), scene.bench.op.env.now());
+    let issued = scene.bench.op.store.write(id, move |tx, id| Box::pin(authorizations::finish_issued(tx, id, now)));
+    assert!(issued.await.unwrap());
+    assert!(!scene.cancel(&authorization).await);
+    assert!(scene.due().await.is_empty());
 }

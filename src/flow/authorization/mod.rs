@@ -158,9 +158,12 @@ pub async fn fail(
     let input = (interaction.authorization.id.clone(), code, op.env.now());
     let ended = op.store.write(input, |tx, (id, code, now)| {
         Box::pin(async move {
-            // No code will come: nobody waits for it any longer (decision 2.16).
-            backchannel_logouts::release(tx, id, *now).await?;
-            authorizations::fail(tx, id, *code).await
+            let failed = authorizations::fail(tx, id, *code).await?;
+            if failed {
+                // No code will come: nobody waits for it any longer (decision 2.16).
+                backchannel_logouts::release(tx, id, *now).await?;
+            }
+            Ok(failed)
         })
     });
     Ok(ended.await?.then_some(error))
