@@ -15,6 +15,7 @@ pub mod keys;
 pub mod manage;
 pub mod outbound;
 pub mod protocol;
+pub mod recipes;
 pub mod store;
 pub mod telemetry;
 pub mod upstream;

@@ -1,18 +1,24 @@
 //! `client create|list|show|update|delete|rotate-secret`.
 
+use std::path::Path;
+
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value as Json, json};
 
 use super::args::{ById, list, wire_value};
 use super::output::{fields, table};
+use super::recipe::{self, RecipeFlags};
 use super::{CliError, Context, Opened};
 use crate::domain::client::Client;
 use crate::domain::id::ClientId;
+use crate::domain::secret::Secret;
 use crate::domain::written::WrittenClient;
+use crate::manage::ManageError;
 use crate::manage::clients::{self, Issued};
 use crate::protocol::client_metadata::{
     AccessTokenFormat, ApplicationType, AuthMethod, ConsentPolicy, IdTokenClaimsPolicy, SigningAlgorithm,
 };
+use crate::recipes::{Registered, Target};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ClientCommand {
@@ -23,6 +29,8 @@ pub(super) enum ClientCommand {
         id: Option<String>,
         #[command(flatten)]
         fields: Box<ClientFields>,
+        #[command(flatten)]
+        recipe: Box<RecipeFlags>,
     },
     /// All of them
     List,
@@ -164,9 +172,15 @@ pub(super) async fn run(context: &Context, command: ClientCommand) -> Result<(),
     let manage = opened.manage();
     let id = |which: ById| ClientId::new(which.into_id());
     match command {
-        ClientCommand::Create { id, fields } => {
-            print(context, &opened, &clients::create(&manage, id, fields.into_written()).await?)
-        }
+        ClientCommand::Create { id, fields, recipe } => match recipe.into_target().map_err(ManageError::Invalid)? {
+            None => print(context, &opened, &clients::create(&manage, id, fields.into_written()).await?),
+            Some((target, dir)) => {
+                let id = id.unwrap_or_else(|| target.recipe.as_str().to_owned());
+                let written = fields.into_written().or(target.client());
+                let issued = clients::create(&manage, Some(id), written).await?;
+                print_recipe(context, &opened, &issued, &target, dir.as_deref())
+            }
+        },
         ClientCommand::List => print_list(context, &clients::list(&manage).await?),
         ClientCommand::Show(which) => {
             let client = clients::find(&manage, &id(which)).await?;
@@ -198,28 +212,58 @@ fn to_json(client: &Client) -> Map<String, Json> {
     object
 }
 
-fn print(context: &Context, opened: &Opened, issued: &Issued) -> Result<(), CliError> {
-    let Issued { client, secret } = issued;
-    let mut object = to_json(client);
-    if let Some(secret) = secret {
+/// The client, and its secret where it has a new one.
+fn issued_json(issued: &Issued) -> Map<String, Json> {
+    let mut object = to_json(&issued.client);
+    if let Some(secret) = &issued.secret {
         object.insert("client_secret".to_owned(), json!(secret.expose()));
         // It does not expire (RFC 7591 §3.2.1).
         object.insert("client_secret_expires_at".to_owned(), json!(0));
     }
-    let text = || {
-        let mut rows = vec![
-            ("issuer", opened.config.issuer.text().to_owned()),
-            ("client_id", client.id.as_str().to_owned()),
-            ("client_secret", secret.as_ref().map(|secret| secret.expose().to_owned()).unwrap_or_default()),
-        ];
-        let rest = to_json(client);
-        let rest =
-            rest.iter().filter(|(name, _)| name.as_str() != "client_id").map(|(name, value)| (name.as_str(), written(value)));
-        rows.extend(rest);
-        let note = if secret.is_some() { "\nKeep the secret now: it cannot be read again.\n" } else { "" };
-        format!("{}{note}", fields(&rows))
+    object
+}
+
+fn issued_text(opened: &Opened, issued: &Issued) -> String {
+    let Issued { client, secret } = issued;
+    let mut rows = vec![
+        ("issuer", opened.config.issuer.text().to_owned()),
+        ("client_id", client.id.as_str().to_owned()),
+        ("client_secret", secret.as_ref().map(|secret| secret.expose().to_owned()).unwrap_or_default()),
+    ];
+    let rest = to_json(client);
+    let rest =
+        rest.iter().filter(|(name, _)| name.as_str() != "client_id").map(|(name, value)| (name.as_str(), written(value)));
+    rows.extend(rest);
+    let note = if secret.is_some() { "\nKeep the secret now: it cannot be read again.\n" } else { "" };
+    format!("{}{note}", fields(&rows))
+}
+
+fn print(context: &Context, opened: &Opened, issued: &Issued) -> Result<(), CliError> {
+    Ok(context.output.print(&Json::Object(issued_json(issued)), || issued_text(opened, issued))?)
+}
+
+/// Prints the client and what to paste at the app. Where the files cannot be written they are printed after all: their
+/// secrets exist nowhere else.
+fn print_recipe(
+    context: &Context,
+    opened: &Opened,
+    issued: &Issued,
+    target: &Target,
+    dir: Option<&Path>,
+) -> Result<(), CliError> {
+    let fresh = Secret::generate(&opened.env).map_err(ManageError::Random)?;
+    let registered = Registered::new(opened.config.issuer.text(), &issued.client, issued.secret.as_ref(), &fresh);
+    let files = target.files(&registered);
+    let mut object = issued_json(issued);
+    object.insert("recipe".to_owned(), recipe::to_json(target, &files));
+    let wrote = dir.map(|dir| recipe::write(dir, &files)).transpose();
+    let paste = match &wrote {
+        Ok(Some(said)) => said.clone(),
+        Ok(None) | Err(_) => recipe::to_text(&files),
     };
-    Ok(context.output.print(&Json::Object(object.clone()), text)?)
+    context.output.print(&Json::Object(object), || format!("{}{paste}", issued_text(opened, issued)))?;
+    wrote?;
+    Ok(())
 }
 
 fn written(value: &Json) -> String {

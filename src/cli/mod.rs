@@ -10,6 +10,7 @@ mod configuration;
 mod device;
 mod key;
 mod output;
+mod recipe;
 mod servers;
 mod session;
 #[cfg(test)]

@@ -44,6 +44,34 @@ pub struct WrittenClient {
 }
 
 impl WrittenClient {
+    /// What is written here, and what `other` says where nothing is.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            name: self.name.or(other.name),
+            auth_method: self.auth_method.or(other.auth_method),
+            redirect_uris: self.redirect_uris.or(other.redirect_uris),
+            post_logout_redirect_uris: self.post_logout_redirect_uris.or(other.post_logout_redirect_uris),
+            grants: self.grants.or(other.grants),
+            scopes: self.scopes.or(other.scopes),
+            application_type: self.application_type.or(other.application_type),
+            id_token_signing_alg: self.id_token_signing_alg.or(other.id_token_signing_alg),
+            require_pkce: self.require_pkce.or(other.require_pkce),
+            consent: self.consent.or(other.consent),
+            id_token_claims: self.id_token_claims.or(other.id_token_claims),
+            access_token_format: self.access_token_format.or(other.access_token_format),
+            always_refresh: self.always_refresh.or(other.always_refresh),
+            forwards: self.forwards.or(other.forwards),
+            acr_values: self.acr_values.or(other.acr_values),
+            client_uri: self.client_uri.or(other.client_uri),
+            backchannel_logout_uri: self.backchannel_logout_uri.or(other.backchannel_logout_uri),
+            backchannel_logout_session_required: self
+                .backchannel_logout_session_required
+                .or(other.backchannel_logout_session_required),
+            cors_origins: self.cors_origins.or(other.cors_origins),
+        }
+    }
+
     /// `before` with what is written here.
     ///
     /// # Errors

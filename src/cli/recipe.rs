@@ -1,0 +1,92 @@
+//! `client create --recipe`: the flags that describe the app, and printing what is to be pasted there.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Value as Json, json};
+
+use super::args::list;
+use crate::domain::client_rules::Violation;
+use crate::recipes::{File, Recipe, Target, Wishes};
+
+/// Names with the flags of each, for the help.
+const RECIPES: &str = "Register it as one of these apps needs it, and print what to paste there. Other flags win over the \
+                       recipe. keycloak (--url, --realm), grafana (--url), oauth2-proxy (--url), nextcloud (--url), gitea \
+                       (--url), kubernetes";
+
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Recipes")]
+pub(super) struct RecipeFlags {
+    #[arg(long, value_name = "APP", value_parser = recipe, help = RECIPES)]
+    recipe: Option<Recipe>,
+    /// The base URL of the app, as people's browsers know it
+    #[arg(long, value_name = "URL", requires = "recipe")]
+    url: Option<String>,
+    /// keycloak: the realm to make
+    #[arg(long, requires = "recipe")]
+    realm: Option<String>,
+    /// keycloak, nextcloud, gitea, kubernetes: the name of this provider there [default: signbridge]
+    #[arg(long, value_name = "NAME", requires = "recipe")]
+    alias: Option<String>,
+    /// keycloak: a group whose members shall be in the group of that name there; repeat it
+    #[arg(long, value_name = "GROUP", requires = "recipe")]
+    group: Option<Vec<String>>,
+    /// grafana, gitea: the group whose members administer it [default: grafana-admins, gitea-admins]
+    #[arg(long, value_name = "GROUP", requires = "recipe")]
+    admin_group: Option<String>,
+    /// grafana: the group whose members are editors [default: grafana-editors]
+    #[arg(long, value_name = "GROUP", requires = "recipe")]
+    editor_group: Option<String>,
+    /// Write what is to be pasted into new files of this directory (mode 0600) instead of printing it
+    #[arg(long, value_name = "DIR", requires = "recipe")]
+    recipe_dir: Option<PathBuf>,
+}
+
+fn recipe(text: &str) -> Result<Recipe, String> {
+    let known = || Recipe::ALL.map(Recipe::as_str).join(", ");
+    Recipe::parse(text).ok_or_else(|| format!("there are the recipes {}", known()))
+}
+
+impl RecipeFlags {
+    /// The app that is meant, if any, and where to write.
+    pub(super) fn into_target(self) -> Result<Option<(Target, Option<PathBuf>)>, Vec<Violation>> {
+        let Some(recipe) = self.recipe else { return Ok(None) };
+        let wishes = Wishes {
+            url: self.url,
+            realm: self.realm,
+            alias: self.alias,
+            groups: list(self.group),
+            admin_group: self.admin_group,
+            editor_group: self.editor_group,
+        };
+        Target::new(recipe, wishes).map(|target| Some((target, self.recipe_dir)))
+    }
+}
+
+/// The member `recipe` of the object that `client create` prints.
+pub(super) fn to_json(target: &Target, files: &[File]) -> Json {
+    let files: Vec<Json> = files.iter().map(|file| json!({ "name": file.name, "content": file.content.expose() })).collect();
+    json!({ "name": target.recipe.as_str(), "files": files })
+}
+
+/// For people: each file under a line of its own.
+pub(super) fn to_text(files: &[File]) -> String {
+    files.iter().map(|file| format!("\n==> {}: {} <==\n\n{}", file.name, file.about, file.content.expose())).collect()
+}
+
+/// Writes the files where none are yet, for the operator's eyes only; answers what to say about them.
+pub(super) fn write(dir: &Path, files: &[File]) -> io::Result<String> {
+    std::fs::create_dir_all(dir)?;
+    let mut said = String::from("\n");
+    for file in files {
+        let path = dir.join(&file.name);
+        let explain = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        let mut opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(explain)?;
+        opened.write_all(file.content.expose().as_bytes()).map_err(explain)?;
+        said.push_str(&format!("wrote {}: {}\n", path.display(), file.about));
+    }
+    Ok(said)
+}

@@ -1,0 +1,161 @@
+//! The app as the operator describes it, checked: values from here are written into other programs' files, so they hold only
+//! characters that none of the formats gives a meaning to.
+
+use url::Url;
+
+use super::{File, Flag, Recipe, Registered, gitea, grafana, keycloak, kubernetes, nextcloud, oauth2_proxy};
+use crate::domain::client_rules::Violation;
+use crate::domain::written::WrittenClient;
+use crate::protocol::client_metadata::{ConsentPolicy, IdTokenClaimsPolicy};
+
+/// What the operator says about the app, as it was written.
+#[derive(Clone, Debug, Default)]
+pub struct Wishes {
+    /// [`Flag::Url`].
+    pub url: Option<String>,
+    /// [`Flag::Realm`].
+    pub realm: Option<String>,
+    /// [`Flag::Alias`].
+    pub alias: Option<String>,
+    /// [`Flag::Group`].
+    pub groups: Option<Vec<String>>,
+    /// [`Flag::AdminGroup`].
+    pub admin_group: Option<String>,
+    /// [`Flag::EditorGroup`].
+    pub editor_group: Option<String>,
+}
+
+/// An app to be registered.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Which.
+    pub recipe: Recipe,
+    /// Its base URL, without a slash at the end; empty where the recipe takes none.
+    pub(super) url: String,
+    /// The realm; empty where the recipe takes none.
+    pub(super) realm: String,
+    /// Our name there.
+    pub(super) alias: String,
+    /// Groups that it shall have as well.
+    pub(super) groups: Vec<String>,
+    /// Whose members administer it.
+    pub(super) admin_group: String,
+    /// Whose members edit.
+    pub(super) editor_group: String,
+}
+
+impl Target {
+    /// Checks what the operator says.
+    ///
+    /// # Errors
+    /// Every flag that is missing, that the recipe does not take, or whose value cannot be used.
+    pub fn new(recipe: Recipe, wishes: Wishes) -> Result<Self, Vec<Violation>> {
+        let mut wrong = Vec::new();
+        let mut refuse = |flag: Flag, message: String| wrong.push(Violation { member: flag.as_str(), message });
+        for (flag, given) in given(&wishes) {
+            let takes = recipe.flags().contains(&flag);
+            if given && !takes {
+                refuse(flag, format!("the recipe {} does not take it", recipe.as_str()));
+            }
+            if !given && takes && flag == Flag::Url {
+                refuse(flag, format!("the recipe {} needs it: {}", recipe.as_str(), recipe.url_example()));
+            }
+            if !given && takes && flag == Flag::Realm {
+                refuse(flag, format!("the recipe {} needs it: the name of the realm", recipe.as_str()));
+            }
+        }
+        let mut checked = |flag: Flag, value: Result<String, String>| value.map_err(|message| refuse(flag, message)).ok();
+        let name = |value: Option<String>, default: &str| word(&value.unwrap_or_else(|| default.to_owned()));
+        let group = |value: Option<String>, default: String| group_name(&value.unwrap_or(default));
+        let url = wishes.url.map_or_else(|| Ok(String::new()), |url| base_url(&url));
+        let url = checked(Flag::Url, url);
+        let realm = checked(Flag::Realm, wishes.realm.map_or_else(|| Ok(String::new()), |realm| word(&realm)));
+        let alias = checked(Flag::Alias, name(wishes.alias, "signbridge"));
+        let groups = wishes.groups.unwrap_or_default();
+        let groups: Vec<_> = groups.iter().filter_map(|group| checked(Flag::Group, group_name(group))).collect();
+        let admins = checked(Flag::AdminGroup, group(wishes.admin_group, format!("{}-admins", recipe.as_str())));
+        let editors = checked(Flag::EditorGroup, group(wishes.editor_group, format!("{}-editors", recipe.as_str())));
+        match (url, realm, alias, admins, editors) {
+            (Some(url), Some(realm), Some(alias), Some(admin_group), Some(editor_group)) if wrong.is_empty() => {
+                Ok(Self { recipe, url, realm, alias, groups, admin_group, editor_group })
+            }
+            _something_wrong => Err(wrong),
+        }
+    }
+
+    /// How the app is to be registered here. What every recipe has in common: its people are not asked for consent (it is the
+    /// operator's own), and the claims of its scopes stand in the ID token, which some of them read alone.
+    pub fn client(&self) -> WrittenClient {
+        let own = match self.recipe {
+            Recipe::Keycloak => keycloak::client(self),
+            Recipe::Grafana => grafana::client(self),
+            Recipe::OAuth2Proxy => oauth2_proxy::client(self),
+            Recipe::Nextcloud => nextcloud::client(self),
+            Recipe::Gitea => gitea::client(self),
+            Recipe::Kubernetes => kubernetes::client(),
+        };
+        let common = WrittenClient {
+            consent: Some(ConsentPolicy::None),
+            id_token_claims: Some(IdTokenClaimsPolicy::Scope),
+            client_uri: (!self.url.is_empty()).then(|| self.at("/")),
+            ..WrittenClient::default()
+        };
+        own.or(common)
+    }
+
+    /// What to paste at the app.
+    pub fn files(&self, registered: &Registered<'_>) -> Vec<File> {
+        match self.recipe {
+            Recipe::Keycloak => keycloak::files(self, registered),
+            Recipe::Grafana => grafana::files(self, registered),
+            Recipe::OAuth2Proxy => oauth2_proxy::files(self, registered),
+            Recipe::Nextcloud => nextcloud::files(self, registered),
+            Recipe::Gitea => gitea::files(self, registered),
+            Recipe::Kubernetes => kubernetes::files(self, registered),
+        }
+    }
+
+    /// A path of the app.
+    pub(super) fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+}
+
+fn given(wishes: &Wishes) -> [(Flag, bool); 6] {
+    [
+        (Flag::Url, wishes.url.is_some()),
+        (Flag::Realm, wishes.realm.is_some()),
+        (Flag::Alias, wishes.alias.is_some()),
+        (Flag::Group, wishes.groups.is_some()),
+        (Flag::AdminGroup, wishes.admin_group.is_some()),
+        (Flag::EditorGroup, wishes.editor_group.is_some()),
+    ]
+}
+
+/// The base URL of an app without its last slash. Whether plain http may be redirected to is checked with the redirect URIs.
+fn base_url(text: &str) -> Result<String, String> {
+    let harmless = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:/[]%".contains(&byte));
+    let parsed = Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "https" | "http") && url.host().is_some());
+    if harmless && parsed {
+        return Ok(text.trim_end_matches('/').to_owned());
+    }
+    Err(format!("`{text}` is no base URL: write scheme, host and, where there is one, the path, without query"))
+}
+
+/// A name that stands in paths: of a realm, or ours at the app.
+fn word(text: &str) -> Result<String, String> {
+    let fits = (1..=60).contains(&text.len());
+    if fits && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("`{text}` cannot be used: 1 to 60 characters of A-Z, a-z, 0-9, `-`, `_` and `.`"))
+}
+
+/// A group's name, without what an expression, a path or a shell would read as more than a letter.
+fn group_name(text: &str) -> Result<String, String> {
+    let fits = (1..=255).contains(&text.len()) && text.trim() == text;
+    if fits && text.chars().all(|character| character.is_alphanumeric() || " -_.@+".contains(character)) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("`{text}` cannot be used here: letters, digits, blanks and `-`, `_`, `.`, `@`, `+`"))
+}

@@ -1,0 +1,289 @@
+//! Each recipe: what it registers, and that what it prints can be read by the format's own parser and names what discovery
+//! names.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{File, Flag, Recipe, Registered, Target, Wishes};
+use crate::domain::client::{Client, Source};
+use crate::domain::clock::Timestamp;
+use crate::domain::id::ClientId;
+use crate::domain::secret::Secret;
+use crate::domain::written::WrittenClient;
+use crate::flow::discovery;
+use crate::protocol::client_metadata::{ApplicationType, AuthMethod, ClientMetadata, IdTokenClaimsPolicy};
+
+const ISSUER: &str = "https://id.example";
+const SECRET: &str = "s3cr3t-s3cr3t-s3cr3t";
+
+fn wishes(recipe: Recipe) -> Wishes {
+    let takes = |flag: Flag, value: &str| recipe.flags().contains(&flag).then(|| value.to_owned());
+    Wishes {
+        url: takes(Flag::Url, "https://app.example/sub/"),
+        realm: takes(Flag::Realm, "staff"),
+        groups: takes(Flag::Group, "ops team").map(|group| vec![group]),
+        ..Wishes::default()
+    }
+}
+
+fn target(recipe: Recipe) -> Target {
+    Target::new(recipe, wishes(recipe)).unwrap()
+}
+
+fn registered(target: &Target, flags: WrittenClient) -> Client {
+    let metadata = flags.or(target.client()).applied_to(ClientMetadata::default()).unwrap();
+    Client {
+        id: ClientId::new(target.recipe.as_str()),
+        metadata,
+        secret: None,
+        source: Source::Command,
+        disabled: false,
+        created_at: Timestamp::from_seconds(0),
+    }
+}
+
+fn client(recipe: Recipe) -> ClientMetadata {
+    registered(&target(recipe), WrittenClient::default()).metadata
+}
+
+fn files_with(recipe: Recipe, flags: WrittenClient) -> BTreeMap<String, String> {
+    let target = target(recipe);
+    let client = registered(&target, flags);
+    let (secret, fresh) = (Secret::new(SECRET), Secret::new("fresh"));
+    let secret = (!client.metadata.is_public()).then_some(&secret);
+    let files: Vec<File> = target.files(&Registered::new(ISSUER, &client, secret, &fresh));
+    files.into_iter().map(|file| (file.name, file.content.expose().to_owned())).collect()
+}
+
+fn files(recipe: Recipe) -> BTreeMap<String, String> {
+    files_with(recipe, WrittenClient::default())
+}
+
+fn refused(recipe: Recipe, wishes: Wishes) -> Vec<&'static str> {
+    Target::new(recipe, wishes).unwrap_err().into_iter().map(|violation| violation.member).collect()
+}
+
+fn uris(uris: &[crate::protocol::redirect_uri::RedirectUri]) -> Vec<&str> {
+    uris.iter().map(|uri| uri.as_str()).collect()
+}
+
+/// The pairs of one section of an ini file.
+fn section(ini: &str, name: &str) -> BTreeMap<String, String> {
+    let of = ini.split_once(&format!("[{name}]\n")).unwrap().1;
+    let lines = of.lines().take_while(|line| !line.starts_with('[')).filter(|line| !line.is_empty());
+    lines.map(|line| line.split_once(" = ").map(|(key, value)| (key.to_owned(), value.to_owned())).unwrap()).collect()
+}
+
+#[test]
+fn names_parse_back() {
+    for recipe in Recipe::ALL {
+        assert_eq!(Recipe::parse(recipe.as_str()), Some(recipe));
+    }
+    assert_eq!(Recipe::parse("phpbb"), None);
+}
+
+#[test]
+fn what_is_missing_or_not_taken_is_named() {
+    for recipe in Recipe::ALL {
+        let needed: Vec<_> = recipe.flags().iter().filter(|flag| matches!(flag, Flag::Url | Flag::Realm)).collect();
+        let needed: Vec<_> = needed.into_iter().map(|flag| flag.as_str()).collect();
+        match needed.is_empty() {
+            true => assert!(Target::new(recipe, Wishes::default()).is_ok()),
+            false => assert_eq!(refused(recipe, Wishes::default()), needed),
+        }
+    }
+    let realm = Wishes { realm: Some("x".into()), ..wishes(Recipe::Grafana) };
+    assert_eq!(refused(Recipe::Grafana, realm), ["--realm"]);
+    assert_eq!(refused(Recipe::Kubernetes, Wishes { url: Some("https://a.example".into()), ..Wishes::default() }), ["--url"]);
+}
+
+#[test]
+fn values_that_another_format_could_misread_are_refused() {
+    for bad in [
+        "app.example",
+        "https://",
+        "https://a.example/?x",
+        "https://a.example/#f",
+        "https://a.example/'",
+        "https://a b",
+        "ftp://a",
+    ] {
+        assert_eq!(refused(Recipe::Grafana, Wishes { url: Some(bad.into()), ..Wishes::default() }), ["--url"], "{bad}");
+    }
+    for bad in ["", "a/b", "a b", "${X}", "ä"] {
+        assert_eq!(
+            refused(Recipe::Keycloak, Wishes { realm: Some(bad.into()), ..wishes(Recipe::Keycloak) }),
+            ["--realm"],
+            "{bad}"
+        );
+    }
+    for bad in ["it's", "a'b", "`x`", "a,b", " a", "a:b", "a\nb", ""] {
+        assert_eq!(
+            refused(Recipe::Grafana, Wishes { admin_group: Some(bad.into()), ..wishes(Recipe::Grafana) }),
+            ["--admin-group"]
+        );
+    }
+    let umlaut = Wishes { admin_group: Some("Gäste 2".into()), ..wishes(Recipe::Grafana) };
+    assert!(Target::new(Recipe::Grafana, umlaut).is_ok());
+}
+
+#[test]
+fn each_app_is_registered_as_it_needs() {
+    let at = "https://app.example/sub";
+    for (recipe, redirect_uris, pkce) in [
+        (Recipe::Keycloak, vec![format!("{at}/realms/staff/broker/signbridge/endpoint")], true),
+        (Recipe::Grafana, vec![format!("{at}/login/generic_oauth")], true),
+        (Recipe::OAuth2Proxy, vec![format!("{at}/oauth2/callback")], true),
+        (Recipe::Nextcloud, vec![format!("{at}/apps/user_oidc/code"), format!("{at}/index.php/apps/user_oidc/code")], true),
+        (Recipe::Gitea, vec![format!("{at}/user/oauth2/signbridge/callback")], false),
+        (Recipe::Kubernetes, vec!["http://localhost:8000".to_owned(), "http://localhost:18000".to_owned()], true),
+    ] {
+        let client = client(recipe);
+        assert_eq!(uris(&client.redirect_uris), redirect_uris);
+        assert_eq!(client.demands_pkce(), pkce, "{}", recipe.as_str());
+        assert_eq!(client.forwards, recipe == Recipe::Keycloak);
+        assert_eq!(client.is_public(), recipe == Recipe::Kubernetes);
+        assert_eq!(client.id_token_claims, IdTokenClaimsPolicy::Scope);
+        assert!(client.scope.contains("openid") && client.scope.contains("email") && client.scope.contains("groups"));
+    }
+    assert_eq!(
+        uris(&client(Recipe::Keycloak).post_logout_redirect_uris),
+        ["https://app.example/sub/realms/staff/broker/signbridge/endpoint/logout_response"]
+    );
+    assert_eq!(client(Recipe::Kubernetes).application_type, ApplicationType::Native);
+}
+
+#[test]
+fn what_the_operator_says_wins_on_both_sides() {
+    let flags = WrittenClient {
+        scopes: Some(vec!["email".into(), "openid".into()]),
+        auth_method: Some(AuthMethod::ClientSecretPost),
+        ..WrittenClient::default()
+    };
+    let realm: Value = serde_json::from_str(&files_with(Recipe::Keycloak, flags.clone())["staff-realm.json"]).unwrap();
+    let config = &realm["identityProviders"][0]["config"];
+    assert_eq!((&config["defaultScope"], &config["clientAuthMethod"]), (&"openid email".into(), &"client_secret_post".into()));
+    let grafana = section(&files_with(Recipe::Grafana, flags)["grafana.ini"], "auth.generic_oauth");
+    assert_eq!(grafana["scopes"], "openid email");
+    assert_eq!(grafana["auth_style"], "InParams");
+    assert_eq!(grafana["use_refresh_token"], "false");
+}
+
+#[test]
+fn the_realm_is_json_with_the_endpoints_of_discovery() {
+    let endpoints = discovery::document(ISSUER);
+    let realm: Value = serde_json::from_str(&files(Recipe::Keycloak)["staff-realm.json"]).unwrap();
+    let provider = &realm["identityProviders"][0];
+    for (key, value) in [
+        ("issuer", endpoints.issuer.as_str()),
+        ("authorizationUrl", &endpoints.authorization_endpoint),
+        ("tokenUrl", &endpoints.token_endpoint),
+        ("userInfoUrl", &endpoints.userinfo_endpoint),
+        ("logoutUrl", &endpoints.end_session_endpoint),
+        ("jwksUrl", &endpoints.jwks_uri),
+        ("clientId", "keycloak"),
+        ("clientSecret", SECRET),
+        ("clientAuthMethod", "client_secret_basic"),
+        ("pkceEnabled", "true"),
+        ("pkceMethod", "S256"),
+    ] {
+        assert_eq!(provider["config"][key], value, "{key}");
+    }
+    // Keycloak refuses an import that names a flow or a configuration which does not come along.
+    let flows = realm["authenticationFlows"].as_array().unwrap();
+    let has_flow = |name: &Value| flows.iter().any(|flow| &flow["alias"] == name);
+    assert!(has_flow(&realm["browserFlow"]) && has_flow(&provider["firstBrokerLoginFlowAlias"]));
+    let configs = realm["authenticatorConfig"].as_array().unwrap();
+    for step in flows.iter().flat_map(|flow| flow["authenticationExecutions"].as_array().unwrap()) {
+        let named = step.get("authenticatorConfig");
+        assert!(named.is_none_or(|name| configs.iter().any(|config| &config["alias"] == name)), "{step}");
+    }
+    // Every switch is a string, and every mapper's group exists.
+    assert!(provider["config"].as_object().unwrap().values().all(Value::is_string));
+    let mappers = realm["identityProviderMappers"].as_array().unwrap();
+    assert!(mappers.iter().all(|mapper| mapper["identityProviderAlias"] == provider["alias"]));
+    let group = mappers.iter().find(|mapper| mapper["identityProviderMapper"] == "oidc-advanced-group-idp-mapper").unwrap();
+    assert_eq!(group["config"]["group"], "/ops team");
+    let claims: Value = serde_json::from_str(group["config"]["claims"].as_str().unwrap()).unwrap();
+    assert_eq!(claims, serde_json::json!([{"key": "groups", "value": "ops team"}]));
+    assert_eq!(realm["groups"], serde_json::json!([{"name": "ops team"}]));
+}
+
+#[test]
+fn grafana_gets_the_same_settings_as_ini_and_as_environment() {
+    let endpoints = discovery::document(ISSUER);
+    let files = files(Recipe::Grafana);
+    let settings = section(&files["grafana.ini"], "auth.generic_oauth");
+    for (key, value) in [
+        ("auth_url", endpoints.authorization_endpoint.as_str()),
+        ("token_url", &endpoints.token_endpoint),
+        ("api_url", &endpoints.userinfo_endpoint),
+        ("jwk_set_url", &endpoints.jwks_uri),
+        ("client_secret", SECRET),
+        ("use_pkce", "true"),
+        ("use_refresh_token", "true"),
+        ("auth_style", "InHeader"),
+        ("scopes", "openid email groups offline_access profile"),
+    ] {
+        assert_eq!(settings[key], value, "{key}");
+    }
+    let out = url::Url::parse(&settings["signout_redirect_url"]).unwrap();
+    assert!(settings["signout_redirect_url"].starts_with(&endpoints.end_session_endpoint));
+    let pairs: BTreeMap<_, _> = out.query_pairs().collect();
+    assert_eq!(pairs["post_logout_redirect_uri"], "https://app.example/sub/login");
+    assert_eq!(pairs["client_id"], "grafana");
+    assert_eq!(section(&files["grafana.ini"], "server")["root_url"], "https://app.example/sub/");
+    let environment: BTreeMap<_, _> = files["grafana.env"].lines().map(|line| line.split_once('=').unwrap()).collect();
+    assert_eq!(environment.len(), settings.len() + 1);
+    for (key, value) in &settings {
+        assert_eq!(environment[format!("GF_AUTH_GENERIC_OAUTH_{}", key.to_uppercase()).as_str()], value);
+    }
+}
+
+#[test]
+fn the_proxy_gets_a_configuration_that_toml_reads() {
+    let config: toml::Table = files(Recipe::OAuth2Proxy)["oauth2-proxy.cfg"].parse().unwrap();
+    assert_eq!(config["oidc_issuer_url"].as_str(), Some(ISSUER));
+    assert_eq!(config["client_secret"].as_str(), Some(SECRET));
+    assert_eq!(config["cookie_secret"].as_str(), Some("fresh"));
+    assert_eq!(config["code_challenge_method"].as_str(), Some("S256"));
+    assert_eq!(config["cookie_secure"].as_bool(), Some(true));
+    assert_eq!(config["backend_logout_url"].as_str(), Some("https://id.example/logout?id_token_hint={id_token}"));
+}
+
+#[test]
+fn commands_name_client_secret_and_discovery() {
+    for (recipe, file) in [(Recipe::Nextcloud, "nextcloud.sh"), (Recipe::Gitea, "gitea.sh")] {
+        let command = &files(recipe)[file];
+        assert!(
+            command.contains(SECRET) && command.contains("https://id.example/.well-known/openid-configuration"),
+            "{command}"
+        );
+    }
+    assert!(files(Recipe::Nextcloud)["nextcloud.sh"].contains("'--scope=openid email groups profile'"));
+    let gitea = &files(Recipe::Gitea)["gitea.sh"];
+    assert!(gitea.contains("--scopes=groups \\\n") && gitea.contains("--admin-group=gitea-admins"), "{gitea}");
+}
+
+#[test]
+fn a_cluster_gets_the_same_client_on_both_sides() {
+    let files = files(Recipe::Kubernetes);
+    let user: Value = serde_json::from_str(&files["kubeconfig-user.json"]).unwrap();
+    let arguments = user["users"][0]["user"]["exec"]["args"].as_array().unwrap();
+    for flag in ["--oidc-issuer-url=https://id.example", "--oidc-client-id=kubernetes"] {
+        assert!(arguments.contains(&flag.into()), "{flag}");
+        assert!(files["kube-apiserver.flags"].lines().any(|line| line == flag), "{flag}");
+    }
+    assert!(arguments.contains(&"--oidc-extra-scope=offline_access".into()));
+    assert!(!files.values().any(|content| content.contains(SECRET)));
+}
+
+#[test]
+fn a_file_does_not_show_its_content_in_a_log() {
+    let target = target(Recipe::Grafana);
+    let client = registered(&target, WrittenClient::default());
+    let (secret, fresh) = (Secret::new(SECRET), Secret::new("fresh"));
+    let registered = Registered::new(ISSUER, &client, Some(&secret), &fresh);
+    assert!(!format!("{registered:?} {:?}", target.files(&registered)).contains(SECRET));
+}
