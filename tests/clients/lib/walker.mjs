@@ -20,6 +20,17 @@ export function forms(html) {
   });
 }
 
+/** A kept connection may be closed by the server just as it is used again; a GET may then be sent once more. */
+async function steadyFetch(url, init) {
+  try {
+    return await fetch(url, init);
+  } catch (error) {
+    const wasClosed = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(error.cause?.code);
+    if (!wasClosed || (init.method ?? 'GET') !== 'GET') throw error;
+    return fetch(url, init);
+  }
+}
+
 export class Walker {
   #jar = new Map();
 
@@ -30,7 +41,7 @@ export class Walker {
     const host = new URL(url).host;
     const cookies = this.#jar.get(host) ?? new Map();
     const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    const response = await fetch(url, { ...init, redirect: 'manual', headers: { ...init.headers, ...(cookie && { cookie }) } });
+    const response = await steadyFetch(url, { ...init, redirect: 'manual', headers: { ...init.headers, ...(cookie && { cookie }) } });
     for (const line of response.headers.getSetCookie()) {
       const [name, value] = line.split(';')[0].split('=');
       if (/max-age=0/i.test(line)) cookies.delete(name); else cookies.set(name, value);
