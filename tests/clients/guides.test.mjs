@@ -1,0 +1,150 @@
+// The guides do what they say: their shell blocks run in a fresh directory against the running binary, what they write is
+// what the other side reads, and their pictures are there. Blocks marked `sh keycloak` need Keycloak (KEYCLOAK_HOME);
+// blocks marked `console` belong to another machine and are only read.
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { BINARY, eventually } from './lib/demo.mjs';
+import { callback, goQuery, ini, longPkce, verified, basic, post } from './lib/replay.mjs';
+import { prepare } from './lib/serve.mjs';
+import { Walker } from './lib/walker.mjs';
+
+const GUIDES = fileURLToPath(new URL('../../docs/guides/', import.meta.url));
+const read = (name) => readFileSync(join(GUIDES, name), 'utf8');
+const names = readdirSync(GUIDES).filter((name) => name.endsWith('.md'));
+const execute = promisify(execFile);
+
+/** The code blocks of a guide: info string and text, without the indentation of the step that they stand in. */
+function blocks(text) {
+  return [...text.matchAll(/^( *)```(.*)\n([\s\S]*?)^\1```$/gm)].map(([, indent, info, body]) => (
+    { info, body: body.split('\n').map((line) => line.slice(indent.length)).join('\n') }
+  ));
+}
+
+/** A person's shell in the provider's directory, with the program on the path. */
+const shell = (provider, script) => execute('sh', ['-euc', script], {
+  cwd: provider.dir, env: { ...process.env, BINARY_UNDER_TEST: undefined, PATH: `${dirname(BINARY)}:${process.env.PATH}` },
+});
+
+async function withProvider(work) {
+  const provider = await prepare();
+  try {
+    await provider.start();
+    await provider.phone.create('ada');
+    await provider.phone.auto('secsign', 'ada', 'approve');
+    return await work(provider);
+  } finally {
+    await provider.close();
+  }
+}
+
+for (const name of names) {
+  test(`${name}: at most five steps, and everything that it points to is there`, () => {
+    const text = read(name);
+    for (const section of text.split(/^## /m)) {
+      const steps = [...section.matchAll(/^(\d+)\. /gm)].map(([, number]) => Number(number));
+      assert.ok(steps.length <= 5, `${steps.length} steps`);
+      assert.deepEqual(steps, steps.map((_, at) => at + 1));
+    }
+    for (const [, target] of text.matchAll(/\]\(([^)#]+)[^)]*\)/g)) {
+      if (/^https?:/.test(target)) continue;
+      assert.ok(existsSync(join(GUIDES, target)), target);
+      if (target.endsWith('.png')) assert.ok(statSync(join(GUIDES, target)).size <= 60 * 1024, `${target} is too large`);
+    }
+  });
+
+  test(`${name}: its commands run in a fresh directory`, async () => {
+    const scripts = blocks(read(name)).filter(({ info }) => info === 'sh');
+    assert.ok(scripts.length > 0);
+    await withProvider(async (provider) => {
+      for (const { body } of scripts) await shell(provider, body);
+      const clients = await provider.command('client', 'list');
+      assert.ok(clients.length > 0);
+      for (const folder of readdirSync(provider.dir, { withFileTypes: true }).filter((entry) => entry.isDirectory() && entry.name !== 'keys')) {
+        for (const file of readdirSync(join(provider.dir, folder.name))) {
+          assert.equal(statSync(join(provider.dir, folder.name, file)).mode & 0o777, 0o600, `${file} is for the operator's eyes only`);
+        }
+      }
+    });
+  });
+}
+
+test('grafana.md: with what it wrote, the person of the guide signs in and is an administrator', async () => {
+  await withProvider(async (provider) => {
+    for (const { body } of blocks(read('grafana.md')).filter(({ info }) => info === 'sh')) await shell(provider, body);
+    // Grafana itself cannot be installed here: its file is read as an ini file, and its requests are played.
+    const settings = ini(readFileSync(join(provider.dir, 'grafana/grafana.ini'), 'utf8'))['auth.generic_oauth'];
+    const redirectUri = 'https://grafana.example.com/login/generic_oauth';
+    const pkce = longPkce();
+    const walker = new Walker();
+    const answer = await callback(`${settings.auth_url}?${goQuery({
+      access_type: 'online', client_id: settings.client_id, redirect_uri: redirectUri, response_type: 'code', state: 'c3Q=',
+      scope: settings.scopes, code_challenge: pkce.challenge, code_challenge_method: 'S256',
+    })}`, redirectUri, 'ada', walker);
+    const { json } = await post(settings.token_url, goQuery({
+      grant_type: 'authorization_code', code: answer.get('code'), code_verifier: pkce.verifier, redirect_uri: redirectUri,
+    }), { authorization: basic(settings.client_id, settings.client_secret) });
+    const claims = await verified(json.id_token, settings.jwk_set_url);
+    assert.deepEqual(claims.groups, ['grafana-admins']);
+  });
+});
+
+test('a paste is printed between marks where no directory is given, and never into a file that is there', async () => {
+  await withProvider(async (provider) => {
+    const create = 'signbridge client create --config signbridge.toml --recipe grafana --url https://g.example';
+    const { stdout } = await shell(provider, create);
+    const [, pasted] = stdout.match(/^==> grafana\.ini: [^\n]* <==\n\n([\s\S]*?)\n==> /m);
+    const secret = stdout.match(/^client_secret +(\S+)$/m)[1];
+    assert.equal(ini(pasted)['auth.generic_oauth'].client_secret, secret);
+    await shell(provider, `${create} --id second --recipe-dir out`);
+    const before = readFileSync(join(provider.dir, 'out/grafana.ini'), 'utf8');
+    await assert.rejects(shell(provider, `${create} --id third --recipe-dir out`), (error) => {
+      assert.match(error.stderr, /out\/grafana\.ini/);
+      // The secret exists nowhere else: it is printed after all.
+      assert.match(error.stdout, /==> grafana\.ini/);
+      return error.code === 1;
+    });
+    assert.equal(readFileSync(join(provider.dir, 'out/grafana.ini'), 'utf8'), before);
+  });
+});
+
+const keycloak = process.env.KEYCLOAK_HOME;
+test('keycloak.md: the realm that it wrote is imported by Keycloak', {
+  skip: !keycloak && 'needs Keycloak: set KEYCLOAK_HOME', timeout: 500_000,
+}, async () => {
+  await withProvider(async (provider) => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address();
+    await new Promise((done) => { server.close(done); });
+    const [start, ...others] = blocks(read('keycloak.md')).toReversed().filter(({ info }) => info.startsWith('sh'))
+      .map(({ info, body }) => ({ info, body: body.replaceAll('8180', port) }));
+    assert.equal(start.info, 'sh keycloak');
+    for (const { body } of others.toReversed()) await shell(provider, body);
+    const child = spawn('sh', ['-euc', start.body.replace(/^"\$KEYCLOAK_HOME\/bin\/kc\.sh"/m, 'exec $&')], { cwd: provider.dir, stdio: ['ignore', 'pipe', 'pipe'] });
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => { said = (said + chunk).slice(-4000); });
+    const gone = once(child, 'exit');
+    try {
+      await eventually('the realm', async () => {
+        if (child.exitCode !== null) throw new Error(`Keycloak ended:\n${said}`);
+        return (await fetch(`http://127.0.0.1:${port}/realms/demo/.well-known/openid-configuration`).catch(() => ({ ok: false }))).ok;
+      }, 400_000).catch((error) => { throw new Error(`${error.message}\n${said}`); });
+      const walker = await new Walker().open(`http://127.0.0.1:${port}/realms/demo/protocol/openid-connect/auth?${new URLSearchParams({
+        client_id: 'account-console', redirect_uri: `http://127.0.0.1:${port}/realms/demo/account/`, response_type: 'code', scope: 'openid',
+        code_challenge: longPkce().challenge, code_challenge_method: 'S256',
+      })}`);
+      assert.equal(walker.page, 'choose');
+      assert.match(walker.html, /Keycloak/);
+    } finally {
+      child.kill('SIGTERM');
+      await gone;
+    }
+  });
+});
