@@ -24,7 +24,7 @@ use crate::recipes::{Registered, Target};
 pub(super) enum ClientCommand {
     /// Add one; prints its secret, which cannot be read again
     Create {
-        /// Its client id [default: a new one]
+        /// Its client id [default: a new one; with a recipe, its name]
         #[arg(long, value_name = "ID")]
         id: Option<String>,
         #[command(flatten)]
