@@ -232,6 +232,13 @@ impl Login {
         };
         if late { LoginStage::Ended(End::Expired) } else { self.stage.clone() }
     }
+
+    /// Whether this login's page must not say that it ended `how`: whether somebody is unknown or frozen at a service is told
+    /// in a browser that they used before, and nowhere else (decision 2.7).
+    pub const fn must_not_tell(&self, how: End) -> bool {
+        let of_the_person = matches!(how, End::Failed(Reason::NotRegistered | Reason::Frozen));
+        of_the_person && !self.remembered && matches!(self.subject, Subject::Named(_))
+    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::domain::audit::{AuditEvent, AuditKind};
 use crate::domain::id::LoginId;
 use crate::domain::login::{End, Login, LoginStage, Reason, Subject, UpstreamHandle};
 use crate::domain::random::RandomError;
+use crate::domain::user::Upstream;
 use crate::flow::Op;
 use crate::flow::error::Internal;
 use crate::flow::login::end::{self, UpstreamSession};
@@ -191,6 +192,9 @@ async fn act(op: &Op, login: &Login, handle: &UpstreamHandle, progress: Progress
             Ok(Turn::Again(FAST))
         }
         Progress::Approved { upstream_user } => approve(op, login, &upstream_user).await,
+        // A stranger's login looks pending until it expires. What ThumbSignIn says comes from the phone that scanned the
+        // code: whoever holds that knows.
+        Progress::Ended(how) if login.upstream == Upstream::SecSign && login.must_not_tell(how) => Ok(Turn::Again(SLOW)),
         Progress::Ended(how) => {
             end::end(op, login, how, UpstreamSession::Dead).await?;
             Ok(Turn::Over)

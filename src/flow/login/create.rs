@@ -123,15 +123,10 @@ const fn verdict(error: &BeginError) -> (Reason, UpstreamSession) {
     }
 }
 
-const fn is_about_person(reason: Reason) -> bool {
-    matches!(reason, Reason::NotRegistered | Reason::Frozen)
-}
-
 async fn not_begun(op: &Op, login: &Login, error: &BeginError) -> Result<(), Internal> {
     tracing::warn!(login = %login.id, upstream = %login.upstream, %error, "the phone was not asked");
     let (reason, session) = verdict(error);
-    // Whether somebody is unknown or frozen at the service is told in a browser that they used before, and nowhere else.
-    if is_about_person(reason) && !login.remembered && matches!(login.subject, Subject::Named(_)) {
+    if login.must_not_tell(End::Failed(reason)) {
         return disguise(op, login, End::Failed(reason)).await;
     }
     end::end(op, login, End::Failed(reason), session).await?;
