@@ -89,6 +89,11 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Whether it tells something of the person at the service, and nothing of the service.
+    pub const fn is_about_person(self) -> bool {
+        matches!(self, Self::NotRegistered | Self::Frozen)
+    }
+
     /// Every reason.
     pub const ALL: [Self; 10] = [
         Self::Suspended,
@@ -236,8 +241,8 @@ impl Login {
     /// Whether this login's page must not say that it ended `how`: whether somebody is unknown or frozen at a service is told
     /// in a browser that they used before, and nowhere else (decision 2.7).
     pub const fn must_not_tell(&self, how: End) -> bool {
-        let of_the_person = matches!(how, End::Failed(Reason::NotRegistered | Reason::Frozen));
-        of_the_person && !self.remembered && matches!(self.subject, Subject::Named(_))
+        let End::Failed(reason) = how else { return false };
+        reason.is_about_person() && !self.remembered && matches!(self.subject, Subject::Named(_))
     }
 }
 

@@ -1,23 +1,14 @@
 // A real browser (headless Chromium) and the virtual phone: what a person sees and does.
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import jsQR from 'jsqr';
-import { chromium } from 'playwright-core';
 import { PNG } from 'pngjs';
+import * as chrome from './lib/chromium.mjs';
 import { eventually, startDemo } from './lib/demo.mjs';
 
-const SHOTS = fileURLToPath(new URL('../../target/screenshots/', import.meta.url));
-let demo, browser;
-
+let demo; let browser;
 before(async () => {
-  mkdirSync(SHOTS, { recursive: true });
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync'],
-  });
+  browser = await chrome.launch();
   demo = await startDemo();
 });
 after(async () => {
@@ -25,36 +16,10 @@ after(async () => {
   assert.equal(await demo.stop(), 0);
 });
 
-/** A fresh browser profile whose pages must not break their own policy or call other sites. */
-async function visitor(options = {}) {
-  const context = await browser.newContext({ locale: 'en-US', viewport: { width: 1280, height: 900 }, ...options });
-  const page = await context.newPage();
-  const wrong = [];
-  page.on('console', (message) => {
-    if (/Content Security Policy|Refused to/i.test(message.text())) wrong.push(message.text());
-  });
-  const ours = [demo.issuer, demo.app_url, demo.phone_url, 'data:'];
-  page.on('request', (request) => {
-    if (!ours.some((origin) => request.url().startsWith(origin))) wrong.push(request.url());
-  });
-  return { context, page, wrong };
-}
-
+const visitor = (options) => chrome.visitor(browser, demo, options);
+const toIdentify = (page, provider) => chrome.toIdentify(demo, page, provider);
+const toWait = (page, provider, username) => chrome.toWait(demo, page, provider, username);
 const state = (page) => page.locator('main').getAttribute('data-login-state');
-
-async function toIdentify(page, provider, query = '') {
-  await page.goto(`${demo.app_url}/login${query}`);
-  await page.waitForSelector('main[data-page="choose"]');
-  await page.click(`button[name="provider"][value="${provider}"]`);
-  await page.waitForSelector('main[data-page="identify"]');
-}
-
-async function toWait(page, provider, username, query = '') {
-  await toIdentify(page, provider, query);
-  await page.fill('input[name="identifier"]', username);
-  await page.keyboard.press('Enter');
-  await page.waitForSelector('main[data-page="wait"]');
-}
 
 const openSession = () => eventually('the push', async () => {
   const { sessions } = await demo.phone.secsign(demo.user('alice').secsignid);
@@ -72,6 +37,11 @@ async function matchingSymbol(page, session) {
   assert.equal(found.length, 1, 'exactly one symbol of the phone is the one that the page shows');
   return found[0];
 }
+
+/** Puts another picture in place of the one that the page shows. */
+const swap = (page, picture) => page.evaluate(
+  (src) => { document.getElementById('access-pass').src = src; }, `data:image/png;base64,${picture}`,
+);
 
 async function signedIn(page) {
   await page.waitForURL(`${demo.app_url}/**`);
@@ -108,7 +78,6 @@ for (const javaScriptEnabled of [true, false]) {
     assert.equal(text, await page.getAttribute('a#deep-link', 'href'));
     const phone = await (await browser.newContext({ viewport: { width: 360, height: 740 }, hasTouch: true })).newPage();
     await phone.goto(text);
-    await phone.screenshot({ path: `${SHOTS}phone-thumbsignin-360.png` });
     const transaction = text.split('/').at(-1);
     await demo.phone.act(transaction, { action: 'approve', userId: demo.user('alice').thumbsignin_user_id });
     if (!javaScriptEnabled) await pressContinue(page);
@@ -144,6 +113,27 @@ test('another symbol than the page shows is refused, and the page says so', asyn
   await context.close();
 });
 
+test('a page with the wrong symbol fails the comparison, and whoever follows it is not signed in', async () => {
+  await demo.phone.reset();
+  const { context, page } = await visitor();
+  await toWait(page, 'secsign', 'alice');
+  const session = await openSession();
+  const right = await matchingSymbol(page, session);
+  // A symbol that the phone does not offer: the comparison of the tests above finds none, and fails.
+  const foreign = PNG.sync.read(Buffer.from(right, 'base64'));
+  foreign.data[0] ^= 0xff;
+  await swap(page, PNG.sync.write(foreign).toString('base64'));
+  await assert.rejects(matchingSymbol(page, session), /exactly one symbol/);
+  // Another of the phone's symbols: it is found, tapped, and refused.
+  await swap(page, session.symbols.find((symbol) => symbol !== right));
+  const shownNow = await matchingSymbol(page, session);
+  assert.notEqual(shownNow, right);
+  await demo.phone.answer(demo.user('alice').secsignid, session.authsessionid, { action: 'approve', symbol: shownNow });
+  await page.waitForSelector('main[data-login-state="denied"]');
+  await assert.rejects(page.waitForURL(`${demo.app_url}/result`, { timeout: 1_000 }));
+  await context.close();
+});
+
 test('a person taps the symbol on the phone page itself', async () => {
   await demo.phone.reset();
   const { context, page } = await visitor();
@@ -153,7 +143,6 @@ test('a person taps the symbol on the phone page itself', async () => {
   const phoneContext = await browser.newContext({ viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
   const phone = await phoneContext.newPage();
   await phone.goto(`${demo.phone_url}/phone/secsign/${demo.user('alice').secsignid}`);
-  await phone.screenshot({ path: `${SHOTS}phone-secsign-360.png`, fullPage: true });
   const buttons = phone.locator('form button:has(img), form input[type=image]');
   const count = await buttons.count();
   assert.ok(count >= 4, 'the phone shows symbols to tap');
@@ -195,46 +184,4 @@ test('a QR code without a name shows the account and waits', async () => {
   const claims = await signedIn(page);
   assert.equal(claims.acr, 'urn:signbridge:acr:approved');
   await context.close();
-});
-
-test('every page in every dress', async () => {
-  await demo.phone.reset();
-  for (const locale of ['en-US', 'de-DE']) {
-    for (const colorScheme of ['light', 'dark']) {
-      for (const width of [1280, 360]) {
-        const { context, page } = await visitor({ locale, colorScheme, viewport: { width, height: width === 360 ? 740 : 900 } });
-        const shot = async (name) => {
-          const fits = await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth);
-          assert.ok(fits, `${name} needs no sideways scrolling at ${width} px`);
-          assert.equal(await page.getAttribute('html', 'lang'), locale.slice(0, 2));
-          await page.screenshot({ path: `${SHOTS}${name}-${locale.slice(0, 2)}-${colorScheme}-${width}.png`, fullPage: true });
-        };
-        await page.goto(`${demo.app_url}/login`);
-        await shot('choose');
-        await page.click('button[name="provider"][value="secsign"]');
-        await shot('identify');
-        await page.fill('input[name="identifier"]', 'alice');
-        await page.keyboard.press('Enter');
-        await page.waitForSelector('main[data-page="wait"]');
-        await shot('wait-secsign');
-        const session = await openSession();
-        await demo.phone.answer(demo.user('alice').secsignid, session.authsessionid, { action: 'deny' });
-        await page.waitForSelector('main[data-login-state="denied"]');
-        await shot('wait-denied');
-        await page.click('#cancel button');
-        await page.waitForURL(`${demo.app_url}/**`);
-        await toWait(page, 'thumbsignin', 'alice');
-        await shot('wait-thumbsignin');
-        await page.click('#cancel button');
-        await page.waitForURL(`${demo.app_url}/**`);
-        await page.goto(`${demo.issuer}/authorize?client_id=nobody`);
-        assert.ok(await page.locator('main[data-page="error"]').getAttribute('data-reference-id'));
-        await shot('error');
-        await page.goto(`${demo.issuer}/logout/done`);
-        await shot('signed-out');
-        await context.close();
-      }
-    }
-  }
-  writeFileSync(`${SHOTS}README.txt`, 'Made by tests/clients/browser.test.mjs.\n');
 });

@@ -67,7 +67,7 @@ async fn ask(op: &Op, service: &Arc<dyn PhoneApproval>, wish: &Wish, login: &Log
     let started = op.env.now();
     let answer = service.begin(request).await;
     let at = op.env.now();
-    let failed = answer.as_ref().err().map(|error| verdict(error).0).filter(|reason| !is_about_person(*reason));
+    let failed = answer.as_ref().err().map(|error| verdict(error).0).filter(|reason| !reason.is_about_person());
     op.pace.observe(login.upstream, Call::Create, Observed { took: at.since(started), failed, at });
     answer
 }

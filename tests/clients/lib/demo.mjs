@@ -8,9 +8,10 @@ import { fileURLToPath } from 'node:url';
 export const BINARY = process.env.BINARY_UNDER_TEST
   ?? fileURLToPath(new URL('../../../target/release/signbridge', import.meta.url));
 
-/** A running demo: what it printed, and how to stop it. */
+/** A running demo: what it printed, and how to stop it. On free ports, unless `extra` names one. */
 export async function startDemo(...extra) {
-  const child = spawn(BINARY, ['demo', '--port', '0', '--format', 'json', ...extra], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const port = extra.includes('--port') ? [] : ['--port', '0'];
+  const child = spawn(BINARY, ['demo', ...port, '--format', 'json', ...extra], { stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
   child.stderr.on('data', (chunk) => { log += chunk; });
   const lines = createInterface({ input: child.stdout });
@@ -52,6 +53,9 @@ export function phone(url) {
     transactions: (userId = '', state = '') => call('GET', `thumbsignin/transactions?userId=${userId}&state=${state}`),
     act: (id, body) => call('POST', `thumbsignin/transactions/${id}`, body),
     scan: (content) => call('POST', 'thumbsignin/scan', { content }),
+    fault: (order) => call('POST', 'faults', order),
+    clearFaults: () => call('DELETE', 'faults'),
+    call,
   };
 }
 

@@ -27,8 +27,11 @@ async function freePorts(count) {
   return ports;
 }
 
-/** `simulate` and a directory with the configuration of a provider; `start` runs it. */
-export async function prepare() {
+/**
+ * `simulate` and a directory with the configuration of a provider; `start` runs it. `secsign` is the URL of another SecSign
+ * server; `lifetimes` are keys of that section.
+ */
+export async function prepare({ secsign, lifetimes = {} } = {}) {
   const dir = await mkdtemp(join(tmpdir(), 'signbridge-'));
   const simulator = spawn(BINARY, ['simulate', '--port', '0', '--format', 'json'], { env, stdio: ['ignore', 'pipe', 'ignore'] });
   const [line] = await once(createInterface({ input: simulator.stdout }), 'line');
@@ -45,13 +48,15 @@ management = "127.0.0.1:${management}"
 [database]
 url = "sqlite:signbridge.db"
 [secsign]
-url = "${upstream.upstream_url}"
+url = "${secsign ?? upstream.upstream_url}"
 [thumbsignin]
 url = "${upstream.upstream_url}"
 app_id = "${upstream.app_id}"
 secret = "${upstream.secret}"
 [limits]
 profile = "off"
+[lifetimes]
+${Object.entries(lifetimes).map(([key, value]) => `${key} = "${value}"`).join('\n')}
 `);
   return new Provider({ dir, config, issuer, upstream, simulator });
 }
@@ -122,12 +127,12 @@ export async function each(items, width, work) {
   await Promise.all(Array.from({ length: width }, run));
 }
 
-/** One request without following anything. A lost connection rejects. */
+/** One request without following anything, by a connection of its own unless `agent` keeps some. A lost connection rejects. */
 export function request(method, url, { headers = {}, form, agent, signal } = {}) {
   const body = form && new URLSearchParams(form).toString();
   return new Promise((resolve, reject) => {
     const sent = http.request(url, {
-      method, agent, signal,
+      method, agent: agent ?? false, signal,
       headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/x-www-form-urlencoded', 'content-length': Buffer.byteLength(body) }) },
     }, (answer) => {
       let text = '';

@@ -63,7 +63,18 @@ export class Walker {
   }
 
   /** One POST with this browser's cookies, as it is answered; the browser stays where it is. */
-  raw(url, body) { return this.#fetch(url, { method: 'POST', body }); }
+  raw(url, body, headers = {}) { return this.#fetch(url, { method: 'POST', body, headers }); }
+
+  /** Puts a cookie into the jar of a host, as somebody does who can write cookies there; undefined takes it out. */
+  plant(url, name, value) {
+    const { host } = new URL(url);
+    const cookies = this.#jar.get(host) ?? new Map();
+    if (value === undefined) cookies.delete(name); else cookies.set(name, value);
+    this.#jar.set(host, cookies);
+  }
+
+  /** One cookie's value. */
+  jar(url, name) { return this.#jar.get(new URL(url).host)?.get(name); }
 
   #at(url, status, html) {
     Object.assign(this, { url, status, html });

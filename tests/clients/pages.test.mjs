@@ -1,0 +1,303 @@
+// Every page in every dress: light and dark, English and German, a wide and a narrow window. Each is photographed (target/
+// screenshots), checked by axe-core (WCAG 2.2 AA) in both themes, measured, and weighed.
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { after, before, beforeEach, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import * as chrome from './lib/chromium.mjs';
+import { approve, eventually, startDemo } from './lib/demo.mjs';
+import { loginAt } from './lib/login.mjs';
+
+const LOCALES = ['en', 'de'];
+const THEMES = ['light', 'dark'];
+const SIZES = [{ width: 1280, height: 900 }, { width: 360, height: 740 }];
+const MAX_BYTES = 50_000;
+
+let demo; let at; let browser; let taken = 0; let heaviest = ['', 0];
+before(async () => {
+  browser = await chrome.launch();
+  demo = await startDemo();
+  at = loginAt(demo);
+});
+after(async () => {
+  await browser?.close();
+  const said = `${taken} pictures; the heaviest page is ${heaviest[0]} with ${heaviest[1]} bytes compressed.`;
+  writeFileSync(`${chrome.SHOTS}README.txt`, `Made by tests/clients/pages.test.mjs: ${said}\n`);
+  console.log(`# ${said}`);
+  assert.equal(await demo.stop(), 0);
+});
+beforeEach(() => demo.phone.reset());
+
+/** The page, its style sheet and its script as a server sends them compressed. */
+async function weight(page, html) {
+  const linked = await page.$$eval('link[rel=stylesheet], link[rel=icon], script[src]', (all) => all.map((one) => one.href || one.src));
+  const parts = await Promise.all(linked.filter((url) => url.startsWith('http')).map(async (url) => Buffer.from(await (await fetch(url)).arrayBuffer())));
+  return [Buffer.from(html), ...parts].reduce((sum, part) => sum + gzipSync(part).length, 0);
+}
+
+/** Photographs the page where it is in each dress, and checks what holds for all pages. */
+async function dress(page, name, { locales = LOCALES, reload = true } = {}) {
+  for (const locale of locales) {
+    await page.context().setExtraHTTPHeaders({ 'accept-language': locale });
+    if (reload) await page.reload();
+    assert.equal(await page.getAttribute('html', 'lang'), locale, `${name} in ${locale}`);
+    const html = await page.content();
+    const bytes = await weight(page, html);
+    if (bytes > heaviest[1]) heaviest = [name, bytes];
+    assert.ok(bytes <= MAX_BYTES, `${name}: ${bytes} bytes`);
+    for (const colorScheme of THEMES) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      for (const size of SIZES) {
+        await page.setViewportSize(size);
+        const fits = await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth);
+        assert.ok(fits, `${name} ${locale} needs no sideways scrolling at ${size.width} px`);
+        await page.screenshot({ path: `${chrome.SHOTS}${name}-${locale}-${colorScheme}-${size.width}.png`, fullPage: true });
+        taken += 1;
+      }
+      // What axe looks for does not depend on the language.
+      if (locale === locales[0]) assert.deepEqual(await chrome.axe(page), [], `${name} ${colorScheme}`);
+    }
+  }
+}
+
+/** A visitor whose language is what the header says: `dress` changes it. */
+const visit = (options = {}) => chrome.visitor(browser, demo, { locale: undefined, ...options });
+/** One without scripts: pages stay where they are. */
+const still = () => visit({ javaScriptEnabled: false });
+
+/** Up to the wait page, by forms alone. */
+async function wait(provider, username, page, query = '') {
+  await chrome.toWait(demo, page, provider, username, query);
+  return page;
+}
+
+/** Reloads until the login is in this state. */
+const reaches = (page, state) => eventually(state, async () => {
+  await page.reload();
+  return (await page.getAttribute('main', 'data-login-state')) === state;
+});
+
+test('choose and identify: empty, remembered, with a problem', async () => {
+  const { context, page } = await visit();
+  await page.goto(`${demo.app_url}/login`);
+  await dress(page, 'choose');
+  for (const provider of ['secsign', 'thumbsignin']) {
+    await chrome.toIdentify(demo, page, provider);
+    await dress(page, `identify-${provider}`);
+  }
+  await page.fill('input[name="identifier"]', 'two words');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#identifier-error');
+  await dress(page, 'identify-problem');
+  await chrome.toIdentify(demo, page, 'secsign');
+  await page.check('input[name="remember"]');
+  await page.fill('input[name="identifier"]', 'alice');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('main[data-page="wait"]');
+  await approve(demo, 'secsign', 'alice');
+  await page.waitForURL(`${demo.app_url}/result`);
+  await chrome.toIdentify(demo, page, 'secsign', '?prompt=login');
+  assert.equal(await page.inputValue('input[name="identifier"]'), 'alice');
+  await dress(page, 'identify-remembered');
+  await context.close();
+});
+
+test('wait: the access pass on its white plate, the QR code, and what is measured on them', async () => {
+  const { context, page } = await visit();
+  const box = async (selector) => page.locator(selector).boundingBox();
+  const plate = async () => page.locator('figure.plate').first().evaluate((figure) => getComputedStyle(figure).backgroundColor);
+  await chrome.toWait(demo, page, 'secsign', 'alice');
+  await dress(page, 'wait-secsign');
+  const pass = await box('img#access-pass');
+  assert.ok(pass.width >= 200 && pass.height >= 200, JSON.stringify(pass));
+  assert.equal(await plate(), 'rgb(255, 255, 255)', 'white in the dark too');
+  assert.match(await page.textContent('#time-left'), /^[01]:\d\d$/);
+  const { authsessionid } = await at.session();
+  await demo.phone.answer('alice', authsessionid, { action: 'fetch' });
+  await page.waitForSelector('main[data-login-state="fetched"]');
+  await dress(page, 'wait-secsign-fetched');
+  // Where the focus is can be seen, on each thing that can have it.
+  const seen = new Set();
+  for (let step = 0; step < 12; step += 1) {
+    await page.keyboard.press('Tab');
+    const focus = await page.evaluate(() => {
+      const style = getComputedStyle(document.activeElement);
+      const { width, height } = document.activeElement.getBoundingClientRect();
+      return { name: document.activeElement.outerHTML.slice(0, 60), outline: `${style.outlineStyle} ${style.outlineWidth}`, body: document.activeElement === document.body, width, height };
+    });
+    if (focus.body || seen.has(focus.name)) break;
+    seen.add(focus.name);
+    assert.match(focus.outline, /^solid [2-9]/, focus.name);
+    assert.ok(focus.width >= 24 && focus.height >= 24, `${focus.name}: ${focus.width} × ${focus.height}`);
+  }
+  assert.ok(seen.size >= 4, [...seen].join());
+  await page.screenshot({ path: `${chrome.SHOTS}focus-360.png` });
+  await page.click('#cancel button');
+  await page.waitForURL(`${demo.app_url}/**`);
+
+  await page.setViewportSize(SIZES[0]);
+  await chrome.toWait(demo, page, 'thumbsignin', 'alice');
+  await dress(page, 'wait-thumbsignin');
+  const qr = await box('img#qr');
+  assert.ok(qr.width >= 240 && qr.height >= 240, JSON.stringify(qr));
+  assert.equal(await plate(), 'rgb(255, 255, 255)');
+  await demo.phone.act(await at.transaction(), { action: 'scan' });
+  await page.waitForSelector('main[data-login-state="fetched"]');
+  await dress(page, 'wait-thumbsignin-fetched');
+  await context.close();
+});
+
+test('wait on a phone: the link into the app first, the code behind it', async () => {
+  const { context, page } = await visit({ isMobile: true, hasTouch: true, viewport: SIZES[1] });
+  await chrome.toWait(demo, page, 'thumbsignin', 'alice');
+  assert.ok(await page.isVisible('a#deep-link'));
+  assert.ok(!(await page.isVisible('img#qr')));
+  await page.screenshot({ path: `${chrome.SHOTS}wait-on-a-phone.png`, fullPage: true });
+  await page.click('details.other-device summary');
+  assert.ok(await page.isVisible('img#qr'));
+  await context.close();
+});
+
+test('wait: each end and each reason', async () => {
+  const ends = [
+    ['secsign', 3, 'approved'], ['secsign', 4, 'denied'], ['secsign', 2, 'expired'], ['secsign', 6, 'cancelled'], ['secsign', 5, 'failed', 'suspended'],
+    ['secsign', 8, 'failed', 'invalid'], ['secsign', 0, 'failed', 'technical_reason'],
+    ['thumbsignin', 'DECLINED', 'denied'], ['thumbsignin', 'TIMEOUT', 'expired'], ['thumbsignin', 'NOT_REGISTERED', 'failed', 'not_registered'],
+    ['thumbsignin', 'ALREADY_REGISTERED', 'failed', 'already_registered'],
+    ['thumbsignin', 'NO_SUITABLE_AUTHENTICATOR', 'failed', 'no_suitable_authenticator'],
+  ];
+  for (const [provider, cause, state, reason] of ends) {
+    await demo.phone.reset();
+    const { context, page } = await still();
+    await wait(provider, 'alice', page);
+    if (provider === 'secsign') {
+      await demo.phone.answer('alice', (await at.session()).authsessionid, { action: 'state', state: cause });
+    } else {
+      await demo.phone.act(await at.transaction(), { action: 'fail', failureReason: cause });
+    }
+    await reaches(page, state);
+    assert.equal(await page.getAttribute('main', 'data-login-reason'), reason ?? null);
+    await dress(page, `wait-${provider}-${reason ?? state}`);
+    await context.close();
+  }
+});
+
+test('wait: unreachable, replaced, frozen, and an approval without a name', async () => {
+  const { context, page } = await still();
+  await demo.phone.fault({ provider: 'secsign', operation: 'create', fault: 'refuse', count: 0 });
+  await wait('secsign', 'alice', page);
+  assert.equal(await page.getAttribute('main', 'data-login-reason'), 'upstream_down');
+  await dress(page, 'wait-upstream_down');
+
+  await demo.phone.reset();
+  await wait('secsign', 'alice', page);
+  const first = page.url();
+  await wait('secsign', 'alice', page);
+  await page.goto(first);
+  assert.equal(await page.getAttribute('main', 'data-login-reason'), 'replaced');
+  await dress(page, 'wait-replaced');
+  await demo.phone.reset();
+
+  // Frozen is told in a browser of theirs only: sign in first.
+  await wait('secsign', 'bob', page);
+  await approve(demo, 'secsign', 'bob');
+  await reaches(page, 'approved');
+  await page.click('#continue button');
+  await page.waitForURL(`${demo.app_url}/result`);
+  const ask = () => fetch(`${demo.upstream_url}/`, { method: 'POST', body: new URLSearchParams({
+    request: 'ReqRequestAuthSession', apimethod: 'test', secsignid: 'bob', servicename: 'x', serviceaddress: 'y' }) });
+  await ask(); await ask();
+  await wait('secsign', 'bob', page, '?prompt=login');
+  assert.equal(await page.getAttribute('main', 'data-login-reason'), 'frozen');
+  await dress(page, 'wait-frozen');
+  await page.goto(`${demo.phone_url}/phone/secsign/bob`);
+  await dress(page, 'phone-frozen', { locales: ['en'] });
+  await context.close();
+
+  const other = await visit();
+  await chrome.toIdentify(demo, other.page, 'thumbsignin');
+  await other.page.click('button[name="unnamed"]');
+  await other.page.waitForSelector('main[data-page="wait"]');
+  await dress(other.page, 'wait-unnamed');
+  const id = (await other.page.getAttribute('a#deep-link', 'href')).split('/').at(-1);
+  await demo.phone.act(id, { action: 'approve', userId: 'alice' });
+  await other.page.waitForSelector('main[data-login-state="approved"]');
+  await dress(other.page, 'wait-approved-unnamed');
+  await other.context.close();
+});
+
+test('a limit: the page says so', async () => {
+  const strict = await startDemo('--limits', 'production');
+  try {
+    const { context, page } = await chrome.visitor(browser, strict, { javaScriptEnabled: false, locale: undefined });
+    for (let attempt = 0; ; attempt += 1) {
+      assert.ok(attempt < 12, 'no limit');
+      await chrome.toWait(strict, page, 'thumbsignin', 'bob');
+      if (await page.getAttribute('main', 'data-login-reason') === 'rate_limited') break;
+      await page.click('#cancel button');
+    }
+    await dress(page, 'wait-rate_limited');
+    await context.close();
+  } finally {
+    assert.equal(await strict.stop(), 0);
+  }
+});
+
+test('consent, errors, logout, messages and the form that posts an answer', async () => {
+  const { context, page } = await visit();
+  const asking = loginAt(demo, 'demo-consent');
+  await chrome.toWait(demo, page, 'secsign', 'alice');
+  await approve(demo, 'secsign', 'alice');
+  await page.waitForURL(`${demo.app_url}/result`);
+  await dress(page, 'app-result', { locales: ['en'] });
+  await page.goto(asking.address({ scope: 'openid profile email groups offline_access' }));
+  await page.waitForSelector('main[data-page="consent"]');
+  await dress(page, 'consent');
+  await page.goto(`${demo.issuer}/logout`);
+  await dress(page, 'logout');
+  for (const [name, path, selector] of [['error-not-found', '/nowhere', 'main[data-page="error"]'],
+    ['error-bad-request', '/authorize?client_id=nobody', 'main[data-page="error"]'], ['home', '/', 'main[data-page="message"]'],
+    ['signed-out', '/logout/done', 'main[data-page="message"]']]) {
+    await page.goto(demo.issuer + path);
+    assert.ok(await page.isVisible(selector));
+    await dress(page, name);
+  }
+  await page.goto(`${demo.app_url}/login`);
+  await page.waitForURL(`${demo.app_url}/result`);
+  await page.goto(`${demo.app_url}/`);
+  await dress(page, 'app-signed-in', { locales: ['en'] });
+  await page.click('#sign-out');
+  await page.waitForURL(`${demo.app_url}/signed-out**`);
+  await dress(page, 'app-signed-out', { locales: ['en'] });
+  await page.goto(`${demo.app_url}/`);
+  await dress(page, 'app-start', { locales: ['en'] });
+  await page.goto(`${demo.app_url}/callback?error=access_denied&state=x`);
+  await dress(page, 'app-error', { locales: ['en'] });
+  await context.close();
+
+  const calm = await still();
+  await wait('secsign', 'alice', calm.page, '?response_mode=form_post');
+  const login = calm.page.url();
+  await approve(demo, 'secsign', 'alice');
+  await reaches(calm.page, 'approved');
+  await calm.page.click('#continue button');
+  await calm.page.waitForSelector('form#form-post');
+  await dress(calm.page, 'form-post', { locales: ['en'], reload: false });
+  await calm.page.goto(login);
+  assert.equal(await calm.page.getAttribute('main', 'data-message'), 'already_done');
+  await dress(calm.page, 'already-done');
+  await calm.context.close();
+});
+
+test('the virtual phone', async () => {
+  const { context, page } = await visit({ hasTouch: true });
+  const walker = await at.begin('secsign', 'alice');
+  const other = await at.begin('thumbsignin', 'alice');
+  for (const [name, path] of [['phone-list', '/phone'], ['phone-secsign', '/phone/secsign/alice'], ['phone-thumbsignin', '/phone/thumbsignin/alice'],
+    ['phone-transaction', `/phone/t/${await at.transaction()}`], ['phone-quiet', '/phone/secsign/bob'], ['phone-nobody', '/phone/secsign/nobody']]) {
+    await page.goto(demo.phone_url + path);
+    await dress(page, name, { locales: ['en'] });
+  }
+  await Promise.all([walker, other].map(at.giveUp));
+  await context.close();
+});

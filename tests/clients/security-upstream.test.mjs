@@ -1,0 +1,187 @@
+// What the phone services, or somebody between, may answer; and what may be sent to them. Numbers as in the security bar.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { after, before, beforeEach, test } from 'node:test';
+import { BINARY, approve, eventually, startDemo } from './lib/demo.mjs';
+import { loginAt, stateOf } from './lib/login.mjs';
+import { Walker } from './lib/walker.mjs';
+
+let demo; let at;
+before(async () => { demo = await startDemo(); at = loginAt(demo); });
+after(async () => { assert.equal(await demo.stop(), 0); });
+beforeEach(() => demo.phone.reset());
+
+const isOpen = ({ state }) => state === 1 || state === 7;
+
+test('S3: the person is named exactly once, with the right value; what could be misread is never stored nor sent', async () => {
+  const create = (username, ...more) => execFileSync(BINARY,
+    ['user', 'create', '--config', demo.config_file, '--username', username, ...more], { stdio: 'pipe' });
+  for (const [number, name] of ['a.b_c-1', 'UPPER.case', '007', 'x'.repeat(60)].entries()) {
+    create(`odd${number}`, '--thumbsignin-user-id', name);
+    const seq = await at.lastSeq();
+    const walker = await at.begin('thumbsignin', `odd${number}`);
+    assert.equal(walker.main('data-login-state'), 'pending', name);
+    const [call] = (await demo.phone.requests(seq)).filter(({ operation }) => operation === 'authenticate');
+    const [path, query] = call.target.split(' ')[1].split('?');
+    assert.equal(path, '/ts/secure/authenticate', name);
+    const userIds = query.split('&').filter((pair) => pair.split('=')[0] === 'userId');
+    assert.deepEqual(userIds, [`userId=${name.toLowerCase()}`], query);
+    await at.giveUp(walker);
+  }
+  create('form', '--secsignid', 'form@acme');
+  await demo.phone.create('form@acme');
+  const seq = await at.lastSeq();
+  await at.giveUp(await at.begin('secsign', 'form'));
+  const created = (await demo.phone.requests(seq)).filter(({ operation }) => operation === 'create');
+  assert.deepEqual(created.map(({ user, status }) => [user, status]), [['form@acme', 200]]);
+
+  for (const name of ['a&userId=bob', 'c=d', 'e#f', 'g h', 'i+j', 'k%26l', 'müller', '"m"', 'n?o', '../p', "q'r;s", 'a\nb', '%00']) {
+    for (const flag of ['--thumbsignin-user-id', '--secsignid']) {
+      assert.throws(() => create('nobody', flag, name), (error) => String(error.stderr).includes(flag.slice(2).replaceAll('-', '_')), name);
+    }
+    const before = await at.lastSeq();
+    for (const provider of ['secsign', 'thumbsignin']) {
+      const walker = await at.begin(provider, name);
+      assert.ok(['identify', 'wait'].includes(walker.page) && walker.status === 200, `${name}: ${walker.status} ${walker.page}`);
+      await at.giveUp(walker);
+    }
+    assert.deepEqual(await demo.phone.requests(before), [], `typed: ${name}`);
+  }
+});
+
+test('S8: what a service says in its errors stays in the log', async () => {
+  const secret = 'jdbc:oracle at 10.1.2.3 stack trace com.vendor.Internal';
+  const seen = [];
+  for (const [provider, operation, order] of [
+    ['secsign', 'create', { fault: 'html' }], ['secsign', 'create', { fault: 'redirect', value: 'http://10.1.2.3/internal' }],
+    ['secsign', 'create', { fault: 'status', status: 500, value: secret }], ['secsign', 'create', { fault: 'status', status: 400 }],
+    ['secsign', 'state', { fault: 'unknown_state', value: secret }], ['secsign', 'state', { fault: 'wrong_user', value: secret }],
+    ['thumbsignin', 'authenticate', { fault: 'status', status: 400, value: secret }],
+    ['thumbsignin', 'authenticate', { fault: 'html' }], ['thumbsignin', 'status', { fault: 'unknown_state', value: secret }],
+    ['thumbsignin', 'get_user', { fault: 'status', status: 500 }],
+  ]) {
+    await demo.phone.reset();
+    const name = await at.person(`s8-${seen.length}`, '--thumbsignin-user-id', `s8-${seen.length}`);
+    await demo.phone.fault({ provider, operation, count: 0, ...order });
+    const walker = await at.begin(provider, name);
+    if (operation === 'get_user') {
+      const [{ transactionId }] = await demo.phone.transactions(name, 'PENDING');
+      await demo.phone.act(transactionId, { action: 'approve', userId: 'alice' });
+    }
+    // The service is asked again after a 5xx, so such a login may still be open: its page counts too.
+    if (order.status !== 500 || operation === 'create') await at.ended(walker);
+    seen.push(walker.html);
+    const status = await fetch(new URL(walker.main('data-status-url'), demo.issuer), { headers: { cookie: walker.cookie(demo.issuer) } });
+    seen.push(await status.text());
+    await at.giveUp(walker);
+    seen.push(walker.url, decodeURIComponent(walker.url), walker.html);
+  }
+  for (const said of seen) {
+    // The link into the app is the service's own, and meant for the person.
+    const text = said.replaceAll(/http:\/\/[^"\s]*\/phone\/t\/\w+/g, '');
+    for (const leak of [secret, 'oracle', '10.1.2.3', 'nonsense', 'Traceback', 'ReqRequestAuthSession', '/ts/secure', new URL(demo.upstream_url).host]) {
+      assert.ok(!text.includes(leak), `${leak} in ${text.slice(0, 400)}`);
+    }
+  }
+});
+
+test('S14: fifty strangers at once ask the phone once, suspend nothing, and see a pending login', async () => {
+  const seq = await at.lastSeq();
+  const walkers = await Promise.all(Array.from({ length: 50 }, () => at.begin('secsign', 'bob')));
+  assert.equal(await at.creates(seq), 1);
+  for (const walker of walkers) assert.equal(walker.main('data-login-state'), 'pending');
+  for (const walker of walkers) assert.match(walker.html, /<img[^>]*id="access-pass"[^>]*src="data:image\/png;base64,/);
+  const { frozen, sessions } = await demo.phone.secsign(demo.user('bob').secsignid);
+  assert.equal(frozen, false);
+  assert.equal(sessions.filter(({ state }) => state === 5).length, 0);
+  await approve(demo, 'secsign', 'bob');
+  const codes = await eventually('one code', async () => {
+    const found = [];
+    for (const walker of walkers) {
+      if (walker.page === 'wait') await walker.submit('continue', {}, at.back);
+      if (walker.url.startsWith(at.back)) found.push(walker);
+    }
+    return found.length > 0 && found;
+  });
+  assert.equal(codes.length, 1);
+});
+
+test('S14: a browser that the person used before takes the slot back from a stranger', async () => {
+  const known = await at.begin();
+  await approve(demo, 'secsign', 'alice');
+  await at.finish(known);
+  const stranger = await at.begin();
+  const seq = await at.lastSeq();
+  await at.begin('secsign', 'alice', known, { prompt: 'login' });
+  const after = (await demo.phone.requests(seq)).map(({ operation }) => operation);
+  assert.ok(after.indexOf('cancel') >= 0 && after.indexOf('cancel') < after.indexOf('create'), after.join());
+  await approve(demo, 'secsign', 'alice');
+  assert.ok(await at.finish(known));
+  assert.match(await at.ended(stranger), /^(cancelled|expired)/);
+});
+
+test('S16, S17, S21, B6, B8: nonsense of the service is never an approval', async () => {
+  for (const [operation, kind, value] of [
+    ['create', 'duplicate_key'], ['create', 'percent_encoded'], ['create', 'truncated'], ['create', 'html'], ['create', 'empty'],
+    ['create', 'redirect'], ['create', 'approved_at_once'], ['create', 'non_png_icon'], ['create', 'huge_body'],
+    ['create', 'wrong_user'], ['create', 'wrong_session', 'not-a-number'], ['create', 'wrong_session', '9223372036854775808'],
+    ['create', 'wrong_session', '-9223372036854775809'],
+    ['state', 'duplicate_key'], ['state', 'percent_encoded'], ['state', 'html'], ['state', 'empty'], ['state', 'wrong_user'],
+    ['state', 'wrong_session'], ['state', 'unknown_state'], ['state', 'huge_body'], ['state', 'truncated'],
+  ]) {
+    const what = `${operation} ${kind} ${value ?? ''}`;
+    await demo.phone.reset();
+    // A person of their own, so that a slot that stays closed does not matter to the next case.
+    const name = await at.person(`p-${what.replaceAll(/[^a-z0-9]+/gi, '-')}${Buffer.from(value ?? '').toString('hex')}x`);
+    await demo.phone.fault({ provider: 'secsign', operation, fault: kind, count: 0, value });
+    const walker = await at.begin('secsign', name);
+    if (operation === 'state') {
+      const { sessions } = await demo.phone.secsign(name);
+      // The first poll may have ended it already: then there is nothing to approve any more.
+      await demo.phone.answer(name, sessions.at(-1).authsessionid, { action: 'approve' }).catch((error) => {
+        assert.match(error.message, /409/);
+      });
+    }
+    const how = await at.ended(walker);
+    assert.match(how, /^failed\/(technical_reason|upstream_down)$/, `${what}: ${how}`);
+    await walker.submit('cancel', {}, at.back);
+    assert.equal(new URL(walker.url).searchParams.get('code'), null, what);
+    assert.equal(await at.isSignedIn(walker), false, what);
+  }
+  // Beside all that: an honest answer signs in.
+  await demo.phone.reset();
+  const walker = await at.begin('secsign', 'alice', new Walker());
+  await approve(demo, 'secsign', 'alice');
+  assert.ok(await at.finish(walker));
+});
+
+test('B6: nobody but the person who was asked can approve with ThumbSignIn', async () => {
+  for (const approver of ['bob', 'Alice ', 'alice2']) {
+    const walker = await at.begin('thumbsignin', 'alice');
+    const transaction = await at.transaction();
+    await demo.phone.fault({ provider: 'thumbsignin', operation: 'get_user', fault: 'wrong_user', value: approver, count: 0 });
+    await demo.phone.act(transaction, { action: 'approve', userId: 'alice' });
+    assert.equal(await at.ended(walker), 'failed/technical_reason', approver);
+    await demo.phone.clearFaults();
+    await at.giveUp(walker);
+    assert.equal(await at.isSignedIn(walker), false);
+  }
+  const walker = await at.begin('thumbsignin', 'alice');
+  await demo.phone.act(await at.transaction(), { action: 'approve', userId: 'alice' });
+  assert.ok(await at.finish(walker));
+});
+
+test('S20, S15: an approval of a session that is not ours signs nobody in', async () => {
+  const walker = await at.begin();
+  const mine = await at.session();
+  await demo.phone.answer('alice', mine.authsessionid, { action: 'deny' });
+  assert.equal(await at.ended(walker), 'denied/');
+  // Somebody asks straight at the service, in our name, and she approves that.
+  const answer = await fetch(`${demo.upstream_url}/`, { method: 'POST', body: new URLSearchParams({
+    request: 'ReqRequestAuthSession', apimethod: 'test', secsignid: 'alice', servicename: mine.servicename, serviceaddress: mine.serviceaddress }) });
+  assert.ok(answer.ok);
+  await approve(demo, 'secsign', 'alice');
+  await walker.open(walker.url);
+  assert.equal(stateOf(walker), 'denied/');
+  assert.equal(await at.isSignedIn(walker), false);
+});
