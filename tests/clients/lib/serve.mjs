@@ -19,7 +19,8 @@ const execute = promisify(execFile);
 // The program refuses variables of its name that it does not know.
 const { BINARY_UNDER_TEST: _ours, ...env } = process.env;
 
-async function freePorts(count) {
+/** Ports of loopback that nobody listens at just now. */
+export async function freePorts(count) {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
   await Promise.all(servers.map((server) => once(server, 'listening')));
   const ports = servers.map((server) => server.address().port);
@@ -29,9 +30,9 @@ async function freePorts(count) {
 
 /**
  * `simulate` and a directory with the configuration of a provider; `start` runs it. `secsign` is the URL of another SecSign
- * server; `lifetimes` are keys of that section.
+ * server; `lifetimes` are keys of that section; `more` is added to the configuration.
  */
-export async function prepare({ secsign, lifetimes = {} } = {}) {
+export async function prepare({ secsign, lifetimes = {}, more = '' } = {}) {
   const dir = await mkdtemp(join(tmpdir(), 'signbridge-'));
   const simulator = spawn(BINARY, ['simulate', '--port', '0', '--format', 'json'], { env, stdio: ['ignore', 'pipe', 'ignore'] });
   const [line] = await once(createInterface({ input: simulator.stdout }), 'line');
@@ -57,7 +58,7 @@ secret = "${upstream.secret}"
 profile = "off"
 [lifetimes]
 ${Object.entries(lifetimes).map(([key, value]) => `${key} = "${value}"`).join('\n')}
-`);
+${more}`);
   return new Provider({ dir, config, issuer, upstream, simulator });
 }
 
@@ -110,6 +111,9 @@ class Provider {
     const { stdout } = await execute(BINARY, [...words, '--config', this.config, '--format', 'json'], { env });
     return stdout.trim() ? JSON.parse(stdout) : undefined;
   }
+
+  /** What the announcement of a demo says of a person; here they have a SecSign ID of the same name. */
+  user(username) { return { username, secsignid: username }; }
 
   /** A person with a SecSign ID of the same name on a phone. */
   async person(username, ...extra) {

@@ -1,4 +1,5 @@
 // A browser without scripts: follows redirects, keeps cookies, posts forms as it finds them.
+import http from 'node:http';
 
 const decode = (text) => text.replaceAll('&quot;', '"').replaceAll('&#x27;', "'").replaceAll('&#39;', "'")
   .replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&#x2f;', '/').replaceAll('&amp;', '&');
@@ -7,6 +8,12 @@ const attribute = (tag, name) => {
   const found = tag.match(new RegExp(`\\s${name}="([^"]*)"`));
   return found ? decode(found[1]) : undefined;
 };
+
+/** Whether a Set-Cookie line takes the cookie away. */
+function isGone(line) {
+  const expires = line.match(/;\s*expires=([^;]+)/i);
+  return /;\s*max-age=(0|-\d+)\b/i.test(line) || (expires !== null && Date.parse(expires[1]) < Date.now());
+}
 
 /** The forms of a page: action, and the inputs as they stand. */
 export function forms(html) {
@@ -20,14 +27,37 @@ export function forms(html) {
   });
 }
 
+/** One request as a browser makes it on the way to a page. `fetch` says of itself that it is a script, and is answered so. */
+function visit(url, { method = 'GET', body, headers = {} }, cookie) {
+  const text = body === undefined ? undefined : String(body);
+  const form = body instanceof URLSearchParams && { 'content-type': 'application/x-www-form-urlencoded' };
+  const sent = http.request(url, {
+    method,
+    headers: {
+      accept: 'text/html,application/xhtml+xml,*/*;q=0.8', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document',
+      ...form, ...headers, ...(cookie && { cookie }), ...(text !== undefined && { 'content-length': Buffer.byteLength(text) }),
+    },
+  });
+  sent.end(text);
+  return new Promise((resolve, reject) => {
+    sent.on('error', reject);
+    sent.on('response', async (answer) => {
+      const chunks = await answer.toArray().catch(reject);
+      const read = new Headers();
+      for (let at = 0; at < answer.rawHeaders.length; at += 2) read.append(answer.rawHeaders[at], answer.rawHeaders[at + 1]);
+      const empty = [204, 304].includes(answer.statusCode);
+      resolve(new Response(empty ? null : Buffer.concat(chunks), { status: answer.statusCode, headers: read }));
+    });
+  });
+}
+
 /** A kept connection may be closed by the server just as it is used again; a GET may then be sent once more. */
-async function steadyFetch(url, init) {
+async function steadyVisit(url, init, cookie) {
   try {
-    return await fetch(url, init);
+    return await visit(url, init, cookie);
   } catch (error) {
-    const wasClosed = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes(error.cause?.code);
-    if (!wasClosed || (init.method ?? 'GET') !== 'GET') throw error;
-    return fetch(url, init);
+    if (!['ECONNRESET', 'EPIPE'].includes(error.code) || (init.method ?? 'GET') !== 'GET') throw error;
+    return visit(url, init, cookie);
   }
 }
 
@@ -37,14 +67,17 @@ export class Walker {
   /** The page where the walker stands. */
   url; status; html;
 
+  /** The addresses that led here since the last `open`, redirects included. */
+  trail = [];
+
   async #fetch(url, init = {}) {
     const host = new URL(url).host;
     const cookies = this.#jar.get(host) ?? new Map();
     const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    const response = await steadyFetch(url, { ...init, redirect: 'manual', headers: { ...init.headers, ...(cookie && { cookie }) } });
+    const response = await steadyVisit(url, init, cookie);
     for (const line of response.headers.getSetCookie()) {
-      const [name, value] = line.split(';')[0].split('=');
-      if (/max-age=0/i.test(line)) cookies.delete(name); else cookies.set(name, value);
+      const [, name, value] = line.match(/^([^=]+)=([^;]*)/);
+      if (isGone(line)) cookies.delete(name); else cookies.set(name, value);
     }
     this.#jar.set(host, cookies);
     return response;
@@ -52,10 +85,12 @@ export class Walker {
 
   /** Opens a page and follows redirects, until a page comes or the address starts with `until`. */
   async open(url, until, init) {
+    this.trail = [url];
     let response = await this.#fetch(url, init);
     for (let hops = 0; response.status >= 300 && response.status < 400; hops += 1) {
       if (hops > 15) throw new Error('too many redirects');
       url = new URL(response.headers.get('location'), url).href;
+      this.trail.push(url);
       if (until && url.startsWith(until)) return this.#at(url, response.status, '');
       response = await this.#fetch(url);
     }
