@@ -11,8 +11,12 @@ const ARTIFACT = `org.keycloak:keycloak-quarkus-dist:${VERSION}:tar.gz`;
 /** Downloads (once; Maven keeps it) and unpacks Keycloak. */
 export async function unpackKeycloak(say) {
   const dir = await mkdtemp(join(tmpdir(), 'signbridge-keycloak-'));
-  say(`unpacking ${ARTIFACT} with Maven`);
-  await run('mvn', ['-q', '-B', 'dependency:unpack', `-Dartifact=${ARTIFACT}`, `-DoutputDirectory=${dir}`], { timeout: 600_000 });
+  say(`getting ${ARTIFACT} with Maven`);
+  await run('mvn', ['-q', '-B', 'dependency:copy', `-Dartifact=${ARTIFACT}`, `-DoutputDirectory=${dir}`], { timeout: 600_000 });
+  // Maven's own unpacking cuts the long names in this archive short.
+  const archive = `keycloak-quarkus-dist-${VERSION}.tar.gz`;
+  await run('tar', ['xzf', archive], { cwd: dir });
+  await rm(join(dir, archive));
   const home = (await readdir(dir)).find((name) => name.startsWith('keycloak-'));
   return { dir, home: join(dir, home) };
 }
@@ -28,7 +32,7 @@ export async function startKeycloak({ dir, home }, port, realms, say) {
     'start-dev', '--db=dev-mem', '--http-host=127.0.0.1', `--http-port=${port}`, '--import-realm',
     // It fetches our keys again on an unknown kid, but no sooner than 10 s after the last time: a test rotates faster.
     '--spi-public-key-storage--infinispan--min-time-between-requests=0',
-  ], { cwd: dir, timeout: 300_000, ready: () => answers(`${url}/realms/${realms.at(-1).realm}/.well-known/openid-configuration`) });
+  ], { cwd: dir, timeout: 300_000, env: { JAVA_OPTS: '-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xms256m -Xmx768m' }, ready: () => answers(`${url}/realms/${realms.at(-1).realm}/.well-known/openid-configuration`) });
   say(`Keycloak answers after ${Math.round((performance.now() - began) / 1000)} s`);
   return {
     url, log: server.log,

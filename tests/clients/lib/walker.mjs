@@ -71,13 +71,15 @@ export class Walker {
   trail = [];
 
   async #fetch(url, init = {}) {
-    const host = new URL(url).host;
+    const response = await steadyVisit(url, init, this.cookie(url));
+    const { host, pathname } = new URL(url);
     const cookies = this.#jar.get(host) ?? new Map();
-    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    const response = await steadyVisit(url, init, cookie);
     for (const line of response.headers.getSetCookie()) {
       const [, name, value] = line.match(/^([^=]+)=([^;]*)/);
-      if (isGone(line)) cookies.delete(name); else cookies.set(name, value);
+      // RFC 6265 §5.1.4: without a path it is that of the address, up to its last slash.
+      const path = line.match(/;\s*path=(\/[^;]*)/i)?.[1] ?? (pathname.slice(0, pathname.lastIndexOf('/')) || '/');
+      const key = `${name};${path}`;
+      if (isGone(line)) cookies.delete(key); else cookies.set(key, { name, value, path });
     }
     this.#jar.set(host, cookies);
     return response;
@@ -117,7 +119,12 @@ export class Walker {
   }
 
   /** The cookies for an address, as the header has them. */
-  cookie(url) { return [...this.#jar.get(new URL(url).host) ?? []].map(([name, value]) => `${name}=${value}`).join('; '); }
+  cookie(url) {
+    const { host, pathname } = new URL(url);
+    const fits = ({ path }) => pathname === path || pathname.startsWith(path.endsWith('/') ? path : `${path}/`);
+    const known = [...this.#jar.get(host)?.values() ?? []].filter(fits);
+    return known.map(({ name, value }) => `${name}=${value}`).join('; ');
+  }
 
   /** What kind of page this is. */
   get page() { return this.html.match(/<main\b[^>]*\bdata-page="([^"]+)"/)?.[1]; }
