@@ -1,5 +1,5 @@
 // Apache with mod_auth_openidc (Debian: apache2-bin, libapache2-mod-auth-openidc) against the running binary: login, protected
-// page, refresh, logout, key rotation, and answers that come as a form.
+// page, refresh, logout, back-channel logout, key rotation, and answers that come as a form.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -32,7 +32,7 @@ before(async () => {
     site.callback = `${site.url}/oidc/callback`;
     site.client = await provider.command(
       'client', 'create', '--id', `apache-${name}`, '--name', 'Apache', '--redirect-uri', site.callback,
-      '--post-logout-redirect-uri', `${site.url}/bye.html`,
+      '--post-logout-redirect-uri', `${site.url}/bye.html`, '--backchannel-logout-uri', `${site.callback}?logout=backchannel`,
     );
   }
   dir = await configure();
@@ -68,6 +68,7 @@ Listen 127.0.0.1:${site.port}
     AuthType openid-connect
     Require claim groups:admins
   </Location>
+  # Without this a logout token is answered with 401, although it ends the session.
   <Location /oidc/callback>
     AuthType openid-connect
     Require valid-user
@@ -171,6 +172,18 @@ test('a logout ends both sessions and the tokens, and leads back', options, asyn
   assert.equal((await ask()).status, 401);
   await walker.open(`${site.url}/private/`);
   assert.ok(walker.url.startsWith(provider.issuer), 'the page asks for a login again');
+});
+
+test('back-channel logout: who signs out elsewhere is signed out here, and nobody else', options, async () => {
+  await provider.person('apache-gil');
+  await provider.person('apache-hal');
+  const site = sites.query;
+  const gone = (await enter(site, 'apache-gil')).walker;
+  const stays = (await enter(site, 'apache-hal')).walker;
+  await gone.open(`${provider.issuer}/logout`);
+  await gone.submit('logout');
+  await eventually('Apache ends the session', async () => (await gone.open(`${site.url}/private/`)).url.startsWith(provider.issuer));
+  assert.match((await stays.open(`${site.url}/private/`)).html, /Hello apache-hal\./);
 });
 
 test('after a key rotation new logins are good, and so are sessions from before', options, async () => {

@@ -9,7 +9,7 @@ import { chromium } from 'playwright-core';
 import { approve, eventually } from './lib/demo.mjs';
 import { startKeycloak, unpackKeycloak } from './lib/keycloak.mjs';
 import { startRelyingParty } from './lib/relying-party.mjs';
-import { freePorts, prepare } from './lib/serve.mjs';
+import { freePorts, pause, prepare } from './lib/serve.mjs';
 import { Walker, signIn } from './lib/walker.mjs';
 
 const SHOTS = process.env.SCREENSHOTS ?? fileURLToPath(new URL('../../target/screenshots/', import.meta.url));
@@ -46,6 +46,7 @@ async function recipe(name, url) {
   const client = await provider.command(
     'client', 'create', '--id', `keycloak-${name}`, '--name', 'Keycloak', '--redirect-uri', endpoint,
     '--post-logout-redirect-uri', `${endpoint}/logout_response`, '--forwards', '--scope', 'openid profile email groups',
+    '--backchannel-logout-uri', `${url}/realms/${name}/protocol/openid-connect/logout/backchannel-logout`,
   );
   return withApp(realm(name, client));
 }
@@ -210,6 +211,9 @@ test('prompt=none: an error without a session here, and a login with one', optio
   assert.equal(asked(walker.trail).get('prompt'), 'none');
 });
 
+/** What Keycloak's error page says. */
+const refusal = ({ html }) => html.match(/class="instruction[^"]*">\s*([^<]+?)\s*</)?.[1];
+
 /** Logs out at Keycloak from the app. */
 async function logout({ config, tokens, walker }) {
   const url = oidc.buildEndSessionUrl(config, { post_logout_redirect_uri: app.bye, id_token_hint: tokens.id_token });
@@ -238,6 +242,71 @@ for (const [name, how] of [['demo', 'the browser is led here'], ['demo-back', 'K
     await eventually('Keycloak tells its app', () => app.logoutTokens.some((token) => part(token, 1).sid === sid));
   });
 }
+
+/** Whether Keycloak's session of the app is alive. */
+const alive = ({ config, tokens }) => oidc.refreshTokenGrant(config, tokens.refresh_token).then(() => true, (error) => {
+  assert.equal(error.error, 'invalid_grant', String(error.cause ?? error));
+  return false;
+});
+
+test('back-channel logout: who signs out here is signed out at Keycloak, and its app is told', options, async () => {
+  await person('kc-far');
+  await person('kc-near');
+  const [session, other] = [await login('demo', 'kc-far'), await login('demo', 'kc-near')];
+  assert.equal(await alive(session), true);
+  await session.walker.open(`${provider.issuer}/logout`);
+  await session.walker.submit('logout');
+  await eventually('Keycloak ends the session', async () => !await alive(session));
+  const { sid } = session.claims;
+  await eventually('and tells its app', () => app.logoutTokens.some((token) => part(token, 1).sid === sid));
+  assert.equal(await alive(other), true, 'nobody else');
+});
+
+test('who signs in again as the same person stays signed in at Keycloak', options, async () => {
+  await person('kc-same');
+  const session = await login('demo', 'kc-same');
+  await login('demo', 'kc-same', { walker: session.walker, extra: { prompt: 'login' } });
+  // A logout token that was due after the login would be here by then.
+  await pause(4_000);
+  assert.equal(await alive(session), true);
+});
+
+test('another account in the same browser: its login ends well, and only then the first one\'s session', options, async () => {
+  await person('kc-one');
+  await person('kc-two');
+  const first = await login('demo', 'kc-one');
+  const config = await discover('demo-back');
+  const { walker } = first;
+  const { url, checks } = request(config, { prompt: 'login' });
+  const broker = `${keycloak.url}/realms/demo-back/broker/`;
+  await walker.open(url);
+  await signIn(walker, 'secsign', 'kc-two', broker, () => approve(provider, 'secsign', 'kc-two'));
+  // Our session is that of the second account now; Keycloak has not redeemed the code yet.
+  const sessions = await provider.command('session', 'list');
+  assert.deepEqual(['kc-one', 'kc-two'].map((name) => sessions.some(({ username }) => username === name)), [false, true]);
+  await pause(4_000);
+  assert.equal(await alive(first), true, 'no logout token before the code was redeemed (decision 2.16)');
+  await walker.open(walker.url, app.callback);
+  const tokens = await redeem(config, walker, checks);
+  assert.equal(tokens.claims().preferred_username, 'kc-two');
+  await eventually('the first account\'s session ends', async () => !await alive(first));
+  assert.equal(await alive({ config, tokens }), true);
+});
+
+test('another account in the same realm and browser: Keycloak refuses it once, then lets it in', options, async () => {
+  await person('kc-tom');
+  await person('kc-una');
+  await login('demo', 'kc-una');
+  const first = await login('demo', 'kc-tom');
+  const { walker, config } = first;
+  await walker.open(request(config, { prompt: 'login' }).url);
+  await signIn(walker, 'secsign', 'kc-una', app.callback, () => approve(provider, 'secsign', 'kc-una'));
+  say(`another account at Keycloak: ${walker.status} ${refusal(walker)}`);
+  assert.match(refusal(walker), /already authenticated as different user/);
+  await eventually('the first account\'s session ends', async () => !await alive(first));
+  const again = await login('demo', 'kc-una', { walker });
+  assert.equal(again.claims.preferred_username, 'kc-una');
+});
 
 test('signatures are validated across a key rotation, and a hint of the old key still logs out', options, async () => {
   await person('kc-turn');
@@ -288,7 +357,7 @@ test('who declines stays here: retry leads on to Keycloak, cancel to its error p
   await declined(other, 'kc-no');
   await other.submit('cancel', {}, app.callback);
   assert.ok(other.trail.some((visited) => new URL(visited).searchParams.get('error') === 'access_denied'));
-  say(`a cancel at Keycloak: ${other.status} ${other.html.match(/<title>\s*([^<]*?)\s*<\/title>/)?.[1]}: ${other.html.match(/class="instruction[^"]*">\s*([^<]+?)\s*</)?.[1]}`);
+  say(`a cancel at Keycloak: ${other.status} ${refusal(other)}`);
   assert.ok(other.url.startsWith(keycloak.url));
   assert.equal(other.status, 400);
 });
