@@ -7,12 +7,14 @@ pub mod cli;
 pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod doctor;
 pub mod domain;
 pub mod endpoints;
 pub mod flow;
 pub mod jobs;
 pub mod keys;
 pub mod manage;
+pub mod metrics;
 pub mod outbound;
 pub mod protocol;
 pub mod recipes;

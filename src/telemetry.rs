@@ -3,11 +3,15 @@
 //! One record is one line, and no character of a record can move a terminal's cursor or begin a line of its own: whatever a
 //! browser or a relying party sends may end up in a log (CWE-117).
 
+mod json;
+
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::JsonFields;
 
 use crate::config::LogFormat;
 
@@ -39,10 +43,28 @@ pub fn start(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
         LogFormat::Auto => !io::stderr().is_terminal(),
     };
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(OneLine);
-    let started = if json { builder.json().flatten_event(true).try_init() } else { builder.try_init() };
+    let started =
+        if json { builder.fmt_fields(JsonFields::new()).event_format(json::Flat).try_init() } else { builder.try_init() };
     started.map_err(|_there_is_one| TelemetryError::Twice)?;
-    std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a task panicked")));
+    std::panic::set_hook(Box::new(|panic| {
+        // What it said may quote a request; where it happened is enough to find it.
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a task panicked");
+    }));
     Ok(())
+}
+
+/// The longest text of a record, in characters: longer ones come from outside and say nothing more.
+const LONGEST: usize = 2048;
+/// The longest record as text.
+const LONGEST_LINE: usize = 4 * LONGEST;
+
+/// A text, cut where it is too long.
+fn cut(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
+        None => Cow::Borrowed(text),
+    }
 }
 
 /// Writes each record to standard error as one harmless line.
@@ -73,8 +95,11 @@ impl<W: Write> Write for Line<W> {
 /// The record without control characters and line separators but for the newline at its end. The escape is JSON's, so that a
 /// JSON record stays one.
 fn escaped(record: &str) -> String {
+    let record = record.strip_suffix('\n').unwrap_or(record);
     let mut line = String::with_capacity(record.len() + 1);
-    for character in record.strip_suffix('\n').unwrap_or(record).chars() {
+    // A JSON record is made of texts that are cut already; cut as a whole it would be JSON no more.
+    let most = if record.starts_with('{') { usize::MAX } else { LONGEST_LINE };
+    for character in record.chars().take(most) {
         if character.is_control() || is_layout(character) {
             // Every such character is in the basic plane, so four digits are enough. Writing to a string cannot fail.
             let _ = write!(line, "\\u{:04x}", u32::from(character));

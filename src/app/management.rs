@@ -1,29 +1,43 @@
-//! The management listener: whether the process lives, and whether it can answer. An outage of a phone service does not make
-//! a node unready: sessions, refreshes and introspection go on.
+//! The management listener: whether the process lives, whether it can answer, and its figures. An outage of a phone service
+//! does not make a node unready: sessions, refreshes and introspection go on.
+//!
+//! Nothing here names a person, a client or an id; still it is not for the public. The provider's routes are not here, and
+//! these are not on the provider's listener.
 
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 
+use super::scrape::Scrape;
 use super::server::Server;
 use super::{StartError, setup};
-use crate::store::Store;
+use crate::flow::Op;
+use crate::metrics;
+
+/// How long the database may take to say that it is there: less than any health check waits.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 struct State {
-    store: Store,
+    op: Op,
     ready: Arc<AtomicBool>,
+    scrape: Scrape,
 }
 
-/// Serves `/livez` and `/readyz`.
-pub(super) fn serve(listener: TcpListener, store: Store, ready: Arc<AtomicBool>) -> Result<Server, StartError> {
-    let state = web::Data::new(State { store, ready });
+/// Serves `/livez`, `/readyz` and `/metrics`. `ready` turns false when the node begins to stop.
+pub(super) fn serve(listener: TcpListener, op: Op, ready: Arc<AtomicBool>) -> Result<Server, StartError> {
+    let state = web::Data::new(State { scrape: Scrape::new(op.clone()), op, ready });
     let server = HttpServer::new(move || {
         App::new()
             .app_data(state.clone())
             .route("/livez", web::get().to(|| async { HttpResponse::Ok().body("ok\n") }))
             .route("/readyz", web::get().to(readyz))
+            .route("/metrics", web::get().to(figures))
+            .default_service(web::to(|| async {
+                HttpResponse::NotFound().body("only /livez, /readyz and /metrics are here\n")
+            }))
     })
     .workers(1)
     .shutdown_timeout(1)
@@ -33,16 +47,35 @@ pub(super) fn serve(listener: TcpListener, store: Store, ready: Arc<AtomicBool>)
     Ok(Server::spawn(server.run()))
 }
 
-/// Ready: not stopping, and the database answers.
+/// Ready: not stopping, the database answers, and there are keys to sign with.
 async fn readyz(state: web::Data<State>) -> HttpResponse {
     if !state.ready.load(Ordering::SeqCst) {
         return HttpResponse::ServiceUnavailable().body("stopping\n");
     }
-    match state.store.ping().await {
-        Ok(()) => HttpResponse::Ok().body("ok\n"),
-        Err(error) => {
+    if state.op.keys.jwks().is_empty() {
+        return HttpResponse::ServiceUnavailable().body("there are no signing keys\n");
+    }
+    let asked = tokio::time::timeout(PATIENCE, state.op.store.ping()).await;
+    match asked {
+        Ok(Ok(())) => HttpResponse::Ok().body("ok\n"),
+        Ok(Err(error)) => {
             tracing::warn!(%error, "not ready");
             HttpResponse::ServiceUnavailable().body("the database does not answer\n")
+        }
+        Err(late) => {
+            tracing::warn!(error = %late, "not ready");
+            HttpResponse::ServiceUnavailable().body("the database does not answer in time\n")
+        }
+    }
+}
+
+async fn figures(state: web::Data<State>) -> HttpResponse {
+    state.scrape.refresh().await;
+    match metrics::render() {
+        Ok(text) => HttpResponse::Ok().content_type(metrics::CONTENT_TYPE).body(text),
+        Err(error) => {
+            tracing::error!(%error, "the metrics could not be written");
+            HttpResponse::InternalServerError().finish()
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod management;
 pub mod parts;
+mod scrape;
 mod server;
 
 use std::net::{SocketAddr, TcpListener};
@@ -106,7 +107,7 @@ pub async fn start_on(config: &Config, listeners: Listeners, env: Env) -> Result
         browser_origins: BrowserOrigins::default(),
         stop: stop.clone(),
     };
-    let management = management::serve(listeners.management, op.store.clone(), Arc::clone(&ready))?;
+    let management = management::serve(listeners.management, op.clone(), Arc::clone(&ready))?;
     let public = server::serve(listeners.public, surface, config.listen.tls.as_ref())?;
     tracing::info!(issuer = config.issuer.text(), "ready");
     Ok(Running { op, ready, stop, public, management, jobs })

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{StartError, setup};
 use crate::config::{Config, KeyFiles};
 use crate::domain::env::Env;
+use crate::domain::user::Upstream;
 use crate::flow::Op;
 use crate::flow::login::pace::Pace;
 use crate::flow::login::signals::Signals;
@@ -16,9 +17,9 @@ use crate::keys::ring::KeyRing;
 use crate::keys::rotation::KeySettings;
 use crate::outbound::{self, GuardSettings};
 use crate::store::{Store, instance};
-use crate::upstream::Upstreams;
 use crate::upstream::secsign::{SecSign, SecSignSettings};
 use crate::upstream::thumbsignin::{ThumbSignIn, ThumbSignInSettings};
+use crate::upstream::{Upstreams, measured};
 
 /// Sets up everything that the flows use, and applies what the file declares.
 ///
@@ -99,7 +100,8 @@ fn upstreams(config: &Config, env: &Env) -> Result<Upstreams, StartError> {
             fallback_url: secsign.fallback_url.clone(),
             ca_file: secsign.ca_file.clone(),
         };
-        upstreams.secsign = Some(Arc::new(SecSign::new(settings).map_err(|error| setup(&error))?));
+        let service = SecSign::new(settings).map_err(|error| setup(&error))?;
+        upstreams.secsign = Some(measured(Upstream::SecSign, service));
     }
     if let Some(thumbsignin) = &config.thumbsignin {
         let settings = ThumbSignInSettings {
@@ -108,7 +110,8 @@ fn upstreams(config: &Config, env: &Env) -> Result<Upstreams, StartError> {
             secret: thumbsignin.secret.clone(),
             ca_file: thumbsignin.ca_file.clone(),
         };
-        upstreams.thumbsignin = Some(Arc::new(ThumbSignIn::new(settings, env.clone()).map_err(|error| setup(&error))?));
+        let service = ThumbSignIn::new(settings, env.clone()).map_err(|error| setup(&error))?;
+        upstreams.thumbsignin = Some(measured(Upstream::ThumbSignIn, service));
     }
     Ok(upstreams)
 }

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use super::{StartError, setup};
 use crate::config::Tls;
 use crate::endpoints::routes;
-use crate::web::{Surface, headers};
+use crate::web::{Surface, headers, request};
 
 /// How long requests under way may take once a stop was asked for, in seconds.
 const DRAIN: u64 = 8;
@@ -52,6 +52,7 @@ pub(super) fn serve(listener: TcpListener, surface: Surface, tls: Option<&Tls>) 
             .app_data(web::PayloadConfig::new(LARGEST_BODY))
             .configure(routes::mount)
             .wrap(from_fn(headers::guard))
+            .wrap(from_fn(request::observe))
     })
     .client_request_timeout(HEAD)
     .shutdown_timeout(DRAIN)

@@ -76,6 +76,10 @@ pub(super) enum Command {
     /// The configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Look at everything that a working provider needs, and say what to do
+    Doctor,
+    /// Ask the running server whether it is ready: for the health check of a container
+    Healthcheck,
 }
 
 /// One thing, by its id: `ID` or `--id ID`.

@@ -8,6 +8,7 @@ mod args;
 mod client;
 mod configuration;
 mod device;
+mod health;
 mod key;
 mod output;
 mod recipe;
@@ -64,6 +65,12 @@ enum CliError {
     /// Standard output, or something of the operating system.
     #[error("cannot go on: {0}")]
     Io(#[from] std::io::Error),
+    /// `doctor` found what does not work.
+    #[error("{0} of these checks failed")]
+    Unwell(usize),
+    /// `healthcheck` did not find a server that is ready.
+    #[error("{0}")]
+    NotReady(String),
     /// What is promised for later.
     #[error("{0}")]
     NotYet(&'static str),
@@ -171,6 +178,8 @@ async fn run_async(context: &Context, command: Command) -> Result<(), CliError> 
         Command::Device(command) => device::run(context, command).await,
         Command::Session(command) => session::run(context, command).await,
         Command::Key(command) => key::run(context, command).await,
+        Command::Doctor => health::doctor(context).await,
+        Command::Healthcheck => health::healthcheck(context).await,
         // Answered before: it needs no runtime.
         Command::Config(command) => configuration::run(context, &command),
     }

@@ -64,7 +64,7 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>], nothing: &str) -> Strin
 }
 
 /// A text without what could move the cursor: some of it was sent by browsers.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }
 

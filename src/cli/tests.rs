@@ -138,6 +138,8 @@ fn every_command_of_the_contract_is_understood() {
         "config check",
         "config show",
         "config reference",
+        "doctor",
+        "healthcheck --config f",
     ] {
         let words: Vec<&str> = line.split(' ').collect();
         assert!(parse(&words).is_ok(), "{line}");

@@ -12,6 +12,7 @@ use crate::domain::browser::BrowserKey;
 use crate::domain::id::{LoginId, is_well_formed};
 use crate::domain::login::{Login, LoginStage};
 use crate::flow::login::find_own;
+use crate::metrics;
 use crate::web::Surface;
 use crate::web::cookies::{self, Name};
 use crate::web::error::Failure;
@@ -53,6 +54,8 @@ struct Watch {
     told: Option<String>,
     over: bool,
     quiet: u32,
+    /// Counts the stream as open.
+    _open: metrics::Held,
 }
 
 /// `GET /login/{id}/events`: an event `state` at once and at every change; the stream ends with the login, or the node.
@@ -63,7 +66,8 @@ pub(super) async fn events(
 ) -> Result<HttpResponse, Failure> {
     let changes = surface.op.signals.subscribe();
     let login = own(&surface, &request, &id).await?;
-    let watch = Watch { surface, id: login.id, browser: login.browser, changes, told: None, over: false, quiet: 0 };
+    let _open = metrics::SSE_CONNECTIONS.hold();
+    let watch = Watch { surface, id: login.id, browser: login.browser, changes, told: None, over: false, quiet: 0, _open };
     let body = stream::unfold(watch, |mut watch| async move {
         let chunk = watch.next().await?;
         Some((Ok::<_, std::convert::Infallible>(web::Bytes::from(chunk)), watch))

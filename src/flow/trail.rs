@@ -1,10 +1,14 @@
 //! Writing the audit trail: an event gets its id before the write that stores it, so that the write can be run again.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::domain::audit::AuditEvent;
 use crate::domain::clock::Timestamp;
 use crate::domain::env::Env;
 use crate::domain::id;
 use crate::domain::random::RandomError;
+use crate::metrics;
 use crate::store::{StoreError, Tx, audit};
 
 /// An event that is about to be written, in the same transaction as what it tells of.
@@ -12,6 +16,8 @@ use crate::store::{StoreError, Tx, audit};
 pub struct Entry {
     id: String,
     event: AuditEvent,
+    /// Whether it was counted: a transaction may be run again, and its event is one all the same.
+    counted: Arc<AtomicBool>,
 }
 
 impl Entry {
@@ -20,14 +26,14 @@ impl Entry {
     /// # Errors
     /// When the random number generator fails.
     pub fn new(env: &Env, event: AuditEvent) -> Result<Self, RandomError> {
-        Ok(Self { id: id::time_ordered(env)?, event })
+        Ok(Self { id: id::time_ordered(env)?, event, counted: Arc::default() })
     }
 
     /// The same entry about a person and a thing that only the write itself gets to know.
     #[must_use]
     pub fn about(&self, user: &str, subject: &str) -> Self {
         let event = AuditEvent { user: Some(user.to_owned()), subject: Some(subject.to_owned()), ..self.event.clone() };
-        Self { id: self.id.clone(), event }
+        Self { id: self.id.clone(), event, counted: Arc::clone(&self.counted) }
     }
 
     /// Writes it.
@@ -35,6 +41,10 @@ impl Entry {
     /// # Errors
     /// When the database fails.
     pub async fn write(&self, tx: &Tx, at: Timestamp) -> Result<(), StoreError> {
-        audit::insert(tx, &self.event, &self.id, at).await
+        audit::insert(tx, &self.event, &self.id, at).await?;
+        if !self.counted.swap(true, Ordering::Relaxed) {
+            metrics::AUDIT_EVENTS.add([self.event.kind.as_str()]);
+        }
+        Ok(())
     }
 }

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use serde::Serialize;
 
@@ -30,6 +32,14 @@ pub enum KeysError {
     /// A sealed value could not be opened: another master key, or another row.
     #[error(transparent)]
     Open(#[from] CannotOpen),
+}
+
+/// What lets `doctor` ask the running provider how its request looked from inside: nobody makes it without the master key.
+/// `at` is the moment of asking in seconds.
+pub fn doctor_ticket(purposes: &PurposeKeys, at: i64) -> Secret {
+    // Form tokens begin with a browser's digest, which is never this word.
+    let mac = purposes.form_tokens.mac(&[b"doctor", at.to_string().as_bytes()]);
+    Secret::new(URL_SAFE_NO_PAD.encode(mac))
 }
 
 /// All keys of a running provider.
@@ -77,6 +87,11 @@ impl Keys {
     /// When we did not sign it, or not for that client.
     pub fn verify_id_token_hint(&self, token: &str, issuer: &str, client: Option<&str>) -> Result<IdTokenClaims, VerifyError> {
         self.ring.verify_hint(token, issuer, client)
+    }
+
+    /// See [`doctor_ticket`].
+    pub fn doctor_ticket(&self, at: i64) -> Secret {
+        doctor_ticket(&self.purposes, at)
     }
 
     /// The MAC of a form token.

@@ -18,4 +18,4 @@ pub mod verify;
 
 mod bundle;
 
-pub use bundle::{Keys, KeysError};
+pub use bundle::{Keys, KeysError, doctor_ticket};

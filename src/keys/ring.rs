@@ -113,6 +113,20 @@ impl KeyRing {
         Ok(ring)
     }
 
+    /// Whether stored keys can be used as they are: each can be read with this master key, and one of each algorithm signs.
+    /// Changes nothing.
+    ///
+    /// # Errors
+    /// The first key that cannot be read, or the algorithm that has none.
+    pub fn check(
+        rows: Vec<StoredKey>,
+        purposes: &PurposeKeys,
+        settings: &KeySettings,
+        now: Timestamp,
+    ) -> Result<(), RingError> {
+        Snapshot::of(rows, &purposes.sealer, settings, now).map(drop)
+    }
+
     /// Reads the database again and says whether anything changed. Called every half second; costs one small statement.
     ///
     /// # Errors

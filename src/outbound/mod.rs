@@ -4,17 +4,20 @@
 //! [`phone_service`] builds the client for the configured phone services. What those answer is for `upstream` to judge.
 //! [`guarded()`] builds the one for URLs that *clients register*. A phone client must never be used for such a URL: it trusts
 //! its address.
+//! [`Probe`] looks at ourselves from outside, for `doctor` and `healthcheck`.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 mod guarded;
 mod phone;
+mod probe;
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use guarded::{CallError, GuardSettings, GuardedClient, guarded};
 pub use phone::{Delivery, MAX_BODY, PhoneAnswer, PhoneClient, PhoneRequest, SendError};
+pub use probe::{Probe, ProbeAnswer};
 
 /// How long connecting may take (name, TCP and TLS together): less than any call's total, so that a failure to connect is
 /// always recognised as one.

@@ -46,6 +46,8 @@ pub struct PhoneAnswer {
     pub status: u16,
     /// The body, at most [`MAX_BODY`] bytes.
     pub body: Vec<u8>,
+    /// The header `Date` (RFC 9110 §6.6.1), if there was one: what time it is over there.
+    pub date: Option<String>,
 }
 
 /// Why there is no answer. The texts never hold the URL (it can name a session).
@@ -76,7 +78,7 @@ impl SendError {
 
     /// Connection and TLS failures end before anything is written, as does a request that cannot be put together.
     /// Everything else counts as written, also where that is not certain.
-    fn from_exchange(error: reqwest::Error) -> Self {
+    pub(super) fn from_exchange(error: reqwest::Error) -> Self {
         let error = error.without_url();
         if error.is_connect() || error.is_builder() { Self::Unreachable(error) } else { Self::Broken(error) }
     }
@@ -122,12 +124,13 @@ async fn exchange(client: &reqwest::Client, request: PhoneRequest) -> Result<Pho
     read_capped(response).await
 }
 
-async fn read_capped(mut response: reqwest::Response) -> Result<PhoneAnswer, SendError> {
+pub(super) async fn read_capped(mut response: reqwest::Response) -> Result<PhoneAnswer, SendError> {
     let status = response.status().as_u16();
     let too_long = SendError::TooLong { status };
     if response.content_length().is_some_and(|length| length > MAX_BODY as u64) {
         return Err(too_long);
     }
+    let date = response.headers().get("date").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(SendError::from_exchange)? {
         if chunk.len() > MAX_BODY - body.len() {
@@ -135,5 +138,5 @@ async fn read_capped(mut response: reqwest::Response) -> Result<PhoneAnswer, Sen
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(PhoneAnswer { status, body })
+    Ok(PhoneAnswer { status, body, date })
 }

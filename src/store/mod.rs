@@ -22,6 +22,7 @@ mod db;
 pub mod devices;
 mod entity;
 mod error;
+pub mod figures;
 pub mod grants;
 pub mod instance;
 pub mod logins;

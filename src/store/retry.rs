@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::domain::env::Env;
+use crate::metrics;
 
 /// How often a transaction is run in all.
 const MOST_ATTEMPTS: u32 = 6;
@@ -30,9 +31,11 @@ impl<'e> Attempts<'e> {
     /// After a failed attempt: waits and returns true, or returns false when there were enough.
     pub(super) async fn again(&mut self) -> bool {
         self.made += 1;
+        metrics::DB_BUSY.add([]);
         if self.made >= MOST_ATTEMPTS || self.since.elapsed() >= PATIENCE {
             return false;
         }
+        metrics::DB_RETRIES.add([]);
         tokio::time::sleep(self.pause()).await;
         true
     }

@@ -11,6 +11,7 @@ use super::{Db, Store, StoreError, Tx, audit};
 use crate::domain::clock::Timestamp;
 use crate::domain::id;
 use crate::domain::signing_key::{Applied, KeyChange, KeyRowsError, KeyState, KeyStep, SigningKeyRows, StoredKey};
+use crate::metrics;
 use crate::protocol::client_metadata::SigningAlgorithm;
 
 /// Every key, oldest first.
@@ -118,7 +119,10 @@ impl SigningKeyRows for Store {
             })
         });
         match outcome.await {
-            Ok(()) => Ok(Applied::Done),
+            Ok(()) => {
+                change.audit_events().iter().for_each(|event| metrics::AUDIT_EVENTS.add([event.kind.as_str()]));
+                Ok(Applied::Done)
+            }
             Err(StoreError::Overtaken) => Ok(Applied::Overtaken),
             Err(error) => Err(KeyRowsError(Box::new(error))),
         }

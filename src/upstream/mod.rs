@@ -12,9 +12,14 @@ use crate::domain::login::{Challenge, End, UpstreamHandle};
 use crate::domain::user::Upstream;
 
 mod answer;
+mod measured;
 mod picture;
+mod probe;
 pub mod secsign;
 pub mod thumbsignin;
+
+pub use measured::measured;
+pub use probe::{Found, Probed};
 
 /// What a service can do, so that flows ask instead of knowing names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -220,7 +220,9 @@ impl std::fmt::Display for Chain<'_> {
 
 fn json(status: StatusCode, code: ErrorCode, description: &str) -> HttpResponse {
     let body = serde_json::json!({ "error": code.as_str(), "error_description": description });
-    HttpResponse::build(status).insert_header((header::PRAGMA, "no-cache")).json(body)
+    let mut response = HttpResponse::build(status).insert_header((header::PRAGMA, "no-cache")).json(body);
+    response.extensions_mut().insert(code);
+    response
 }
 
 /// RFC 6750 §3: a challenge; without credentials it names no error.
@@ -265,8 +267,7 @@ pub fn json_of(failure: &PageFailure) -> HttpResponse {
 
 /// Renders the error page of an answer that waits for it, and logs it under its reference id.
 pub fn render_pending(surface: &Surface, visit: &Visit, failure: &PageFailure) -> Result<HttpResponse, Failure> {
-    let bytes: [u8; 6] = surface.op.env.random_bytes()?;
-    let reference_id: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let reference_id = super::request::id(&surface.op.env)?;
     let status = failure.status.as_u16();
     tracing::info!(reference_id, status, kind = ?failure.kind, detail = failure.detail.as_deref(), "error page");
     let page = ErrorPage {

@@ -1,5 +1,5 @@
-//! What the surfaces share: cookies, form tokens, security headers, client addresses, and the one place where errors become
-//! answers and log lines.
+//! What the surfaces share: cookies, form tokens, security headers, client addresses, request ids, and the one place where
+//! errors become answers and log lines.
 
 pub mod browser;
 pub mod cookies;
@@ -7,8 +7,10 @@ mod cors;
 pub mod csrf;
 pub mod error;
 pub mod headers;
+mod look;
 pub mod origin;
 pub mod page;
+pub mod request;
 
 use std::sync::Arc;
 

@@ -10,6 +10,7 @@ use crate::domain::id::AuthorizationId;
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::flow::Op;
 use crate::flow::error::Internal;
+use crate::metrics;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::response_mode::ResponseMode;
@@ -113,6 +114,7 @@ pub(super) fn error(op: &Op, interaction: &Interaction, code: ErrorCode, descrip
 
 /// An error response to a request whose client and redirect URI are checked (RFC 6749 §4.1.2.1).
 pub(super) fn error_to(op: &Op, target: &ResponseTarget, code: ErrorCode, description: &'static str) -> AuthorizationResponse {
+    metrics::OAUTH_ERRORS.add(["/authorize", code.as_str()]);
     let parameters = vec![("error", Secret::new(code.as_str())), ("error_description", Secret::new(description))];
     finish(op, target.clone(), parameters)
 }

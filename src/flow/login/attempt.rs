@@ -8,12 +8,13 @@ use crate::flow::Op;
 use crate::flow::error::Internal;
 use crate::flow::settings::Limits;
 use crate::flow::trail::Entry;
+use crate::metrics;
 use crate::store::logins::LoginInserted;
 use crate::store::pushes::Push;
 use crate::store::{StoreError, Tx, authorizations, logins, pushes};
 
 use super::begin::Wish;
-use super::limits;
+use super::{end, limits};
 
 /// Whom a wish means.
 pub(super) struct Meant {
@@ -90,13 +91,19 @@ pub(super) async fn write(op: &Op, login: &Login, target: &str) -> Result<Writte
         event: Entry::new(&op.env, event)?,
         limits: op.settings.limits.clone(),
     };
-    Ok(op.store.write(attempt, |tx, attempt| Box::pin(attempt.run(tx))).await?)
+    let written = op.store.write(attempt, |tx, attempt| Box::pin(attempt.run(tx))).await?;
+    if matches!(written, Written::Limited) {
+        metrics::RATE_LIMITED.add(["asking_phones"]);
+        end::count(login, End::Failed(Reason::RateLimited));
+    }
+    Ok(written)
 }
 
 /// Writes a login that ends before anybody was asked, so that its page can say why.
 pub(super) async fn refuse(op: &Op, login: Login, reason: Reason) -> Result<LoginId, Internal> {
     let refused = refused(&login, reason);
     op.store.write(refused, |tx, refused| Box::pin(async move { logins::insert(tx, refused, None).await })).await?;
+    end::count(&login, End::Failed(reason));
     Ok(login.id)
 }
 

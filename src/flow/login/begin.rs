@@ -4,6 +4,8 @@
 //! leaves a `creating` row that keeps the person's slot closed until its deadline, and nothing is ever created twice
 //! (decision 2.7).
 
+use tracing::Instrument as _;
+
 use crate::domain::browser::{BrowserKey, Origin};
 use crate::domain::id::{LoginId, UserId};
 use crate::domain::login::{Asked, Login, Purpose, Reason, Subject};
@@ -47,7 +49,8 @@ pub struct Wish {
 /// When something of ours fails.
 pub async fn begin(op: &Op, wish: Wish) -> Result<LoginId, Internal> {
     let op = op.clone();
-    tokio::spawn(async move { begin_detached(&op, wish).await }).await.map_err(|_panicked| Internal::Stopped)?
+    let work = async move { begin_detached(&op, wish).await };
+    tokio::spawn(work.in_current_span()).await.map_err(|_panicked| Internal::Stopped)?
 }
 
 /// Begins again what ended: the same name, service and purpose.

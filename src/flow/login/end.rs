@@ -6,6 +6,7 @@ use crate::domain::login::{End, Login, LoginStage, Reason, Subject, UpstreamHand
 use crate::flow::Op;
 use crate::flow::error::Internal;
 use crate::flow::trail::Entry;
+use crate::metrics;
 use crate::store::{logins, pushes};
 
 use super::decoy;
@@ -47,8 +48,18 @@ pub async fn end(op: &Op, login: &Login, how: End, session: UpstreamSession) -> 
         .await?;
     if ended {
         op.signals.login_changed(&login.id);
+        count(login, how);
     }
     Ok(ended)
+}
+
+/// Counts a login that ended without an approval; a decoy is nobody's login.
+pub(super) fn count(login: &Login, how: End) {
+    let stage = LoginStage::Ended(how);
+    if login.subject != Subject::Decoy {
+        let reason = stage.reason().map_or("", Reason::as_str);
+        metrics::LOGINS.add([login.upstream.as_str(), stage.state(), reason]);
+    }
 }
 
 /// The audit event of an end.

@@ -16,6 +16,7 @@ use crate::domain::secret::{Secret, SecretDigest};
 use crate::flow::Op;
 use crate::flow::error::Internal;
 use crate::flow::trail::Entry;
+use crate::metrics;
 use crate::store::{StoreError, Tx, authorizations, clients, devices, logins, pushes, remembered_browsers, sessions, users};
 
 /// What came of pressing *continue*.
@@ -101,8 +102,13 @@ pub async fn finish(op: &Op, id: &LoginId, by: Finisher) -> Result<Finished, Int
         now,
     };
     let purpose = plan.login.purpose.clone();
+    let (method, took) = (plan.login.upstream.as_str(), now.since(plan.login.created_at));
     Ok(match op.store.write(plan, |tx, plan| Box::pin(write(tx, plan))).await? {
-        Outcome::Done => Finished::SignedIn { cookie, purpose },
+        Outcome::Done => {
+            metrics::LOGINS.add([method, "succeeded", ""]);
+            metrics::LOGIN_DURATION.observe([method.into()], took.as_secs_f64());
+            Finished::SignedIn { cookie, purpose }
+        }
         Outcome::NotNow => Finished::Before(purpose),
         Outcome::Refused => Finished::Refused,
     })

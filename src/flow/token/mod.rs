@@ -18,6 +18,7 @@ pub use issue::TokenResponse;
 use super::Op;
 use super::client_authentication::{ClientRequest, authenticate};
 use super::error::OAuthError;
+use crate::metrics;
 use crate::protocol::client_metadata::GrantType;
 use crate::protocol::error::ErrorCode;
 
@@ -45,10 +46,12 @@ pub async fn answer(op: &Op, request: &ClientRequest<'_>) -> Result<TokenRespons
             grant_type.as_str()
         )));
     }
-    match grant_type {
+    let issued = match grant_type {
         GrantType::AuthorizationCode => authorization_code::redeem(op, &client, request).await,
         GrantType::RefreshToken => refresh_token::refresh(op, &client, request).await,
-    }
+    }?;
+    metrics::TOKENS_ISSUED.add([grant_type.as_str()]);
+    Ok(issued)
 }
 
 /// `invalid_grant` (RFC 6749 §5.2) with its one description and a reason for the log.

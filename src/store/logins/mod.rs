@@ -70,6 +70,24 @@ pub async fn list_open_for_browser(db: &Db, browser: &BrowserKey, now: Timestamp
     rows.into_iter().map(Login::try_from).collect()
 }
 
+/// How many logins of real people wait for a phone, by phone service.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_open(db: &Db, now: Timestamp) -> Result<Vec<(String, i64)>, StoreError> {
+    Ok(login::Entity::find()
+        .select_only()
+        .column(login::Column::Upstream)
+        .column_as(login::Column::Id.count(), "count")
+        .filter(login::Column::Stage.is_in(row::OPEN_STAGES))
+        .filter(login::Column::Deadline.gt(now.as_millis()))
+        .filter(login::Column::Subject.ne(row::DECOY))
+        .group_by(login::Column::Upstream)
+        .into_tuple()
+        .all(db)
+        .await?)
+}
+
 /// Adds a login. With `hold_until` it also takes the slot of the person who is asked, unless another login holds it at the
 /// moment when this one begins (`created_at`).
 ///

@@ -17,7 +17,7 @@ use url::{Url, form_urlencoded};
 use self::reply::Heard;
 use self::session::{Host, SecSignId, Session};
 use super::answer::{chain, is_passing, nonsense};
-use super::{BeginError, BeginRequest, Begun, Capabilities, PhoneApproval, Progress, Unavailable};
+use super::{BeginError, BeginRequest, Begun, Capabilities, Found, PhoneApproval, Probed, Progress, Unavailable};
 use crate::domain::login::{Challenge, UpstreamHandle};
 use crate::outbound::{Delivery, OutboundError, PhoneAnswer, PhoneClient, PhoneRequest, PhoneServiceTls, SendError};
 
@@ -71,6 +71,23 @@ impl SecSign {
             fallback: settings.fallback_url.map(endpoint),
             limits: Limits { begin: Duration::from_millis(4800), ask: Duration::from_millis(2800) },
         })
+    }
+
+    /// Asks each configured host for the state of a session that does not exist: a read that needs no person. Answers in the
+    /// order primary, fallback.
+    pub async fn probe(&self) -> Vec<Probed> {
+        let hosts = [Host::Primary, Host::Fallback];
+        let mut found = Vec::new();
+        for (host, url) in hosts.iter().filter_map(|host| self.address(*host).map(|url| (*host, url))) {
+            let Some(session) = Session::of_nobody(host) else { continue };
+            let request = PhoneRequest::post_form(url.clone(), question("ReqGetAuthSessionState", &session));
+            let answer = self.client.send(request, Delivery::Repeatable, self.limits.ask).await;
+            found.push(Probed::of(answer, |answer| match reply::is_of_secsign(answer.status, &answer.body) {
+                Ok(()) => Found::Working,
+                Err(flaw) => Found::Unusable(flaw),
+            }));
+        }
+        found
     }
 
     fn address(&self, host: Host) -> Option<&Url> {

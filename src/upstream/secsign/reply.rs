@@ -160,6 +160,14 @@ pub(super) fn cancelled(heard: &Heard, session: &Session) -> Result<(), Unavaila
     }
 }
 
+/// Whether an answer is in the words of a SecSign server at all, a refusal included.
+pub(super) fn is_of_secsign(status: u16, body: &[u8]) -> Result<(), String> {
+    match read(status, body)? {
+        Ok(pairs) if pairs.get("authsessionstate").is_none() => Err("its answer is no answer of a SecSign server".to_owned()),
+        _state_or_refusal => Ok(()),
+    }
+}
+
 /// Whether the answer is about this session, where it says so.
 fn is_about(pairs: &Pairs<'_>, session: &Session) -> bool {
     pairs.get("authsessionid").is_none_or(|id| id == session.authsessionid.as_str())

@@ -93,6 +93,16 @@ struct Stored {
 }
 
 impl Session {
+    /// A session that no server has: to ask whether the server is one.
+    pub(super) fn of_nobody(host: Host) -> Option<Self> {
+        Some(Self {
+            secsignid: SecSignId::parse("signbridge-doctor")?,
+            authsessionid: AuthSessionId::parse("1")?,
+            requestid: RequestId::parse(&"0".repeat(64))?,
+            host,
+        })
+    }
+
     /// What the login's row keeps.
     pub(super) fn to_handle(&self) -> UpstreamHandle {
         let stored = serde_json::json!({

@@ -10,11 +10,12 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 use url::Url;
 
+use self::flat_json::FlatObject;
 use self::signature::{Profile, Signable, authorization, canonical_query, signature, string_to_sign};
 use self::stamp::Stamp;
 use self::transaction::{Stage, Transaction, approver, begun, stage};
 use super::answer::{chain, is_passing, may_have_acted, nonsense};
-use super::{BeginError, BeginRequest, Begun, Capabilities, PhoneApproval, Progress, Unavailable};
+use super::{BeginError, BeginRequest, Begun, Capabilities, Found, PhoneApproval, Probed, Progress, Unavailable};
 use crate::domain::env::Env;
 use crate::domain::login::UpstreamHandle;
 use crate::domain::secret::Secret;
@@ -134,6 +135,23 @@ impl ThumbSignIn {
         let mut headers: Vec<_> = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         headers.push(("authorization", authorization(&self.app_id, &signable.signed_headers(), &signature)));
         Ok(PhoneRequest::get(url, headers))
+    }
+
+    /// Asks for the status of a transaction that does not exist: a signed read, to which a service that does not accept the
+    /// signature says 401 (protocol notes §2.6).
+    pub async fn probe(&self) -> Probed {
+        let path = format!("txn-status/{}", "0".repeat(48));
+        let call = Call { path, query: &[], user_agent: NO_USER_AGENT };
+        let answer = match self.call(call, Delivery::Repeatable, self.limits.ask).await {
+            Ok(answer) => Ok(answer),
+            Err(CallError::Send(failure)) => Err(failure),
+            Err(unsigned) => return Probed { found: Found::Refused(chain(&unsigned)), date: None },
+        };
+        Probed::of(answer, |answer| match answer.status {
+            401 | 403 => Found::Refused(refusal(answer.status)),
+            200 | 400 | 404 if FlatObject::parse(&answer.body).is_ok() => Found::Working,
+            status => Found::Unusable(format!("HTTP {status}, and not in the words of ThumbSignIn")),
+        })
     }
 
     /// Asks about a transaction; `query` cancels it.

@@ -1,0 +1,77 @@
+//! The figures that are asked for at a scrape: counts of the database, the age of the signing keys, connections. However often
+//! somebody scrapes, the database is asked every few seconds at most.
+
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::domain::signing_key::KeyState;
+use crate::flow::Op;
+use crate::metrics;
+
+/// How long counts of the database are good for.
+const KEEP: Duration = Duration::from_secs(5);
+/// How long counting may take; a scrape waits no longer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Brings the figures up to date.
+pub(super) struct Scrape {
+    op: Op,
+    counted: Mutex<Option<Instant>>,
+}
+
+impl Scrape {
+    pub(super) fn new(op: Op) -> Self {
+        metrics::BUILD_INFO.set([env!("CARGO_PKG_VERSION"), option_env!("SIGNBRIDGE_REVISION").unwrap_or("unknown")], 1.0);
+        Self { op, counted: Mutex::new(None) }
+    }
+
+    /// What the process knows, and, if the last count is old, what the database says.
+    pub(super) async fn refresh(&self) {
+        let pool = self.op.store.pool();
+        metrics::DB_POOL_CONNECTIONS.set(["used"], f64::from(pool.used));
+        metrics::DB_POOL_CONNECTIONS.set(["idle"], f64::from(pool.idle));
+        let now = self.op.env.now();
+        for key in self.op.keys.ring().list().iter().filter(|key| key.state == KeyState::Active) {
+            let age = now.since(key.active_at.unwrap_or(key.created_at));
+            metrics::SIGNING_KEY_AGE.set([key.alg.as_str()], age.as_secs_f64());
+        }
+        let mut counted = self.counted.lock().await;
+        if counted.is_some_and(|at| at.elapsed() < KEEP) {
+            return;
+        }
+        self.count().await;
+        *counted = Some(Instant::now());
+    }
+
+    async fn count(&self) {
+        let now = self.op.env.now();
+        let idle_since = now.minus(self.op.settings.lifetimes.session_idle);
+        let counting = tokio::time::timeout(PATIENCE, self.op.store.figures(now, idle_since));
+        let error = match counting.await {
+            Ok(Ok(figures)) => {
+                metrics::SESSIONS_ACTIVE.set([], figure(figures.sessions));
+                for (upstream, count) in figures.devices {
+                    metrics::DEVICES_REGISTERED.set([upstream.as_str()], figure(count));
+                }
+                for (upstream, count) in figures.pending {
+                    metrics::LOGIN_PENDING.set([upstream.as_str()], figure(count));
+                }
+                return;
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(late) => late.to_string(),
+        };
+        tracing::warn!(%error, "the database could not be counted");
+        // Old counts would look like present ones.
+        metrics::SESSIONS_ACTIVE.clear();
+        metrics::DEVICES_REGISTERED.clear();
+        metrics::LOGIN_PENDING.clear();
+    }
+}
+
+/// A count as a metric's value.
+fn figure(count: i64) -> f64 {
+    u32::try_from(count).map_or(f64::from(u32::MAX), f64::from)
+}

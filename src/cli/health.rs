@@ -1,0 +1,77 @@
+//! `doctor` and `healthcheck`.
+
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+use url::Url;
+
+use super::{CliError, Context};
+use crate::config::LogFormat;
+use crate::doctor::{self, Check, Outcome};
+use crate::domain::env::Env;
+use crate::outbound::Probe;
+use crate::telemetry::COMMAND_FILTER;
+
+/// How long the server may take to say that it is ready.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Looks at everything and says what to do.
+pub(super) async fn doctor(context: &Context) -> Result<(), CliError> {
+    let config = context.config();
+    let format = config.as_ref().map_or(LogFormat::Auto, |config| config.log.format);
+    context.log(format, COMMAND_FILTER)?;
+    let checks = doctor::examine(config, &Env::system()).await;
+    let count = |outcome| checks.iter().filter(|check| check.outcome == outcome).count();
+    let failed = count(Outcome::Failed);
+    let json = json!({
+        "ok": failed == 0,
+        "failed": failed,
+        "warnings": count(Outcome::Warning),
+        "skipped": count(Outcome::Skipped),
+        "checks": checks.iter().map(to_json).collect::<Vec<_>>(),
+    });
+    context.output.print(&json, || checks.iter().map(line).collect())?;
+    if failed == 0 { Ok(()) } else { Err(CliError::Unwell(failed)) }
+}
+
+fn to_json(check: &Check) -> Json {
+    json!({ "name": check.name, "outcome": check.outcome.as_str(), "found": check.found, "advice": check.advice })
+}
+
+fn line(check: &Check) -> String {
+    let advice = if check.advice.is_empty() { String::new() } else { format!(" → {}", check.advice) };
+    let text = format!("{:8} {:16} {}{advice}", check.outcome.as_str(), check.name, check.found);
+    format!("{}\n", super::output::plain(&text))
+}
+
+/// Asks the server of this configuration whether it is ready: for the health check of a container.
+pub(super) async fn healthcheck(context: &Context) -> Result<(), CliError> {
+    let config = context.config()?;
+    context.log(config.log.format, COMMAND_FILTER)?;
+    let address = doctor::own(config.listen.management);
+    let detail = match ask(&format!("http://{address}/readyz")).await {
+        Ok(()) => None,
+        Err(detail) => Some(format!("not ready: {detail}")),
+    };
+    let json = json!({ "ready": detail.is_none(), "detail": detail });
+    match detail {
+        None => Ok(context.output.print(&json, || "ready".to_owned())?),
+        Some(detail) => {
+            if context.output.format() == super::args::Format::Json {
+                context.output.print(&json, String::new)?;
+            }
+            Err(CliError::NotReady(detail))
+        }
+    }
+}
+
+async fn ask(url: &str) -> Result<(), String> {
+    let url = Url::parse(url).map_err(|error| error.to_string())?;
+    let probe = Probe::new(None).map_err(|error| error.to_string())?;
+    let answer = probe.get(url, &[], PATIENCE).await.map_err(|error| error.to_string())?;
+    if answer.status == 200 {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&answer.body).lines().next().unwrap_or_default().chars().take(100).collect::<String>();
+    Err(super::output::plain(&said))
+}

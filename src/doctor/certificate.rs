@@ -1,0 +1,119 @@
+//! Until when a certificate is valid, read out of its DER form (RFC 5280 §4.1): a walk over six elements. Whether it is valid
+//! is for the TLS library to say; this is for a warning in time.
+
+use time::{Date, Month};
+
+use crate::domain::clock::Timestamp;
+
+/// Universal tags (X.690 §8).
+const SEQUENCE: u8 = 0x30;
+const INTEGER: u8 = 0x02;
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
+/// `[0] EXPLICIT Version`
+const VERSION: u8 = 0xa0;
+
+/// `notAfter`; `None` when this is no certificate.
+pub(super) fn not_after(der: &[u8]) -> Option<Timestamp> {
+    let (certificate, _rest) = element(der, SEQUENCE)?;
+    let (mut tbs, _signature) = element(certificate, SEQUENCE)?;
+    if tbs.first() == Some(&VERSION) {
+        tbs = element(tbs, VERSION)?.1;
+    }
+    // serialNumber, signature, issuer.
+    for tag in [INTEGER, SEQUENCE, SEQUENCE] {
+        tbs = element(tbs, tag)?.1;
+    }
+    let (validity, _rest) = element(tbs, SEQUENCE)?;
+    let (_not_before, rest) = any(validity)?;
+    let ((tag, text), _rest) = any(rest).map(|(found, rest)| (found, rest))?;
+    moment(tag, std::str::from_utf8(text).ok()?)
+}
+
+/// The content of the first element, which must have this tag, and what follows it.
+fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    let ((found, content), rest) = any(der)?;
+    (found == tag).then_some((content, rest))
+}
+
+/// Tag and content of the first element, and what follows it.
+#[expect(clippy::type_complexity, reason = "a type for two callers would say no more")]
+fn any(der: &[u8]) -> Option<((u8, &[u8]), &[u8])> {
+    let (&tag, rest) = der.split_first()?;
+    let (&first, rest) = rest.split_first()?;
+    let (length, rest) = match first {
+        short if short < 0x80 => (usize::from(short), rest),
+        long => {
+            let count = usize::from(long & 0x7f);
+            if !(1..=4).contains(&count) {
+                return None;
+            }
+            let (digits, rest) = rest.split_at_checked(count)?;
+            (digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit)), rest)
+        }
+    };
+    let (content, rest) = rest.split_at_checked(length)?;
+    Some(((tag, content), rest))
+}
+
+/// `YYMMDDHHMMSSZ` or `YYYYMMDDHHMMSSZ` (RFC 5280 §4.1.2.5).
+fn moment(tag: u8, text: &str) -> Option<Timestamp> {
+    let digits = text.strip_suffix('Z').filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let (year, rest) = match (tag, digits.len()) {
+        (UTC_TIME, 12) => {
+            let (year, rest) = digits.split_at_checked(2)?;
+            let year: i32 = year.parse().ok()?;
+            (if year < 50 { 2000 + year } else { 1900 + year }, rest)
+        }
+        (GENERALIZED_TIME, 14) => {
+            let (year, rest) = digits.split_at_checked(4)?;
+            (year.parse().ok()?, rest)
+        }
+        _other => return None,
+    };
+    let part = |at: usize| rest.get(at..at + 2)?.parse::<u8>().ok();
+    let date = Date::from_calendar_date(year, Month::try_from(part(0)?).ok()?, part(2)?).ok()?;
+    let moment = date.with_hms(part(4)?, part(6)?, part(8)?).ok()?;
+    Some(Timestamp::from_seconds(moment.assume_utc().unix_timestamp()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An element of DER.
+    fn wrap(tag: u8, content: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(content.len()).unwrap().to_be_bytes();
+        [&[tag, 0x82], length.as_slice(), content].concat()
+    }
+
+    fn certificate(version: bool, end: (u8, &str)) -> Vec<u8> {
+        let validity = [wrap(UTC_TIME, b"200101000000Z"), wrap(end.0, end.1.as_bytes())].concat();
+        let version = if version { wrap(VERSION, &wrap(INTEGER, &[2])) } else { Vec::new() };
+        let fields =
+            [version, wrap(INTEGER, &[7; 20]), wrap(SEQUENCE, &[]), wrap(SEQUENCE, &[1; 300]), wrap(SEQUENCE, &validity)];
+        wrap(SEQUENCE, &[wrap(SEQUENCE, &fields.concat()), wrap(SEQUENCE, &[])].concat())
+    }
+
+    #[test]
+    fn the_end_is_read_in_both_forms_and_without_a_version() {
+        for (version, end, seconds) in [
+            (true, (UTC_TIME, "301231235959Z"), 1_924_991_999),
+            (false, (UTC_TIME, "301231235959Z"), 1_924_991_999),
+            (true, (GENERALIZED_TIME, "20501231235959Z"), 2_556_143_999),
+        ] {
+            assert_eq!(not_after(&certificate(version, end)), Some(Timestamp::from_seconds(seconds)), "{end:?}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_no_certificate() {
+        let whole = certificate(true, (UTC_TIME, "301231235959Z"));
+        for length in 0..whole.len() - 10 {
+            assert_eq!(not_after(&whole[..length]), None, "cut at {length}");
+        }
+        for end in [(UTC_TIME, "301331235959Z"), (UTC_TIME, "30123123595"), (INTEGER, "301231235959Z")] {
+            assert_eq!(not_after(&certificate(true, end)), None, "{end:?}");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! `signbridge doctor`: looks at everything that a working provider needs, from the file to the phone services, and says in a
+//! sentence each what it found and what to do. It changes nothing: it makes no file, migrates nothing, asks no phone.
+//!
+//! [`database`] looks at what is stored, [`outside`] at how we are reached, [`services`] at the phone services and the clock.
+
+mod certificate;
+mod database;
+mod outside;
+mod services;
+
+pub use outside::own;
+
+use crate::config::{Config, ConfigError};
+use crate::domain::env::Env;
+
+/// What came of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// As it should be.
+    Ok,
+    /// It works; look at it all the same.
+    Warning,
+    /// It does not work.
+    Failed,
+    /// It could not be looked at; the text says why.
+    Skipped,
+}
+
+impl Outcome {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// What: a stable name.
+    pub name: &'static str,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// What was found, in one line.
+    pub found: String,
+    /// What to do about it; empty where there is nothing to do.
+    pub advice: String,
+}
+
+impl Check {
+    fn new(name: &'static str, outcome: Outcome, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { name, outcome, found: found.into(), advice: advice.into() }
+    }
+
+    fn ok(name: &'static str, found: impl Into<String>) -> Self {
+        Self::new(name, Outcome::Ok, found, "")
+    }
+
+    fn warning(name: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self::new(name, Outcome::Warning, found, advice)
+    }
+
+    fn failed(name: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self::new(name, Outcome::Failed, found, advice)
+    }
+
+    fn skipped(name: &'static str, why: impl Into<String>) -> Self {
+        Self::new(name, Outcome::Skipped, why, "")
+    }
+}
+
+/// Looks at everything.
+pub async fn examine(config: Result<Config, ConfigError>, env: &Env) -> Vec<Check> {
+    let config = match config {
+        Ok(config) => config,
+        Err(error) => return unusable(&error),
+    };
+    let mut checks = vec![Check::ok("configuration", "it can be read and used")];
+    let advice = "see docs/configuration.md";
+    checks.extend(config.warnings().into_iter().map(|warning| Check::warning("configuration", warning, advice)));
+    let stored = database::examine(&config, env, &mut checks).await;
+    services::examine(&config, env, &mut checks).await;
+    outside::examine(&config, env, stored.as_ref(), &mut checks).await;
+    checks
+}
+
+/// Without a configuration nothing else can be looked at.
+fn unusable(error: &ConfigError) -> Vec<Check> {
+    let advice = "correct it; `signbridge config reference` explains every key";
+    let mut checks: Vec<Check> =
+        error.problems.iter().map(|problem| Check::failed("configuration", problem.to_string(), advice)).collect();
+    checks.push(Check::skipped("everything else", "there is no configuration"));
+    checks
+}
+
+/// An error with its sources, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut inner = error.source();
+    while let Some(cause) = inner {
+        let next = cause.to_string();
+        if !line.contains(&next) {
+            line = format!("{line}: {next}");
+        }
+        inner = cause.source();
+    }
+    line
+}

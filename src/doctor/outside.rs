@@ -1,0 +1,209 @@
+//! How we are reached: the running server at its issuer, its certificate, the proxies in front of it, and the management
+//! listener that is not for the public.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use url::Url;
+
+use super::certificate::not_after;
+use super::database::Stored;
+use super::{Check, chain};
+use crate::config::Config;
+use crate::domain::env::Env;
+use crate::keys::doctor_ticket;
+use crate::outbound::{Probe, ProbeAnswer};
+
+const SERVER: &str = "server";
+const ISSUER: &str = "issuer";
+const CERTIFICATE: &str = "certificate";
+const PROXY: &str = "proxy";
+const MANAGEMENT: &str = "management";
+/// How long one answer may take.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// The header by which the server is asked how the request looked to it.
+const DOCTOR: &str = "signbridge-doctor";
+/// An address of the documentation (RFC 5737) that we claim to come from: a proxy must not pass it on alone.
+const CLAIMED: &str = "192.0.2.99";
+/// A certificate that ends sooner than this should have been renewed.
+const SOON: Duration = Duration::from_secs(21 * 24 * 3600);
+
+/// Looks at all of it.
+pub(super) async fn examine(config: &Config, env: &Env, stored: Option<&Stored>, checks: &mut Vec<Check>) {
+    let probe = match Probe::new(config.outbound.ca_file.clone()) {
+        Ok(probe) => probe,
+        Err(error) => {
+            checks.push(Check::failed(ISSUER, chain(&error), "correct outbound.ca_file, or install CA certificates"));
+            return;
+        }
+    };
+    address(config.listen.management, checks);
+    if !runs(config, &probe, checks).await {
+        for name in [ISSUER, CERTIFICATE, PROXY] {
+            checks.push(Check::skipped(name, "the server does not run here; start it and ask again"));
+        }
+        return;
+    }
+    let Ok(base) = Url::parse(&format!("{}/", config.issuer.text())) else { return };
+    let Ok(discovery) = base.join(".well-known/openid-configuration") else { return };
+    let question = stored.map(|stored| {
+        let at = env.now().as_seconds();
+        format!("{at}.{}", doctor_ticket(&stored.purposes, at).expose())
+    });
+    let headers = [(DOCTOR, question.as_deref().unwrap_or_default()), ("x-forwarded-for", CLAIMED)];
+    match probe.get(discovery, &headers, PATIENCE).await {
+        Ok(answer) => {
+            checks.push(issuer(config, &answer));
+            checks.push(certificate(config, env, &answer));
+            checks.push(proxy(config, &answer));
+        }
+        Err(error) => {
+            let found = format!("{} cannot be reached from this machine: {}", config.issuer.text(), chain(&error));
+            let advice =
+                "check the name's address, the proxy and its certificate; an authority of your own goes into outbound.ca_file";
+            checks.push(Check::failed(ISSUER, found, advice));
+            for name in [CERTIFICATE, PROXY] {
+                checks.push(Check::skipped(name, "the issuer cannot be reached"));
+            }
+        }
+    }
+    exposed(&base, &probe, checks).await;
+}
+
+/// Whether the server of this configuration runs: its management listener says so.
+async fn runs(config: &Config, probe: &Probe, checks: &mut Vec<Check>) -> bool {
+    let Ok(url) = Url::parse(&format!("http://{}/readyz", own(config.listen.management))) else { return false };
+    match probe.get(url, &[], PATIENCE).await {
+        Ok(answer) if answer.status == 200 => {
+            checks.push(Check::ok(SERVER, "it runs and is ready"));
+            true
+        }
+        Ok(answer) => {
+            let said =
+                String::from_utf8_lossy(&answer.body).lines().next().unwrap_or_default().chars().take(100).collect::<String>();
+            checks.push(Check::failed(SERVER, format!("it is not ready: {said}"), "its log says why"));
+            true
+        }
+        Err(_nobody_there) => {
+            checks.push(Check::skipped(SERVER, format!("nothing answers at {}", config.listen.management)));
+            false
+        }
+    }
+}
+
+/// Where this machine reaches a listener: one that listens everywhere also does at loopback.
+pub fn own(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+fn issuer(config: &Config, answer: &ProbeAnswer) -> Check {
+    let ours = config.issuer.text();
+    if answer.status == 421 {
+        let found = format!("what stands in front of this server replaces the Host header of requests to {ours}");
+        return Check::failed(
+            ISSUER,
+            found,
+            "let the proxy keep it: nginx `proxy_set_header Host $host`, Apache `ProxyPreserveHost On`",
+        );
+    }
+    let document: Option<serde_json::Value> = serde_json::from_slice(&answer.body).ok();
+    let named = document.as_ref().and_then(|document| document.get("issuer")?.as_str());
+    match named {
+        Some(named) if answer.status == 200 && named == ours => {
+            Check::ok(ISSUER, format!("{ours} answers, and discovery names it"))
+        }
+        Some(_other) if answer.status == 200 => {
+            Check::failed(ISSUER, format!("discovery at {ours} names another issuer"), "let the name lead to this server")
+        }
+        _something_else => {
+            let found = format!("something else answers at {ours} (HTTP {})", answer.status);
+            Check::failed(ISSUER, found, "let the name, and the proxy behind it, lead to this server's listen.address")
+        }
+    }
+}
+
+fn certificate(config: &Config, env: &Env, answer: &ProbeAnswer) -> Check {
+    if !config.issuer.is_https() {
+        return Check::skipped(CERTIFICATE, "the issuer is plain http on loopback");
+    }
+    let Some(end) = answer.certificate.as_deref().and_then(not_after) else {
+        return Check::warning(CERTIFICATE, "it is trusted, but its end cannot be read", "look at it with a browser");
+    };
+    let days = end.since(env.now()).as_secs() / 86_400;
+    if end.since(env.now()) < SOON {
+        return Check::warning(CERTIFICATE, format!("it is trusted, and ends in {days} days"), "renew it");
+    }
+    Check::ok(CERTIFICATE, format!("it is trusted, and good for {days} days"))
+}
+
+/// What the server said about how the request came to it.
+fn proxy(config: &Config, answer: &ProbeAnswer) -> Check {
+    let behind_one = !config.trusted_proxies.is_empty() || (config.issuer.is_https() && config.listen.tls.is_none());
+    if !behind_one {
+        return Check::skipped(PROXY, "no proxy is configured");
+    }
+    let part = |name: &str| {
+        let parts = answer.echo.as_deref().unwrap_or_default().split("; ");
+        parts.filter_map(|part| part.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
+    };
+    let (Some(peer), Some(forwarded)) = (part("peer"), part("forwarded")) else {
+        return Check::skipped(
+            PROXY,
+            "the server did not say how the request came to it (another master key, or an older program)",
+        );
+    };
+    let peer: Option<IpAddr> = peer.parse().ok();
+    let trusted = peer.is_some_and(|peer| config.trusted_proxies.iter().any(|network| network.contains(&peer)));
+    let at = peer.map(|peer| peer.to_string()).unwrap_or_default();
+    if forwarded.is_empty() {
+        let found = format!("the proxy at {at} does not say where visitors come from: all seem to come from it");
+        return Check::failed(PROXY, found, "let it set X-Forwarded-For");
+    }
+    if forwarded.trim() == CLAIMED {
+        let found = format!("the proxy at {at} passes X-Forwarded-For on as visitors send it: anybody can claim any address");
+        return Check::failed(PROXY, found, "let it append the visitor's address, or replace the header by it");
+    }
+    if !trusted {
+        let found = format!("the proxy at {at} is not in trusted_proxies: all visitors seem to come from it");
+        return Check::failed(PROXY, found, format!("add \"{at}/32\" (or its network) to trusted_proxies"));
+    }
+    Check::ok(PROXY, format!("the proxy at {at} keeps Host and says where visitors come from"))
+}
+
+/// Whether the management listener's address is for everybody.
+fn address(management: SocketAddr, checks: &mut Vec<Check>) {
+    let ip = management.ip();
+    let private = match ip {
+        IpAddr::V4(ip) => ip.is_private() || ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local(),
+    };
+    let advice = "listen on 127.0.0.1, or let a firewall keep everybody but the monitoring out";
+    checks.push(if ip.is_loopback() {
+        Check::ok(MANAGEMENT, format!("{management} is for this machine alone"))
+    } else if private || ip.is_unspecified() {
+        Check::warning(MANAGEMENT, format!("{management} can be reached from other machines"), advice)
+    } else {
+        Check::failed(MANAGEMENT, format!("{management} is a public address"), advice)
+    });
+}
+
+/// Whether the public gets the management pages by way of the issuer.
+async fn exposed(base: &Url, probe: &Probe, checks: &mut Vec<Check>) {
+    let Ok(url) = base.join("metrics") else { return };
+    if let Ok(answer) = probe.get(url, &[], PATIENCE).await
+        && answer.status == 200
+        && String::from_utf8_lossy(&answer.body).contains("signbridge_build_info")
+    {
+        let found = "the metrics can be read by everybody at the issuer";
+        checks.push(Check::failed(MANAGEMENT, found, "do not let the proxy forward to listen.management"));
+    }
+}
+
+#[cfg(test)]
+#[path = "outside_tests.rs"]
+mod tests;

@@ -1,0 +1,75 @@
+//! What is said about answers that no test can easily provoke from outside.
+
+use super::*;
+use crate::doctor::Outcome;
+
+fn config(text: &str) -> Config {
+    let dir = tempfile::TempDir::new().unwrap();
+    let file = dir.path().join("signbridge.toml");
+    std::fs::write(&file, format!("{text}\n[secsign]\nurl = \"https://secsign.example\"\n")).unwrap();
+    Config::load(Some(&file), []).unwrap()
+}
+
+fn answer(status: u16, body: &str, echo: Option<&str>) -> ProbeAnswer {
+    ProbeAnswer { status, body: body.into(), echo: echo.map(str::to_owned), certificate: None }
+}
+
+#[test]
+fn the_issuer_is_ours_or_it_is_said_what_is_wrong() {
+    let config = config("issuer = \"https://id.example\"\ntrusted_proxies = [\"10.0.0.0/8\"]");
+    let ours = r#"{"issuer":"https://id.example"}"#;
+    for (status, body, outcome, words) in [
+        (200, ours, Outcome::Ok, "discovery names it"),
+        (200, r#"{"issuer":"https://id.example/"}"#, Outcome::Failed, "another issuer"),
+        (200, "<html>", Outcome::Failed, "something else answers"),
+        (404, ours, Outcome::Failed, "HTTP 404"),
+        (421, "", Outcome::Failed, "replaces the Host header"),
+    ] {
+        let check = issuer(&config, &answer(status, body, None));
+        assert_eq!(check.outcome, outcome, "{check:?}");
+        assert!(check.found.contains(words), "{check:?}");
+        assert_eq!(check.advice.is_empty(), outcome == Outcome::Ok, "{check:?}");
+    }
+}
+
+#[test]
+fn a_proxy_appends_or_replaces_and_is_trusted() {
+    let config = config("issuer = \"https://id.example\"\ntrusted_proxies = [\"10.0.0.0/8\"]");
+    for (echo, outcome, words) in [
+        (Some("peer=10.0.0.1; client=198.51.100.7; forwarded=192.0.2.99, 198.51.100.7"), Outcome::Ok, "keeps Host"),
+        (Some("peer=10.0.0.1; client=198.51.100.7; forwarded=198.51.100.7"), Outcome::Ok, "keeps Host"),
+        (Some("peer=10.0.0.1; client=192.0.2.99; forwarded=192.0.2.99"), Outcome::Failed, "claim any address"),
+        (Some("peer=10.0.0.1; client=10.0.0.1; forwarded="), Outcome::Failed, "does not say where"),
+        (Some("peer=172.16.0.1; client=172.16.0.1; forwarded=198.51.100.7"), Outcome::Failed, "not in trusted_proxies"),
+        (None, Outcome::Skipped, "did not say"),
+    ] {
+        let check = proxy(&config, &answer(200, "", echo));
+        assert_eq!(check.outcome, outcome, "{check:?}");
+        assert!(check.found.contains(words), "{check:?}");
+    }
+}
+
+#[test]
+fn where_no_proxy_is_configured_none_is_looked_for() {
+    let config = config("issuer = \"http://localhost:8080\"");
+    assert_eq!(proxy(&config, &answer(200, "", None)).outcome, Outcome::Skipped);
+    assert_eq!(certificate(&config, &Env::system(), &answer(200, "", None)).outcome, Outcome::Skipped);
+}
+
+#[test]
+fn the_management_listener_is_not_for_everybody() {
+    for (text, outcome) in [
+        ("127.0.0.1:8081", Outcome::Ok),
+        ("[::1]:8081", Outcome::Ok),
+        ("0.0.0.0:8081", Outcome::Warning),
+        ("10.1.2.3:8081", Outcome::Warning),
+        ("203.0.113.5:8081", Outcome::Failed),
+        ("[2001:db8::1]:8081", Outcome::Failed),
+    ] {
+        let mut checks = Vec::new();
+        address(text.parse().unwrap(), &mut checks);
+        assert_eq!(checks[0].outcome, outcome, "{text}");
+    }
+    assert_eq!(own("0.0.0.0:1".parse().unwrap()).to_string(), "127.0.0.1:1");
+    assert_eq!(own("[::]:1".parse().unwrap()).to_string(), "[::1]:1");
+}

@@ -1,0 +1,108 @@
+//! Every metric, in the order of `docs/metrics.md`, which a test compares. Units stand in the names; the prefix is added.
+
+use super::kinds::{Counter, Described, Gauge, Histogram};
+
+/// Seconds of an HTTP request or of a call to a phone service: the buckets that OpenTelemetry names for them.
+const REQUEST: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+/// Seconds that a person takes.
+const HUMAN: &[f64] = &[1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0];
+
+/// `build_info`
+pub static BUILD_INFO: Gauge<2> = Gauge::new("build_info", "Always 1: which program runs", ["version", "revision"]);
+/// `http_server_request_duration_seconds`
+pub static HTTP_REQUEST_DURATION: Histogram<3> = Histogram::new(
+    "http_server_request_duration_seconds",
+    "Requests to the provider: until the head of the answer is there; an event stream goes on after it",
+    ["http_request_method", "http_route", "http_response_status_code"],
+    REQUEST,
+);
+/// `logins_total`
+pub static LOGINS: Counter<3> = Counter::new(
+    "logins_total",
+    "Logins that ended, by phone service; the reason is empty where there is none",
+    ["method", "outcome", "reason"],
+);
+/// `login_duration_seconds`
+pub static LOGIN_DURATION: Histogram<1> = Histogram::new(
+    "login_duration_seconds",
+    "Logins that succeeded: from the request for the phone until the browser was signed in",
+    ["method"],
+    HUMAN,
+);
+/// `login_pending`
+pub static LOGIN_PENDING: Gauge<1> =
+    Gauge::new("login_pending", "Logins that wait for a phone, on all nodes; read at a scrape", ["method"]);
+/// `provider_requests_total`
+pub static PROVIDER_REQUESTS: Counter<3> = Counter::new(
+    "provider_requests_total",
+    "Calls to phone services: create, state or cancel, and what came of them",
+    ["provider", "operation", "outcome"],
+);
+/// `provider_request_duration_seconds`
+pub static PROVIDER_REQUEST_DURATION: Histogram<2> = Histogram::new(
+    "provider_request_duration_seconds",
+    "Calls to phone services, until their answer was read or given up",
+    ["provider", "operation"],
+    REQUEST,
+);
+/// `provider_up`
+pub static PROVIDER_UP: Gauge<1> = Gauge::new(
+    "provider_up",
+    "Whether the latest call to a phone service was answered; no value before the first",
+    ["provider"],
+);
+/// `tokens_issued_total`
+pub static TOKENS_ISSUED: Counter<1> = Counter::new("tokens_issued_total", "Token responses that were issued", ["grant_type"]);
+/// `oauth_errors_total`
+pub static OAUTH_ERRORS: Counter<2> =
+    Counter::new("oauth_errors_total", "Errors that relying parties were told, also by redirect", ["endpoint", "error"]);
+/// `sessions_active`
+pub static SESSIONS_ACTIVE: Gauge<0> =
+    Gauge::new("sessions_active", "Browser sessions that are neither ended, expired nor idle; read at a scrape", []);
+/// `devices_registered`
+pub static DEVICES_REGISTERED: Gauge<1> =
+    Gauge::new("devices_registered", "Phones that are registered; read at a scrape", ["provider"]);
+/// `sse_connections`
+pub static SSE_CONNECTIONS: Gauge<0> = Gauge::new("sse_connections", "Event streams of login pages that are open", []);
+/// `rate_limited_total`
+pub static RATE_LIMITED: Counter<1> = Counter::new("rate_limited_total", "Logins that were refused by a limit", ["rule"]);
+/// `signing_key_age_seconds`
+pub static SIGNING_KEY_AGE: Gauge<1> =
+    Gauge::new("signing_key_age_seconds", "For how long the key that signs has done so", ["alg"]);
+/// `db_pool_connections`
+pub static DB_POOL_CONNECTIONS: Gauge<1> =
+    Gauge::new("db_pool_connections", "Connections of the pool that reads (on PostgreSQL: of the pool)", ["state"]);
+/// `db_busy_total`
+pub static DB_BUSY: Counter<0> =
+    Counter::new("db_busy_total", "Transactions that found the database busy, or another transaction in their way", []);
+/// `db_retries_total`
+pub static DB_RETRIES: Counter<0> = Counter::new("db_retries_total", "Transactions that were run again", []);
+/// `audit_events_total`
+pub static AUDIT_EVENTS: Counter<1> = Counter::new(
+    "audit_events_total",
+    "Events written to the audit trail; one whose transaction failed later may be among them",
+    ["event"],
+);
+
+/// All of them.
+pub static ALL: &[&dyn Described] = &[
+    &BUILD_INFO,
+    &HTTP_REQUEST_DURATION,
+    &LOGINS,
+    &LOGIN_DURATION,
+    &LOGIN_PENDING,
+    &PROVIDER_REQUESTS,
+    &PROVIDER_REQUEST_DURATION,
+    &PROVIDER_UP,
+    &TOKENS_ISSUED,
+    &OAUTH_ERRORS,
+    &SESSIONS_ACTIVE,
+    &DEVICES_REGISTERED,
+    &SSE_CONNECTIONS,
+    &RATE_LIMITED,
+    &SIGNING_KEY_AGE,
+    &DB_POOL_CONNECTIONS,
+    &DB_BUSY,
+    &DB_RETRIES,
+    &AUDIT_EVENTS,
+];

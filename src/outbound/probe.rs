@@ -1,0 +1,58 @@
+//! A look at our own listeners from outside: what `doctor` and `healthcheck` do. It goes to addresses of the configuration
+//! only, never to one that a client registered.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use url::Url;
+
+use super::phone::read_capped;
+use super::{OutboundError, PhoneServiceTls, SendError, builder, extra_authorities};
+
+/// Sends GET requests to our own addresses.
+#[derive(Clone, Debug)]
+pub struct Probe(reqwest::Client);
+
+/// What came back.
+pub struct ProbeAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body, capped as every answer is.
+    pub body: Vec<u8>,
+    /// The header that was asked for, if it came.
+    pub echo: Option<String>,
+    /// The certificate that the server showed (DER), over https.
+    pub certificate: Option<Vec<u8>>,
+}
+
+impl Probe {
+    /// A client that trusts the authorities of `ca_file` beside the system's.
+    ///
+    /// # Errors
+    /// When the CA file is unusable, or the machine has no trusted authorities.
+    pub fn new(ca_file: Option<PathBuf>) -> Result<Self, OutboundError> {
+        let authorities = extra_authorities(&PhoneServiceTls { ca_file })?;
+        builder(authorities).tls_info(true).pool_max_idle_per_host(0).build().map(Self).map_err(OutboundError::Client)
+    }
+
+    /// One GET with these headers, all within `limit`. Redirects are answers like others. The answer's own value of the first
+    /// header is kept as its echo.
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub async fn get(&self, url: Url, headers: &[(&str, &str)], limit: Duration) -> Result<ProbeAnswer, SendError> {
+        let elapsed = |_elapsed| SendError::TimedOut(limit);
+        tokio::time::timeout(limit, self.exchange(url, headers)).await.map_err(elapsed)?
+    }
+
+    async fn exchange(&self, url: Url, headers: &[(&str, &str)]) -> Result<ProbeAnswer, SendError> {
+        let request = headers.iter().fold(self.0.get(url), |request, (name, value)| request.header(*name, *value));
+        let response = request.send().await.map_err(SendError::from_exchange)?;
+        let echo = headers.first().and_then(|(name, _)| response.headers().get(*name));
+        let echo = echo.and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let tls = response.extensions().get::<reqwest::tls::TlsInfo>();
+        let certificate = tls.and_then(|tls| tls.peer_certificate()).map(<[u8]>::to_vec);
+        let answer = read_capped(response).await?;
+        Ok(ProbeAnswer { status: answer.status, body: answer.body, echo, certificate })
+    }
+}

@@ -1,0 +1,80 @@
+//! How many there are of what, for the metrics: a few counts over indexed columns, asked at most every few seconds.
+
+use sea_orm::{ColumnTrait as _, DatabaseConnection, EntityTrait as _, QueryFilter as _, QuerySelect as _};
+
+use super::entity::{device, session};
+use super::{Engine, Store, StoreError, logins};
+use crate::domain::clock::Timestamp;
+use crate::domain::user::Upstream;
+
+/// What the database holds at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Browser sessions that are neither ended, nor expired, nor idle.
+    pub sessions: i64,
+    /// Registered phones, by service.
+    pub devices: Vec<(Upstream, i64)>,
+    /// Logins that wait for a phone, by service.
+    pub pending: Vec<(Upstream, i64)>,
+}
+
+/// The connections of a pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolFigures {
+    /// In use.
+    pub used: u32,
+    /// Open and waiting for use.
+    pub idle: u32,
+}
+
+impl Store {
+    /// Counts. Sessions last used before `idle_since` are idle. Three reads.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn figures(&self, now: Timestamp, idle_since: Timestamp) -> Result<Figures, StoreError> {
+        let db = self.read();
+        let sessions: Option<i64> = session::Entity::find()
+            .select_only()
+            .column_as(session::Column::Id.count(), "count")
+            .filter(session::Column::EndedAt.is_null())
+            .filter(session::Column::ExpiresAt.gt(now.as_millis()))
+            .filter(session::Column::LastSeenAt.gt(idle_since.as_millis()))
+            .into_tuple()
+            .one(db)
+            .await?;
+        let devices: Vec<(String, i64)> = device::Entity::find()
+            .select_only()
+            .column(device::Column::Upstream)
+            .column_as(device::Column::Id.count(), "count")
+            .group_by(device::Column::Upstream)
+            .into_tuple()
+            .all(db)
+            .await?;
+        let pending = logins::count_open(db, now).await?;
+        Ok(Figures { sessions: sessions.unwrap_or_default(), devices: by_service(devices), pending: by_service(pending) })
+    }
+
+    /// The connections of the pool that reads; on PostgreSQL there is one pool for everything.
+    pub fn pool(&self) -> PoolFigures {
+        let readers: &DatabaseConnection = self.inner.engine.readers();
+        let (open, idle) = match &self.inner.engine {
+            Engine::Sqlite { .. } => {
+                let pool = readers.get_sqlite_connection_pool();
+                (pool.size(), pool.num_idle())
+            }
+            Engine::Postgres(_) => {
+                let pool = readers.get_postgres_connection_pool();
+                (pool.size(), pool.num_idle())
+            }
+        };
+        let idle = u32::try_from(idle).unwrap_or(u32::MAX);
+        PoolFigures { used: open.saturating_sub(idle), idle }
+    }
+}
+
+/// A count for each service, zero where there is no row.
+fn by_service(rows: Vec<(String, i64)>) -> Vec<(Upstream, i64)> {
+    let count = |upstream: Upstream| rows.iter().find(|(name, _)| name == upstream.as_str()).map_or(0, |(_, count)| *count);
+    Upstream::ALL.into_iter().map(|upstream| (upstream, count(upstream))).collect()
+}

@@ -1,0 +1,40 @@
+//! What a harmless call to a phone service tells: whether it is there, speaks its protocol and accepts our credentials. No
+//! call of this kind ever creates anything or makes a phone ring.
+
+use super::answer::{chain, is_passing};
+use crate::outbound::{PhoneAnswer, SendError};
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It answers as it should.
+    Working,
+    /// It does not accept who we are; the text says what to look at.
+    Refused(String),
+    /// Something answers there, and not as this service does.
+    Unusable(String),
+    /// It cannot be reached, or says that it cannot work at present.
+    Unavailable(String),
+}
+
+/// The outcome of a harmless call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probed {
+    /// What was found.
+    pub found: Found,
+    /// The `Date` of its answer, as it stands there.
+    pub date: Option<String>,
+}
+
+impl Probed {
+    /// Judges an answer, if one came; `judge` sees those that are final.
+    pub(super) fn of(answer: Result<PhoneAnswer, SendError>, judge: impl FnOnce(&PhoneAnswer) -> Found) -> Self {
+        match answer {
+            Ok(answer) if is_passing(answer.status) => {
+                Self { found: Found::Unavailable(format!("HTTP {}", answer.status)), date: answer.date }
+            }
+            Ok(answer) => Self { found: judge(&answer), date: answer.date },
+            Err(failure) => Self { found: Found::Unavailable(chain(&failure)), date: None },
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What holds for every request to the provider: an id that stands in each of its log records and, as the reference id, on its
+//! error page; and its figures.
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::middleware::Next;
+use actix_web::{Error, web};
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+use super::{Surface, look};
+use crate::domain::env::Env;
+use crate::domain::random::RandomError;
+use crate::metrics;
+use crate::protocol::error::ErrorCode;
+
+/// The label of a request whose path is none of ours, so that strangers cannot make labels.
+const NO_ROUTE: &str = "none";
+/// The label of a request whose method is none of ours (OpenTelemetry's word).
+const OTHER_METHOD: &str = "_OTHER";
+/// The endpoints whose errors relying parties read.
+const ENDPOINTS: &[&str] =
+    &["/token", "/userinfo", "/introspect", "/revoke", "/par", "/register", "/device_authorization", "/logout"];
+
+tokio::task_local! {
+    static REQUEST_ID: String;
+}
+
+/// The id of the request that is being answered; a new one outside of any.
+///
+/// # Errors
+/// When the random number generator fails.
+pub fn id(env: &Env) -> Result<String, RandomError> {
+    match REQUEST_ID.try_with(String::clone) {
+        Ok(id) => Ok(id),
+        Err(_outside) => new_id(env),
+    }
+}
+
+fn new_id(env: &Env) -> Result<String, RandomError> {
+    let bytes: [u8; 6] = env.random_bytes()?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Answers a request under an id of its own, and measures it.
+///
+/// # Errors
+/// Those of the service behind it.
+pub async fn observe(
+    surface: web::Data<Surface>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let id = new_id(&surface.op.env).map_err(super::error::Failure::from)?;
+    let started = Instant::now();
+    let method = method_label(request.method());
+    let span = tracing::error_span!("request", request_id = id.as_str());
+    let mut answer = REQUEST_ID.scope(id, next.call(request)).instrument(span).await;
+    if let Ok(response) = &mut answer {
+        measure(method, response, started.elapsed().as_secs_f64());
+        if let Some(seen) = look::seen(&surface, response.request()) {
+            response.headers_mut().insert(look::HEADER, seen);
+        }
+    }
+    answer
+}
+
+fn measure<B>(method: &'static str, response: &ServiceResponse<B>, seconds: f64) {
+    let route = response.request().match_pattern();
+    let status = response.status().as_u16().to_string();
+    if let Some(code) = response.response().extensions().get::<ErrorCode>() {
+        let endpoint = ENDPOINTS.iter().find(|endpoint| Some(**endpoint) == route.as_deref());
+        metrics::OAUTH_ERRORS.add([endpoint.copied().unwrap_or(NO_ROUTE), code.as_str()]);
+    }
+    let route = route.map_or(NO_ROUTE.into(), Into::into);
+    metrics::HTTP_REQUEST_DURATION.observe([method.into(), route, status.into()], seconds);
+}
+
+fn method_label(method: &Method) -> &'static str {
+    const KNOWN: &[(Method, &str)] = &[
+        (Method::GET, "GET"),
+        (Method::POST, "POST"),
+        (Method::HEAD, "HEAD"),
+        (Method::OPTIONS, "OPTIONS"),
+        (Method::PUT, "PUT"),
+        (Method::PATCH, "PATCH"),
+        (Method::DELETE, "DELETE"),
+    ];
+    KNOWN.iter().find(|(known, _)| known == method).map_or(OTHER_METHOD, |(_, label)| label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stranger_cannot_make_labels() {
+        assert_eq!(method_label(&Method::GET), "GET");
+        let odd = Method::from_bytes(b"BREW").unwrap();
+        assert_eq!(method_label(&odd), "_OTHER");
+    }
+
+    #[tokio::test]
+    async fn a_request_keeps_its_id() {
+        let env = Env::system();
+        let (first, second) = REQUEST_ID.scope("abc".to_owned(), async { (id(&env).unwrap(), id(&env).unwrap()) }).await;
+        assert_eq!((first.as_str(), second.as_str()), ("abc", "abc"));
+        assert_ne!(id(&env).unwrap(), id(&env).unwrap());
+    }
+}
