@@ -1,7 +1,7 @@
 //! `serve`, `demo` and `simulate`: what runs until it is told to stop.
 
 #[cfg(feature = "demo")]
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 #[cfg(feature = "demo")]
 use std::path::PathBuf;
 
@@ -22,7 +22,7 @@ pub(super) async fn serve(context: &Context) -> Result<(), CliError> {
     let config = context.config()?;
     context.log(config.log.format, SERVER_FILTER)?;
     for warning in config.warnings() {
-        tracing::warn!("{warning}");
+        tracing::warn!(warning, "the configuration works, but look at it");
     }
     Ok(crate::app::serve(&config).await?)
 }
@@ -40,6 +40,9 @@ pub(super) struct DemoArgs {
     /// Another address for the virtual phone alone, so that a real phone can reach it: 192.168.1.7:8090
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// Let provider, app and phone listen here instead of at 127.0.0.1, under the same URLs: for a container
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "listen")]
+    bind: Option<IpAddr>,
     /// Which limits on asking phones hold
     #[arg(long, value_enum, default_value_t)]
     limits: DemoLimits,
@@ -85,6 +88,7 @@ pub(super) async fn demo(context: &Context, args: DemoArgs) -> Result<(), CliErr
         port: args.port,
         data_dir: args.data_dir,
         listen: args.listen,
+        bind: args.bind,
         limits: match args.limits {
             DemoLimits::Off => demo::Limits::Off,
             DemoLimits::Production => demo::Limits::Production,

@@ -106,6 +106,7 @@ fn every_command_of_the_contract_is_understood() {
         "serve --config f",
         "demo --port 0 --data-dir d --listen 0.0.0.0:9000 --limits production --format json --self-test",
         "demo",
+        "demo --bind 0.0.0.0",
         "simulate --port 0 --format json",
         "migrate",
         "migrate --check",

@@ -1,6 +1,6 @@
 //! What `demo` is asked for, and why it may not run.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use super::http::HttpError;
@@ -52,6 +52,9 @@ pub struct DemoOptions {
     pub data_dir: Option<PathBuf>,
     /// Another address for the phone, so that a real one can reach it.
     pub listen: Option<SocketAddr>,
+    /// Where provider, app and phone listen instead of loopback, their URLs being the same: for a container, whose published
+    /// ports lead to its own address. The management listener and the phone services stay on loopback.
+    pub bind: Option<IpAddr>,
     /// Limits on asking phones.
     pub limits: Limits,
     /// Sign in once through each phone service, say what came of it, and end.
@@ -67,12 +70,10 @@ pub enum DemoError {
     #[error(transparent)]
     Io(#[from] std::io::Error),
     /// A port is taken.
-    #[error(
-        "cannot listen at 127.0.0.1:{port}: {source} (choose another first port with --port N, or free ones with --port 0)"
-    )]
+    #[error("cannot listen at {at}: {source} (choose another first port with --port N, or free ones with --port 0)")]
     Listen {
-        /// Which.
-        port: u16,
+        /// Where.
+        at: SocketAddr,
         /// Why.
         source: std::io::Error,
     },

@@ -98,7 +98,7 @@ pub async fn start(options: &DemoOptions) -> Result<Running, DemoError> {
     let env = Env::system();
     let dir = DataDir::open(options.data_dir.as_deref(), &env)?;
     let (kept, bound) = bind(&dir, options, &env)?;
-    let simulator = simulator(&kept, bound.upstream, options.listen).await?;
+    let simulator = simulator(&kept, bound.upstream, options).await?;
     let urls = Urls {
         issuer: format!("http://localhost:{}", kept.ports.provider),
         upstream: simulator.upstream_url().to_owned(),
@@ -166,8 +166,8 @@ fn loopback(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
-fn listen(port: u16) -> Result<TcpListener, DemoError> {
-    TcpListener::bind(loopback(port)).map_err(|source| DemoError::Listen { port, source })
+fn listen(at: SocketAddr) -> Result<TcpListener, DemoError> {
+    TcpListener::bind(at).map_err(|source| DemoError::Listen { at, source })
 }
 
 /// Binds the ports of an earlier start, those that were asked for, or free ones; and keeps them.
@@ -179,10 +179,12 @@ fn bind(dir: &DataDir, options: &DemoOptions, env: &Env) -> Result<(Kept, Bound)
         (None, port) => Some(Ports::from(port.unwrap_or(DEFAULT_PORT))?),
     };
     let port = |pick: fn(Ports) -> u16| wanted.map_or(0, pick);
-    let (public, management) = (listen(port(|ports| ports.provider))?, listen(port(|ports| ports.management))?);
-    let app = listen(port(|ports| ports.app))?;
+    let wide = |port: u16| options.bind.map_or_else(|| loopback(port), |ip| SocketAddr::new(ip, port));
+    let public = listen(wide(port(|ports| ports.provider)))?;
+    let management = listen(loopback(port(|ports| ports.management)))?;
+    let app = listen(wide(port(|ports| ports.app)))?;
     // Held while the others are picked, so that it is none of theirs; the simulator takes it over.
-    let upstream = listen(port(|ports| ports.upstream))?.local_addr()?;
+    let upstream = listen(loopback(port(|ports| ports.upstream)))?.local_addr()?;
     let of = |listener: &TcpListener| listener.local_addr().map(|address| address.port());
     let ports = Ports { provider: of(&public)?, upstream: upstream.port(), app: of(&app)?, management: of(&management)? };
     let kept = known.map_or_else(|| Kept::new(ports, env), Ok)?;
@@ -190,10 +192,13 @@ fn bind(dir: &DataDir, options: &DemoOptions, env: &Env) -> Result<(Kept, Bound)
     Ok((kept, Bound { provider: Listeners { public, management }, app, upstream }))
 }
 
-async fn simulator(kept: &Kept, listen: SocketAddr, phone: Option<SocketAddr>) -> Result<Simulator, DemoError> {
+async fn simulator(kept: &Kept, listen: SocketAddr, asked: &DemoOptions) -> Result<Simulator, DemoError> {
+    let in_container = asked.bind.map(|ip| SocketAddr::new(ip, listen.port()));
     let options = signbridge_simulator::Options {
         listen,
-        phone_listen: phone,
+        phone_listen: asked.listen.or(in_container),
+        // The address of a container is not the one by which its phone is reached.
+        phone_url: asked.bind.filter(|_ip| asked.listen.is_none()).map(|_ip| format!("http://{}", loopback(listen.port()))),
         app_id: kept.app_id.clone(),
         secret: kept.secret.clone(),
         secsign_ids: USERS.iter().map(|user| user.secsignid.to_owned()).collect(),

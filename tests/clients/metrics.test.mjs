@@ -1,6 +1,7 @@
 // What the management listener tells: that the process lives, whether it can answer, and figures that name nobody.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import http from 'node:http';
 import { after, before, test } from 'node:test';
 import { approve, eventually, startDemo } from './lib/demo.mjs';
 import { pkce } from './lib/serve.mjs';
@@ -155,4 +156,26 @@ test('the management listener answers nothing of the provider, and the provider 
     assert.notEqual((await fetch(demo.issuer + path)).status, 421, path);
   }
   assert.equal((await fetch(`${demo.issuer}/jwks`)).status, 200);
+});
+
+test('demo --bind: provider, app and phone listen there too, health and metrics stay on loopback', async () => {
+  const wide = await startDemo('--bind', '0.0.0.0');
+  try {
+    // Another address of this machine: what listens at 127.0.0.1 alone does not answer there.
+    const at = (url, path = '/') => {
+      const { port, host } = new URL(url);
+      return new Promise((resolve) => {
+        const options = { host: '127.0.0.2', port, path, headers: { host }, agent: false };
+        http.get(options, (answer) => { resolve(answer.resume().statusCode); }).on('error', ({ code }) => { resolve(code); });
+      });
+    };
+    assert.equal(await at(wide.issuer, '/jwks'), 200);
+    assert.equal(await at(wide.app_url), 200);
+    assert.equal(await at(wide.phone_url, '/phone'), 200);
+    assert.equal(await at(wide.management_url, '/livez'), 'ECONNREFUSED');
+    assert.equal(new URL(wide.phone_url).hostname, '127.0.0.1');
+    assert.equal(await at(demo.issuer, '/jwks'), 'ECONNREFUSED');
+  } finally {
+    assert.equal(await wide.stop(), 0);
+  }
 });

@@ -1,0 +1,105 @@
+"""Checks Dockerfile and docker-compose.yml without a container engine: their grammar, and that what they say is what the
+program promises. Usage: container_check.py BINARY"""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+from ruamel.yaml import YAML
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = sys.argv[1]
+BIN = pathlib.Path(sys.executable).parent
+COMPOSE = YAML(typ="safe").load(ROOT / "docker-compose.yml")
+SERVICES = COMPOSE["services"]
+DOCKERFILE = re.sub(r"\\\n\s*", "", (ROOT / "Dockerfile").read_text())
+STEPS = [line.split(None, 1) for line in DOCKERFILE.splitlines() if line and not line.startswith("#")]
+passed = failed = 0
+skipped = 1
+
+
+def check(name, holds, why=""):
+    global passed, failed
+    passed, failed = passed + bool(holds), failed + (not holds)
+    print(f"{'ok' if holds else 'not ok'} - {name}{'' if holds else f': {why}'}")
+
+
+def run(*words, env=None):
+    return subprocess.run(words, capture_output=True, text=True, env=env, cwd=ROOT, timeout=60)
+
+
+def final():
+    """The steps of the image itself."""
+    last = max(at for at, (word, _) in enumerate(STEPS) if word == "FROM")
+    return STEPS[last:]
+
+
+def value(word):
+    return [rest for known, rest in final() if known == word]
+
+
+schema = [str(BIN / "check-jsonschema"), "--builtin-schema", "vendor.compose-spec"]
+outcome = run(*schema, "docker-compose.yml")
+check("docker-compose.yml follows the Compose specification", outcome.returncode == 0, outcome.stdout)
+broken = (ROOT / "docker-compose.yml").read_text().replace("stop_grace_period", "stop_grace_perioods")
+outcome = subprocess.run([*schema, "-"], input=broken, capture_output=True, text=True)
+check("an unknown key would be noticed", outcome.returncode != 0)
+outcome = run(str(BIN / "hadolint"), "Dockerfile")
+check("Dockerfile has no complaint of hadolint", outcome.returncode == 0, outcome.stdout)
+outcome = subprocess.run([str(BIN / "hadolint"), "-"], input="FROM debian\nRUN cd /x && sudo true\n", capture_output=True, text=True)
+check("a bad Dockerfile would be noticed", outcome.returncode != 0)
+
+check("the image has no shell", "distroless" in value("FROM")[0])
+check("it does not run as root", value("USER") == ["65532:65532"])
+check("it has one volume, which is its directory", value("VOLUME") == ['["/data"]'] and value("WORKDIR") == ["/data"])
+check("its health check is the program's own", "signbridge\", \"healthcheck\"" in value("HEALTHCHECK")[0])
+check("its labels are OCI's", "org.opencontainers.image.licenses" in value("LABEL")[0])
+check("no secret stands in it", not re.search(r"(?i)secret|password|token", DOCKERFILE))
+outcome = run(BINARY, "healthcheck", "--help")
+check("the program knows the health check", outcome.returncode == 0, outcome.stderr)
+version = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.M)[1]
+check("its version is that of Cargo.toml", f'version="{version}"' in value("LABEL")[0])
+ignored = (ROOT / ".dockerignore").read_text().splitlines()
+needed = {"Cargo.toml", "Cargo.lock", "src", "migrations", "simulator", "templates", "benches"}
+check("the build sees its sources and nothing else", ignored[0] == "*" and needed <= {line[1:] for line in ignored})
+
+own = {name: service for name, service in SERVICES.items() if service.get("image") == "signbridge"}
+for name, service in own.items():
+    hard = service["read_only"] and service["cap_drop"] == ["ALL"] and "no-new-privileges:true" in service["security_opt"]
+    check(f"{name} is read-only, without capabilities", hard)
+    words = service.get("command", ["serve"])
+    if not any(word.startswith("--recipe") for word in words):
+        # The last --help wins over everything else; an unknown flag before it does not.
+        outcome = run(BINARY, *words, "--help")
+        check(f"the program understands the command of {name}", outcome.returncode == 0, outcome.stderr)
+    else:
+        known = run(BINARY, "client", "create", "--help").stdout
+        flags = {word.split("=")[0] for word in words if word.startswith("--")}
+        if "--recipe" in known:
+            check(f"the program knows the flags of {name}", all(flag in known for flag in flags), f"{flags}")
+        else:
+            skipped += 1
+            print(f"!!! SKIPPED: {name}: this program has no recipes")
+for name, service in SERVICES.items():
+    for port in service.get("ports", []):
+        check(f"{name} publishes {port} on loopback only", str(port).startswith("127.0.0.1:"))
+check("without a profile there is Signbridge alone", [n for n, s in SERVICES.items() if "profiles" not in s] == ["signbridge"])
+profiles = {profile for service in SERVICES.values() for profile in service.get("profiles", [])}
+check("the profiles are postgres, keycloak and grafana", profiles == {"postgres", "keycloak", "grafana"})
+for name in ("keycloak", "grafana"):
+    port = {"keycloak": 8180, "grafana": 3000}[name]
+    joined = SERVICES[name]["network_mode"] == "service:signbridge" and "ports" not in SERVICES[name]
+    published = f"127.0.0.1:{port}:{port}" in SERVICES["signbridge"]["ports"]
+    check(f"{name} and browsers see one issuer", joined and published)
+    check(f"{name} waits for its recipe", f"{name}-recipe" in SERVICES[name]["depends_on"])
+    check(f"the recipe of {name} names the published URL", f"--url=http://localhost:{port}" in SERVICES[f"{name}-recipe"]["command"])
+environment = {key: str(value) for key, value in SERVICES["provider"]["environment"].items()}
+outcome = run(BINARY, "config", "check", env=environment)
+check("the provider's environment is a configuration", outcome.returncode == 0, outcome.stderr)
+mode = COMPOSE["volumes"]["data"]["driver_opts"]["o"]
+check("the program's user owns its volume", f"uid={value('USER')[0].split(':')[0]}," in mode and "mode=0700" in mode)
+
+print("!!! SKIPPED: not started: no container engine is here, so neither the image was built nor a container run")
+print(f"# pass {passed}\n# fail {failed}\n# skipped {skipped}")
+sys.exit(1 if failed else 0)
