@@ -1,8 +1,9 @@
 // Design section 3, Pages without JavaScript and Endpoints: data attributes, ids and forms, and that every page works as a
 // plain form whose inputs are posted as found to its action.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { after, before, beforeEach, test } from 'node:test';
-import { approve, startDemo } from './lib/demo.mjs';
+import { BINARY, approve, startDemo } from './lib/demo.mjs';
 import { loginAt, stateOf } from './lib/login.mjs';
 import { Walker, forms } from './lib/walker.mjs';
 
@@ -84,13 +85,21 @@ test('choose and identify: buttons, inputs and where they lead', async () => {
 });
 
 test('identify takes username, e-mail address and, for SecSign, the SecSign ID; the username wins', async () => {
-  await at.person('carla', '--email', 'carla@example.com');
-  await at.person('dina', '--email', 'dina@example.com');
-  for (const [typed, person] of [['alice', 'alice'], ['ALICE@example.com', 'alice'], [' carla@EXAMPLE.com ', 'carla'], ['dina', 'dina']]) {
-    await demo.phone.reset();
+  const create = (username, secsignid, ...more) => {
+    execFileSync(BINARY, ['user', 'create', '--config', demo.config_file, '--username', username, '--secsignid', secsignid, ...more]);
+    return demo.phone.create(secsignid);
+  };
+  // Somebody else for each spelling: a person has one open request at a time.
+  await create('carla', 'carla.phone');
+  await create('dina', 'dina.phone', '--email', 'dina@example.com');
+  await create('emil', 'emil.phone');
+  await create('fred', 'fred.phone');
+  await create('gerd', 'fred');
+  for (const [typed, asked] of [['CARLA', 'carla.phone'], [' Dina@EXAMPLE.com ', 'dina.phone'], ['emil.phone', 'emil.phone'], ['fred', 'fred.phone']]) {
     const walker = await at.begin('secsign', typed);
     assert.equal(stateOf(walker), 'pending/');
-    assert.ok(await at.session(person), `${typed} asks ${person}`);
+    assert.ok(await at.session(asked), `${typed} asks ${asked}`);
+    assert.equal(await at.session('fred'), undefined);
   }
   for (const typed of ['alice', 'alice@example.com']) {
     await demo.phone.reset();
@@ -140,9 +149,10 @@ test('wait: attributes, forms and pictures of both services', async () => {
 });
 
 test('retry and cancel at every end; a retry asks again', async () => {
-  const walker = await at.begin();
-  const { authsessionid } = await at.session();
-  await demo.phone.answer('alice', authsessionid, { action: 'deny' });
+  const name = await at.person('henry');
+  const walker = await at.begin('secsign', name);
+  const { authsessionid } = await at.session(name);
+  await demo.phone.answer(name, authsessionid, { action: 'deny' });
   assert.equal(await at.ended(walker), 'denied/');
   for (const id of ['retry', 'cancel']) assert.ok(walker.form(id));
   const seq = await at.lastSeq();
