@@ -163,7 +163,10 @@ test('a hint that has expired, signed by a key that has retired since, ends the 
   const { tokens, sid, cookie } = await signedIn(told, 'alice');
   const { header, claims } = parts(tokens.id_token);
   await eventually('the end of the token and of the wait for the next key', () => Date.now() / 1000 > claims.exp + 1);
+  const published = async () => (await request('GET', `${provider.issuer}/jwks`)).text;
+  const before = await published();
   const keys = await provider.command('key', 'rotate', '--alg', 'RS256');
+  await eventually('the rotation is known to the server', async () => (await published()) !== before, 2_000);
   assert.equal(keys.find(({ kid }) => kid === header.kid).state, 'retired');
   const forged = `${tokens.id_token.slice(0, -8)}AAAAAAAA`;
   assert.equal((await logout({ id_token_hint: forged })).status, 400);
