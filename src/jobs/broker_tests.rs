@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 
 use super::*;
-use crate::flow::login::testing::Scene;
+use crate::flow::login::tests::scene::Scene;
 use crate::upstream::{BeginError, BeginRequest, Begun, Capabilities, PhoneApproval, Unavailable};
 
 /// A client of ours with a mistake in it: its first poll panics, the second finds the approval.

@@ -17,9 +17,7 @@ pub mod pace;
 mod qr;
 pub mod signals;
 #[cfg(test)]
-pub(crate) mod testing;
-#[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::domain::browser::BrowserKey;
 use crate::domain::id::LoginId;

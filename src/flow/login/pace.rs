@@ -14,6 +14,8 @@ use crate::domain::user::Upstream;
 const FAILURE_COUNTS: Duration = Duration::from_secs(20);
 /// What a call takes before any was measured.
 const FIRST_GUESS: Duration = Duration::from_millis(15);
+/// What lies between two calls that went alike, besides a quarter of their time.
+const JITTER: Duration = Duration::from_millis(10);
 /// How many calls are remembered: enough to scatter like the real ones, few enough to be recent.
 const REMEMBERED: usize = 8;
 
@@ -43,9 +45,9 @@ impl Observed {
         self.failed.is_some() && now.since(self.at) >= FAILURE_COUNTS
     }
 
-    /// Whether it went as `other` did: with the same end, in a time of the same order.
-    fn is_like(&self, other: &Self) -> bool {
-        self.failed == other.failed && self.took <= other.took * 2 && other.took <= self.took * 2
+    /// Whether it went as `latest` did: with the same end, in about the same time.
+    fn is_like(&self, latest: &Self) -> bool {
+        self.failed == latest.failed && self.took.abs_diff(latest.took) <= latest.took / 4 + JITTER
     }
 }
 

@@ -7,12 +7,12 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::begin::{Wish, begin};
 use crate::domain::authorization::Authorization;
 use crate::domain::browser::Origin;
 use crate::domain::id::{DeviceId, LoginId};
 use crate::domain::login::{Login, Purpose};
 use crate::domain::user::{Device, Upstream};
+use crate::flow::login::begin::{Wish, begin};
 use crate::flow::token::testing::{Bench, T0};
 use crate::outbound::tests::scripted::{Received, Reply, Scripted};
 use crate::store::{devices, logins};
@@ -85,7 +85,7 @@ fn answer(request: &Received, takes: Duration) -> Reply {
         "ReqRequestAuthSession" => {
             std::thread::sleep(takes);
             let (id, picture) =
-                ("7DB1FC51C425A3EC8D9818C71929916BD3D746EBC4044CFD09D23AA07891E6E0", include_bytes!("passes/key.png"));
+                ("7DB1FC51C425A3EC8D9818C71929916BD3D746EBC4044CFD09D23AA07891E6E0", include_bytes!("../passes/key.png"));
             Reply::ok(format!(
                 "authsessionid=4088003598462927442&servicename=x&secsignid=alice&authsessionstate=1&serviceaddress=y\
                  &requestid={id}&authsessionicondata={}",

@@ -1,9 +1,12 @@
 //! What begins at the same moment, and what a decoy does as long as the real thing.
 
+pub(crate) mod scene;
+
 use std::time::Duration;
 
+use scene::Scene;
+
 use super::pace::{Call, Observed};
-use super::testing::Scene;
 use crate::domain::login::{Reason, Subject};
 use crate::domain::user::Upstream;
 use crate::flow::token::testing::T0;
