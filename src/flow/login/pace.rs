@@ -51,9 +51,12 @@ impl Observed {
     }
 }
 
+/// The latest calls of each kind, the newest first.
+type Recent = HashMap<(Upstream, Call), VecDeque<Observed>>;
+
 /// The observations of one node.
 #[derive(Clone, Debug, Default)]
-pub struct Pace(Arc<Mutex<HashMap<(Upstream, Call), VecDeque<Observed>>>>);
+pub struct Pace(Arc<Mutex<Recent>>);
 
 impl Pace {
     /// Notes how a call went.
