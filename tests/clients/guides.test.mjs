@@ -13,7 +13,7 @@ import { promisify } from 'node:util';
 import { BINARY, eventually } from './lib/demo.mjs';
 import { callback, goQuery, ini, longPkce, verified, basic, post } from './lib/replay.mjs';
 import { prepare } from './lib/serve.mjs';
-import { Walker } from './lib/walker.mjs';
+import { Walker, signIn } from './lib/walker.mjs';
 
 const GUIDES = fileURLToPath(new URL('../../docs/guides/', import.meta.url));
 const read = (name) => readFileSync(join(GUIDES, name), 'utf8');
@@ -115,7 +115,7 @@ test('a paste is printed between marks where no directory is given, and never in
 });
 
 const keycloak = process.env.KEYCLOAK_HOME;
-test('keycloak.md: the realm that it wrote is imported by Keycloak', {
+test('keycloak.md: Keycloak imports the realm that it wrote, and the person of the guide signs in', {
   skip: !keycloak && 'needs Keycloak: set KEYCLOAK_HOME', timeout: 500_000,
 }, async () => {
   await withProvider(async (provider) => {
@@ -127,7 +127,11 @@ test('keycloak.md: the realm that it wrote is imported by Keycloak', {
       .map(({ info, body }) => ({ info, body: body.replaceAll('8180', port) }));
     assert.equal(start.info, 'sh keycloak');
     for (const { body } of others.toReversed()) await shell(provider, body);
-    const child = spawn('sh', ['-euc', start.body.replace(/^"\$KEYCLOAK_HOME\/bin\/kc\.sh"/m, 'exec $&')], { cwd: provider.dir, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn('sh', ['-euc', start.body.replace(/^"\$KEYCLOAK_HOME\/bin\/kc\.sh"/m, 'exec $&')], {
+      cwd: provider.dir, stdio: ['ignore', 'pipe', 'pipe'],
+      // A start that does not compile for the long run, in little memory.
+      env: { ...process.env, JAVA_OPTS: '-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xms256m -Xmx512m' },
+    });
     let said = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => { said = (said + chunk).slice(-4000); });
     const gone = once(child, 'exit');
@@ -136,12 +140,16 @@ test('keycloak.md: the realm that it wrote is imported by Keycloak', {
         if (child.exitCode !== null) throw new Error(`Keycloak ended:\n${said}`);
         return (await fetch(`http://127.0.0.1:${port}/realms/demo/.well-known/openid-configuration`).catch(() => ({ ok: false }))).ok;
       }, 400_000).catch((error) => { throw new Error(`${error.message}\n${said}`); });
+      const account = `http://127.0.0.1:${port}/realms/demo/account/`;
       const walker = await new Walker().open(`http://127.0.0.1:${port}/realms/demo/protocol/openid-connect/auth?${new URLSearchParams({
-        client_id: 'account-console', redirect_uri: `http://127.0.0.1:${port}/realms/demo/account/`, response_type: 'code', scope: 'openid',
+        client_id: 'account-console', redirect_uri: account, response_type: 'code', scope: 'openid', state: 's',
         code_challenge: longPkce().challenge, code_challenge_method: 'S256',
       })}`);
       assert.equal(walker.page, 'choose');
       assert.match(walker.html, /Keycloak/);
+      await signIn(walker, 'secsign', 'ada', account, async () => {});
+      assert.ok(walker.url.startsWith(account), `${walker.url} ${walker.status}\n${walker.html.slice(0, 2000)}`);
+      assert.ok(new URL(walker.url).searchParams.get('code'), walker.url);
     } finally {
       child.kill('SIGTERM');
       await gone;
