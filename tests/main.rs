@@ -4,3 +4,4 @@
 
 mod craft;
 mod keys;
+mod logging;

@@ -13,6 +13,9 @@ const GENERALIZED_TIME: u8 = 0x18;
 /// `[0] EXPLICIT Version`
 const VERSION: u8 = 0xa0;
 
+/// Tag and content.
+type Element<'der> = (u8, &'der [u8]);
+
 /// `notAfter`; `None` when this is no certificate.
 pub(super) fn not_after(der: &[u8]) -> Option<Timestamp> {
     let (certificate, _rest) = element(der, SEQUENCE)?;
@@ -26,7 +29,7 @@ pub(super) fn not_after(der: &[u8]) -> Option<Timestamp> {
     }
     let (validity, _rest) = element(tbs, SEQUENCE)?;
     let (_not_before, rest) = any(validity)?;
-    let ((tag, text), _rest) = any(rest).map(|(found, rest)| (found, rest))?;
+    let ((tag, text), _rest) = any(rest)?;
     moment(tag, std::str::from_utf8(text).ok()?)
 }
 
@@ -37,8 +40,7 @@ fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
 }
 
 /// Tag and content of the first element, and what follows it.
-#[expect(clippy::type_complexity, reason = "a type for two callers would say no more")]
-fn any(der: &[u8]) -> Option<((u8, &[u8]), &[u8])> {
+fn any(der: &[u8]) -> Option<(Element<'_>, &[u8])> {
     let (&tag, rest) = der.split_first()?;
     let (&first, rest) = rest.split_first()?;
     let (length, rest) = match first {
