@@ -53,6 +53,15 @@ function has(checks, name, outcome, words) {
   return found;
 }
 
+/** A configuration whose database is a changed copy of the provider's. */
+function change(sql) {
+  const copy = join(provider.dir, 'copy.db');
+  execFileSync('python3', ['-c', `import sqlite3,sys
+a=sqlite3.connect(sys.argv[1]);b=sqlite3.connect(sys.argv[2]);a.backup(b);b.execute(sys.argv[3]);b.commit()`, join(provider.dir, 'signbridge.db'), copy, sql]);
+  chmodSync(copy, 0o600);
+  return good.replace('sqlite:signbridge.db', 'sqlite:copy.db');
+}
+
 async function serve(handler, options) {
   const server = options ? https.createServer(options, handler) : http.createServer(handler);
   servers.push(server.listen(0, '127.0.0.1'));
@@ -101,6 +110,8 @@ test('the database: missing, of a newer program, not migrated, no database at al
   writeFileSync(join(provider.dir, 'garbage.db'), 'this is no database, and it is long enough to be seen as none'.repeat(100), { mode: 0o600 });
   has(await doctor(at('garbage.db')), 'database', 'failed', /SQLite/);
   writeFileSync(join(provider.dir, 'empty.db'), '', { mode: 0o600 });
+  const newer = await doctor(change("insert into seaql_migrations (version, applied_at) values ('m29991231_000001_future', 0)"));
+  assert.match(has(newer, 'database', 'failed', /newer/).advice, /newer program/);
   const empty = await doctor(at('empty.db'));
   assert.match(has(empty, 'database', 'failed', /migrat/i).advice, /signbridge migrate/);
   has(empty, 'clients', 'skipped', /database/);
@@ -139,13 +150,6 @@ test('the master key: readable by others, garbled, missing, of another database'
 });
 
 test('signing keys: a next key that is missing, a row that was altered, none yet', async () => {
-  const change = (sql) => {
-    const copy = join(provider.dir, 'copy.db');
-    execFileSync('python3', ['-c', `import sqlite3,sys
-a=sqlite3.connect(sys.argv[1]);b=sqlite3.connect(sys.argv[2]);a.backup(b);b.execute(sys.argv[3]);b.commit()`, join(provider.dir, 'signbridge.db'), copy, sql]);
-    chmodSync(copy, 0o600);
-    return good.replace('sqlite:signbridge.db', 'sqlite:copy.db');
-  };
   has(await doctor(change('select 1')), 'signing keys', 'ok', /next/);
   has(await doctor(change("delete from signing_keys where state = 'next' and alg = 'RS256'")), 'signing keys', 'failed', /RS256/);
   has(await doctor(change("update signing_keys set sealed_private = 'AAAA' where state = 'active' and alg = 'ES256'")), 'signing keys', 'failed', /cannot be read/);

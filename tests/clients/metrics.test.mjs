@@ -79,6 +79,7 @@ test('B50: a full login moves the figures of the table, and nothing but words of
   assert.ok(value('http_server_request_duration_seconds_count{http_request_method="GET",http_route="none",http_response_status_code="404"}') >= 2);
   assert.ok(value('signing_key_age_seconds{alg="RS256"}') >= 0);
   assert.equal(value('devices_registered{provider="secsign"}'), 2);
+  await eventually('the sessions', async () => samples(await scrape()).get('signbridge_sessions_active') === 2);
   const known = table();
   for (const series of found.keys()) {
     const [, name, labels] = series.match(/^([a-z_]+)(?:\{(.*)\})?$/);
@@ -111,8 +112,7 @@ test('counts of the database follow within their five seconds; an open event str
   assert.equal(stream.status, 200);
   await eventually('the figures', async () => {
     const found = samples(await scrape());
-    return found.get('signbridge_sse_connections') === 1 && found.get('signbridge_login_pending{method="secsign"}') === 1
-      && found.get('signbridge_sessions_active') === 2;
+    return found.get('signbridge_sse_connections') === 1 && found.get('signbridge_login_pending{method="secsign"}') === 1;
   });
   await walker.submit('cancel', {}, back);
   aborter.abort();
@@ -142,6 +142,27 @@ test('an outage of a phone service shows in its figure and does not make the nod
   assert.equal(found.get('signbridge_logins_total{method="thumbsignin",outcome="failed",reason="upstream_down"}'), 1);
   assert.equal((await fetch(`${demo.management_url}/readyz`)).status, 200);
   await set('DELETE');
+});
+
+test('logins that a limit refuses are counted by rule, and those for nobody are no logins', async () => {
+  const strict = await startDemo('--limits', 'production');
+  try {
+    const [to] = strict.client('demo-web').redirect_uris;
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      const walker = await new Walker().open(`${strict.issuer}/authorize?${new URLSearchParams({
+        client_id: 'demo-web', redirect_uri: to, response_type: 'code', scope: 'openid', state: 's',
+        code_challenge: pkce().challenge, code_challenge_method: 'S256',
+      })}`);
+      await walker.submit('provider', { provider: 'secsign' });
+      await walker.submit('identifier', { identifier: 'canary-nobody' });
+      assert.equal(walker.main('data-login-reason') ?? '', attempt < 3 ? '' : 'rate_limited');
+    }
+    const text = await (await fetch(`${strict.management_url}/metrics`)).text();
+    assert.equal(samples(text).get('signbridge_rate_limited_total{rule="asking_phones"}'), 2);
+    assert.doesNotMatch(text, /signbridge_logins_total|canary/);
+  } finally {
+    assert.equal(await strict.stop(), 0);
+  }
 });
 
 test('the management listener answers nothing of the provider, and the provider nothing of it', async () => {
