@@ -15,7 +15,7 @@ use crate::recipes::{File, Recipe, Target, Wishes};
 /// Names with the flags of each, for the help.
 const RECIPES: &str = "Register it as one of these apps needs it, and print what to paste there. Other flags win over the \
                        recipe. keycloak (--url, --realm), grafana (--url), oauth2-proxy (--url), nextcloud (--url), gitea \
-                       (--url), kubernetes";
+                       (--url), kubernetes, apache (--url), jupyterhub (--url), oidc-agent";
 
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Recipes")]
@@ -28,13 +28,14 @@ pub(super) struct RecipeFlags {
     /// keycloak: the realm to make
     #[arg(long, requires = "recipe")]
     realm: Option<String>,
-    /// keycloak, nextcloud, gitea, kubernetes: the name of this provider there [default: signbridge]
+    /// keycloak, nextcloud, gitea, kubernetes, oidc-agent: the name of this provider there [default: signbridge]
     #[arg(long, value_name = "NAME", requires = "recipe")]
     alias: Option<String>,
-    /// keycloak: a group whose members shall be in the group of that name there; repeat it
+    /// keycloak: a group whose members shall be in the group of that name there; jupyterhub: one that may enter [default:
+    /// everybody]; repeat it
     #[arg(long, value_name = "GROUP", requires = "recipe")]
     group: Option<Vec<String>>,
-    /// grafana, gitea: the group whose members administer it [default: grafana-admins, gitea-admins]
+    /// grafana, gitea, jupyterhub: the group whose members administer it [default: grafana-admins and so on]
     #[arg(long, value_name = "GROUP", requires = "recipe")]
     admin_group: Option<String>,
     /// grafana: the group whose members are editors [default: grafana-editors]

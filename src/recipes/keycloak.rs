@@ -43,6 +43,11 @@ fn realm(target: &Target, registered: &Registered<'_>) -> Value {
         "realm": target.realm,
         "enabled": true,
         "sslRequired": "external",
+        // Keycloak hands on the language in which it speaks itself. Where this is off that is always its default, and
+        // everybody would read our pages in English.
+        "internationalizationEnabled": true,
+        "supportedLocales": registered.endpoints.ui_locales_supported,
+        "defaultLocale": registered.endpoints.ui_locales_supported.first(),
         "groups": groups,
         "authenticationFlows": [flow(&browser, &[
             ("auth-cookie", "ALTERNATIVE", None),

@@ -5,12 +5,15 @@
 //! registered, with the endpoints that discovery names. One file per app; the key names are those of the app's own
 //! documentation. Registering is left to `manage`, printing to `cli`.
 
+mod apache;
 mod gitea;
 mod grafana;
+mod jupyterhub;
 mod keycloak;
 mod kubernetes;
 mod nextcloud;
 mod oauth2_proxy;
+mod oidc_agent;
 mod registered;
 mod target;
 #[cfg(test)]
@@ -37,6 +40,12 @@ pub enum Recipe {
     Gitea,
     /// The API server, and `kubectl` with kubelogin.
     Kubernetes,
+    /// A site behind mod_auth_openidc.
+    Apache,
+    /// The generic class of oauthenticator.
+    JupyterHub,
+    /// A command line that wants access tokens.
+    OidcAgent,
 }
 
 /// Something that an operator says about an app, by a flag.
@@ -72,8 +81,17 @@ impl Flag {
 
 impl Recipe {
     /// Every recipe.
-    pub const ALL: [Self; 6] =
-        [Self::Keycloak, Self::Grafana, Self::OAuth2Proxy, Self::Nextcloud, Self::Gitea, Self::Kubernetes];
+    pub const ALL: [Self; 9] = [
+        Self::Keycloak,
+        Self::Grafana,
+        Self::OAuth2Proxy,
+        Self::Nextcloud,
+        Self::Gitea,
+        Self::Kubernetes,
+        Self::Apache,
+        Self::JupyterHub,
+        Self::OidcAgent,
+    ];
 
     /// Its name, which is also the client id unless the operator gives another.
     pub const fn as_str(self) -> &'static str {
@@ -84,6 +102,9 @@ impl Recipe {
             Self::Nextcloud => "nextcloud",
             Self::Gitea => "gitea",
             Self::Kubernetes => "kubernetes",
+            Self::Apache => "apache",
+            Self::JupyterHub => "jupyterhub",
+            Self::OidcAgent => "oidc-agent",
         }
     }
 
@@ -97,10 +118,11 @@ impl Recipe {
         match self {
             Self::Keycloak => &[Flag::Url, Flag::Realm, Flag::Alias, Flag::Group],
             Self::Grafana => &[Flag::Url, Flag::AdminGroup, Flag::EditorGroup],
-            Self::OAuth2Proxy => &[Flag::Url],
+            Self::OAuth2Proxy | Self::Apache => &[Flag::Url],
             Self::Nextcloud => &[Flag::Url, Flag::Alias],
             Self::Gitea => &[Flag::Url, Flag::Alias, Flag::AdminGroup],
-            Self::Kubernetes => &[Flag::Alias],
+            Self::Kubernetes | Self::OidcAgent => &[Flag::Alias],
+            Self::JupyterHub => &[Flag::Url, Flag::Group, Flag::AdminGroup],
         }
     }
 
@@ -112,7 +134,9 @@ impl Recipe {
             Self::OAuth2Proxy => "the URL that the proxy protects, as https://app.example.com",
             Self::Nextcloud => "Nextcloud's URL, as https://cloud.example.com",
             Self::Gitea => "Gitea's ROOT_URL, as https://git.example.com",
-            Self::Kubernetes => "",
+            Self::Apache => "the URL of the site, as https://intranet.example.com",
+            Self::JupyterHub => "the hub's URL with its base_url, as https://hub.example.com",
+            Self::Kubernetes | Self::OidcAgent => "",
         }
     }
 }

@@ -3,7 +3,8 @@
 
 use url::Url;
 
-use super::{File, Flag, Recipe, Registered, gitea, grafana, keycloak, kubernetes, nextcloud, oauth2_proxy};
+use super::{File, Flag, Recipe, Registered};
+use super::{apache, gitea, grafana, jupyterhub, keycloak, kubernetes, nextcloud, oauth2_proxy, oidc_agent};
 use crate::domain::client_rules::Violation;
 use crate::domain::written::WrittenClient;
 use crate::protocol::client_metadata::{ConsentPolicy, IdTokenClaimsPolicy};
@@ -93,6 +94,9 @@ impl Target {
             Recipe::Nextcloud => nextcloud::client(self),
             Recipe::Gitea => gitea::client(self),
             Recipe::Kubernetes => kubernetes::client(),
+            Recipe::Apache => apache::client(self),
+            Recipe::JupyterHub => jupyterhub::client(self),
+            Recipe::OidcAgent => oidc_agent::client(),
         };
         let common = WrittenClient {
             consent: Some(ConsentPolicy::None),
@@ -112,6 +116,9 @@ impl Target {
             Recipe::Nextcloud => nextcloud::files(self, registered),
             Recipe::Gitea => gitea::files(self, registered),
             Recipe::Kubernetes => kubernetes::files(self, registered),
+            Recipe::Apache => apache::files(self, registered),
+            Recipe::JupyterHub => jupyterhub::files(self, registered),
+            Recipe::OidcAgent => oidc_agent::files(self, registered),
         }
     }
 

@@ -138,12 +138,15 @@ fn each_app_is_registered_as_it_needs() {
         (Recipe::Nextcloud, vec![format!("{at}/apps/user_oidc/code"), format!("{at}/index.php/apps/user_oidc/code")], true),
         (Recipe::Gitea, vec![format!("{at}/user/oauth2/signbridge/callback")], false),
         (Recipe::Kubernetes, vec!["http://localhost:8000".to_owned(), "http://localhost:18000".to_owned()], true),
+        (Recipe::Apache, vec![format!("{at}/oidc/callback")], true),
+        (Recipe::JupyterHub, vec![format!("{at}/hub/oauth_callback")], true),
+        (Recipe::OidcAgent, vec!["http://localhost".to_owned()], true),
     ] {
         let client = client(recipe);
         assert_eq!(uris(&client.redirect_uris), redirect_uris);
         assert_eq!(client.demands_pkce(), pkce, "{}", recipe.as_str());
         assert_eq!(client.forwards, recipe == Recipe::Keycloak);
-        assert_eq!(client.is_public(), recipe == Recipe::Kubernetes);
+        assert_eq!(client.is_public(), matches!(recipe, Recipe::Kubernetes | Recipe::OidcAgent));
         assert_eq!(client.id_token_claims, IdTokenClaimsPolicy::Scope);
         assert!(client.scope.contains("openid") && client.scope.contains("email") && client.scope.contains("groups"));
     }
@@ -152,6 +155,9 @@ fn each_app_is_registered_as_it_needs() {
         ["https://app.example/sub/realms/staff/broker/signbridge/endpoint/logout_response"]
     );
     assert_eq!(client(Recipe::Kubernetes).application_type, ApplicationType::Native);
+    assert_eq!(client(Recipe::OidcAgent).application_type, ApplicationType::Native);
+    let logout = client(Recipe::Apache).backchannel_logout_uri.unwrap();
+    assert_eq!(logout.as_str(), "https://app.example/sub/oidc/callback?logout=backchannel");
 }
 
 #[test]
@@ -277,6 +283,50 @@ fn a_cluster_gets_the_same_client_on_both_sides() {
     }
     assert!(arguments.contains(&"--oidc-extra-scope=offline_access".into()));
     assert!(!files.values().any(|content| content.contains(SECRET)));
+}
+
+#[test]
+fn apache_protects_its_callback_and_knows_where_discovery_is() {
+    let conf = &files(Recipe::Apache)["signbridge.conf"];
+    for line in [
+        "OIDCProviderMetadataURL https://id.example/.well-known/openid-configuration",
+        "OIDCClientSecret s3cr3t-s3cr3t-s3cr3t",
+        "OIDCRedirectURI https://app.example/sub/oidc/callback",
+        "OIDCCryptoPassphrase fresh",
+        "OIDCScope \"openid email groups offline_access profile\"",
+        "<Location /sub/oidc/callback>",
+        "# https://app.example/sub/oidc/callback?logout=https%3A%2F%2Fapp.example%2Fsub%2F",
+    ] {
+        assert!(conf.lines().any(|written| written == line), "{line}\n{conf}");
+    }
+}
+
+#[test]
+fn the_hub_lets_in_the_groups_that_are_named_else_everybody() {
+    let endpoints = discovery::document(ISSUER);
+    let named = &files(Recipe::JupyterHub)["jupyterhub_signbridge.py"];
+    let set = |name: &str, value: &str| format!("c.GenericOAuthenticator.{name} = {value}");
+    for line in [
+        set("token_url", &format!("\"{}\"", endpoints.token_endpoint)),
+        set("logout_redirect_url", &format!("\"{}\"", endpoints.end_session_endpoint)),
+        set("allowed_groups", "[\"ops team\"]"),
+        set("admin_groups", "[\"jupyterhub-admins\"]"),
+    ] {
+        assert!(named.lines().any(|written| written == line), "{line}\n{named}");
+    }
+    assert!(!named.contains("allow_all"));
+    let target = Target::new(Recipe::JupyterHub, Wishes { groups: None, ..wishes(Recipe::JupyterHub) }).unwrap();
+    let client = registered(&target, WrittenClient::default());
+    let (secret, fresh) = (Secret::new(SECRET), Secret::new("fresh"));
+    let open = target.files(&Registered::new(ISSUER, &client, Some(&secret), &fresh));
+    assert!(open[0].content.expose().contains(&set("allow_all", "True")));
+}
+
+#[test]
+fn the_agent_gets_a_command_for_a_public_client() {
+    let command = &files(Recipe::OidcAgent)["oidc-gen.sh"];
+    assert!(command.starts_with("oidc-gen \\\n  signbridge \\\n  --manual"), "{command}");
+    assert!(command.contains("--client-secret= ") && command.contains("'--scope=openid email groups offline_access profile'"));
 }
 
 #[test]
