@@ -30,13 +30,11 @@ before(async () => {
     site.port = ports[at];
     site.url = `http://localhost:${site.port}`;
     site.callback = `${site.url}/oidc/callback`;
-    site.client = await provider.command(
-      'client', 'create', '--id', `apache-${name}`, '--name', 'Apache', '--redirect-uri', site.callback,
-      '--post-logout-redirect-uri', `${site.url}/bye.html`, '--backchannel-logout-uri', `${site.callback}?logout=backchannel`,
-    );
+    const client = await provider.command('client', 'create', '--recipe', 'apache', '--id', `apache-${name}`, '--url', site.url);
+    site.recipe = client.recipe.files[0].content;
   }
   dir = await configure();
-  const ready = () => answers(`${sites.form.url}/bye.html`);
+  const ready = () => answers(`${sites.form.url}/`);
   apache = await startProgram(APACHE, ['-f', join(dir, 'httpd.conf'), '-D', 'FOREGROUND'], { ready });
 });
 after(async () => {
@@ -45,33 +43,17 @@ after(async () => {
   if (dir) await rm(dir, { recursive: true, force: true });
 });
 
-/** What an administrator writes for one site, with what `client create` printed. */
+/** What an administrator writes: what the recipe prints as it stands, and what only this site has. */
 const virtualHost = (site, responseMode) => `
 Listen 127.0.0.1:${site.port}
 <VirtualHost 127.0.0.1:${site.port}>
   ServerName http://localhost:${site.port}
-  OIDCProviderMetadataURL ${provider.issuer}/.well-known/openid-configuration
-  OIDCClientID ${site.client.client_id}
-  OIDCClientSecret ${site.client.client_secret}
-  OIDCRedirectURI ${site.callback}
-  OIDCCryptoPassphrase passphrase-${site.port}
-  OIDCScope "openid profile email groups offline_access"
-  OIDCPKCEMethod S256
+  ${site.recipe}
   OIDCResponseMode ${responseMode}
-  OIDCRemoteUserClaim preferred_username
   OIDCInfoHook access_token id_token refresh_token userinfo
-  <Location /private>
-    AuthType openid-connect
-    Require valid-user
-  </Location>
   <Location /admins>
     AuthType openid-connect
     Require claim groups:admins
-  </Location>
-  # Without this a logout token is answered with 401, although it ends the session.
-  <Location /oidc/callback>
-    AuthType openid-connect
-    Require valid-user
   </Location>
 </VirtualHost>`;
 
@@ -83,7 +65,7 @@ async function configure() {
     await mkdir(join(at, 'www', place), { recursive: true });
     await writeFile(join(at, 'www', place, 'index.shtml'), 'Hello <!--#echo var="REMOTE_USER" -->.\n');
   }
-  await writeFile(join(at, 'www', 'bye.html'), 'Goodbye.\n');
+  await writeFile(join(at, 'www', 'index.shtml'), 'Everybody may read this.\n');
   const modules = ['mpm_event', 'authn_core', 'authz_core', 'authz_user', 'dir', 'mime', 'include', 'auth_openidc'];
   await writeFile(join(at, 'httpd.conf'), `
 ${modules.map((name) => `LoadModule ${name}_module ${MODULES}/mod_${name}.so`).join('\n')}
@@ -146,7 +128,7 @@ test('a refresh gives a new access token; one that names another token is refuse
   const { walker } = await enter(site, 'apache-ben');
   const before = await info(walker, site);
   assert.ok(before.refresh_token && before.access_token);
-  const back = `${site.url}/bye.html`;
+  const back = `${site.url}/`;
   const refresh = (token) => `${site.callback}?${new URLSearchParams({ refresh: back, access_token: token })}`;
   await walker.open(refresh('another'));
   assert.match(walker.url, /error_code=/);
@@ -166,8 +148,8 @@ test('a logout ends both sessions and the tokens, and leads back', options, asyn
   const { access_token: token } = await info(walker, site);
   const ask = () => fetch(`${provider.issuer}/userinfo`, { headers: { authorization: `Bearer ${token}` } });
   assert.equal((await ask()).status, 200);
-  await walker.open(`${site.callback}?logout=${encodeURIComponent(`${site.url}/bye.html`)}`);
-  assert.match(walker.html, /Goodbye/);
+  await walker.open(`${site.callback}?logout=${encodeURIComponent(`${site.url}/`)}`);
+  assert.match(walker.html, /Everybody may read this/);
   assert.ok(walker.trail.some((url) => url.startsWith(`${provider.issuer}/logout?`) && url.includes('id_token_hint=')));
   assert.equal((await ask()).status, 401);
   await walker.open(`${site.url}/private/`);
@@ -203,7 +185,7 @@ test('after a key rotation new logins are good, and so are sessions from before'
 
 /** The ID token that Apache keeps, as it shows it when it asks for a logout. The browser does not go there. */
 async function hint(walker, site) {
-  await walker.open(`${site.callback}?logout=${encodeURIComponent(`${site.url}/bye.html`)}`, `${provider.issuer}/logout`);
+  await walker.open(`${site.callback}?logout=${encodeURIComponent(`${site.url}/`)}`, `${provider.issuer}/logout`);
   return new URL(walker.url).searchParams.get('id_token_hint');
 }
 

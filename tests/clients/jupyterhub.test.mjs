@@ -28,10 +28,10 @@ before(async () => {
   dir = await mkdtemp(join(tmpdir(), 'signbridge-jupyterhub-'));
   const [port, hubPort, proxyPort] = await freePorts(3);
   site = `http://localhost:${port}`;
-  const client = await provider.command(
-    'client', 'create', '--id', 'jupyterhub', '--name', 'JupyterHub', '--redirect-uri', `${site}/hub/oauth_callback`,
+  const { recipe } = await provider.command(
+    'client', 'create', '--recipe', 'jupyterhub', '--url', site, '--group', 'staff', '--admin-group', 'admins',
   );
-  await writeFile(join(dir, 'jupyterhub_config.py'), configuration({ port, hubPort, proxyPort, client }), { mode: 0o600 });
+  await writeFile(join(dir, 'jupyterhub_config.py'), configuration({ port, hubPort, proxyPort, recipe }), { mode: 0o600 });
   hub = await startProgram(PYTHON, ['-m', 'jupyterhub', '-f', join(dir, 'jupyterhub_config.py')], {
     cwd: dir, ready: () => answers(`${site}/hub/login`, 302),
     env: { PATH: `${process.env.PATH}:${join(PROXY, '..')}`, JUPYTERHUB_CRYPT_KEY: randomBytes(32).toString('hex'), CONFIGPROXY_AUTH_TOKEN: randomBytes(32).toString('hex') },
@@ -43,8 +43,8 @@ after(async () => {
   if (dir) await rm(dir, { recursive: true, force: true });
 });
 
-/** What an administrator writes, with what `client create` printed. */
-const configuration = ({ port, hubPort, proxyPort, client }) => `
+/** What an administrator writes: what the recipe prints as it stands, and what only this hub has. */
+const configuration = ({ port, hubPort, proxyPort, recipe }) => `
 c.JupyterHub.bind_url = "http://localhost:${port}"
 c.JupyterHub.hub_bind_url = "http://127.0.0.1:${hubPort}"
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:${proxyPort}"
@@ -53,24 +53,9 @@ c.JupyterHub.db_url = "sqlite:///${dir}/hub.sqlite"
 c.JupyterHub.cookie_secret_file = "${dir}/cookie_secret"
 c.JupyterHub.log_level = "DEBUG"
 c.JupyterHub.spawner_class = "simple"
-c.JupyterHub.authenticator_class = "generic-oauth"
-c.GenericOAuthenticator.client_id = "${client.client_id}"
-c.GenericOAuthenticator.client_secret = "${client.client_secret}"
-c.GenericOAuthenticator.authorize_url = "${provider.issuer}/authorize"
-c.GenericOAuthenticator.token_url = "${provider.issuer}/token"
-c.GenericOAuthenticator.userdata_url = "${provider.issuer}/userinfo"
-c.GenericOAuthenticator.oauth_callback_url = "${site}/hub/oauth_callback"
-c.GenericOAuthenticator.scope = ["openid", "profile", "email", "groups", "offline_access"]
-c.GenericOAuthenticator.username_claim = "preferred_username"
-c.GenericOAuthenticator.enable_auth_state = True
-c.GenericOAuthenticator.manage_groups = True
-c.GenericOAuthenticator.auth_state_groups_key = "oauth_user.groups"
-c.GenericOAuthenticator.allowed_groups = {"staff"}
-c.GenericOAuthenticator.admin_groups = {"admins"}
-c.GenericOAuthenticator.auth_refresh_age = 1
-c.GenericOAuthenticator.logout_redirect_url = "${provider.issuer}/logout"
 c.Authenticator.auto_login = True
-`;
+c.Authenticator.auth_refresh_age = 1
+${recipe.files[0].content}`;
 
 async function enter(username) {
   const walker = new Walker();

@@ -1,6 +1,6 @@
 // oidc-agent (Debian: oidc-agent-cli) against the running binary: an account by the code flow with a listener on loopback,
-// access tokens, refreshes, and the end of the account. It writes its redirect URI unencoded, uses a long state, and sends a stray `response_type`
-// to the token endpoint.
+// access tokens, refreshes, and the end of the account. It writes its redirect URI unencoded, uses a long state, and sends a
+// stray `response_type` to the token endpoint.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -36,15 +36,20 @@ after(async () => {
   if (dir) await rm(dir, { recursive: true, force: true });
 });
 
-/** Runs `oidc-gen`; in between the person signs in at the address that it shows. Answers that address and what it printed. */
-async function generate(account, client, username) {
+/** The words of the command that the recipe prints, without the continuation of lines. */
+const words = ({ recipe }) => recipe.files[0].content.split(' \\\n').map((word) => word.trim().replace(/^'(.*)'$/, '$1'));
+
+/**
+ * Runs the command of the recipe, at a free port; in between the person signs in at the address that it shows. Answers that
+ * address.
+ */
+async function generate(client, username) {
   // Any port of loopback will do (RFC 8252 §7.3); only `http://localhost` is registered.
   const [port] = await freePorts(1);
-  const child = spawn('oidc-gen', [
-    account, '--manual', `--issuer=${provider.issuer}`, `--client-id=${client.client_id}`, `--client-secret=${client.client_secret ?? ''}`,
-    `--redirect-uri=http://localhost:${port}`, '--scope=openid profile offline_access', '--flow=code', '--no-url-call',
-    '--pw-env=ACCOUNT_PASSWORD', '--confirm-default', '--prompt=none',
-  ], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 });
+  const [program, ...given] = words(client).map((word) => word.replace('http://localhost:4242', `http://localhost:${port}`));
+  const child = spawn(program, [...given, '--no-url-call', '--pw-env=ACCOUNT_PASSWORD', '--confirm-default', '--prompt=none'], {
+    env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000,
+  });
   const ended = once(child, 'close');
   let printed = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => { printed += chunk; });
@@ -61,21 +66,20 @@ async function generate(account, client, username) {
   assert.equal(walker.status, 200, walker.html);
   const [code] = await ended;
   assert.equal(code, 0, `${printed}\n${provider.log}`);
-  return { url, printed };
+  return url;
 }
 
 const token = async (...words) => (await run('oidc-token', words, { env })).trim();
 const userinfo = (bearer) => fetch(`${provider.issuer}/userinfo`, { headers: { authorization: `Bearer ${bearer}` } });
 
-for (const method of ['client_secret_basic', 'none']) {
+for (const method of ['none', 'client_secret_basic']) {
   test(`an account, a token and a refresh (${method})`, options, async () => {
     const name = method === 'none' ? 'public' : 'confidential';
     await provider.person(`agent-${name}`);
     const client = await provider.command(
-      'client', 'create', '--id', `oidc-agent-${name}`, '--name', 'oidc-agent', '--redirect-uri', 'http://localhost',
-      '--auth-method', method, '--application-type', 'native',
+      'client', 'create', '--recipe', 'oidc-agent', '--id', `oidc-agent-${name}`, '--alias', name, '--auth-method', method,
     );
-    const { url } = await generate(name, client, `agent-${name}`);
+    const url = await generate(client, `agent-${name}`);
     assert.match(url, /redirect_uri=http:\/\/localhost:\d+&/, 'unencoded, as it always does');
     assert.equal(new URL(url).searchParams.get('code_challenge_method'), 'S256');
 
