@@ -12,7 +12,7 @@ const ARTIFACT = `org.keycloak:keycloak-quarkus-dist:${VERSION}:tar.gz`;
 export async function unpackKeycloak(say) {
   const dir = await mkdtemp(join(tmpdir(), 'signbridge-keycloak-'));
   say(`getting ${ARTIFACT} with Maven`);
-  await run('mvn', ['-q', '-B', 'dependency:copy', `-Dartifact=${ARTIFACT}`, `-DoutputDirectory=${dir}`], { timeout: 600_000 });
+  await run('mvn', ['-q', '-B', 'dependency:copy', `-Dartifact=${ARTIFACT}`, `-DoutputDirectory=${dir}`], { cwd: dir, timeout: 600_000 });
   // Maven's own unpacking cuts the long names in this archive short.
   const archive = `keycloak-quarkus-dist-${VERSION}.tar.gz`;
   await run('tar', ['xzf', archive], { cwd: dir });
