@@ -9,6 +9,7 @@ mod m20261123_000006_grants;
 mod m20261123_000007_logins;
 mod m20261123_000008_audit;
 mod m20261126_000009_backchannel_logouts;
+mod m20261126_000010_nodes;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -32,8 +33,18 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000007_logins::Migration),
             Box::new(m20261123_000008_audit::Migration),
             Box::new(m20261126_000009_backchannel_logouts::Migration),
+            Box::new(m20261126_000010_nodes::Migration),
         ]
     }
+}
+
+/// Migrations that an older program does not notice: the name of each, and the latest migration which that program must
+/// know. It goes on running, and starts, on a database that has seen them. Any other migration shuts older programs out.
+const COMPATIBLE: &[(&str, &str)] = &[("m20261126_000010_nodes", "m20261123_000008_audit")];
+
+/// The migration that a program must at least know to run on a database which has seen `name`.
+fn compatible_since(name: &str) -> &str {
+    COMPATIBLE.iter().find(|(known, _)| *known == name).map_or(name, |(_, since)| since)
 }
 
 /// The names of every migration that this program knows, oldest first.
@@ -55,12 +66,39 @@ pub async fn applied<'c>(db: impl IntoSchemaManagerConnection<'c>) -> Result<Vec
     rows.iter().map(|row| row.try_get("", "version")).collect()
 }
 
+/// What programs before this one wrote about migrations: for each, the latest migration that a program must know to run on
+/// a database which has seen it. A migration that is not among them serves only programs that know it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn compatibility<'c>(db: impl IntoSchemaManagerConnection<'c>) -> Result<Vec<(String, String)>, DbErr> {
+    let manager = SchemaManager::new(db);
+    if !manager.has_table("schema_compatibility").await? {
+        return Ok(Vec::new());
+    }
+    let select = Query::select().columns(["migration", "compatible_since"]).from("schema_compatibility").take();
+    let rows = manager.get_connection().query_all(&select).await?;
+    rows.iter().map(|row| Ok((row.try_get("", "migration")?, row.try_get("", "compatible_since")?))).collect()
+}
+
 /// Applies what is pending, within the transaction of the caller, who also sees to it that nobody else migrates.
 ///
 /// # Errors
 /// When a statement fails; the caller then rolls back.
 pub async fn up(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
-    Migrator::up(transaction, None).await
+    Migrator::up(transaction, None).await?;
+    let written = compatibility(transaction).await?;
+    for name in known().into_iter().filter(|name| written.iter().all(|(known, _)| known != name)) {
+        let since = compatible_since(&name).to_owned();
+        let insert = Query::insert()
+            .into_table("schema_compatibility")
+            .columns(["migration", "compatible_since"])
+            .values([name.into(), since.into()])
+            .map_err(|error| DbErr::Custom(error.to_string()))?
+            .take();
+        transaction.execute(&insert).await?;
+    }
+    Ok(())
 }
 
 /// Takes back the latest `steps` migrations (`None`: all), within the transaction of the caller.
@@ -69,4 +107,19 @@ pub async fn up(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
 /// As [`up`].
 pub async fn down(transaction: &DatabaseTransaction, steps: Option<u32>) -> Result<(), DbErr> {
     Migrator::down(transaction, steps).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_called_compatible_exists_and_points_back() {
+        let known = known();
+        assert!(known.is_sorted(), "names are compared to tell older from newer");
+        for (name, since) in COMPATIBLE {
+            assert!(known.iter().any(|known| known == name) && known.iter().any(|known| known == since), "{name}, {since}");
+            assert!(since < name, "{name} follows {since}");
+        }
+    }
 }

@@ -47,7 +47,8 @@ pub async fn assemble(config: &Config, env: Env) -> Result<Op, StartError> {
 /// # Errors
 /// When it cannot be opened, or is newer than this program.
 pub async fn open_store(config: &Config, env: &Env) -> Result<Store, StartError> {
-    let store = Store::open(config.database.url().expose(), env.clone()).await.map_err(|error| setup(&error))?;
+    let (url, connections) = (config.database.url(), config.database.connections());
+    let store = Store::open_sized(url.expose(), connections, env.clone()).await.map_err(|error| setup(&error))?;
     store.migrate().await.map_err(|error| setup(&error))?;
     Ok(store)
 }

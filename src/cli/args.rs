@@ -54,7 +54,7 @@ pub(super) enum Command {
     Simulate(SimulateArgs),
     /// Bring the database up to date (`serve` does so at start)
     Migrate {
-        /// Only say whether it is
+        /// Only list what is missing or unknown; fails when there is anything
         #[arg(long)]
         check: bool,
     },

@@ -63,15 +63,36 @@ fn to_json(error: &ConfigError) -> Json {
     json!({ "ok": false, "problems": error.problems.iter().map(problem).collect::<Vec<_>>(), "warnings": [] })
 }
 
-/// Migrates the database, or says whether it has to be.
-pub(super) async fn migrate(context: &Context, check: bool) -> Result<(), CliError> {
+/// Migrates the database.
+pub(super) async fn migrate(context: &Context) -> Result<(), CliError> {
     let config = context.config()?;
     context.log(config.log.format, COMMAND_FILTER)?;
-    let store = Store::open(config.database.url().expose(), Env::system()).await?;
-    if check {
-        store.check_schema().await?;
-    } else {
-        store.migrate().await?;
-    }
+    Store::open(config.database.url().expose(), Env::system()).await?.migrate().await?;
     Ok(context.output.print(&json!({ "up_to_date": true }), || "the database is up to date".to_owned())?)
+}
+
+/// Says what `migrate` would do, and does none of it: fails where this program cannot run on the database as it is.
+pub(super) async fn check_migrations(context: &Context) -> Result<(), CliError> {
+    let config = context.config()?;
+    context.log(config.log.format, COMMAND_FILTER)?;
+    let schema = Store::inspect(config.database.url().expose()).await?;
+    let fits = schema.clone().check();
+    let json = json!({
+        "up_to_date": fits.is_ok(),
+        "pending": schema.pending,
+        "newer": schema.newer,
+        "unknown": schema.unknown,
+    });
+    let text = || {
+        let line = |what: &str, names: &[String]| names.iter().map(|name| format!("{what} {name}\n")).collect::<String>();
+        let lines = [
+            line("pending", &schema.pending),
+            line("newer, and of no harm to this program:", &schema.newer),
+            line("unknown", &schema.unknown),
+        ];
+        let last = if fits.is_ok() { "the database is up to date" } else { "" };
+        format!("{}{last}", lines.concat())
+    };
+    context.output.print(&json, text)?;
+    Ok(fits?)
 }

@@ -172,7 +172,8 @@ async fn run_async(context: &Context, command: Command) -> Result<(), CliError> 
         Command::Demo(options) => servers::demo(context, options).await,
         #[cfg(feature = "demo")]
         Command::Simulate(options) => servers::simulate(context, &options).await,
-        Command::Migrate { check } => configuration::migrate(context, check).await,
+        Command::Migrate { check: false } => configuration::migrate(context).await,
+        Command::Migrate { check: true } => configuration::check_migrations(context).await,
         Command::Client(command) => client::run(context, command).await,
         Command::User(command) => user::run(context, command).await,
         Command::Device(command) => device::run(context, command).await,

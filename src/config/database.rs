@@ -13,13 +13,17 @@ pub(super) const SECTION: Section = Section {
     name: "database",
     shape: Shape::Always,
     about: "Where clients, people, devices, sessions and tokens are kept.",
-    keys: &[Key::new(
-        "url",
-        Kind::Secret,
-        "`sqlite:PATH`, a file that is made when it is missing, for one machine; or `postgres://USER:PASSWORD@HOST/NAME` \
-             for several, with libpq's `sslmode` (default `prefer`).",
-    )
-    .default("\"sqlite:signbridge.db\"")],
+    keys: &[
+        Key::new(
+            "url",
+            Kind::Secret,
+            "`sqlite:PATH`, a file that is made when it is missing, for one machine; or `postgres://USER:PASSWORD@HOST/NAME` \
+             for several, with libpq's `sslmode` (default `prefer`; `allow` is taken as `disable`) and `sslrootcert`.",
+        )
+        .default("\"sqlite:signbridge.db\""),
+        Key::new("connections", Kind::Count(1000), "How many connections this node keeps to PostgreSQL, at most.")
+            .default("10"),
+    ],
 };
 
 #[derive(Deserialize)]
@@ -27,7 +31,24 @@ pub(super) const SECTION: Section = Section {
 #[serde(deny_unknown_fields)]
 pub(super) struct Raw {
     url: String,
+    connections: u32,
 }
+
+/// The parameters of a `postgres://` URL, as libpq calls them.
+const PARAMETERS: &[&str] = &[
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+];
 
 /// The values of libpq's `sslmode`.
 const SSL_MODES: &[&str] = &["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
@@ -37,16 +58,27 @@ const SSL_MODES: &[&str] = &["disable", "allow", "prefer", "require", "verify-ca
 pub enum Database {
     /// A file on this machine.
     Sqlite(PathBuf),
-    /// A server; the URL may hold a password.
-    Postgres(Secret),
+    /// A server.
+    Postgres {
+        /// Where it is; may hold a password.
+        url: Secret,
+        /// How many connections this node keeps, at most.
+        connections: u32,
+    },
 }
 
 impl Database {
     pub(super) fn read(raw: Raw, reader: &mut Reader) -> Option<Self> {
         let checked = match raw.url.strip_prefix("sqlite:") {
             Some(path) => sqlite_path(path).map(|path| Self::Sqlite(reader.path(path))),
-            None => check_postgres(&raw.url).map(|()| Self::Postgres(Secret::new(raw.url))),
+            None => {
+                check_postgres(&raw.url).map(|()| Self::Postgres { url: Secret::new(raw.url), connections: raw.connections })
+            }
         };
+        // A write holds one connection, and whoever settles what became of it needs another.
+        if raw.connections < 2 {
+            reader.report("database.connections", "expected at least 2");
+        }
         reader.check("database.url", checked)
     }
 
@@ -54,7 +86,15 @@ impl Database {
     pub fn url(&self) -> Secret {
         match self {
             Self::Sqlite(path) => Secret::new(format!("sqlite:{}", path.display())),
-            Self::Postgres(url) => url.clone(),
+            Self::Postgres { url, .. } => url.clone(),
+        }
+    }
+
+    /// How many connections to a server there may be; of no meaning for a file.
+    pub const fn connections(&self) -> u32 {
+        match self {
+            Self::Sqlite(_) => 0,
+            Self::Postgres { connections, .. } => *connections,
         }
     }
 }
@@ -78,6 +118,10 @@ fn check_postgres(text: &str) -> Result<(), String> {
     let unknown = |mode: &str| !SSL_MODES.contains(&mode);
     if url.query_pairs().any(|(name, mode)| name == "sslmode" && unknown(&mode)) {
         return Err(format!("sslmode is one of {}", SSL_MODES.join(", ")));
+    }
+    let unknown = |name: &str| !PARAMETERS.contains(&name) && !name.starts_with("options[");
+    if url.query_pairs().any(|(name, _)| unknown(&name)) {
+        return Err(format!("the URL has an unknown parameter; known are {}", PARAMETERS.join(", ")));
     }
     Ok(())
 }

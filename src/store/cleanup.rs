@@ -20,15 +20,15 @@ struct Mortal {
     key: &'static str,
     /// The column that says when a row died.
     died: &'static str,
-    /// How many days a dead row stays: long enough to recognise what comes back late (a code's reuse) and to look into a
+    /// How long a dead row stays: long enough to recognise what comes back late (a code's reuse) and to look into a
     /// complaint.
-    kept_days: u32,
+    kept: Duration,
     /// The column with the session for whose life a dead row stays: its clients are told when it ends.
     session: Option<&'static str>,
 }
 
-const fn mortal(table: &'static str, key: &'static str, died: &'static str, kept_days: u32) -> Mortal {
-    Mortal { table, key, died, kept_days, session: None }
+const fn mortal(table: &'static str, key: &'static str, died: &'static str, kept_days: u64) -> Mortal {
+    Mortal { table, key, died, kept: Duration::from_secs(kept_days * DAY.as_secs()), session: None }
 }
 
 /// What hangs on a row goes with it.
@@ -48,25 +48,40 @@ const MORTAL: &[Mortal] = &[
     mortal("remembered_browsers", "browser", "last_used_at", 400),
 ];
 
+/// The store's own book-keeping: one row for every write on PostgreSQL, asked for within seconds, if ever; and turns that were
+/// taken.
+const OWN: &[Mortal] = &[
+    Mortal { kept: Duration::from_secs(10 * 60), ..mortal("commits", "id", "at", 1) },
+    mortal("push_turns", "key", "at", 1),
+];
+
 /// Deletes what died a day or more before `now`, in small writes that let others in between. Returns how many rows, not
-/// counting those that went with their parents.
+/// counting those that went with their parents, nor the store's own book-keeping.
 ///
 /// # Errors
 /// When the database fails; what was deleted before stays deleted.
 pub async fn delete_dead(store: &Store, now: Timestamp) -> Result<u64, StoreError> {
     let mut deleted = 0;
     for mortal in MORTAL {
-        let cutoff = now.minus(DAY * mortal.kept_days);
-        loop {
-            let rows =
-                store.write((*mortal, cutoff), |tx, (mortal, cutoff)| Box::pin(delete_batch(tx, *mortal, *cutoff))).await?;
-            deleted += rows;
-            if rows < BATCH {
-                break;
-            }
-        }
+        deleted += delete_of(store, *mortal, now).await?;
+    }
+    for mortal in OWN {
+        delete_of(store, *mortal, now).await?;
     }
     Ok(deleted)
+}
+
+async fn delete_of(store: &Store, mortal: Mortal, now: Timestamp) -> Result<u64, StoreError> {
+    let cutoff = now.minus(mortal.kept);
+    let mut deleted = 0;
+    loop {
+        let batch = store.write((mortal, cutoff), |tx, (mortal, cutoff)| Box::pin(delete_batch(tx, *mortal, *cutoff)));
+        let rows = batch.await?;
+        deleted += rows;
+        if rows < BATCH {
+            return Ok(deleted);
+        }
+    }
 }
 
 /// The sessions that have neither ended nor been dead for as long as a row is kept.

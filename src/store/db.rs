@@ -10,13 +10,16 @@ use sea_orm::{
 };
 
 use super::StoreError;
+use super::postgres::{Health, Postgres};
 
 /// Reads: outside a transaction, or inside one by way of [`Tx`].
 pub struct Db(Connection);
 
 enum Connection {
-    Pool(DatabaseConnection),
-    Transaction(DatabaseTransaction),
+    Sqlite(DatabaseConnection),
+    Postgres(Postgres),
+    /// On PostgreSQL with what its pool has to know about lost connections.
+    Transaction(DatabaseTransaction, Option<Health>),
 }
 
 /// An open transaction. Everything that reads takes it as well, since it derefs to [`Db`].
@@ -31,9 +34,14 @@ impl Deref for Tx {
 }
 
 impl Db {
-    /// Reads from a pool.
-    pub(super) const fn pool(pool: DatabaseConnection) -> Self {
-        Self(Connection::Pool(pool))
+    /// Reads from a file.
+    pub(super) const fn sqlite(readers: DatabaseConnection) -> Self {
+        Self(Connection::Sqlite(readers))
+    }
+
+    /// Reads from a server.
+    pub(super) const fn postgres(server: Postgres) -> Self {
+        Self(Connection::Postgres(server))
     }
 
     /// Whether PostgreSQL would refuse the question itself: its texts hold no NUL, so a name with one is in no row. Names come
@@ -47,8 +55,8 @@ impl Db {
 
 impl Tx {
     /// A transaction, or a savepoint inside one.
-    pub(super) const fn new(transaction: DatabaseTransaction) -> Self {
-        Self(Db(Connection::Transaction(transaction)))
+    pub(super) const fn new(transaction: DatabaseTransaction, health: Option<Health>) -> Self {
+        Self(Db(Connection::Transaction(transaction, health)))
     }
 
     /// The same handle, where a generic parameter keeps the compiler from finding it.
@@ -59,16 +67,16 @@ impl Tx {
     /// Makes its writes last; those of a savepoint together with the transaction around it.
     pub(super) async fn commit(self) -> Result<(), DbErr> {
         match self.0.0 {
-            Connection::Transaction(transaction) => transaction.commit().await,
-            Connection::Pool(_) => Ok(()),
+            Connection::Transaction(transaction, _) => transaction.commit().await,
+            Connection::Sqlite(_) | Connection::Postgres(_) => Ok(()),
         }
     }
 
     /// Takes its writes back.
     pub(super) async fn rollback(self) -> Result<(), DbErr> {
         match self.0.0 {
-            Connection::Transaction(transaction) => transaction.rollback().await,
-            Connection::Pool(_) => Ok(()),
+            Connection::Transaction(transaction, _) => transaction.rollback().await,
+            Connection::Sqlite(_) | Connection::Postgres(_) => Ok(()),
         }
     }
 
@@ -107,26 +115,37 @@ impl Tx {
     }
 }
 
+/// Tells the pool of a connection that was lost.
+fn observe<T>(health: Option<&Health>, outcome: Result<T, DbErr>) -> Result<T, DbErr> {
+    match health {
+        Some(health) => health.observe(outcome),
+        None => outcome,
+    }
+}
+
 #[async_trait]
 impl ConnectionTrait for Db {
     fn get_database_backend(&self) -> DbBackend {
         match &self.0 {
-            Connection::Pool(pool) => pool.get_database_backend(),
-            Connection::Transaction(transaction) => transaction.get_database_backend(),
+            Connection::Sqlite(pool) => pool.get_database_backend(),
+            Connection::Postgres(server) => server.pool().get_database_backend(),
+            Connection::Transaction(transaction, _) => transaction.get_database_backend(),
         }
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         match &self.0 {
-            Connection::Pool(pool) => pool.execute_raw(statement).await,
-            Connection::Transaction(transaction) => transaction.execute_raw(statement).await,
+            Connection::Sqlite(pool) => pool.execute_raw(statement).await,
+            Connection::Postgres(server) => server.execute(server.pool().execute_raw(statement)).await,
+            Connection::Transaction(transaction, health) => observe(health.as_ref(), transaction.execute_raw(statement).await),
         }
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         match &self.0 {
-            Connection::Pool(pool) => pool.execute_unprepared(sql).await,
-            Connection::Transaction(transaction) => transaction.execute_unprepared(sql).await,
+            Connection::Sqlite(pool) => pool.execute_unprepared(sql).await,
+            Connection::Postgres(server) => server.execute(server.pool().execute_unprepared(sql)).await,
+            Connection::Transaction(transaction, health) => observe(health.as_ref(), transaction.execute_unprepared(sql).await),
         }
     }
 
@@ -135,8 +154,11 @@ impl ConnectionTrait for Db {
             return Ok(None);
         }
         match &self.0 {
-            Connection::Pool(pool) => pool.query_one_raw(statement).await,
-            Connection::Transaction(transaction) => transaction.query_one_raw(statement).await,
+            Connection::Sqlite(pool) => pool.query_one_raw(statement).await,
+            Connection::Postgres(server) => server.read(|pool| pool.query_one_raw(statement.clone())).await,
+            Connection::Transaction(transaction, health) => {
+                observe(health.as_ref(), transaction.query_one_raw(statement).await)
+            }
         }
     }
 
@@ -145,8 +167,11 @@ impl ConnectionTrait for Db {
             return Ok(Vec::new());
         }
         match &self.0 {
-            Connection::Pool(pool) => pool.query_all_raw(statement).await,
-            Connection::Transaction(transaction) => transaction.query_all_raw(statement).await,
+            Connection::Sqlite(pool) => pool.query_all_raw(statement).await,
+            Connection::Postgres(server) => server.read(|pool| pool.query_all_raw(statement.clone())).await,
+            Connection::Transaction(transaction, health) => {
+                observe(health.as_ref(), transaction.query_all_raw(statement).await)
+            }
         }
     }
 }

@@ -46,6 +46,11 @@ impl StoreError {
     pub const fn is_unavailable(&self) -> bool {
         matches!(self, Self::Unavailable { .. })
     }
+
+    /// Whether the whole transaction may be run again at once.
+    pub(super) const fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable { transient: true, .. })
+    }
 }
 
 impl From<DbErr> for StoreError {
@@ -62,6 +67,26 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         classify(&error)
     }
+}
+
+/// Whether a connection to PostgreSQL is of no more use: it broke, its server is going down or coming up, or is no primary
+/// any more (SQLSTATE classes 08 and 57P, 25006).
+pub(super) fn is_lost(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(cause))
+    | DbErr::Query(RuntimeErr::SqlxError(cause))
+    | DbErr::Conn(RuntimeErr::SqlxError(cause))) = error
+    else {
+        return false;
+    };
+    match &**cause {
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::BeginFailed => true,
+        sqlx::Error::Database(database) => is_lost_code(&database.code().unwrap_or_default()),
+        _other => false,
+    }
+}
+
+fn is_lost_code(code: &str) -> bool {
+    code == "25006" || code.starts_with("08") || code.starts_with("57P")
 }
 
 fn gone(error: &dyn std::error::Error) -> StoreError {
@@ -81,13 +106,10 @@ fn classify(error: &sqlx::Error) -> StoreError {
                 Fate::Never => StoreError::Statement(detail),
             }
         }
-        sqlx::Error::Io(_)
-        | sqlx::Error::Tls(_)
-        | sqlx::Error::Protocol(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::BeginFailed
-        | sqlx::Error::WorkerCrashed => gone(error),
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::BeginFailed => {
+            StoreError::Unavailable { detail: error.to_string(), transient: true }
+        }
+        sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => gone(error),
         _other => StoreError::Statement(error.to_string()),
     }
 }
@@ -108,13 +130,14 @@ fn of_sqlite(code: &str) -> Fate {
     }
 }
 
-/// SQLSTATE classes (PostgreSQL appendix A). A connection lost during COMMIT leaves the outcome in doubt, so nothing
-/// of that kind is run again.
+/// SQLSTATE classes (PostgreSQL appendix A). A connection that was lost before COMMIT took its transaction along; one that
+/// was lost over COMMIT is the writer's business (`postgres`).
 fn of_postgres(code: &str) -> Fate {
     match code {
         "40001" | "40P01" | "55P03" => Fate::Again, // serialization failure, deadlock, lock not available
-        "25006" | "57014" | "58030" => Fate::Later, // read-only after a failover, cancelled or timed out, I/O error
-        _ if code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") => Fate::Later,
+        "57014" | "58030" => Fate::Later,           // cancelled or timed out, I/O error
+        _ if is_lost_code(code) => Fate::Again,
+        _ if code.starts_with("53") => Fate::Later,
         _other => Fate::Never,
     }
 }
@@ -128,6 +151,8 @@ mod tests {
         assert!(matches!(of_sqlite("5"), Fate::Again) && matches!(of_sqlite("517"), Fate::Again));
         assert!(matches!(of_sqlite("13"), Fate::Later) && matches!(of_sqlite("1555"), Fate::Never));
         assert!(matches!(of_postgres("40001"), Fate::Again) && matches!(of_postgres("40P01"), Fate::Again));
-        assert!(matches!(of_postgres("08006"), Fate::Later) && matches!(of_postgres("23505"), Fate::Never));
+        assert!(matches!(of_postgres("57P01"), Fate::Again) && matches!(of_postgres("08006"), Fate::Again));
+        assert!(matches!(of_postgres("53300"), Fate::Later) && matches!(of_postgres("57014"), Fate::Later));
+        assert!(matches!(of_postgres("23505"), Fate::Never));
     }
 }

@@ -17,6 +17,7 @@ pub mod backchannel_logouts;
 pub mod cleanup;
 pub mod clients;
 pub mod codes;
+mod commits;
 pub mod consents;
 mod db;
 pub mod devices;
@@ -28,6 +29,7 @@ pub mod instance;
 pub mod logins;
 mod open;
 pub mod posted;
+mod postgres;
 pub mod pushes;
 pub mod refresh_tokens;
 pub mod remembered_browsers;
@@ -54,7 +56,12 @@ pub use error::StoreError;
 
 use crate::domain::env::Env;
 use open::Target;
+use postgres::Postgres;
+pub use schema::Schema;
 use writer::Writer;
+
+/// Connections to PostgreSQL, where nothing else is said.
+const CONNECTIONS: u32 = 10;
 
 /// What became of a row that may exist only once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +95,7 @@ struct Inner {
 /// What migrations need to know.
 enum Engine {
     Sqlite { path: PathBuf, readers: DatabaseConnection },
-    Postgres(DatabaseConnection),
+    Postgres(Postgres),
 }
 
 impl Store {
@@ -99,6 +106,14 @@ impl Store {
     /// [`StoreError::Setup`] when the URL is not understood or the engine is not set up as promised (decision 2.13);
     /// [`StoreError::Unavailable`] when it cannot be reached.
     pub async fn open(url: &str, env: Env) -> Result<Self, StoreError> {
+        Self::open_sized(url, CONNECTIONS, env).await
+    }
+
+    /// As [`Store::open`], with this many connections to PostgreSQL; SQLite has a number of its own.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_sized(url: &str, connections: u32, env: Env) -> Result<Self, StoreError> {
         let commits = Arc::new(AtomicU64::new(0));
         let kept = env.clone();
         let (engine, writer) = match Target::parse(url)? {
@@ -110,11 +125,14 @@ impl Store {
                 (Engine::Sqlite { path, readers }, writer)
             }
             Target::Postgres(options) => {
-                let pool = open::postgres(*options).await?;
-                (Engine::Postgres(pool.clone()), Writer::Direct(pool, env, Arc::clone(&commits)))
+                let server = Postgres::open(*options, connections).await?;
+                (Engine::Postgres(server.clone()), Writer::Direct(server, env, Arc::clone(&commits)))
             }
         };
-        let reader = Db::pool(engine.readers().clone());
+        let reader = match &engine {
+            Engine::Sqlite { readers, .. } => Db::sqlite(readers.clone()),
+            Engine::Postgres(server) => Db::postgres(server.clone()),
+        };
         Ok(Self { inner: Arc::new(Inner { env: kept, reader, engine, writer, commits }) })
     }
 
@@ -126,7 +144,7 @@ impl Store {
     /// Brings an empty or older database to the schema of this program. Safe to start twice at once.
     ///
     /// # Errors
-    /// [`StoreError::NewerSchema`] when the database was migrated by a newer program.
+    /// [`StoreError::NewerSchema`] when the database was migrated by a newer program and serves this one no more.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match &self.inner.engine {
             Engine::Sqlite { path, .. } => {
@@ -135,16 +153,38 @@ impl Store {
                 let _closed = connection.close().await;
                 outcome
             }
-            Engine::Postgres(pool) => schema::migrate(pool).await,
+            Engine::Postgres(server) => schema::migrate(server.pool()).await,
         }
     }
 
-    /// Checks that the schema is the one that this program knows.
+    /// Checks that this program can run on the schema as it is.
     ///
     /// # Errors
     /// [`StoreError::PendingMigrations`] or [`StoreError::NewerSchema`].
     pub async fn check_schema(&self) -> Result<(), StoreError> {
-        schema::check(self.inner.engine.readers()).await
+        Schema::read(self.inner.engine.readers()).await?.check()
+    }
+
+    /// How the database at `url` and this program fit; changes nothing, and makes no file.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn inspect(url: &str) -> Result<Schema, StoreError> {
+        let (pool, schema) = match Target::parse(url)? {
+            Target::Sqlite(path) if !path.exists() => return Ok(Schema::missing()),
+            Target::Sqlite(path) => {
+                let readers = open::sqlite_readers(&path).await?;
+                let schema = Schema::read(&readers).await;
+                (readers, schema)
+            }
+            Target::Postgres(options) => {
+                let server = Postgres::open(*options, 1).await?;
+                let schema = Schema::read(server.pool()).await;
+                (server.pool().clone(), schema)
+            }
+        };
+        let _closed = pool.close().await;
+        schema
     }
 
     /// The handle for reading outside a transaction. On SQLite it cannot write.
@@ -190,7 +230,8 @@ impl Store {
 impl Engine {
     const fn readers(&self) -> &DatabaseConnection {
         match self {
-            Self::Sqlite { readers, .. } | Self::Postgres(readers) => readers,
+            Self::Sqlite { readers, .. } => readers,
+            Self::Postgres(server) => server.pool(),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sea_orm::sqlx::{self, ConnectOptions as _};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
@@ -17,8 +17,6 @@ use super::StoreError;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Read connections to SQLite: more than the cores that could use them at once.
 const READERS: u32 = 4;
-/// Connections to PostgreSQL.
-const CONNECTIONS: u32 = 10;
 /// The first version without the "WAL-reset" corruption race of 3.7.0–3.51.2.
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 
@@ -89,21 +87,6 @@ pub(super) async fn sqlite_readers(path: &Path) -> Result<DatabaseConnection, St
     Ok(readers)
 }
 
-/// The connections to a server. Time limits keep a stuck statement from holding locks for ever.
-pub(super) async fn postgres(options: PgConnectOptions) -> Result<DatabaseConnection, StoreError> {
-    let options = options
-        .application_name("signbridge")
-        .options([
-            ("statement_timeout", "10s"),
-            ("lock_timeout", "5s"),
-            ("idle_in_transaction_session_timeout", "10s"),
-            ("default_transaction_isolation", "read committed"),
-        ])
-        .disable_statement_logging();
-    let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE).connect_with(options).await?;
-    Ok(DatabaseConnection::from(pool))
-}
-
 fn sqlite(path: &Path) -> SqliteConnectOptions {
     // The statements are ours and the values may be secrets' digests: nothing of either is logged.
     SqliteConnectOptions::new().filename(path).foreign_keys(true).busy_timeout(PATIENCE).disable_statement_logging()
@@ -121,7 +104,7 @@ async fn sqlite_pool(size: u32, options: SqliteConnectOptions) -> Result<Databas
 }
 
 /// The single value of a query, as text.
-async fn ask(db: &DatabaseConnection, sql: &str) -> Result<String, StoreError> {
+pub(super) async fn ask(db: &DatabaseConnection, sql: &str) -> Result<String, StoreError> {
     let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
     let row = row.ok_or_else(|| StoreError::Setup(format!("`{sql}` answered nothing")))?;
     match row.try_get_by_index::<String>(0) {

@@ -1,9 +1,9 @@
 //! Requests that were sent to phones, for the limits on them (security bar 134–136).
 
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _};
 
-use super::entity::push;
+use super::entity::{push, push_turn};
 use super::row::moment;
 use super::{Db, StoreError, Tx};
 use crate::domain::browser::BrowserKey;
@@ -28,6 +28,18 @@ pub struct Push {
     pub remembered: bool,
     /// When.
     pub at: Timestamp,
+}
+
+/// Waits until no other write counts for `key`, on any node, and keeps others waiting until this one is committed: counting and
+/// adding then are one step. A name of ours for what is counted; several are taken in the same order everywhere.
+///
+/// # Errors
+/// When the database fails.
+pub async fn take_turn(tx: &Tx, key: String, now: Timestamp) -> Result<(), StoreError> {
+    let row = push_turn::Model { key, at: now.as_millis() };
+    // The row is locked by its update, until the commit.
+    let conflict = OnConflict::column(push_turn::Column::Key).update_column(push_turn::Column::At).to_owned();
+    tx.insert_or(row, conflict).await.map(drop)
 }
 
 /// Records a request; repeating it for the same login does nothing.

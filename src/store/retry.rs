@@ -13,7 +13,7 @@ const MOST_ATTEMPTS: u32 = 6;
 /// The longest pause after the first attempt; it doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// When no further attempt is begun: each may itself have waited seconds for a lock, and somebody waits for the answer.
-const PATIENCE: Duration = Duration::from_secs(8);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Counts the attempts of one transaction.
 pub(super) struct Attempts<'e> {

@@ -5,7 +5,7 @@
 //! writes thus cost between N / [`MOST_JOBS`] and N commits: one when they are all waiting, N when each comes after
 //! the one before was answered. A job that fails takes back its savepoint and nobody else's.
 //!
-//! On PostgreSQL a job is a plain transaction in a task of its own.
+//! On PostgreSQL a job is a plain transaction in a task of its own (`postgres`).
 
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
@@ -17,6 +17,7 @@ use futures_util::future::BoxFuture;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait as _};
 use tokio::sync::{mpsc, oneshot};
 
+use super::postgres::Postgres;
 use super::retry::Attempts;
 use super::{StoreError, Tx, open};
 use crate::domain::env::Env;
@@ -28,8 +29,8 @@ const MOST_JOBS: usize = 64;
 pub(super) enum Writer {
     /// The queue of the one writer.
     Queue(mpsc::Sender<Message>),
-    /// The pool and what a task needs beside it.
-    Direct(DatabaseConnection, Env, Arc<AtomicU64>),
+    /// The server and what a task needs beside it.
+    Direct(Postgres, Env, Arc<AtomicU64>),
 }
 
 /// What the writer is told.
@@ -103,9 +104,9 @@ impl Writer {
         let job: Box<dyn Job> = Box::new(TypedJob { input, work, outcome: None, waiting });
         match self {
             Self::Queue(queue) => queue.send(Message::Job(job)).await.map_err(|_closed| stopped())?,
-            Self::Direct(pool, env, commits) => {
-                let (pool, env, commits) = (pool.clone(), env.clone(), Arc::clone(commits));
-                tokio::spawn(async move { run_alone(&pool, &env, &commits, job).await });
+            Self::Direct(server, env, commits) => {
+                let (server, env, commits) = (server.clone(), env.clone(), Arc::clone(commits));
+                tokio::spawn(async move { server.write(&env, &commits, job).await });
             }
         }
         answer.await.unwrap_or_else(|_dropped| Err(stopped()))
@@ -120,8 +121,8 @@ impl Writer {
                     let _stopped = closed.await;
                 }
             }
-            Self::Direct(pool, ..) => {
-                let _closed = pool.close_by_ref().await;
+            Self::Direct(server, ..) => {
+                let _closed = server.pool().close_by_ref().await;
             }
         }
     }
@@ -171,7 +172,7 @@ impl SqliteWriter {
         while !jobs.is_empty() {
             let (again, failure) = match self.attempt(&mut jobs).await {
                 Ok(fates) => (answer_settled(jobs, fates), None),
-                Err(failure) if is_transient(&failure) => (jobs, Some(failure)),
+                Err(failure) if failure.is_transient() => (jobs, Some(failure)),
                 Err(failure) => return answer_all(jobs, Some(&failure)),
             };
             jobs = again;
@@ -227,7 +228,7 @@ async fn run_together(connection: &DatabaseConnection, jobs: &mut [Box<dyn Job>]
 /// Runs one job inside `transaction`, which it ends; an error means that the
 /// transaction could not be ended as it should.
 async fn run_one(transaction: DatabaseTransaction, job: &mut dyn Job) -> Result<Ran, StoreError> {
-    let tx = Tx::new(transaction);
+    let tx = Tx::new(transaction, None);
     match job.run(&tx).await {
         Ok(()) => {
             tx.commit().await?;
@@ -235,30 +236,8 @@ async fn run_one(transaction: DatabaseTransaction, job: &mut dyn Job) -> Result<
         }
         Err(error) => {
             tx.rollback().await?;
-            Ok(if is_transient(&error) { Ran::Again } else { Ran::TakenBack })
+            Ok(if error.is_transient() { Ran::Again } else { Ran::TakenBack })
         }
-    }
-}
-
-/// A job as a transaction of its own.
-async fn run_alone(pool: &DatabaseConnection, env: &Env, commits: &AtomicU64, mut job: Box<dyn Job>) {
-    let mut attempts = Attempts::new(env);
-    loop {
-        let outcome = match pool.begin().await {
-            Ok(transaction) => run_one(transaction, job.as_mut()).await,
-            Err(error) => Err(error.into()),
-        };
-        let again = match &outcome {
-            Ok(ran) => *ran == Ran::Again,
-            Err(failure) => is_transient(failure),
-        };
-        if again && attempts.again().await {
-            continue;
-        }
-        if matches!(outcome, Ok(Ran::Through)) {
-            commits.fetch_add(1, Ordering::Relaxed);
-        }
-        return job.answer(outcome.err());
     }
 }
 
@@ -271,10 +250,6 @@ enum Ran {
     TakenBack,
     /// The same, and it may succeed when it is run again.
     Again,
-}
-
-const fn is_transient(error: &StoreError) -> bool {
-    matches!(error, StoreError::Unavailable { transient: true, .. })
 }
 
 /// Answers the jobs that are done; returns the others.

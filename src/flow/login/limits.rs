@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::domain::clock::Timestamp;
 use crate::flow::settings::Limits;
 use crate::store::pushes::Push;
-use crate::store::{Db, StoreError, pushes};
+use crate::store::{Db, StoreError, Tx, pushes};
 
 const TEN_MINUTES: Duration = Duration::from_secs(600);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -18,11 +18,18 @@ const DAY: Duration = Duration::from_secs(86_400);
 ///
 /// # Errors
 /// When the database fails.
-pub async fn exceeded(db: &Db, limits: &Limits, attempt: &Push, pending: usize) -> Result<bool, StoreError> {
+pub async fn exceeded(tx: &Tx, limits: &Limits, attempt: &Push, pending: usize) -> Result<bool, StoreError> {
     let now = attempt.at;
     if limits.pending_per_browser.is_some_and(|most| u32::try_from(pending).unwrap_or(u32::MAX) >= most) {
         return Ok(true);
     }
+    // Attempts at the same moment, here or on other nodes, take turns: they cannot all find room. Always the person before the
+    // source: two attempts never wait for each other.
+    pushes::take_turn(tx, format!("{}/{}", attempt.upstream, attempt.target), now).await?;
+    if limits.per_source_10min.is_some() && !attempt.remembered {
+        pushes::take_turn(tx, format!("source/{}", attempt.address), now).await?;
+    }
+    let db: &Db = tx;
     // A QR code without a name asks nobody in particular.
     if !attempt.target.is_empty() && person_is_asked_too_often(db, limits, attempt, now).await? {
         return Ok(true);

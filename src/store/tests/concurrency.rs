@@ -8,10 +8,13 @@ use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 
 use super::samples::{NOW, after, browser, client, code_content, digest, login, populate, refresh_token, write};
+use crate::domain::clock::Timestamp;
 use crate::domain::id::{AuthorizationId, ClientId, GrantId, LoginId, SessionId, UserId};
 use crate::domain::login::{LoginStage, UpstreamHandle};
 use crate::domain::secret::Secret;
+use crate::domain::user::Upstream;
 use crate::store::logins::LoginInserted;
+use crate::store::pushes::{self, Push};
 use crate::store::{
     Insertion, Store, StoreError, backchannel_logouts, clients, codes, instance, logins, refresh_tokens, sessions,
 };
@@ -82,6 +85,32 @@ pub(super) async fn fifty_want_to_send_a_logout_token_and_one_does(store: Store)
         }
     };
     assert_eq!(winners(lease).await, 1);
+}
+
+pub(super) async fn fifty_ask_one_phone_and_three_find_room(store: Store) {
+    let ask = |number: u32| {
+        let store = store.clone();
+        async move {
+            let push = Push {
+                login_id: LoginId::new(format!("l{number}")),
+                upstream: Upstream::SecSign,
+                target: "alice".into(),
+                address: "192.0.2.1".into(),
+                browser: browser("b"),
+                remembered: false,
+                at: NOW,
+            };
+            write!(store, push, |tx, push| async {
+                pushes::take_turn(tx, "secsign/alice".into(), NOW).await?;
+                let room = pushes::count_target(tx, Upstream::SecSign, "alice", Timestamp::from_millis(0), false).await? < 3;
+                if room {
+                    pushes::insert(tx, push).await?;
+                }
+                Ok(room)
+            })
+        }
+    };
+    assert_eq!(winners(ask).await, 3);
 }
 
 pub(super) async fn fifty_consume_an_approval_and_one_succeeds(store: Store) {

@@ -7,6 +7,7 @@ mod concurrency;
 mod inconsistency;
 mod logins;
 mod people;
+mod postgres;
 mod samples;
 mod schema;
 mod signing_keys;
@@ -51,6 +52,7 @@ cases! {
         every_entity_selects_on_a_fresh_database
         migrating_again_changes_nothing
         a_newer_schema_is_refused
+        a_newer_schema_that_serves_this_program_is_lived_with
     }
     inconsistency {
         a_row_that_means_nothing_names_itself
@@ -114,6 +116,7 @@ cases! {
         fifty_want_a_slot_and_one_gets_it
         fifty_want_a_lease_and_one_gets_it
         fifty_want_to_send_a_logout_token_and_one_does
+        fifty_ask_one_phone_and_three_find_room
         fifty_consume_an_approval_and_one_succeeds
         fifty_name_the_issuer_and_all_read_the_same
         a_failing_job_does_not_spoil_its_neighbours
@@ -174,6 +177,10 @@ async fn every_case_holds_on_postgresql() {
         println!("{name}");
         case(store.clone()).await;
         schema::up_down_up(&store).await;
+        if number == 0 {
+            postgres::a_commit_in_doubt_is_settled_once_and_for_all(&store).await;
+            postgres::a_session_keeps_its_limits(&store).await;
+        }
         store.close().await;
         schema::execute(&admin, &format!("DROP DATABASE {database}")).await;
     }

@@ -1,0 +1,277 @@
+//! PostgreSQL as many nodes use it (decision 2.13): a pool that heals, a limit for whatever a request waits for, and commits
+//! whose outcome is looked up when their answer was lost (`docs/decisions/0004`).
+//!
+//! A connection is taken from the pool without a round trip. What keeps dead ones from being used again and again is
+//! [`Health`]: whoever loses a connection, or waits for an answer in vain, condemns every connection that is older than that
+//! moment.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _};
+use sea_orm::{DatabaseConnection, DbErr, RuntimeErr, TransactionTrait as _};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::error::is_lost;
+use super::retry::Attempts;
+use super::writer::Job;
+use super::{StoreError, Tx, commits};
+use crate::domain::env::Env;
+use crate::domain::id;
+
+/// How long a caller waits for a connection, be it a free one or a new one.
+const ACQUIRE: Duration = Duration::from_secs(3);
+/// How long a statement that reads, or a COMMIT, may take before the server counts as hung. The server itself cancels a
+/// statement a little earlier, which costs no connection.
+const ANSWER: Duration = Duration::from_millis(3500);
+/// The most that a read, or a write with everything that is run again for it, takes.
+const WHOLE: Duration = Duration::from_millis(4500);
+/// A connection that nobody used for so long is asked whether it still works.
+const QUIET: Duration = Duration::from_secs(10);
+/// How long that question may take.
+const PING: Duration = Duration::from_secs(1);
+/// Between two attempts to learn the outcome of a commit.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// What the server holds every session to, so that a stuck statement does not hold its locks for ever.
+const SESSION: [(&str, &str); 4] = [
+    ("statement_timeout", "3s"),
+    ("lock_timeout", "2s"),
+    ("idle_in_transaction_session_timeout", "10s"),
+    ("default_transaction_isolation", "read committed"),
+];
+
+/// The connections to a server.
+#[derive(Clone)]
+pub(super) struct Postgres {
+    pool: DatabaseConnection,
+    health: Health,
+}
+
+/// The last moment of trouble with a server.
+#[derive(Clone, Default)]
+pub(super) struct Health(Arc<Mutex<Option<Instant>>>);
+
+impl Health {
+    /// Every connection that exists now is not used again.
+    fn condemn(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Whether a connection of this age was made before the last trouble.
+    fn is_condemned(&self, age: Duration) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|trouble| trouble.elapsed() < age)
+    }
+
+    /// Takes note of an outcome.
+    pub(super) fn observe<T>(&self, outcome: Result<T, DbErr>) -> Result<T, DbErr> {
+        if outcome.as_ref().is_err_and(is_lost) {
+            self.condemn();
+        }
+        outcome
+    }
+
+    /// Waits for `work` until `deadline`; what is late is abandoned together with its connection.
+    async fn within<T>(&self, deadline: Instant, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+        let mut work = pin!(work);
+        match timeout_at(deadline, work.as_mut()).await {
+            Ok(outcome) => self.observe(outcome),
+            Err(_late) => {
+                // Before `work` goes, so that the pool knows what to do with the connection that comes back.
+                self.condemn();
+                Err(DbErr::Conn(RuntimeErr::Internal("the server did not answer in time".to_owned())))
+            }
+        }
+    }
+}
+
+impl Postgres {
+    /// Opens the pool; the first connection is made at once.
+    pub(super) async fn open(options: PgConnectOptions, connections: u32) -> Result<Self, StoreError> {
+        let options = options.application_name("signbridge").options(SESSION).disable_statement_logging();
+        let health = Health::default();
+        let (taken, given_back) = (health.clone(), health.clone());
+        let pool = PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(ACQUIRE)
+            .test_before_acquire(false)
+            .before_acquire(move |connection, about| {
+                if taken.is_condemned(about.age) {
+                    return async { Ok(false) }.boxed();
+                }
+                if about.idle_for < QUIET {
+                    return async { Ok(true) }.boxed();
+                }
+                async move {
+                    let answer = timeout(PING, connection.ping()).await;
+                    answer.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| true)
+                }
+                .boxed()
+            })
+            .after_release(move |_connection, about| {
+                let usable = !given_back.is_condemned(about.age);
+                async move { Ok(usable) }.boxed()
+            })
+            .connect_with(options)
+            .await?;
+        Ok(Self { pool: DatabaseConnection::from(pool), health })
+    }
+
+    /// The pool, for what takes its own time: migrations.
+    pub(super) const fn pool(&self) -> &DatabaseConnection {
+        &self.pool
+    }
+
+    /// Asks a question that changes nothing; once more where the connection was lost over it.
+    pub(super) async fn read<'p, T, F>(&'p self, ask: impl Fn(&'p DatabaseConnection) -> F) -> Result<T, DbErr>
+    where
+        F: Future<Output = Result<T, DbErr>> + Send,
+    {
+        let begun = Instant::now();
+        let first = self.health.within(begun + ANSWER, ask(&self.pool)).await;
+        if first.as_ref().is_err_and(is_lost) {
+            return self.health.within(begun + WHOLE, ask(&self.pool)).await;
+        }
+        first
+    }
+
+    /// Runs one statement on its own, and not again.
+    pub(super) async fn execute<T>(&self, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+        self.health.within(Instant::now() + ANSWER, work).await
+    }
+
+    /// Runs a job as a transaction of its own and answers it.
+    pub(super) async fn write(&self, env: &Env, count: &AtomicU64, mut job: Box<dyn Job>) {
+        let deadline = Instant::now() + WHOLE;
+        let mut attempts = Attempts::new(env);
+        let failure = loop {
+            match self.attempt(env, job.as_mut(), deadline).await {
+                Fate::Committed => {
+                    count.fetch_add(1, Ordering::Relaxed);
+                    break None;
+                }
+                Fate::TakenBack(failure) => break failure,
+                Fate::Again(failure) => {
+                    if Instant::now() >= deadline || !attempts.again().await {
+                        break failure;
+                    }
+                }
+            }
+        };
+        job.answer(failure);
+    }
+
+    async fn attempt(&self, env: &Env, job: &mut dyn Job, deadline: Instant) -> Fate {
+        let id = match id::time_ordered(env) {
+            Ok(id) => id,
+            Err(error) => return Fate::TakenBack(Some(StoreError::Statement(error.to_string()))),
+        };
+        let transaction = match self.health.within(deadline, self.pool.begin()).await {
+            Ok(transaction) => transaction,
+            Err(error) => return Fate::of(error),
+        };
+        let tx = Tx::new(transaction, Some(self.health.clone()));
+        match timeout_at(deadline, job.run(&tx)).await {
+            Err(_late) => {
+                self.health.condemn();
+                return Fate::TakenBack(Some(late()));
+            }
+            Ok(Err(error)) => {
+                // Where this fails the connection is gone, and the transaction with it.
+                let _rolled_back = self.health.within(deadline, tx.rollback()).await;
+                return if error.is_transient() { Fate::Again(Some(error)) } else { Fate::TakenBack(None) };
+            }
+            Ok(Ok(())) => {}
+        }
+        if let Err(error) = self.health.within(deadline, commits::insert(&tx, &id, env.now())).await {
+            return Fate::of(error);
+        }
+        match self.health.within(deadline.min(Instant::now() + ANSWER), tx.commit()).await {
+            Ok(()) => Fate::Committed,
+            Err(error) if is_refusal(&error) => Fate::of(error),
+            Err(_lost) => self.settle(&id, env, deadline).await,
+        }
+    }
+
+    /// The outcome of a commit whose answer was lost: known as soon as the server answers.
+    async fn settle(&self, id: &str, env: &Env, deadline: Instant) -> Fate {
+        while Instant::now() < deadline {
+            match self.health.within(deadline, commits::settle(&self.pool, id, env.now())).await {
+                Ok(true) => {
+                    tracing::info!("a commit whose answer was lost took effect");
+                    return Fate::Committed;
+                }
+                Ok(false) => return Fate::Again(Some(late())),
+                Err(error) => tracing::debug!(%error, "the outcome of a commit is not known yet"),
+            }
+            sleep(LOOK_AGAIN).await;
+        }
+        tracing::warn!("the server did not come back in time to tell whether a commit took effect");
+        Fate::TakenBack(Some(late()))
+    }
+}
+
+/// What became of one attempt.
+enum Fate {
+    /// Its writes hold.
+    Committed,
+    /// They do not, and the caller hears so: with this error, or with the job's own.
+    TakenBack(Option<StoreError>),
+    /// They do not, and another attempt may do better.
+    Again(Option<StoreError>),
+}
+
+impl Fate {
+    /// After an error that left nothing behind.
+    fn of(error: DbErr) -> Self {
+        let lost = is_lost(&error);
+        let error = StoreError::from(error);
+        if lost || error.is_transient() { Self::Again(Some(error)) } else { Self::TakenBack(Some(error)) }
+    }
+}
+
+/// Whether a COMMIT was answered, with a refusal: the transaction was rolled back.
+fn is_refusal(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error else { return false };
+    matches!(&**cause, sqlx::Error::Database(_)) && !is_lost(error)
+}
+
+fn late() -> StoreError {
+    StoreError::Unavailable { detail: "the server did not answer in time".into(), transient: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn trouble_condemns_what_was_there_before_and_nothing_that_came_after() {
+        let health = Health::default();
+        assert!(!health.is_condemned(Duration::from_secs(3600)), "no trouble, however old");
+        health.condemn();
+        sleep(Duration::from_millis(20)).await;
+        assert!(health.is_condemned(Duration::from_secs(3600)));
+        assert!(!health.is_condemned(Duration::from_millis(10)), "made after the trouble");
+    }
+
+    #[tokio::test]
+    async fn what_is_late_is_abandoned_and_condemns() {
+        let health = Health::default();
+        let never = std::future::pending::<Result<(), DbErr>>();
+        let error = health.within(Instant::now() + Duration::from_millis(5), never).await.unwrap_err();
+        assert!(StoreError::from(error).is_unavailable());
+        assert!(health.is_condemned(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn only_an_answered_commit_counts_as_refused() {
+        let lost = sqlx::Error::Io(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
+        let lost = DbErr::Exec(RuntimeErr::SqlxError(Arc::new(lost)));
+        assert!(is_lost(&lost) && !is_refusal(&lost));
+        assert!(!is_refusal(&DbErr::Conn(RuntimeErr::Internal("late".into()))), "an answer that did not come is none");
+    }
+}
