@@ -2,7 +2,7 @@
 //!
 //! Order of a start ([`parts`]): database, master key (matched with the database), signing keys, declared clients and people;
 //! then jobs, and the listeners last: whoever can connect finds everything in place. Order of a stop: not ready, streams end,
-//! requests under way finish, jobs, database.
+//! a pause for the proxy to notice, requests under way finish, jobs, database.
 
 mod management;
 pub mod parts;
@@ -12,6 +12,7 @@ mod server;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -78,6 +79,7 @@ pub struct Running {
     op: Op,
     ready: Arc<AtomicBool>,
     stop: CancellationToken,
+    drain: Duration,
     public: Server,
     management: Server,
     jobs: Jobs,
@@ -108,9 +110,10 @@ pub async fn start_on(config: &Config, listeners: Listeners, env: Env) -> Result
         stop: stop.clone(),
     };
     let management = management::serve(listeners.management, op.clone(), Arc::clone(&ready))?;
-    let public = server::serve(listeners.public, surface, config.listen.tls.as_ref())?;
+    let drain = config.listen.drain;
+    let public = server::serve(listeners.public, surface, config.listen.tls.as_ref(), drain)?;
     tracing::info!(issuer = config.issuer.text(), "ready");
-    Ok(Running { op, ready, stop, public, management, jobs })
+    Ok(Running { op, ready, stop, drain, public, management, jobs })
 }
 
 impl Running {
@@ -119,11 +122,13 @@ impl Running {
         &self.op
     }
 
-    /// Stops: new requests are refused, event streams end at once, requests under way finish (8 s at most), logins that wait
-    /// for a phone stay in the database and go on after the next start.
+    /// Stops. At once: not ready, event streams end, every answer closes its connection. After `[listen] drain`: new requests
+    /// are refused, those under way finish. All within 9 s; logins that wait for a phone stay in the database and go on at
+    /// another node, or after the next start.
     pub async fn stop(self) {
         self.ready.store(false, Ordering::SeqCst);
         self.stop.cancel();
+        tokio::time::sleep(self.drain).await;
         self.public.stop().await;
         self.jobs.stop().await;
         self.management.stop().await;

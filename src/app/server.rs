@@ -16,8 +16,8 @@ use crate::config::Tls;
 use crate::endpoints::routes;
 use crate::web::{Surface, headers, request};
 
-/// How long requests under way may take once a stop was asked for, in seconds.
-const DRAIN: u64 = 8;
+/// How long a stop may take, from the moment when it was asked for.
+const STOP: Duration = Duration::from_secs(8);
 /// The largest body of any request: a token request with a long assertion fits several times.
 const LARGEST_BODY: usize = 64 * 1024;
 /// A client that does not send its request's head in this time is cut off.
@@ -44,8 +44,8 @@ impl Server {
     }
 }
 
-/// Serves the provider.
-pub(super) fn serve(listener: TcpListener, surface: Surface, tls: Option<&Tls>) -> Result<Server, StartError> {
+/// Serves the provider. A stop comes `drain` after it was asked for.
+pub(super) fn serve(listener: TcpListener, surface: Surface, tls: Option<&Tls>, drain: Duration) -> Result<Server, StartError> {
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::new(surface.clone()))
@@ -55,7 +55,7 @@ pub(super) fn serve(listener: TcpListener, surface: Surface, tls: Option<&Tls>) 
             .wrap(from_fn(request::observe))
     })
     .client_request_timeout(HEAD)
-    .shutdown_timeout(DRAIN)
+    .shutdown_timeout(STOP.saturating_sub(drain).as_secs())
     .disable_signals();
     let server = match tls {
         Some(tls) => server.listen_rustls_0_23(listener, tls_config(tls)?),

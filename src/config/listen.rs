@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::duration;
 use super::key::{Key, Kind, Section, Shape};
 use super::problem::Reader;
 
@@ -18,8 +20,18 @@ pub(super) const SECTION: Section = Section {
         Key::new("tls_key", Kind::Path, "The private key of the certificate (PEM, PKCS #8)."),
         Key::new("management", Kind::Text, "The address and port of /livez, /readyz and /metrics. Not for the public.")
             .default("\"127.0.0.1:8081\""),
+        Key::new(
+            "drain",
+            Kind::Span(Duration::ZERO, LONGEST_DRAIN),
+            "How long a node that was told to stop (SIGTERM) still takes new requests while /readyz already says no: at least \
+             what the proxy before several nodes needs to notice.",
+        )
+        .default("\"0s\""),
     ],
 };
+
+/// A stop takes 10 s at most, and requests under way need some of them.
+const LONGEST_DRAIN: Duration = Duration::from_secs(5);
 
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(serde::Serialize))]
@@ -29,6 +41,8 @@ pub(super) struct Raw {
     tls_cert: Option<String>,
     tls_key: Option<String>,
     management: String,
+    #[serde(deserialize_with = "duration::deserialize")]
+    drain: Duration,
 }
 
 /// Where this server listens.
@@ -40,6 +54,8 @@ pub struct Listen {
     pub tls: Option<Tls>,
     /// `/livez`, `/readyz`, `/metrics`.
     pub management: SocketAddr,
+    /// How long new requests are still taken after a stop was asked for.
+    pub drain: Duration,
 }
 
 /// A certificate chain and its private key, both PEM files that exist.
@@ -66,7 +82,7 @@ impl Listen {
         let cert = reader.file("listen.tls_cert", raw.tls_cert);
         let key = reader.file("listen.tls_key", raw.tls_key);
         let tls = cert.zip(key).map(|(cert, key)| Tls { cert, key });
-        Some(Self { address: address?, tls, management: management? })
+        Some(Self { address: address?, tls, management: management?, drain: raw.drain })
     }
 }
 

@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{ConnectionType, Method};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
 
@@ -52,6 +52,10 @@ pub async fn guard(
     complete(&surface, response.headers_mut());
     if response.request().method() == Method::HEAD {
         response = response.map_body(|_head, body| BoxBody::new(Unsent(body.size())));
+    }
+    if surface.stop.is_cancelled() {
+        // The next request of this client goes to another node, or finds nobody: not a connection that closes under it.
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     Ok(response)
 }
