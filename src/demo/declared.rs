@@ -126,18 +126,27 @@ struct ConfigFile<'a> {
     user: &'a [DemoUser],
 }
 
-/// Writes the configuration file and answers its path.
+/// Where a demonstration keeps everything, unless it is told otherwise.
+const OWN_DATABASE: &str = "sqlite:signbridge.db";
+
+/// Writes the configuration file and answers its path. `database` is the URL of another database than the file of its own.
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn write_config(dir: &DataDir, kept: &Kept, limits: Limits, urls: &Urls) -> Result<PathBuf, DemoError> {
+pub fn write_config(
+    dir: &DataDir,
+    kept: &Kept,
+    limits: Limits,
+    urls: &Urls,
+    database: Option<&str>,
+) -> Result<PathBuf, DemoError> {
     let address = |port: u16| format!("127.0.0.1:{port}");
     let config = ConfigFile {
         issuer: &urls.issuer,
         allow_loopback_upstream: true,
         keys_dir: "keys",
         listen: json!({ "address": address(kept.ports.provider), "management": address(kept.ports.management) }),
-        database: json!({ "url": "sqlite:signbridge.db" }),
+        database: json!({ "url": database.unwrap_or(OWN_DATABASE) }),
         secsign: json!({ "url": urls.upstream }),
         thumbsignin: json!({
             "url": urls.upstream,
@@ -173,7 +182,7 @@ mod tests {
     fn the_configuration_that_is_written_is_one_that_the_product_accepts() {
         let dir = DataDir::open(None, &Env::system()).unwrap();
         let kept = Kept::new(Ports::from(8080).unwrap(), &Env::system()).unwrap();
-        let file = write_config(&dir, &kept, Limits::Off, &urls()).unwrap();
+        let file = write_config(&dir, &kept, Limits::Off, &urls(), None).unwrap();
         let config = Config::load(Some(&file), []).unwrap();
         assert_eq!(config.issuer.text(), "http://localhost:8080");
         let ids: Vec<&str> = config.clients.iter().map(|client| client.id.as_str()).collect();

@@ -20,10 +20,17 @@ use crate::store::users;
 
 /// How long everything may take to answer after its listeners are bound.
 const ANSWERING: Duration = Duration::from_secs(30);
-/// Variables that may change a demonstration. Others are for a real provider on this machine: its database and its phone
-/// services must not be drawn in because its environment is set.
-const VARIABLES: [&str; 4] =
-    ["SIGNBRIDGE_LIFETIMES__", "SIGNBRIDGE_LIMITS__", "SIGNBRIDGE_LOGIN__", "SIGNBRIDGE_REGISTRATION__"];
+/// Variables that may change a demonstration. Others are for a real provider on this machine: its phone services must not be
+/// drawn in because its environment is set. Its database would refuse: it belongs to another master key.
+const VARIABLES: [&str; 5] = [
+    "SIGNBRIDGE_DATABASE__",
+    "SIGNBRIDGE_LIFETIMES__",
+    "SIGNBRIDGE_LIMITS__",
+    "SIGNBRIDGE_LOGIN__",
+    "SIGNBRIDGE_REGISTRATION__",
+];
+/// The variable that gives the demonstration a database instead of a file in its directory.
+const DATABASE_VARIABLE: &str = "SIGNBRIDGE_DATABASE__URL";
 
 /// Where everything is, as origins.
 #[derive(Clone, Debug)]
@@ -106,8 +113,11 @@ pub async fn start(options: &DemoOptions) -> Result<Running, DemoError> {
         app: format!("http://127.0.0.1:{}", kept.ports.app),
         management: format!("http://127.0.0.1:{}", kept.ports.management),
     };
-    let config_file = declared::write_config(&dir, &kept, options.limits, &urls)?;
-    let variables = crate::config::variables().into_iter();
+    let variables = crate::config::variables();
+    let database = crate::config::variable(&variables, DATABASE_VARIABLE);
+    // In the file too, so that the other commands find it.
+    let config_file = declared::write_config(&dir, &kept, options.limits, &urls, database)?;
+    let variables = variables.into_iter();
     let variables = variables.filter(|(name, _value)| VARIABLES.iter().any(|prefix| name.starts_with(prefix)));
     let config = Config::load(Some(&config_file), variables)?;
     let provider = app::start_on(&config, bound.provider, env).await?;

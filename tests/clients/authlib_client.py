@@ -3,6 +3,7 @@
 Usage: authlib_client.py BINARY. Prints `N passed, N failed`.
 """
 import json
+import os
 import subprocess
 import sys
 import time
@@ -119,9 +120,18 @@ def road(about, provider):
     assert browser.url.startswith(goodbye) and "state=bye" in browser.url, browser.url
 
 
+def environment():
+    """With a database of its own on PostgreSQL, where the tests run on it (lib/postgres.mjs)."""
+    if os.environ.get("TEST_DATABASE") != "postgres":
+        return os.environ
+    server, name = os.environ["TEST_POSTGRES"], f"authlib_{os.getpid()}"
+    subprocess.run(["psql", "-X", "-q", "-c", f"CREATE DATABASE {name}", f"{server}/postgres"], check=True)
+    return {**os.environ, "SIGNBRIDGE_DATABASE__URL": f"{server}/{name}"}
+
+
 def main():
     program = subprocess.Popen([sys.argv[1], "demo", "--port", "0", "--format", "json"], stdout=subprocess.PIPE, text=True,
-                               stderr=subprocess.DEVNULL)
+                               stderr=subprocess.DEVNULL, env=environment())
     passed = failed = 0
     try:
         about = json.loads(program.stdout.readline())

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { chosenDatabase } from './postgres.mjs';
 
 /** The program under test. */
 export const BINARY = process.env.BINARY_UNDER_TEST
@@ -11,7 +12,9 @@ export const BINARY = process.env.BINARY_UNDER_TEST
 /** A running demo: what it printed, and how to stop it. On free ports, unless `extra` names one. */
 export async function startDemo(...extra) {
   const port = extra.includes('--port') ? [] : ['--port', '0'];
-  const child = spawn(BINARY, ['demo', ...port, '--format', 'json', ...extra], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const database = await chosenDatabase();
+  const env = { ...process.env, ...(database && { SIGNBRIDGE_DATABASE__URL: database }) };
+  const child = spawn(BINARY, ['demo', ...port, '--format', 'json', ...extra], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
   child.stderr.on('data', (chunk) => { log += chunk; });
   const lines = createInterface({ input: child.stdout });

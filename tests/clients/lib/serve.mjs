@@ -12,6 +12,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { phone } from './demo.mjs';
+import { chosenDatabase } from './postgres.mjs';
 
 const BINARY = process.env.BINARY_UNDER_TEST
   ?? fileURLToPath(new URL('../../../target/release/signbridge', import.meta.url));
@@ -28,26 +29,36 @@ export async function freePorts(count) {
   return ports;
 }
 
-/**
- * `simulate` and a directory with the configuration of a provider; `start` runs it. `secsign` is the URL of another SecSign
- * server; `lifetimes` are keys of that section; `more` is added to the configuration.
- */
-export async function prepare({ secsign, lifetimes = {}, more = '' } = {}) {
-  const dir = await mkdtemp(join(tmpdir(), 'signbridge-'));
+/** The simulated phone services, as a process of their own. */
+export async function simulate() {
   const simulator = spawn(BINARY, ['simulate', '--port', '0', '--format', 'json'], { env, stdio: ['ignore', 'pipe', 'ignore'] });
   const [line] = await once(createInterface({ input: simulator.stdout }), 'line');
-  const upstream = JSON.parse(line);
+  return { simulator, upstream: JSON.parse(line) };
+}
+
+/**
+ * A provider that `start` runs: its configuration in `dir`, on free ports. Without `issuer` it is its own address; `sections`
+ * are TOML to be added, by their names; `secsign` is the URL of another SecSign server; `more` stands at the end.
+ */
+export async function configure({
+  dir, upstream, simulator, database, issuer, name = 'signbridge', sections = {}, secsign, more = '',
+}) {
   const [port, management] = await freePorts(2);
-  const issuer = `http://localhost:${port}`;
-  const config = join(dir, 'signbridge.toml');
+  issuer ??= `http://localhost:${port}`;
+  const config = join(dir, `${name}.toml`);
+  const added = (section) => sections[section] ?? '';
   await writeFile(config, `issuer = "${issuer}"
 allow_loopback_upstream = true
 keys_dir = "keys"
 [listen]
 address = "127.0.0.1:${port}"
 management = "127.0.0.1:${management}"
+${added('listen')}
 [database]
-url = "sqlite:signbridge.db"
+url = "${database ?? 'sqlite:signbridge.db'}"
+${added('database')}
+[lifetimes]
+${added('lifetimes')}
 [secsign]
 url = "${secsign ?? upstream.upstream_url}"
 [thumbsignin]
@@ -56,10 +67,23 @@ app_id = "${upstream.app_id}"
 secret = "${upstream.secret}"
 [limits]
 profile = "off"
-[lifetimes]
-${Object.entries(lifetimes).map(([key, value]) => `${key} = "${value}"`).join('\n')}
 ${more}`);
-  return new Provider({ dir, config, issuer, upstream, simulator });
+  return new Provider({
+    dir, config, issuer, upstream, simulator, database,
+    origin: `http://127.0.0.1:${port}`, management: `http://127.0.0.1:${management}`,
+  });
+}
+
+/**
+ * `simulate` and a directory with the configuration of a provider; `start` runs it. `lifetimes` are keys of that section; what
+ * else may be given is that of `configure`.
+ */
+export async function prepare({ database, lifetimes = {}, sections, ...more } = {}) {
+  const dir = await mkdtemp(join(tmpdir(), 'signbridge-'));
+  const keys = Object.entries(lifetimes).map(([key, value]) => `${key} = "${value}"`).join('\n');
+  return configure({
+    dir, ...await simulate(), database: database ?? await chosenDatabase(), sections: { lifetimes: keys, ...sections }, ...more,
+  });
 }
 
 class Provider {
@@ -79,12 +103,16 @@ class Provider {
     child.stderr.on('data', (chunk) => { this.#log = (this.#log + chunk).slice(-200_000); });
     for (;;) {
       if (child.exitCode !== null || child.signalCode !== null) throw new Error(`serve ended:\n${this.#log}`);
-      const answer = await request('GET', `${this.issuer}/.well-known/openid-configuration`).catch(() => undefined);
+      // By its own address: the issuer's may be that of a proxy.
+      const headers = { host: new URL(this.issuer).host };
+      const answer = await request('GET', `${this.origin}/.well-known/openid-configuration`, { headers }).catch(() => undefined);
       if (answer?.status === 200) return performance.now() - began;
       if (performance.now() - began > 20_000) throw new Error(`serve does not answer:\n${this.#log}`);
       await pause(10);
     }
   }
+
+  get isRunning() { return this.#child?.exitCode === null && this.#child.signalCode === null; }
 
   /** Sends `serve` a signal; answers its exit code (null after SIGKILL) when it is gone. */
   async end(signal = 'SIGTERM') {

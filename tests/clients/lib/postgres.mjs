@@ -1,0 +1,151 @@
+// A PostgreSQL server of its own for tests: in a temporary directory, on a free port, as an unprivileged user (`initdb`
+// refuses root), ended by its own process id. As a program it runs a command beside such a server:
+//
+//   node lib/postgres.mjs COMMAND…
+//
+// with `TEST_DATABASE=postgres` and the server's address in `TEST_POSTGRES`; `prepare` and `startDemo` then give every program
+// that they start a database of its own.
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chown, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const execute = promisify(execFile);
+const pause = (ms) => new Promise((done) => { setTimeout(done, ms); });
+
+/** Where a program of the server is: Debian keeps them out of the path. */
+async function find(program) {
+  const root = '/usr/lib/postgresql';
+  const versions = (await readdir(root).catch(() => [])).map(Number).filter(Boolean).sort((a, b) => b - a);
+  return versions.length > 0 ? join(root, String(versions[0]), 'bin', program) : program;
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  await new Promise((done) => { server.close(done); });
+  return port;
+}
+
+export class Postgres {
+  #child;
+
+  #log = '';
+
+  constructor(parts) { Object.assign(this, parts, { url: `postgres://signbridge@127.0.0.1:${parts.port}` }); }
+
+  /** A new server. `settings` are given to it as they are; without `durable` it forgets what it knew when it is killed. */
+  static async start({ durable = false, settings = {} } = {}) {
+    const dir = await mkdtemp(join(tmpdir(), 'postgres-'));
+    // As root, run it as somebody who owns nothing else.
+    const [uid, gid] = process.getuid() === 0
+      ? ['-u', '-g'].map((flag) => execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' }).trim()) : [];
+    const prefix = uid === undefined ? [] : ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
+    if (uid !== undefined) await chown(dir, Number(uid), Number(gid));
+    const data = join(dir, 'data');
+    const [head, ...rest] = [...prefix, await find('initdb')];
+    await execute(head, [...rest, '--no-sync', '--auth=trust', '--username=signbridge', '--encoding=UTF8', '-D', data],
+      { env: { ...process.env, LC_ALL: 'C' } });
+    const server = new Postgres({ dir, data, prefix, port: await freePort(), durable, settings });
+    await server.up();
+    return server;
+  }
+
+  /** Starts the server again where it was ended; returns when it answers. */
+  async up() {
+    const all = { listen_addresses: '127.0.0.1', port: this.port, unix_socket_directories: '', max_connections: 100,
+      ...(this.durable ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }), ...this.settings };
+    const [head, ...rest] = [...this.prefix, await find('postgres'), '-D', this.data,
+      ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
+    const child = spawn(head, rest, { stdio: ['ignore', 'ignore', 'pipe'] });
+    this.#child = child;
+    child.stderr.on('data', (chunk) => { this.#log = (this.#log + chunk).slice(-100_000); });
+    for (let tries = 0; tries < 600; tries += 1) {
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`PostgreSQL ended:\n${this.#log}`);
+      if (await this.sql('SELECT 1').then(() => true, () => false)) return;
+      await pause(50);
+    }
+    throw new Error(`PostgreSQL does not answer:\n${this.#log}`);
+  }
+
+  get log() { return this.#log; }
+
+  get pid() { return this.#child.pid; }
+
+  /** Runs a statement; answers the rows as text. */
+  async sql(statement, database = 'postgres') {
+    const { stdout } = await execute('psql', ['-X', '-A', '-t', '-q', '-v', 'ON_ERROR_STOP=1', '-c', statement, `${this.url}/${database}`],
+      { env: { ...process.env, PGCONNECT_TIMEOUT: '3', PGSSLMODE: 'disable' } });
+    return stdout.trim();
+  }
+
+  /** The server's processes: the postmaster and its children. */
+  async processes() {
+    const children = [];
+    for (const name of await readdir('/proc')) {
+      if (!/^\d+$/.test(name)) continue;
+      const stat = await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '');
+      if (Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === this.pid) children.push(Number(name));
+    }
+    return [this.pid, ...children];
+  }
+
+  /** Sends every process of the server a signal: SIGSTOP hangs it, SIGCONT lets it go on. */
+  async signal(name) {
+    for (const pid of await this.processes()) {
+      try { process.kill(pid, name); } catch (error) { if (error.code !== 'ESRCH') throw error; }
+    }
+  }
+
+  /** Kills the server at once, as a power cut of its machine's processes would. Returns when it is gone. */
+  async kill() {
+    const gone = once(this.#child, 'exit');
+    // The postmaster first: it can bring no child back.
+    await this.signal('SIGKILL');
+    await gone;
+    await rm(join(this.data, 'postmaster.pid'), { force: true });
+  }
+
+  /** Ends the server (SIGINT: it throws its clients out) and removes everything. */
+  async stop() {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      const gone = once(this.#child, 'exit');
+      this.#child.kill('SIGCONT');
+      this.#child.kill('SIGINT');
+      await gone;
+    }
+    await rm(this.dir, { recursive: true, force: true });
+  }
+}
+
+let count = 0;
+
+/** The address of a new, empty database at `server` (`postgres://USER@HOST:PORT`). */
+export async function freshDatabase(server = process.env.TEST_POSTGRES) {
+  count += 1;
+  const name = `test_${process.pid}_${count}`;
+  await execute('psql', ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-c', `CREATE DATABASE ${name}`, `${server}/postgres`]);
+  return `${server}/${name}`;
+}
+
+/** The database of a program that is about to start: `undefined` for the SQLite file that it makes itself. */
+export async function chosenDatabase() {
+  return process.env.TEST_DATABASE === 'postgres' ? freshDatabase() : undefined;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const server = await Postgres.start();
+  const [program, ...words] = process.argv.slice(2);
+  const child = spawn(program, words, {
+    stdio: 'inherit',
+    env: { ...process.env, TEST_DATABASE: 'postgres', TEST_POSTGRES: server.url },
+  });
+  const [code, signal] = await once(child, 'exit');
+  await server.stop();
+  process.exitCode = signal ? 1 : code;
+}
