@@ -5,7 +5,8 @@ import http from 'node:http';
 import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import { eventually } from './lib/demo.mjs';
-import { App, each, pause, pkce, prepare, request } from './lib/serve.mjs';
+import { Ledger, Witness, nothing } from './lib/ledger.mjs';
+import { App, pause, pkce, prepare } from './lib/serve.mjs';
 import { Walker, signIn } from './lib/walker.mjs';
 
 const KILLS = Number(process.env.KILLS || 5);
@@ -88,15 +89,8 @@ for (const service of ['secsign', 'thumbsignin']) {
   }
 }
 
-/** What was acknowledged in one life of the provider. */
-class Ledger {
-  issued = []; redeemed = []; revoked = []; created = []; refreshes = 0; problems = [];
-
-  get writes() { return this.issued.length + this.redeemed.length + this.revoked.length + this.created.length + this.refreshes; }
-}
-
 /** Works until the provider is gone. A request without a whole answer was not acknowledged, and ends the worker. */
-async function load(ledger, chains, life) {
+async function load(witness, ledger, chains, life) {
   const gone = (error) => error?.code === 'ECONNRESET' || error?.code === 'ECONNREFUSED' || error?.code === 'EPIPE'
     || error?.message === 'the answer was cut off' || error?.message === 'aborted';
   const worker = async (work) => {
@@ -107,83 +101,8 @@ async function load(ledger, chains, life) {
       else if (!life.killed) ledger.problems.push(`lost a connection before the kill: ${error.message}`);
     }
   };
-  const expect = (answer, what) => {
-    if (answer.status !== 200) throw new Error(`${what}: ${answer.status} ${answer.text}`);
-    return answer;
-  };
-  let turn = 0;
-  const codes = async () => {
-    const code = await web.code(cookie);
-    turn += 1;
-    if (turn % 4 === 0) {
-      ledger.issued.push(code);
-      return;
-    }
-    const tokens = expect(await web.redeem(code), 'redemption').json();
-    ledger.redeemed.push({ ...code, access: tokens.access_token });
-  };
-  const revocations = async () => {
-    const tokens = await web.tokens(cookie);
-    turn += 1;
-    const family = turn % 2 === 0;
-    expect(await web.post('revoke', { token: family ? tokens.refresh_token : tokens.access_token }), 'revocation');
-    ledger.revoked.push(tokens.access_token, ...(family ? [tokens.refresh_token] : []));
-  };
-  const refreshes = (chain) => async () => {
-    const answer = expect(await native.refresh(chain.token), 'refresh').json();
-    chain.token = answer.refresh_token;
-    chain.access = answer.access_token;
-    ledger.refreshes += 1;
-  };
-  const creations = async () => {
-    const uri = 'https://app.example/callback';
-    const client = await provider.command('client', 'create', '--name', 'made under load', '--redirect-uri', uri);
-    ledger.created.push(client.client_id);
-  };
-  await Promise.all([
-    worker(codes), worker(codes), worker(codes), worker(revocations), worker(revocations), worker(creations),
-    ...chains.map((chain) => worker(refreshes(chain))),
-  ]);
-}
-
-/** Looks for every acknowledged write; answers what is missing. */
-async function verify(ledger, chains) {
-  const lost = [];
-  const hold = (holds, what, answer) => { if (!holds) lost.push(`${what}: ${answer?.status} ${answer?.text}`); };
-  const active = async (token) => (await web.post('introspect', { token })).json().active;
-  const refused = (answer) => answer.status === 400 && answer.json().error === 'invalid_grant';
-  await each(ledger.issued, 8, async (code) => {
-    const answer = await web.redeem(code);
-    hold(answer.status === 200, 'an issued code is gone', answer);
-  });
-  await each(ledger.redeemed, 8, async ({ access, ...code }) => {
-    hold(await active(access) === true, 'an issued access token is gone');
-    const answer = await web.redeem(code);
-    hold(refused(answer), 'a redeemed code came back to life', answer);
-    // That was a replay: it takes the tokens with it.
-    hold(await active(access) === false, 'a replayed code left its access token alive');
-  });
-  await each(ledger.revoked, 8, async (token) => {
-    hold(await active(token) === false, 'a revocation is gone');
-  });
-  await each(chains, 8, async (chain) => {
-    const headers = { authorization: `Bearer ${chain.access}` };
-    const userinfo = await request('GET', `${provider.issuer}/userinfo`, { headers, agent: web.agent });
-    hold(userinfo.status === 200, 'a refreshed access token is gone', userinfo);
-    // Where the last refresh was cut off, this is the second use within the grace.
-    const answer = await native.refresh(chain.token);
-    hold(answer.status === 200, 'an acknowledged refresh token is gone', answer);
-    if (answer.status === 200) Object.assign(chain, { token: answer.json().refresh_token, access: answer.json().access_token });
-    else Object.assign(chain, await newChain());
-  });
-  const clients = new Set((await provider.command('client', 'list')).map(({ client_id: id }) => id));
-  for (const id of ledger.created) hold(clients.has(id), `client ${id} is gone`);
-  return lost;
-}
-
-async function newChain() {
-  const tokens = await native.tokens(cookie);
-  return { token: tokens.refresh_token, access: tokens.access_token };
+  const { requests, commands } = witness.work(ledger, chains);
+  await Promise.all([...requests, ...commands].map(worker));
 }
 
 test(`killed ${KILLS} times under load: nothing that was acknowledged is lost`, async (t) => {
@@ -194,15 +113,16 @@ test(`killed ${KILLS} times under load: nothing that was acknowledged is lost`, 
     return agent;
   };
   let agent = useAgent();
-  const chains = await Promise.all([newChain(), newChain(), newChain()]);
-  const total = { codes: 0, redemptions: 0, revocations: 0, refreshes: 0, clients: 0 };
+  const witness = new Witness(provider, web, native, cookie);
+  const chains = await Promise.all(Array.from({ length: 3 }, () => witness.newChain()));
+  const total = nothing();
   const starts = [];
   const lost = [];
   const problems = [];
   for (let cycle = 0; cycle < KILLS; cycle += 1) {
     const ledger = new Ledger();
     const life = { over: false, killed: false };
-    const running = load(ledger, chains, life);
+    const running = load(witness, ledger, chains, life);
     await pause(200 + Math.random() * 600);
     life.killed = true;
     await provider.end('SIGKILL');
@@ -211,13 +131,9 @@ test(`killed ${KILLS} times under load: nothing that was acknowledged is lost`, 
     agent.destroy();
     agent = useAgent();
     starts.push(await provider.start());
-    lost.push(...(await verify(ledger, chains)).map((what) => `cycle ${cycle}: ${what}`));
+    lost.push(...(await witness.verify(ledger, chains)).map((what) => `cycle ${cycle}: ${what}`));
     problems.push(...ledger.problems.map((what) => `cycle ${cycle}: ${what}`));
-    total.codes += ledger.issued.length;
-    total.redemptions += ledger.redeemed.length;
-    total.revocations += ledger.revoked.length;
-    total.refreshes += ledger.refreshes;
-    total.clients += ledger.created.length;
+    ledger.addTo(total);
     if (ledger.writes === 0) problems.push(`cycle ${cycle}: nothing was acknowledged`);
   }
   agent.destroy();
