@@ -8,7 +8,7 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -52,25 +52,40 @@ pub(super) struct Postgres {
     health: Health,
 }
 
-/// The last moment of trouble with a server.
+/// What is known of a server without asking it.
 #[derive(Clone, Default)]
-pub(super) struct Health(Arc<Mutex<Option<Instant>>>);
+pub(super) struct Health(Arc<Mutex<Moments>>);
+
+#[derive(Default)]
+struct Moments {
+    /// The last trouble.
+    trouble: Option<Instant>,
+    /// The last answer.
+    answer: Option<Instant>,
+}
 
 impl Health {
     /// Every connection that exists now is not used again.
     fn condemn(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        self.moments().trouble = Some(Instant::now());
+    }
+
+    fn moments(&self) -> MutexGuard<'_, Moments> {
+        // Each is replaced in one assignment, so a panic elsewhere cannot leave half of one.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a connection of this age was made before the last trouble.
     fn is_condemned(&self, age: Duration) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|trouble| trouble.elapsed() < age)
+        self.moments().trouble.is_some_and(|trouble| trouble.elapsed() < age)
     }
 
     /// Takes note of an outcome.
     pub(super) fn observe<T>(&self, outcome: Result<T, DbErr>) -> Result<T, DbErr> {
-        if outcome.as_ref().is_err_and(is_lost) {
-            self.condemn();
+        match &outcome {
+            Ok(_) => self.moments().answer = Some(Instant::now()),
+            Err(error) if is_lost(error) => self.condemn(),
+            Err(_refused) => {}
         }
         outcome
     }
@@ -124,6 +139,12 @@ impl Postgres {
     /// The pool, for what takes its own time: migrations.
     pub(super) const fn pool(&self) -> &DatabaseConnection {
         &self.pool
+    }
+
+    /// Whether somebody got an answer in the last second. A question of one's own would queue behind everybody else's: a busy
+    /// server is not to be taken for a dead one.
+    pub(super) fn answers(&self) -> bool {
+        self.health.moments().answer.is_some_and(|answer| answer.elapsed() < Duration::from_secs(1))
     }
 
     /// Asks a question that changes nothing; once more where the connection was lost over it.
@@ -252,6 +273,7 @@ mod tests {
     async fn trouble_condemns_what_was_there_before_and_nothing_that_came_after() {
         let health = Health::default();
         assert!(!health.is_condemned(Duration::from_secs(3600)), "no trouble, however old");
+        assert!(health.observe(Ok(())).is_ok() && health.moments().answer.is_some());
         health.condemn();
         sleep(Duration::from_millis(20)).await;
         assert!(health.is_condemned(Duration::from_secs(3600)));

@@ -47,20 +47,25 @@ after(async () => {
 });
 
 class Verifier {
-  #keys = new Map();
+  #keys;
 
   #fetched = -Infinity;
 
   fetches = 0;
 
-  /** Fetches when, and only when, its copy is too old. */
-  async keys() {
-    if (performance.now() - this.#fetched < CACHE) return this.#keys;
-    this.#fetched = performance.now();
+  /** Fetches when, and only when, its copy is too old; until the new one is there, everybody waits. */
+  keys() {
+    if (performance.now() - this.#fetched >= CACHE) {
+      this.#fetched = performance.now();
+      this.#keys = this.#fetch();
+    }
+    return this.#keys;
+  }
+
+  async #fetch() {
     this.fetches += 1;
     const { keys } = (await request('GET', `${site.issuer}/jwks`, { agent })).json();
-    this.#keys = new Map(keys.map((jwk) => [jwk.kid, createPublicKey({ key: jwk, format: 'jwk' })]));
-    return this.#keys;
+    return new Map(keys.map((jwk) => [jwk.kid, createPublicKey({ key: jwk, format: 'jwk' })]));
   }
 
   /** The id of the key that signed, or what is wrong. */

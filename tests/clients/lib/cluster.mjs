@@ -49,10 +49,13 @@ class Proxy {
   #watching;
 
   async #look(node, at) {
+    let silent = 0;
     while (!this.#over) {
       const signal = AbortSignal.timeout(1_000);
-      const answer = await request('GET', `${node.management}/readyz`, { agent: false, signal }).catch(() => undefined);
-      this.#ready[at] = answer?.status === 200;
+      const answer = await request('GET', `${node.management}/readyz`, { agent: false, signal }).catch((error) => error);
+      // Whoever says no, or is not there, is out at once; whoever is slow to say anything, after the third time.
+      silent = answer.name === 'AbortError' || answer.name === 'TimeoutError' ? silent + 1 : 0;
+      if (silent === 0 || silent >= 3) this.#ready[at] = answer.status === 200;
       await pause(HEALTH);
     }
   }
