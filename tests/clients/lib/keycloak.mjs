@@ -8,7 +8,7 @@ import { answers, run, startProgram } from './program.mjs';
 const VERSION = '26.7.3';
 const ARTIFACT = `org.keycloak:keycloak-quarkus-dist:${VERSION}:tar.gz`;
 
-/** Downloads (once; Maven keeps it) and unpacks Keycloak. */
+/** Downloads (once; Maven keeps it) and unpacks Keycloak into a directory of its own, which is the caller's to remove. */
 export async function unpackKeycloak(say) {
   const dir = await mkdtemp(join(tmpdir(), 'signbridge-keycloak-'));
   say(`getting ${ARTIFACT} with Maven`);
@@ -21,7 +21,7 @@ export async function unpackKeycloak(say) {
   return { dir, home: join(dir, home) };
 }
 
-/** Starts it with these realms; `remove` takes the directory away as well. */
+/** Starts it with these realms. Its directory is the caller's to remove. */
 export async function startKeycloak({ dir, home }, port, realms, say) {
   const url = `http://127.0.0.1:${port}`;
   await mkdir(join(home, 'data', 'import'), { recursive: true });
@@ -34,11 +34,5 @@ export async function startKeycloak({ dir, home }, port, realms, say) {
     '--spi-public-key-storage--infinispan--min-time-between-requests=0',
   ], { cwd: dir, timeout: 300_000, env: { JAVA_OPTS: '-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xms256m -Xmx768m' }, ready: () => answers(`${url}/realms/${realms.at(-1).realm}/.well-known/openid-configuration`) });
   say(`Keycloak answers after ${Math.round((performance.now() - began) / 1000)} s`);
-  return {
-    url, log: server.log,
-    async stop() {
-      await server.stop();
-      await rm(dir, { recursive: true, force: true });
-    },
-  };
+  return { url, log: server.log, stop: server.stop };
 }
