@@ -61,7 +61,7 @@ async fn open(config: &Config, env: &Env, checks: &mut Vec<Check>) -> Option<Sto
             readable_by_others(path, checks);
             format!("SQLite, {}", path.display())
         }
-        Database::Postgres(_) => "PostgreSQL".to_owned(),
+        Database::Postgres { .. } => "PostgreSQL".to_owned(),
     };
     let opened = async {
         let store = Store::open(config.database.url().expose(), env.clone()).await?;

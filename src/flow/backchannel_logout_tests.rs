@@ -11,7 +11,7 @@ use crate::domain::backchannel_logout::Hold;
 use crate::domain::browser::{BrowserSession, Origin};
 use crate::domain::id::ClientId;
 use crate::domain::secret::SecretDigest;
-use crate::flow::authorization;
+use crate::flow::authorization::{self, Interaction};
 use crate::flow::end_session::perform;
 use crate::flow::token::testing::{Bench, ISSUER};
 use crate::outbound::tests::scripted::{Reply, Scripted};
@@ -201,7 +201,9 @@ impl Scene {
     }
 
     async fn cancel(&self, authorization: &Authorization) -> bool {
-        let failed = authorization::fail(&self.bench.op, authorization, ErrorCode::AccessDenied, "cancelled").await;
+        let client = clients::find(self.bench.op.store.read(), &authorization.request.client_id).await.unwrap().unwrap();
+        let interaction = Interaction { authorization: authorization.clone(), client };
+        let failed = authorization::fail(&self.bench.op, &interaction, ErrorCode::AccessDenied, "cancelled").await;
         failed.unwrap().is_some()
     }
 }
