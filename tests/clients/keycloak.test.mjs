@@ -361,7 +361,7 @@ test('in Chromium: the first login, a decline and a cancel', options, async () =
     await shot('declined');
     await page.click('#cancel button');
     await page.waitForURL(`${keycloak.url}/**`);
-    await shot('cancelled', { x: 80, y: 150, width: 560, height: 280 });
+    await shot('cancelled', { x: 100, y: 260, width: 520, height: 280 });
     assert.deepEqual(refused, []);
   } finally {
     await browser.close();
