@@ -50,10 +50,8 @@ const MORTAL: &[Mortal] = &[
 
 /// The store's own book-keeping: one row for every write on PostgreSQL, asked for within seconds, if ever; and turns that were
 /// taken.
-const OWN: &[Mortal] = &[
-    Mortal { kept: Duration::from_secs(10 * 60), ..mortal("commits", "id", "at", 1) },
-    mortal("push_turns", "key", "at", 1),
-];
+const OWN: &[Mortal] =
+    &[Mortal { kept: Duration::from_secs(10 * 60), ..mortal("commits", "id", "at", 1) }, mortal("push_turns", "key", "at", 1)];
 
 /// Deletes what died a day or more before `now`, in small writes that let others in between. Returns how many rows, not
 /// counting those that went with their parents, nor the store's own book-keeping.
