@@ -106,12 +106,13 @@ export class Walker {
   plant(url, name, value) {
     const { host } = new URL(url);
     const cookies = this.#jar.get(host) ?? new Map();
-    if (value === undefined) cookies.delete(name); else cookies.set(name, value);
+    const key = `${name};/`;
+    if (value === undefined) cookies.delete(key); else cookies.set(key, { name, value, path: '/' });
     this.#jar.set(host, cookies);
   }
 
-  /** One cookie's value. */
-  jar(url, name) { return this.#jar.get(new URL(url).host)?.get(name); }
+  /** The value of one cookie for the whole host. */
+  jar(url, name) { return this.#jar.get(new URL(url).host)?.get(`${name};/`)?.value; }
 
   #at(url, status, html) {
     Object.assign(this, { url, status, html });
