@@ -61,9 +61,9 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// A worker in a browser with these cookies.
-    pub fn new(target: &Target, cookies: CookieJar) -> Self {
-        let connection = Connection::new(&target.address);
+    /// A worker in a browser with these cookies, at the node with this address.
+    pub fn new(address: &str, cookies: CookieJar) -> Self {
+        let connection = Connection::new(address);
         Self { connection, cookies, access_token: String::new(), refresh_token: String::new() }
     }
 

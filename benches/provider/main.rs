@@ -1,12 +1,22 @@
-//! `cargo bench --bench provider [-- --smoke]`: the provider beside another one, npm `oidc-provider`, in one run.
+//! `cargo bench --bench provider [-- --nodes | --disk] [--smoke]`: servers side by side in one run, measured in turns, so that
+//! a busy machine slows them alike. Only loopback is used and the run ends by itself: after some minutes, with `--smoke`
+//! after about 20 seconds.
 //!
-//! Both servers run on core 0 and the driver on core 1; they are measured in turns, so that a busy machine slows both. Only
-//! loopback is used and the run ends by itself: after about 3 minutes, with `--smoke` after about 20 seconds. [`target`]
-//! starts the servers, [`load`] asks them, [`taps`] times logins on the virtual phone, [`report`] prints the table.
+//! - Alone: this provider beside another one, npm `oidc-provider`; then logins on the virtual phone. Both servers run on core
+//!   0 and the driver on core 1.
+//! - `--nodes`: SQLite, PostgreSQL with one node, PostgreSQL with two. `SIGNBRIDGE_TEST_POSTGRES` names a server where
+//!   databases can be made.
+//! - `--disk`: SQLite with 2 ms added to every fsync; the gathering writer beside one commit per request.
+//!
+//! [`target`] is a server under load, [`demo`], [`peer`] and [`served`] start them, [`load`] asks them, [`taps`] times logins,
+//! [`report`] prints the table.
 
+mod demo;
 mod load;
+mod peer;
 mod process;
 mod report;
+mod served;
 mod taps;
 mod target;
 mod wire;
@@ -16,8 +26,8 @@ use std::io::Write as _;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-use load::{Operation, Sample};
-use report::Report;
+use load::Operation;
+use report::{Contender, Report};
 use target::Target;
 
 /// Any reason not to go on; the text says which.
@@ -25,7 +35,7 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// How much is measured.
 #[derive(Clone, Copy)]
-struct Plan {
+pub struct Plan {
     /// Turns per operation and server.
     rounds: usize,
     /// How long one turn lasts.
@@ -44,7 +54,16 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let asked = |name: &str| arguments.iter().any(|argument| argument == name);
     let plan = if asked("--smoke") { SMOKE } else { FULL };
-    let outcome = if asked("--pinned") || !process::can_pin() { bench(plan) } else { pinned(&arguments) };
+    let outcome = if asked("--nodes") {
+        // Several processes and a database share the cores: nothing is gained by tying some of them to one.
+        bench(served::compare_engines(plan))
+    } else if asked("--disk") {
+        bench(served::compare_writers(plan))
+    } else if asked("--pinned") || !process::can_pin() {
+        bench(compare_providers(plan))
+    } else {
+        pinned(&arguments)
+    };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -62,44 +81,59 @@ fn pinned(arguments: &[String]) -> Outcome<()> {
     if status.success() { Ok(()) } else { Err("see above".into()) }
 }
 
-fn bench(plan: Plan) -> Outcome<()> {
+fn bench(comparison: impl Future<Output = Outcome<Report>>) -> Outcome<()> {
     // One thread: the driver has one core.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let report = runtime.block_on(measure(plan))?;
-    say(&report.to_string());
+    say(&runtime.block_on(comparison)?.to_string());
     Ok(())
 }
 
-async fn measure(plan: Plan) -> Outcome<Report> {
-    let mut report = Report::new(plan);
-    let (demo, mut ours) = target::start_ours(&mut report).await?;
-    let peer = target::start_peer(&ours.redirect_uri, &mut report).await?;
-    ours.sign_in_at(&demo).await?;
-    let mut peer = match peer {
-        Some(mut peer) => {
-            peer.sign_in_alone().await?;
-            Some(peer)
-        }
-        None => None,
-    };
+/// What differs between the two providers, so that nobody reads more into the numbers than they say.
+const PROVIDERS_DIFFER: &str = "\
+What differs
+  signbridge     writes every code, token and session to SQLite and answers after fsync; the directory is kept and read again.
+                 Its process also holds the simulated phone services and the example app, idle during the load.
+  oidc-provider  keeps everything in memory and loses it at the end; it asks nobody and signs in by a redirect.
+  Both           one client, RS256 with 2048 bits, PKCE S256, opaque access tokens, client_secret_basic, the claims of the
+                 scopes in the ID token, a refresh token that stays the same; one signed-in browser session.
+";
+
+/// This provider beside another one, and logins on the phone.
+async fn compare_providers(plan: Plan) -> Outcome<Report> {
+    let (demo, mut ours) = demo::start().await?;
+    let mut contenders = vec![Contender::new("signbridge", ours.started_in()?)];
+    let peer = peer::start(&ours.redirect_uri).await?;
+    ours.sign_in_with_phone(&demo.upstream_url).await?;
+    let mut targets = vec![ours];
+    if let Some(mut peer) = peer {
+        contenders.push(Contender::new("oidc-provider", peer.started_in()?));
+        peer.sign_in_alone().await?;
+        targets.push(peer);
+    }
+    take_turns(&mut targets, &mut contenders, plan).await?;
+    let ours = targets.swap_remove(0);
+    let taps = Some(taps::measure(&demo.upstream_url, &ours, plan).await?);
+    if let Some(contender) = contenders.first_mut() {
+        contender.second_start = Some(demo::restart(demo, ours).await?);
+    }
+    Ok(Report { plan, contenders, taps, differences: PROVIDERS_DIFFER })
+}
+
+/// Measures every operation at each target in turn, and what memory they take afterwards.
+async fn take_turns(targets: &mut [Target], contenders: &mut [Contender], plan: Plan) -> Outcome<()> {
     for operation in Operation::ALL {
         for _round in 0..plan.rounds {
-            report.add(operation, 0, turn(&mut ours, operation, plan).await?);
-            if let Some(peer) = peer.as_mut() {
-                report.add(operation, 1, turn(peer, operation, plan).await?);
+            for (target, contender) in targets.iter_mut().zip(contenders.iter_mut()) {
+                let sample = load::run(target, operation, plan.turn).await;
+                let sample = sample.map_err(|error| format!("{}, {}: {error}", target.name, operation.name()))?;
+                contender.add(operation, sample);
             }
         }
     }
-    report.memory = [Some(ours.process.resident_kib()?), peer.as_ref().map(|peer| peer.process.resident_kib()).transpose()?];
-    report.taps = Some(taps::measure(&demo, &ours, plan).await?);
-    target::restart_ours(demo, ours, &mut report).await?;
-    Ok(report)
-}
-
-async fn turn(target: &mut Target, operation: Operation, plan: Plan) -> Outcome<Sample> {
-    load::run(target, operation, plan.turn)
-        .await
-        .map_err(|error| format!("{}, {}: {error}", target.name, operation.name()).into())
+    for (target, contender) in targets.iter().zip(contenders) {
+        contender.memory = Some(target.resident_kib()?);
+    }
+    Ok(())
 }
 
 /// Standard output is what a benchmark is for.

@@ -33,18 +33,7 @@ pub struct Server {
 impl Server {
     /// Starts a program on the servers' core and reads the line of JSON that it prints when it answers.
     pub fn start(program: &str, arguments: &[&str]) -> Outcome<(Self, Value)> {
-        // The driver's own core is inherited; where nothing is pinned, all cores are.
-        let mut command = match is_pinned() {
-            true => {
-                let mut command = Command::new("taskset");
-                command.args(["-c", &SERVER_CORE.to_string(), program]);
-                command
-            }
-            false => Command::new(program),
-        };
-        let command = command.args(arguments).env("NODE_ENV", "production").stdout(Stdio::piped()).stderr(Stdio::null());
-        let started = Instant::now();
-        let mut server = Self { child: command.spawn()?, started };
+        let mut server = Self::spawn(program, arguments, &[])?;
         let mut line = String::new();
         if let Some(output) = server.child.stdout.take() {
             BufReader::new(output).read_line(&mut line)?;
@@ -54,11 +43,37 @@ impl Server {
         Ok((server, announced))
     }
 
+    /// Starts a program on the servers' core, with these variables in its environment.
+    pub fn spawn(program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Outcome<Self> {
+        // The driver's own core is inherited; where nothing is pinned, all cores are.
+        let mut command = match is_pinned() {
+            true => {
+                let mut command = Command::new("taskset");
+                command.args(["-c", &SERVER_CORE.to_string(), program]);
+                command
+            }
+            false => Command::new(program),
+        };
+        let command = command
+            .args(arguments)
+            .env("NODE_ENV", "production")
+            .env_remove("SIGNBRIDGE_TEST_POSTGRES")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let started = Instant::now();
+        Ok(Self { child: command.envs(variables.iter().copied()).spawn()?, started })
+    }
+
     /// Its resident memory, in KiB.
     pub fn resident_kib(&self) -> Outcome<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
         Ok(line.trim().trim_end_matches(" kB").parse()?)
+    }
+
+    /// Whether it runs still.
+    pub fn is_running(&mut self) -> Outcome<bool> {
+        Ok(self.child.try_wait()?.is_none())
     }
 
     /// Ends it as an operator does, and waits.

@@ -7,45 +7,48 @@ use crate::load::{Operation, Sample};
 use crate::taps::Taps;
 use crate::{CONNECTIONS, Plan, process};
 
-/// What differs between the two, so that nobody reads more into the numbers than they say.
-const DIFFERENCES: &str = "\
-What differs
-  signbridge     writes every code, token and session to SQLite and answers after fsync; the directory is kept and read again.
-                 Its process also holds the simulated phone services and the example app, idle during the load.
-  oidc-provider  keeps everything in memory and loses it at the end; it asks nobody and signs in by a redirect.
-  Both           one client, RS256 with 2048 bits, PKCE S256, opaque access tokens, client_secret_basic, the claims of the
-                 scopes in the ID token, a refresh token that stays the same; one signed-in browser session.
-";
-
-/// Everything that was measured. Pairs are (ours, the peer's).
-pub struct Report {
-    plan: Plan,
-    samples: Vec<(Operation, [Sample; 2])>,
+/// One of the servers that are compared, and what was measured of it.
+pub struct Contender {
+    name: &'static str,
+    samples: Vec<(Operation, Sample)>,
     /// From the start of the process to its first answer, with nothing there before.
-    pub first_start: [Option<Duration>; 2],
-    /// The same for ours with the database of the run.
+    first_start: Duration,
+    /// The same with the database of the run.
     pub second_start: Option<Duration>,
-    /// Resident memory after the load, in KiB.
-    pub memory: [Option<u64>; 2],
-    /// Logins.
-    pub taps: Option<Taps>,
+    /// Resident memory after the load, in KiB; of all its processes together.
+    pub memory: Option<u64>,
 }
 
-impl Report {
-    /// An empty report.
-    pub fn new(plan: Plan) -> Self {
-        let samples = Operation::ALL.into_iter().map(|operation| (operation, <[Sample; 2]>::default())).collect();
-        Self { plan, samples, first_start: [None; 2], second_start: None, memory: [None; 2], taps: None }
+impl Contender {
+    /// One of which nothing is known but how long it took to start.
+    pub fn new(name: &'static str, first_start: Duration) -> Self {
+        let samples = Operation::ALL.into_iter().map(|operation| (operation, Sample::default())).collect();
+        Self { name, samples, first_start, second_start: None, memory: None }
     }
 
-    /// Adds a turn of ours (0) or the peer (1).
-    pub fn add(&mut self, operation: Operation, who: usize, sample: Sample) {
-        let row = self.samples.iter_mut().find(|(known, _samples)| *known == operation);
-        if let Some(known) = row.and_then(|(_operation, samples)| samples.get_mut(who)) {
+    /// Adds a turn.
+    pub fn add(&mut self, operation: Operation, sample: Sample) {
+        if let Some((_operation, known)) = self.samples.iter_mut().find(|(known, _samples)| *known == operation) {
             known.lasted += sample.lasted;
             known.took.extend(sample.took);
         }
     }
+
+    fn sample(&self, operation: Operation) -> Option<&Sample> {
+        self.samples.iter().find(|(known, _sample)| *known == operation).map(|(_operation, sample)| sample)
+    }
+}
+
+/// Everything that was measured in one run.
+pub struct Report {
+    /// How much was measured.
+    pub plan: Plan,
+    /// Side by side; the ratio is the first one's over the last one's.
+    pub contenders: Vec<Contender>,
+    /// Logins at the first one.
+    pub taps: Option<Taps>,
+    /// What a reader must know to compare them.
+    pub differences: &'static str,
 }
 
 /// The value below which `per_mille` of the durations lie (nearest rank); zero when there are none.
@@ -67,9 +70,6 @@ fn per_second(sample: &Sample) -> f64 {
 }
 
 fn columns(sample: &Sample) -> String {
-    if sample.took.is_empty() {
-        return format!("{:>10} {:>9} {:>9}", "-", "-", "-");
-    }
     let (median, slow) = (millis(percentile(&sample.took, 500)), millis(percentile(&sample.took, 990)));
     format!("{:>10.0} {median:>9} {slow:>9}", per_second(sample))
 }
@@ -78,31 +78,54 @@ fn shown<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
     value.map_or_else(|| "-".to_owned(), show)
 }
 
+impl Report {
+    /// A row with one figure per contender; none where nobody has one.
+    fn row(&self, f: &mut fmt::Formatter<'_>, name: &str, figure: impl Fn(&Contender) -> Option<String>) -> fmt::Result {
+        let figures: Vec<Option<String>> = self.contenders.iter().map(figure).collect();
+        if figures.iter().all(Option::is_none) {
+            return Ok(());
+        }
+        write!(f, "{name:<18}")?;
+        for figure in figures {
+            write!(f, "{:>30}  ", shown(figure, |figure| figure))?;
+        }
+        writeln!(f)
+    }
+
+    fn operations(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for operation in Operation::ALL {
+            write!(f, "{:<18}", operation.name())?;
+            let samples: Vec<&Sample> = self.contenders.iter().filter_map(|known| known.sample(operation)).collect();
+            for sample in &samples {
+                write!(f, "{}  ", columns(sample))?;
+            }
+            match samples.as_slice() {
+                [first, .., last] => writeln!(f, "{:>6.2}x", per_second(first) / per_second(last))?,
+                _alone => writeln!(f)?,
+            }
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cores = match process::is_pinned() {
             true => "servers on core 0, driver on core 1",
-            false => "NOT pinned: one core, or no taskset",
+            false => "not pinned: servers and driver share the cores",
         };
         let (rounds, turn) = (self.plan.rounds, self.plan.turn.as_secs_f64());
         writeln!(
             f,
             "\n{CONNECTIONS} connections, one request at a time on each; {rounds} turns of {turn} s per row, alternating; {cores}\n"
         )?;
-        writeln!(f, "{:<18}{:>30}  {:>30}{:>8}", "", "signbridge", "oidc-provider", "ratio")?;
+        self.row(f, "", |known| Some(known.name.to_owned()))?;
         let head = format!("{:>10} {:>9} {:>9}", "req/s", "p50 ms", "p99 ms");
-        writeln!(f, "{:<18}{head}  {head}", "")?;
-        for (operation, [ours, peer]) in &self.samples {
-            let ratio =
-                if peer.took.is_empty() { "-".to_owned() } else { format!("{:.1}x", per_second(ours) / per_second(peer)) };
-            writeln!(f, "{:<18}{}  {}{ratio:>8}", operation.name(), columns(ours), columns(peer))?;
-        }
-        let [ours, peer] = self.memory.map(|kib| shown(kib, |kib| format!("{} MB", kib / 1024)));
-        writeln!(f, "{:<18}{ours:>30}  {peer:>30}", "memory")?;
-        let [ours, peer] = self.first_start.map(|took| shown(took, |took| format!("{} ms", millis(took))));
-        writeln!(f, "{:<18}{ours:>30}  {peer:>30}", "first start")?;
-        let again = shown(self.second_start, |took| format!("{} ms", millis(took)));
-        writeln!(f, "{:<18}{again:>30}  {:>30}", "second start", "-")?;
+        self.row(f, "", |_known| Some(head.clone()))?;
+        self.operations(f)?;
+        self.row(f, "memory", |known| known.memory.map(|kib| format!("{} MB", kib / 1024)))?;
+        self.row(f, "first start", |known| Some(format!("{} ms", millis(known.first_start))))?;
+        self.row(f, "second start", |known| known.second_start.map(|took| format!("{} ms", millis(took))))?;
         if let Some(taps) = &self.taps {
             let (median, slow) = (millis(percentile(&taps.took, 500)), millis(percentile(&taps.took, 950)));
             let logins = u32::try_from(taps.took.len().max(1)).unwrap_or(u32::MAX);
@@ -112,6 +135,6 @@ impl fmt::Display for Report {
                 "\nTap to redirect: p50 {median} ms, p95 {slow} ms over {logins} logins on 4 phones; {calls:.1} calls to the phone services per login."
             )?;
         }
-        write!(f, "\n{DIFFERENCES}")
+        write!(f, "\n{}", self.differences)
     }
 }

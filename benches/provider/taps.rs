@@ -13,7 +13,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::target::{Demo, Target};
+use crate::target::Target;
 use crate::wire::Connection;
 use crate::{Outcome, Plan};
 
@@ -31,8 +31,8 @@ pub struct Taps {
 }
 
 /// Signs in again and again with four phones.
-pub async fn measure(demo: &Demo, target: &Target, plan: Plan) -> Outcome<Taps> {
-    let phone = VirtualPhone::new(&demo.upstream_url)?;
+pub async fn measure(upstream_url: &str, target: &Target, plan: Plan) -> Outcome<Taps> {
+    let phone = VirtualPhone::new(upstream_url)?;
     let browser = Walker::new()?.stop_at(&target.redirect_uri);
     let before = phone.requests_after(0).await?.len();
     let lanes = [
@@ -69,7 +69,7 @@ struct Login<'a> {
 impl Login<'_> {
     /// One login in a browser that was never here. Answers the time from tap to redirect.
     async fn run(&self, mut browser: Walker) -> Outcome<Duration> {
-        let page = self.wait_page(&mut browser).await?;
+        let page = wait_page(&mut browser, self.target, self.upstream, self.user).await?;
         let mut events = self.events(&browser, &page).await?;
         let tapped = self.look_and_tap(&page).await?;
         timeout(PATIENCE, until_approved(&mut events)).await.map_err(|_late| "the approval did not reach the page")??;
@@ -85,27 +85,13 @@ impl Login<'_> {
         }
     }
 
-    async fn wait_page(&self, browser: &mut Walker) -> Outcome<Page> {
-        let mut page = browser.get(self.target.authorization_url().as_str()).await?;
-        for _step in 0..MAX_STEPS {
-            page = match page.main("data-page").as_deref() {
-                Some("choose") => {
-                    browser.submit(&page, Which::Control("provider"), &[("provider", self.upstream.as_str())]).await?
-                }
-                Some("identify") => browser.submit(&page, Which::Control("identifier"), &[("identifier", self.user)]).await?,
-                Some("wait") => return Ok(page),
-                _other => break,
-            };
-        }
-        Err(format!("no login page but {}: {}", page.url, page.summary()).into())
-    }
-
     /// The page's event stream.
     async fn events(&self, browser: &Walker, page: &Page) -> Outcome<TcpStream> {
         let url = page.url.join(&page.main("data-events-url").ok_or("the page names no event stream")?)?;
         let cookies = browser.cookies.header(&url).unwrap_or_default();
+        let address = self.target.addresses.first().ok_or("the target has no address")?;
         let headers = format!("accept: text/event-stream\r\ncookie: {cookies}\r\n");
-        Ok(Connection::new(&self.target.address).open(&self.target.get(url.path(), &headers)).await?)
+        Ok(Connection::new(address).open(&self.target.get(url.path(), &headers)).await?)
     }
 
     /// Opens the request on the phone, looks at it for a while, and approves. Answers when.
@@ -130,6 +116,20 @@ impl Login<'_> {
             }
         }
     }
+}
+
+/// The page of a login that was begun for `user` at `upstream`.
+pub async fn wait_page(browser: &mut Walker, target: &Target, upstream: Upstream, user: &str) -> Outcome<Page> {
+    let mut page = browser.get(target.authorization_url().as_str()).await?;
+    for _step in 0..MAX_STEPS {
+        page = match page.main("data-page").as_deref() {
+            Some("choose") => browser.submit(&page, Which::Control("provider"), &[("provider", upstream.as_str())]).await?,
+            Some("identify") => browser.submit(&page, Which::Control("identifier"), &[("identifier", user)]).await?,
+            Some("wait") => return Ok(page),
+            _other => break,
+        };
+    }
+    Err(format!("no login page but {}: {}", page.url, page.summary()).into())
 }
 
 /// Reads the stream until it says that the phone approved.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{StartError, setup};
-use crate::config::{Config, KeyFiles};
+use crate::config::{Config, Database, KeyFiles};
 use crate::domain::env::Env;
 use crate::domain::user::Upstream;
 use crate::flow::Op;
@@ -16,7 +16,7 @@ use crate::keys::purpose::PurposeKeys;
 use crate::keys::ring::KeyRing;
 use crate::keys::rotation::KeySettings;
 use crate::outbound::{self, GuardSettings};
-use crate::store::{Store, instance};
+use crate::store::{Sizes, Store, instance};
 use crate::upstream::secsign::{SecSign, SecSignSettings};
 use crate::upstream::thumbsignin::{ThumbSignIn, ThumbSignInSettings};
 use crate::upstream::{Upstreams, measured};
@@ -47,8 +47,11 @@ pub async fn assemble(config: &Config, env: Env) -> Result<Op, StartError> {
 /// # Errors
 /// When it cannot be opened, or is newer than this program.
 pub async fn open_store(config: &Config, env: &Env) -> Result<Store, StartError> {
-    let (url, connections) = (config.database.url(), config.database.connections());
-    let store = Store::open_sized(url.expose(), connections, env.clone()).await.map_err(|error| setup(&error))?;
+    let sizes = match config.database {
+        Database::Sqlite { writes_per_commit, .. } => Sizes { writes_per_commit, ..Sizes::default() },
+        Database::Postgres { connections, .. } => Sizes { connections, ..Sizes::default() },
+    };
+    let store = Store::open_sized(config.database.url().expose(), sizes, env.clone()).await.map_err(|error| setup(&error))?;
     store.migrate().await.map_err(|error| setup(&error))?;
     Ok(store)
 }

@@ -23,6 +23,12 @@ pub(super) const SECTION: Section = Section {
         .default("\"sqlite:signbridge.db\""),
         Key::new("connections", Kind::Count(1000), "How many connections this node keeps to PostgreSQL, at most.")
             .default("10"),
+        Key::new(
+            "writes_per_commit",
+            Kind::Count(MOST_WRITES),
+            "How many waiting writes one commit to SQLite gathers, at most. With 1, each has a commit, and an fsync, of its own.",
+        )
+        .default("64"),
     ],
 };
 
@@ -32,7 +38,11 @@ pub(super) const SECTION: Section = Section {
 pub(super) struct Raw {
     url: String,
     connections: u32,
+    writes_per_commit: u32,
 }
+
+/// The most writes that a commit may gather.
+const MOST_WRITES: u32 = 64;
 
 /// The parameters of a `postgres://` URL, as libpq calls them.
 const PARAMETERS: &[&str] = &[
@@ -57,7 +67,12 @@ const SSL_MODES: &[&str] = &["disable", "allow", "prefer", "require", "verify-ca
 #[derive(Clone, Debug)]
 pub enum Database {
     /// A file on this machine.
-    Sqlite(PathBuf),
+    Sqlite {
+        /// Where it is.
+        path: PathBuf,
+        /// How many waiting writes one commit gathers, at most.
+        writes_per_commit: u32,
+    },
     /// A server.
     Postgres {
         /// Where it is; may hold a password.
@@ -69,15 +84,19 @@ pub enum Database {
 
 impl Database {
     pub(super) fn read(raw: Raw, reader: &mut Reader) -> Option<Self> {
-        let checked = match raw.url.strip_prefix("sqlite:") {
-            Some(path) => sqlite_path(path).map(|path| Self::Sqlite(reader.path(path))),
-            None => {
-                check_postgres(&raw.url).map(|()| Self::Postgres { url: Secret::new(raw.url), connections: raw.connections })
-            }
-        };
+        let checked =
+            match raw.url.strip_prefix("sqlite:") {
+                Some(path) => sqlite_path(path)
+                    .map(|path| Self::Sqlite { path: reader.path(path), writes_per_commit: raw.writes_per_commit }),
+                None => check_postgres(&raw.url)
+                    .map(|()| Self::Postgres { url: Secret::new(raw.url), connections: raw.connections }),
+            };
         // A write holds one connection, and whoever settles what became of it needs another.
         if raw.connections < 2 {
             reader.report("database.connections", "expected at least 2");
+        }
+        if raw.writes_per_commit == 0 {
+            reader.report("database.writes_per_commit", "expected at least 1");
         }
         reader.check("database.url", checked)
     }
@@ -85,16 +104,8 @@ impl Database {
     /// The URL that the store opens; a path in it is absolute when the configuration was read with an absolute one.
     pub fn url(&self) -> Secret {
         match self {
-            Self::Sqlite(path) => Secret::new(format!("sqlite:{}", path.display())),
+            Self::Sqlite { path, .. } => Secret::new(format!("sqlite:{}", path.display())),
             Self::Postgres { url, .. } => url.clone(),
-        }
-    }
-
-    /// How many connections to a server there may be; of no meaning for a file.
-    pub const fn connections(&self) -> u32 {
-        match self {
-            Self::Sqlite(_) => 0,
-            Self::Postgres { connections, .. } => *connections,
         }
     }
 }

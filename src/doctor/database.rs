@@ -51,13 +51,13 @@ pub(super) async fn examine(config: &Config, env: &Env, checks: &mut Vec<Check>)
 /// The database, if it is there and this program's.
 async fn open(config: &Config, env: &Env, checks: &mut Vec<Check>) -> Option<Store> {
     let what = match &config.database {
-        Database::Sqlite(path) if !path.exists() => {
+        Database::Sqlite { path, .. } if !path.exists() => {
             let found = format!("{} is not there", path.display());
             let advice = "the first `signbridge serve` makes it; if there was one, restore it from a backup";
             checks.push(Check::warning(DATABASE, found, advice));
             return None;
         }
-        Database::Sqlite(path) => {
+        Database::Sqlite { path, .. } => {
             readable_by_others(path, checks);
             format!("SQLite, {}", path.display())
         }

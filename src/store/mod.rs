@@ -60,8 +60,20 @@ use postgres::Postgres;
 pub use schema::Schema;
 use writer::Writer;
 
-/// Connections to PostgreSQL, where nothing else is said.
-const CONNECTIONS: u32 = 10;
+/// How much a store does at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// Connections to PostgreSQL, at most. SQLite has a number of its own.
+    pub connections: u32,
+    /// Waiting writes that one commit to SQLite gathers, at most. On PostgreSQL each has its own.
+    pub writes_per_commit: u32,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self { connections: 10, writes_per_commit: 64 }
+    }
+}
 
 /// What became of a row that may exist only once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,14 +118,14 @@ impl Store {
     /// [`StoreError::Setup`] when the URL is not understood or the engine is not set up as promised (decision 2.13);
     /// [`StoreError::Unavailable`] when it cannot be reached.
     pub async fn open(url: &str, env: Env) -> Result<Self, StoreError> {
-        Self::open_sized(url, CONNECTIONS, env).await
+        Self::open_sized(url, Sizes::default(), env).await
     }
 
-    /// As [`Store::open`], with this many connections to PostgreSQL; SQLite has a number of its own.
+    /// As [`Store::open`], with these sizes.
     ///
     /// # Errors
     /// As [`Store::open`].
-    pub async fn open_sized(url: &str, connections: u32, env: Env) -> Result<Self, StoreError> {
+    pub async fn open_sized(url: &str, sizes: Sizes, env: Env) -> Result<Self, StoreError> {
         let commits = Arc::new(AtomicU64::new(0));
         let kept = env.clone();
         let (engine, writer) = match Target::parse(url)? {
@@ -121,11 +133,11 @@ impl Store {
                 open::create_file(&path)?;
                 let connection = open::sqlite_writer(&path).await?;
                 let readers = open::sqlite_readers(&path).await?;
-                let writer = Writer::queue(connection, path.clone(), env, Arc::clone(&commits));
+                let writer = Writer::queue(connection, path.clone(), sizes.writes_per_commit, env, Arc::clone(&commits));
                 (Engine::Sqlite { path, readers }, writer)
             }
             Target::Postgres(options) => {
-                let server = Postgres::open(*options, connections).await?;
+                let server = Postgres::open(*options, sizes.connections).await?;
                 (Engine::Postgres(server.clone()), Writer::Direct(server, env, Arc::clone(&commits)))
             }
         };

@@ -1,8 +1,8 @@
 //! Writing: jobs that run in a transaction and are answered after its commit.
 //!
-//! On SQLite there is one writer. It takes whatever waits in the queue, at most [`MOST_JOBS`], and runs it as one
+//! On SQLite there is one writer. It takes whatever waits in the queue, so many at most ([`Sizes`](super::Sizes)), and runs it as one
 //! `BEGIN IMMEDIATE … COMMIT` with a savepoint per job: while one commit waits for the disk, the next jobs gather. N concurrent
-//! writes thus cost between N / [`MOST_JOBS`] and N commits: one when they are all waiting, N when each comes after
+//! writes thus cost between N / `writes_per_commit` and N commits: one when they are all waiting, N when each comes after
 //! the one before was answered. A job that fails takes back its savepoint and nobody else's.
 //!
 //! On PostgreSQL a job is a plain transaction in a task of its own (`postgres`).
@@ -22,8 +22,8 @@ use super::retry::Attempts;
 use super::{StoreError, Tx, open};
 use crate::domain::env::Env;
 
-/// The most jobs of one commit, and the length of the queue: whoever finds it full waits.
-const MOST_JOBS: usize = 64;
+/// The length of the queue: whoever finds it full waits.
+const QUEUE: usize = 64;
 
 /// Runs jobs.
 pub(super) enum Writer {
@@ -86,9 +86,16 @@ where
 
 impl Writer {
     /// Starts the writer of a SQLite file.
-    pub(super) fn queue(connection: DatabaseConnection, path: PathBuf, env: Env, commits: Arc<AtomicU64>) -> Self {
-        let (sender, receiver) = mpsc::channel(MOST_JOBS);
-        let writer = SqliteWriter { path, env, commits, connection: Some(connection) };
+    pub(super) fn queue(
+        connection: DatabaseConnection,
+        path: PathBuf,
+        writes_per_commit: u32,
+        env: Env,
+        commits: Arc<AtomicU64>,
+    ) -> Self {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let most = usize::try_from(writes_per_commit).unwrap_or(QUEUE).max(1);
+        let writer = SqliteWriter { path, most, env, commits, connection: Some(connection) };
         tokio::spawn(writer.run(receiver));
         Self::Queue(sender)
     }
@@ -135,6 +142,8 @@ fn stopped() -> StoreError {
 /// The one writer of a SQLite file.
 struct SqliteWriter {
     path: PathBuf,
+    /// The most jobs of one commit.
+    most: usize,
     env: Env,
     commits: Arc<AtomicU64>,
     /// Gone after an error that left its transaction in an unknown state (disk full, I/O): the next attempt opens another.
@@ -143,9 +152,9 @@ struct SqliteWriter {
 
 impl SqliteWriter {
     async fn run(mut self, mut receiver: mpsc::Receiver<Message>) {
-        let mut messages = Vec::with_capacity(MOST_JOBS);
+        let mut messages = Vec::with_capacity(self.most);
         let mut closing = Vec::new();
-        while receiver.recv_many(&mut messages, MOST_JOBS).await > 0 {
+        while receiver.recv_many(&mut messages, self.most).await > 0 {
             let mut jobs = Vec::with_capacity(messages.len());
             for message in messages.drain(..) {
                 match message {
