@@ -1,7 +1,6 @@
 // Logout: which apps are told of it and what they are told, receivers that misbehave, a provider that is killed in between;
 // and what a logout request may do without asking.
 import assert from 'node:assert/strict';
-import { appendFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { eventually } from './lib/demo.mjs';
 import { isSigned, parts, receiver } from './lib/receiver.mjs';
@@ -15,15 +14,10 @@ let provider;
 const receivers = [];
 
 before(async () => {
-  provider = await prepare();
-  await appendFile(provider.config, `[outbound]
-allow_private = true
-logout_retry = "1s"
-[lifetimes]
-code = "${CODE_SECONDS}s"
-id_token = "1s"
-key_ahead = "1s"
-`);
+  provider = await prepare({
+    lifetimes: { code: `${CODE_SECONDS}s`, id_token: '1s', key_ahead: '1s' },
+    more: '[outbound]\nallow_private = true\nlogout_retry = "1s"\n',
+  });
   await provider.start();
   for (const name of ['alice', 'bob']) {
     await provider.person(name);
