@@ -31,7 +31,8 @@ What differs
   SQLite         in the process; one writer that gathers; every commit waits for fsync.
   PostgreSQL     a process of its own on the same machine, with its own settings; plain transactions over a socket.
   Two nodes      two processes on one database; every other connection of the driver goes to the second.
-  All            on the same cores as the driver and the database, so a second node adds no core to work on.
+  All            on the same cores as the driver and the database, so a second node adds no core to work on. Memory is that
+                 of the nodes alone.
 ";
 
 /// What differs between the writers.
@@ -167,12 +168,13 @@ async fn until_it_listens(node: &mut Server, port: u16) -> Outcome<()> {
 
 /// A new database at a PostgreSQL server.
 fn new_database(server: &str, name: &str) -> Outcome<String> {
+    let mut url = url::Url::parse(server)?;
+    url.set_path("postgres");
     let command = format!("CREATE DATABASE {name}");
-    let status = Command::new("psql").args([server, "-q", "-c", &command]).stdout(Stdio::null()).status()?;
+    let status = Command::new("psql").args([url.as_str(), "-X", "-q", "-c", &command]).stdout(Stdio::null()).status()?;
     if !status.success() {
         return Err("the database could not be made".into());
     }
-    let mut url = url::Url::parse(server)?;
     url.set_path(name);
     Ok(url.into())
 }
