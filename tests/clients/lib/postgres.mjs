@@ -139,8 +139,10 @@ export async function chosenDatabase() {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const server = await Postgres.start();
-  const [program, ...words] = process.argv.slice(2);
+  // `--durable COMMAND…`: as a database that people rely on, for what is measured.
+  const durable = process.argv[2] === '--durable';
+  const server = await Postgres.start({ durable });
+  const [program, ...words] = process.argv.slice(durable ? 3 : 2);
   const child = spawn(program, words, {
     stdio: 'inherit',
     env: { ...process.env, TEST_DATABASE: 'postgres', TEST_POSTGRES: server.url },
