@@ -12,7 +12,8 @@ export const BINARY = process.env.BINARY_UNDER_TEST
 /** A running demo: what it printed, and how to stop it. On free ports, unless `extra` names one. */
 export async function startDemo(...extra) {
   const port = extra.includes('--port') ? [] : ['--port', '0'];
-  const database = await chosenDatabase();
+  // A directory that is kept has a database of its own.
+  const database = extra.includes('--data-dir') ? undefined : await chosenDatabase();
   const env = { ...process.env, ...(database && { SIGNBRIDGE_DATABASE__URL: database }) };
   const child = spawn(BINARY, ['demo', ...port, '--format', 'json', ...extra], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
