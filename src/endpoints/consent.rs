@@ -51,7 +51,8 @@ async fn consent_page(
         account: user.as_ref().map(|user| user.username.clone()).unwrap_or_default(),
         scopes: request
             .scope
-            .iter()
+            .for_people()
+            .into_iter()
             .map(|scope| ScopeLine {
                 scope: scope.to_owned(),
                 value: user.as_ref().and_then(|user| value_of(scope, user)),

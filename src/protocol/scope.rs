@@ -53,6 +53,18 @@ impl Scope {
         self.0.iter().map(String::as_str)
     }
 
+    /// The tokens in the order in which people are told of them: who they are first, that the app may come back last.
+    pub fn for_people(&self) -> Vec<&str> {
+        let place = |token: &str| match KNOWN.iter().position(|known| *known == token) {
+            Some(last) if token == OFFLINE_ACCESS => (2, last),
+            Some(known) => (0, known),
+            None => (1, 0),
+        };
+        let mut tokens: Vec<&str> = self.iter().collect();
+        tokens.sort_by_key(|token| place(token));
+        tokens
+    }
+
     /// The tokens for which `keep` holds.
     #[must_use]
     pub fn filtered(&self, keep: impl Fn(&str) -> bool) -> Self {
@@ -105,6 +117,13 @@ mod tests {
     fn repeated_tokens_count_once_and_order_does_not_matter() {
         assert_eq!(Scope::parse("openid  email openid").unwrap(), Scope::parse("email openid").unwrap());
         assert_eq!(Scope::parse("openid email").unwrap().to_string(), "email openid");
+    }
+
+    #[test]
+    fn people_read_who_they_are_first_and_that_the_app_may_come_back_last() {
+        let scope = Scope::parse("zoo offline_access groups api email profile openid").unwrap();
+        assert_eq!(scope.for_people(), ["openid", "profile", "email", "groups", "api", "zoo", "offline_access"]);
+        assert_eq!(scope.iter().next(), Some("api"), "the set itself is alphabetical");
     }
 
     #[test]
