@@ -3,6 +3,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use super::form::PageForm;
 use super::parameters::{bad_request, for_person, of_query};
 use crate::domain::id::ClientId;
 use crate::flow::end_session::{Answer, Decision, decide, perform};
@@ -48,6 +49,20 @@ pub(super) async fn done(surface: web::Data<Surface>, request: HttpRequest) -> R
     page::answer(&surface, &Visit::anonymous(&surface, &request), &message, &Frame::default())
 }
 
+/// `POST /logout/stay`: the person's no. Changes nothing, and leads to no app: whoever asked learns nothing of it.
+pub(super) async fn stay(surface: web::Data<Surface>, form: PageForm) -> Result<HttpResponse, Failure> {
+    form.demand(ABOUT)?;
+    Ok(page::see_other(&surface, &form.visit, "/logout/stayed"))
+}
+
+/// `GET /logout/stayed`: says what is true now, also when the page is shown again later.
+pub(super) async fn stayed(surface: web::Data<Surface>, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let visit = Visit::of(&surface, &request).await?;
+    let kind = if visit.browser.session.is_some() { MessageKind::StillSignedIn } else { MessageKind::NotSignedIn };
+    let message = Message { kind, app: None, return_url: None, told_apps: Vec::new() };
+    page::answer(&surface, &visit, &message, &Frame::default())
+}
+
 async fn respond(surface: &Surface, visit: &Visit, parameters: &Parameters, answer: Answer) -> Result<HttpResponse, Failure> {
     let current = visit.browser.session.as_ref().map(|(session, _)| session);
     match decide(&surface.op, parameters, current, answer).await? {
@@ -84,7 +99,7 @@ async fn ask(
         csrf: csrf::token(surface, &visit.browser.key, ABOUT),
         account,
         app,
-        stay_action: None,
+        stay_action: Some("/logout/stay".to_owned()),
         hidden: fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
     };
     page::answer(surface, visit, &logout, &Frame { form_targets, ..Frame::default() })

@@ -74,6 +74,8 @@ pub fn mount(config: &mut ServiceConfig) {
         .service(program("/revoke").post(revocation::post).preflight())
         .service(page("/logout").read(logout::get).post(logout::post))
         .service(page("/logout/done").read(logout::done))
+        .service(page("/logout/stay").post(logout::stay))
+        .service(page("/logout/stayed").read(logout::stayed))
         .service(page("/static/{file}").read(assets::get))
         .service(page("/").read(interaction::home))
         .default_service(web::to(interaction::not_found));

@@ -204,6 +204,15 @@ test('logout: the question, its form, and the pages after it', async () => {
   assert.equal(walker.page, 'logout');
   assert.ok(walker.form('logout'));
   await staysItself(walker);
+  const question = walker.url;
+  await walker.open(await post(walker, 'stay'));
+  assert.equal(walker.page, 'message');
+  assert.equal(walker.main('data-message'), 'still_signed_in');
+  await staysItself(walker);
+  assert.equal(await at.isSignedIn(walker), true, 'a no changes nothing');
+  const forged = await walker.raw(`${demo.issuer}/logout/stay`, new URLSearchParams({ csrf: 'x' }));
+  assert.equal(forged.status, 403);
+  await walker.open(question);
   await walker.open(await post(walker, 'logout'));
   assert.equal(walker.page, 'message');
   assert.equal(walker.main('data-message'), 'signed_out');
