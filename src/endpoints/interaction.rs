@@ -68,8 +68,7 @@ pub(super) fn deliver(surface: &Surface, visit: &Visit, response: &Authorization
     match response.delivery() {
         Delivery::Redirect(location) => Ok(page::see_other(surface, visit, &location)),
         Delivery::FormPost { action, fields } => {
-            let app = url::Url::parse(&action).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
-            let form = FormPost { action, app, fields };
+            let form = FormPost { action, app: response.app_name().to_owned(), fields };
             let form_targets = FormTargets::of(response.redirect_uri(), response.forwards());
             page::answer(surface, visit, &form, &Frame { form_targets, ..Frame::default() })
         }

@@ -227,6 +227,7 @@ test('form_post: form#form-post with the answer as hidden inputs', async () => {
   await walker.submit('continue');
   const form = walker.form('form-post');
   assert.equal(form.action, at.back);
+  assert.match(walker.html, /<h1[^>]*>Back to Example app<\/h1>/, 'the app by its name');
   assert.deepEqual(form.inputs.map(([name]) => name), ['code', 'state', 'iss']);
 });
 

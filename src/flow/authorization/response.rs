@@ -26,11 +26,19 @@ pub struct ResponseTarget {
     state: Option<String>,
     /// Whether the client sends browsers on to places that we cannot know (decision 2.15).
     forwards: bool,
+    /// What the client is called where people read it.
+    app_name: String,
 }
 
 impl ResponseTarget {
     pub(super) fn new(client: &Client, redirect_uri: RedirectUri, mode: ResponseMode, state: Option<&str>) -> Self {
-        Self { redirect_uri, mode, state: state.map(str::to_owned), forwards: client.metadata.forwards }
+        Self {
+            redirect_uri,
+            mode,
+            state: state.map(str::to_owned),
+            forwards: client.metadata.forwards,
+            app_name: client.display_name().to_owned(),
+        }
     }
 
     pub(super) fn of(interaction: &Interaction) -> Self {
@@ -78,6 +86,11 @@ impl AuthorizationResponse {
     /// Whether its client sends browsers on to places that we cannot know (decision 2.15).
     pub const fn forwards(&self) -> bool {
         self.target.forwards
+    }
+
+    /// What its client is called, for the page that posts it.
+    pub fn app_name(&self) -> &str {
+        &self.target.app_name
     }
 
     /// Puts the parameters where the response mode wants them. Those of the redirect URI itself are kept (RFC 6749 §3.1.2).
@@ -215,7 +228,8 @@ mod tests {
     use super::*;
 
     fn delivery(uri: &str, mode: ResponseMode) -> Delivery {
-        let target = ResponseTarget { redirect_uri: RedirectUri::parse(uri).unwrap(), mode, state: None, forwards: false };
+        let redirect_uri = RedirectUri::parse(uri).unwrap();
+        let target = ResponseTarget { redirect_uri, mode, state: None, forwards: false, app_name: "App".to_owned() };
         AuthorizationResponse { target, parameters: vec![("code", Secret::new("c/d")), ("state", Secret::new("a b&c"))] }
             .delivery()
     }
