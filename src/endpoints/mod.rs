@@ -8,6 +8,7 @@ mod cors;
 mod form;
 mod interaction;
 mod introspection;
+mod language;
 mod login;
 mod login_status;
 mod logout;

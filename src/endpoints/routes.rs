@@ -5,7 +5,9 @@ use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{FromRequest, Handler, Resource, Responder};
 
-use super::{assets, authorization, consent, cors, interaction, introspection, login, login_status, logout, metadata};
+use super::{
+    assets, authorization, consent, cors, interaction, introspection, language, login, login_status, logout, metadata,
+};
 use super::{revocation, token, userinfo};
 use crate::web::error::Reader;
 
@@ -76,6 +78,7 @@ pub fn mount(config: &mut ServiceConfig) {
         .service(page("/logout/done").read(logout::done))
         .service(page("/logout/stay").post(logout::stay))
         .service(page("/logout/stayed").read(logout::stayed))
+        .service(page("/language/{locale}").read(language::choose))
         .service(page("/static/{file}").read(assets::get))
         .service(page("/").read(interaction::home))
         .default_service(web::to(interaction::not_found));

@@ -40,11 +40,14 @@ impl fmt::Display for Locale {
     }
 }
 
-/// Chooses the language: the app's `ui_locales` (space-delimited, best first), then what this person chose here before,
-/// then the browser's `Accept-Language`, then English. Unusable parts are skipped.
-pub fn choose(ui_locales: Option<&str>, chosen: Option<Locale>, accept_language: Option<&str>) -> Locale {
-    let asked = ui_locales.and_then(|tags| tags.split_ascii_whitespace().find_map(Locale::of_tag));
-    asked.or(chosen).or_else(|| accept_language.and_then(from_accept_language)).unwrap_or_default()
+/// Chooses the language: what this person chose by the switch on a page of ours, then the app's `ui_locales`
+/// (space-delimited, best first), then the browser's `Accept-Language`, then English. Unusable parts are skipped.
+///
+/// The switch comes before the app: `ui_locales` is what the app takes the person to read (OIDC Core §3.1.2.1), the switch is
+/// their own word, and a page that ignored it would seem broken.
+pub fn choose(chosen: Option<Locale>, ui_locales: Option<&str>, accept_language: Option<&str>) -> Locale {
+    let asked = || ui_locales.and_then(|tags| tags.split_ascii_whitespace().find_map(Locale::of_tag));
+    chosen.or_else(asked).or_else(|| accept_language.and_then(from_accept_language)).unwrap_or_default()
 }
 
 /// The best language of an `Accept-Language` header: highest weight first, earlier first among equals, weight 0 never
@@ -75,9 +78,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_app_comes_first_then_the_person_then_the_browser() {
-        assert_eq!(choose(Some("fr de-CH en"), Some(Locale::En), Some("en")), Locale::De);
-        assert_eq!(choose(Some("fr it"), Some(Locale::De), Some("en")), Locale::De);
+    fn the_switch_comes_first_then_the_app_then_the_browser() {
+        assert_eq!(choose(Some(Locale::En), Some("fr de-CH"), Some("de")), Locale::En);
+        assert_eq!(choose(None, Some("fr de-CH en"), Some("en")), Locale::De);
+        assert_eq!(choose(None, Some("fr it"), Some("de")), Locale::De);
         assert_eq!(choose(None, None, Some("de-AT,de;q=0.9,en;q=0.8")), Locale::De);
         assert_eq!(choose(None, None, None), Locale::En);
     }

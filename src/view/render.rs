@@ -38,6 +38,9 @@ pub trait Page: Serialize + Sized {
     /// The template's path below `templates/pages/`.
     const TEMPLATE: &'static str;
 
+    /// Whether a GET of its address shows it again: only then a change of language keeps it.
+    const SHOWN_AGAIN: bool = true;
+
     /// What the template sees as `page`; the struct itself unless it has something to work out first.
     fn data(&self) -> Value {
         to_value(self)
@@ -68,7 +71,7 @@ impl<P> Sample<P> {
 pub struct LanguageLink {
     /// The language.
     pub locale: Locale,
-    /// Where a GET shows the same page in it.
+    /// Where a GET leads back to the same page, in it.
     pub href: String,
 }
 

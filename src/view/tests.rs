@@ -88,6 +88,21 @@ fn no_value_becomes_markup_or_a_link_that_runs() {
 }
 
 #[test]
+fn the_footer_offers_the_other_language_and_nothing_where_there_is_no_way_back() {
+    let page = Choose::samples().remove(0).page;
+    for (locale, other) in [(Locale::En, Locale::De), (Locale::De, Locale::En)] {
+        let html = render(&page, &context(locale)).unwrap();
+        let footer = html.split("<footer").nth(1).unwrap();
+        let link = format!("<a href=\"?lang={other}&amp;x=1\" hreflang=\"{other}\" lang=\"{other}\">");
+        assert!(footer.contains(&link) && footer.matches("<a ").count() == 1, "{footer}");
+        let plain = render(&page, &PageContext::new(locale, "n0nce")).unwrap();
+        assert!(!plain.contains("<nav"));
+    }
+    let once = [Choose::SHOWN_AGAIN, Wait::SHOWN_AGAIN, ErrorPage::SHOWN_AGAIN, FormPost::SHOWN_AGAIN];
+    assert_eq!(once, [true, true, true, false], "a code is posted once");
+}
+
+#[test]
 fn every_form_posts_and_carries_its_csrf_value() {
     for (name, html) in every_page() {
         for form in html.split("<form ").skip(1) {

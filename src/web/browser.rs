@@ -2,6 +2,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::cookie::Cookie;
+use actix_web::http::Method;
 
 use super::{Surface, cookies, origin};
 use crate::domain::browser::{BrowserKey, BrowserSession, Origin};
@@ -10,7 +11,7 @@ use crate::domain::user::User;
 use crate::flow::authorization::Browser;
 use crate::flow::error::Internal;
 use crate::store::sessions;
-use crate::view::{Locale, locale};
+use crate::view::{LanguageLink, Locale, locale};
 
 /// A browser's visit.
 #[derive(Clone, Debug)]
@@ -23,7 +24,16 @@ pub struct Visit {
     pub origin: Origin,
     /// What it reads.
     pub accept_language: Option<String>,
+    /// The language that the person chose by the switch on a page.
+    pub chosen_language: Option<Locale>,
+    /// Where a GET shows again what this request gets: path and query. None for what was posted.
+    pub here: Option<String>,
 }
+
+/// The path below which languages are chosen (`endpoints::language`).
+pub const LANGUAGE_PATH: &str = "/language/";
+/// A longer address is not repeated in the links of the switch.
+const MAX_HERE: usize = 2048;
 
 impl Visit {
     /// Reads the cookies of a request. One round trip where there is a session, none otherwise; a write at most once a
@@ -67,18 +77,34 @@ impl Visit {
             new_cookie: None,
             origin: origin::of(request, &surface.site.trusted_proxies),
             accept_language: accept_language.map(str::to_owned),
+            chosen_language: cookies::read_text(request, cookies::Name::Language, surface.site.https)
+                .and_then(|tag| Locale::of_tag(&tag)),
+            here: here(request),
         }
     }
 
-    /// The language of a page: the app's wish, then the browser's.
+    /// The language of a page: the person's choice, then the app's wish, then the browser's.
     pub fn locale(&self, ui_locales: &[String]) -> Locale {
-        locale::choose(Some(&ui_locales.join(" ")), None, self.accept_language.as_deref())
+        locale::choose(self.chosen_language, Some(&ui_locales.join(" ")), self.accept_language.as_deref())
+    }
+
+    /// The switch of a page: each language, and the link that leads back here in it.
+    pub fn languages(&self) -> Vec<LanguageLink> {
+        let Some(here) = &self.here else { return Vec::new() };
+        let to: String = url::form_urlencoded::byte_serialize(here.as_bytes()).collect();
+        Locale::ALL.map(|locale| LanguageLink { locale, href: format!("{LANGUAGE_PATH}{locale}?to={to}") }).to_vec()
     }
 
     /// The cookie that the answer must set, if any.
     pub fn cookie(&self, surface: &Surface) -> Option<Cookie<'static>> {
         self.new_cookie.as_ref().map(|value| cookies::set(cookies::Name::Browser, value, surface.site.https))
     }
+}
+
+fn here(request: &HttpRequest) -> Option<String> {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    let here = request.uri().path_and_query().map(ToString::to_string);
+    here.filter(|here| is_read && here.len() <= MAX_HERE && !here.starts_with(LANGUAGE_PATH))
 }
 
 async fn live_session(surface: &Surface, cookie: &Secret) -> Result<Option<(BrowserSession, User)>, Internal> {
@@ -93,4 +119,49 @@ async fn live_session(surface: &Surface, cookie: &Secret) -> Result<Option<(Brow
         op.store.write(id, move |tx, id| Box::pin(async move { sessions::touch(tx, id, now).await })).await?;
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn reading(request: TestRequest, chosen_language: Option<Locale>) -> Visit {
+        Visit {
+            browser: Browser { key: BrowserKey(SecretDigest::of(b"")), session: None },
+            new_cookie: None,
+            origin: Origin::default(),
+            accept_language: Some("en".to_owned()),
+            chosen_language,
+            here: here(&request.to_http_request()),
+        }
+    }
+
+    fn links(request: TestRequest) -> Vec<String> {
+        reading(request, None).languages().into_iter().map(|link| link.href).collect()
+    }
+
+    #[test]
+    fn the_switch_leads_back_to_the_same_address() {
+        let expected = ["en", "de"].map(|tag| format!("/language/{tag}?to=%2Flogin%2Fa%3Fx%3D1%26y%3D%253Cb%253E"));
+        assert_eq!(links(TestRequest::get().uri("/login/a?x=1&y=%3Cb%3E")), expected);
+        assert_eq!(links(TestRequest::with_uri("/login/a?x=1&y=%3Cb%3E").method(Method::HEAD)), expected);
+    }
+
+    #[test]
+    fn what_was_posted_what_is_long_and_the_switch_itself_are_not_led_back_to() {
+        assert!(links(TestRequest::post().uri("/login/a")).is_empty());
+        assert!(links(TestRequest::get().uri(&format!("/{}", "a".repeat(MAX_HERE)))).is_empty());
+        assert_eq!(links(TestRequest::get().uri(&format!("/{}", "a".repeat(MAX_HERE - 1)))).len(), 2);
+        assert!(links(TestRequest::get().uri("/language/xx?to=%2F")).is_empty());
+    }
+
+    #[test]
+    fn the_choice_of_the_person_comes_before_the_wish_of_the_app() {
+        let wish = ["de".to_owned()];
+        assert_eq!(reading(TestRequest::get(), None).locale(&wish), Locale::De);
+        assert_eq!(reading(TestRequest::get(), Some(Locale::En)).locale(&wish), Locale::En);
+        assert_eq!(reading(TestRequest::get(), Some(Locale::De)).locale(&[]), Locale::De);
+    }
 }

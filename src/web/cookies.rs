@@ -15,6 +15,8 @@ pub enum Name {
     Browser,
     /// A browser session: new at every login.
     Session,
+    /// The language that the person chose: no secret, and nothing depends on it but words.
+    Language,
 }
 
 impl Name {
@@ -24,20 +26,30 @@ impl Name {
             (Self::Browser, false) => "signbridge_browser",
             (Self::Session, true) => "__Host-signbridge_session",
             (Self::Session, false) => "signbridge_session",
+            (Self::Language, true) => "__Host-signbridge_language",
+            (Self::Language, false) => "signbridge_language",
         }
     }
 
-    /// The browser stays known for a while after its last visit; a session ends with the browser, or before.
+    /// The browser stays known for a while after its last visit, and so does what it reads; a session ends with the browser,
+    /// or before.
     const fn max_age(self) -> Option<Duration> {
         match self {
-            Self::Browser => Some(Duration::days(180)),
+            Self::Browser | Self::Language => Some(Duration::days(180)),
             Self::Session => None,
         }
     }
 }
 
-/// The value of the cookie, if the request has exactly one of that name and it looks like ours.
+/// The secret in the cookie, if the request has exactly one of that name and it looks like ours.
 pub fn read(request: &HttpRequest, name: Name, https: bool) -> Option<Secret> {
+    let value = read_text(request, name, https)?;
+    let ours = value.len() == 43 && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    ours.then(|| Secret::new(value))
+}
+
+/// The value of the cookie as it came, if the request has exactly one of that name: whoever reads it judges it.
+pub fn read_text(request: &HttpRequest, name: Name, https: bool) -> Option<String> {
     let wanted = name.text(https);
     let mut found = None;
     for line in request.headers().get_all(header::COOKIE) {
@@ -51,14 +63,17 @@ pub fn read(request: &HttpRequest, name: Name, https: bool) -> Option<Secret> {
             }
         }
     }
-    let value = found?;
-    let ours = value.len() == 43 && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-    ours.then(|| Secret::new(value))
+    found.map(str::to_owned)
 }
 
-/// Sets the cookie.
+/// Sets the cookie to a secret.
 pub fn set(name: Name, value: &Secret, https: bool) -> Cookie<'static> {
-    let mut cookie = blank(name, value.expose().to_owned(), https);
+    set_text(name, value.expose(), https)
+}
+
+/// Sets the cookie; the text must be within the grammar of RFC 6265 §4.1.1.
+pub fn set_text(name: Name, value: &str, https: bool) -> Cookie<'static> {
+    let mut cookie = blank(name, value.to_owned(), https);
     if let Some(max_age) = name.max_age() {
         cookie.set_max_age(max_age);
     }
@@ -94,6 +109,17 @@ mod tests {
         let two = request(&format!("signbridge_session={value}; signbridge_session={value}"));
         assert!(read(&two, Name::Session, false).is_none());
         assert!(read(&one, Name::Session, true).is_none(), "the name without prefix means nothing on https");
+    }
+
+    #[test]
+    fn a_language_is_kept_for_scripts_and_other_hosts_to_leave_alone() {
+        let text = set_text(Name::Language, "de", true).to_string();
+        for part in ["__Host-signbridge_language=de", "HttpOnly", "Secure", "SameSite=Lax", "Path=/", "Max-Age=15552000"] {
+            assert!(text.contains(part), "{text}");
+        }
+        let twice = request("signbridge_language=de; signbridge_language=en");
+        assert_eq!(read_text(&twice, Name::Language, false), None);
+        assert_eq!(read_text(&request("signbridge_language=de"), Name::Language, false).as_deref(), Some("de"));
     }
 
     #[test]

@@ -54,7 +54,8 @@ impl Default for Frame<'_> {
 pub fn answer<P: Page>(surface: &Surface, visit: &Visit, page: &P, frame: &Frame<'_>) -> Result<HttpResponse, Failure> {
     let bytes: [u8; 18] = surface.op.env.random_bytes().map_err(Internal::from)?;
     let nonce = URL_SAFE_NO_PAD.encode(bytes);
-    let context = PageContext::new(visit.locale(frame.ui_locales), nonce.clone());
+    let languages = if P::SHOWN_AGAIN { visit.languages() } else { Vec::new() };
+    let context = PageContext { languages, ..PageContext::new(visit.locale(frame.ui_locales), nonce.clone()) };
     let html = view::render(page, &context)?;
     let policy = match &frame.form_targets {
         FormTargets::Ourselves => headers::page_policy(&nonce, Some(&[])),

@@ -228,6 +228,7 @@ test('form_post: form#form-post with the answer as hidden inputs', async () => {
   const form = walker.form('form-post');
   assert.equal(form.action, at.back);
   assert.match(walker.html, /<h1[^>]*>Back to Example app<\/h1>/, 'the app by its name');
+  assert.doesNotMatch(walker.html, /hreflang/, 'no way away from an answer that is given once');
   assert.deepEqual(form.inputs.map(([name]) => name), ['code', 'state', 'iss']);
 });
 
@@ -242,6 +243,69 @@ test('errors are pages with a reference id and the right status, in the language
       assert.match(html, new RegExp(`<html lang="${language}"`));
     }
   }
+});
+
+/** Where the footer's link to a language leads. */
+const switchTo = (walker, tag) => {
+  const link = walker.html.match(new RegExp(`<footer[\\s\\S]*<a href="([^"]*)" hreflang="${tag}"`));
+  return link && new URL(link[1].replaceAll('&amp;', '&'), walker.url).href;
+};
+const language = (walker) => walker.html.match(/<html lang="([^"]*)"/)[1];
+
+test('the switch of languages keeps the transaction, and comes before what the app asks for', async () => {
+  const walker = await new Walker().open(at.address({ ui_locales: 'de' }));
+  const { url } = walker;
+  assert.deepEqual([language(walker), walker.page, switchTo(walker, 'de')], ['de', 'choose', null]);
+  await walker.open(switchTo(walker, 'en'));
+  assert.deepEqual([language(walker), walker.url], ['en', url], 'the same page, though the app asks for German');
+  await staysItself(walker);
+  assert.equal(language(walker), 'en');
+  await walker.submit('provider', { provider: 'secsign' });
+  assert.deepEqual([language(walker), walker.page], ['en', 'identify']);
+  await walker.open(await post(walker, 'identifier', { identifier: 'two words' }));
+  const refused = walker.url;
+  await walker.open(switchTo(walker, 'de'));
+  assert.deepEqual([language(walker), walker.url], ['de', refused], 'with its query');
+  assert.match(walker.html, /id="identifier-error"/);
+  await walker.submit('identifier', { identifier: 'alice' });
+  assert.deepEqual([language(walker), walker.page], ['de', 'wait']);
+  const seq = await at.lastSeq();
+  await walker.open(switchTo(walker, 'en'));
+  assert.deepEqual([language(walker), walker.page, stateOf(walker)], ['en', 'wait', 'pending/']);
+  assert.equal(await at.creates(seq), 0, 'and the phone is not asked again');
+  await approve(demo, 'secsign', 'alice');
+  await at.until(walker, 'approved');
+  assert.ok(await at.finish(walker));
+  // Errors have it too, with the parameters that led to them; what was posted has none.
+  await walker.open(`${demo.issuer}/authorize?client_id=nobody&state=a%26b`);
+  assert.deepEqual([walker.status, language(walker)], [400, 'en']);
+  const wrong = walker.url;
+  await walker.open(switchTo(walker, 'de'));
+  assert.deepEqual([walker.status, language(walker), walker.url], [400, 'de', wrong]);
+  const posted = await (await walker.raw(`${demo.issuer}/logout/stay`, new URLSearchParams())).text();
+  assert.match(posted, /<html lang="de"[\s\S]*data-page="error"/);
+  assert.doesNotMatch(posted, /hreflang/);
+});
+
+test('the switch of languages sets one cookie, and leads nowhere but to paths of ours', async () => {
+  const ask = (path, headers = {}) => fetch(demo.issuer + path, { redirect: 'manual', headers });
+  const good = await ask('/language/de?to=%2Flogout%2Fdone', { 'sec-fetch-site': 'same-origin' });
+  assert.deepEqual([good.status, good.headers.get('location')], [303, '/logout/done']);
+  const [cookie, ...more] = good.headers.getSetCookie();
+  assert.equal(more.length, 0);
+  assert.match(cookie, /^signbridge_language=de;/);
+  for (const part of ['HttpOnly', 'SameSite=Lax', 'Path=/']) assert.ok(cookie.includes(part), cookie);
+  for (const [path, status, headers] of [
+    ['/language/fr?to=%2F', 404], ['/language/DE?to=%2F', 404], ['/language/de?to=%2F', 403, { 'sec-fetch-site': 'cross-site' }],
+    ['/language/de?to=%2F%2Fevil.example', 400], ['/language/de?to=%2F%5Cevil.example', 400], ['/language/de?to=%2F.%2F%2Fevil.example', 400],
+    ['/language/de?to=https%3A%2F%2Fevil.example', 400], ['/language/de?to=%2F&to=%2F', 400],
+  ]) {
+    const answer = await ask(path, headers);
+    assert.equal(answer.status, status, path);
+    assert.deepEqual([answer.headers.get('location'), answer.headers.getSetCookie()], [null, []], path);
+  }
+  const odd = await ask('/', { cookie: 'signbridge_language="><script>', 'accept-language': 'de' });
+  assert.match(await odd.text(), /<html lang="de"/);
 });
 
 test('the example app: /login passes parameters on; the result page has its ids; refresh and sign-out work', async () => {

@@ -18,6 +18,8 @@ pub struct FormPost {
 
 impl Page for FormPost {
     const TEMPLATE: &'static str = "form_post.html";
+    // The answer that it carries is given once.
+    const SHOWN_AGAIN: bool = false;
 
     fn samples() -> Vec<Sample<Self>> {
         let fields = [("code", "SplxlOBeZQQYbYS6WxSbIA"), ("state", "\"><script>"), ("iss", "https://id.example.com")];

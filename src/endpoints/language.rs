@@ -1,0 +1,78 @@
+//! The switch of languages in the footer of every page (experience L18): a link, so that it works without scripts, on error
+//! pages too, and keeps the transaction, which is in the address that it leads back to.
+//!
+//! It is safe as a GET: it sets a cookie of ours on which nothing depends but words, and goes nowhere but to a path of our
+//! own, which the browser could have opened itself. Another site's link changes nothing all the same.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use url::Url;
+
+use super::parameters::{bad_request, of_query};
+use crate::flow::error::Internal;
+use crate::view::Locale;
+use crate::web::browser::Visit;
+use crate::web::cookies::{self, Name};
+use crate::web::error::Failure;
+use crate::web::{Surface, csrf, page};
+
+/// `GET /language/{locale}?to={path}`.
+pub(super) async fn choose(
+    surface: web::Data<Surface>,
+    request: HttpRequest,
+    locale: web::Path<String>,
+) -> Result<HttpResponse, Failure> {
+    let locale = Locale::ALL.into_iter().find(|known| known.as_str() == *locale).ok_or_else(Failure::not_found)?;
+    let parameters = of_query(&request).map_err(|invalid| bad_request(invalid.to_string()))?;
+    if !csrf::same_site(&surface, &request) {
+        return Err(Failure::forged());
+    }
+    let to = own_path(&surface.op.settings.issuer, parameters.get("to").unwrap_or("/"));
+    let to = to.ok_or_else(|| bad_request("to is not a path of this server".to_owned()))?;
+    let mut response = page::see_other(&surface, &Visit::anonymous(&surface, &request), &to);
+    let cookie = cookies::set_text(Name::Language, locale.as_str(), surface.site.https);
+    response.add_cookie(&cookie).map_err(|_never_malformed| Internal::Stopped)?;
+    Ok(response)
+}
+
+/// The path and query of `to` as browsers understand it (WHATWG URL), if that leads to this server.
+fn own_path(issuer: &str, to: &str) -> Option<String> {
+    let issuer = Url::parse(issuer).ok()?;
+    let resolved = issuer.join(to).ok().filter(|_| to.starts_with('/'))?;
+    let path = &resolved[url::Position::BeforePath..url::Position::AfterQuery];
+    // `/.//host` has the path `//host`, which alone would name a host.
+    (resolved.origin() == issuer.origin() && !path.starts_with("//")).then(|| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_switch_leads_back_to_paths_of_this_server_alone() {
+        let own = |to| own_path("https://id.example.com", to);
+        for good in ["/", "/login/abc", "/logout?state=a+b%26c&id_token_hint=x.y.z", "/?to=//evil.example"] {
+            assert_eq!(own(good).as_deref(), Some(good));
+        }
+        for bad in [
+            "",
+            "x",
+            "?a",
+            "//evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "/\t/evil.example",
+            "/\n/evil.example",
+            "/.//evil.example",
+            "/a/..//evil.example",
+            "https://evil.example/",
+            "javascript:alert(1)",
+            " //evil.example",
+            "//id.example.com@evil.example",
+            "//id.example.com:444/",
+        ] {
+            assert_eq!(own(bad), None, "{bad:?}");
+        }
+        // What could end a header cannot get into it.
+        assert_eq!(own("/a\r\nSet-Cookie: x").as_deref(), Some("/aSet-Cookie:%20x"));
+    }
+}
