@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::form::PageForm;
 use super::parameters::of_query;
+use super::typed;
 use crate::domain::assurance::Acr;
 use crate::domain::id::{AuthorizationId, is_well_formed};
 use crate::domain::login::Purpose;
@@ -202,19 +203,22 @@ pub(super) async fn identify(
     let upstream = Upstream::parse(&provider).filter(|upstream| providers.contains(upstream));
     let upstream = upstream.ok_or_else(Failure::not_found)?;
     let remembered = remembered_browsers::find_identifier(surface.op.store.read(), &visit.browser.key).await?;
+    let problem = of_query(&request).ok().and_then(|query| query.get("problem").and_then(problem));
+    let refused = problem.filter(|problem| *problem == IdentifyError::Malformed);
+    let refused = refused.and_then(|_| typed::find(&surface, &request, &visit.browser.key, &id));
     let hint = interaction.authorization.request.login_hint.as_deref().and_then(canonical_identifier);
     let page = Identify {
         app: app_info(&interaction),
         provider: upstream,
         action: format!("/interaction/{id}/identify/{upstream}"),
         csrf: csrf::token(&surface, &visit.browser.key, &about(&interaction.authorization.id)),
-        remembered: hint.is_none() && remembered.is_some(),
-        identifier: hint.or(remembered).unwrap_or_default(),
+        remembered: refused.is_none() && hint.is_none() && remembered.is_some(),
+        identifier: refused.or(hint).or(remembered).unwrap_or_default(),
         forget_action: format!("/interaction/{id}/forget"),
         allow_unnamed: unnamed_is_possible(&surface, &interaction, upstream),
         other_method_action: (providers.len() > 1).then(|| format!("/interaction/{id}/choose")),
         cancel_action: format!("/interaction/{id}/cancel"),
-        error: of_query(&request).ok().and_then(|query| query.get("problem").and_then(problem)),
+        error: problem,
     };
     page::answer(&surface, &visit, &page, &frame(&interaction))
 }
@@ -248,11 +252,15 @@ pub(super) async fn identified(
     let unnamed = form.get("unnamed").is_some() && unnamed_is_possible(&surface, &interaction, upstream);
     let identifier = match form.get("identifier") {
         _ignored if unnamed => None,
-        None => return Ok(page::see_other(&surface, visit, &again("missing"))),
-        Some(typed) => match canonical_identifier(typed) {
-            None => return Ok(page::see_other(&surface, visit, &again("malformed"))),
+        Some(typed) if !typed.trim().is_empty() => match canonical_identifier(typed) {
+            None => {
+                let mut response = page::see_other(&surface, visit, &again("malformed"));
+                typed::keep(&surface, &mut response, &visit.browser.key, &id, typed)?;
+                return Ok(response);
+            }
             known_or_not => known_or_not,
         },
+        _nothing => return Ok(page::see_other(&surface, visit, &again("missing"))),
     };
     let wish = Wish {
         purpose: Purpose::Authorization(interaction.authorization.id.clone()),

@@ -18,4 +18,5 @@ mod program;
 mod revocation;
 pub mod routes;
 mod token;
+mod typed;
 mod userinfo;

@@ -15,6 +15,8 @@ pub enum Name {
     Browser,
     /// A browser session: new at every login.
     Session,
+    /// A name that was refused, until its page has shown it again. Carries a MAC of its own.
+    Typed,
     /// The language that the person chose: no secret, and nothing depends on it but words.
     Language,
 }
@@ -26,6 +28,8 @@ impl Name {
             (Self::Browser, false) => "signbridge_browser",
             (Self::Session, true) => "__Host-signbridge_session",
             (Self::Session, false) => "signbridge_session",
+            (Self::Typed, true) => "__Host-signbridge_typed",
+            (Self::Typed, false) => "signbridge_typed",
             (Self::Language, true) => "__Host-signbridge_language",
             (Self::Language, false) => "signbridge_language",
         }
@@ -36,6 +40,7 @@ impl Name {
     const fn max_age(self) -> Option<Duration> {
         match self {
             Self::Browser | Self::Language => Some(Duration::days(180)),
+            Self::Typed => Some(Duration::minutes(2)),
             Self::Session => None,
         }
     }

@@ -79,6 +79,30 @@ test('choose and identify: buttons, inputs and where they lead', async () => {
   await walker.open(await post(walker, 'identifier', { identifier: 'two words' }));
   assert.equal(walker.page, 'identify');
   assert.match(walker.html, /id="identifier-error"/);
+  const shown = () => walker.form('identifier').inputs.find(([name]) => name === 'identifier')[1];
+  assert.equal(shown(), 'two words', 'what was typed is there to be mended');
+  assert.doesNotMatch(walker.url, /two/);
+  await staysItself(walker);
+  const hostile = `"><script>alert(1)</script> ${'ü'.repeat(60)}`;
+  await walker.open(await post(walker, 'identifier', { identifier: hostile }));
+  assert.equal(shown(), hostile);
+  assert.doesNotMatch(walker.html, /<script>alert/);
+  const cookie = walker.jar(demo.issuer, 'signbridge_typed');
+  await walker.open(await post(walker, 'identifier', { identifier: `two ${'x'.repeat(400)}` }));
+  assert.deepEqual([shown(), walker.jar(demo.issuer, 'signbridge_typed')], ['', undefined], 'what no name can be as long as is not kept');
+  // It is this browser's, for this sign-in, and whole.
+  const there = walker.url;
+  for (const [planted, expected] of [[cookie, hostile], [`${cookie}x`, ''], [cookie.replace(/^../, 'YW'), ''], ['x', '']]) {
+    walker.plant(demo.issuer, 'signbridge_typed', planted);
+    await walker.open(there);
+    assert.equal(shown(), expected, planted);
+  }
+  walker.plant(demo.issuer, 'signbridge_typed', cookie);
+  await walker.open(at.address());
+  await walker.submit('provider', { provider: 'secsign' });
+  await walker.open(`${walker.url}?problem=malformed`);
+  assert.equal(shown(), '', 'another sign-in of the same browser');
+  await walker.open(there);
   // The form of the provider without JavaScript is one that answers `access_denied`.
   const denied = await post(walker, 'cancel');
   assert.equal(new URL(denied).searchParams.get('error'), 'access_denied');
