@@ -5,8 +5,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::form::PageForm;
 use super::parameters::{bad_request, for_person, of_query};
-use crate::domain::id::ClientId;
-use crate::flow::end_session::{Answer, Decision, decide, perform};
+use crate::domain::id::{ClientId, SessionId};
+use crate::flow::end_session::{Answer, Decision, decide, perform, told};
 use crate::protocol::jws::UnverifiedJws;
 use crate::protocol::parameters::Parameters;
 use crate::protocol::redirect_uri::RedirectUri;
@@ -43,10 +43,18 @@ pub(super) async fn post(surface: web::Data<Surface>, request: HttpRequest, body
     Ok(HttpResponse::SeeOther().insert_header(("Location", location)).finish())
 }
 
-/// `GET /logout/done`: where a logout ends that leads to no app.
+/// `GET /logout/done?session={sid}`: where a logout ends that leads to no app. Which apps are being told is read again from
+/// what is stored, so that no address can put names on this page; the browser's cookie says for whom.
 pub(super) async fn done(surface: web::Data<Surface>, request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let message = Message { kind: MessageKind::SignedOut, app: None, return_url: None, told_apps: Vec::new() };
-    page::answer(&surface, &Visit::anonymous(&surface, &request), &message, &Frame::default())
+    let visit = Visit::without_session(&surface, &request)?;
+    let session = of_query(&request).ok().and_then(|query| query.get("session").map(SessionId::new));
+    let told_apps = match session {
+        Some(sid) if visit.new_cookie.is_none() => told(&surface.op, &sid, &visit.browser.key).await?,
+        _nobody => Vec::new(),
+    };
+    let message = Message { kind: MessageKind::SignedOut, app: None, return_url: None, told_apps };
+    // A browser that is new here stays unknown: it came for nothing that it must be known again for.
+    page::answer(&surface, &Visit { new_cookie: None, ..visit }, &message, &Frame::default())
 }
 
 /// `POST /logout/stay`: the person's no. Changes nothing, and leads to no app: whoever asked learns nothing of it.
@@ -69,17 +77,24 @@ async fn respond(surface: &Surface, visit: &Visit, parameters: &Parameters, answ
         Decision::EndNow { sid, redirect } => {
             let own = current.is_some_and(|session| session.id == sid);
             perform(&surface.op, &sid, &visit.origin).await?;
-            signed_out(surface, visit, redirect, own)
+            signed_out(surface, visit, redirect, own.then_some(&sid))
         }
-        Decision::SignedOut { redirect } => signed_out(surface, visit, redirect, false),
+        Decision::SignedOut { redirect } => signed_out(surface, visit, redirect, None),
         Decision::Ask { fields, client_name } => ask(surface, visit, fields, client_name).await,
         Decision::Refused { hint } => Err(bad_request(hint)),
     }
 }
 
-fn signed_out(surface: &Surface, visit: &Visit, redirect: Option<String>, own_session: bool) -> Result<HttpResponse, Failure> {
-    let mut response = page::see_other(surface, visit, redirect.as_deref().unwrap_or("/logout/done"));
-    if own_session {
+/// Leads on; `own` is the session that this browser was in.
+fn signed_out(
+    surface: &Surface,
+    visit: &Visit,
+    redirect: Option<String>,
+    own: Option<&SessionId>,
+) -> Result<HttpResponse, Failure> {
+    let done = || own.map_or_else(|| "/logout/done".to_owned(), |sid| format!("/logout/done?session={sid}"));
+    let mut response = page::see_other(surface, visit, &redirect.unwrap_or_else(done));
+    if own.is_some() {
         let gone = cookies::clear(Name::Session, surface.site.https);
         response.add_cookie(&gone).map_err(|_never_malformed| crate::flow::error::Internal::Stopped)?;
     }

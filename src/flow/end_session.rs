@@ -15,16 +15,16 @@
 
 use super::Op;
 use super::client_authentication::find;
-use super::error::OAuthError;
+use super::error::{Internal, OAuthError};
 use crate::domain::audit::{AuditEvent, AuditKind};
-use crate::domain::browser::{BrowserSession, Origin};
+use crate::domain::browser::{BrowserKey, BrowserSession, Origin};
 use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::SessionId;
 use crate::flow::trail::Entry;
 use crate::protocol::id_token::IdTokenClaims;
 use crate::protocol::parameters::Parameters;
-use crate::store::{StoreError, Tx, sessions};
+use crate::store::{StoreError, Tx, backchannel_logouts, sessions};
 
 /// The parameters that the form of the question repeats (OIDC RP-Initiated Logout §2).
 const REPEATED: &[&str] = &["id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales"];
@@ -180,6 +180,25 @@ fn with_state(uri: &str, state: Option<&str>) -> String {
     };
     let encoded: String = url::form_urlencoded::byte_serialize(state.as_bytes()).collect();
     format!("{uri}{separator}state={encoded}")
+}
+
+/// The names of the apps that are being told of the end of a session, for the browser that it lived in and nobody else: they
+/// say where somebody was signed in. None while it goes on.
+///
+/// Costs: two reads.
+///
+/// # Errors
+/// Only when something of ours fails.
+pub async fn told(op: &Op, sid: &SessionId, browser: &BrowserKey) -> Result<Vec<String>, Internal> {
+    let session = sessions::find(op.store.read(), sid).await?;
+    if !session.is_some_and(|session| session.ended_at.is_some() && session.browser == *browser) {
+        return Ok(Vec::new());
+    }
+    let told = backchannel_logouts::list_listeners(op.store.read(), sid).await?;
+    let mut names: Vec<String> = told.iter().map(|client| client.display_name().to_owned()).collect();
+    names.sort();
+    names.dedup();
+    Ok(names)
 }
 
 struct Ending {

@@ -3,12 +3,14 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::{Answer, Decision, decide, perform, with_state};
-use crate::domain::browser::{BrowserSession, Origin};
+use super::{Answer, Decision, decide, perform, told, with_state};
+use crate::domain::browser::{BrowserKey, BrowserSession, Origin};
 use crate::domain::client::Client;
 use crate::domain::id::SessionId;
+use crate::domain::secret::SecretDigest;
 use crate::flow::token::testing::{Bench, ISSUER};
 use crate::protocol::jws::{TokenType, UnverifiedJws};
+use crate::protocol::logout_uri::LogoutUri;
 use crate::protocol::parameters::Parameters;
 use crate::protocol::redirect_uri::RedirectUri;
 
@@ -180,6 +182,24 @@ async fn ending_a_session_ends_it_once_with_what_does_not_outlive_it() {
     assert!(!bench.opens_userinfo(&online.access_token).await);
     assert!(bench.refresh(client, &offline.refresh_token.unwrap()).await.is_ok());
     assert_eq!(bench.audited().await.iter().filter(|kind| *kind == "logout").count(), 1);
+}
+
+#[tokio::test]
+async fn the_apps_that_are_told_are_named_to_the_browser_of_the_session_alone() {
+    let scene = scene().await;
+    let (bench, session) = (&scene.bench, &scene.session);
+    let uri = LogoutUri::parse("https://app.example/bye").unwrap();
+    for name in ["wiki", "mail"] {
+        let listener = bench.client_with(name, |metadata| metadata.backchannel_logout_uri = Some(uri.clone())).await;
+        bench.tokens(&listener, session, "openid").await;
+    }
+    bench.client_with("unused", |metadata| metadata.backchannel_logout_uri = Some(uri.clone())).await;
+    let named = async |browser: &BrowserKey| told(&bench.op, &session.id, browser).await.unwrap();
+    assert!(named(&session.browser).await.is_empty(), "it goes on");
+    assert!(perform(&bench.op, &session.id, &Origin::default()).await.unwrap());
+    assert_eq!(named(&session.browser).await, ["mail", "wiki"]);
+    assert!(named(&BrowserKey(SecretDigest::of(b"another"))).await.is_empty());
+    assert!(told(&bench.op, &SessionId::new("unknown"), &session.browser).await.unwrap().is_empty());
 }
 
 #[test]

@@ -28,14 +28,7 @@ pub(super) async fn insert_for_session(
     hold: Option<&Hold>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let of_session = Expr::col(grant::Column::SessionId).eq(session.id.as_str());
-    let clients = Query::select().column(grant::Column::ClientId).from(grant::Entity).and_where(of_session).take();
-    let clients = client::Entity::find().filter(client::Column::Id.in_subquery(clients)).all(tx.db()).await?;
-    for client in clients {
-        let client = Client::try_from(client)?;
-        if client.disabled || client.metadata.backchannel_logout_uri.is_none() {
-            continue;
-        }
+    for client in list_listeners(tx.db(), &session.id).await? {
         let row = logout::Model {
             id: BackchannelLogout::id_for(&client.id, &session.id),
             client_id: client.id.as_str().to_owned(),
@@ -51,6 +44,20 @@ pub(super) async fn insert_for_session(
         tx.insert_new(row).await?;
     }
     Ok(())
+}
+
+/// The clients that got tokens out of a session and registered where they want to hear of its end, by id. What was granted is
+/// kept for a while after the session ended.
+///
+/// # Errors
+/// When the database fails or a client's row is inconsistent.
+pub async fn list_listeners(db: &Db, session: &SessionId) -> Result<Vec<Client>, StoreError> {
+    let of_session = Expr::col(grant::Column::SessionId).eq(session.as_str());
+    let clients = Query::select().column(grant::Column::ClientId).from(grant::Entity).and_where(of_session).take();
+    let found = client::Entity::find().filter(client::Column::Id.in_subquery(clients)).order_by_asc(client::Column::Id);
+    let clients: Vec<Client> = found.all(db).await?.into_iter().map(Client::try_from).collect::<Result<_, _>>()?;
+    let hears = |client: &Client| !client.disabled && client.metadata.backchannel_logout_uri.is_some();
+    Ok(clients.into_iter().filter(hears).collect())
 }
 
 /// Brings forward what waits for the code of `authorization`, and keeps it waiting: no longer than until the code expires.

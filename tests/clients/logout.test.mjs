@@ -121,6 +121,29 @@ test('an app that got tokens hears within 5 s; the token says whose session ende
   assert.deepEqual(heard.claims().map((claim) => claim.sid), [sid]);
 });
 
+test('the page after a logout names the apps that are told, to the browser that signed out alone', async () => {
+  const heard = await listener();
+  const [told, untold, elsewhere] = [await app(heard), await app(), await app(heard)];
+  const { walker, sid, cookie } = await signedIn(told, 'alice');
+  await untold.tokens(cookie);
+  const named = (html) => [...html.matchAll(/<li>([^<]*)<\/li>/g)].map(([, name]) => name);
+  const early = await new Walker().open(`${provider.issuer}/logout/done?session=${sid}`);
+  assert.deepEqual(named(early.html), []);
+  await walker.open(`${provider.issuer}/logout/done?session=${sid}`);
+  assert.deepEqual(named(walker.html), [], 'nobody is told while it goes on');
+  await walker.open(`${provider.issuer}/logout`);
+  await walker.submit('logout');
+  assert.equal(walker.main('data-message'), 'signed_out');
+  const names = named(walker.html);
+  assert.deepEqual(names, [told.client.client_name ?? told.client.client_id]);
+  await heard.heard(sid);
+  await walker.open(walker.url);
+  assert.deepEqual(named(walker.html), names, 'and when the page is shown again');
+  const stranger = await new Walker().open(walker.url);
+  assert.deepEqual([stranger.status, stranger.main('data-message'), named(stranger.html)], [200, 'signed_out', []]);
+  assert.ok(elsewhere.client.client_id !== told.client.client_id);
+});
+
 test('every way to end a session is told: without a cookie, by command, by lock, by removal of the phone', async () => {
   const heard = await listener();
   const told = await app(heard);
