@@ -262,7 +262,7 @@ test('consent, errors, logout, messages and the form that posts an answer', asyn
   await dress(page, 'logout');
   for (const [name, path, selector] of [['error-not-found', '/nowhere', 'main[data-page="error"]'],
     ['error-bad-request', '/authorize?client_id=nobody', 'main[data-page="error"]'], ['home', '/', 'main[data-page="message"]'],
-    ['signed-out', '/logout/done', 'main[data-page="message"]']]) {
+    ['signed-out', '/logout/done', 'main[data-page="message"]'], ['still-signed-in', '/logout/stayed', 'main[data-message="still_signed_in"]']]) {
     await page.goto(demo.issuer + path);
     assert.ok(await page.isVisible(selector));
     await dress(page, name);
