@@ -1,13 +1,11 @@
 //! `client create|list|show|update|delete|rotate-secret`.
 
-use std::path::Path;
-
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value as Json, json};
 
 use super::args::{ById, list, wire_value};
 use super::output::{fields, table};
-use super::recipe::{self, RecipeFlags};
+use super::recipe::{self, RecipeFlags, Wanted};
 use super::{CliError, Context, Opened};
 use crate::domain::client::Client;
 use crate::domain::id::ClientId;
@@ -18,7 +16,7 @@ use crate::manage::clients::{self, Issued};
 use crate::protocol::client_metadata::{
     AccessTokenFormat, ApplicationType, AuthMethod, ConsentPolicy, IdTokenClaimsPolicy, SigningAlgorithm,
 };
-use crate::recipes::{Registered, Target};
+use crate::recipes::{File, Registered};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ClientCommand {
@@ -172,13 +170,18 @@ pub(super) async fn run(context: &Context, command: ClientCommand) -> Result<(),
     let manage = opened.manage();
     let id = |which: ById| ClientId::new(which.into_id());
     match command {
-        ClientCommand::Create { id, fields, recipe } => match recipe.into_target().map_err(ManageError::Invalid)? {
+        ClientCommand::Create { id, fields, recipe } => match recipe.into_wanted().map_err(ManageError::Invalid)? {
             None => print(context, &opened, &clients::create(&manage, id, fields.into_written()).await?),
-            Some((target, dir)) => {
-                let id = id.unwrap_or_else(|| target.recipe.as_str().to_owned());
-                let written = fields.into_written().or(target.client());
-                let issued = clients::create(&manage, Some(id), written).await?;
-                print_recipe(context, &opened, &issued, &target, dir.as_deref())
+            Some(wanted) => {
+                let id = id.unwrap_or_else(|| wanted.target.recipe.as_str().to_owned());
+                let written = fields.into_written().or(wanted.target.client());
+                let issued = if wanted.replace {
+                    let known = known_secret(&opened, &id, &wanted).await?;
+                    clients::replace(&manage, id, written, known).await?
+                } else {
+                    clients::create(&manage, Some(id), written).await?
+                };
+                print_recipe(context, &opened, &issued, &wanted)
             }
         },
         ClientCommand::List => print_list(context, &clients::list(&manage).await?),
@@ -242,21 +245,34 @@ fn print(context: &Context, opened: &Opened, issued: &Issued) -> Result<(), CliE
     Ok(context.output.print(&Json::Object(issued_json(issued)), || issued_text(opened, issued))?)
 }
 
+/// What to paste at the app.
+fn recipe_files(opened: &Opened, issued: &Issued, wanted: &Wanted) -> Result<Vec<File>, ManageError> {
+    let fresh = Secret::generate(&opened.env)?;
+    let registered = Registered::new(opened.config.issuer.text(), &issued.client, issued.secret.as_ref(), &fresh);
+    Ok(wanted.target.files(&registered))
+}
+
+/// The secret that the client has, if an earlier run left it in the files that are to be replaced.
+async fn known_secret(opened: &Opened, id: &str, wanted: &Wanted) -> Result<Option<Secret>, ManageError> {
+    let Some(dir) = &wanted.dir else { return Ok(None) };
+    let client = match clients::find(&opened.manage(), &ClientId::new(id)).await {
+        Ok(client) => client,
+        Err(ManageError::NotFound(_)) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let Some(digest) = client.secret.clone() else { return Ok(None) };
+    // For the names of the files.
+    let files = recipe_files(opened, &Issued { client, secret: None }, wanted)?;
+    Ok(recipe::known_secret(dir, &files, &digest))
+}
+
 /// Prints the client and what to paste at the app. Where the files cannot be written they are printed after all: their
 /// secrets exist nowhere else.
-fn print_recipe(
-    context: &Context,
-    opened: &Opened,
-    issued: &Issued,
-    target: &Target,
-    dir: Option<&Path>,
-) -> Result<(), CliError> {
-    let fresh = Secret::generate(&opened.env).map_err(ManageError::Random)?;
-    let registered = Registered::new(opened.config.issuer.text(), &issued.client, issued.secret.as_ref(), &fresh);
-    let files = target.files(&registered);
+fn print_recipe(context: &Context, opened: &Opened, issued: &Issued, wanted: &Wanted) -> Result<(), CliError> {
+    let files = recipe_files(opened, issued, wanted)?;
     let mut object = issued_json(issued);
-    object.insert("recipe".to_owned(), recipe::to_json(target, &files));
-    let wrote = dir.map(|dir| recipe::write(dir, &files)).transpose();
+    object.insert("recipe".to_owned(), recipe::to_json(&wanted.target, &files));
+    let wrote = wanted.dir.as_deref().map(|dir| recipe::write(dir, &files, wanted.replace)).transpose();
     let paste = match &wrote {
         Ok(Some(said)) => said.clone(),
         Ok(None) | Err(_) => recipe::to_text(&files),

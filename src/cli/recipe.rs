@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value as Json, json};
+use zeroize::Zeroizing;
 
 use super::args::list;
 use crate::domain::client_rules::Violation;
+use crate::domain::secret::{Secret, SecretDigest};
 use crate::recipes::{File, Recipe, Target, Wishes};
 
 /// Names with the flags of each, for the help.
@@ -44,6 +46,20 @@ pub(super) struct RecipeFlags {
     /// Write what is to be pasted into new files of this directory (mode 0600) instead of printing it
     #[arg(long, value_name = "DIR", requires = "recipe")]
     recipe_dir: Option<PathBuf>,
+    /// Replace the client of this id and the files of --recipe-dir, if any. Its secret stays where those files hold it, so
+    /// that doing it twice is no harm; else it is a new one
+    #[arg(long, requires = "recipe")]
+    replace: bool,
+}
+
+/// What the flags ask for.
+pub(super) struct Wanted {
+    /// The app.
+    pub(super) target: Target,
+    /// Where to write, instead of printing.
+    pub(super) dir: Option<PathBuf>,
+    /// Whether a client and files that are there already are replaced.
+    pub(super) replace: bool,
 }
 
 fn recipe(text: &str) -> Result<Recipe, String> {
@@ -52,8 +68,8 @@ fn recipe(text: &str) -> Result<Recipe, String> {
 }
 
 impl RecipeFlags {
-    /// The app that is meant, if any, and where to write.
-    pub(super) fn into_target(self) -> Result<Option<(Target, Option<PathBuf>)>, Vec<Violation>> {
+    /// The app that is meant, if any, and what to do about it.
+    pub(super) fn into_wanted(self) -> Result<Option<Wanted>, Vec<Violation>> {
         let Some(recipe) = self.recipe else { return Ok(None) };
         let wishes = Wishes {
             url: self.url,
@@ -63,7 +79,8 @@ impl RecipeFlags {
             admin_group: self.admin_group,
             editor_group: self.editor_group,
         };
-        Target::new(recipe, wishes).map(|target| Some((target, self.recipe_dir)))
+        let target = Target::new(recipe, wishes)?;
+        Ok(Some(Wanted { target, dir: self.recipe_dir, replace: self.replace }))
     }
 }
 
@@ -78,16 +95,40 @@ pub(super) fn to_text(files: &[File]) -> String {
     files.iter().map(|file| format!("\n==> {}: {} <==\n\n{}", file.name, file.about, file.content.expose())).collect()
 }
 
-/// Writes the files where none are yet, for the operator's eyes only; answers what to say about them.
-pub(super) fn write(dir: &Path, files: &[File]) -> io::Result<String> {
+/// Writes the files, for the operator's eyes only: where none are yet, or in place of old ones. Answers what to say about them.
+pub(super) fn write(dir: &Path, files: &[File], replace: bool) -> io::Result<String> {
     std::fs::create_dir_all(dir)?;
     let mut said = String::from("\n");
     for file in files {
         let path = dir.join(&file.name);
         let explain = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-        let mut opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(explain)?;
-        opened.write_all(file.content.expose().as_bytes()).map_err(explain)?;
+        if replace {
+            // Whoever reads the old file at this moment reads all of it.
+            let beside = dir.join(format!(".{}.new", file.name));
+            match std::fs::remove_file(&beside) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(explain(error)),
+                _gone => {}
+            }
+            write_new(&beside, file).and_then(|()| std::fs::rename(&beside, &path)).map_err(explain)?;
+        } else {
+            write_new(&path, file).map_err(explain)?;
+        }
         said.push_str(&format!("wrote {}: {}\n", path.display(), file.about));
     }
     Ok(said)
+}
+
+fn write_new(path: &Path, file: &File) -> io::Result<()> {
+    let mut opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    opened.write_all(file.content.expose().as_bytes())
+}
+
+/// The secret with this digest, if the files of these names that are in `dir` hold it.
+pub(super) fn known_secret(dir: &Path, files: &[File], digest: &SecretDigest) -> Option<Secret> {
+    let is_between = |letter: char| !(letter.is_ascii_alphanumeric() || letter == '-' || letter == '_');
+    files.iter().find_map(|file| {
+        // One that is not there or is no text holds nothing.
+        let content = Zeroizing::new(std::fs::read_to_string(dir.join(&file.name)).ok()?);
+        content.split(is_between).filter(|word| !word.is_empty()).map(Secret::new).find(|secret| digest.matches(secret))
+    })
 }

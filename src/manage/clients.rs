@@ -1,5 +1,6 @@
-//! Relying parties: add, read, change, delete, and give a new secret (RFC 7591 §2, by an operator's hand).
+//! Relying parties: add, replace, read, change, delete, and give a new secret (RFC 7591 §2, by an operator's hand).
 
+use super::users::outrun;
 use super::{Manage, ManageError};
 use crate::domain::audit::{AuditEvent, AuditKind};
 use crate::domain::client::{Client, Source};
@@ -36,11 +37,8 @@ fn name(id: &ClientId) -> String {
     format!("client `{id}`")
 }
 
-/// Adds a client. A confidential one gets a secret; without an id it gets one as well.
-///
-/// # Errors
-/// [`ManageError::Exists`], [`ManageError::Invalid`]; when the database or chance fails.
-pub async fn create(manage: &Manage<'_>, id: Option<String>, written: WrittenClient) -> Result<Issued, ManageError> {
+/// A client that is not there yet. A confidential one has a secret; without an id it gets one as well.
+fn new_client(manage: &Manage<'_>, id: Option<String>, written: WrittenClient) -> Result<Issued, ManageError> {
     let id = match id {
         Some(id) => {
             client_rules::check_id(&id).map(|()| ClientId::new(id)).map_err(|wrong| ManageError::Invalid(vec![wrong]))?
@@ -58,12 +56,21 @@ pub async fn create(manage: &Manage<'_>, id: Option<String>, written: WrittenCli
         disabled: false,
         created_at: manage.now(),
     };
-    let entry = manage.entry(event(&client.id, "created"))?;
-    let job = (client.clone(), entry);
+    Ok(Issued { client, secret })
+}
+
+/// Adds a client. A confidential one gets a secret; without an id it gets one as well.
+///
+/// # Errors
+/// [`ManageError::Exists`], [`ManageError::Invalid`]; when the database or chance fails.
+pub async fn create(manage: &Manage<'_>, id: Option<String>, written: WrittenClient) -> Result<Issued, ManageError> {
+    let issued = new_client(manage, id, written)?;
+    let entry = manage.entry(event(&issued.client.id, "created"))?;
+    let job = (issued.client.clone(), entry);
     let inserted = manage.store.write(job, |tx, (client, entry)| Box::pin(insert(tx, client, entry))).await?;
     match inserted {
-        Insertion::Inserted => Ok(Issued { client, secret }),
-        Insertion::Exists => Err(ManageError::Exists(name(&client.id))),
+        Insertion::Inserted => Ok(issued),
+        Insertion::Exists => Err(ManageError::Exists(name(&issued.client.id))),
     }
 }
 
@@ -73,6 +80,64 @@ pub(super) async fn insert(tx: &Tx, client: &Client, entry: &Entry) -> Result<In
         entry.write(tx, client.created_at).await?;
     }
     Ok(inserted)
+}
+
+/// Adds a client, or makes the one of that id what a new one would be: its metadata are replaced. It keeps its secret where
+/// that is `known`, and gets a new one otherwise. One that was switched off stays so.
+///
+/// # Errors
+/// [`ManageError::Declared`], [`ManageError::Invalid`]; when the database or chance fails.
+pub async fn replace(
+    manage: &Manage<'_>,
+    id: String,
+    written: WrittenClient,
+    known: Option<Secret>,
+) -> Result<Issued, ManageError> {
+    let fresh = new_client(manage, Some(id), written)?;
+    let job = Replacing {
+        created: manage.entry(event(&fresh.client.id, "created"))?,
+        replaced: manage.entry(event(&fresh.client.id, "replaced"))?,
+        client: fresh.client,
+        known: known.as_ref().map(Secret::digest),
+        now: manage.now(),
+    };
+    let client = manage.store.write(job, |tx, job| Box::pin(job.run(tx))).await??;
+    let secret = known.into_iter().chain(fresh.secret).find(|secret| client.secret == Some(secret.digest()));
+    Ok(Issued { client, secret })
+}
+
+#[derive(Clone)]
+struct Replacing {
+    client: Client,
+    /// The digest of the secret that whoever asks has in hand.
+    known: Option<SecretDigest>,
+    created: Entry,
+    replaced: Entry,
+    now: Timestamp,
+}
+
+impl Replacing {
+    async fn run(&self, tx: &Tx) -> Result<Result<Client, ManageError>, StoreError> {
+        let Some(before) = clients::find(tx, &self.client.id).await? else {
+            return match insert(tx, &self.client, &self.created).await? {
+                Insertion::Inserted => Ok(Ok(self.client.clone())),
+                Insertion::Exists => Err(outrun()),
+            };
+        };
+        if before.source == Source::File {
+            return Ok(Err(ManageError::Declared(name(&before.id))));
+        }
+        let keeps = self.client.secret.is_some() && before.secret.is_some() && before.secret == self.known;
+        let secret = if keeps { before.secret.clone() } else { self.client.secret.clone() };
+        let after = Client { secret, disabled: before.disabled, created_at: before.created_at, ..self.client.clone() };
+        if after.metadata == before.metadata && after.secret == before.secret {
+            return Ok(Ok(after));
+        }
+        clients::update(tx, &after).await?;
+        clients::update_secret(tx, &after.id, after.secret.as_ref()).await?;
+        self.replaced.write(tx, self.now).await?;
+        Ok(Ok(after))
+    }
 }
 
 /// Every client, by id.

@@ -113,6 +113,40 @@ async fn a_client_is_created_once_and_its_secret_is_kept_as_a_digest() {
 }
 
 #[tokio::test]
+async fn a_client_is_replaced_and_keeps_the_secret_that_is_known() {
+    let bench = Bench::new().await;
+    let (manage, id) = (bench.manage(), ClientId::new("app"));
+    let named = |name: &str| WrittenClient { name: Some(name.into()), ..web() };
+    let replace = async |name: &str, known: Option<&Secret>| {
+        let issued = clients::replace(&manage, "app".into(), named(name), known.cloned()).await?;
+        let found = clients::find(&manage, &id).await?;
+        let secret = issued.secret.unwrap();
+        assert!(found.secret.unwrap().matches(&secret) && found.metadata.client_name == name);
+        Ok::<Secret, ManageError>(secret)
+    };
+    let first = replace("One", None).await.unwrap();
+    assert!(replace("One", Some(&first)).await.unwrap().matches(first.expose()));
+    assert_eq!(bench.trail().await, ["client.changed: created"], "nothing was to be changed");
+    assert!(replace("Two", Some(&first)).await.unwrap().matches(first.expose()));
+    for unknown in [None, Some(&Secret::new("another"))] {
+        assert!(!replace("Two", unknown).await.unwrap().matches(first.expose()));
+    }
+    clients::update(&manage, &id, WrittenClient::default(), Some(true)).await.unwrap();
+    replace("Three", None).await.unwrap();
+    assert!(clients::find(&manage, &id).await.unwrap().disabled, "what was switched off stays so");
+    let said = |detail: &str| format!("client.changed: {detail}");
+    let trail = ["created", "disabled", "replaced", "replaced", "replaced", "replaced"].map(said);
+    assert_eq!(bench.trail().await, trail);
+
+    let declared = declared_client("declared", "first-secret", "App");
+    bench.apply(&[declared], &[]).await.unwrap();
+    let refused = clients::replace(&manage, "declared".into(), web(), Some(Secret::new("first-secret"))).await;
+    assert!(matches!(refused, Err(ManageError::Declared(_))));
+    let kept = clients::find(&manage, &ClientId::new("declared")).await.unwrap();
+    assert!(kept.secret.unwrap().matches(&Secret::new("first-secret")) && kept.metadata.client_name == "App");
+}
+
+#[tokio::test]
 async fn a_client_that_changes_its_kind_loses_or_gets_a_secret() {
     let bench = Bench::new().await;
     let id = ClientId::new("app");

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import jmespath from 'jmespath';
@@ -52,6 +54,62 @@ test('a recipe says what it needs, and changes nothing until it has it', async (
   assert.match(await refused('--url', 'https://g.example'), /--recipe/);
   assert.match(await refused('--recipe', 'grafana', '--url', 'http://g.example'), /plain http is allowed for loopback/);
   assert.deepEqual(await provider.command('client', 'list'), []);
+});
+
+test('--replace: once more is no harm, other settings and lost files are mended, and a declared client stays as it is', async () => {
+  const dir = join(provider.dir, 'again');
+  const create = (...words) => provider.command('client', 'create', '--recipe', 'grafana', '--id', 'again', '--recipe-dir', dir, ...words);
+  const held = () => ini(readFileSync(join(dir, 'grafana.ini'), 'utf8'))['auth.generic_oauth'];
+  const accepted = async (secret) => {
+    const form = goQuery({ grant_type: 'authorization_code', code: 'x', redirect_uri: 'https://one.example/login/generic_oauth' });
+    const { json } = await post(discovery.token_endpoint, form, { authorization: basic('again', secret) });
+    assert.match(json.error, /^invalid_(grant|client)$/);
+    return json.error === 'invalid_grant';
+  };
+  const first = await create('--url', 'https://one.example', '--replace');
+  assert.equal(held().client_secret, first.client_secret);
+  await assert.rejects(create('--url', 'https://one.example'), (error) => error.code === 1 && /already exists/.test(error.stderr));
+
+  const again = await create('--url', 'https://one.example', '--replace');
+  assert.equal(again.client_secret, first.client_secret, 'whoever has read the files already is not shut out');
+  assert.equal(held().client_secret, first.client_secret);
+
+  const moved = await create('--url', 'https://two.example', '--admin-group', 'chiefs', '--replace');
+  assert.deepEqual(moved.redirect_uris, ['https://two.example/login/generic_oauth']);
+  assert.equal(moved.client_secret, first.client_secret);
+  assert.match(held().role_attribute_path, /chiefs/);
+  assert.ok(await accepted(first.client_secret));
+  assert.deepEqual(readdirSync(dir).sort(), ['grafana.env', 'grafana.ini']);
+  for (const name of readdirSync(dir)) assert.equal(statSync(join(dir, name)).mode & 0o777, 0o600, name);
+
+  // Nobody knows the secret any more: a new one, and the old one is dead.
+  rmSync(dir, { recursive: true });
+  const lost = await create('--url', 'https://two.example', '--replace');
+  assert.notEqual(lost.client_secret, first.client_secret);
+  assert.equal(held().client_secret, lost.client_secret);
+  assert.deepEqual([await accepted(lost.client_secret), await accepted(first.client_secret)], [true, false]);
+  // So are files of another time.
+  const { client_secret: rotated } = await provider.command('client', 'rotate-secret', 'again');
+  const stale = await create('--url', 'https://two.example', '--replace');
+  assert.ok(![rotated, lost.client_secret].includes(stale.client_secret));
+  assert.equal(held().client_secret, stale.client_secret);
+
+  await assert.rejects(provider.command('client', 'create', '--id', 'again', '--redirect-uri', 'https://x.example/', '--replace'), (error) => {
+    assert.match(error.stderr, /--recipe/);
+    return error.code === 2;
+  });
+  const declared = await prepare({ more: '[[client]]\nid = "grafana"\nsecret = "a-secret-that-the-file-declares-to-the-letter"\nredirect_uris = ["https://d.example/cb"]\n' });
+  try {
+    await declared.start();
+    const before = await declared.command('client', 'show', 'grafana');
+    await assert.rejects(
+      declared.command('client', 'create', '--recipe', 'grafana', '--url', 'https://one.example', '--replace', '--recipe-dir', join(declared.dir, 'none')),
+      (error) => error.code === 1 && /is declared in the configuration file/.test(error.stderr),
+    );
+    assert.deepEqual(await declared.command('client', 'show', 'grafana'), before);
+    assert.equal(existsSync(join(declared.dir, 'none')), false);
+  } finally { assert.equal(await declared.close(), 0); }
+  await provider.command('client', 'delete', 'again');
 });
 
 // ---------------------------------------------------------------------------------------------------------------- Grafana
