@@ -61,12 +61,16 @@ enum DemoLimits {
     Production,
 }
 
+/// The first one that neither `serve` nor `demo` takes where nothing is said: all three may run at once.
+#[cfg(feature = "demo")]
+pub(super) const SIMULATE_PORT: u16 = 8084;
+
 #[cfg(feature = "demo")]
 #[derive(Debug, Args)]
 pub(super) struct SimulateArgs {
     /// The port; 0 picks a free one
-    #[arg(long, value_name = "PORT", default_value_t = 8081)]
-    port: u16,
+    #[arg(long, value_name = "PORT", default_value_t = SIMULATE_PORT)]
+    pub(super) port: u16,
     /// Another address for the virtual phone alone, so that a real phone can reach it
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,

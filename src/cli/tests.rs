@@ -148,6 +148,22 @@ fn every_command_of_the_contract_is_understood() {
     }
 }
 
+#[cfg(feature = "demo")]
+#[test]
+fn simulate_leaves_the_ports_of_serve_and_demo_alone() {
+    let port = |line: &[&str]| match parse(line).unwrap().command {
+        Command::Simulate(simulate) => simulate.port,
+        other => panic!("{other:?}"),
+    };
+    let demo = crate::demo::DEFAULT_PORT..=crate::demo::DEFAULT_PORT + 3;
+    let smallest = [("SIGNBRIDGE_ISSUER", "https://id.example"), ("SIGNBRIDGE_SECSIGN__URL", "https://phone.example")];
+    let variables = smallest.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let serve = crate::config::Config::load(None, variables).unwrap().listen;
+    let default = port(&["simulate"]);
+    assert!(!demo.contains(&default) && ![serve.address.port(), serve.management.port()].contains(&default), "{default}");
+    assert_eq!(port(&["simulate", "--port", "8081"]), 8081);
+}
+
 #[test]
 fn command_lines_that_make_no_sense_are_refused() {
     for line in [
