@@ -42,16 +42,15 @@ fn check(context: &Context) -> Result<(), CliError> {
             Ok(context.output.print(&json, text)?)
         }
         Err(error) => {
-            // People read the error itself; a program gets its parts.
-            if context.output.format() == super::args::Format::Json {
-                context.output.print(&to_json(&error), String::new)?;
-            }
+            let json = json!({ "ok": false, "problems": problems(&error), "warnings": [] });
+            context.output.print_for_programs(&json)?;
             Err(error.into())
         }
     }
 }
 
-fn to_json(error: &ConfigError) -> Json {
+/// The parts of what is wrong with a configuration.
+pub(super) fn problems(error: &ConfigError) -> Vec<Json> {
     let problem = |problem: &Problem| {
         let (line, variable) = match &problem.origin {
             Some(Origin::File { line }) => (Some(*line), None),
@@ -60,7 +59,7 @@ fn to_json(error: &ConfigError) -> Json {
         };
         json!({ "key": problem.key, "line": line, "variable": variable, "message": problem.message })
     };
-    json!({ "ok": false, "problems": error.problems.iter().map(problem).collect::<Vec<_>>(), "warnings": [] })
+    error.problems.iter().map(problem).collect()
 }
 
 /// Migrates the database.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 use url::Url;
 
-use super::{CliError, Context};
+use super::{CliError, Context, configuration};
 use crate::config::LogFormat;
 use crate::doctor::{self, Check, Outcome};
 use crate::domain::env::Env;
@@ -46,20 +46,26 @@ fn line(check: &Check) -> String {
 
 /// Asks the server of this configuration whether it is ready: for the health check of a container.
 pub(super) async fn healthcheck(context: &Context) -> Result<(), CliError> {
-    let config = context.config()?;
+    let config = match context.config() {
+        Ok(config) => config,
+        Err(error) => {
+            let problems = configuration::problems(&error);
+            let detail = "the configuration cannot be used";
+            context.output.print_for_programs(&json!({ "ready": false, "detail": detail, "problems": problems }))?;
+            return Err(error.into());
+        }
+    };
     context.log(config.log.format, COMMAND_FILTER)?;
     let address = doctor::own(config.listen.management);
     let detail = match ask(&format!("http://{address}/readyz")).await {
         Ok(()) => None,
         Err(detail) => Some(format!("not ready: {detail}")),
     };
-    let json = json!({ "ready": detail.is_none(), "detail": detail });
+    let json = json!({ "ready": detail.is_none(), "detail": detail, "problems": [] });
     match detail {
         None => Ok(context.output.print(&json, || "ready".to_owned())?),
         Some(detail) => {
-            if context.output.format() == super::args::Format::Json {
-                context.output.print(&json, String::new)?;
-            }
+            context.output.print_for_programs(&json)?;
             Err(CliError::NotReady(detail))
         }
     }

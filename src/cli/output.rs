@@ -35,6 +35,14 @@ impl Output {
         out.write_all(text.as_bytes())?;
         out.flush()
     }
+
+    /// Prints what a program gets before the command fails; people read the error itself.
+    pub(super) fn print_for_programs(self, json: &Json) -> io::Result<()> {
+        match self.format {
+            Format::Json => self.print(json, String::new),
+            Format::Text => Ok(()),
+        }
+    }
 }
 
 /// Names and values below one another. Empty values are left out.

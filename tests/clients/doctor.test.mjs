@@ -97,6 +97,23 @@ test('healthcheck: one line and 0 when ready, one line and 1 when not', async ()
   }
 });
 
+test('healthcheck --format json: one object each time, with the parts of what is wrong with the configuration', async () => {
+  const asked = async (text) => {
+    const { code, stdout, stderr } = await run(['healthcheck', '--format', 'json'], text);
+    return { code, stderr, said: JSON.parse(stdout) };
+  };
+  assert.deepEqual(await asked(good), { code: 0, stderr: '', said: { ready: true, detail: null, problems: [] } });
+  const away = await asked(good.replace(/management = ".*"/, 'management = "127.0.0.1:1"'));
+  assert.deepEqual([away.code, away.said.ready, away.said.problems], [1, false, []]);
+  assert.match(away.said.detail, /^not ready: /);
+  const broken = await asked(`${good}\n[login]\nunknwon = "refuse"\n`);
+  assert.deepEqual([broken.code, broken.said.ready, broken.said.problems.length], [2, false, 1]);
+  assert.equal(broken.said.problems[0].key, 'login.unknwon');
+  assert.match(broken.stderr, /unknwon/);
+  const checked = await run(['config', 'check', '--format', 'json'], `${good}\n[login]\nunknwon = "refuse"\n`);
+  assert.deepEqual(JSON.parse(checked.stdout).problems, broken.said.problems);
+});
+
 test('the configuration: every problem, and nothing else is looked at', async () => {
   const checks = await doctor(`${good}\n[login]\nunknwon = "refuse"\n`);
   has(checks, 'configuration', 'failed', /unknwon/);
