@@ -20,6 +20,9 @@ COPY --from=build --chown=65532:65532 /data /data
 USER 65532:65532
 WORKDIR /data
 VOLUME ["/data"]
+# Outside of the container nobody reaches its loopback. This wins over `[listen] address` of a file; the management listener,
+# which only the health check asks, stays on loopback.
+ENV SIGNBRIDGE_LISTEN__ADDRESS=0.0.0.0:8080
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["/usr/local/bin/signbridge", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/signbridge"]

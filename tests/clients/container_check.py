@@ -1,6 +1,7 @@
 """Checks Dockerfile and docker-compose.yml without a container engine: their grammar, and that what they say is what the
 program promises. Usage: container_check.py BINARY"""
 
+import json
 import pathlib
 import re
 import subprocess
@@ -63,6 +64,21 @@ check("it does not run as root", value("USER") == ["65532:65532"])
 check("it has one volume, which is its directory", value("VOLUME") == ['["/data"]'] and value("WORKDIR") == ["/data"])
 check("its health check is the program's own", "signbridge\", \"healthcheck\"" in value("HEALTHCHECK")[0])
 check("its labels are OCI's", "org.opencontainers.image.licenses" in value("LABEL")[0])
+exposed = value("EXPOSE")[0]
+image_environment = dict(pair.split("=", 1) for pair in " ".join(value("ENV")).split())
+smallest = {"SIGNBRIDGE_ISSUER": "https://id.example", "SIGNBRIDGE_SECSIGN__URL": "https://httpapi.secsign.com"}
+
+
+def listens(environment):
+    """Where a provider with this environment listens: itself, and for its health check."""
+    outcome = run(BINARY, "config", "show", "--format", "json", env=smallest | environment)
+    listen = json.loads(outcome.stdout)["listen"]
+    return [listen[key] for key in ("address", "management")]
+
+
+check("it listens where it says", listens(image_environment)[0] == f"0.0.0.0:{exposed}", listens(image_environment))
+check("without its environment nobody would reach it", listens({})[0] == f"127.0.0.1:{exposed}", listens({}))
+check("its health check asks on loopback", listens(image_environment)[1].startswith("127.0.0.1:"), listens(image_environment))
 check("no secret stands in it", not re.search(r"(?i)secret|password|token", DOCKERFILE))
 outcome = run(BINARY, "healthcheck", "--help")
 check("the program knows the health check", outcome.returncode == 0, outcome.stderr)
