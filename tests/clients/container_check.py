@@ -6,6 +6,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 from ruamel.yaml import YAML
 
@@ -161,6 +162,36 @@ outcome = run(BINARY, "config", "check", env=environment)
 check("the provider's environment is a configuration", outcome.returncode == 0, outcome.stderr)
 mode = COMPOSE["volumes"]["data"]["driver_opts"]["o"]
 check("the program's user owns its volume", f"uid={value('USER')[0].split(':')[0]}," in mode and "mode=0700" in mode)
+
+
+
+def played(data, recipes):
+    """What the containers of the demonstration do, as processes: their commands, in their order, with the image's environment."""
+    env = image_environment
+    demo = subprocess.Popen(
+        [BINARY, "demo", "--data-dir", data, "--port", "0", "--format", "json"], env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    try:
+        check("the demonstration starts with the environment of the image", demo.stdout.readline().startswith(b'{"'))
+        outcome = subprocess.run([BINARY, "healthcheck"], cwd=data, env=env, capture_output=True, text=True, timeout=60)
+        check("its health check finds it", outcome.returncode == 0, outcome.stderr)
+        for name, file in {"keycloak": "signbridge-realm.json", "grafana": "grafana.ini"}.items():
+            words = [word.replace("/recipes/", f"{recipes}/") for word in SERVICES[f"{name}-recipe"]["command"]]
+            secrets = []
+            for time in ("once", "twice"):
+                command = [BINARY, *words, "--format", "json"]
+                outcome = subprocess.run(command, cwd=data, env=env, capture_output=True, text=True, timeout=60)
+                check(f"the recipe of {name} succeeds {time}", outcome.returncode == 0, outcome.stderr)
+                secrets.append(json.loads(outcome.stdout or "{}").get("client_secret"))
+            left = (pathlib.Path(recipes) / name / file).read_text()
+            check(f"{name} has the secret that counts, also if it has read it before", secrets[0] == secrets[1] and secrets[1] in left)
+    finally:
+        demo.terminate()
+        demo.wait(timeout=30)
+
+
+with tempfile.TemporaryDirectory() as data, tempfile.TemporaryDirectory() as recipes:
+    played(data, recipes)
 
 print("!!! SKIPPED: not started: no container engine")
 print(f"# pass {passed}\n# fail {failed}\n# skipped {skipped}")
