@@ -44,6 +44,7 @@ What differs
 ";
 
 /// SQLite, PostgreSQL with one node, PostgreSQL with two.
+#[expect(clippy::disallowed_methods, reason = "the variable is the benchmark's, not the program's")]
 pub async fn compare_engines(plan: Plan) -> Outcome<Report> {
     let server = std::env::var("SIGNBRIDGE_TEST_POSTGRES")
         .map_err(|_unset| "set SIGNBRIDGE_TEST_POSTGRES to the URL of a PostgreSQL server where databases can be made")?;
