@@ -38,7 +38,7 @@ impl Output {
 
     /// Prints what a program gets before the command fails; people read the error itself.
     pub(super) fn print_for_programs(self, json: &Json) -> io::Result<()> {
-        match self.format {
+        match self.format() {
             Format::Json => self.print(json, String::new),
             Format::Text => Ok(()),
         }
