@@ -114,6 +114,29 @@ test('every connection is cut while nobody asks: the next request does not notic
   assert.equal((await web.redeem(await web.code(cookie))).status, 200);
 });
 
+test('tests beside PostgreSQL fail when the program does not use it, although each of them passes', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'ignores-'));
+  const deaf = join(dir, 'signbridge');
+  await writeFile(deaf, `#!/bin/sh\nunset SIGNBRIDGE_DATABASE__URL\nexec '${BINARY}' "$@"\n`, { mode: 0o755 });
+  const words = ['lib/postgres.mjs', process.execPath, '--test', '--test-reporter=tap', '--test-name-pattern=hosts that are not ours',
+    'security-requests.test.mjs'];
+  // It is a runner of its own, not a part of this one.
+  const { NODE_TEST_CONTEXT: _inner, ...env } = process.env;
+  const run = (binary) => execute(process.execPath, words, { cwd: import.meta.dirname, env: { ...env, BINARY_UNDER_TEST: binary } })
+    .then((said) => ({ code: 0, ...said }), (error) => error);
+  try {
+    const honest = await run(BINARY);
+    assert.match(honest.stdout, /^# pass 1$/m, honest.stderr);
+    assert.deepEqual([honest.code, /each holds their tables/.test(honest.stderr)], [0, true], honest.stderr);
+    const ignorant = await run(deaf);
+    assert.match(ignorant.stdout, /^# pass 1\n# fail 0$/m);
+    assert.equal(ignorant.code, 1);
+    assert.match(ignorant.stderr, /PostgreSQL was not used:\ntest_\d+_1/);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+});
+
 test(`killed and started again under load ${OUTAGES} times: errors only while it is down, nothing acknowledged is lost`, async (t) => {
   const chains = await Promise.all(Array.from({ length: 3 }, () => witness.newChain()));
   const total = nothing();
@@ -164,6 +187,7 @@ test(`killed and started again under load ${OUTAGES} times: errors only while it
   assert.deepEqual(lost, []);
   assert.deepEqual(problems, []);
   assert.ok(Math.max(...healed) <= HEALED_WITHIN, `${healed}`);
+  assert.ok(refused > 0, 'the load met the outages');
   assert.ok(total.redemptions > 0 && total.refreshes > 0 && total.revocations > 0);
 });
 

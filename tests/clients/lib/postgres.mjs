@@ -115,7 +115,8 @@ export class Postgres {
   async stop() {
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
       const gone = once(this.#child, 'exit');
-      this.#child.kill('SIGCONT');
+      // All of them: where one stays hung the server never ends.
+      await this.signal('SIGCONT');
       this.#child.kill('SIGINT');
       await gone;
     }
@@ -138,6 +139,20 @@ export async function chosenDatabase() {
   return process.env.TEST_DATABASE === 'postgres' ? freshDatabase() : undefined;
 }
 
+/**
+ * How many databases of `server` were made for programs, and which of them do not hold our tables: a setting that is ignored
+ * would leave them empty, and every test would pass on SQLite.
+ */
+export async function unused(server) {
+  const made = (await server.sql("SELECT datname FROM pg_database WHERE datname ~ '^(test|authlib)_' ORDER BY oid")).split('\n').filter(Boolean);
+  const found = [];
+  for (const name of made) {
+    const tables = await server.sql("SELECT to_regclass('seaql_migrations') IS NOT NULL", name);
+    if (tables !== 't') found.push(`${name}: made for a program, and without its tables`);
+  }
+  return { made: made.length, found };
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   // `--durable COMMAND…`: as a database that people rely on, for what is measured.
   const durable = process.argv[2] === '--durable';
@@ -148,6 +163,13 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     env: { ...process.env, TEST_DATABASE: 'postgres', TEST_POSTGRES: server.url },
   });
   const [code, signal] = await once(child, 'exit');
+  const { made, found } = await unused(server).catch((error) => ({ made: 0, found: [`the server cannot be asked: ${error.message}`] }));
   await server.stop();
   process.exitCode = signal ? 1 : code;
+  if (found.length > 0) {
+    console.error(`PostgreSQL was not used:\n${found.join('\n')}`);
+    process.exitCode ||= 1;
+  } else if (made > 0) {
+    console.error(`${made} databases on PostgreSQL were made for programs, and each holds their tables`);
+  }
 }
