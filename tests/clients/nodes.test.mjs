@@ -170,7 +170,7 @@ test(`${CODES} codes, each redeemed ${AT_ONCE} times at once across both nodes: 
   t.diagnostic(`${CODES} × ${AT_ONCE} redemptions in ${Math.round(performance.now() - began)} ms`);
 });
 
-const LOGINS = FULL ? 40 : 6;
+const LOGINS = FULL ? 200 : 6;
 test(`${LOGINS} approved logins, each continued ${AT_ONCE} times at once across both nodes: one session, one code`, async (t) => {
   const began = performance.now();
   await nodes.phone.auto('secsign', 'dora', 'approve');

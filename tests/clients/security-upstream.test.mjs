@@ -4,6 +4,8 @@ import { execFileSync } from 'node:child_process';
 import { after, before, beforeEach, test } from 'node:test';
 import { BINARY, approve, eventually, startDemo } from './lib/demo.mjs';
 import { loginAt, stateOf } from './lib/login.mjs';
+import { refusal, startScripted } from './lib/scripted.mjs';
+import { App, pkce, prepare } from './lib/serve.mjs';
 import { Walker } from './lib/walker.mjs';
 
 let demo; let at;
@@ -82,6 +84,59 @@ test('S8: what a service says in its errors stays in the log', async () => {
     for (const leak of [secret, 'oracle', '10.1.2.3', 'nonsense', 'Traceback', 'ReqRequestAuthSession', '/ts/secure', new URL(demo.upstream_url).host]) {
       assert.ok(!text.includes(leak), `${leak} in ${text.slice(0, 400)}`);
     }
+  }
+});
+
+test('S8: the words of a service in a refusal, an error page and nonsense reach the log, cut and escaped, and nobody else', async () => {
+  const server = await startScripted();
+  const provider = await prepare({ secsign: server.url, lifetimes: { login: '4s' } });
+  try {
+    await provider.start();
+    const web = new App(provider, await provider.command('client', 'create', '--id', 'web', '--redirect-uri', 'http://localhost:9/callback'));
+    // Only the words of a refusal are quoted, in the log; those of anything else are nobody's.
+    for (const [number, [operation, quoted, wrap]] of ['create', 'state'].flatMap((when) => [
+      [when, true, (words) => refusal(500, 20003, words)],
+      [when, false, (words) => () => ({ status: 400, body: words })],
+      [when, false, (words) => () => ({ status: 503, body: words })],
+      [when, false, (words) => () => words],
+    ]).entries()) {
+      server.behave();
+      const mark = `jdbc-oracle-${number}-x`;
+      server[operation] = wrap(`${mark} <b>stack trace</b> com.vendor.Internal \u202eforged line ${'z'.repeat(5_000)} end-${mark}`);
+      const name = `s8-${number}`;
+      await provider.command('user', 'create', '--username', name, '--secsignid', name);
+      const walker = await new Walker().open(web.authorizeUrl(pkce().challenge));
+      await walker.submit('provider', { provider: 'secsign' });
+      const logged = provider.log.length;
+      await walker.submit('identifier', { identifier: name });
+      const seen = [walker.html];
+      const headers = { cookie: walker.cookie(provider.issuer) };
+      const stream = fetch(new URL(walker.main('data-events-url') ?? 'none', walker.url), { headers, signal: AbortSignal.timeout(15_000) })
+        .then((answer) => answer.text());
+      await eventually('the end of the login', async () => {
+        seen.push(await (await fetch(new URL(walker.main('data-status-url'), walker.url), { headers })).text());
+        await walker.open(walker.url);
+        seen.push(walker.html);
+        return !['pending', 'fetched'].includes(walker.main('data-login-state'));
+      }, 15_000);
+      seen.push(await stream);
+      await walker.submit('cancel', {}, web.redirectUri);
+      seen.push(walker.url, walker.html);
+      for (const text of seen) assert.ok(!/jdbc|stack trace|com\.vendor|forged|zzzz/.test(text), `${operation} ${number}: ${text.slice(0, 400)}`);
+      const said = provider.log.slice(logged);
+      const lines = said.split('\n').filter((line) => line.includes(mark));
+      assert.equal(lines.length, quoted ? 1 : 0, `${operation} ${number}: ${said.slice(0, 1000)}`);
+      assert.ok(!said.includes(`end-${mark}`) && !said.includes('\u202e'), 'cut and escaped');
+      for (const line of lines) {
+        const { message, error, detail } = JSON.parse(line);
+        assert.equal(message, operation === 'create' ? 'the phone was not asked' : 'refused an answer');
+        assert.match(error ?? detail, /com\.vendor\.Internal \?forged line z+$/);
+        assert.ok(line.length < 2_500, `${line.length} characters`);
+      }
+    }
+  } finally {
+    assert.equal(await provider.close(), 0);
+    await server.stop();
   }
 });
 
