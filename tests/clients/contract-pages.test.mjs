@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { after, before, beforeEach, test } from 'node:test';
 import { BINARY, approve, startDemo } from './lib/demo.mjs';
 import { loginAt, stateOf } from './lib/login.mjs';
+import { pause } from './lib/serve.mjs';
 import { Walker, forms } from './lib/walker.mjs';
 
 let demo; let at;
@@ -332,26 +333,35 @@ test('the switch of languages sets one cookie, and leads nowhere but to paths of
   assert.match(await odd.text(), /<html lang="de"/);
 });
 
-test('the example app: /login passes parameters on; the result page has its ids; refresh and sign-out work', async () => {
-  const walker = await new Walker().open(`${demo.app_url}/login?acr_values=urn:signbridge:acr:matched&login_hint=bob&ui_locales=de`);
-  // Only one service reaches `matched`: the choice is skipped.
-  assert.equal(walker.page, 'identify');
-  assert.match(walker.html, /<html lang="de"/);
-  assert.match(walker.html, /name="identifier"[^>]*value="bob"/);
-  await walker.submit('identifier');
-  await approve(demo, 'secsign', 'bob');
-  await at.until(walker, 'approved');
-  await walker.submit('continue');
-  const pre = (id) => JSON.parse(walker.html.match(new RegExp(`<pre id="${id}"[^>]*>([\\s\\S]*?)</pre>`))[1].replaceAll('&quot;', '"').replaceAll('&#x2f;', '/'));
-  assert.equal(pre('id-token').sub, demo.user('bob').sub);
-  assert.equal(pre('id-token').acr, 'urn:signbridge:acr:matched');
-  assert.equal(pre('userinfo').preferred_username, 'bob');
-  const issued = pre('id-token').iat;
-  await walker.submit('refresh');
-  assert.equal(pre('id-token').sub, demo.user('bob').sub);
-  assert.ok(pre('id-token').iat >= issued);
-  const out = walker.html.match(/<a[^>]*id="sign-out"[^>]*href="([^"]*)"/)?.[1] ?? walker.html.match(/<a[^>]*href="([^"]*)"[^>]*id="sign-out"/)[1];
-  await walker.open(new URL(out, demo.app_url).href);
-  assert.match(walker.html, /signed out here and at the provider/);
-  assert.equal(await at.isSignedIn(walker), false);
-});
+const SERVICES = { secsign: 'urn:signbridge:acr:matched', thumbsignin: undefined };
+for (const [service, acr] of Object.entries(SERVICES)) {
+  test(`the example app with ${service}: /login passes parameters on; the result page has its ids; refresh and sign-out work`, async () => {
+    const walker = await new Walker().open(`${demo.app_url}/login?${new URLSearchParams({ ...(acr && { acr_values: acr }), login_hint: 'bob', ui_locales: 'de' })}`);
+    // Only one service reaches `matched`: the choice is skipped.
+    assert.equal(walker.page, acr ? 'identify' : 'choose');
+    if (walker.page === 'choose') await walker.submit('provider', { provider: service });
+    assert.match(walker.html, /<html lang="de"/);
+    assert.match(walker.html, /name="identifier"[^>]*value="bob"/);
+    await walker.submit('identifier');
+    assert.equal(walker.main('data-provider'), service);
+    await approve(demo, service, 'bob');
+    await at.until(walker, 'approved');
+    await walker.submit('continue');
+    const pre = (id) => JSON.parse(walker.html.match(new RegExp(`<pre id="${id}"[^>]*>([\\s\\S]*?)</pre>`))[1].replaceAll('&quot;', '"').replaceAll('&#x2f;', '/'));
+    const first = pre('id-token');
+    assert.equal(first.sub, demo.user('bob').sub);
+    if (acr) assert.equal(first.acr, acr);
+    assert.equal(pre('userinfo').preferred_username, 'bob');
+    // The second may be of the same second: then `iat` shows nothing.
+    await pause(1_100);
+    await walker.submit('refresh');
+    const second = pre('id-token');
+    assert.ok(second.iat > first.iat, `${second.iat} after ${first.iat}`);
+    assert.notEqual(second.at_hash, first.at_hash, 'another access token');
+    for (const kept of ['iss', 'sub', 'aud', 'auth_time', 'acr', 'sid']) assert.deepEqual(second[kept], first[kept], kept);
+    const out = walker.html.match(/<a[^>]*id="sign-out"[^>]*href="([^"]*)"/)?.[1] ?? walker.html.match(/<a[^>]*href="([^"]*)"[^>]*id="sign-out"/)[1];
+    await walker.open(new URL(out, demo.app_url).href);
+    assert.match(walker.html, /signed out here and at the provider/);
+    assert.equal(await at.isSignedIn(walker), false);
+  });
+}

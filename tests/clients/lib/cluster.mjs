@@ -115,7 +115,7 @@ class Proxy {
 }
 
 /** Nodes that are ready, on one new database of `server`. Has what a provider of `serve.mjs` has for the tests. */
-export async function cluster(server, { count = 2, sections } = {}) {
+export async function cluster(server, { count = 2, ...settings } = {}) {
   const dir = await mkdtemp(join(tmpdir(), 'signbridge-'));
   const { simulator, upstream } = await simulate();
   const proxy = new Proxy();
@@ -123,7 +123,7 @@ export async function cluster(server, { count = 2, sections } = {}) {
   const database = await freshDatabase(server.url);
   const nodes = [];
   for (let at = 0; at < count; at += 1) {
-    nodes.push(await configure({ dir, upstream, simulator, database, issuer: proxy.url, name: `node${at}`, sections }));
+    nodes.push(await configure({ dir, upstream, simulator, database, issuer: proxy.url, name: `node${at}`, ...settings }));
   }
   proxy.watch(nodes);
   // At once: they race for the migrations and for the first signing keys.

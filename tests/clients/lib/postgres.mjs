@@ -97,9 +97,10 @@ export class Postgres {
 
   /** Sends every process of the server a signal: SIGSTOP hangs it, SIGCONT lets it go on. */
   async signal(name) {
-    for (const pid of await this.processes()) {
-      try { process.kill(pid, name); } catch (error) { if (error.code !== 'ESRCH') throw error; }
-    }
+    const send = (pid) => { try { process.kill(pid, name); } catch (error) { if (error.code !== 'ESRCH') throw error; } };
+    // The postmaster first, and only then its children are looked for: one that it makes meanwhile would be left out.
+    send(this.pid);
+    for (const pid of await this.processes()) send(pid);
   }
 
   /** Kills the server at once, as a power cut of its machine's processes would. Returns when it is gone. */

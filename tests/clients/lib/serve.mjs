@@ -38,10 +38,11 @@ export async function simulate() {
 
 /**
  * A provider that `start` runs: its configuration in `dir`, on free ports. Without `issuer` it is its own address; `sections`
- * are TOML to be added, by their names; `secsign` is the URL of another SecSign server; `more` stands at the end.
+ * are TOML to be added, by their names; `secsign` is the URL of another SecSign server; `more` stands at the end,
+ * after the `profile` of the limits.
  */
 export async function configure({
-  dir, upstream, simulator, database, issuer, name = 'signbridge', sections = {}, secsign, more = '',
+  dir, upstream, simulator, database, issuer, name = 'signbridge', sections = {}, secsign, more = '', profile = 'off',
 }) {
   const [port, management] = await freePorts(2);
   issuer ??= `http://localhost:${port}`;
@@ -66,7 +67,7 @@ url = "${upstream.upstream_url}"
 app_id = "${upstream.app_id}"
 secret = "${upstream.secret}"
 [limits]
-profile = "off"
+profile = "${profile}"
 ${more}`);
   return new Provider({
     dir, config, issuer, upstream, simulator, database,
