@@ -5,6 +5,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
+import https from 'node:https';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { phone } from './demo.mjs';
 import { chosenDatabase } from './postgres.mjs';
+import { trust } from './trust.mjs';
 
 const BINARY = process.env.BINARY_UNDER_TEST
   ?? fileURLToPath(new URL('../../../target/release/signbridge', import.meta.url));
@@ -38,22 +40,24 @@ export async function simulate() {
 
 /**
  * A provider that `start` runs: its configuration in `dir`, on free ports. Without `issuer` it is its own address; `sections`
- * are TOML to be added, by their names; `secsign` is the URL of another SecSign server; `more` stands at the end,
- * after the `profile` of the limits.
+ * are TOML to be added, by their names (`top` before all); `secsign` is the URL of another SecSign server; `more` stands at the end,
+ * after the `profile` of the limits; `tls` are the files of a certificate for localhost, and its key.
  */
 export async function configure({
-  dir, upstream, simulator, database, issuer, name = 'signbridge', sections = {}, secsign, more = '', profile = 'off',
+  dir, upstream, simulator, database, issuer, name = 'signbridge', sections = {}, secsign, more = '', profile = 'off', tls,
 }) {
   const [port, management] = await freePorts(2);
-  issuer ??= `http://localhost:${port}`;
+  issuer ??= `${tls ? 'https' : 'http'}://localhost:${port}`;
   const config = join(dir, `${name}.toml`);
   const added = (section) => sections[section] ?? '';
   await writeFile(config, `issuer = "${issuer}"
 allow_loopback_upstream = true
 keys_dir = "keys"
+${added('top')}
 [listen]
 address = "127.0.0.1:${port}"
 management = "127.0.0.1:${management}"
+${tls ? `tls_cert = "${tls.cert}"\ntls_key = "${tls.key}"` : ''}
 ${added('listen')}
 [database]
 url = "${database ?? 'sqlite:signbridge.db'}"
@@ -71,7 +75,7 @@ profile = "${profile}"
 ${more}`);
   return new Provider({
     dir, config, issuer, upstream, simulator, database,
-    origin: `http://127.0.0.1:${port}`, management: `http://127.0.0.1:${management}`,
+    origin: tls ? `https://localhost:${port}` : `http://127.0.0.1:${port}`, management: `http://127.0.0.1:${management}`,
   });
 }
 
@@ -164,8 +168,8 @@ export async function each(items, width, work) {
 export function request(method, url, { headers = {}, form, agent, signal } = {}) {
   const body = form && new URLSearchParams(form).toString();
   return new Promise((resolve, reject) => {
-    const sent = http.request(url, {
-      method, agent: agent ?? false, signal,
+    const sent = (String(url).startsWith('https:') ? https : http).request(url, {
+      ...trust, method, agent: agent ?? false, signal,
       headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/x-www-form-urlencoded', 'content-length': Buffer.byteLength(body) }) },
     }, (answer) => {
       let text = '';

@@ -1,5 +1,7 @@
 // A browser without scripts: follows redirects, keeps cookies, posts forms as it finds them.
 import http from 'node:http';
+import https from 'node:https';
+import { trust } from './trust.mjs';
 
 const decode = (text) => text.replaceAll('&quot;', '"').replaceAll('&#x27;', "'").replaceAll('&#39;', "'")
   .replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&#x2f;', '/').replaceAll('&amp;', '&');
@@ -31,8 +33,8 @@ export function forms(html) {
 function visit(url, { method = 'GET', body, headers = {} }, cookie) {
   const text = body === undefined ? undefined : String(body);
   const form = body instanceof URLSearchParams && { 'content-type': 'application/x-www-form-urlencoded' };
-  const sent = http.request(url, {
-    method,
+  const sent = (String(url).startsWith('https:') ? https : http).request(url, {
+    ...trust, method,
     headers: {
       accept: 'text/html,application/xhtml+xml,*/*;q=0.8', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document',
       ...form, ...headers, ...(cookie && { cookie }), ...(text !== undefined && { 'content-length': Buffer.byteLength(text) }),
@@ -64,6 +66,9 @@ async function steadyVisit(url, init, cookie) {
 export class Walker {
   #jar = new Map();
 
+  /** Told each Set-Cookie line, as it came. */
+  heard;
+
   /** The page where the walker stands. */
   url; status; html;
 
@@ -75,6 +80,7 @@ export class Walker {
     const { host, pathname } = new URL(url);
     const cookies = this.#jar.get(host) ?? new Map();
     for (const line of response.headers.getSetCookie()) {
+      this.heard?.(line);
       const [, name, value] = line.match(/^([^=]+)=([^;]*)/);
       // RFC 6265 §5.1.4: without a path it is that of the address, up to its last slash.
       const path = line.match(/;\s*path=(\/[^;]*)/i)?.[1] ?? (pathname.slice(0, pathname.lastIndexOf('/')) || '/');
