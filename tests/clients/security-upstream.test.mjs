@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { after, before, beforeEach, test } from 'node:test';
 import { BINARY, approve, eventually, startDemo } from './lib/demo.mjs';
 import { loginAt, stateOf } from './lib/login.mjs';
-import { refusal, startScripted } from './lib/scripted.mjs';
+import { refusal, startScripted, stateIs } from './lib/scripted.mjs';
 import { App, pkce, prepare } from './lib/serve.mjs';
 import { Walker } from './lib/walker.mjs';
 
@@ -137,6 +137,58 @@ test('S8: the words of a service in a refusal, an error page and nonsense reach 
   } finally {
     assert.equal(await provider.close(), 0);
     await server.stop();
+  }
+});
+
+test('S17: the smallest and the largest session id that fit are taken, and sent back as they are', async () => {
+  const server = await startScripted();
+  const provider = await prepare({ secsign: server.url });
+  try {
+    await provider.start();
+    const web = new App(provider, await provider.command('client', 'create', '--id', 'web', '--redirect-uri', 'http://localhost:9/callback'));
+    for (const [number, [id, is]] of [['9223372036854775807', 'approved/'], ['-9223372036854775808', 'approved/'],
+      ['9223372036854775808', 'failed/technical_reason'], ['-9223372036854775809', 'failed/technical_reason']].entries()) {
+      server.behave();
+      server.create = (asked) => server.honest.create(asked).replace(/^authsessionid=\d+/, `authsessionid=${id}`);
+      server.state = stateIs(3);
+      server.calls.length = 0;
+      const name = `edge${number}`;
+      await provider.command('user', 'create', '--username', name, '--secsignid', name);
+      const walker = await new Walker().open(web.authorizeUrl(pkce().challenge));
+      await walker.submit('provider', { provider: 'secsign' });
+      await walker.submit('identifier', { identifier: name });
+      await eventually(`the end with ${id}`, async () => {
+        await walker.open(walker.url);
+        return !['pending', 'fetched'].includes(walker.main('data-login-state'));
+      });
+      assert.equal(stateOf(walker), is, id);
+      const asked = server.calls.filter(({ operation }) => operation === 'state').map(({ authsessionid }) => authsessionid);
+      assert.deepEqual([...new Set(asked)], is === 'approved/' ? [id] : []);
+    }
+  } finally {
+    assert.equal(await provider.close(), 0);
+    await server.stop();
+  }
+});
+
+test('S21: a service that takes longer than a create may take is given up, and the page comes all the same', async (t) => {
+  for (const [number, [provider, operation, order]] of [
+    ['secsign', 'create', { fault: 'slow_body', delay_ms: 20_000 }], ['secsign', 'create', { fault: 'delay', delay_ms: 20_000 }],
+    ['thumbsignin', 'authenticate', { fault: 'slow_body', delay_ms: 20_000 }], ['thumbsignin', 'authenticate', { fault: 'delay', delay_ms: 20_000 }],
+  ].entries()) {
+    await demo.phone.reset();
+    const name = await at.person(`slow-${number}`, '--thumbsignin-user-id', `slow-${number}`);
+    await demo.phone.fault({ provider, operation, count: 1, ...order });
+    const began = performance.now();
+    const walker = await at.begin(provider, name);
+    const took = Math.round(performance.now() - began);
+    const how = await at.ended(walker);
+    t.diagnostic(`${provider} ${order.fault}: ${how} after ${took} ms`);
+    assert.match(how, /^failed\/(technical_reason|upstream_down)$/, `${provider} ${order.fault}`);
+    // At most 5 s (design 3), and not because something else went wrong at once.
+    assert.ok(took > 3_000 && took < 6_500, `${took} ms`);
+    await at.giveUp(walker);
+    assert.equal(await at.isSignedIn(walker), false);
   }
 });
 

@@ -247,6 +247,43 @@ test('SecSign: error codes 20000, 20006, 400, 500 and HTTP errors, at the create
   });
 });
 
+test('ThumbSignIn: HTTP errors, at the create and at a poll', async (t) => {
+  await scripted(async ({ provider, web, over }) => {
+    const begin = async () => {
+      const walker = await new Walker().open(web.authorizeUrl(pkce().challenge));
+      await walker.submit('provider', { provider: 'thumbsignin' });
+      return walker.submit('identifier', { identifier: 'alice' });
+    };
+    const seen = {};
+    for (const status of [400, 401, 404, 429, 500, 503]) {
+      for (const operation of ['authenticate', 'status']) {
+        await provider.phone.reset();
+        await provider.phone.fault({ provider: 'thumbsignin', operation, fault: 'status', status, count: 0 });
+        const before = (await provider.phone.requests()).at(-1)?.seq ?? 0;
+        const walker = await begin();
+        seen[`${status} ${operation}`] = await over(walker);
+        const met = (await provider.phone.requests(before)).filter((call) => call.operation === operation);
+        assert.ok(met.length > 0 && met.every((call) => call.status === status), `${status} ${operation} was met`);
+        if (operation === 'authenticate') assert.equal(met.length, 1, 'a create is not repeated');
+        await walker.submit('cancel', {}, web.redirectUri);
+        assert.equal(new URL(walker.url).searchParams.get('error'), 'access_denied');
+      }
+    }
+    t.diagnostic(JSON.stringify(seen));
+    // A status that was refused for a while is asked again until the deadline (2.6).
+    const later = [429, 500, 503];
+    for (const [what, how] of Object.entries(seen)) {
+      const [status, operation] = what.split(' ');
+      assert.equal(how, operation === 'status' && later.includes(Number(status)) ? 'expired/' : 'failed/technical_reason', what);
+    }
+    // The same person, an honest service.
+    await provider.phone.reset();
+    await provider.phone.auto('thumbsignin', 'alice', 'approve');
+    const walker = await begin();
+    assert.equal(await over(walker), 'approved/');
+  });
+});
+
 test('unknown and frozen: a stranger sees a pending login with a pass, then an expired one, and nothing is created', async () => {
   await scripted(async ({ server, provider, begin, over, web }) => {
     const look = (walker) => [walker.status, walker.page, stateOf(walker), walker.html.includes('id="access-pass"'),
