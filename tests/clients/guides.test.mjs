@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -74,6 +74,31 @@ for (const name of names) {
     });
   });
 }
+
+test('README.md: both examples of a configuration are accepted, and its commands make the client and the person', async () => {
+  const all = blocks(readFileSync(join(GUIDES, '../../README.md'), 'utf8'));
+  const [whole, more, ...others] = all.filter(({ info }) => info === 'toml').map(({ body }) => body);
+  assert.ok(whole && more && others.length === 0, 'a configuration, and what may be added to it');
+  // What needs the sources is the business of those who build: the rest is for whoever has the program.
+  const scripts = all.filter(({ info, body }) => info === 'sh' && body.startsWith('signbridge '));
+  assert.ok(scripts.length > 0);
+  await withProvider(async (provider) => {
+    const secret = join(provider.dir, 'thumbsignin.secret');
+    writeFileSync(secret, 'a secret of thirty-two characters', { mode: 0o600 });
+    const check = (text) => {
+      writeFileSync(join(provider.dir, 'example.toml'), text);
+      return shell(provider, 'signbridge config check --config example.toml');
+    };
+    await check(whole);
+    await check(`${whole}\n${more}`);
+    await assert.rejects(check(`${whole}\n${more.replace('app_id', 'app_idd')}`), ({ stderr }) => /app_idd/.test(stderr));
+    for (const { body } of scripts) await shell(provider, body);
+    const client = (await provider.command('client', 'list')).find(({ client_id: id }) => id === 'my-app');
+    assert.deepEqual(client.redirect_uris, ['https://app.example.com/callback']);
+    const ada = (await provider.command('user', 'list')).find(({ username }) => username === 'ada');
+    assert.equal(ada.email, 'ada@example.com');
+  });
+});
 
 test('grafana.md: with what it wrote, the person of the guide signs in and is an administrator', async () => {
   await withProvider(async (provider) => {

@@ -8,6 +8,7 @@ import * as oidc from 'openid-client';
 import { chromium } from 'playwright-core';
 import { approve, eventually } from './lib/demo.mjs';
 import { startKeycloak, unpackKeycloak } from './lib/keycloak.mjs';
+import { shoot } from './lib/pictures.mjs';
 import { startRelyingParty } from './lib/relying-party.mjs';
 import { freePorts, pause, prepare } from './lib/serve.mjs';
 import { Walker, signIn } from './lib/walker.mjs';
@@ -333,7 +334,7 @@ test('in Chromium: the first login, a decline and a cancel', options, async () =
     page.on('console', (message) => {
       if (/Content Security Policy|Refused to/i.test(message.text())) refused.push(message.text());
     });
-    const shot = (name, clip) => page.screenshot({ path: `${SHOTS}/keycloak-${name}.png`, clip });
+    const shot = (name) => page.screenshot({ path: `${SHOTS}/keycloak-${name}.png` });
     const config = await discover('demo');
     const toWait = async (url) => {
       await page.goto(url);
@@ -361,7 +362,7 @@ test('in Chromium: the first login, a decline and a cancel', options, async () =
     await shot('declined');
     await page.click('#cancel button');
     await page.waitForURL(`${keycloak.url}/**`);
-    await shot('cancelled', { x: 100, y: 260, width: 520, height: 280 });
+    await shoot(page, 'keycloak-cancelled.png', { clip: { x: 100, y: 260, width: 520, height: 280 } });
     assert.deepEqual(refused, []);
   } finally {
     await browser.close();

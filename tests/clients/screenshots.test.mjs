@@ -1,23 +1,16 @@
 // The pictures of the guides: our pages as the people of Grafana and Keycloak see them. Each run takes them into
 // target/guide-images and compares them with docs/guides/images; `GUIDE_IMAGES=write` replaces those.
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
-import { PNG } from 'pngjs';
 import { eventually } from './lib/demo.mjs';
+import { shoot } from './lib/pictures.mjs';
 import { fromRecipe, longPkce } from './lib/replay.mjs';
 import { prepare } from './lib/serve.mjs';
 
-const at = (path) => fileURLToPath(new URL(path, import.meta.url));
-const TAKEN = at('../../target/guide-images/');
-const KEPT = at('../../docs/guides/images/');
-const LARGEST = 60 * 1024;
 let provider; let browser; const clients = {};
 
 before(async () => {
-  mkdirSync(TAKEN, { recursive: true });
   provider = await prepare();
   await provider.start();
   await provider.person('ada', '--email', 'ada@example.com', '--thumbsignin-user-id', 'ada');
@@ -46,24 +39,6 @@ async function visit(name) {
     code_challenge: longPkce().challenge, code_challenge_method: 'S256',
   })}`);
   return { context, page };
-}
-
-/** Takes a picture. The symbol differs in each run and fonts on each machine: what is noticed is another page or layout. */
-async function shoot(page, name) {
-  const taken = await page.screenshot({ path: `${TAKEN}${name}`, animations: 'disabled', caret: 'hide' });
-  if (process.env.GUIDE_IMAGES === 'write') {
-    assert.ok(taken.length <= LARGEST, `${name} has ${taken.length} bytes`);
-    writeFileSync(`${KEPT}${name}`, taken);
-  }
-  const kept = PNG.sync.read(readFileSync(`${KEPT}${name}`));
-  const now = PNG.sync.read(taken);
-  assert.deepEqual([now.width, now.height], [kept.width, kept.height]);
-  let different = 0;
-  for (let pixel = 0; pixel < now.data.length; pixel += 4) {
-    if (Math.abs(now.data[pixel] - kept.data[pixel]) > 64) different += 1;
-  }
-  const share = different / (now.width * now.height);
-  assert.ok(share < 0.1, `${name} is out of date: ${(share * 100).toFixed(1)} % differ; GUIDE_IMAGES=write takes new ones`);
 }
 
 test('the pictures of keycloak.md', async () => {
