@@ -168,9 +168,7 @@ pub(super) async fn retry(surface: web::Data<Surface>, id: web::Path<String>, fo
     if !interaction.is_waiting(now) {
         return Ok(page::see_other(&surface, &form.visit, &onward(&login.purpose)));
     }
-    if login.stage.is_open() {
-        end::expire(&surface.op, &login).await?;
-    }
+    end::settle(&surface.op, &login).await?;
     let app_name = interaction.client.display_name().to_owned();
     let next = begin::retry(&surface.op, &login, form.visit.origin.clone(), app_name).await?;
     Ok(page::see_other(&surface, &form.visit, &format!("/login/{next}")))

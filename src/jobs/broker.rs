@@ -148,7 +148,8 @@ async fn poll_once(op: &Op, node: &str, id: &LoginId) -> Result<Turn, Internal> 
         return Ok(Turn::Over);
     }
     let Some(login) = logins::find(op.store.read(), id).await? else { return Ok(Turn::Over) };
-    if !login.stage.is_open() {
+    // A stranger's login that was taken away from the phone goes on as a decoy: there is nothing to poll.
+    if !login.stage.is_open() || login.subject == Subject::Decoy {
         return Ok(Turn::Over);
     }
     if now >= login.deadline {
@@ -196,6 +197,11 @@ async fn act(op: &Op, login: &Login, handle: &UpstreamHandle, progress: Progress
         // code: whoever holds that knows.
         Progress::Ended(how) if login.upstream == Upstream::SecSign && login.must_not_tell(how) => Ok(Turn::Again(SLOW)),
         Progress::Ended(how) => {
+            // Taken away from the phone meanwhile, which is what the service tells: its page must not (decision 2.7).
+            let found = logins::find(op.store.read(), &login.id).await?;
+            if found.is_some_and(|found| found.subject == Subject::Decoy) {
+                return Ok(Turn::Over);
+            }
             end::end(op, login, how, UpstreamSession::Dead).await?;
             Ok(Turn::Over)
         }

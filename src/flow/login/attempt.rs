@@ -37,7 +37,8 @@ pub(super) enum Written {
     Same(Box<Login>),
     /// Nothing written: this browser has these under way for the same purpose, to be replaced.
     Replaces(Vec<Login>),
-    /// Nothing written: this login has the person's slot (`None`: its row is gone), and may be made to give it up.
+    /// Nothing written: this login has the slot of the browser or the person (`None`: its row is gone), and may be made to
+    /// give it up.
     Busy(Option<Box<Login>>),
 }
 
@@ -70,7 +71,13 @@ pub(super) fn login(op: &Op, wish: &Wish, meant: &Meant) -> Result<Login, Intern
     })
 }
 
-/// Writes the row, takes the slot, and counts the attempt under `target`. One commit.
+/// The same login, beginning now: what was in its way may have taken seconds.
+pub(super) fn restarted(op: &Op, login: Login) -> Login {
+    let now = op.env.now();
+    Login { created_at: now, deadline: now.plus(op.settings.lifetimes.login), ..login }
+}
+
+/// Writes the row, takes the slots, and counts the attempt under `target`. One commit.
 pub(super) async fn write(op: &Op, login: &Login, target: &str) -> Result<Written, Internal> {
     let exclusive = op.upstreams.get(login.upstream).is_some_and(|service| service.capabilities().exclusive);
     let mut event = AuditEvent::new(AuditKind::LoginStarted);
@@ -116,7 +123,10 @@ impl Attempt {
         let login = &self.login;
         // Two equal forms at the same moment take turns here: the second finds the first one's login.
         let Purpose::Authorization(id) = &login.purpose;
+        // Rows are locked in this order everywhere: the authorization; the turns of the browser, the person and the source;
+        // the slots of the browser and the person.
         authorizations::lock(tx, id).await?;
+        limits::take_browser_turn(tx, &self.limits, &self.push).await?;
         let open = logins::list_open_for_browser(tx, &login.browser, login.created_at).await?;
         let (mut own, others): (Vec<Login>, Vec<Login>) = open.into_iter().partition(|open| open.purpose == login.purpose);
         if let Some(at) = own.iter().position(|open| open.upstream == login.upstream && open.typed == login.typed) {
@@ -128,6 +138,11 @@ impl Attempt {
         if limits::exceeded(tx, &self.limits, &self.push, others.len()).await? {
             logins::insert(tx, &refused(login, Reason::RateLimited), None).await?;
             return Ok(Written::Limited);
+        }
+        if let Some(until) = self.hold_until
+            && let Some(holder) = logins::take_browser_slot(tx, login, until).await?
+        {
+            return Ok(Written::Busy(logins::find(tx, &holder).await?.map(Box::new)));
         }
         match logins::insert(tx, login, self.hold_until).await? {
             LoginInserted::Inserted => self.begun(tx, login.clone()).await,
@@ -141,6 +156,7 @@ impl Attempt {
         let held = logins::find(tx, holder).await?;
         let own = held.as_ref().is_some_and(|held| held.browser == self.login.browser);
         if own || self.login.remembered {
+            logins::release_browser_slot(tx, &self.login.id).await?;
             return Ok(Written::Busy(held.map(Box::new)));
         }
         let decoy = Login { subject: Subject::Decoy, ..self.login.clone() };

@@ -84,7 +84,7 @@ pub async fn under_way(op: &Op, browser: &BrowserKey, purpose: &Purpose) -> Resu
 
 async fn begin_detached(op: &Op, wish: Wish) -> Result<LoginId, Internal> {
     let meant = meant(op, &wish).await?;
-    let login = attempt::login(op, &wish, &meant)?;
+    let mut login = attempt::login(op, &wish, &meant)?;
     if meant.subject == Subject::Unnamed && !op.settings.allow_unnamed {
         return attempt::refuse(op, login, Reason::TechnicalReason).await;
     }
@@ -107,6 +107,7 @@ async fn begin_detached(op: &Op, wish: Wish) -> Result<LoginId, Internal> {
                 }
             }
         }
+        login = attempt::restarted(op, login);
     }
     // Nobody knows whether a request is open at the service: none may be made until it has surely expired.
     attempt::refuse(op, login, Reason::UpstreamDown).await
@@ -143,5 +144,8 @@ async fn meant(op: &Op, wish: &Wish) -> Result<Meant, Internal> {
 /// Returns whether nothing of it can be alive any more.
 async fn replace(op: &Op, login: Login, own: bool) -> Result<bool, Internal> {
     let login = answered(op, login).await?;
-    end::withdraw(op, &login, own.then_some(Reason::Replaced)).await
+    if own || login.remembered || !login.stage.is_open() {
+        return end::withdraw(op, &login, own.then_some(Reason::Replaced)).await;
+    }
+    end::preempt(op, &login).await
 }

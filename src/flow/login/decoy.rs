@@ -1,15 +1,14 @@
 //! Logins that ask nobody (decision 2.7): a stranger who names an unknown, busy or frozen person sees *pending* with a
 //! picture of the usual kind, and then *expired*. Nothing is created at the service and nothing is queued for later.
 //!
-//! The pictures are passes that the service really showed before, chosen by a purpose key from (browser, name): the same
-//! browser sees the same symbol again for the same name, and nobody can compute which.
+//! The pictures are passes that the service really showed before, chosen by a purpose key from (browser, login): a reload shows
+//! the same one, the next login another, as the service does, and nobody can compute which.
 
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::domain::browser::BrowserKey;
 use crate::domain::clock::Timestamp;
 use crate::domain::login::{Challenge, Login, Reason, UpstreamHandle};
 use crate::domain::secret::Secret;
@@ -64,19 +63,18 @@ pub(super) async fn wait_like(op: &Op, upstream: Upstream, call: Call, started: 
 /// When something of ours fails.
 pub(super) async fn disguise(op: &Op, login: &Login) -> Result<Begun, Internal> {
     let handle = UpstreamHandle(Secret::new(String::new()));
-    let name = login.typed.as_deref().unwrap_or_default();
     Ok(match login.upstream {
-        Upstream::SecSign => Begun { handle, challenge: access_pass(op, &login.browser, name).await?, expires_in: None },
+        Upstream::SecSign => Begun { handle, challenge: access_pass(op, login).await?, expires_in: None },
         Upstream::ThumbSignIn => Begun { handle, challenge: qr_code(op).await?, expires_in: Some(TRANSACTION) },
     })
 }
 
-async fn access_pass(op: &Op, browser: &BrowserKey, name: &str) -> Result<Challenge, Internal> {
+async fn access_pass(op: &Op, login: &Login) -> Result<Challenge, Internal> {
     let mut seen = access_passes::list(op.store.read()).await?;
     if seen.is_empty() {
         seen = FIRST_PASSES.iter().map(|png| STANDARD.encode(png)).collect();
     }
-    let mac = op.keys.decoy_mac(&[browser.0.as_str().as_bytes(), name.as_bytes()]);
+    let mac = op.keys.decoy_mac(&[login.browser.0.as_str().as_bytes(), login.id.as_str().as_bytes()]);
     let at = mac.first().copied().map_or(0, usize::from) % seen.len().max(1);
     Ok(Challenge::AccessPass(seen.into_iter().nth(at)))
 }

@@ -1,5 +1,7 @@
 //! Ends of logins that are not approvals: withdrawn by the person, replaced by a newer login, over at the service.
 
+use std::time::Duration;
+
 use crate::domain::audit::{AuditEvent, AuditKind};
 use crate::domain::clock::Timestamp;
 use crate::domain::login::{End, Login, LoginStage, Reason, Subject, UpstreamHandle};
@@ -11,6 +13,9 @@ use crate::store::{logins, pushes};
 
 use super::decoy;
 use super::pace::{Call, Observed};
+
+/// By when after a deadline the broker of some node has ended the login, also where a node died: its lease and a sweep.
+const BROKER_IS_DONE: Duration = Duration::from_secs(10);
 
 /// What is known about the session at the phone service when a login ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,29 +105,53 @@ pub async fn open_handle(op: &Op, login: &Login) -> Result<Option<UpstreamHandle
 /// # Errors
 /// When something of ours fails.
 pub async fn withdraw(op: &Op, login: &Login, reason: Option<Reason>) -> Result<bool, Internal> {
-    let decoy = login.subject == Subject::Decoy;
-    let session = if decoy { UpstreamSession::Dead } else { UpstreamSession::MayLive };
-    end(op, login, End::Cancelled(reason), session).await?;
-    let started = op.env.now();
-    if decoy {
-        decoy::wait_like(op, login.upstream, Call::Cancel, started).await?;
-        return Ok(true);
-    }
-    let Some(handle) = open_handle(op, login).await? else { return Ok(false) };
-    let released = release_after_cancel(op, login, &handle).await?;
-    let at = op.env.now();
-    op.pace.observe(login.upstream, Call::Cancel, Observed { took: at.since(started), failed: None, at });
-    Ok(released)
+    end(op, login, End::Cancelled(reason), UpstreamSession::MayLive).await?;
+    dismiss(op, login).await
 }
 
-/// Cancels at the service; on its confirmation the person's slot is free. Returns whether it confirmed.
+/// Cancels what a login that ended here has at the service, and gives its slots back once that is confirmed. A decoy takes as
+/// long, and fails where a cancel would. Returns whether nothing of it can be alive any more.
+async fn dismiss(op: &Op, login: &Login) -> Result<bool, Internal> {
+    if login.subject != Subject::Decoy {
+        let Some(handle) = open_handle(op, login).await? else { return Ok(false) };
+        return release_after_cancel(op, login, &handle).await;
+    }
+    if decoy::wait_like(op, login.upstream, Call::Cancel, op.env.now()).await?.is_some() {
+        return Ok(false);
+    }
+    // What it has of a person, if it asked somebody before, is not its to give back.
+    op.store.write(login.id.clone(), |tx, id| Box::pin(logins::release_browser_slot(tx, id))).await?;
+    Ok(true)
+}
+
+/// Takes a stranger's open login away from the phone for a browser that the person used before. The stranger's page must not
+/// tell: it goes on as a decoy, and the person's slot is kept until the service confirmed (decision 2.7). Returns whether the
+/// way is clear.
 ///
 /// # Errors
-/// When the database fails.
-pub async fn release_after_cancel(op: &Op, login: &Login, handle: &UpstreamHandle) -> Result<bool, Internal> {
-    let Some(service) = op.upstreams.get(login.upstream) else { return Ok(false) };
-    if let Err(unavailable) = service.cancel(handle).await {
-        tracing::warn!(login = %login.id, upstream = %login.upstream, error = %unavailable, "cancel not confirmed");
+/// When something of ours fails.
+pub(super) async fn preempt(op: &Op, login: &Login) -> Result<bool, Internal> {
+    let Some(handle) = open_handle(op, login).await? else { return Ok(false) };
+    let how = End::Cancelled(None);
+    let (now, input) = (op.env.now(), (login.id.clone(), Entry::new(&op.env, event(login, how))?));
+    let taken = op
+        .store
+        .write(input, move |tx, (id, event)| {
+            Box::pin(async move {
+                let taken = logins::go_on_as_decoy(tx, id).await?;
+                if taken {
+                    event.write(tx, now).await?;
+                }
+                Ok(taken)
+            })
+        })
+        .await?;
+    if !taken {
+        // Over meanwhile: the next attempt sees what is left of it.
+        return Ok(true);
+    }
+    count(login, how);
+    if !cancel(op, login, &handle).await? {
         return Ok(false);
     }
     if let Subject::Named(asked) = &login.subject {
@@ -136,14 +165,53 @@ pub async fn release_after_cancel(op: &Op, login: &Login, handle: &UpstreamHandl
     Ok(true)
 }
 
-/// Ends a login whose deadline passed, and tells the service.
+/// Cancels at the service, and notes how that went. Returns whether it confirmed.
+async fn cancel(op: &Op, login: &Login, handle: &UpstreamHandle) -> Result<bool, Internal> {
+    let Some(service) = op.upstreams.get(login.upstream) else { return Ok(false) };
+    let started = op.env.now();
+    let answer = service.cancel(handle).await;
+    let at = op.env.now();
+    let failed = answer.is_err().then_some(Reason::UpstreamDown);
+    op.pace.observe(login.upstream, Call::Cancel, Observed { took: at.since(started), failed, at });
+    if let Err(unavailable) = answer {
+        tracing::warn!(login = %login.id, upstream = %login.upstream, error = %unavailable, "cancel not confirmed");
+    }
+    Ok(failed.is_none())
+}
+
+/// Cancels at the service; on its confirmation the slots are free. Returns whether it confirmed.
+///
+/// # Errors
+/// When the database fails.
+pub async fn release_after_cancel(op: &Op, login: &Login, handle: &UpstreamHandle) -> Result<bool, Internal> {
+    if !cancel(op, login, handle).await? {
+        return Ok(false);
+    }
+    op.store.write(login.id.clone(), |tx, id| Box::pin(logins::release_all(tx, id))).await?;
+    Ok(true)
+}
+
+/// Ends a login whose deadline passed, and tells the service; a decoy takes as long.
 ///
 /// # Errors
 /// When something of ours fails.
 pub async fn expire(op: &Op, login: &Login) -> Result<(), Internal> {
     end(op, login, End::Expired, UpstreamSession::MayLive).await?;
-    if let Some(handle) = open_handle(op, login).await? {
-        release_after_cancel(op, login, &handle).await?;
+    dismiss(op, login).await.map(drop)
+}
+
+/// Settles a login that ended before another one is begun in its place. One that expired just now may have its request open
+/// still, whether the broker has written its end or not: that is withdrawn, and everybody waits for it. Later only one that no
+/// broker ended does, so that nothing tells a decoy, which has no broker.
+///
+/// # Errors
+/// When something of ours fails.
+pub async fn settle(op: &Op, login: &Login) -> Result<(), Internal> {
+    let now = op.env.now();
+    let expired = matches!(login.stage_at(now), LoginStage::Ended(End::Expired));
+    let unsettled = login.stage.is_open() && login.subject != Subject::Decoy;
+    if expired && (unsettled || now.since(login.deadline) < BROKER_IS_DONE) {
+        return expire(op, login).await;
     }
     Ok(())
 }

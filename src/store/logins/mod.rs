@@ -11,8 +11,8 @@ mod slots;
 mod transitions;
 
 pub use leases::{lease, list_unleased_open, release_lease};
-pub use slots::release_slot;
-pub use transitions::{approve, begun, consume, disguise, end, mark_fetched};
+pub use slots::{release_all, release_browser_slot, release_slot, take_browser_slot};
+pub use transitions::{approve, begun, consume, disguise, end, go_on_as_decoy, mark_fetched};
 
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
 
@@ -95,7 +95,7 @@ pub async fn count_open(db: &Db, now: Timestamp) -> Result<Vec<(String, i64)>, S
 /// When the database fails.
 pub async fn insert(tx: &Tx, login: &Login, hold_until: Option<Timestamp>) -> Result<LoginInserted, StoreError> {
     if let (Some(hold_until), Subject::Named(asked)) = (hold_until, &login.subject)
-        && let Some(holder) = slots::take(tx, login, &asked.upstream_user, hold_until).await?
+        && let Some(holder) = slots::take_person(tx, login, &asked.upstream_user, hold_until).await?
     {
         return Ok(LoginInserted::Busy { login_id: holder });
     }

@@ -1,4 +1,8 @@
-//! One open session per person at a phone service (decision 2.7): the row that a login takes before the call.
+//! One open session per person and per browser at a phone service (decision 2.7): the rows that a login takes before the
+//! call. Always the browser's before the person's, also when both are given back: two writes never wait for each other.
+//!
+//! A decoy takes the browser's as a login of somebody does, so that what this browser begins next goes the same way whether
+//! the name exists or not (security bar 139).
 
 use crate::domain::clock::Timestamp;
 use crate::domain::id::LoginId;
@@ -21,13 +25,44 @@ pub async fn release_slot(tx: &Tx, upstream: Upstream, upstream_user: &str, logi
     Ok(delete.exec(tx.db()).await?.rows_affected > 0)
 }
 
-/// Takes the slot of `upstream_user` for `login`, in one statement that replaces a holder whose time has run out; returns
-/// the login that holds it instead.
-pub(super) async fn take(tx: &Tx, login: &Login, upstream_user: &str, until: Timestamp) -> Result<Option<LoginId>, StoreError> {
+/// The name under which browsers have their slots at a service, apart from its people.
+fn of_browsers(upstream: Upstream) -> String {
+    format!("{}/browser", upstream.as_str())
+}
+
+/// Takes the slot of `login`'s browser until `until`; returns the login that holds it instead.
+///
+/// # Errors
+/// When the database fails.
+pub async fn take_browser_slot(tx: &Tx, login: &Login, until: Timestamp) -> Result<Option<LoginId>, StoreError> {
+    take(tx, login, (of_browsers(login.upstream), login.browser.0.as_str()), until).await
+}
+
+/// Gives back the slot of a browser, if `login` holds it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn release_browser_slot(tx: &Tx, login: &LoginId) -> Result<(), StoreError> {
+    let delete = slot::Entity::delete_many()
+        .filter(slot::Column::LoginId.eq(login.as_str()))
+        .filter(slot::Column::Upstream.is_in(Upstream::ALL.map(of_browsers)));
+    delete.exec(tx.db()).await?;
+    Ok(())
+}
+
+/// Takes the slot of the person whom `login` asks.
+pub(super) async fn take_person(tx: &Tx, login: &Login, user: &str, until: Timestamp) -> Result<Option<LoginId>, StoreError> {
+    take(tx, login, (login.upstream.as_str().to_owned(), user), until).await
+}
+
+/// Takes a slot for `login`, in one statement that replaces a holder whose time has run out; returns the login that holds it
+/// instead.
+async fn take(tx: &Tx, login: &Login, slot: (String, &str), until: Timestamp) -> Result<Option<LoginId>, StoreError> {
     let now = login.created_at;
+    let (upstream, holder) = slot;
     let row = slot::Model {
-        upstream: login.upstream.as_str().to_owned(),
-        upstream_user: upstream_user.to_owned(),
+        upstream: upstream.clone(),
+        upstream_user: holder.to_owned(),
         login_id: login.id.as_str().to_owned(),
         held_until: until.as_millis(),
     };
@@ -38,7 +73,7 @@ pub(super) async fn take(tx: &Tx, login: &Login, upstream_user: &str, until: Tim
     if tx.insert_or(row, replace_stale).await? {
         return Ok(None);
     }
-    let held = slot::Entity::find_by_id((login.upstream.as_str().to_owned(), upstream_user.to_owned()))
+    let held = slot::Entity::find_by_id((upstream, holder.to_owned()))
         .filter(slot::Column::HeldUntil.gt(now.as_millis()))
         .one(tx.db())
         .await?;
@@ -49,8 +84,21 @@ pub(super) async fn take(tx: &Tx, login: &Login, upstream_user: &str, until: Tim
     }
 }
 
-/// Gives back whatever slot `login` holds.
-pub(super) async fn release_all(tx: &Tx, login: &LoginId) -> Result<(), StoreError> {
+/// Gives back whatever slot `login` holds of a person.
+pub(super) async fn release_person(tx: &Tx, login: &LoginId) -> Result<(), StoreError> {
+    let delete = slot::Entity::delete_many()
+        .filter(slot::Column::LoginId.eq(login.as_str()))
+        .filter(slot::Column::Upstream.is_in(Upstream::ALL.map(Upstream::as_str)));
+    delete.exec(tx.db()).await?;
+    Ok(())
+}
+
+/// Gives back whatever slots `login` holds: its session at the service is known to be dead.
+///
+/// # Errors
+/// When the database fails.
+pub async fn release_all(tx: &Tx, login: &LoginId) -> Result<(), StoreError> {
+    release_browser_slot(tx, login).await?;
     slot::Entity::delete_many().filter(slot::Column::LoginId.eq(login.as_str())).exec(tx.db()).await?;
     Ok(())
 }

@@ -33,8 +33,8 @@ pub async fn begun(
     Ok(update.exec(tx.db()).await?.rows_affected > 0)
 }
 
-/// Nobody was asked, and nobody shall see that: from creating to a pending decoy, its slot given back. False: it ended
-/// meanwhile.
+/// Nobody was asked, and nobody shall see that: from creating to a pending decoy, the person's slot given back. False: it
+/// ended meanwhile.
 ///
 /// # Errors
 /// When the database fails.
@@ -46,8 +46,21 @@ pub async fn disguise(tx: &Tx, id: &LoginId, challenge: &Challenge, deadline: Ti
         .col_expr(login::Column::Challenge, Expr::value(to_json(challenge)?))
         .col_expr(login::Column::Deadline, Expr::value(deadline.as_millis()));
     let disguised = update.exec(tx.db()).await?.rows_affected > 0;
-    slots::release_all(tx, id).await?;
+    slots::release_person(tx, id).await?;
     Ok(disguised)
+}
+
+/// Nobody is asked any more, and the page shall not tell: a pending or fetched login goes on as a decoy, with the picture that
+/// it shows. Its slots stay as they are. False: it is over, or is a decoy already.
+///
+/// # Errors
+/// When the database fails.
+pub async fn go_on_as_decoy(tx: &Tx, id: &LoginId) -> Result<bool, StoreError> {
+    let update = from_stages(id, &[PENDING, FETCHED])
+        .col_expr(login::Column::Subject, Expr::value(DECOY))
+        .col_expr(login::Column::SealedHandle, Expr::value(""))
+        .filter(login::Column::Subject.ne(DECOY));
+    Ok(update.exec(tx.db()).await?.rows_affected > 0)
 }
 
 /// The phone has loaded the request: from pending to fetched.
@@ -55,12 +68,14 @@ pub async fn disguise(tx: &Tx, id: &LoginId, challenge: &Challenge, deadline: Ti
 /// # Errors
 /// When the database fails.
 pub async fn mark_fetched(tx: &Tx, id: &LoginId) -> Result<bool, StoreError> {
-    let update = from_stages(id, &[PENDING]).col_expr(login::Column::Stage, Expr::value(FETCHED));
+    let update = from_stages(id, &[PENDING])
+        .col_expr(login::Column::Stage, Expr::value(FETCHED))
+        .filter(login::Column::Subject.ne(DECOY));
     Ok(update.exec(tx.db()).await?.rows_affected > 0)
 }
 
 /// The right person approved in time: from pending or fetched, before the deadline. The session at the service is dead
-/// then, so the slot is given back. False: too late.
+/// then, so the slots are given back. False: too late, or nobody is asked any more.
 ///
 /// # Errors
 /// When the database fails.
@@ -76,6 +91,7 @@ pub async fn approve(
         .col_expr(login::Column::ApprovedUserId, Expr::value(user.as_str()))
         .col_expr(login::Column::ApprovedDeviceId, Expr::value(device.map(DeviceId::as_str)))
         .col_expr(login::Column::EndedAt, Expr::value(now.as_millis()))
+        .filter(login::Column::Subject.ne(DECOY))
         .filter(login::Column::Deadline.gt(now.as_millis()));
     let approved = update.exec(tx.db()).await?.rows_affected > 0;
     if approved {

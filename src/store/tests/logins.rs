@@ -211,6 +211,40 @@ pub(super) async fn a_disguised_login_waits_for_nobody_and_holds_nothing(store: 
     assert!(begin(&store, "next").await && !disguise("next").await, "a request that was made stays one");
 }
 
+pub(super) async fn a_browser_has_one_slot_at_a_service_beside_the_persons(store: Store) {
+    populate(&store).await;
+    let hold = after(100);
+    let take = async |login: Login| write!(store, login, |tx, login| logins::take_browser_slot(tx, login, hold));
+    let decoy = |id| Login { subject: Subject::Decoy, typed: Some("x".into()), ..login(id) };
+    assert_eq!(take(decoy("one")).await, None);
+    assert_eq!(take(login("two")).await, Some(LoginId::new("one")), "a decoy holds it as well");
+    assert_eq!(take(Login { browser: browser("other"), ..decoy("other") }).await, None);
+    assert_eq!(take(Login { upstream: Upstream::ThumbSignIn, ..decoy("service") }).await, None);
+    write!(store, LoginId::new("one"), |tx, id| logins::release_browser_slot(tx, id));
+    assert_eq!(take(login("two")).await, None);
+    assert_eq!(add(&store, login("two"), Some(hold)).await, LoginInserted::Inserted, "the person's is another");
+    write!(store, LoginId::new("two"), |tx, id| logins::release_browser_slot(tx, id));
+    let busy = LoginInserted::Busy { login_id: LoginId::new("two") };
+    assert_eq!(add(&store, login("three"), Some(hold)).await, busy, "and is kept");
+    assert_eq!(take(login("two")).await, None);
+    write!(store, LoginId::new("two"), |tx, id| logins::release_all(tx, id));
+    assert_eq!((take(decoy("four")).await, add(&store, login("five"), Some(hold)).await), (None, LoginInserted::Inserted));
+}
+
+pub(super) async fn a_login_taken_from_the_phone_goes_on_and_cannot_be_approved(store: Store) {
+    populate(&store).await;
+    let go_on = async |id: &str| write!(store, LoginId::new(id), |tx, id| logins::go_on_as_decoy(tx, id));
+    assert_eq!(add(&store, login("l"), Some(after(100))).await, LoginInserted::Inserted);
+    assert!(!go_on("l").await, "its create is under way");
+    assert!(begin(&store, "l").await && go_on("l").await && !go_on("l").await);
+    assert!(!approve(&store, "l", after(1)).await);
+    assert!(!write!(store, LoginId::new("l"), |tx, id| logins::mark_fetched(tx, id)));
+    let found = read(&store, "l").await;
+    assert_eq!((found.stage.state(), found.subject), ("pending", Subject::Decoy));
+    let busy = LoginInserted::Busy { login_id: LoginId::new("l") };
+    assert_eq!(add(&store, login("next"), Some(after(100))).await, busy, "until its session is known to be dead");
+}
+
 pub(super) async fn pushes_are_counted_by_person_and_source(store: Store) {
     let push = |number: u64, target: &str, remembered| Push {
         login_id: LoginId::new(format!("{target}-{number}")),

@@ -108,6 +108,8 @@ cases! {
         a_lease_is_renewed_by_its_owner_and_taken_when_it_ran_out
         the_open_logins_of_a_browser_are_listed_latest_first
         a_disguised_login_waits_for_nobody_and_holds_nothing
+        a_browser_has_one_slot_at_a_service_beside_the_persons
+        a_login_taken_from_the_phone_goes_on_and_cannot_be_approved
         pushes_are_counted_by_person_and_source
     }
     concurrency {

@@ -6,10 +6,14 @@ use std::time::Duration;
 
 use scene::Scene;
 
+use super::end;
 use super::pace::{Call, Observed};
-use crate::domain::login::{Reason, Subject};
+use crate::domain::browser::BrowserKey;
+use crate::domain::login::{Challenge, Login, Reason, Subject};
+use crate::domain::secret::SecretDigest;
 use crate::domain::user::Upstream;
 use crate::flow::token::testing::T0;
+use crate::store::remembered_browsers;
 
 const SLOW: Duration = Duration::from_millis(400);
 
@@ -82,4 +86,95 @@ async fn a_decoy_is_replaced_as_slowly_as_a_login() {
     let (took, third) = timed(scene.begin("anybody")).await;
     assert!(took >= SLOW, "{took:?}");
     assert_eq!((third.stage.state(), scene.login(&first.id).await.stage.reason()), ("pending", Some(Reason::Replaced)));
+}
+
+fn seen(login: &Login) -> (&'static str, Option<Reason>) {
+    (login.stage.state(), login.stage.reason())
+}
+
+#[tokio::test]
+async fn a_second_authorization_of_a_browser_tells_nothing_of_a_name() {
+    for name in ["alice", "nobody"] {
+        let scene = Scene::new(Duration::ZERO).await;
+        let first = scene.begin(name).await;
+        let second = scene.begin_beside(name).await;
+        let first = scene.login(&first.id).await;
+        let replaced = ("cancelled", Some(Reason::Replaced));
+        assert_eq!((seen(&first), seen(&second)), (replaced, ("pending", None)), "{name}");
+        let back = scene.begin(if name == "alice" { "nobody" } else { "alice" }).await;
+        let second = scene.login(&second.id).await;
+        assert_eq!((seen(&second), seen(&back)), (replaced, ("pending", None)), "{name}, then another");
+    }
+}
+
+#[tokio::test]
+async fn a_decoy_that_is_withdrawn_is_in_the_way_as_long_as_a_login() {
+    let scene = Scene::new(Duration::ZERO).await;
+    let first = scene.begin("nobody").await;
+    observe(&scene, Call::Cancel, None);
+    let op = &scene.bench.op;
+    let (_, (took, second)) = tokio::join!(end::withdraw(op, &first, None), timed(scene.begin_beside("nobody")));
+    assert!(took >= SLOW, "{took:?}");
+    assert_eq!(seen(&second), ("pending", None));
+}
+
+#[tokio::test]
+async fn a_decoy_whose_cancel_would_fail_stays_in_the_way() {
+    let scene = Scene::new(Duration::ZERO).await;
+    let first = scene.begin("nobody").await;
+    observe(&scene, Call::Cancel, Some(Reason::UpstreamDown));
+    assert!(!end::withdraw(&scene.bench.op, &first, None).await.unwrap());
+    assert_eq!(seen(&scene.begin_beside("nobody").await), ("failed", Some(Reason::UpstreamDown)));
+    scene.bench.advance(120);
+    assert!(matches!(scene.begin_beside("nobody").await.stage.state(), "pending"), "until its deadline");
+}
+
+#[tokio::test]
+async fn a_decoy_that_just_expired_is_begun_again_as_slowly_as_a_login() {
+    let scene = Scene::new(Duration::ZERO).await;
+    let decoy = scene.begin("nobody").await;
+    observe(&scene, Call::Cancel, None);
+    scene.bench.advance(121);
+    let (took, settled) = timed(end::settle(&scene.bench.op, &decoy)).await;
+    assert!(settled.is_ok() && took >= SLOW, "{took:?}");
+    scene.bench.advance(30);
+    let (took, settled) = timed(end::settle(&scene.bench.op, &decoy)).await;
+    assert!(settled.is_ok() && took < SLOW, "{took:?}");
+}
+
+#[tokio::test]
+async fn a_decoy_shows_another_picture_each_time_as_the_service_does() {
+    let scene = Scene::new(Duration::ZERO).await;
+    let mut pictures = Vec::new();
+    for _time in 0..16 {
+        let decoy = scene.begin("nobody").await;
+        assert_eq!(scene.login(&decoy.id).await.challenge, decoy.challenge, "a reload");
+        let Some(Challenge::AccessPass(Some(picture))) = decoy.challenge.clone() else { panic!("no picture") };
+        pictures.push(picture);
+        end::withdraw(&scene.bench.op, &decoy, None).await.unwrap();
+    }
+    pictures.sort_unstable();
+    pictures.dedup();
+    assert!(pictures.len() > 1);
+}
+
+#[tokio::test]
+async fn a_stranger_does_not_notice_that_the_person_took_over() {
+    let scene = Scene::new(Duration::ZERO).await;
+    let stranger = scene.begin("alice").await;
+    let known = BrowserKey(SecretDigest::of(b"known"));
+    let remembered = (known.clone(), scene.alice.clone());
+    let store = &scene.bench.op.store;
+    store
+        .write(remembered, |tx, (browser, user)| Box::pin(remembered_browsers::remember(tx, browser, user, None, T0)))
+        .await
+        .unwrap();
+    let own = scene.begin_elsewhere(&known, "alice").await;
+    assert!(matches!(own.subject, Subject::Named(_)) && own.stage.state() == "pending");
+    let after = scene.login(&stranger.id).await;
+    assert_eq!((seen(&after), &after.subject, &after.challenge), (("pending", None), &Subject::Decoy, &stranger.challenge));
+    assert_eq!(scene.creates(), 2);
+    let again = scene.begin_beside("alice").await;
+    assert_eq!((seen(&again), seen(&scene.login(&stranger.id).await).0), (("pending", None), "cancelled"));
+    assert_eq!(scene.creates(), 2, "and asks nobody again while the person does");
 }

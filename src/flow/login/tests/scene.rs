@@ -8,8 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::domain::authorization::Authorization;
-use crate::domain::browser::Origin;
-use crate::domain::id::{DeviceId, LoginId};
+use crate::domain::browser::{BrowserKey, Origin};
+use crate::domain::id::{DeviceId, LoginId, UserId};
 use crate::domain::login::{Login, Purpose};
 use crate::domain::user::{Device, Upstream};
 use crate::flow::login::begin::{Wish, begin};
@@ -23,6 +23,8 @@ pub(crate) struct Scene {
     pub(crate) bench: Bench,
     pub(crate) service: Scripted,
     authorization: Authorization,
+    other: Authorization,
+    pub(crate) alice: UserId,
 }
 
 impl Scene {
@@ -46,14 +48,29 @@ impl Scene {
         let client = bench.client("app").await;
         let session = bench.session(&alice).await;
         let authorization = bench.authorization(&bench.content(&client, &session)).await;
-        Self { bench, service, authorization }
+        let other = bench.authorization(&bench.content(&client, &session)).await;
+        Self { bench, service, authorization, other, alice: alice.id }
     }
 
     /// Begins a login by this name.
     pub(crate) async fn begin(&self, name: &str) -> Login {
+        self.begin_for(&self.authorization, &self.authorization.browser, name).await
+    }
+
+    /// Begins a login by this name for the same browser's other authorization.
+    pub(crate) async fn begin_beside(&self, name: &str) -> Login {
+        self.begin_for(&self.other, &self.other.browser, name).await
+    }
+
+    /// Begins a login by this name in another browser.
+    pub(crate) async fn begin_elsewhere(&self, browser: &BrowserKey, name: &str) -> Login {
+        self.begin_for(&self.other, browser, name).await
+    }
+
+    async fn begin_for(&self, authorization: &Authorization, browser: &BrowserKey, name: &str) -> Login {
         let wish = Wish {
-            purpose: Purpose::Authorization(self.authorization.id.clone()),
-            browser: self.authorization.browser.clone(),
+            purpose: Purpose::Authorization(authorization.id.clone()),
+            browser: browser.clone(),
             origin: Origin::default(),
             upstream: Upstream::SecSign,
             identifier: Some(name.to_owned()),
