@@ -189,6 +189,9 @@ struct Following {
 impl Following {
     async fn run(&self, tx: &Tx) -> Result<Result<(), ManageError>, StoreError> {
         let Person { user, devices: phones } = &self.person;
+        if !self.is_new {
+            store::users::take_turn(tx, &user.id).await?;
+        }
         let present = store::users::find_by_username(tx, &user.username).await?;
         if self.is_new && present.is_some() {
             // Another node has read the same file and was faster.

@@ -75,19 +75,13 @@ pub(super) struct Removal {
 impl Removal {
     pub(super) async fn run(&self, tx: &Tx) -> Result<bool, StoreError> {
         let (device, now) = (&self.device, self.now);
+        // A login that is being finished is through by then, or finds the phone gone.
+        store::users::take_turn(tx, &device.user_id).await?;
         if !store::devices::delete(tx, &device.id).await? {
             return Ok(false);
         }
-        for session in sessions::list_for_user(tx, &device.user_id, now).await? {
-            if session.authentication.device_id.as_ref() == Some(&device.id) {
-                sessions::end(tx, &session.id, now).await?;
-            }
-        }
-        for grant in grants::list_for_user(tx, &device.user_id, now).await? {
-            if grant.authentication.device_id.as_ref() == Some(&device.id) {
-                grants::revoke(tx, &grant.id, now).await?;
-            }
-        }
+        sessions::end_all_for_phone(tx, &device.user_id, &device.id, now).await?;
+        grants::revoke_for_phone(tx, &device.user_id, &device.id, now).await?;
         self.entry.write(tx, now).await?;
         Ok(true)
     }

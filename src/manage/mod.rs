@@ -4,6 +4,8 @@
 //! exceptions for emergencies: anybody can be locked, and any device can be removed. What clients and people may look like is
 //! checked in `domain` before; what the protocol's endpoints do is the business of `flow`.
 
+#[cfg(test)]
+mod beside_tests;
 pub mod clients;
 pub mod declared;
 pub mod devices;

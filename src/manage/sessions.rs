@@ -71,8 +71,10 @@ impl Ending {
     }
 }
 
-async fn end_listed(manage: &Manage<'_>, user: UserId, ids: Vec<SessionId>) -> Result<usize, ManageError> {
+async fn end_listed(manage: &Manage<'_>, user: UserId, mut ids: Vec<SessionId>) -> Result<usize, ManageError> {
     let mut sessions = Vec::new();
+    // In the order in which their turns are taken.
+    ids.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
     for id in ids {
         let event = AuditEvent {
             user: Some(user.as_str().to_owned()),

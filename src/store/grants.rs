@@ -8,7 +8,7 @@ use super::row::{AuthenticationColumns, Row, millis, moment, to_json};
 use super::{Db, StoreError, Tx};
 use crate::domain::clock::Timestamp;
 use crate::domain::grant::Grant;
-use crate::domain::id::{ClientId, GrantId, SessionId, UserId};
+use crate::domain::id::{ClientId, DeviceId, GrantId, SessionId, UserId};
 use crate::protocol::scope::Scope;
 
 /// The family with this id, revoked or not.
@@ -88,6 +88,17 @@ pub async fn revoke_for_user(tx: &Tx, user: &UserId, client: Option<&ClientId>, 
         update = update.filter(grant::Column::ClientId.eq(client.as_str()));
     }
     Ok(update.exec(tx.db()).await?.rows_affected)
+}
+
+/// Revokes every family of a person that came of an approval by `phone`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn revoke_for_phone(tx: &Tx, user: &UserId, phone: &DeviceId, now: Timestamp) -> Result<(), StoreError> {
+    let update =
+        revoking(now).filter(grant::Column::UserId.eq(user.as_str())).filter(grant::Column::DeviceId.eq(phone.as_str()));
+    update.exec(tx.db()).await?;
+    Ok(())
 }
 
 /// Revokes the families of a browser session that were not granted to outlive it (OIDC Core §11).

@@ -8,6 +8,20 @@
 //!
 //! Single use is one conditional statement whose row count decides, and every deadline is compared inside the statement that
 //! depends on it, so that a clean-up that does not run can never revive anything.
+//!
+//! On PostgreSQL two writes run side by side, and neither sees what the other has not committed. Where one must see the other's
+//! rows, both write to the same row first: they *take its turn* by a conditional update that may change nothing, and read
+//! afterwards. Every write takes turns, and changes rows, in this order, and rows of one kind by their ids, so that no two
+//! wait for each other:
+//!
+//! person → phone → login → authorization → session → code → grant → token → logout to be told.
+//!
+//! - finishing a login: the person, then the session that is begun, renewed or replaced;
+//! - locking a person, removing a phone: the person, then every session that has not ended;
+//! - redeeming a code: its session;
+//! - ending a session: the session.
+//!
+//! What is revoked as a set (a client's grants) has no order: PostgreSQL refuses one of two that met, and that one runs again.
 
 pub mod access_passes;
 pub mod access_tokens;
@@ -42,7 +56,7 @@ pub mod users;
 mod writer;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -13,7 +13,7 @@ use super::{backchannel_logouts, grants};
 use crate::domain::backchannel_logout::Hold;
 use crate::domain::browser::{BrowserKey, BrowserSession, Origin};
 use crate::domain::clock::Timestamp;
-use crate::domain::id::{SessionId, UserId};
+use crate::domain::id::{DeviceId, SessionId, UserId};
 use crate::domain::secret::SecretDigest;
 use crate::domain::user::User;
 
@@ -169,26 +169,63 @@ async fn end_holding(tx: &Tx, id: &SessionId, hold: Option<&Hold>, now: Timestam
     Ok(true)
 }
 
-/// Ends every session of a person, as [`end`]; returns those that this call ended.
+/// Takes the session's turn until this transaction ends: whoever ends it waits, and sees what this transaction wrote (the order
+/// is in [`store`](super)). False: it has ended, or there is none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn take_turn(tx: &Tx, id: &SessionId) -> Result<bool, StoreError> {
+    let update = session::Entity::update_many()
+        .col_expr(session::Column::ExpiresAt, Expr::col(session::Column::ExpiresAt))
+        .filter(session::Column::Id.eq(id.as_str()))
+        .filter(session::Column::EndedAt.is_null());
+    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+}
+
+/// Ends every session of a person, as [`end`]; returns those that this call ended. The caller has the person's turn.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn end_all_for_user(tx: &Tx, user: &UserId, now: Timestamp) -> Result<Vec<SessionId>, StoreError> {
-    let open: Vec<String> = session::Entity::find()
-        .select_only()
-        .column(session::Column::Id)
-        .filter(session::Column::UserId.eq(user.as_str()))
-        .filter(session::Column::EndedAt.is_null())
-        .into_tuple()
-        .all(tx.db())
-        .await?;
     let mut ended = Vec::new();
-    for id in open.into_iter().map(SessionId::new) {
+    for (id, _phone) in open_of_user(tx, user).await? {
         if end(tx, &id, now).await? {
             ended.push(id);
         }
     }
     Ok(ended)
+}
+
+/// Ends every session of a person that `phone` approved, as [`end`], and takes the turns of their others: a code of an earlier
+/// login may be waiting in one. The caller has the person's turn.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_all_for_phone(tx: &Tx, user: &UserId, phone: &DeviceId, now: Timestamp) -> Result<(), StoreError> {
+    for (id, approved_by) in open_of_user(tx, user).await? {
+        if approved_by.as_deref() == Some(phone.as_str()) {
+            end(tx, &id, now).await?;
+        } else {
+            take_turn(tx, &id).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The sessions of a person that have not ended, expired ones included, in the order in which their turns are taken, with the
+/// phones that approved them.
+async fn open_of_user(tx: &Tx, user: &UserId) -> Result<Vec<(SessionId, Option<String>)>, StoreError> {
+    let open: Vec<(String, Option<String>)> = session::Entity::find()
+        .select_only()
+        .column(session::Column::Id)
+        .column(session::Column::DeviceId)
+        .filter(session::Column::UserId.eq(user.as_str()))
+        .filter(session::Column::EndedAt.is_null())
+        .order_by_asc(session::Column::Id)
+        .into_tuple()
+        .all(tx.db())
+        .await?;
+    Ok(open.into_iter().map(|(id, phone)| (SessionId::new(id), phone)).collect())
 }
 
 impl TryFrom<session::Model> for BrowserSession {

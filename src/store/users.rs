@@ -1,15 +1,15 @@
 //! People. Usernames and e-mail addresses are unique in their canonical spelling, which callers bring
 //! ([`canonical_identifier`](crate::domain::user::canonical_identifier)).
 
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
+use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _, UpdateMany};
 
-use super::entity::user;
+use super::entity::{device, user};
 use super::row::{Row, to_json};
 use super::{Db, StoreError, Tx};
 use crate::domain::client::Source;
 use crate::domain::clock::Timestamp;
-use crate::domain::id::UserId;
+use crate::domain::id::{DeviceId, UserId};
 use crate::domain::user::User;
 
 /// What became of a person who was to be written.
@@ -31,6 +31,20 @@ pub enum UserSaved {
 /// When the database fails or the row is inconsistent.
 pub async fn find(db: &Db, id: &UserId) -> Result<Option<User>, StoreError> {
     user::Entity::find_by_id(id.as_str()).one(db).await?.map(User::try_from).transpose()
+}
+
+/// The person with this id, if `phone`, where one is named, is registered still.
+///
+/// # Errors
+/// As [`find`].
+pub async fn find_with_phone(db: &Db, id: &UserId, phone: Option<&DeviceId>) -> Result<Option<User>, StoreError> {
+    let mut select = user::Entity::find_by_id(id.as_str());
+    if let Some(phone) = phone {
+        let same = Expr::col(device::Column::Id).eq(phone.as_str());
+        let registered = Query::select().expr(Expr::value(1)).from(device::Entity).and_where(same).take();
+        select = select.filter(Expr::exists(registered));
+    }
+    select.one(db).await?.map(User::try_from).transpose()
 }
 
 /// The person with this canonical username.
@@ -102,6 +116,30 @@ pub async fn update(tx: &Tx, user: &User) -> Result<UserSaved, StoreError> {
         .filter(user::Column::Id.eq(user.id.as_str()));
     let updated = update.exec(tx.db()).await?.rows_affected > 0;
     Ok(if updated { UserSaved::Saved } else { UserSaved::IdMismatch })
+}
+
+/// Takes the person's turn until this transaction ends: what depends on their phones and sessions is decided one after
+/// another (the order is in [`store`](super)). False: there is no such person.
+///
+/// # Errors
+/// When the database fails.
+pub async fn take_turn(tx: &Tx, id: &UserId) -> Result<bool, StoreError> {
+    Ok(turn(id).exec(tx.db()).await?.rows_affected > 0)
+}
+
+/// As [`take_turn`], where the person is not locked. False: they are, or there is no such person.
+///
+/// # Errors
+/// When the database fails.
+pub async fn take_turn_unlocked(tx: &Tx, id: &UserId) -> Result<bool, StoreError> {
+    Ok(turn(id).filter(user::Column::Locked.eq(false)).exec(tx.db()).await?.rows_affected > 0)
+}
+
+/// A write that changes nothing is the lock that every engine has.
+fn turn(id: &UserId) -> UpdateMany<user::Entity> {
+    user::Entity::update_many()
+        .col_expr(user::Column::Locked, Expr::col(user::Column::Locked))
+        .filter(user::Column::Id.eq(id.as_str()))
 }
 
 /// Locks or unlocks a person. False: there is no such person, or nothing changed.

@@ -118,8 +118,8 @@ async fn write(tx: &Tx, plan: &Plan) -> Result<Outcome, StoreError> {
     let session = plan.session_at_last(tx).await?;
     let authentication = &session.authentication;
     // What was true when the phone was asked must be true now (security bar 137).
-    let user = users::find(tx, &authentication.user_id).await?;
-    if user.is_none_or(|user| user.locked) {
+    // Whoever locks the person or removes the phone meanwhile waits for this session, and ends it.
+    if !users::take_turn_unlocked(tx, &authentication.user_id).await? {
         return Ok(Outcome::Refused);
     }
     if let Some(device) = &authentication.device_id

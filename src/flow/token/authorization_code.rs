@@ -69,7 +69,7 @@ enum Outcome {
 
 /// Redeems a code.
 ///
-/// Costs: one write, which is one commit of five reads by key and five inserts or updates; then one signature, two where
+/// Costs: one write, which is one commit of two reads by key and six inserts or updates at most; then one signature, two where
 /// access tokens are JWTs. A refused code costs the reads only.
 ///
 /// # Errors
@@ -132,12 +132,13 @@ impl Redemption {
             };
         }
         let content = code.content;
-        if content.holds_logouts {
-            backchannel_logouts::release(tx, &code.authorization_id, self.now.plus(SETTLE)).await?;
-        }
+        let holds_logouts = content.holds_logouts;
         let terms = Terms::of(&self.client, &content.scope, &content.authentication, &self.settings.lifetimes);
         let grant = self.grant(content, &terms);
         self.insert(tx, &grant, &terms).await?;
+        if holds_logouts {
+            backchannel_logouts::release(tx, &code.authorization_id, self.now.plus(SETTLE)).await?;
+        }
         Ok(Outcome::Redeemed(Box::new((grant, user, terms))))
     }
 
@@ -170,12 +171,14 @@ impl Redemption {
 
     /// The person of the code, unless something ended between code and redemption (decision 2.6).
     async fn present_user(&self, tx: &Tx, content: &CodeContent) -> Result<Result<User, &'static str>, StoreError> {
-        let session = sessions::find(tx, &content.authentication.session_id).await?;
-        if session.is_none_or(|session| session.ended_at.is_some()) {
+        let who = &content.authentication;
+        // From here on nobody ends the session before the family is there to be ended with it.
+        if !sessions::take_turn(tx, &who.session_id).await? {
             return Ok(Err("the browser session of the code has ended"));
         }
-        let user = users::find(tx, &content.authentication.user_id).await?.filter(|user| !user.locked);
-        Ok(user.ok_or("the person of the code is locked or gone"))
+        // Read with the turn: the lock of a person and the removal of a phone take it as well.
+        let user = users::find_with_phone(tx, &who.user_id, who.device_id.as_ref()).await?.filter(|user| !user.locked);
+        Ok(user.ok_or("the person of the code is locked or gone, or the phone that approved the login was removed"))
     }
 
     /// RFC 6749 §4.1.2: a code that is used again revokes what it gave. Audited once, when that changes something.

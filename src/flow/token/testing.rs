@@ -19,7 +19,7 @@ use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, Origin}
 use crate::domain::client::{Client, Source};
 use crate::domain::clock::{ManualClock, Timestamp};
 use crate::domain::env::Env;
-use crate::domain::id::{AuthorizationId, ClientId, SessionId, UserId};
+use crate::domain::id::{AuthorizationId, ClientId, DeviceId, SessionId, UserId};
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::signing_key::{Applied, KeyChange, KeyRowsError, KeyStep, SigningKeyRows, StoredKey};
 use crate::domain::user::User;
@@ -114,6 +114,18 @@ impl Bench {
         let env = Env::with_clock(Arc::clone(&clock) as Arc<_>);
         let dir = TempDir::new().unwrap();
         let store = Store::open(&format!("sqlite:{}", dir.path().join("test.db").display()), env.clone()).await.unwrap();
+        Self::on(store, clock, env, dir).await
+    }
+
+    /// A provider with nobody in it, in a new database of the server that `SIGNBRIDGE_TEST_POSTGRES` names.
+    pub(crate) async fn on_postgresql(database: &str) -> Self {
+        let clock = Arc::new(ManualClock::new(T0));
+        let env = Env::with_clock(Arc::clone(&clock) as Arc<_>);
+        let store = crate::store::tests::new_on_postgresql(database, env.clone()).await;
+        Self::on(store, clock, env, TempDir::new().unwrap()).await
+    }
+
+    async fn on(store: Store, clock: Arc<ManualClock>, env: Env, dir: TempDir) -> Self {
         store.migrate().await.unwrap();
         let made = made().await;
         let ring = ring(&made.purposes, made.own.clone(), &env).await;
@@ -206,6 +218,11 @@ impl Bench {
 
     /// Signs a person in.
     pub(crate) async fn session(&self, user: &User) -> BrowserSession {
+        self.session_by(user, None).await
+    }
+
+    /// Signs a person in, by a phone.
+    pub(crate) async fn session_by(&self, user: &User, device_id: Option<DeviceId>) -> BrowserSession {
         let now = self.op.env.now();
         let id = SessionId::generate(&self.op.env).unwrap();
         let session = BrowserSession {
@@ -214,7 +231,7 @@ impl Bench {
                 session_id: id.clone(),
                 auth_time: now,
                 acr: Acr::Matched,
-                device_id: None,
+                device_id,
                 unnamed: false,
             },
             id,

@@ -162,13 +162,27 @@ impl File {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test's own switch, not configuration of the product")]
+fn server() -> String {
+    std::env::var("SIGNBRIDGE_TEST_POSTGRES").unwrap()
+}
+
+/// A store in a new database of the same server, for the cases of other modules; nothing is migrated yet.
+pub(crate) async fn new_on_postgresql(name: &str, env: Env) -> Store {
+    let server = server();
+    let database = format!("{name}_{}", std::process::id());
+    let admin = Store::open(&format!("{server}/postgres"), Env::system()).await.unwrap();
+    schema::execute(&admin, &format!("CREATE DATABASE {database}")).await;
+    admin.close().await;
+    Store::open(&format!("{server}/{database}"), env).await.unwrap()
+}
+
 /// Runs every case on the server that `SIGNBRIDGE_TEST_POSTGRES` names (`postgres://USER@HOST:PORT`), each in a database of
 /// its own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a PostgreSQL server"]
 async fn every_case_holds_on_postgresql() {
-    #[expect(clippy::disallowed_methods, reason = "a test's own switch, not configuration of the product")]
-    let server = std::env::var("SIGNBRIDGE_TEST_POSTGRES").unwrap();
+    let server = server();
     let admin = Store::open(&format!("{server}/postgres"), Env::system()).await.unwrap();
     for (number, (name, case)) in all_cases().into_iter().enumerate() {
         let database = format!("case_{}_{number}", std::process::id());

@@ -1,0 +1,279 @@
+//! What ends something, beside what is just being begun: whatever began is ended with the rest, and its clients hear of it.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+
+use super::{Manage, devices, users};
+use crate::domain::authorization::CodeContent;
+use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, Origin};
+use crate::domain::client::Client;
+use crate::domain::id::{AuthorizationId, ClientId, DeviceId, LoginId};
+use crate::domain::login::{Asked, Login, LoginStage, Purpose, Subject, UpstreamHandle};
+use crate::domain::secret::{Secret, SecretDigest};
+use crate::domain::user::{Device, Upstream, User};
+use crate::flow::login::finish::{self, Finished, Finisher};
+use crate::flow::token::testing::{Bench, T0};
+use crate::protocol::error::ErrorCode;
+use crate::protocol::logout_uri::LogoutUri;
+use crate::protocol::scope::Scope;
+use crate::store::{self, StoreError, authorizations, backchannel_logouts, clients, logins, sessions};
+
+/// What another transaction holds, so that the first of two writes stops in its middle.
+#[derive(Clone)]
+enum Held {
+    /// A client with everything issued to it: a redemption stops at its code.
+    Client(ClientId),
+    /// An authorization: a login stops at its step.
+    Authorization(AuthorizationId),
+}
+
+/// Runs `first` until it waits for what is `held`, then `second` until it is done or waits as well, and lets go.
+async fn beside<A, B>(bench: &Bench, held: Held, first: impl Future<Output = A>, second: impl Future<Output = B>) -> (A, B) {
+    let (taken, let_go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let holder = bench.op.store.write((held, Arc::clone(&taken), Arc::clone(&let_go)), |tx, (held, taken, let_go)| {
+        Box::pin(async move {
+            match held {
+                Held::Client(id) => clients::delete(tx, id).await?,
+                Held::Authorization(id) => authorizations::lock(tx, id).await?,
+            };
+            taken.notify_one();
+            let_go.notified().await;
+            Err::<(), _>(StoreError::Setup("nothing is to happen".to_owned()))
+        })
+    });
+    let two = async {
+        taken.notified().await;
+        let second = async {
+            // The first one needs a moment to get to what is held.
+            sleep(Duration::from_millis(300)).await;
+            let mut second = std::pin::pin!(second);
+            let early = timeout(Duration::from_millis(300), second.as_mut()).await;
+            let_go.notify_one();
+            match early {
+                Ok(done) => done,
+                Err(_waits) => second.await,
+            }
+        };
+        tokio::join!(first, second)
+    };
+    let (held, outcomes) = tokio::join!(holder, two);
+    held.unwrap_err();
+    outcomes
+}
+
+/// Alice with a phone, signed in by it, and a client that wants to hear of logouts.
+struct Scene {
+    bench: Bench,
+    alice: User,
+    phone: DeviceId,
+    client: Client,
+    session: BrowserSession,
+}
+
+impl Scene {
+    async fn new(bench: Bench) -> Self {
+        let client = bench
+            .client_with("web", |metadata| {
+                metadata.backchannel_logout_uri = Some(LogoutUri::parse("https://app.example/out").unwrap());
+            })
+            .await;
+        let alice = bench.user("alice").await;
+        let device = Device {
+            id: DeviceId::new("phone"),
+            user_id: alice.id.clone(),
+            upstream: Upstream::SecSign,
+            upstream_user: "alice".to_owned(),
+            label: "Phone".to_owned(),
+            created_at: T0,
+            last_used_at: None,
+        };
+        let phone = device.id.clone();
+        bench.op.store.write(device, |tx, device| Box::pin(store::devices::insert(tx, device))).await.unwrap();
+        let session = bench.session_by(&alice, Some(phone.clone())).await;
+        Self { bench, alice, phone, client, session }
+    }
+
+    fn manage(&self) -> Manage<'_> {
+        Manage::command(&self.bench.op.store, &self.bench.op.env)
+    }
+
+    async fn code(&self) -> String {
+        self.code_for("openid offline_access").await
+    }
+
+    async fn code_for(&self, scope: &str) -> String {
+        let scope = Scope::parse(scope).unwrap();
+        let authentication = Authentication { device_id: Some(self.phone.clone()), ..self.session.authentication.clone() };
+        let content = CodeContent { scope, authentication, ..self.bench.content(&self.client, &self.session) };
+        self.bench.code(&content).await
+    }
+
+    async fn end_session(&self) {
+        let id = self.session.id.clone();
+        let at = self.bench.op.env.now();
+        let ended = self.bench.op.store.write(id, move |tx, id| Box::pin(async move { sessions::end(tx, id, at).await }));
+        assert!(ended.await.unwrap());
+    }
+
+    async fn told(&self) -> u64 {
+        backchannel_logouts::count(self.bench.op.store.read()).await.unwrap()
+    }
+
+    /// A login that the phone approved.
+    async fn approved(&self) -> (LoginId, AuthorizationId) {
+        let content = self.bench.content(&self.client, &self.session);
+        let authorization = self.bench.authorization(&content).await.id;
+        let login = Login {
+            id: LoginId::new("login"),
+            purpose: Purpose::Authorization(authorization.clone()),
+            browser: BrowserKey(SecretDigest::of(b"browser")),
+            origin: Origin::default(),
+            upstream: Upstream::SecSign,
+            subject: Subject::Named(Asked {
+                user_id: self.alice.id.clone(),
+                device_id: self.phone.clone(),
+                upstream_user: "alice".to_owned(),
+            }),
+            remembered: false,
+            typed: None,
+            remember: false,
+            challenge: None,
+            stage: LoginStage::Pending(UpstreamHandle(Secret::new("sealed"))),
+            created_at: T0,
+            deadline: T0.plus(Duration::from_secs(120)),
+            consumed_at: None,
+        };
+        let id = login.id.clone();
+        let input = (login, self.alice.id.clone(), self.phone.clone());
+        let written = self.bench.op.store.write(input, |tx, (login, user, phone)| {
+            Box::pin(async move {
+                logins::insert(tx, login, None).await?;
+                logins::approve(tx, &login.id, user, Some(phone), T0).await
+            })
+        });
+        assert!(written.await.unwrap());
+        (id, authorization)
+    }
+
+    async fn finish(&self, id: &LoginId) -> Finished {
+        let by = Finisher { browser: BrowserKey(SecretDigest::of(b"browser")), session: None, origin: Origin::default() };
+        finish::finish(&self.bench.op, id, by).await.unwrap()
+    }
+
+    async fn is_signed_in(&self) -> bool {
+        !sessions::list_for_user(self.bench.op.store.read(), &self.alice.id, T0).await.unwrap().is_empty()
+    }
+}
+
+async fn a_logout_beside_a_redemption(bench: Bench) {
+    let scene = Scene::new(bench).await;
+    let code = scene.code_for("openid").await;
+    let held = Held::Client(scene.client.id.clone());
+    let bench = &scene.bench;
+    let (redeemed, ()) = beside(bench, held, bench.redeem(&scene.client, &code), scene.end_session()).await;
+    let tokens = redeemed.expect("it came first");
+    assert_eq!(scene.told().await, 1, "the app that was just signed in to hears of the logout");
+    assert!(!bench.opens_userinfo(&tokens.access_token).await);
+}
+
+async fn a_lock_beside_a_redemption(bench: Bench) {
+    let scene = Scene::new(bench).await;
+    let code = scene.code().await;
+    let held = Held::Client(scene.client.id.clone());
+    let (bench, manage) = (&scene.bench, scene.manage());
+    let lock = async { users::set_locked(&manage, "alice", true).await.unwrap() };
+    let (redeemed, _locked) = beside(bench, held, bench.redeem(&scene.client, &code), lock).await;
+    users::set_locked(&manage, "alice", false).await.unwrap();
+    is_dead(&scene, &redeemed.unwrap()).await;
+}
+
+async fn a_phone_removed_beside_a_redemption(bench: Bench) {
+    let scene = Scene::new(bench).await;
+    let (code, late) = (scene.code().await, scene.code().await);
+    let held = Held::Client(scene.client.id.clone());
+    let (bench, manage) = (&scene.bench, scene.manage());
+    let remove = async { devices::remove(&manage, &scene.phone).await.unwrap() };
+    let (redeemed, _removed) = beside(bench, held, bench.redeem(&scene.client, &code), remove).await;
+    is_dead(&scene, &redeemed.unwrap()).await;
+    assert_eq!(bench.redeem(&scene.client, &late).await.unwrap_err(), ErrorCode::InvalidGrant);
+}
+
+/// Nothing of what the redemption gave is of any use, and its client hears of it.
+async fn is_dead(scene: &Scene, tokens: &crate::flow::token::TokenResponse) {
+    let bench = &scene.bench;
+    assert!(!bench.opens_userinfo(&tokens.access_token).await);
+    let refresh = tokens.refresh_token.as_deref().unwrap();
+    assert_eq!(bench.refresh(&scene.client, refresh).await.unwrap_err(), ErrorCode::InvalidGrant);
+    assert_eq!(scene.told().await, 1);
+}
+
+/// The session was renewed by another phone since: a code of the first one's login dies with that phone all the same.
+async fn a_code_of_a_removed_phone(bench: Bench) {
+    let mut scene = Scene::new(bench).await;
+    scene.session = scene.bench.session(&scene.alice).await;
+    let (code, late) = (scene.code().await, scene.code().await);
+    let held = Held::Client(scene.client.id.clone());
+    let (bench, manage) = (&scene.bench, scene.manage());
+    let remove = async { devices::remove(&manage, &scene.phone).await.unwrap() };
+    let (redeemed, _removed) = beside(bench, held, bench.redeem(&scene.client, &code), remove).await;
+    assert!(!bench.opens_userinfo(&redeemed.unwrap().access_token).await);
+    assert_eq!(bench.redeem(&scene.client, &late).await.unwrap_err(), ErrorCode::InvalidGrant);
+    assert!(scene.is_signed_in().await, "another phone's session stays");
+}
+
+async fn a_phone_removed_beside_a_login(bench: Bench) {
+    let scene = Scene::new(bench).await;
+    let (login, authorization) = scene.approved().await;
+    let manage = scene.manage();
+    let remove = async { devices::remove(&manage, &scene.phone).await.unwrap() };
+    let held = Held::Authorization(authorization);
+    let (finished, _removed) = beside(&scene.bench, held, scene.finish(&login), remove).await;
+    assert!(matches!(finished, Finished::SignedIn { .. }), "it came first: {finished:?}");
+    assert!(!scene.is_signed_in().await);
+}
+
+async fn a_lock_beside_a_login(bench: Bench) {
+    let scene = Scene::new(bench).await;
+    let (login, authorization) = scene.approved().await;
+    let manage = scene.manage();
+    let lock = async { users::set_locked(&manage, "alice", true).await.unwrap() };
+    let held = Held::Authorization(authorization);
+    let (finished, _locked) = beside(&scene.bench, held, scene.finish(&login), lock).await;
+    assert!(matches!(finished, Finished::SignedIn { .. }), "it came first: {finished:?}");
+    assert!(!scene.is_signed_in().await);
+}
+
+/// Each case on a SQLite file of its own, and all of them on a server.
+macro_rules! cases {
+    ($($case:ident)+) => {
+        mod on_sqlite {
+            use crate::flow::token::testing::Bench;
+            $(#[tokio::test]
+            async fn $case() {
+                super::$case(Bench::new().await).await;
+            })+
+        }
+
+        mod on_postgresql {
+            use crate::flow::token::testing::Bench;
+            $(#[tokio::test]
+            #[ignore = "needs a PostgreSQL server"]
+            async fn $case() {
+                super::$case(Bench::on_postgresql(stringify!($case)).await).await;
+            })+
+        }
+    };
+}
+
+cases! {
+    a_logout_beside_a_redemption
+    a_lock_beside_a_redemption
+    a_phone_removed_beside_a_redemption
+    a_code_of_a_removed_phone
+    a_phone_removed_beside_a_login
+    a_lock_beside_a_login
+}
