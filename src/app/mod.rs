@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -23,6 +24,10 @@ use crate::flow::browser_origins::BrowserOrigins;
 use crate::jobs::Jobs;
 use crate::web::{Site, Surface};
 use server::Server;
+
+/// How long after the begin of a stop the jobs are ended where they are, and the database is left as it is.
+const JOBS: Duration = Duration::from_millis(8500);
+const STOPPED: Duration = Duration::from_millis(9500);
 
 /// Why a provider does not start.
 #[derive(Debug, thiserror::Error)]
@@ -101,7 +106,7 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
 pub async fn start_on(config: &Config, listeners: Listeners, env: Env) -> Result<Running, StartError> {
     let op = parts::assemble(config, env).await?;
     let stop = CancellationToken::new();
-    let jobs = Jobs::start(&op, &stop).map_err(|error| setup(&error))?;
+    let jobs = Jobs::start(&op).map_err(|error| setup(&error))?;
     let ready = Arc::new(AtomicBool::new(true));
     let surface = Surface {
         op: op.clone(),
@@ -123,16 +128,19 @@ impl Running {
     }
 
     /// Stops. At once: not ready, event streams end, every answer closes its connection. After `[listen] drain`: new requests
-    /// are refused, those under way finish. All within 9 s; logins that wait for a phone stay in the database and go on at
-    /// another node, or after the next start.
+    /// are refused, those under way finish. Until then logins that begin here are polled here. All within 9.5 s; logins that
+    /// wait for a phone stay in the database and go on at another node, or after the next start.
     pub async fn stop(self) {
+        let begun = Instant::now();
         self.ready.store(false, Ordering::SeqCst);
         self.stop.cancel();
         tokio::time::sleep(self.drain).await;
         self.public.stop().await;
-        self.jobs.stop().await;
+        self.jobs.stop(begun + JOBS).await;
         self.management.stop().await;
-        self.op.store.close().await;
+        if timeout_at(begun + STOPPED, self.op.store.close()).await.is_err() {
+            tracing::warn!("the database could not be closed in time");
+        }
         tracing::info!("stopped");
     }
 }

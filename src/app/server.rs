@@ -16,8 +16,8 @@ use crate::config::Tls;
 use crate::endpoints::routes;
 use crate::web::{Surface, headers, request};
 
-/// How long a stop may take, from the moment when it was asked for.
-const STOP: Duration = Duration::from_secs(8);
+/// How long the public listener may take to stop, from the moment when it was asked for; the jobs stop after it.
+const STOP: Duration = Duration::from_secs(7);
 /// The largest body of any request: a token request with a long assertion fits several times.
 const LARGEST_BODY: usize = 64 * 1024;
 /// A client that does not send its request's head in this time is cut off.

@@ -2,53 +2,74 @@
 //! public clients, whose code runs in the browser (relying parties 4.4, rule 13). `web::cors` turns the answer into headers.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use super::Op;
-use super::error::Internal;
 use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
 use crate::protocol::web_origin::WebOrigin;
 use crate::store::clients;
 
-/// How long a node trusts what it read: commands are in force within a second (design 3).
+/// How long a node trusts what it read, or that it could not read: commands are in force within a second (design 3).
 const FRESH: Duration = Duration::from_millis(900);
+/// How long a request waits for another's read before it takes what is known.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The origins, as this node last read them. Cloning shares them.
 #[derive(Clone, Debug, Default)]
 pub struct BrowserOrigins {
-    known: Arc<Mutex<Option<Known>>>,
+    known: Arc<Mutex<Known>>,
+    /// Held over a read: of many requests one reads.
+    reading: Arc<tokio::sync::Mutex<()>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Known {
-    read_at: Timestamp,
+    /// When they were read, or could not be.
+    at: Option<Timestamp>,
     origins: HashSet<String>,
 }
 
 impl BrowserOrigins {
-    /// Whether scripts of `origin` may read our answers.
+    /// Whether scripts of `origin` may read our answers. Where the database fails, what was known before counts.
     ///
-    /// Costs: one read of all clients, at most once per [`FRESH`] on a node, whatever is asked.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn allow(&self, op: &Op, origin: &str) -> Result<bool, Internal> {
-        // The lock is held over the read on purpose: of many requests one reads.
-        let mut known = self.known.lock().await;
-        let now = op.env.now();
-        let fresh = known.as_ref().filter(|known| known.read_at <= now && now.since(known.read_at) < FRESH);
-        if let Some(fresh) = fresh {
-            return Ok(fresh.origins.contains(origin));
+    /// Costs: one read of all clients, at most once per [`FRESH`] on a node, whatever is asked and whether or not it succeeds.
+    pub async fn allow(&self, op: &Op, origin: &str) -> bool {
+        if !self.is_fresh(op)
+            && let Ok(_turn) = timeout(PATIENCE, self.reading.lock()).await
+            && !self.is_fresh(op)
+        {
+            self.read(op).await;
         }
-        let clients = clients::list(op.store.read()).await?;
-        let origins: HashSet<String> = clients.iter().flat_map(of_client).map(|origin| origin.as_str().to_owned()).collect();
-        let allowed = origins.contains(origin);
-        *known = Some(Known { read_at: now, origins });
-        Ok(allowed)
+        self.known().origins.contains(origin)
+    }
+
+    async fn read(&self, op: &Op) {
+        let begun = op.env.now();
+        match clients::list(op.store.read()).await {
+            Ok(clients) => {
+                let origins = clients.iter().flat_map(of_client).map(|origin| origin.as_str().to_owned()).collect();
+                *self.known() = Known { at: Some(begun), origins };
+            }
+            Err(error) => {
+                // From its end on: a read that fails may have taken longer than it is trusted.
+                self.known().at = Some(op.env.now());
+                tracing::warn!(%error, "the origins of clients could not be read; the known ones stay in use");
+            }
+        }
+    }
+
+    fn is_fresh(&self, op: &Op) -> bool {
+        let now = op.env.now();
+        self.known().at.is_some_and(|at| at <= now && now.since(at) < FRESH)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        // Replaced in one assignment, so a panic elsewhere cannot leave half of it.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -88,7 +109,7 @@ mod tests {
             ("", false),
             ("*", false),
         ] {
-            assert_eq!(origins.allow(&bench.op, origin).await.unwrap(), allowed, "{origin}");
+            assert_eq!(origins.allow(&bench.op, origin).await, allowed, "{origin}");
         }
     }
 
@@ -97,10 +118,40 @@ mod tests {
         let bench = Bench::new().await;
         let origins = BrowserOrigins::default();
         bench.client("web").await;
-        assert!(!origins.allow(&bench.op, "https://app.example").await.unwrap());
+        assert!(!origins.allow(&bench.op, "https://app.example").await);
         bench.public_client("spa").await;
-        assert!(!origins.allow(&bench.op, "https://app.example").await.unwrap(), "read a moment ago");
+        assert!(!origins.allow(&bench.op, "https://app.example").await, "read a moment ago");
         bench.advance(1);
-        assert!(origins.allow(&bench.op, "https://app.example").await.unwrap());
+        assert!(origins.allow(&bench.op, "https://app.example").await);
+    }
+
+    #[tokio::test]
+    async fn a_read_that_failed_is_not_made_again_at_once_and_keeps_what_was_known() {
+        let bench = Bench::new().await;
+        let (knows, new) = (BrowserOrigins::default(), BrowserOrigins::default());
+        bench.public_client("spa").await;
+        assert!(knows.allow(&bench.op, "https://app.example").await);
+        bench.advance(1);
+        bench.execute("UPDATE clients SET source = 'nowhere'").await;
+        for _turn in 0..2 {
+            assert!(knows.allow(&bench.op, "https://app.example").await);
+            assert!(!new.allow(&bench.op, "https://app.example").await, "nothing is known yet");
+            bench.execute("UPDATE clients SET source = 'command'").await;
+        }
+        bench.advance(1);
+        assert!(new.allow(&bench.op, "https://app.example").await);
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_long_for_a_read_that_hangs() {
+        let bench = Bench::new().await;
+        let origins = BrowserOrigins::default();
+        bench.public_client("spa").await;
+        let hangs = origins.reading.lock().await;
+        let ask = || origins.allow(&bench.op, "https://app.example");
+        let asked = futures_util::future::join_all((0..8).map(|_number| ask()));
+        assert_eq!(timeout(PATIENCE * 2, asked).await.unwrap(), [false; 8]);
+        drop(hangs);
+        assert!(ask().await);
     }
 }

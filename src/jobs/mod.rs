@@ -6,6 +6,7 @@ mod broker;
 mod maintenance;
 
 use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::random::RandomError;
@@ -23,8 +24,8 @@ impl Jobs {
     ///
     /// # Errors
     /// When the random number generator fails (a node needs a name).
-    pub fn start(op: &Op, stop: &CancellationToken) -> Result<Self, RandomError> {
-        let stop = stop.child_token();
+    pub fn start(op: &Op) -> Result<Self, RandomError> {
+        let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let node = broker::node_name(op)?;
         tasks.spawn(broker::run(op.clone(), node.clone(), stop.clone()));
@@ -34,10 +35,43 @@ impl Jobs {
         Ok(Self { tasks, stop })
     }
 
-    /// Asks every job to stop and waits until it did. A poll under way ends at its own time-out. The leases are given back, so
-    /// that another node, or the next start, goes on with the logins at once.
-    pub async fn stop(mut self) {
+    /// Asks every job to stop and waits until it did, but no longer than until `deadline`: what runs then is ended where it is.
+    /// The leases are given back, so that another node, or the next start, goes on with the logins at once; those of what was
+    /// ended run out by themselves.
+    pub async fn stop(mut self, deadline: Instant) {
         self.stop.cancel();
-        while self.tasks.join_next().await.is_some() {}
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        if timeout_at(deadline, all).await.is_err() {
+            tracing::warn!("a job did not stop in time; it was ended");
+            self.tasks.shutdown().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_job_that_hangs_is_ended_at_the_deadline_and_one_that_does_not_is_waited_for() {
+        let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
+        let (told, gone) = (stop.clone(), CancellationToken::new());
+        let guard = gone.clone().drop_guard();
+        tasks.spawn(async move {
+            let _guard = guard;
+            std::future::pending().await
+        });
+        let (done, is_done) = tokio::sync::oneshot::channel();
+        tasks.spawn(async move {
+            told.cancelled().await;
+            tokio::task::yield_now().await;
+            done.send(()).unwrap();
+        });
+        let stopping = Jobs { tasks, stop }.stop(Instant::now() + Duration::from_millis(200));
+        tokio::time::timeout(Duration::from_secs(5), stopping).await.unwrap();
+        is_done.await.unwrap();
+        assert!(gone.is_cancelled());
     }
 }

@@ -18,20 +18,29 @@ use crate::domain::clock::Timestamp;
 use crate::domain::id::{AuthorizationId, ClientId, SessionId, UserId};
 
 /// Adds a row for every client that got tokens out of `session` and registered where it wants to hear of its end. With
-/// `hold` they wait for the code of the running authorization (decision 2.16).
+/// `hold` they wait for the code of the running authorization (decision 2.16). A client that cannot be read keeps no session
+/// from ending: its row is written as well, and judged when it is sent.
 ///
 /// # Errors
-/// When the database fails or a client's row is inconsistent.
+/// When the database fails.
 pub(super) async fn insert_for_session(
     tx: &Tx,
     session: &BrowserSession,
     hold: Option<&Hold>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    for client in list_listeners(tx.db(), &session.id).await? {
+    for client in clients_of(tx.db(), &session.id).await? {
+        let client_id = ClientId::new(client.id.as_str());
+        match Client::try_from(client) {
+            Ok(client) if !hears(&client) => continue,
+            Ok(_listens) => {}
+            Err(error) => {
+                tracing::warn!(client = %client_id, %error, "a client of an ended session cannot be read; its logout is queued");
+            }
+        }
         let row = logout::Model {
-            id: BackchannelLogout::id_for(&client.id, &session.id),
-            client_id: client.id.as_str().to_owned(),
+            id: BackchannelLogout::id_for(&client_id, &session.id),
+            client_id: client_id.as_str().to_owned(),
             session_id: session.id.as_str().to_owned(),
             user_id: session.authentication.user_id.as_str().to_owned(),
             held_by: hold.map(|hold| hold.authorization.as_str().to_owned()),
@@ -52,12 +61,21 @@ pub(super) async fn insert_for_session(
 /// # Errors
 /// When the database fails or a client's row is inconsistent.
 pub async fn list_listeners(db: &Db, session: &SessionId) -> Result<Vec<Client>, StoreError> {
+    let clients = clients_of(db, session).await?.into_iter().map(Client::try_from);
+    Ok(clients.collect::<Result<Vec<_>, _>>()?.into_iter().filter(hears).collect())
+}
+
+/// The rows of the clients that got tokens out of a session, by id.
+async fn clients_of(db: &Db, session: &SessionId) -> Result<Vec<client::Model>, StoreError> {
     let of_session = Expr::col(grant::Column::SessionId).eq(session.as_str());
     let clients = Query::select().column(grant::Column::ClientId).from(grant::Entity).and_where(of_session).take();
     let found = client::Entity::find().filter(client::Column::Id.in_subquery(clients)).order_by_asc(client::Column::Id);
-    let clients: Vec<Client> = found.all(db).await?.into_iter().map(Client::try_from).collect::<Result<_, _>>()?;
-    let hears = |client: &Client| !client.disabled && client.metadata.backchannel_logout_uri.is_some();
-    Ok(clients.into_iter().filter(hears).collect())
+    Ok(found.all(db).await?)
+}
+
+/// Whether a client wants to hear of the end of a session.
+fn hears(client: &Client) -> bool {
+    !client.disabled && client.metadata.backchannel_logout_uri.is_some()
 }
 
 /// Brings forward what waits for the code of `authorization`, and keeps it waiting: no longer than until the code expires.

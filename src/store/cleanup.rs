@@ -57,16 +57,23 @@ const OWN: &[Mortal] =
 /// counting those that went with their parents, nor the store's own book-keeping.
 ///
 /// # Errors
-/// When the database fails; what was deleted before stays deleted.
+/// When the database fails: the first error. What fails with one table keeps no other from being cleaned, and what was deleted
+/// stays deleted.
 pub async fn delete_dead(store: &Store, now: Timestamp) -> Result<u64, StoreError> {
-    let mut deleted = 0;
-    for mortal in MORTAL {
-        deleted += delete_of(store, *mortal, now).await?;
-    }
+    let (mut deleted, mut failure) = (0, None);
+    // The fullest table first.
     for mortal in OWN {
-        delete_of(store, *mortal, now).await?;
+        if let Err(error) = delete_of(store, *mortal, now).await {
+            failure.get_or_insert(error);
+        }
     }
-    Ok(deleted)
+    for mortal in MORTAL {
+        match delete_of(store, *mortal, now).await {
+            Ok(rows) => deleted += rows,
+            Err(error) => drop(failure.get_or_insert(error)),
+        }
+    }
+    failure.map_or(Ok(deleted), Err)
 }
 
 async fn delete_of(store: &Store, mortal: Mortal, now: Timestamp) -> Result<u64, StoreError> {
@@ -82,10 +89,12 @@ async fn delete_of(store: &Store, mortal: Mortal, now: Timestamp) -> Result<u64,
     }
 }
 
-/// The sessions that have neither ended nor been dead for as long as a row is kept.
-fn living_sessions(cutoff: Timestamp) -> SelectStatement {
-    let lives = Expr::col("ended_at").is_null().and(Expr::col("expires_at").gt(cutoff.as_millis()));
-    Query::select().column("id").from("sessions").and_where(lives).take()
+/// The session that `reference` names, where it has neither ended nor been dead for as long as a row is kept.
+fn living_session(reference: (&'static str, &'static str), cutoff: Timestamp) -> SelectStatement {
+    let same = Expr::col(("sessions", "id")).equals(reference);
+    let lives = Expr::col(("sessions", "ended_at")).is_null();
+    let lives = lives.and(Expr::col(("sessions", "expires_at")).gt(cutoff.as_millis()));
+    Query::select().expr(Expr::value(1)).from("sessions").and_where(same.and(lives)).take()
 }
 
 async fn delete_batch(tx: &Tx, mortal: Mortal, cutoff: Timestamp) -> Result<u64, StoreError> {
@@ -93,7 +102,7 @@ async fn delete_batch(tx: &Tx, mortal: Mortal, cutoff: Timestamp) -> Result<u64,
         let dead = Expr::col(mortal.died).lt(cutoff.as_millis());
         match mortal.session {
             None => dead,
-            Some(session) => dead.and(Expr::col(session).in_subquery(living_sessions(cutoff)).not()),
+            Some(session) => dead.and(Expr::exists(living_session((mortal.table, session), cutoff)).not()),
         }
     };
     let dead = Query::select().column(mortal.key).from(mortal.table).and_where(is_dead()).limit(BATCH).take();

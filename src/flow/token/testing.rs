@@ -155,6 +155,11 @@ impl Bench {
         ring(&made().await.purposes, made().await.foreign.clone(), &self.op.env).await
     }
 
+    /// Runs a statement, past every check of ours.
+    pub(crate) async fn execute(&self, sql: &str) {
+        crate::store::tests::execute(&self.op.store, sql).await;
+    }
+
     /// Lets time pass.
     pub(crate) fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));

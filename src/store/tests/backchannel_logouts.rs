@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::samples::{NOW, after, authentication, client, digest, grant, populate, session, user, write};
+use super::schema::execute;
 use crate::domain::assurance::Acr;
 use crate::domain::backchannel_logout::{BackchannelLogout, Hold};
 use crate::domain::client::Client;
@@ -74,6 +75,14 @@ pub(super) async fn the_end_of_a_session_is_queued_once_for_each_of_its_clients(
     assert_eq!(row, expected);
     assert!(write!(store, ClientId::new("a"), |tx, id| clients::delete(tx, id)));
     assert_eq!(due_clients(&store, NOW).await, ["b"]);
+}
+
+pub(super) async fn a_client_that_cannot_be_read_keeps_no_session_from_ending(store: Store) {
+    listeners(&store).await;
+    execute(&store, "UPDATE clients SET metadata = '{' WHERE id IN ('a', 'c')").await;
+    assert!(end(&store).await);
+    assert!(sessions::find(store.read(), &SessionId::new("s")).await.unwrap().unwrap().ended_at.is_some());
+    assert_eq!(due_clients(&store, NOW).await, ["a", "b", "c"], "whether `c` wants to hear is not known");
 }
 
 pub(super) async fn locking_a_person_queues_every_session(store: Store) {

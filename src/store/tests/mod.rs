@@ -86,6 +86,7 @@ cases! {
     }
     backchannel_logouts {
         the_end_of_a_session_is_queued_once_for_each_of_its_clients
+        a_client_that_cannot_be_read_keeps_no_session_from_ending
         locking_a_person_queues_every_session
         a_held_logout_waits_for_the_code_or_for_its_time
         a_row_is_sent_by_one_and_taken_over_when_its_lease_ran_out
@@ -128,9 +129,15 @@ cases! {
     }
     upkeep {
         the_long_dead_are_deleted_and_the_living_stay
+        a_table_that_fails_keeps_no_other_from_being_cleaned
         the_audit_trail_is_read_latest_first
         access_passes_are_capped
     }
+}
+
+/// Runs a statement, past every check of the store.
+pub(crate) async fn execute(store: &Store, sql: &str) {
+    schema::execute(store, sql).await;
 }
 
 /// A SQLite file that goes with the test.

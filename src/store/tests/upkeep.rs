@@ -1,6 +1,7 @@
 //! What piles up.
 
 use super::samples::{NOW, access_token, after, code_content, digest, login, populate, refresh_token, write};
+use super::schema::execute;
 use crate::domain::audit::{AuditEvent, AuditKind};
 use crate::domain::browser::Origin;
 use crate::domain::clock::Timestamp;
@@ -8,7 +9,7 @@ use crate::domain::id::{AuthorizationId, GrantId, LoginId, SessionId};
 use crate::protocol::parameters::Parameters;
 use crate::store::access_passes::{self, MOST_PASSES};
 use crate::store::{
-    Store, access_tokens, audit, authorizations, cleanup, codes, grants, logins, posted, refresh_tokens, sessions,
+    Store, StoreError, access_tokens, audit, authorizations, cleanup, codes, grants, logins, posted, refresh_tokens, sessions,
 };
 
 const DAY: u64 = 86_400;
@@ -43,6 +44,18 @@ pub(super) async fn the_long_dead_are_deleted_and_the_living_stay(store: Store) 
     // The session, the refresh token, the family.
     assert_eq!(cleanup::delete_dead(&store, after(100 * DAY)).await.unwrap(), 3);
     assert!(grants::find(db, &GrantId::new("g")).await.unwrap().is_none());
+}
+
+pub(super) async fn a_table_that_fails_keeps_no_other_from_being_cleaned(store: Store) {
+    populate(&store).await;
+    write!(store, access_token("t"), |tx, token| access_tokens::insert(tx, token));
+    write!(store, Parameters::default(), |tx, p| posted::insert(tx, &digest("h"), p, after(60)));
+    execute(&store, "ALTER TABLE codes RENAME COLUMN expires_at TO away").await;
+    let outcome = cleanup::delete_dead(&store, after(2 * DAY)).await;
+    execute(&store, "ALTER TABLE codes RENAME COLUMN away TO expires_at").await;
+    let error = outcome.unwrap_err();
+    assert!(matches!(error, StoreError::Statement(_)), "{error}");
+    assert!(access_tokens::find(store.read(), &digest("t")).await.unwrap().is_none(), "behind the table that failed");
 }
 
 pub(super) async fn the_audit_trail_is_read_latest_first(store: Store) {
