@@ -3,8 +3,9 @@
 //!
 //! A connection is taken from the pool without a round trip. What keeps dead ones from being used again and again is
 //! [`Health`]: whoever loses a connection, or waits for an answer in vain, condemns every connection that is older than that
-//! moment.
+//! moment. While others are answered, lateness is no sign of a dead server: then the late connection alone is closed.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +16,7 @@ use futures_util::FutureExt as _;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _};
 use sea_orm::{DatabaseConnection, DbErr, RuntimeErr, TransactionTrait as _};
+use tokio::task_local;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::error::is_lost;
@@ -37,6 +39,18 @@ const QUIET: Duration = Duration::from_secs(10);
 const PING: Duration = Duration::from_secs(1);
 /// Between two attempts to learn the outcome of a commit.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// A server that said something to anybody so recently is not dead.
+const RECENT: Duration = Duration::from_secs(1);
+/// The age of a connection is asked for at two moments; where it was made in between is the same to within this.
+const SAME: Duration = Duration::from_millis(5);
+/// How many late connections are remembered until the pool has closed them.
+const MOST_LATE: usize = 64;
+
+task_local! {
+    /// When the connection that the present work was last given was made: what the pool knows it by.
+    static GIVEN: Cell<Option<Instant>>;
+}
+
 /// What the server holds every session to, so that a stuck statement does not hold its locks for ever.
 const SESSION: [(&str, &str); 4] = [
     ("statement_timeout", "3s"),
@@ -62,6 +76,10 @@ struct Moments {
     trouble: Option<Instant>,
     /// The last answer.
     answer: Option<Instant>,
+    /// The last answer or refusal.
+    heard: Option<Instant>,
+    /// When the connections were made that were late while others were answered, and are to be closed.
+    late: Vec<Instant>,
 }
 
 impl Health {
@@ -75,17 +93,39 @@ impl Health {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a connection of this age was made before the last trouble.
+    /// The server did not answer on the connection that was made at `made`; `None` where none was given yet. Where it answers
+    /// others, only that one is not used again.
+    fn condemn_late(&self, made: Option<Instant>) {
+        let mut moments = self.moments();
+        if moments.heard.is_none_or(|heard| heard.elapsed() >= RECENT) {
+            moments.trouble = Some(Instant::now());
+        } else if let Some(made) = made {
+            if moments.late.len() >= MOST_LATE {
+                moments.late.remove(0);
+            }
+            moments.late.push(made);
+        }
+    }
+
+    /// Whether a connection of this age was made before the last trouble, or was late itself.
     fn is_condemned(&self, age: Duration) -> bool {
-        self.moments().trouble.is_some_and(|trouble| trouble.elapsed() < age)
+        let moments = self.moments();
+        let made = made_at(age);
+        let same = |late: &Instant| late.max(&made).duration_since(*late.min(&made)) < SAME;
+        moments.trouble.is_some_and(|trouble| trouble.elapsed() < age) || moments.late.iter().any(same)
     }
 
     /// Takes note of an outcome.
     pub(super) fn observe<T>(&self, outcome: Result<T, DbErr>) -> Result<T, DbErr> {
         match &outcome {
-            Ok(_) => self.moments().answer = Some(Instant::now()),
+            Ok(_) => {
+                let now = Some(Instant::now());
+                let mut moments = self.moments();
+                (moments.answer, moments.heard) = (now, now);
+            }
             Err(error) if is_lost(error) => self.condemn(),
-            Err(_refused) => {}
+            Err(error) if is_refusal(error) => self.moments().heard = Some(Instant::now()),
+            Err(_unasked) => {}
         }
         outcome
     }
@@ -97,11 +137,29 @@ impl Health {
             Ok(outcome) => self.observe(outcome),
             Err(_late) => {
                 // Before `work` goes, so that the pool knows what to do with the connection that comes back.
-                self.condemn();
+                self.condemn_late(given());
                 Err(DbErr::Conn(RuntimeErr::Internal("the server did not answer in time".to_owned())))
             }
         }
     }
+}
+
+/// When a connection of this age was made.
+fn made_at(age: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_sub(age).unwrap_or(now)
+}
+
+/// The pool gives a connection of this age to the present work.
+fn give(age: Duration) {
+    let made = made_at(age);
+    // Outside any work the pool connects for itself.
+    let _given = GIVEN.try_with(|given| given.set(Some(made)));
+}
+
+/// When the connection of the present work was made, if it has one.
+fn given() -> Option<Instant> {
+    GIVEN.try_with(Cell::get).ok().flatten()
 }
 
 impl Postgres {
@@ -114,7 +172,12 @@ impl Postgres {
             .max_connections(connections)
             .acquire_timeout(ACQUIRE)
             .test_before_acquire(false)
+            .after_connect(|_connection, about| {
+                give(about.age);
+                async { Ok(()) }.boxed()
+            })
             .before_acquire(move |connection, about| {
+                give(about.age);
                 if taken.is_condemned(about.age) {
                     return async { Ok(false) }.boxed();
                 }
@@ -144,7 +207,7 @@ impl Postgres {
     /// Whether somebody got an answer in the last second. A question of one's own would queue behind everybody else's: a busy
     /// server is not to be taken for a dead one.
     pub(super) fn answers(&self) -> bool {
-        self.health.moments().answer.is_some_and(|answer| answer.elapsed() < Duration::from_secs(1))
+        self.health.moments().answer.is_some_and(|answer| answer.elapsed() < RECENT)
     }
 
     /// Asks a question that changes nothing; once more where the connection was lost over it.
@@ -152,17 +215,20 @@ impl Postgres {
     where
         F: Future<Output = Result<T, DbErr>> + Send,
     {
-        let begun = Instant::now();
-        let first = self.health.within(begun + ANSWER, ask(&self.pool)).await;
-        if first.as_ref().is_err_and(is_lost) {
-            return self.health.within(begun + WHOLE, ask(&self.pool)).await;
-        }
-        first
+        let asking = async {
+            let begun = Instant::now();
+            let first = self.health.within(begun + ANSWER, ask(&self.pool)).await;
+            if first.as_ref().is_err_and(is_lost) {
+                return self.health.within(begun + WHOLE, ask(&self.pool)).await;
+            }
+            first
+        };
+        GIVEN.scope(Cell::new(None), asking).await
     }
 
     /// Runs one statement on its own, and not again.
     pub(super) async fn execute<T>(&self, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
-        self.health.within(Instant::now() + ANSWER, work).await
+        GIVEN.scope(Cell::new(None), self.health.within(Instant::now() + ANSWER, work)).await
     }
 
     /// Runs a job as a transaction of its own and answers it.
@@ -170,7 +236,7 @@ impl Postgres {
         let deadline = Instant::now() + WHOLE;
         let mut attempts = Attempts::new(env);
         let failure = loop {
-            match self.attempt(env, job.as_mut(), deadline).await {
+            match GIVEN.scope(Cell::new(None), self.attempt(env, job.as_mut(), deadline)).await {
                 Fate::Committed => {
                     count.fetch_add(1, Ordering::Relaxed);
                     break None;
@@ -198,7 +264,7 @@ impl Postgres {
         let tx = Tx::new(transaction, Some(self.health.clone()));
         match timeout_at(deadline, job.run(&tx)).await {
             Err(_late) => {
-                self.health.condemn();
+                self.health.condemn_late(given());
                 return Fate::TakenBack(Some(late()));
             }
             Ok(Err(error)) => {
@@ -287,6 +353,25 @@ mod tests {
         let error = health.within(Instant::now() + Duration::from_millis(5), never).await.unwrap_err();
         assert!(StoreError::from(error).is_unavailable());
         assert!(health.is_condemned(Duration::from_secs(1)));
+    }
+
+    #[tokio::test]
+    async fn while_others_are_answered_only_what_is_late_is_closed() {
+        let health = Health::default();
+        assert!(health.observe(Ok(())).is_ok());
+        let (made, begun) = (Duration::from_secs(60), Instant::now());
+        let never = async {
+            give(made);
+            std::future::pending::<Result<(), DbErr>>().await
+        };
+        let late = GIVEN.scope(Cell::new(None), health.within(Instant::now() + Duration::from_millis(5), never));
+        late.await.unwrap_err();
+        assert!(health.is_condemned(made + begun.elapsed()), "the late one");
+        assert!(!health.is_condemned(made * 2) && !health.is_condemned(made / 2), "older and younger ones");
+        // Who is late before a connection was free says nothing of any.
+        let never = std::future::pending::<Result<(), DbErr>>();
+        GIVEN.scope(Cell::new(None), health.within(Instant::now(), never)).await.unwrap_err();
+        assert!(!health.is_condemned(made * 2));
     }
 
     #[test]
