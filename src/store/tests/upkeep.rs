@@ -50,9 +50,9 @@ pub(super) async fn a_table_that_fails_keeps_no_other_from_being_cleaned(store: 
     populate(&store).await;
     write!(store, access_token("t"), |tx, token| access_tokens::insert(tx, token));
     write!(store, Parameters::default(), |tx, p| posted::insert(tx, &digest("h"), p, after(60)));
-    execute(&store, "ALTER TABLE codes RENAME COLUMN expires_at TO away").await;
+    execute(&store, "ALTER TABLE codes RENAME TO away").await;
     let outcome = cleanup::delete_dead(&store, after(2 * DAY)).await;
-    execute(&store, "ALTER TABLE codes RENAME COLUMN away TO expires_at").await;
+    execute(&store, "ALTER TABLE away RENAME TO codes").await;
     let error = outcome.unwrap_err();
     assert!(matches!(error, StoreError::Statement(_)), "{error}");
     assert!(access_tokens::find(store.read(), &digest("t")).await.unwrap().is_none(), "behind the table that failed");
