@@ -187,14 +187,16 @@ test('wait: each end and each reason', async () => {
 });
 
 test('wait: unreachable, replaced, frozen, and an approval without a name', async () => {
-  const { context, page } = await still();
   await demo.phone.fault({ provider: 'secsign', operation: 'create', fault: 'refuse', count: 0 });
-  // Somebody of their own: whether their phone was asked is not known, so their slot stays closed.
-  await wait('secsign', await at.person('unreachable'), page);
-  assert.equal(await page.getAttribute('main', 'data-login-reason'), 'upstream_down');
-  await dress(page, 'wait-upstream_down');
+  // Somebody of their own, in a browser of their own: whether the phone was asked is not known, so both slots stay closed.
+  const down = await still();
+  await wait('secsign', await at.person('unreachable'), down.page);
+  assert.equal(await down.page.getAttribute('main', 'data-login-reason'), 'upstream_down');
+  await dress(down.page, 'wait-upstream_down');
+  await down.context.close();
 
   await demo.phone.reset();
+  const { context, page } = await still();
   await wait('secsign', 'alice', page);
   const first = page.url();
   await wait('secsign', 'alice', page);
