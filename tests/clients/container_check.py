@@ -1,6 +1,7 @@
 """Checks Dockerfile and docker-compose.yml without a container engine: their grammar, and that what they say is what the
 program promises. Usage: container_check.py BINARY"""
 
+import os
 import json
 import pathlib
 import re
@@ -11,7 +12,7 @@ import tempfile
 from ruamel.yaml import YAML
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BINARY = sys.argv[1]
+BINARY = os.path.abspath(sys.argv[1])
 BIN = pathlib.Path(sys.executable).parent
 TEXT = (ROOT / "docker-compose.yml").read_text()
 
