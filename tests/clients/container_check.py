@@ -1,8 +1,8 @@
 """Checks Dockerfile and docker-compose.yml without a container engine: their grammar, and that what they say is what the
 program promises. Usage: container_check.py BINARY"""
 
-import os
 import json
+import os
 import pathlib
 import re
 import subprocess
