@@ -193,6 +193,8 @@ test('S21: a service that takes longer than a create may take is given up, and t
 });
 
 test('S14: fifty strangers at once ask the phone once, suspend nothing, and see a pending login', async () => {
+  // A stranger's login fails like the service's latest ones (security bar 139): those of the test before were too slow.
+  await at.giveUp(await at.begin('secsign', 'alice'));
   const seq = await at.lastSeq();
   const walkers = await Promise.all(Array.from({ length: 50 }, () => at.begin('secsign', 'bob')));
   assert.equal(await at.creates(seq), 1);
