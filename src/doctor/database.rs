@@ -8,6 +8,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::{Check, chain};
+use crate::app::parts::key_settings;
 use crate::config::{Config, Database};
 use crate::domain::client::Client;
 use crate::domain::env::Env;
@@ -15,7 +16,6 @@ use crate::domain::signing_key::{KeyState, StoredKey};
 use crate::keys::master::MasterKey;
 use crate::keys::purpose::PurposeKeys;
 use crate::keys::ring::KeyRing;
-use crate::keys::rotation::KeySettings;
 use crate::protocol::client_metadata::{ApplicationType, GrantType, SigningAlgorithm};
 use crate::store::{Store, StoreError, clients, instance, signing_keys};
 
@@ -145,12 +145,7 @@ async fn signing_keys(config: &Config, env: &Env, store: &Store, purposes: &Purp
             return;
         }
     };
-    let settings = KeySettings {
-        key_ahead: config.lifetimes.key_ahead,
-        retired_keep: config.lifetimes.key_retired,
-        ..KeySettings::default()
-    };
-    if let Err(error) = KeyRing::check(rows.clone(), purposes, &settings, env.now()) {
+    if let Err(error) = KeyRing::check(rows.clone(), purposes, &key_settings(config), env.now()) {
         let advice = "restore the database, or remove the key that is named with `signbridge key rotate --revoke KID`";
         checks.push(Check::failed(SIGNING_KEYS, chain(&error), advice));
         return;
