@@ -6,7 +6,8 @@ use std::error::Error;
 use super::Progress;
 use crate::domain::user::canonical_identifier;
 
-/// The longest piece of a service's own text that is kept for the log.
+/// The longest piece of a service's own text that is kept for the log. Shorter than what the log itself cuts (`telemetry`):
+/// a service may repeat in it what was sent to it.
 const LOGGED_CHARS: usize = 200;
 
 /// Whether a status call answered so says nothing about the session and is asked again (decision 2.6).
