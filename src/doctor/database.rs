@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::{Check, chain};
+use super::Check;
 use crate::app::parts::key_settings;
 use crate::config::{Config, Database};
 use crate::domain::client::Client;
 use crate::domain::env::Env;
+use crate::domain::error_chain::chain;
 use crate::domain::signing_key::{KeyState, StoredKey};
 use crate::keys::master::MasterKey;
 use crate::keys::purpose::PurposeKeys;

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::Check;
 use super::certificate::not_after;
 use super::database::Stored;
-use super::{Check, chain};
 use crate::config::Config;
 use crate::domain::env::Env;
+use crate::domain::error_chain::chain;
 use crate::keys::doctor_ticket;
 use crate::outbound::{Probe, ProbeAnswer};
 

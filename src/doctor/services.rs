@@ -2,11 +2,12 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::{Check, chain};
+use super::Check;
 use crate::app::parts;
 use crate::config::Config;
 use crate::domain::clock::Timestamp;
 use crate::domain::env::Env;
+use crate::domain::error_chain::chain;
 use crate::upstream::{Found, Probed};
 
 const SECSIGN: &str = "secsign";

@@ -13,6 +13,7 @@ pub mod client;
 pub mod client_rules;
 pub mod clock;
 pub mod env;
+pub mod error_chain;
 pub mod grant;
 pub mod id;
 pub mod login;

@@ -8,6 +8,7 @@ use actix_web::{HttpResponse, ResponseError};
 use super::Surface;
 use super::browser::Visit;
 use super::page::{self, Frame};
+use crate::domain::error_chain::chain;
 use crate::domain::random::RandomError;
 use crate::flow::authorization::request::PageRefusal;
 use crate::flow::error::{Internal, OAuthError};
@@ -182,39 +183,24 @@ impl ResponseError for Failure {
                 response
             }
             Self::OAuth(OAuthError::Internal(internal)) | Self::Bearer(BearerError::Internal(internal)) => {
-                tracing::error!(error = %Chain(internal), "a request failed");
+                tracing::error!(error = %chain(internal), "a request failed");
                 later(json(status, ErrorCode::ServerError, "the request could not be completed"), status)
             }
             Self::Bearer(refused) => bearer(status, refused),
             Self::Page(page) => pending_page(page.clone()),
             Self::Internal(internal) => {
-                tracing::error!(error = %Chain(internal), "a request failed");
+                tracing::error!(error = %chain(internal), "a request failed");
                 let kind = if is_passing(internal) { ErrorKind::Unavailable } else { ErrorKind::Internal };
                 later(pending_page(PageFailure { kind, status, detail: None, return_to: None }), status)
             }
             Self::View(error) => {
-                tracing::error!(error = %Chain(error), "a page could not be rendered");
+                tracing::error!(error = %chain(error), "a page could not be rendered");
                 pending_page(PageFailure { kind: ErrorKind::Internal, status, detail: None, return_to: None })
             }
             Self::SeeOther(location) => {
                 HttpResponse::build(status).insert_header((header::LOCATION, location.as_str())).finish()
             }
         }
-    }
-}
-
-/// An error with its sources, on one line.
-struct Chain<'a>(&'a dyn std::error::Error);
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(error) = source {
-            write!(f, ": {error}")?;
-            source = error.source();
-        }
-        Ok(())
     }
 }
 
