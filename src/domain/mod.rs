@@ -15,6 +15,7 @@ pub mod clock;
 pub mod env;
 pub mod error_chain;
 pub mod grant;
+pub mod hex;
 pub mod id;
 pub mod login;
 pub mod names;
