@@ -110,6 +110,16 @@ impl Failure {
         Self::Page(PageFailure::of_status(error.as_response_error().status_code()))
     }
 
+    /// An error page for a request that makes no sense; `detail` says why.
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Self::Page(PageFailure {
+            kind: ErrorKind::BadRequest,
+            status: StatusCode::BAD_REQUEST,
+            detail: Some(detail.into()),
+            return_to: None,
+        })
+    }
+
     /// A form that is not ours, or not of this browser.
     pub const fn forged() -> Self {
         Self::page(ErrorKind::Forged, StatusCode::FORBIDDEN)
@@ -118,12 +128,7 @@ impl Failure {
 
 impl From<PageRefusal> for Failure {
     fn from(refusal: PageRefusal) -> Self {
-        Self::Page(PageFailure {
-            kind: ErrorKind::BadRequest,
-            status: StatusCode::BAD_REQUEST,
-            detail: Some(refusal.to_string()),
-            return_to: None,
-        })
+        Self::bad_request(refusal.to_string())
     }
 }
 
