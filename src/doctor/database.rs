@@ -18,6 +18,7 @@ use crate::keys::master::MasterKey;
 use crate::keys::purpose::PurposeKeys;
 use crate::keys::ring::KeyRing;
 use crate::protocol::client_metadata::{ApplicationType, GrantType, SigningAlgorithm};
+use crate::protocol::uri::is_loopback;
 use crate::store::{Store, StoreError, clients, instance, signing_keys};
 
 const DATABASE: &str = "database";
@@ -195,7 +196,7 @@ fn oddity(client: &Client) -> Option<String> {
         let uri = uri.as_str();
         let url = Url::parse(uri).ok()?;
         let host = url.host_str().unwrap_or_default();
-        let loopback = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
+        let loopback = is_loopback(&url);
         let example = ["example.com", "example.org", "example.net"].iter().any(|name| is_within(host, name));
         match url.scheme() {
             _any if example => Some(format!("{uri} is an example from the documentation")),

@@ -29,7 +29,7 @@ pub fn is_web(url: &Url) -> bool {
 }
 
 /// Whether a URL points at this machine by its text.
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
         Some(Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
