@@ -135,6 +135,21 @@ mod tests {
     }
 
     #[test]
+    fn a_long_text_is_cut_between_characters_and_says_so() {
+        let longest = "ü".repeat(LONGEST);
+        assert_eq!(cut(&longest), longest);
+        assert_eq!(cut(&format!("{longest}xy")), format!("{longest}…"));
+    }
+
+    #[test]
+    fn a_long_record_is_cut_as_text_and_not_as_json() {
+        let long = "ü".repeat(2 * LONGEST_LINE);
+        assert_eq!(escaped(&format!("{long}\n")).chars().count(), LONGEST_LINE + 1);
+        let record = format!("{{\"message\":\"{long}\"}}\n");
+        assert_eq!(escaped(&record), record);
+    }
+
+    #[test]
     fn a_line_reports_the_length_that_it_was_given() {
         let mut line = Line(Vec::new());
         line.write_all(b"a\tb\n").unwrap();

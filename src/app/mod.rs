@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::domain::env::Env;
+use crate::domain::error_chain::chain;
 use crate::flow::Op;
 use crate::flow::browser_origins::BrowserOrigins;
 use crate::jobs::Jobs;
@@ -47,16 +48,7 @@ pub enum StartError {
 
 /// Any error of a part, with its sources, as the reason why nothing starts.
 fn setup(error: &dyn std::error::Error) -> StartError {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text = format!("{text}: {next}");
-        }
-        source = error.source();
-    }
-    StartError::Setup(text)
+    StartError::Setup(chain(error))
 }
 
 /// Listeners that are bound before anything else, so that a demo knows its ports.

@@ -15,7 +15,7 @@ use crate::keys::master::MasterKey;
 use crate::keys::purpose::PurposeKeys;
 use crate::keys::ring::KeyRing;
 use crate::keys::rotation::KeySettings;
-use crate::outbound::{self, GuardSettings};
+use crate::outbound::{self, GuardSettings, OutboundError};
 use crate::store::{Sizes, Store, instance};
 use crate::upstream::secsign::{SecSign, SecSignSettings};
 use crate::upstream::thumbsignin::{ThumbSignIn, ThumbSignInSettings};
@@ -66,14 +66,14 @@ pub async fn open_keys(config: &Config, store: &Store, env: &Env) -> Result<Keys
     freeze(store, instance::MASTER_KEY, &fingerprint, "the database belongs to another master key, the one with fingerprint")
         .await?;
     let purposes = Arc::new(PurposeKeys::derive(&master).map_err(|error| setup(&error))?);
-    let settings = KeySettings {
-        key_ahead: config.lifetimes.key_ahead,
-        retired_keep: config.lifetimes.key_retired,
-        ..KeySettings::default()
-    };
     let rows = Arc::new(store.clone());
-    let ring = KeyRing::start(rows, Arc::clone(&purposes), env.clone(), settings).await.map_err(|error| setup(&error))?;
-    Ok(Keys::new(purposes, ring))
+    let ring = KeyRing::start(rows, Arc::clone(&purposes), env.clone(), key_settings(config)).await;
+    Ok(Keys::new(purposes, ring.map_err(|error| setup(&error))?))
+}
+
+/// When signing keys follow one another.
+pub fn key_settings(config: &Config) -> KeySettings {
+    KeySettings { key_ahead: config.lifetimes.key_ahead, retired_keep: config.lifetimes.key_retired, ..KeySettings::default() }
 }
 
 fn master_key(files: &KeyFiles, env: &Env) -> Result<MasterKey, StartError> {
@@ -97,27 +97,39 @@ async fn freeze(store: &Store, key: &'static str, value: &str, complaint: &str) 
 }
 
 fn upstreams(config: &Config, env: &Env) -> Result<Upstreams, StartError> {
-    let mut upstreams = Upstreams::default();
-    if let Some(secsign) = &config.secsign {
-        let settings = SecSignSettings {
-            url: secsign.url.clone(),
-            fallback_url: secsign.fallback_url.clone(),
-            ca_file: secsign.ca_file.clone(),
-        };
-        let service = SecSign::new(settings).map_err(|error| setup(&error))?;
-        upstreams.secsign = Some(measured(Upstream::SecSign, service));
-    }
-    if let Some(thumbsignin) = &config.thumbsignin {
-        let settings = ThumbSignInSettings {
-            url: thumbsignin.url.clone(),
-            app_id: thumbsignin.app_id.clone(),
-            secret: thumbsignin.secret.clone(),
-            ca_file: thumbsignin.ca_file.clone(),
-        };
-        let service = ThumbSignIn::new(settings, env.clone()).map_err(|error| setup(&error))?;
-        upstreams.thumbsignin = Some(measured(Upstream::ThumbSignIn, service));
-    }
-    Ok(upstreams)
+    let secsign = secsign(config).map_err(|error| setup(&error))?;
+    let thumbsignin = thumbsignin(config, env).map_err(|error| setup(&error))?;
+    Ok(Upstreams {
+        secsign: secsign.map(|service| measured(Upstream::SecSign, service)),
+        thumbsignin: thumbsignin.map(|service| measured(Upstream::ThumbSignIn, service)),
+    })
+}
+
+/// The client of the SecSign server, where one is configured.
+///
+/// # Errors
+/// When its CA file is unusable.
+pub fn secsign(config: &Config) -> Result<Option<SecSign>, OutboundError> {
+    let settings = config.secsign.as_ref().map(|secsign| SecSignSettings {
+        url: secsign.url.clone(),
+        fallback_url: secsign.fallback_url.clone(),
+        ca_file: secsign.ca_file.clone(),
+    });
+    settings.map(SecSign::new).transpose()
+}
+
+/// The client of the ThumbSignIn service, where one is configured.
+///
+/// # Errors
+/// When its CA file is unusable.
+pub fn thumbsignin(config: &Config, env: &Env) -> Result<Option<ThumbSignIn>, OutboundError> {
+    let settings = config.thumbsignin.as_ref().map(|thumbsignin| ThumbSignInSettings {
+        url: thumbsignin.url.clone(),
+        app_id: thumbsignin.app_id.clone(),
+        secret: thumbsignin.secret.clone(),
+        ca_file: thumbsignin.ca_file.clone(),
+    });
+    settings.map(|settings| ThumbSignIn::new(settings, env.clone())).transpose()
 }
 
 fn settings(config: &Config) -> Settings {

@@ -78,6 +78,5 @@ async fn ask(url: &str) -> Result<(), String> {
     if answer.status == 200 {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&answer.body).lines().next().unwrap_or_default().chars().take(100).collect::<String>();
-    Err(super::output::plain(&said))
+    Err(super::output::plain(&answer.gist()))
 }

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
+use crate::protocol::uri::is_web;
+
 /// The issuer: the URL by which every relying party knows this provider. Without a trailing slash; frozen at first start
 /// (decision 2.9).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +71,7 @@ impl fmt::Display for Issuer {
 /// An http or https URL to which paths can be added. The message never repeats it: it could hold a password.
 pub(super) fn base_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| format!("not a URL ({error}): write it as \"https://host.example\""))?;
-    if !matches!(url.scheme(), "https" | "http") || url.host().is_none() {
+    if !is_web(&url) {
         return Err("expected an https URL".to_owned());
     }
     if !url.username().is_empty() || url.password().is_some() {

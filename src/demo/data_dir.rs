@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{DemoError, DemoOptions};
 use crate::domain::env::Env;
+use crate::domain::hex::hex;
 use crate::domain::secret::Secret;
 
 const KEPT_FILE: &str = "demo.json";
@@ -133,10 +134,9 @@ impl Kept {
     /// # Errors
     /// When the random number generator fails.
     pub fn new(ports: Ports, env: &Env) -> Result<Self, DemoError> {
-        let app_id: [u8; 16] = env.random_bytes()?;
         Ok(Self {
             ports,
-            app_id: app_id.iter().map(|byte| format!("{byte:02x}")).collect(),
+            app_id: hex(&env.random_bytes::<16>()?),
             secret: random_text(env)?,
             web_secret: random_text(env)?,
             consent_secret: random_text(env)?,

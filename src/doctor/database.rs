@@ -7,16 +7,18 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::{Check, chain};
+use super::Check;
+use crate::app::parts::key_settings;
 use crate::config::{Config, Database};
 use crate::domain::client::Client;
 use crate::domain::env::Env;
+use crate::domain::error_chain::chain;
 use crate::domain::signing_key::{KeyState, StoredKey};
 use crate::keys::master::MasterKey;
 use crate::keys::purpose::PurposeKeys;
 use crate::keys::ring::KeyRing;
-use crate::keys::rotation::KeySettings;
 use crate::protocol::client_metadata::{ApplicationType, GrantType, SigningAlgorithm};
+use crate::protocol::uri::is_loopback;
 use crate::store::{Store, StoreError, clients, instance, signing_keys};
 
 const DATABASE: &str = "database";
@@ -145,12 +147,7 @@ async fn signing_keys(config: &Config, env: &Env, store: &Store, purposes: &Purp
             return;
         }
     };
-    let settings = KeySettings {
-        key_ahead: config.lifetimes.key_ahead,
-        retired_keep: config.lifetimes.key_retired,
-        ..KeySettings::default()
-    };
-    if let Err(error) = KeyRing::check(rows.clone(), purposes, &settings, env.now()) {
+    if let Err(error) = KeyRing::check(rows.clone(), purposes, &key_settings(config), env.now()) {
         let advice = "restore the database, or remove the key that is named with `signbridge key rotate --revoke KID`";
         checks.push(Check::failed(SIGNING_KEYS, chain(&error), advice));
         return;
@@ -199,7 +196,7 @@ fn oddity(client: &Client) -> Option<String> {
         let uri = uri.as_str();
         let url = Url::parse(uri).ok()?;
         let host = url.host_str().unwrap_or_default();
-        let loopback = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
+        let loopback = is_loopback(&url);
         let example = ["example.com", "example.org", "example.net"].iter().any(|name| is_within(host, name));
         match url.scheme() {
             _any if example => Some(format!("{uri} is an example from the documentation")),

@@ -96,17 +96,3 @@ fn unusable(error: &ConfigError) -> Vec<Check> {
     checks.push(Check::skipped("everything else", "there is no configuration"));
     checks
 }
-
-/// An error with its sources, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut inner = error.source();
-    while let Some(cause) = inner {
-        let next = cause.to_string();
-        if !line.contains(&next) {
-            line = format!("{line}: {next}");
-        }
-        inner = cause.source();
-    }
-    line
-}

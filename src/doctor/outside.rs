@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::Check;
 use super::certificate::not_after;
 use super::database::Stored;
-use super::{Check, chain};
 use crate::config::Config;
 use crate::domain::env::Env;
+use crate::domain::error_chain::chain;
 use crate::keys::doctor_ticket;
 use crate::outbound::{Probe, ProbeAnswer};
 
@@ -79,9 +80,7 @@ async fn runs(config: &Config, probe: &Probe, checks: &mut Vec<Check>) -> bool {
             true
         }
         Ok(answer) => {
-            let said =
-                String::from_utf8_lossy(&answer.body).lines().next().unwrap_or_default().chars().take(100).collect::<String>();
-            checks.push(Check::failed(SERVER, format!("it is not ready: {said}"), "its log says why"));
+            checks.push(Check::failed(SERVER, format!("it is not ready: {}", answer.gist()), "its log says why"));
             true
         }
         Err(_nobody_there) => {

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::{Check, chain};
+use super::Check;
+use crate::app::parts;
 use crate::config::Config;
 use crate::domain::clock::Timestamp;
 use crate::domain::env::Env;
-use crate::upstream::secsign::{SecSign, SecSignSettings};
-use crate::upstream::thumbsignin::{ThumbSignIn, ThumbSignInSettings};
+use crate::domain::error_chain::chain;
 use crate::upstream::{Found, Probed};
 
 const SECSIGN: &str = "secsign";
@@ -22,37 +22,24 @@ const HARMFUL: Duration = Duration::from_secs(60);
 /// Asks each configured service.
 pub(super) async fn examine(config: &Config, env: &Env, checks: &mut Vec<Check>) {
     let mut dates = Vec::new();
-    if let Some(secsign) = &config.secsign {
-        let settings = SecSignSettings {
-            url: secsign.url.clone(),
-            fallback_url: secsign.fallback_url.clone(),
-            ca_file: secsign.ca_file.clone(),
-        };
-        match SecSign::new(settings) {
-            Ok(service) => {
-                for (name, probed) in [SECSIGN, SECSIGN_FALLBACK].into_iter().zip(service.probe().await) {
-                    checks.push(judged(name, &probed, "[secsign]"));
-                    dates.push((name, probed.date, env.now()));
-                }
+    match parts::secsign(config) {
+        Ok(Some(service)) => {
+            for (name, probed) in [SECSIGN, SECSIGN_FALLBACK].into_iter().zip(service.probe().await) {
+                checks.push(judged(name, &probed, "[secsign]"));
+                dates.push((name, probed.date, env.now()));
             }
-            Err(error) => checks.push(Check::failed(SECSIGN, chain(&error), "correct secsign.ca_file")),
         }
+        Ok(None) => {}
+        Err(error) => checks.push(Check::failed(SECSIGN, chain(&error), "correct secsign.ca_file")),
     }
-    if let Some(thumbsignin) = &config.thumbsignin {
-        let settings = ThumbSignInSettings {
-            url: thumbsignin.url.clone(),
-            app_id: thumbsignin.app_id.clone(),
-            secret: thumbsignin.secret.clone(),
-            ca_file: thumbsignin.ca_file.clone(),
-        };
-        match ThumbSignIn::new(settings, env.clone()) {
-            Ok(service) => {
-                let probed = service.probe().await;
-                checks.push(judged(THUMBSIGNIN, &probed, "[thumbsignin]"));
-                dates.push((THUMBSIGNIN, probed.date, env.now()));
-            }
-            Err(error) => checks.push(Check::failed(THUMBSIGNIN, chain(&error), "correct thumbsignin.ca_file")),
+    match parts::thumbsignin(config, env) {
+        Ok(Some(service)) => {
+            let probed = service.probe().await;
+            checks.push(judged(THUMBSIGNIN, &probed, "[thumbsignin]"));
+            dates.push((THUMBSIGNIN, probed.date, env.now()));
         }
+        Ok(None) => {}
+        Err(error) => checks.push(Check::failed(THUMBSIGNIN, chain(&error), "correct thumbsignin.ca_file")),
     }
     clock(dates, checks);
 }

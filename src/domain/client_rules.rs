@@ -8,6 +8,7 @@ use super::assurance::Acr;
 use crate::protocol::client_metadata::{ApplicationType, ClientMetadata, GrantType};
 use crate::protocol::logout_uri::LogoutUri;
 use crate::protocol::scope;
+use crate::protocol::uri::is_web;
 
 /// A rule that a registration breaks: the member, and a sentence that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -90,7 +91,7 @@ fn check_uris(metadata: &ClientMetadata, report: &mut impl FnMut(&'static str, S
         }
     }
     if let Some(uri) = &metadata.client_uri
-        && !Url::parse(uri).is_ok_and(|url| matches!(url.scheme(), "https" | "http") && url.host().is_some())
+        && !Url::parse(uri).is_ok_and(|url| is_web(&url))
     {
         report("client_uri", "the page of the app is an https or http URL".to_owned());
     }

@@ -14,6 +14,8 @@ use super::random::RandomError;
 macro_rules! identifiers {
     ($($(#[$doc:meta])+ $name:ident)+) => {$(
         $(#[$doc])+
+        ///
+        /// Compared as text. That there is a value does not mean that there is such a thing: looking it up tells.
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
         pub struct $name(String);

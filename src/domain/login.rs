@@ -143,6 +143,26 @@ pub enum End {
     Failed(Reason),
 }
 
+impl End {
+    /// The value of `data-login-state` (design 3).
+    pub const fn state(self) -> &'static str {
+        match self {
+            Self::Denied => "denied",
+            Self::Expired => "expired",
+            Self::Cancelled(_) => "cancelled",
+            Self::Failed(_) => "failed",
+        }
+    }
+
+    /// The value of `data-login-reason`, if there is one.
+    pub const fn reason(self) -> Option<Reason> {
+        match self {
+            Self::Failed(reason) | Self::Cancelled(Some(reason)) => Some(reason),
+            Self::Denied | Self::Expired | Self::Cancelled(None) => None,
+        }
+    }
+}
+
 /// How far a login got. The ends are final.
 #[derive(Clone, Debug)]
 pub enum LoginStage {
@@ -172,18 +192,15 @@ impl LoginStage {
             Self::Creating | Self::Pending(_) => "pending",
             Self::Fetched(_) => "fetched",
             Self::Approved { .. } => "approved",
-            Self::Ended(End::Denied) => "denied",
-            Self::Ended(End::Expired) => "expired",
-            Self::Ended(End::Cancelled(_)) => "cancelled",
-            Self::Ended(End::Failed(_)) => "failed",
+            Self::Ended(end) => end.state(),
         }
     }
 
     /// The value of `data-login-reason`, if there is one.
     pub const fn reason(&self) -> Option<Reason> {
         match self {
-            Self::Ended(End::Failed(reason) | End::Cancelled(Some(reason))) => Some(*reason),
-            _other => None,
+            Self::Ended(end) => end.reason(),
+            _goes_on => None,
         }
     }
 

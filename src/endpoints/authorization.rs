@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::interaction;
-use super::parameters::{bad_request, for_person, of_query};
+use super::parameters::{for_person, of_query};
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::flow::authorization::request::Refusal;
 use crate::flow::authorization::{self};
@@ -17,7 +17,7 @@ use crate::web::error::Failure;
 
 /// `GET /authorize`.
 pub(super) async fn get(surface: web::Data<Surface>, request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let parameters = of_query(&request).map_err(|invalid| bad_request(invalid.to_string()))?;
+    let parameters = of_query(&request).map_err(|invalid| Failure::bad_request(invalid.to_string()))?;
     begin(&surface, &request, &parameters).await
 }
 

@@ -7,7 +7,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use url::Url;
 
-use super::parameters::{bad_request, of_query};
+use super::parameters::of_query;
 use crate::flow::error::Internal;
 use crate::view::Locale;
 use crate::web::browser::Visit;
@@ -22,12 +22,12 @@ pub(super) async fn choose(
     locale: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
     let locale = Locale::ALL.into_iter().find(|known| known.as_str() == *locale).ok_or_else(Failure::not_found)?;
-    let parameters = of_query(&request).map_err(|invalid| bad_request(invalid.to_string()))?;
+    let parameters = of_query(&request).map_err(|invalid| Failure::bad_request(invalid.to_string()))?;
     if !csrf::same_site(&surface, &request) {
         return Err(Failure::forged());
     }
     let to = own_path(&surface.op.settings.issuer, parameters.get("to").unwrap_or("/"));
-    let to = to.ok_or_else(|| bad_request("to is not a path of this server".to_owned()))?;
+    let to = to.ok_or_else(|| Failure::bad_request("to is not a path of this server".to_owned()))?;
     let mut response = page::see_other(&surface, &Visit::anonymous(&surface, &request), &to);
     let cookie = cookies::set_text(Name::Language, locale.as_str(), surface.site.https);
     response.add_cookie(&cookie).map_err(|_never_malformed| Internal::Stopped)?;

@@ -4,7 +4,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::form::PageForm;
-use super::parameters::{bad_request, for_person, of_query};
+use super::parameters::{for_person, of_query};
 use crate::domain::id::{ClientId, SessionId};
 use crate::flow::end_session::{Answer, Decision, decide, perform, told};
 use crate::protocol::jws::UnverifiedJws;
@@ -23,7 +23,7 @@ const ABOUT: &str = "logout";
 
 /// `GET /logout`.
 pub(super) async fn get(surface: web::Data<Surface>, request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let parameters = of_query(&request).map_err(|invalid| bad_request(invalid.to_string()))?;
+    let parameters = of_query(&request).map_err(|invalid| Failure::bad_request(invalid.to_string()))?;
     let visit = Visit::of(&surface, &request).await?;
     respond(&surface, &visit, &parameters, Answer::NotAsked).await
 }
@@ -81,7 +81,7 @@ async fn respond(surface: &Surface, visit: &Visit, parameters: &Parameters, answ
         }
         Decision::SignedOut { redirect } => signed_out(surface, visit, redirect, None),
         Decision::Ask { fields, client_name } => ask(surface, visit, fields, client_name).await,
-        Decision::Refused { hint } => Err(bad_request(hint)),
+        Decision::Refused { hint } => Err(Failure::bad_request(hint)),
     }
 }
 

@@ -1,13 +1,12 @@
 //! Parameters from a request: its query, or a form in its body, never a mixture (RFC 6749 §3.1, §3.2).
 
-use actix_web::http::{StatusCode, header};
+use actix_web::http::header;
 use actix_web::{HttpRequest, web};
 
 use crate::flow::error::OAuthError;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::parameters::{InvalidParameters, Parameters};
-use crate::view::pages::ErrorKind;
-use crate::web::error::{Failure, PageFailure};
+use crate::web::error::Failure;
 
 /// What must never stand in a URL, where logs and histories keep it (RFC 6749 §2.3.1).
 const SECRET: &[&str] = &["client_secret", "code", "code_verifier", "refresh_token", "token"];
@@ -48,15 +47,5 @@ pub(super) fn for_program(request: &HttpRequest, body: &web::Bytes) -> Result<Pa
 
 /// The form of one of our pages.
 pub(super) fn for_person(request: &HttpRequest, body: &web::Bytes) -> Result<Parameters, Failure> {
-    of_form(request, body).map_err(bad_request)
-}
-
-/// An error page for a request that makes no sense.
-pub(super) fn bad_request(detail: impl Into<String>) -> Failure {
-    Failure::Page(PageFailure {
-        kind: ErrorKind::BadRequest,
-        status: StatusCode::BAD_REQUEST,
-        detail: Some(detail.into()),
-        return_to: None,
-    })
+    of_form(request, body).map_err(Failure::bad_request)
 }

@@ -9,6 +9,7 @@ use tokio::task::{self, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::audit::{AuditEvent, AuditKind};
+use crate::domain::hex::hex;
 use crate::domain::id::LoginId;
 use crate::domain::login::{End, Login, LoginStage, Reason, Subject, UpstreamHandle};
 use crate::domain::random::RandomError;
@@ -32,8 +33,7 @@ const BATCH: u64 = 500;
 
 /// A name for this process, new at every start: a lease of the process before is never mistaken for one's own.
 pub(super) fn node_name(op: &Op) -> Result<String, RandomError> {
-    let bytes: [u8; 8] = op.env.random_bytes()?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&op.env.random_bytes::<8>()?))
 }
 
 /// The pollers of this node, and what each of them polls. A poller that panicked is known by its task alone.

@@ -325,7 +325,7 @@ mod tests {
         for key in KEYS.iter() {
             let shown = format!("{key:?}");
             let private = key.to_pkcs8().unwrap();
-            let hex: String = private.iter().map(|byte| format!("{byte:02x}")).collect();
+            let hex = crate::domain::hex::hex(&private);
             // The last bytes of a PKCS#8 document are private for every kind but P-256, whose scalar stands at 36.
             let secret = if key.public().alg == SigningAlgorithm::ES256 { &hex[72..136] } else { &hex[hex.len() - 64..] };
             assert!(!shown.to_lowercase().contains(secret), "{:?}", key.public().alg);

@@ -25,6 +25,13 @@ pub struct ProbeAnswer {
     pub certificate: Option<Vec<u8>>,
 }
 
+impl ProbeAnswer {
+    /// What it says, as far as a message has room for it: 100 characters of the first line.
+    pub fn gist(&self) -> String {
+        String::from_utf8_lossy(&self.body).lines().next().unwrap_or_default().chars().take(100).collect()
+    }
+}
+
 impl Probe {
     /// A client that trusts the authorities of `ca_file` beside the system's.
     ///
@@ -54,5 +61,19 @@ impl Probe {
         let certificate = tls.and_then(|tls| tls.peer_certificate()).map(<[u8]>::to_vec);
         let answer = read_capped(response).await?;
         Ok(ProbeAnswer { status: answer.status, body: answer.body, echo, certificate })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gist_of_an_answer_is_short_and_one_line() {
+        let gist = |body: &[u8]| ProbeAnswer { status: 503, body: body.to_vec(), echo: None, certificate: None }.gist();
+        assert_eq!(gist(b""), "");
+        assert_eq!(gist(b"the database does not answer\nmore"), "the database does not answer");
+        assert_eq!(gist("ü".repeat(101).as_bytes()), "ü".repeat(100));
+        assert_eq!(gist(b"\xff!"), "\u{fffd}!");
     }
 }

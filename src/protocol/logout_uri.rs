@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::redirect_uri::is_loopback;
+use super::uri::{absolute, has_user_information, is_loopback, is_web};
 
 /// A back-channel logout URI, as its client wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,17 +31,11 @@ impl LogoutUri {
     /// # Errors
     /// The variants say what is wrong.
     pub fn parse(text: &str) -> Result<Self, InvalidLogoutUri> {
-        if text.len() > 2048 || text.bytes().any(|byte| byte <= b' ' || byte >= 0x7F || byte == b'\\') {
-            return Err(InvalidLogoutUri::NotHttp);
-        }
-        let url = Url::parse(text).map_err(|_unparsable| InvalidLogoutUri::NotHttp)?;
-        if !matches!(url.scheme(), "https" | "http") || url.host().is_none() {
-            return Err(InvalidLogoutUri::NotHttp);
-        }
+        let url = absolute(text).filter(is_web).ok_or(InvalidLogoutUri::NotHttp)?;
         if text.contains('#') {
             return Err(InvalidLogoutUri::Fragment);
         }
-        if !url.username().is_empty() || url.password().is_some() || text.split(['/', '?']).nth(2).unwrap_or("").contains('@') {
+        if has_user_information(text, &url) {
             return Err(InvalidLogoutUri::UserInformation);
         }
         Ok(Self(text.to_owned()))

@@ -17,4 +17,5 @@ pub mod prompt;
 pub mod redirect_uri;
 pub mod response_mode;
 pub mod scope;
+pub mod uri;
 pub mod web_origin;

@@ -1,9 +1,9 @@
 //! Redirect URIs: registered and compared as strings (RFC 9700 §2.1, §4.1.3), never as parsed URLs.
 
-use std::net::IpAddr;
-
 use serde::{Deserialize, Serialize};
-use url::{Host, Url};
+use url::Url;
+
+use super::uri::{absolute, has_user_information, is_loopback};
 
 /// A redirect URI as its client wrote it. The text is what counts: it is compared and answered byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,17 +38,14 @@ impl RedirectUri {
     /// # Errors
     /// When the provider could not safely redirect to it; the variants say why.
     pub fn parse(text: &str) -> Result<Self, InvalidRedirectUri> {
-        if text.len() > 2048 || text.bytes().any(|byte| byte <= b' ' || byte >= 0x7F || byte == b'\\') {
-            return Err(InvalidRedirectUri::NotAbsolute);
-        }
-        let url = Url::parse(text).map_err(|_unparsable| InvalidRedirectUri::NotAbsolute)?;
+        let url = absolute(text).ok_or(InvalidRedirectUri::NotAbsolute)?;
         if text.contains('#') {
             return Err(InvalidRedirectUri::Fragment);
         }
         if FORBIDDEN_SCHEMES.contains(&url.scheme()) {
             return Err(InvalidRedirectUri::Scheme);
         }
-        if !url.username().is_empty() || url.password().is_some() || text.split(['/', '?']).nth(2).unwrap_or("").contains('@') {
+        if has_user_information(text, &url) {
             return Err(InvalidRedirectUri::UserInformation);
         }
         if matches!(url.scheme(), "http" | "https") && url.host().is_none() {
@@ -89,16 +86,6 @@ impl RedirectUri {
             Ok(url) => format!("{}:", url.scheme()),
             Err(_never) => String::new(),
         }
-    }
-}
-
-/// Whether a URL points at this machine by its text.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
-        Some(Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::redirect_uri::is_loopback;
+use super::uri::is_loopback;
 
 /// An origin that may read answers of the token, userinfo and revocation endpoints.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

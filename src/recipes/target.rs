@@ -8,6 +8,7 @@ use super::{apache, gitea, grafana, jupyterhub, keycloak, kubernetes, nextcloud,
 use crate::domain::client_rules::Violation;
 use crate::domain::written::WrittenClient;
 use crate::protocol::client_metadata::{ConsentPolicy, IdTokenClaimsPolicy};
+use crate::protocol::uri::is_web;
 
 /// What the operator says about the app, as it was written.
 #[derive(Clone, Debug, Default)]
@@ -142,7 +143,7 @@ fn given(wishes: &Wishes) -> [(Flag, bool); 6] {
 /// The base URL of an app without its last slash. Whether plain http may be redirected to is checked with the redirect URIs.
 fn base_url(text: &str) -> Result<String, String> {
     let harmless = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:/[]%".contains(&byte));
-    let parsed = Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "https" | "http") && url.host().is_some());
+    let parsed = Url::parse(text).is_ok_and(|url| is_web(&url));
     if harmless && parsed {
         return Ok(text.trim_end_matches('/').to_owned());
     }

@@ -1,12 +1,11 @@
 //! What both clients do with what a phone service says: whether a status may be asked again, whether a refused create may
 //! have done something, who approved, and how a service's words get into a log.
 
-use std::error::Error;
-
 use super::Progress;
 use crate::domain::user::canonical_identifier;
 
-/// The longest piece of a service's own text that is kept for the log.
+/// The longest piece of a service's own text that is kept for the log. Shorter than what the log itself cuts (`telemetry`):
+/// a service may repeat in it what was sent to it.
 const LOGGED_CHARS: usize = 200;
 
 /// Whether a status call answered so says nothing about the session and is asked again (decision 2.6).
@@ -45,17 +44,6 @@ pub(super) fn nonsense(detail: impl Into<String>) -> Progress {
 /// Untrusted text for a log line: printable ASCII, cut.
 pub(super) fn for_log(text: &str) -> String {
     text.chars().take(LOGGED_CHARS).map(|char| if char.is_ascii_graphic() || char == ' ' { char } else { '?' }).collect()
-}
-
-/// An error with everything beneath it, in one line.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut line = error.to_string();
-    let mut inner = error.source();
-    while let Some(cause) = inner {
-        line = format!("{line}: {cause}");
-        inner = cause.source();
-    }
-    line
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! What a harmless call to a phone service tells: whether it is there, speaks its protocol and accepts our credentials. No
 //! call of this kind ever creates anything or makes a phone ring.
 
-use super::answer::{chain, is_passing};
+use super::answer::is_passing;
+use crate::domain::error_chain::chain;
 use crate::outbound::{PhoneAnswer, SendError};
 
 /// What was found.

@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 
 use rust_embed::RustEmbed;
 
+use crate::domain::hex::hex;
+
 #[derive(RustEmbed)]
 #[folder = "templates/static/"]
 struct Files;
@@ -48,7 +50,7 @@ fn load() -> Vec<Asset> {
         .filter_map(|name| {
             let file = Files::get(&name)?;
             let (stem, extension) = name.rsplit_once('.')?;
-            let digest: String = file.metadata.sha256_hash().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+            let digest = hex(file.metadata.sha256_hash().first_chunk::<8>()?);
             Some(Asset {
                 file_name: format!("{stem}.{digest}.{extension}"),
                 content_type: content_type(extension)?,

@@ -8,6 +8,7 @@ use actix_web::{HttpResponse, ResponseError};
 use super::Surface;
 use super::browser::Visit;
 use super::page::{self, Frame};
+use crate::domain::error_chain::chain;
 use crate::domain::random::RandomError;
 use crate::flow::authorization::request::PageRefusal;
 use crate::flow::error::{Internal, OAuthError};
@@ -109,6 +110,16 @@ impl Failure {
         Self::Page(PageFailure::of_status(error.as_response_error().status_code()))
     }
 
+    /// An error page for a request that makes no sense; `detail` says why.
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Self::Page(PageFailure {
+            kind: ErrorKind::BadRequest,
+            status: StatusCode::BAD_REQUEST,
+            detail: Some(detail.into()),
+            return_to: None,
+        })
+    }
+
     /// A form that is not ours, or not of this browser.
     pub const fn forged() -> Self {
         Self::page(ErrorKind::Forged, StatusCode::FORBIDDEN)
@@ -117,12 +128,7 @@ impl Failure {
 
 impl From<PageRefusal> for Failure {
     fn from(refusal: PageRefusal) -> Self {
-        Self::Page(PageFailure {
-            kind: ErrorKind::BadRequest,
-            status: StatusCode::BAD_REQUEST,
-            detail: Some(refusal.to_string()),
-            return_to: None,
-        })
+        Self::bad_request(refusal.to_string())
     }
 }
 
@@ -182,39 +188,24 @@ impl ResponseError for Failure {
                 response
             }
             Self::OAuth(OAuthError::Internal(internal)) | Self::Bearer(BearerError::Internal(internal)) => {
-                tracing::error!(error = %Chain(internal), "a request failed");
+                tracing::error!(error = %chain(internal), "a request failed");
                 later(json(status, ErrorCode::ServerError, "the request could not be completed"), status)
             }
             Self::Bearer(refused) => bearer(status, refused),
             Self::Page(page) => pending_page(page.clone()),
             Self::Internal(internal) => {
-                tracing::error!(error = %Chain(internal), "a request failed");
+                tracing::error!(error = %chain(internal), "a request failed");
                 let kind = if is_passing(internal) { ErrorKind::Unavailable } else { ErrorKind::Internal };
                 later(pending_page(PageFailure { kind, status, detail: None, return_to: None }), status)
             }
             Self::View(error) => {
-                tracing::error!(error = %Chain(error), "a page could not be rendered");
+                tracing::error!(error = %chain(error), "a page could not be rendered");
                 pending_page(PageFailure { kind: ErrorKind::Internal, status, detail: None, return_to: None })
             }
             Self::SeeOther(location) => {
                 HttpResponse::build(status).insert_header((header::LOCATION, location.as_str())).finish()
             }
         }
-    }
-}
-
-/// An error with its sources, on one line.
-struct Chain<'a>(&'a dyn std::error::Error);
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(error) = source {
-            write!(f, ": {error}")?;
-            source = error.source();
-        }
-        Ok(())
     }
 }
 

@@ -11,6 +11,7 @@ use tracing::Instrument as _;
 
 use super::{Surface, look};
 use crate::domain::env::Env;
+use crate::domain::hex::hex;
 use crate::domain::random::RandomError;
 use crate::metrics;
 use crate::protocol::error::ErrorCode;
@@ -39,8 +40,7 @@ pub fn id(env: &Env) -> Result<String, RandomError> {
 }
 
 fn new_id(env: &Env) -> Result<String, RandomError> {
-    let bytes: [u8; 6] = env.random_bytes()?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&env.random_bytes::<6>()?))
 }
 
 /// Answers a request under an id of its own, and measures it.

@@ -21,6 +21,7 @@ use super::{Settings, SignInError};
 use crate::demo::http::HttpClient;
 use crate::domain::clock::Timestamp;
 use crate::domain::env::Env;
+use crate::domain::error_chain::chain;
 
 /// How long metadata and keys are used before they are fetched again. An ID token under an unknown key fetches them at once.
 const KEPT: Duration = Duration::from_secs(600);
@@ -127,16 +128,4 @@ impl Discovery {
         .disable_openid_scope();
         Ok(Provider { client, more, fetched_at: self.env.now() })
     }
-}
-
-/// An error with its causes, for the page and the log.
-pub fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

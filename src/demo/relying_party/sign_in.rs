@@ -12,11 +12,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
-use super::provider::{Discovery, Provider, chain};
+use super::provider::{Discovery, Provider};
 use super::{DEFAULT_SCOPE, Settings, SignInError};
 use crate::demo::http::{HttpClient, HttpError};
 use crate::domain::clock::Timestamp;
 use crate::domain::env::Env;
+use crate::domain::error_chain::chain;
 
 /// Authorization parameters that `/login` does not pass on: they are the app's to choose.
 const OWN_PARAMETERS: [&str; 8] = [

@@ -11,6 +11,7 @@ mod issue;
 mod refresh_token;
 mod terms;
 #[cfg(test)]
+#[path = "tests/mod.rs"]
 pub(crate) mod testing;
 
 pub use issue::TokenResponse;

@@ -16,8 +16,9 @@ use url::{Url, form_urlencoded};
 
 use self::reply::Heard;
 use self::session::{Host, SecSignId, Session};
-use super::answer::{chain, is_passing, nonsense};
+use super::answer::{is_passing, nonsense};
 use super::{BeginError, BeginRequest, Begun, Capabilities, Found, PhoneApproval, Probed, Progress, Unavailable};
+use crate::domain::error_chain::chain;
 use crate::domain::login::{Challenge, UpstreamHandle};
 use crate::outbound::{Delivery, OutboundError, PhoneAnswer, PhoneClient, PhoneRequest, PhoneServiceTls, SendError};
 

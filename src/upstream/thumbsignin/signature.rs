@@ -11,6 +11,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use sha2::{Digest as _, Sha256};
 use url::form_urlencoded;
 
+use crate::domain::hex::hex;
 use crate::domain::secret::Secret;
 
 /// The algorithm's name, in the header and in the string to sign. Never taken from a request (security bar S19).
@@ -68,7 +69,7 @@ impl Signable<'_> {
             canonical_query(self.query, profile),
             lines,
             self.signed_headers(),
-            lower_hex(&Sha256::digest(self.body)),
+            hex(&Sha256::digest(self.body)),
         ];
         parts.join("\n")
     }
@@ -120,7 +121,7 @@ fn component(text: &str) -> String {
 
 /// The string to sign (protocol notes §1.4). `stamp` is the value of `X-Ts-Date`.
 pub fn string_to_sign(stamp: &str, canonical: &str) -> String {
-    format!("{ALGORITHM}\n{stamp}\n{}", lower_hex(&Sha256::digest(canonical)))
+    format!("{ALGORITHM}\n{stamp}\n{}", hex(&Sha256::digest(canonical)))
 }
 
 /// The signature (protocol notes §1.4): the secret is used as the text that it is, never decoded from hex.
@@ -129,7 +130,7 @@ pub fn string_to_sign(stamp: &str, canonical: &str) -> String {
 /// Never in practice, see [`KeyError`].
 pub fn signature(secret: &Secret, key_date: &str, string_to_sign: &str) -> Result<String, KeyError> {
     let day_key = hmac(secret.expose().as_bytes(), key_date.as_bytes())?;
-    Ok(lower_hex(&hmac(&day_key, string_to_sign.as_bytes())?))
+    Ok(hex(&hmac(&day_key, string_to_sign.as_bytes())?))
 }
 
 /// The `Authorization` header (protocol notes §1.2). The blank after each comma is required.
@@ -141,10 +142,6 @@ fn hmac(key: &[u8], message: &[u8]) -> Result<Vec<u8>, KeyError> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(|_any_length_is_fine| KeyError)?;
     mac.update(message);
     Ok(mac.finalize().into_bytes().to_vec())
-}
-
-fn lower_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -48,18 +48,15 @@ impl WaitState {
             Self::Pending => "pending",
             Self::Fetched => "fetched",
             Self::Approved => "approved",
-            Self::Ended(End::Denied) => "denied",
-            Self::Ended(End::Expired) => "expired",
-            Self::Ended(End::Cancelled(_)) => "cancelled",
-            Self::Ended(End::Failed(_)) => "failed",
+            Self::Ended(end) => end.state(),
         }
     }
 
     /// The value of `data-login-reason`, if there is one, as [`LoginStage::reason`].
     pub const fn reason(self) -> Option<Reason> {
         match self {
-            Self::Ended(End::Failed(reason) | End::Cancelled(Some(reason))) => Some(reason),
-            _other => None,
+            Self::Ended(end) => end.reason(),
+            _goes_on => None,
         }
     }
 }

@@ -1,110 +1,38 @@
-//! A provider for the tests of the client-facing flows: a temporary SQLite database, a clock that is turned by hand, no
-//! phone services. Signing keys are made once for all tests.
+//! The provider, and the rows that a test puts into it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Value};
-use std::sync::Mutex;
 use tempfile::TempDir;
-use tokio::sync::OnceCell;
 
-use super::TokenResponse;
+use super::signing_keys::{made, ring};
+use super::{CHALLENGE, ISSUER, REDIRECT, SECRET, T0};
 use crate::domain::assurance::Acr;
 use crate::domain::authorization::{Authorization, AuthorizationRequest, AuthorizationStage, CodeContent};
 use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, Origin};
 use crate::domain::client::{Client, Source};
-use crate::domain::clock::{ManualClock, Timestamp};
+use crate::domain::clock::ManualClock;
 use crate::domain::env::Env;
 use crate::domain::id::{AuthorizationId, ClientId, DeviceId, SessionId, UserId};
 use crate::domain::secret::{Secret, SecretDigest};
-use crate::domain::signing_key::{Applied, KeyChange, KeyRowsError, KeyStep, SigningKeyRows, StoredKey};
 use crate::domain::user::User;
 use crate::flow::Op;
-use crate::flow::client_authentication::ClientRequest;
-use crate::flow::error::OAuthError;
 use crate::flow::settings::{Lifetimes, Limits, Settings};
 use crate::keys::Keys;
-use crate::keys::master::MasterKey;
-use crate::keys::purpose::PurposeKeys;
 use crate::keys::ring::KeyRing;
-use crate::keys::rotation::KeySettings;
 use crate::protocol::client_metadata::{AuthMethod, ClientMetadata};
-use crate::protocol::error::ErrorCode;
-use crate::protocol::jws::UnverifiedJws;
-use crate::protocol::parameters::Parameters;
 use crate::protocol::pkce::CodeChallenge;
 use crate::protocol::prompt::Prompt;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::response_mode::ResponseMode;
 use crate::protocol::scope::Scope;
-use crate::store::{Store, audit, authorizations, clients, codes, sessions, users};
-
-/// When the tests begin.
-pub(crate) const T0: Timestamp = Timestamp::from_seconds(1_800_000_000);
-/// The issuer.
-pub(crate) const ISSUER: &str = "https://id.example";
-/// The secret of every confidential client.
-pub(crate) const SECRET: &str = "s3cret";
-/// The redirect URI of every client.
-pub(crate) const REDIRECT: &str = "https://app.example/cb";
-/// RFC 7636 appendix B.
-pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-/// RFC 7636 appendix B.
-pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+use crate::store::{Store, authorizations, clients, codes, sessions, users};
 
 /// A provider.
 pub(crate) struct Bench {
     pub(crate) op: Op,
     clock: Arc<ManualClock>,
     _dir: TempDir,
-}
-
-/// Rows of signing keys in memory.
-struct Rows(Mutex<Vec<StoredKey>>);
-
-#[async_trait]
-impl SigningKeyRows for Rows {
-    async fn list_signing_keys(&self) -> Result<Vec<StoredKey>, KeyRowsError> {
-        Ok(self.0.lock().unwrap().clone())
-    }
-
-    async fn apply_key_change(&self, change: &KeyChange) -> Result<Applied, KeyRowsError> {
-        for step in &change.steps {
-            match step {
-                KeyStep::Insert(key) => self.0.lock().unwrap().push(key.clone()),
-                other => panic!("{other:?}"),
-            }
-        }
-        Ok(Applied::Done)
-    }
-}
-
-/// Two sets of keys: those of the provider and those of somebody else.
-struct Made {
-    purposes: Arc<PurposeKeys>,
-    own: Vec<StoredKey>,
-    foreign: Vec<StoredKey>,
-}
-
-async fn made() -> &'static Made {
-    static MADE: OnceCell<Made> = OnceCell::const_new();
-    MADE.get_or_init(|| async {
-        let dir = TempDir::new().unwrap();
-        let env = Env::with_clock(Arc::new(ManualClock::new(T0)));
-        let purposes = Arc::new(PurposeKeys::derive(&MasterKey::load_or_create(dir.path(), &env).unwrap()).unwrap());
-        let (own, foreign) = (ring(&purposes, Vec::new(), &env).await.list(), ring(&purposes, Vec::new(), &env).await.list());
-        Made { purposes, own, foreign }
-    })
-    .await
-}
-
-async fn ring(purposes: &Arc<PurposeKeys>, keys: Vec<StoredKey>, env: &Env) -> KeyRing {
-    let rows = Arc::new(Rows(Mutex::new(keys)));
-    KeyRing::start(rows, Arc::clone(purposes), env.clone(), KeySettings::default()).await.unwrap()
 }
 
 impl Bench {
@@ -305,79 +233,4 @@ impl Bench {
         work.await.unwrap();
         code.expose().to_owned()
     }
-
-    /// Sends a form to the token endpoint: confidential clients by Basic with [`SECRET`], public ones by name.
-    pub(crate) async fn token(&self, client: &Client, form: &[(&str, &str)]) -> Result<TokenResponse, ErrorCode> {
-        let (authorization, parameters) = credentials(client, form);
-        let origin = Origin::default();
-        let request = ClientRequest { authorization: authorization.as_deref(), parameters: &parameters, origin: &origin };
-        super::answer(&self.op, &request).await.map_err(|error| code_of(&error))
-    }
-
-    /// Redeems a code with everything right.
-    pub(crate) async fn redeem(&self, client: &Client, code: &str) -> Result<TokenResponse, ErrorCode> {
-        self.token(client, &redemption(code)).await
-    }
-
-    /// Refreshes.
-    pub(crate) async fn refresh(&self, client: &Client, token: &str) -> Result<TokenResponse, ErrorCode> {
-        self.token(client, &[("grant_type", "refresh_token"), ("refresh_token", token)]).await
-    }
-
-    /// A code redeemed for everything that `scope` gives.
-    pub(crate) async fn tokens(&self, client: &Client, session: &BrowserSession, scope: &str) -> TokenResponse {
-        let content = CodeContent { scope: Scope::parse(scope).unwrap(), ..self.content(client, session) };
-        self.redeem(client, &self.code(&content).await).await.unwrap()
-    }
-
-    /// Whether an access token opens userinfo.
-    pub(crate) async fn opens_userinfo(&self, access_token: &str) -> bool {
-        crate::flow::userinfo::answer(&self.op, access_token).await.is_ok()
-    }
-
-    /// The kinds of the audit events so far, sorted: the clock stands still, so their order in time says nothing.
-    pub(crate) async fn audited(&self) -> Vec<String> {
-        let events = audit::list(self.op.store.read(), 1000).await.unwrap();
-        let mut kinds: Vec<String> = events.into_iter().map(|event| event.kind).collect();
-        kinds.sort_unstable();
-        kinds
-    }
-}
-
-/// The right form for a code.
-pub(crate) fn redemption(code: &str) -> [(&str, &str); 4] {
-    [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", REDIRECT), ("code_verifier", VERIFIER)]
-}
-
-/// The header and the form of a request of `client`.
-pub(crate) fn credentials(client: &Client, form: &[(&str, &str)]) -> (Option<String>, Parameters) {
-    let mut pairs: Vec<(String, String)> = form.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let authorization = if client.metadata.is_public() {
-        pairs.push(("client_id".to_owned(), client.id.as_str().to_owned()));
-        None
-    } else {
-        Some(format!("Basic {}", STANDARD.encode(format!("{}:{SECRET}", client.id))))
-    };
-    (authorization, Parameters::collect(pairs).unwrap())
-}
-
-/// The code of an error, which must be the client's fault.
-pub(crate) fn code_of(error: &OAuthError) -> ErrorCode {
-    match error {
-        OAuthError::Refused { code, description, .. } => {
-            assert!(*code != ErrorCode::InvalidGrant || *description == super::INVALID_GRANT, "{description}");
-            *code
-        }
-        OAuthError::Internal(error) => panic!("{error}"),
-    }
-}
-
-/// The claims of a token that the provider has signed.
-pub(crate) fn claims(bench: &Bench, typ: crate::protocol::jws::TokenType, token: &str) -> Map<String, Value> {
-    bench.op.keys.ring().verify_signature(token, typ).unwrap()
-}
-
-/// The `alg` of a token.
-pub(crate) fn alg(token: &str) -> &'static str {
-    UnverifiedJws::parse(token).unwrap().header.alg.as_str()
 }

@@ -1,0 +1,112 @@
+//! What the URIs have in common that clients register: how they may be written (RFC 3986), and what an app's address never
+//! holds. Which schemes they may have, and how they are compared, is each type's own.
+
+use std::net::IpAddr;
+
+use url::{Host, Url};
+
+/// Longer than any address that somebody registers.
+const LONGEST: usize = 2048;
+
+/// The URL that a text is; `None` where it is not an absolute one, is longer than 2048 bytes, or holds what could be read in
+/// two ways: control characters, blanks, anything beyond ASCII, a backslash (which browsers read as a slash).
+pub(super) fn absolute(text: &str) -> Option<Url> {
+    if text.len() > LONGEST || text.bytes().any(|byte| byte <= b' ' || byte >= 0x7F || byte == b'\\') {
+        return None;
+    }
+    Url::parse(text).ok()
+}
+
+/// Whether there is a user name or a password before the host, or only their `@` (RFC 3986 §3.2.1). `text` is what `url` was
+/// read from, which drops an `@` alone.
+pub(super) fn has_user_information(text: &str, url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some() || text.split(['/', '?']).nth(2).unwrap_or("").contains('@')
+}
+
+/// Whether a URL leads to a web server: http or https, and a host.
+pub fn is_web(url: &Url) -> bool {
+    matches!(url.scheme(), "https" | "http") && url.host().is_some()
+}
+
+/// Whether a URL points at this machine by its text.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
+        Some(Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_be_read_in_two_ways_is_no_url() {
+        assert_eq!(absolute("https://app.example/a?b=%20").unwrap().as_str(), "https://app.example/a?b=%20");
+        assert_eq!(absolute("app.example:/cb").unwrap().scheme(), "app.example");
+        let at_most = format!("https://app.example/{}", "a".repeat(LONGEST - 20));
+        assert_eq!(at_most.len(), LONGEST);
+        assert!(absolute(&at_most).is_some());
+        let longer = format!("{at_most}a");
+        let bad = [
+            "",
+            "/cb",
+            "//app.example/cb",
+            "app.example",
+            "https://",
+            "https://app.example/a b",
+            " https://app.example/",
+            "https://app.example/\n",
+            "java\tscript:alert(1)",
+            "https://app.example\\cb",
+            "https://app.example/\u{7f}",
+            "https://\u{e4}pp.example/",
+            "https://app.example:99999/",
+            &longer,
+        ];
+        for text in bad {
+            assert_eq!(absolute(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn user_information_is_seen_even_where_it_is_empty() {
+        let has = |text: &str| has_user_information(text, &absolute(text).unwrap());
+        for text in [
+            "https://u@app.example/",
+            "https://u:p@app.example/",
+            "https://:p@app.example/",
+            "https://@app.example/",
+            "https://:@app.example",
+            "https:u@app.example/",
+            "myapp://u@host/cb",
+        ] {
+            assert!(has(text), "{text}");
+        }
+        for text in ["https://app.example/@u", "https://app.example?u=a@b", "https://app.example/a/b@c", "mailto:a@app.example"]
+        {
+            assert!(!has(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_web_server_has_http_and_a_host() {
+        let web = |text: &str| is_web(&Url::parse(text).unwrap());
+        assert!(web("https://app.example/a") && web("http://[::1]:8080"));
+        assert!(!web("ftp://app.example/") && !web("myapp://host/cb") && !web("javascript:1") && !web("mailto:a@b"));
+    }
+
+    #[test]
+    fn only_this_machine_is_loopback() {
+        let loopback = |host: &str| is_loopback(&Url::parse(&format!("http://{host}/")).unwrap());
+        for host in ["127.0.0.1", "127.9.9.9", "2130706433", "[::1]", "localhost", "LOCALHOST:80"] {
+            assert!(loopback(host), "{host}");
+        }
+        for host in ["10.0.0.1", "127.0.0.1.example", "localhost.example", "a.localhost", "0.0.0.0", "[::ffff:127.0.0.1]"] {
+            assert!(!loopback(host), "{host}");
+        }
+        assert!(!is_loopback(&Url::parse("app.example:/cb").unwrap()));
+    }
+}
