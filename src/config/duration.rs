@@ -54,6 +54,7 @@ pub(super) fn deserialize_option<'de, D: Deserializer<'de>>(deserializer: D) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_number_and_a_unit_is_a_duration_and_is_written_back() {
@@ -69,6 +70,21 @@ mod tests {
     fn anything_else_is_refused() {
         for text in ["", "90", "s", "1.5h", "-1s", "10 m", "1h30m", "10min", "99999999999999999999s", "18446744073709551615d"] {
             assert_eq!(parse(text), Err(InvalidDuration), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_duration_is_written_so_that_it_is_read(seconds: u64) {
+            let duration = Duration::from_secs(seconds);
+            prop_assert_eq!(parse(&write(duration)), Ok(duration));
+        }
+
+        #[test]
+        fn no_text_is_more_than_refused(text in "[0-9]{0,22}\\PC{0,3}") {
+            if let Ok(duration) = parse(&text) {
+                prop_assert_eq!(parse(&write(duration)), Ok(duration));
+            }
         }
     }
 }

@@ -82,6 +82,7 @@ fn moment(tag: u8, text: &str) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     /// An element of DER.
     fn wrap(tag: u8, content: &[u8]) -> Vec<u8> {
@@ -116,6 +117,39 @@ mod tests {
         }
         for end in [(UTC_TIME, "301331235959Z"), (UTC_TIME, "30123123595"), (INTEGER, "301231235959Z")] {
             assert_eq!(not_after(&certificate(true, end)), None, "{end:?}");
+        }
+    }
+
+    #[test]
+    fn a_moment_has_the_form_of_its_tag() {
+        let seconds = |tag, text| moment(tag, text).map(Timestamp::as_seconds);
+        assert_eq!(seconds(UTC_TIME, "491231235959Z"), Some(2_524_607_999), "RFC 5280: 00 to 49 are of this century");
+        assert_eq!(seconds(UTC_TIME, "500101000000Z"), Some(-631_152_000), "and 50 to 99 of the last");
+        assert_eq!(seconds(GENERALIZED_TIME, "20240229000000Z"), Some(1_709_164_800));
+        for (tag, text) in [
+            (UTC_TIME, "20301231235959Z"),
+            (GENERALIZED_TIME, "301231235959Z"),
+            (GENERALIZED_TIME, "20230229000000Z"),
+            (UTC_TIME, "300000000000Z"),
+            (UTC_TIME, "301231240000Z"),
+            (UTC_TIME, "301231235959"),
+            (UTC_TIME, "301231235959+0000"),
+            (UTC_TIME, "+01231235959Z"),
+            (UTC_TIME, "30123123595éZ"),
+            (UTC_TIME, ""),
+        ] {
+            assert_eq!(seconds(tag, text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_are_more_than_refused(at: prop::sample::Index, put: Vec<u8>, junk: Vec<u8>) {
+            let mut spoiled = certificate(true, (UTC_TIME, "301231235959Z"));
+            let at = at.index(spoiled.len());
+            let end = (at + put.len()).min(spoiled.len());
+            spoiled.splice(at..end, put);
+            let _refused = (not_after(&spoiled), not_after(&junk));
         }
     }
 }

@@ -108,4 +108,44 @@ mod tests {
         assert_eq!(upstream_user(Upstream::SecSign, "a&b=c"), Err(InvalidName::SecSignId));
         assert_eq!(upstream_user(Upstream::ThumbSignIn, "alice@acme"), Err(InvalidName::ThumbSignInUserId));
     }
+
+    #[test]
+    fn lengths_end_where_the_sentences_say() {
+        let a = |length| "a".repeat(length);
+        assert!(username(&a(254)).is_ok() && username(&a(255)).is_err());
+        assert!(email(&format!("{}@b", a(252))).is_ok() && email(&format!("{}@b", a(253))).is_err());
+        assert!(group(&a(255)).is_ok() && group(&a(256)).is_err());
+        assert!(full_name(&a(255)).is_ok() && full_name(&a(256)).is_err());
+        for upstream in Upstream::ALL {
+            assert!(upstream_user(upstream, &a(254)).is_ok() && upstream_user(upstream, &a(255)).is_err());
+        }
+    }
+
+    #[test]
+    fn a_full_name_is_any_text_on_one_line() {
+        assert_eq!(full_name("  Zoë O'Hara, 三世 "), Ok("Zoë O'Hara, 三世".to_owned()));
+        assert_eq!(full_name(""), Ok(String::new()));
+        for bad in ["a\nb", "a\u{0}b", "a\u{1b}[2J"] {
+            assert_eq!(full_name(bad), Err(InvalidName::FullName), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn each_service_has_characters_of_its_own() {
+        for (character, secsign, thumbsignin) in [
+            ('_', true, true),
+            ('.', true, true),
+            ('-', true, true),
+            ('@', true, false),
+            ('&', false, false),
+            ('=', false, false),
+            ('%', false, false),
+            ('/', false, false),
+            ('+', false, false),
+        ] {
+            let name = format!("a{character}b");
+            assert_eq!(upstream_user(Upstream::SecSign, &name).is_ok(), secsign, "{name}");
+            assert_eq!(upstream_user(Upstream::ThumbSignIn, &name).is_ok(), thumbsignin, "{name}");
+        }
+    }
 }

@@ -106,6 +106,7 @@ pub fn canonical_identifier(typed: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn every_spelling_of_a_name_is_one_identifier() {
@@ -114,6 +115,20 @@ mod tests {
         }
         for junk in ["", "   ", "al ice", "ａlice", "ali\u{0}ce", &"x".repeat(255)] {
             assert_eq!(canonical_identifier(junk), None, "{junk:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_identifier_is_printable_and_stays_what_it_is(typed in "\\PC{0,12}|[ -~\t\n]{0,20}") {
+            if let Some(identifier) = canonical_identifier(&typed) {
+                prop_assert!(identifier.bytes().all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase()));
+                prop_assert!(identifier.eq_ignore_ascii_case(typed.trim()));
+                prop_assert_eq!(canonical_identifier(&identifier), Some(identifier));
+            } else {
+                let trimmed = typed.trim();
+                prop_assert!(trimmed.is_empty() || trimmed.chars().any(|c| !c.is_ascii_graphic()));
+            }
         }
     }
 }

@@ -85,6 +85,7 @@ impl<'de> Visitor<'de> for UniqueVisitor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn an_object_is_read_as_it_stands() {
@@ -108,5 +109,50 @@ mod tests {
             assert_eq!(parse_object(bad.as_bytes()), Err(InvalidObject), "{bad:.20}");
         }
         assert!(parse_object(b" {} \n").is_ok());
+    }
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            "\\PC{0,12}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 32, 5, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                prop::collection::btree_map("\\PC{0,6}", inner, 0..5)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn every_object_is_read_as_it_was_written(members in prop::collection::btree_map("\\PC{0,6}", any_value(), 0..5)) {
+            let object: Map<String, Value> = members.into_iter().collect();
+            prop_assert_eq!(parse_object(&serde_json::to_vec(&object).unwrap()), Ok(object));
+        }
+
+        #[test]
+        fn a_member_that_comes_twice_is_refused_below_anything(name in "\\PC{0,6}", first in any_value(), second in any_value(), depth in 0_usize..5) {
+            let (name, first, second) = (Value::from(name), first, second);
+            let nested = |object: String| (0..depth).fold(object, |inner, level| if level % 2 == 0 { format!("[{inner}]") } else { format!("{{\"a\":{inner}}}") });
+            let whole = |object: String| format!("{{\"whole\":{}}}", nested(object));
+            let once = whole(format!("{{{name}:{first}}}"));
+            prop_assert!(parse_object(once.as_bytes()).is_ok(), "{}", once);
+            let twice = whole(format!("{{{name}:{first},{name}:{second}}}"));
+            prop_assert_eq!(parse_object(twice.as_bytes()), Err(InvalidObject), "{}", twice);
+        }
+
+        #[test]
+        fn no_bytes_are_more_than_refused(bytes in prop::collection::vec(any::<u8>(), 0..100), text in "[\\[\\]{}:,\"a0-9 ]{0,60}") {
+            let _refused = parse_object(&bytes);
+            // What is accepted is JSON for others too.
+            if let Ok(object) = parse_object(text.as_bytes()) {
+                prop_assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), Value::Object(object));
+            }
+        }
     }
 }

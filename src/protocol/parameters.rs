@@ -80,6 +80,7 @@ impl std::fmt::Debug for Parameters {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_repeated_parameter_is_refused_even_with_the_same_value() {
@@ -97,5 +98,57 @@ mod tests {
     fn sizes_are_bounded_and_a_long_state_fits() {
         assert!(Parameters::parse(format!("state={}", "x".repeat(2048)).as_bytes()).is_ok());
         assert_eq!(Parameters::parse(format!("state={}", "x".repeat(4097)).as_bytes()), Err(InvalidParameters::TooLong));
+    }
+
+    #[test]
+    fn a_name_is_the_same_in_every_spelling_and_never_shown_as_it_came() {
+        assert_eq!(Parameters::parse(b"state=1&st%61te=2"), Err(InvalidParameters::Duplicate("state".into())));
+        assert_eq!(Parameters::parse(b"State=1&state=2").unwrap().iter().count(), 2, "names have one case");
+        let long = format!("%0A{0}=1&%0A{0}=2", "n".repeat(60));
+        assert_eq!(Parameters::parse(long.as_bytes()), Err(InvalidParameters::Duplicate("n".repeat(40))));
+    }
+
+    #[test]
+    fn all_of_them_together_are_bounded_too() {
+        // Four values of the greatest length, and four names of one letter.
+        let full: String = "abcd".chars().map(|name| format!("{name}={}&", "x".repeat(LONGEST_VALUE - 1))).collect();
+        assert!(Parameters::parse(full.as_bytes()).is_ok());
+        assert_eq!(Parameters::parse(format!("{full}e=").as_bytes()), Err(InvalidParameters::TooLong));
+        assert!(Parameters::parse(format!("a={}", "x".repeat(LONGEST_VALUE)).as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn debug_output_has_no_values() {
+        let shown = format!("{:?}", Parameters::parse(b"client_secret=hunter2&state=s3").unwrap());
+        assert_eq!(shown, r#"{"client_secret", "state"}"#);
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_form_says_is_what_is_read(pairs in prop::collection::btree_map("\\PC{0,8}", "\\PC{0,40}", 0..6)) {
+            let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
+            let parameters = Parameters::parse(form.as_bytes()).unwrap();
+            for (name, value) in &pairs {
+                prop_assert_eq!(parameters.get(name), Some(value.as_str()).filter(|value| !value.is_empty()));
+            }
+            prop_assert_eq!(parameters.iter().count(), pairs.values().filter(|value| !value.is_empty()).count());
+        }
+
+        #[test]
+        fn one_name_twice_is_refused_wherever_it_stands(names in prop::collection::btree_set("[a-z_]{1,12}", 1..6), twice: prop::sample::Index, at: prop::sample::Index) {
+            let mut pairs: Vec<(String, String)> = names.into_iter().map(|name| (name, "1".to_owned())).collect();
+            prop_assert!(Parameters::collect(pairs.clone()).is_ok());
+            let (name, _) = pairs[twice.index(pairs.len())].clone();
+            prop_assume!(name != "resource" && name != "audience");
+            pairs.insert(at.index(pairs.len() + 1), (name.clone(), "2".to_owned()));
+            prop_assert_eq!(Parameters::collect(pairs), Err(InvalidParameters::Duplicate(name)));
+        }
+
+        #[test]
+        fn no_bytes_are_more_than_refused(body in prop::collection::vec(any::<u8>(), 0..200)) {
+            if let Ok(parameters) = Parameters::parse(&body) {
+                prop_assert!(parameters.iter().all(|(_, value)| !value.is_empty()));
+            }
+        }
     }
 }

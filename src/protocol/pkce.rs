@@ -78,4 +78,36 @@ mod tests {
         assert_eq!(CodeChallenge::parse(None, Some("S256")), Err(InvalidChallenge::MethodAlone));
         assert_eq!(CodeChallenge::parse(None, None), Ok(None));
     }
+
+    #[test]
+    fn a_verifier_has_the_length_and_the_characters_of_the_rfc() {
+        // RFC 7636 section 4.1. The challenge is the right one each time, so only the form can be what is wrong.
+        let verifies = |verifier: &str| {
+            let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()));
+            CodeChallenge::parse(Some(&challenge), Some("S256")).unwrap().unwrap().is_answered_by(verifier)
+        };
+        for (length, fits) in [(0, false), (42, false), (43, true), (128, true), (129, false)] {
+            assert_eq!(verifies(&"a".repeat(length)), fits, "{length}");
+        }
+        let ended = |end: char| verifies(&format!("{}{end}", "a".repeat(60)));
+        for character in ['A', 'z', '0', '-', '.', '_', '~'] {
+            assert!(ended(character), "{character:?}");
+        }
+        for character in [' ', '+', '/', '=', '%', '\n', '\0', 'é'] {
+            assert!(!ended(character), "{character:?}");
+        }
+    }
+
+    #[test]
+    fn a_challenge_is_32_bytes_in_one_spelling() {
+        let with_end = |end: &str| CodeChallenge::parse(Some(&format!("{}{end}", &CHALLENGE[..42])), Some("S256"));
+        assert!(with_end("M").is_ok());
+        // Stray bits behind the last byte, padding, a longer text, another alphabet, white space, nothing.
+        for end in ["N", "M=", "MA", "+", " ", ""] {
+            assert_eq!(with_end(end), Err(InvalidChallenge::Challenge), "{end:?}");
+        }
+        for method in ["s256", "S256 ", "", "S512"] {
+            assert_eq!(CodeChallenge::parse(Some(CHALLENGE), Some(method)), Err(InvalidChallenge::Method), "{method:?}");
+        }
+    }
 }

@@ -63,4 +63,27 @@ mod tests {
         let prompt = Prompt::parse("login consent").unwrap();
         assert!(prompt.login && prompt.consent && prompt.wants_fresh_login() && !prompt.none);
     }
+
+    #[test]
+    fn each_value_means_itself_and_nothing_else() {
+        let only = |none, login, consent, select_account| Ok(Prompt { none, login, consent, select_account });
+        for (text, expected) in [
+            ("", only(false, false, false, false)),
+            ("  ", only(false, false, false, false)),
+            ("none", only(true, false, false, false)),
+            (" none none ", only(true, false, false, false)),
+            ("login", only(false, true, false, false)),
+            ("consent", only(false, false, true, false)),
+            ("select_account", only(false, false, false, true)),
+            ("consent  login select_account", only(false, true, true, true)),
+            ("create", only(false, false, false, false)),
+            ("None", only(false, false, false, false)),
+            ("none\tlogin", only(false, false, false, false)),
+            ("None none", Err(InvalidPrompt)),
+        ] {
+            assert_eq!(Prompt::parse(text), expected, "{text:?}");
+        }
+        let fresh = |text| Prompt::parse(text).unwrap().wants_fresh_login();
+        assert!(fresh("select_account") && fresh("login") && !fresh("consent") && !fresh("none"));
+    }
 }

@@ -112,6 +112,7 @@ impl From<Scope> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn repeated_tokens_count_once_and_order_does_not_matter() {
@@ -130,6 +131,33 @@ mod tests {
     fn quotes_backslashes_and_control_characters_are_refused() {
         for bad in ["open\"id", "a\\b", "a\tb", "ä"] {
             assert_eq!(Scope::parse(bad), Err(InvalidScope), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn sets_are_compared_whole() {
+        let scope = |text| Scope::parse(text).unwrap();
+        assert!(scope("email").is_subset_of(&scope("openid email")) && Scope::default().is_subset_of(&scope("openid")));
+        assert!(!scope("openid email").is_subset_of(&scope("email")) && !scope("mail").is_subset_of(&scope("email")));
+        assert_eq!(scope("a b").union(&scope("b c")), scope("a b c"));
+        assert_eq!(scope("a b c").filtered(|token| token != "b"), scope("a c"));
+        assert!(
+            scope("openid").contains("openid") && !scope("openid").contains("OpenID") && !scope("openidx").contains("openid")
+        );
+        assert!(scope("  ").is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn a_scope_is_made_of_the_characters_of_rfc_6749(text in "\\PC{0,30}|[ !#-~\"\\\\\t\x7f]{0,30}") {
+            // Section 3.3, by exclusion: printable ASCII but the quote and the backslash.
+            let harmless = |c: char| c == ' ' || c.is_ascii_graphic() && c != '"' && c != '\\';
+            let parsed = Scope::parse(&text);
+            prop_assert_eq!(parsed.is_ok(), text.chars().all(harmless));
+            if let Ok(scope) = parsed {
+                prop_assert!(text.split(' ').filter(|token| !token.is_empty()).all(|token| scope.contains(token)));
+                prop_assert_eq!(Scope::parse(&scope.to_string()), Ok(scope));
+            }
         }
     }
 }

@@ -67,6 +67,7 @@ impl From<WebOrigin> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn an_origin_is_what_a_browser_would_send() {
@@ -98,5 +99,15 @@ mod tests {
         assert_eq!(of("https://app.example:443/cb?x=1").as_deref(), Some("https://app.example"));
         assert_eq!(of("http://127.0.0.1:5173/cb").as_deref(), Some("http://127.0.0.1:5173"));
         assert_eq!(of("com.example.app:/cb"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn the_origin_of_any_page_can_be_registered_as_it_is(uri in "(https?|myapp|HTTPS)://[A-Za-z0-9.]{1,12}(:[0-9]{1,5})?(/[a-z?#@]{0,8})?") {
+            if let Some(origin) = WebOrigin::of_uri(&uri) {
+                prop_assert_eq!(WebOrigin::parse(origin.as_str()), Ok(origin.clone()));
+                prop_assert_eq!(WebOrigin::of_uri(origin.as_str()), Some(origin));
+            }
+        }
     }
 }
