@@ -14,8 +14,8 @@ pub struct LogoutUri(String);
 /// Why a URI cannot be registered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidLogoutUri {
-    /// Not an absolute http or https URL, or one with control characters, blanks or a backslash.
-    #[error("a back-channel logout URI is an absolute https URL")]
+    /// Not an absolute http or https URL, or one that could be read otherwise than it is written.
+    #[error("a back-channel logout URI is an absolute https URL that everybody reads alike")]
     NotHttp,
     /// With a fragment (OIDC Back-Channel Logout §2.2).
     #[error("a back-channel logout URI must not have a fragment")]

@@ -19,3 +19,6 @@ pub mod response_mode;
 pub mod scope;
 pub mod uri;
 pub mod web_origin;
+
+#[cfg(test)]
+mod uri_tests;

@@ -13,8 +13,9 @@ pub struct RedirectUri(String);
 /// Why a URI cannot be registered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRedirectUri {
-    /// Not an absolute URI, or one with control characters, blanks or a backslash (which browsers read as a slash).
-    #[error("not an absolute URI")]
+    /// Not an absolute URI, or one that browsers could read otherwise than it is written: with control characters, blanks, a
+    /// backslash, a host that is spelled in an unusual way.
+    #[error("not an absolute URI that everybody reads alike")]
     NotAbsolute,
     /// With a fragment (RFC 6749 §3.1.2).
     #[error("a redirect URI must not have a fragment")]
@@ -47,9 +48,6 @@ impl RedirectUri {
         }
         if has_user_information(text, &url) {
             return Err(InvalidRedirectUri::UserInformation);
-        }
-        if matches!(url.scheme(), "http" | "https") && url.host().is_none() {
-            return Err(InvalidRedirectUri::NotAbsolute);
         }
         if url.scheme() == "http" && !is_loopback(&url) {
             return Err(InvalidRedirectUri::PlainHttp);

@@ -8,13 +8,30 @@ use url::{Host, Url};
 /// Longer than any address that somebody registers.
 const LONGEST: usize = 2048;
 
-/// The URL that a text is; `None` where it is not an absolute one, is longer than 2048 bytes, or holds what could be read in
-/// two ways: control characters, blanks, anything beyond ASCII, a backslash (which browsers read as a slash).
+/// The URL that a text is; `None` where it is not an absolute one, is longer than 2048 bytes, or could be read in two ways:
+/// with control characters, blanks, anything beyond ASCII, a backslash (which browsers read as a slash), or a web server's host
+/// that browsers read otherwise than it is written.
 pub(super) fn absolute(text: &str) -> Option<Url> {
     if text.len() > LONGEST || text.bytes().any(|byte| byte <= b' ' || byte >= 0x7F || byte == b'\\') {
         return None;
     }
-    Url::parse(text).ok()
+    let url = Url::parse(text).ok()?;
+    (!matches!(url.scheme(), "https" | "http") || has_host_as_written(text, &url)).then_some(url)
+}
+
+/// Whether the host of a URL is the one that its text shows, and a name or an address: browsers find a host in `https:app/cb`
+/// and `https:///app/cb`, an address in `0x7f.1` and a letter in `%61`; and a `;` would end what a Content Security Policy
+/// says of it (WHATWG URL Standard §3.5 allows one).
+fn has_host_as_written(text: &str, url: &Url) -> bool {
+    let after_scheme = text.get(url.scheme().len()..).and_then(|rest| rest.strip_prefix("://"));
+    let Some(authority) = after_scheme.and_then(|rest| rest.split(['/', '?', '#']).next()) else { return false };
+    let server = authority.rsplit_once('@').map_or(authority, |(_user_information, server)| server);
+    let written = match server.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => host,
+        _without_port => server,
+    };
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._[:]".contains(&byte);
+    url.host_str().is_some_and(|host| host.eq_ignore_ascii_case(written) && host.bytes().all(plain))
 }
 
 /// Whether there is a user name or a password before the host, or only their `@` (RFC 3986 §3.2.1). `text` is what `url` was
@@ -46,6 +63,15 @@ mod tests {
     fn what_could_be_read_in_two_ways_is_no_url() {
         assert_eq!(absolute("https://app.example/a?b=%20").unwrap().as_str(), "https://app.example/a?b=%20");
         assert_eq!(absolute("app.example:/cb").unwrap().scheme(), "app.example");
+        for good in [
+            "HTTPS://App.Example:8443?x",
+            "http://[::1]:80/",
+            "https://u:p@[::1]",
+            "https://my_app.example./",
+            "http://127.0.0.1",
+        ] {
+            assert!(absolute(good).is_some(), "{good}");
+        }
         let at_most = format!("https://app.example/{}", "a".repeat(LONGEST - 20));
         assert_eq!(at_most.len(), LONGEST);
         assert!(absolute(&at_most).is_some());
@@ -64,6 +90,15 @@ mod tests {
             "https://app.example/\u{7f}",
             "https://\u{e4}pp.example/",
             "https://app.example:99999/",
+            "https:app.example/cb",
+            "https:/app.example/cb",
+            "https:///app.example/cb",
+            "https://%61pp.example/",
+            "http://0x7f.1/",
+            "http://2130706433/",
+            "https://app.example;script-src/",
+            "https://app.example,x/",
+            "https://app'example/",
             &longer,
         ];
         for text in bad {
@@ -80,7 +115,6 @@ mod tests {
             "https://:p@app.example/",
             "https://@app.example/",
             "https://:@app.example",
-            "https:u@app.example/",
             "myapp://u@host/cb",
         ] {
             assert!(has(text), "{text}");
