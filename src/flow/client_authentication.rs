@@ -186,6 +186,8 @@ fn refused(reason: impl Into<String>) -> OAuthError {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::domain::client::Source;
     use crate::domain::clock::Timestamp;
@@ -289,6 +291,40 @@ mod tests {
         let known = Client { secret: None, ..client("web", Some("s3cret")) };
         for text in ["web:s3cret", "web:", "web:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
             assert_eq!(outcome(&known, Some(&header(text)), ""), Err(ErrorCode::InvalidClient), "{text}");
+        }
+    }
+
+    fn readings(authorization: &str, form: &str) -> Vec<(String, Option<String>)> {
+        let parameters = Parameters::parse(form.as_bytes()).unwrap();
+        let presented = PresentedCredentials::parse(Some(authorization), &parameters);
+        let reading = |IdAndSecret { client_id, secret }: &IdAndSecret| {
+            (client_id.clone(), secret.as_ref().map(|s| s.expose().to_owned()))
+        };
+        presented.map_or_else(|_refused| Vec::new(), |presented| presented.readings().iter().map(reading).collect())
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_client_encoded_is_read_first(id in "\\PC{1,20}", secret in "\\PC{1,40}") {
+            let encoded = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+            let sent = header(&format!("{}:{}", encoded(&id), encoded(&secret)));
+            prop_assert_eq!(readings(&sent, "").into_iter().next(), Some((id, Some(secret))));
+        }
+
+        #[test]
+        fn what_a_client_left_raw_is_among_the_readings(id in "[ -9;-~]{1,20}", secret in "[ -~]{1,40}") {
+            let all = readings(&header(&format!("{id}:{secret}")), "");
+            prop_assert!(all.contains(&(id, Some(secret))), "{all:?}");
+            prop_assert!(all.len() <= 2);
+        }
+
+        #[test]
+        fn no_header_is_more_than_refused(text in prop_oneof!["\\PC{0,60}", "[Bb]asic [A-Za-z0-9+/=]{0,60}"], bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+            for sent in [text, format!("Basic {}", STANDARD.encode(bytes))] {
+                for (client_id, _secret) in readings(&sent, "client_id=web") {
+                    prop_assert_eq!(client_id, "web");
+                }
+            }
         }
     }
 }

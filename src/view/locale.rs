@@ -75,6 +75,8 @@ fn weighted(range: &str) -> Option<(f32, Locale)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -102,6 +104,27 @@ mod tests {
     fn nonsense_falls_back_to_english() {
         for header in ["", "*", ";;;", "de;q=2", "de;q=x", "de;q=NaN", "de;q=-1", "den", ",,,"] {
             assert_eq!(choose(None, None, Some(header)), Locale::En, "{header:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_heavier_language_wins_among_any_others(
+            de in 1_u16..=1000, en in 1_u16..=1000, others in prop::collection::vec("(fr|it|\\*|x-[a-z]{1,8})(;q=0\\.[0-9]{1,3})?", 0..6), swap in any::<bool>(),
+        ) {
+            prop_assume!(de != en);
+            let mut ours = [format!("de-AT;q={:.3}", f32::from(de) / 1000.0), format!("en-GB; q={:.3}", f32::from(en) / 1000.0)];
+            if swap {
+                ours.reverse();
+            }
+            let header = others.iter().chain(&ours).cloned().collect::<Vec<_>>().join(",");
+            let expected = if de > en { Locale::De } else { Locale::En };
+            prop_assert_eq!(choose(None, None, Some(&header)), expected, "{}", header);
+        }
+
+        #[test]
+        fn no_header_is_more_than_ignored(text in "\\PC{0,200}") {
+            let _chosen = choose(None, Some(&text), Some(&text));
         }
     }
 }

@@ -99,6 +99,7 @@ fn blank(name: Name, value: String, https: bool) -> Cookie<'static> {
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -134,5 +135,28 @@ mod tests {
             assert!(text.contains(part), "{text}");
         }
         assert!(!set(Name::Session, &Secret::new("v"), false).to_string().contains("Secure"));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_else_stands_beside_it_our_cookie_is_read_once(
+            before in prop::collection::vec("[!-:<-~]{0,30}", 0..4), value in "[A-Za-z0-9_-]{43}", after in prop::collection::vec("[!-:<-~]{0,30}", 0..4),
+        ) {
+            let ours = |pair: &String| pair.starts_with("signbridge_session=");
+            prop_assume!(!before.iter().chain(&after).any(ours));
+            let own = format!("signbridge_session={value}");
+            let all: Vec<String> = before.iter().chain([&own]).chain(&after).cloned().collect();
+            let read_back = read(&request(&all.join("; ")), Name::Session, false).unwrap();
+            prop_assert_eq!(read_back.expose(), value);
+            let twice = format!("{}; {own}", all.join(";"));
+            prop_assert!(read(&request(&twice), Name::Session, false).is_none());
+        }
+
+        #[test]
+        fn no_header_is_more_than_ignored(text in "[ -~]{0,200}") {
+            if let Some(secret) = read(&request(&text), Name::Browser, false) {
+                prop_assert_eq!(secret.expose().len(), 43);
+            }
+        }
     }
 }

@@ -40,6 +40,8 @@ fn client_address(peer: IpAddr, forwarded: &[&str], trusted: &[IpNet]) -> IpAddr
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -50,5 +52,21 @@ mod tests {
         assert_eq!(client_address(proxy, &["1.1.1.1", "198.51.100.7"], &trusted).to_string(), "198.51.100.7");
         assert_eq!(client_address(proxy, &["1.1.1.1", "10.0.0.2"], &trusted).to_string(), "1.1.1.1");
         assert_eq!(client_address(proxy, &["junk"], &trusted), proxy);
+    }
+
+    proptest! {
+        /// What stands before the first address that no trusted proxy vouches for is the sender's invention.
+        #[test]
+        fn what_a_client_writes_itself_never_counts(
+            forged in prop::collection::vec(prop_oneof!["[0-9.]{0,15}", "10\\.0\\.0\\.[0-9]", "\\PC{0,20}"], 0..5), client in any::<[u8; 4]>(), hops in 0_u8..4,
+        ) {
+            let client = IpAddr::from(client);
+            let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap()];
+            prop_assume!(!trusted[0].contains(&client));
+            let proxies: Vec<String> = (0..hops).map(|hop| format!("10.0.0.{hop}")).collect();
+            let client_text = client.to_string();
+            let chain: Vec<&str> = forged.iter().chain([&client_text]).chain(&proxies).map(String::as_str).collect();
+            prop_assert_eq!(client_address("10.9.9.9".parse().unwrap(), &chain, &trusted), client);
+        }
     }
 }
