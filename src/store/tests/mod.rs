@@ -203,6 +203,7 @@ async fn every_case_holds_on_postgresql() {
         if number == 0 {
             postgres::a_commit_in_doubt_is_settled_once_and_for_all(&store).await;
             postgres::a_session_keeps_its_limits(&store).await;
+            postgres::the_schema_is_tables_and_indexes_alone(&store).await;
         }
         store.close().await;
         schema::execute(&admin, &format!("DROP DATABASE {database}")).await;
