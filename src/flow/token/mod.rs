@@ -7,6 +7,8 @@
 
 pub mod access_token;
 mod authorization_code;
+#[cfg(test)]
+pub(crate) mod beside;
 mod issue;
 mod refresh_token;
 mod terms;

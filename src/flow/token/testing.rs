@@ -22,7 +22,7 @@ use crate::domain::env::Env;
 use crate::domain::id::{AuthorizationId, ClientId, DeviceId, SessionId, UserId};
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::signing_key::{Applied, KeyChange, KeyRowsError, KeyStep, SigningKeyRows, StoredKey};
-use crate::domain::user::User;
+use crate::domain::user::{Device, Upstream, User};
 use crate::flow::Op;
 use crate::flow::client_authentication::ClientRequest;
 use crate::flow::error::OAuthError;
@@ -41,7 +41,7 @@ use crate::protocol::prompt::Prompt;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::response_mode::ResponseMode;
 use crate::protocol::scope::Scope;
-use crate::store::{Store, audit, authorizations, clients, codes, sessions, users};
+use crate::store::{Store, audit, authorizations, clients, codes, devices, sessions, users};
 
 /// When the tests begin.
 pub(crate) const T0: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -182,6 +182,22 @@ impl Bench {
         let written = user.clone();
         self.op.store.write(written, |tx, user| Box::pin(users::insert(tx, user))).await.unwrap();
         user
+    }
+
+    /// Gives a person a phone, whose SecSign ID is their username.
+    pub(crate) async fn phone(&self, user: &User) -> DeviceId {
+        let id = DeviceId::generate(&self.op.env).unwrap();
+        let device = Device {
+            id: id.clone(),
+            user_id: user.id.clone(),
+            upstream: Upstream::SecSign,
+            upstream_user: user.username.clone(),
+            label: "Phone".to_owned(),
+            created_at: T0,
+            last_used_at: None,
+        };
+        self.op.store.write(device, |tx, device| Box::pin(devices::insert(tx, device))).await.unwrap();
+        id
     }
 
     /// Locks or unlocks a person.

@@ -9,19 +9,19 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::domain::authorization::Authorization;
 use crate::domain::browser::{BrowserKey, Origin};
-use crate::domain::id::{DeviceId, LoginId, UserId};
+use crate::domain::id::{LoginId, UserId};
 use crate::domain::login::{Login, Purpose};
-use crate::domain::user::{Device, Upstream};
+use crate::domain::user::Upstream;
 use crate::flow::login::begin::{Wish, begin};
-use crate::flow::token::testing::{Bench, T0};
+use crate::flow::token::testing::Bench;
 use crate::outbound::tests::scripted::{Received, Reply, Scripted};
-use crate::store::{devices, logins};
+use crate::store::logins;
 use crate::upstream::secsign::{SecSign, SecSignSettings};
 
 /// Who is there, and what was asked.
 pub(crate) struct Scene {
     pub(crate) bench: Bench,
-    pub(crate) service: Scripted,
+    service: Scripted,
     authorization: Authorization,
     other: Authorization,
     pub(crate) alice: UserId,
@@ -30,21 +30,12 @@ pub(crate) struct Scene {
 impl Scene {
     /// With a phone service that takes its time to create.
     pub(crate) async fn new(takes: Duration) -> Self {
-        let service = Scripted::start(move |request| answer(request, takes)).await;
         let mut bench = Bench::new().await;
+        let service = Scripted::start(move |request| answer(request, takes)).await;
         let settings = SecSignSettings { url: service.url(), fallback_url: None, ca_file: None };
         bench.op.upstreams.secsign = Some(Arc::new(SecSign::new(settings).unwrap()));
         let alice = bench.user("alice").await;
-        let device = Device {
-            id: DeviceId::new("phone"),
-            user_id: alice.id.clone(),
-            upstream: Upstream::SecSign,
-            upstream_user: "alice".to_owned(),
-            label: String::new(),
-            created_at: T0,
-            last_used_at: None,
-        };
-        bench.op.store.write(device, |tx, device| Box::pin(devices::insert(tx, device))).await.unwrap();
+        bench.phone(&alice).await;
         let client = bench.client("app").await;
         let session = bench.session(&alice).await;
         let authorization = bench.authorization(&bench.content(&client, &session)).await;
