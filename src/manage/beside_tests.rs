@@ -2,21 +2,23 @@
 
 use std::time::Duration;
 
-use super::{Manage, devices, users};
+use super::{Manage, clients, devices, users};
 use crate::domain::authorization::CodeContent;
 use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, Origin};
 use crate::domain::client::Client;
+use crate::domain::grant::Grant;
 use crate::domain::id::{AuthorizationId, DeviceId, LoginId};
 use crate::domain::login::{Asked, Login, LoginStage, Purpose, Subject, UpstreamHandle};
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::user::{Upstream, User};
+use crate::domain::written::WrittenClient;
 use crate::flow::login::finish::{self, Finished, Finisher};
 use crate::flow::token::beside::{Held, beside, on_both_engines};
 use crate::flow::token::testing::{Bench, T0};
 use crate::protocol::error::ErrorCode;
 use crate::protocol::logout_uri::LogoutUri;
 use crate::protocol::scope::Scope;
-use crate::store::{backchannel_logouts, logins, sessions};
+use crate::store::{backchannel_logouts, grants, logins, sessions};
 
 /// Alice with a phone, signed in by it, and a client that wants to hear of logouts.
 struct Scene {
@@ -60,6 +62,16 @@ impl Scene {
         let at = self.bench.op.env.now();
         let ended = self.bench.op.store.write(id, move |tx, id| Box::pin(async move { sessions::end(tx, id, at).await }));
         assert!(ended.await.unwrap());
+    }
+
+    /// Switches the client on or off.
+    async fn switch(&self, on: bool) {
+        clients::update(&self.manage(), &self.client.id, WrittenClient::default(), Some(!on)).await.unwrap();
+    }
+
+    /// The families of alice that are alive.
+    async fn families(&self) -> Vec<Grant> {
+        grants::list_for_user(self.bench.op.store.read(), &self.alice.id, T0).await.unwrap()
     }
 
     async fn told(&self) -> u64 {
@@ -168,6 +180,36 @@ async fn a_code_of_a_removed_phone(bench: Bench) {
     assert!(scene.is_signed_in().await, "another phone's session stays");
 }
 
+/// What the client gets, if it gets anything, is dead when it is switched on again.
+async fn a_client_switched_off_beside_a_redemption(bench: Bench) {
+    let scene = Scene::new(bench).await;
+    let code = scene.code().await;
+    let held = Held::Code(SecretDigest::of(code.as_bytes()));
+    let bench = &scene.bench;
+    let (redeemed, ()) = beside(bench, held, bench.redeem(&scene.client, &code), scene.switch(false)).await;
+    scene.switch(true).await;
+    assert!(scene.families().await.is_empty());
+    if let Ok(tokens) = redeemed {
+        assert!(!bench.opens_userinfo(&tokens.access_token).await);
+    }
+}
+
+/// The client proved itself while it was on; its redemption is written when it is off.
+async fn a_redemption_beside_a_client_switched_off(bench: Bench) {
+    let scene = Scene::new(bench).await;
+    let bench = &scene.bench;
+    bench.tokens(&scene.client, &scene.session, "openid").await;
+    let family = scene.families().await.remove(0);
+    let code = scene.code().await;
+    let off = scene.switch(false);
+    let ((), redeemed) = beside(bench, Held::Grant(family.id), off, bench.redeem(&scene.client, &code)).await;
+    assert_eq!(redeemed.unwrap_err(), ErrorCode::InvalidGrant);
+    scene.switch(true).await;
+    assert!(scene.families().await.is_empty());
+    let code = scene.code().await;
+    assert!(bench.opens_userinfo(&bench.redeem(&scene.client, &code).await.unwrap().access_token).await, "on again");
+}
+
 async fn a_phone_removed_beside_a_login(bench: Bench) {
     let scene = Scene::new(bench).await;
     let (login, authorization) = scene.approved().await;
@@ -195,6 +237,8 @@ on_both_engines! {
     a_lock_beside_a_redemption
     a_phone_removed_beside_a_redemption
     a_code_of_a_removed_phone
+    a_client_switched_off_beside_a_redemption
+    a_redemption_beside_a_client_switched_off
     a_phone_removed_beside_a_login
     a_lock_beside_a_login
 }

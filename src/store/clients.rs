@@ -70,6 +70,19 @@ pub async fn update_secret(tx: &Tx, id: &ClientId, secret: Option<&SecretDigest>
     Ok(update.exec(tx.db()).await?.rows_affected > 0)
 }
 
+/// Takes the turn of a client that is on until this transaction ends: whoever switches it off waits, and sees what this
+/// transaction wrote (the order is in [`store`](super)). False: it is off, or there is none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn take_turn(tx: &Tx, id: &ClientId) -> Result<bool, StoreError> {
+    let update = client::Entity::update_many()
+        .col_expr(client::Column::Disabled, Expr::col(client::Column::Disabled))
+        .filter(client::Column::Id.eq(id.as_str()))
+        .filter(client::Column::Disabled.eq(false));
+    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+}
+
 /// Deletes a client and everything issued to it: authorizations, codes, consents, grants and their tokens. False: there was
 /// no such client.
 ///

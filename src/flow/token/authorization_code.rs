@@ -26,7 +26,9 @@ use crate::flow::trail::Entry;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::parameters::Parameters;
 use crate::store::codes::StoredCode;
-use crate::store::{StoreError, Tx, access_tokens, backchannel_logouts, codes, grants, refresh_tokens, sessions, users};
+use crate::store::{
+    StoreError, Tx, access_tokens, backchannel_logouts, clients, codes, grants, refresh_tokens, sessions, users,
+};
 
 /// What the client sends (RFC 6749 §4.1.3, RFC 7636 §4.5).
 #[derive(Clone, Debug)]
@@ -69,7 +71,7 @@ enum Outcome {
 
 /// Redeems a code.
 ///
-/// Costs: one write, which is one commit of two reads by key and six inserts or updates at most; then one signature, two where
+/// Costs: one write, which is one commit of two reads by key and eight inserts or updates at most; then one signature, two where
 /// access tokens are JWTs. A refused code costs the reads only.
 ///
 /// # Errors
@@ -96,7 +98,11 @@ pub(super) async fn redeem(op: &Op, client: &Client, request: &ClientRequest<'_>
         reused: Entry::new(&op.env, event(AuditKind::TokenReuse))?,
     };
     let at = redemption.now;
-    match op.store.write(redemption, |tx, job| Box::pin(job.run(tx))).await? {
+    let outcome = match op.store.write(redemption, |tx, job| Box::pin(job.run(tx))).await {
+        Err(StoreError::Overtaken) => Outcome::Refused("the client was switched off or deleted"),
+        outcome => outcome?,
+    };
+    match outcome {
         Outcome::Redeemed(redeemed) => {
             let (grant, user, terms) = *redeemed;
             let refresh = terms.refresh.then_some(refresh);
@@ -136,6 +142,11 @@ impl Redemption {
         let terms = Terms::of(&self.client, &content.scope, &content.authentication, &self.settings.lifetimes);
         let grant = self.grant(content, &terms);
         self.insert(tx, &grant, &terms).await?;
+        // The client was on when it was authenticated. Whoever switches it off from here on finds the family, and revokes it.
+        // As late as can be: the redemptions of one client wait for each other's commits, and for little else.
+        if !clients::take_turn(tx, &self.client.id).await? {
+            return Err(StoreError::Overtaken);
+        }
         if holds_logouts {
             backchannel_logouts::release(tx, &code.authorization_id, self.now.plus(SETTLE)).await?;
         }

@@ -8,9 +8,10 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-use super::testing::Bench;
-use crate::domain::id::{AuthorizationId, ClientId};
-use crate::store::{StoreError, authorizations, clients};
+use super::testing::{Bench, T0};
+use crate::domain::id::{AuthorizationId, ClientId, GrantId};
+use crate::domain::secret::SecretDigest;
+use crate::store::{StoreError, authorizations, clients, codes, grants};
 
 /// What another transaction holds, so that the first of two writes stops in its middle.
 #[derive(Clone)]
@@ -19,6 +20,10 @@ pub(crate) enum Held {
     Client(ClientId),
     /// An authorization: a login stops at its step.
     Authorization(AuthorizationId),
+    /// A code: its redemption stops.
+    Code(SecretDigest),
+    /// A family: what revokes it stops.
+    Grant(GrantId),
 }
 
 /// Runs `first` until it waits for what is `held`, then `second` until it is done or waits as well, and lets go.
@@ -34,6 +39,8 @@ pub(crate) async fn beside<A, B>(
             match held {
                 Held::Client(id) => drop(clients::delete(tx, id).await?),
                 Held::Authorization(id) => drop(authorizations::lock(tx, id).await?),
+                Held::Code(digest) => drop(codes::consume(tx, digest, &GrantId::new("held"), T0).await?),
+                Held::Grant(id) => drop(grants::revoke(tx, id, T0).await?),
             }
             taken.notify_one();
             let_go.notified().await;
