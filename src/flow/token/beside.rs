@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 use super::testing::{Bench, T0};
 use crate::domain::id::{AuthorizationId, ClientId, GrantId};
 use crate::domain::secret::SecretDigest;
-use crate::store::{StoreError, authorizations, clients, codes, grants};
+use crate::store::{StoreError, authorizations, clients, codes, grants, pushes};
 
 /// What another transaction holds, so that the first of two writes stops in its middle.
 #[derive(Clone)]
@@ -24,6 +24,8 @@ pub(crate) enum Held {
     Code(SecretDigest),
     /// A family: what revokes it stops.
     Grant(GrantId),
+    /// A turn of what is counted: a login that begins stops there.
+    Counted(&'static str),
 }
 
 /// Runs `first` until it waits for what is `held`, then `second` until it is done or waits as well, and lets go.
@@ -41,6 +43,7 @@ pub(crate) async fn beside<A, B>(
                 Held::Authorization(id) => drop(authorizations::lock(tx, id).await?),
                 Held::Code(digest) => drop(codes::consume(tx, digest, &GrantId::new("held"), T0).await?),
                 Held::Grant(id) => drop(grants::revoke(tx, id, T0).await?),
+                Held::Counted(key) => pushes::take_turn(tx, (*key).to_owned(), T0).await?,
             }
             taken.notify_one();
             let_go.notified().await;

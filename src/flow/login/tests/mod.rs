@@ -1,5 +1,6 @@
 //! What begins at the same moment, and what a decoy does as long as the real thing.
 
+mod at_once;
 pub(crate) mod scene;
 
 use std::time::Duration;
