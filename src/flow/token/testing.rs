@@ -59,7 +59,7 @@ pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 /// A provider.
 pub(crate) struct Bench {
     pub(crate) op: Op,
-    clock: Arc<ManualClock>,
+    pub(crate) clock: Arc<ManualClock>,
     _dir: TempDir,
 }
 

@@ -3,6 +3,7 @@
 mod at_once;
 pub(crate) mod scene;
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use scene::Scene;
@@ -178,4 +179,20 @@ async fn a_stranger_does_not_notice_that_the_person_took_over() {
     let again = scene.begin_beside("alice").await;
     assert_eq!((seen(&again), seen(&scene.login(&stranger.id).await).0), (("pending", None), "cancelled"));
     assert_eq!(scene.creates(), 2, "and asks nobody again while the person does");
+}
+
+#[tokio::test]
+async fn a_login_begins_when_its_way_is_clear() {
+    let scene = Scene::new(Duration::ZERO).await;
+    let lifetime = scene.bench.op.settings.lifetimes.login;
+    scene.mood.cancel_takes.store(7, Ordering::SeqCst);
+    let first = scene.begin("alice").await;
+    assert_eq!((first.created_at, first.deadline), (T0, T0.plus(lifetime)), "nothing was in its way");
+    let second = scene.begin("alice@example.org").await;
+    let cleared = T0.plus(Duration::from_secs(7));
+    assert_eq!((second.created_at, second.deadline), (cleared, cleared.plus(lifetime)), "the same authorization's login was");
+    let third = scene.begin_beside("alice").await;
+    let cleared = T0.plus(Duration::from_secs(14));
+    assert_eq!((third.created_at, third.deadline), (cleared, cleared.plus(lifetime)), "the same browser's other login was");
+    assert_eq!(scene.creates(), 3);
 }
