@@ -196,3 +196,27 @@ async fn a_login_begins_when_its_way_is_clear() {
     assert_eq!((third.created_at, third.deadline), (cleared, cleared.plus(lifetime)), "the same browser's other login was");
     assert_eq!(scene.creates(), 3);
 }
+
+#[tokio::test]
+async fn a_create_in_doubt_keeps_the_person_and_not_the_browser() {
+    let down = ("failed", Some(Reason::UpstreamDown));
+    for name in ["alice", "nobody"] {
+        let scene = Scene::new(Duration::ZERO).await;
+        // The decoy goes as the calls of late.
+        observe(&scene, Call::Create, Some(Reason::UpstreamDown));
+        scene.mood.drops_creates.store(true, Ordering::SeqCst);
+        assert_eq!(seen(&scene.begin(name).await), down, "{name}");
+        scene.mood.drops_creates.store(false, Ordering::SeqCst);
+        observe(&scene, Call::Create, None);
+        assert_eq!(seen(&scene.begin_beside("somebody").await), ("pending", None), "after {name}");
+    }
+    let scene = Scene::new(Duration::ZERO).await;
+    scene.mood.drops_creates.store(true, Ordering::SeqCst);
+    scene.begin("alice").await;
+    scene.mood.drops_creates.store(false, Ordering::SeqCst);
+    assert_eq!(seen(&scene.begin("alice").await), down, "a request to her may be open");
+    assert_eq!(scene.creates(), 1);
+    scene.bench.advance(120);
+    assert_eq!(seen(&scene.begin("alice").await), ("pending", None));
+    assert_eq!(scene.creates(), 2);
+}

@@ -2,7 +2,7 @@
 //! it should, at its own pace.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -24,6 +24,8 @@ use crate::upstream::secsign::{SecSign, SecSignSettings};
 #[derive(Default)]
 pub(crate) struct Mood {
     create_takes: Duration,
+    /// Whether it reads a create and breaks the connection: nobody knows what became of it.
+    pub(crate) drops_creates: AtomicBool,
     /// How long a cancel takes by the clock of the provider, in seconds.
     pub(crate) cancel_takes: AtomicU64,
 }
@@ -103,6 +105,7 @@ fn field(request: &Received, name: &str) -> String {
 
 fn answer(request: &Received, mood: &Mood, clock: &ManualClock) -> Reply {
     match field(request, "request").as_str() {
+        "ReqRequestAuthSession" if mood.drops_creates.load(Ordering::SeqCst) => Reply::Reset,
         "ReqRequestAuthSession" => {
             std::thread::sleep(mood.create_takes);
             let (id, picture) =
