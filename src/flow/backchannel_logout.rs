@@ -45,7 +45,7 @@ enum Attempt {
 /// Costs: one commit for the lease, one read, one signature, one call of at most 5 s, one commit.
 ///
 /// # Errors
-/// When something of ours fails; the row is tried again when the lease has run out.
+/// When the database fails; the row is tried again when the lease has run out.
 pub async fn deliver(op: &Op, logout: &BackchannelLogout, owner: &str) -> Result<(), Internal> {
     let now = op.env.now();
     let lease = (logout.id.clone(), owner.to_owned());
@@ -56,7 +56,7 @@ pub async fn deliver(op: &Op, logout: &BackchannelLogout, owner: &str) -> Result
         return Ok(());
     }
     let tried = logout.attempts.saturating_add(1);
-    match attempt(op, logout).await? {
+    match attempt(op, logout).await.or_else(|error| of_ours(logout, error))? {
         Attempt::Delivered => finish(op, logout, owner, AuditKind::LogoutDelivered, format!("attempt {tried}")).await,
         Attempt::NobodyThere => finish(op, logout, owner, AuditKind::LogoutUndelivered, "not registered".to_owned()).await,
         Attempt::Failed(why) if tried >= ATTEMPTS => {
@@ -68,6 +68,16 @@ pub async fn deliver(op: &Op, logout: &BackchannelLogout, owner: &str) -> Result
             retry(op, logout, owner, tried).await
         }
     }
+}
+
+/// What of ours fails for this client each time, as its row that cannot be read, is an attempt in vain as well. A database
+/// that cannot be reached is none: it cannot note one either.
+fn of_ours(logout: &BackchannelLogout, error: Internal) -> Result<Attempt, Internal> {
+    if matches!(&error, Internal::Store(error) if error.is_unavailable()) {
+        return Err(error);
+    }
+    tracing::warn!(client = %logout.client_id, %error, "a logout token cannot be made");
+    Ok(Attempt::Failed("no token can be made".to_owned()))
 }
 
 async fn attempt(op: &Op, logout: &BackchannelLogout) -> Result<Attempt, Internal> {

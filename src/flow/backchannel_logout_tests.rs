@@ -169,6 +169,41 @@ async fn a_client_that_no_longer_wants_to_hear_is_not_called() {
     assert!(scene.tokens().is_empty());
 }
 
+/// A client whose row holds what this program cannot have written, and what it held.
+async fn spoil(scene: &Scene) -> Client {
+    let client = clients::find(scene.bench.op.store.read(), &ClientId::new("web")).await.unwrap().unwrap();
+    scene.bench.execute("UPDATE clients SET metadata = '{'").await;
+    client
+}
+
+#[tokio::test]
+async fn a_client_that_cannot_be_read_is_tried_no_more_often_than_one_that_does_not_answer() {
+    let scene = scene().await;
+    spoil(&scene).await;
+    scene.log_out().await;
+    for attempt in 1..=5 {
+        assert_eq!(scene.the_row().await.attempts, attempt - 1);
+        scene.deliver("n1").await;
+        assert!(scene.due().await.is_empty(), "not again at once, {attempt}");
+        scene.bench.advance(5 * 4_u64.pow(attempt - 1) * 2);
+    }
+    assert_eq!(backchannel_logouts::count(scene.bench.op.store.read()).await.unwrap(), 0, "given up");
+    assert_eq!(scene.trail("logout.undelivered").await, ["no token can be made"]);
+    assert!(scene.tokens().is_empty());
+}
+
+#[tokio::test]
+async fn a_client_that_can_be_read_again_is_told() {
+    let scene = scene().await;
+    let client = spoil(&scene).await;
+    scene.log_out().await;
+    scene.deliver("n1").await;
+    scene.bench.update_client(client).await;
+    scene.bench.advance(10);
+    scene.deliver("n1").await;
+    assert_eq!(scene.trail("logout.delivered").await, ["attempt 2"]);
+}
+
 #[test]
 fn pauses_grow_and_are_not_in_step() {
     let first = Duration::from_secs(5);

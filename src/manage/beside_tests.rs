@@ -1,69 +1,24 @@
 //! What ends something, beside what is just being begun: whatever began is ended with the rest, and its clients hear of it.
 
-use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
-use tokio::time::{sleep, timeout};
-
-use super::{Manage, devices, users};
+use super::{Manage, clients, devices, users};
 use crate::domain::authorization::CodeContent;
 use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, Origin};
 use crate::domain::client::Client;
-use crate::domain::id::{AuthorizationId, ClientId, DeviceId, LoginId};
+use crate::domain::grant::Grant;
+use crate::domain::id::{AuthorizationId, DeviceId, LoginId};
 use crate::domain::login::{Asked, Login, LoginStage, Purpose, Subject, UpstreamHandle};
 use crate::domain::secret::{Secret, SecretDigest};
-use crate::domain::user::{Device, Upstream, User};
+use crate::domain::user::{Upstream, User};
+use crate::domain::written::WrittenClient;
 use crate::flow::login::finish::{self, Finished, Finisher};
+use crate::flow::token::testing::beside::{Held, beside, on_both_engines};
 use crate::flow::token::testing::{Bench, T0};
 use crate::protocol::error::ErrorCode;
 use crate::protocol::logout_uri::LogoutUri;
 use crate::protocol::scope::Scope;
-use crate::store::{self, StoreError, authorizations, backchannel_logouts, clients, logins, sessions};
-
-/// What another transaction holds, so that the first of two writes stops in its middle.
-#[derive(Clone)]
-enum Held {
-    /// A client with everything issued to it: a redemption stops at its code.
-    Client(ClientId),
-    /// An authorization: a login stops at its step.
-    Authorization(AuthorizationId),
-}
-
-/// Runs `first` until it waits for what is `held`, then `second` until it is done or waits as well, and lets go.
-async fn beside<A, B>(bench: &Bench, held: Held, first: impl Future<Output = A>, second: impl Future<Output = B>) -> (A, B) {
-    let (taken, let_go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let holder = bench.op.store.write((held, Arc::clone(&taken), Arc::clone(&let_go)), |tx, (held, taken, let_go)| {
-        Box::pin(async move {
-            match held {
-                Held::Client(id) => clients::delete(tx, id).await?,
-                Held::Authorization(id) => authorizations::lock(tx, id).await?,
-            };
-            taken.notify_one();
-            let_go.notified().await;
-            Err::<(), _>(StoreError::Setup("nothing is to happen".to_owned()))
-        })
-    });
-    let two = async {
-        taken.notified().await;
-        let second = async {
-            // The first one needs a moment to get to what is held.
-            sleep(Duration::from_millis(300)).await;
-            let mut second = std::pin::pin!(second);
-            let early = timeout(Duration::from_millis(300), second.as_mut()).await;
-            let_go.notify_one();
-            match early {
-                Ok(done) => done,
-                Err(_waits) => second.await,
-            }
-        };
-        tokio::join!(first, second)
-    };
-    let (held, outcomes) = tokio::join!(holder, two);
-    held.unwrap_err();
-    outcomes
-}
+use crate::store::{backchannel_logouts, grants, logins, sessions};
 
 /// Alice with a phone, signed in by it, and a client that wants to hear of logouts.
 struct Scene {
@@ -82,17 +37,7 @@ impl Scene {
             })
             .await;
         let alice = bench.user("alice").await;
-        let device = Device {
-            id: DeviceId::new("phone"),
-            user_id: alice.id.clone(),
-            upstream: Upstream::SecSign,
-            upstream_user: "alice".to_owned(),
-            label: "Phone".to_owned(),
-            created_at: T0,
-            last_used_at: None,
-        };
-        let phone = device.id.clone();
-        bench.op.store.write(device, |tx, device| Box::pin(store::devices::insert(tx, device))).await.unwrap();
+        let phone = bench.phone(&alice).await;
         let session = bench.session_by(&alice, Some(phone.clone())).await;
         Self { bench, alice, phone, client, session }
     }
@@ -117,6 +62,16 @@ impl Scene {
         let at = self.bench.op.env.now();
         let ended = self.bench.op.store.write(id, move |tx, id| Box::pin(async move { sessions::end(tx, id, at).await }));
         assert!(ended.await.unwrap());
+    }
+
+    /// Switches the client on or off.
+    async fn switch(&self, on: bool) {
+        clients::update(&self.manage(), &self.client.id, WrittenClient::default(), Some(!on)).await.unwrap();
+    }
+
+    /// The families of alice that are alive.
+    async fn families(&self) -> Vec<Grant> {
+        grants::list_for_user(self.bench.op.store.read(), &self.alice.id, T0).await.unwrap()
     }
 
     async fn told(&self) -> u64 {
@@ -225,6 +180,36 @@ async fn a_code_of_a_removed_phone(bench: Bench) {
     assert!(scene.is_signed_in().await, "another phone's session stays");
 }
 
+/// What the client gets, if it gets anything, is dead when it is switched on again.
+async fn a_client_switched_off_beside_a_redemption(bench: Bench) {
+    let scene = Scene::new(bench).await;
+    let code = scene.code().await;
+    let held = Held::Code(SecretDigest::of(code.as_bytes()));
+    let bench = &scene.bench;
+    let (redeemed, ()) = beside(bench, held, bench.redeem(&scene.client, &code), scene.switch(false)).await;
+    scene.switch(true).await;
+    assert!(scene.families().await.is_empty());
+    if let Ok(tokens) = redeemed {
+        assert!(!bench.opens_userinfo(&tokens.access_token).await);
+    }
+}
+
+/// The client proved itself while it was on; its redemption is written when it is off.
+async fn a_redemption_beside_a_client_switched_off(bench: Bench) {
+    let scene = Scene::new(bench).await;
+    let bench = &scene.bench;
+    bench.tokens(&scene.client, &scene.session, "openid").await;
+    let family = scene.families().await.remove(0);
+    let code = scene.code().await;
+    let off = scene.switch(false);
+    let ((), redeemed) = beside(bench, Held::Grant(family.id), off, bench.redeem(&scene.client, &code)).await;
+    assert_eq!(redeemed.unwrap_err(), ErrorCode::InvalidGrant);
+    scene.switch(true).await;
+    assert!(scene.families().await.is_empty());
+    let code = scene.code().await;
+    assert!(bench.opens_userinfo(&bench.redeem(&scene.client, &code).await.unwrap().access_token).await, "on again");
+}
+
 async fn a_phone_removed_beside_a_login(bench: Bench) {
     let scene = Scene::new(bench).await;
     let (login, authorization) = scene.approved().await;
@@ -247,33 +232,13 @@ async fn a_lock_beside_a_login(bench: Bench) {
     assert!(!scene.is_signed_in().await);
 }
 
-/// Each case on a SQLite file of its own, and all of them on a server.
-macro_rules! cases {
-    ($($case:ident)+) => {
-        mod on_sqlite {
-            use crate::flow::token::testing::Bench;
-            $(#[tokio::test]
-            async fn $case() {
-                super::$case(Bench::new().await).await;
-            })+
-        }
-
-        mod on_postgresql {
-            use crate::flow::token::testing::Bench;
-            $(#[tokio::test]
-            #[ignore = "needs a PostgreSQL server"]
-            async fn $case() {
-                super::$case(Bench::on_postgresql(stringify!($case)).await).await;
-            })+
-        }
-    };
-}
-
-cases! {
+on_both_engines! {
     a_logout_beside_a_redemption
     a_lock_beside_a_redemption
     a_phone_removed_beside_a_redemption
     a_code_of_a_removed_phone
+    a_client_switched_off_beside_a_redemption
+    a_redemption_beside_a_client_switched_off
     a_phone_removed_beside_a_login
     a_lock_beside_a_login
 }

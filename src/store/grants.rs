@@ -69,7 +69,7 @@ pub async fn revoke(tx: &Tx, id: &GrantId, now: Timestamp) -> Result<bool, Store
     Ok(update.exec(tx.db()).await?.rows_affected > 0)
 }
 
-/// Revokes every family of a client; returns how many.
+/// Revokes every family of a client; returns how many. The caller has switched the client off in the same write.
 ///
 /// # Errors
 /// When the database fails.

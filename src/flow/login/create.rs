@@ -117,8 +117,8 @@ const fn verdict(error: &BeginError) -> (Reason, UpstreamSession) {
         BeginError::NotRegistered => (Reason::NotRegistered, UpstreamSession::Dead),
         BeginError::Frozen => (Reason::Frozen, UpstreamSession::Dead),
         BeginError::Unreachable(_) => (Reason::UpstreamDown, UpstreamSession::Dead),
-        BeginError::InDoubt(_) => (Reason::UpstreamDown, UpstreamSession::MayLive),
-        BeginError::Unusable { in_doubt: true, .. } => (Reason::TechnicalReason, UpstreamSession::MayLive),
+        BeginError::InDoubt(_) => (Reason::UpstreamDown, UpstreamSession::InDoubt),
+        BeginError::Unusable { in_doubt: true, .. } => (Reason::TechnicalReason, UpstreamSession::InDoubt),
         BeginError::Unusable { in_doubt: false, .. } => (Reason::TechnicalReason, UpstreamSession::Dead),
     }
 }

@@ -24,6 +24,10 @@ pub enum UpstreamSession {
     Dead,
     /// It may live: the slot stays taken until the login's deadline (decision 2.7).
     MayLive,
+    /// It may live, and nobody knows: the answer to its create was lost, or makes no sense. The person's slot stays taken; the
+    /// browser's is free, as after a decoy's create that failed. Were it closed for every other name, it would tell that
+    /// somebody was asked.
+    InDoubt,
 }
 
 /// Ends an open login. Returns whether this call ended it. One commit.
@@ -41,6 +45,9 @@ pub async fn end(op: &Op, login: &Login, how: End, session: UpstreamSession) -> 
         .write(input, move |tx, (login, how, event)| {
             Box::pin(async move {
                 let ended = logins::end(tx, &login.id, *how, release, now).await?;
+                if session == UpstreamSession::InDoubt {
+                    logins::release_browser_slot(tx, &login.id).await?;
+                }
                 if ended {
                     event.write(tx, now).await?;
                 }

@@ -1,7 +1,9 @@
 //! What begins at the same moment, and what a decoy does as long as the real thing.
 
+mod at_once;
 pub(crate) mod scene;
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use scene::Scene;
@@ -177,4 +179,44 @@ async fn a_stranger_does_not_notice_that_the_person_took_over() {
     let again = scene.begin_beside("alice").await;
     assert_eq!((seen(&again), seen(&scene.login(&stranger.id).await).0), (("pending", None), "cancelled"));
     assert_eq!(scene.creates(), 2, "and asks nobody again while the person does");
+}
+
+#[tokio::test]
+async fn a_login_begins_when_its_way_is_clear() {
+    let scene = Scene::new(Duration::ZERO).await;
+    let lifetime = scene.bench.op.settings.lifetimes.login;
+    scene.mood.cancel_takes.store(7, Ordering::SeqCst);
+    let first = scene.begin("alice").await;
+    assert_eq!((first.created_at, first.deadline), (T0, T0.plus(lifetime)), "nothing was in its way");
+    let second = scene.begin("alice@example.org").await;
+    let cleared = T0.plus(Duration::from_secs(7));
+    assert_eq!((second.created_at, second.deadline), (cleared, cleared.plus(lifetime)), "the same authorization's login was");
+    let third = scene.begin_beside("alice").await;
+    let cleared = T0.plus(Duration::from_secs(14));
+    assert_eq!((third.created_at, third.deadline), (cleared, cleared.plus(lifetime)), "the same browser's other login was");
+    assert_eq!(scene.creates(), 3);
+}
+
+#[tokio::test]
+async fn a_create_in_doubt_keeps_the_person_and_not_the_browser() {
+    let down = ("failed", Some(Reason::UpstreamDown));
+    for name in ["alice", "nobody"] {
+        let scene = Scene::new(Duration::ZERO).await;
+        // The decoy goes as the calls of late.
+        observe(&scene, Call::Create, Some(Reason::UpstreamDown));
+        scene.mood.drops_creates.store(true, Ordering::SeqCst);
+        assert_eq!(seen(&scene.begin(name).await), down, "{name}");
+        scene.mood.drops_creates.store(false, Ordering::SeqCst);
+        observe(&scene, Call::Create, None);
+        assert_eq!(seen(&scene.begin_beside("somebody").await), ("pending", None), "after {name}");
+    }
+    let scene = Scene::new(Duration::ZERO).await;
+    scene.mood.drops_creates.store(true, Ordering::SeqCst);
+    scene.begin("alice").await;
+    scene.mood.drops_creates.store(false, Ordering::SeqCst);
+    assert_eq!(seen(&scene.begin("alice").await), down, "a request to her may be open");
+    assert_eq!(scene.creates(), 1);
+    scene.bench.advance(120);
+    assert_eq!(seen(&scene.begin("alice").await), ("pending", None));
+    assert_eq!(scene.creates(), 2);
 }

@@ -2,6 +2,7 @@
 //! it should, at its own pace.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -9,19 +10,31 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::domain::authorization::Authorization;
 use crate::domain::browser::{BrowserKey, Origin};
-use crate::domain::id::{DeviceId, LoginId, UserId};
+use crate::domain::clock::ManualClock;
+use crate::domain::id::{LoginId, UserId};
 use crate::domain::login::{Login, Purpose};
-use crate::domain::user::{Device, Upstream};
+use crate::domain::user::Upstream;
 use crate::flow::login::begin::{Wish, begin};
-use crate::flow::token::testing::{Bench, T0};
+use crate::flow::token::testing::Bench;
 use crate::outbound::tests::scripted::{Received, Reply, Scripted};
-use crate::store::{devices, logins};
+use crate::store::logins;
 use crate::upstream::secsign::{SecSign, SecSignSettings};
+
+/// How the phone service goes at present.
+#[derive(Default)]
+pub(crate) struct Mood {
+    create_takes: Duration,
+    /// Whether it reads a create and breaks the connection: nobody knows what became of it.
+    pub(crate) drops_creates: AtomicBool,
+    /// How long a cancel takes by the clock of the provider, in seconds.
+    pub(crate) cancel_takes: AtomicU64,
+}
 
 /// Who is there, and what was asked.
 pub(crate) struct Scene {
     pub(crate) bench: Bench,
-    pub(crate) service: Scripted,
+    service: Scripted,
+    pub(crate) mood: Arc<Mood>,
     authorization: Authorization,
     other: Authorization,
     pub(crate) alice: UserId,
@@ -30,26 +43,19 @@ pub(crate) struct Scene {
 impl Scene {
     /// With a phone service that takes its time to create.
     pub(crate) async fn new(takes: Duration) -> Self {
-        let service = Scripted::start(move |request| answer(request, takes)).await;
         let mut bench = Bench::new().await;
+        let mood = Arc::new(Mood { create_takes: takes, ..Mood::default() });
+        let (clock, mood_of_service) = (Arc::clone(&bench.clock), Arc::clone(&mood));
+        let service = Scripted::start(move |request| answer(request, &mood_of_service, &clock)).await;
         let settings = SecSignSettings { url: service.url(), fallback_url: None, ca_file: None };
         bench.op.upstreams.secsign = Some(Arc::new(SecSign::new(settings).unwrap()));
         let alice = bench.user("alice").await;
-        let device = Device {
-            id: DeviceId::new("phone"),
-            user_id: alice.id.clone(),
-            upstream: Upstream::SecSign,
-            upstream_user: "alice".to_owned(),
-            label: String::new(),
-            created_at: T0,
-            last_used_at: None,
-        };
-        bench.op.store.write(device, |tx, device| Box::pin(devices::insert(tx, device))).await.unwrap();
+        bench.phone(&alice).await;
         let client = bench.client("app").await;
         let session = bench.session(&alice).await;
         let authorization = bench.authorization(&bench.content(&client, &session)).await;
         let other = bench.authorization(&bench.content(&client, &session)).await;
-        Self { bench, service, authorization, other, alice: alice.id }
+        Self { bench, service, mood, authorization, other, alice: alice.id }
     }
 
     /// Begins a login by this name.
@@ -97,10 +103,11 @@ fn field(request: &Received, name: &str) -> String {
     pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
 }
 
-fn answer(request: &Received, takes: Duration) -> Reply {
+fn answer(request: &Received, mood: &Mood, clock: &ManualClock) -> Reply {
     match field(request, "request").as_str() {
+        "ReqRequestAuthSession" if mood.drops_creates.load(Ordering::SeqCst) => Reply::Reset,
         "ReqRequestAuthSession" => {
-            std::thread::sleep(takes);
+            std::thread::sleep(mood.create_takes);
             let (id, picture) =
                 ("7DB1FC51C425A3EC8D9818C71929916BD3D746EBC4044CFD09D23AA07891E6E0", include_bytes!("../passes/key.png"));
             Reply::ok(format!(
@@ -110,6 +117,9 @@ fn answer(request: &Received, takes: Duration) -> Reply {
             ))
         }
         "ReqGetAuthSessionState" => Reply::ok("authsessionid=4088003598462927442&secsignid=alice&authsessionstate=1"),
-        _cancel => Reply::ok("authsessionid=4088003598462927442&authsessionstate=6"),
+        _cancel => {
+            clock.advance(Duration::from_secs(mood.cancel_takes.load(Ordering::SeqCst)));
+            Reply::ok("authsessionid=4088003598462927442&authsessionstate=6")
+        }
     }
 }

@@ -15,7 +15,7 @@ use crate::domain::clock::ManualClock;
 use crate::domain::env::Env;
 use crate::domain::id::{AuthorizationId, ClientId, DeviceId, SessionId, UserId};
 use crate::domain::secret::{Secret, SecretDigest};
-use crate::domain::user::User;
+use crate::domain::user::{Device, Upstream, User};
 use crate::flow::Op;
 use crate::flow::settings::{Lifetimes, Limits, Settings};
 use crate::keys::Keys;
@@ -26,12 +26,12 @@ use crate::protocol::prompt::Prompt;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::response_mode::ResponseMode;
 use crate::protocol::scope::Scope;
-use crate::store::{Store, authorizations, clients, codes, sessions, users};
+use crate::store::{Store, authorizations, clients, codes, devices, sessions, users};
 
 /// A provider.
 pub(crate) struct Bench {
     pub(crate) op: Op,
-    clock: Arc<ManualClock>,
+    pub(crate) clock: Arc<ManualClock>,
     _dir: TempDir,
 }
 
@@ -110,6 +110,22 @@ impl Bench {
         let written = user.clone();
         self.op.store.write(written, |tx, user| Box::pin(users::insert(tx, user))).await.unwrap();
         user
+    }
+
+    /// Gives a person a phone, whose SecSign ID is their username.
+    pub(crate) async fn phone(&self, user: &User) -> DeviceId {
+        let id = DeviceId::generate(&self.op.env).unwrap();
+        let device = Device {
+            id: id.clone(),
+            user_id: user.id.clone(),
+            upstream: Upstream::SecSign,
+            upstream_user: user.username.clone(),
+            label: "Phone".to_owned(),
+            created_at: T0,
+            last_used_at: None,
+        };
+        self.op.store.write(device, |tx, device| Box::pin(devices::insert(tx, device))).await.unwrap();
+        id
     }
 
     /// Locks or unlocks a person.

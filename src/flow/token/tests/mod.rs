@@ -2,6 +2,7 @@
 //! phone services. Signing keys are made once for all tests.
 
 mod bench;
+pub(crate) mod beside;
 mod requests;
 mod signing_keys;
 
