@@ -10,12 +10,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
+import { settle } from './lib/apps.mjs';
 import { BINARY } from './lib/demo.mjs';
 import { Ledger, Refused, Witness, nothing } from './lib/ledger.mjs';
 import { openLoop } from './lib/load.mjs';
 import { Postgres, freshDatabase } from './lib/postgres.mjs';
-import { App, pause, pkce, prepare, request } from './lib/serve.mjs';
-import { Walker, signIn } from './lib/walker.mjs';
+import { pause, pkce, prepare, request } from './lib/serve.mjs';
 
 const OUTAGES = Number(process.env.OUTAGES || 2);
 const HEALED_WITHIN = 5_000;
@@ -67,17 +67,8 @@ before(async () => {
   provider = await prepare({ database, sections: { lifetimes: 'refresh_grace = "1m"' } });
   await provider.start();
   agent = new http.Agent({ keepAlive: true, maxSockets: 100 });
-  const create = (id, uri, method) => provider.command(
-    'client', 'create', '--id', id, '--name', id, '--redirect-uri', uri, '--auth-method', method,
-  );
-  web = new App(provider, await create('web', 'http://localhost:9/callback', 'client_secret_basic'), agent);
-  const native = new App(provider, await create('native', 'http://127.0.0.1/callback', 'none'), agent);
-  await provider.person('carol');
-  await provider.phone.auto('secsign', 'carol', 'approve');
-  const walker = new Walker();
-  await walker.open(web.authorizeUrl(pkce().challenge), web.redirectUri);
-  await signIn(walker, 'secsign', 'carol', web.redirectUri, () => {});
-  cookie = walker.cookie(provider.issuer);
+  let native;
+  ({ web, native, cookie } = await settle(provider, agent));
   witness = new Witness(provider, web, native, cookie);
 });
 

@@ -145,8 +145,8 @@ class Provider {
     return stdout.trim() ? JSON.parse(stdout) : undefined;
   }
 
-  /** What the announcement of a demo says of a person; here they have a SecSign ID of the same name. */
-  user(username) { return { username, secsignid: username }; }
+  /** What the announcement of a demo says of a person; here they have the same name at either service. */
+  user(username) { return { username, secsignid: username, thumbsignin_user_id: username }; }
 
   /** A person with a SecSign ID of the same name on a phone. */
   async person(username, ...extra) {
