@@ -24,18 +24,18 @@ after(async () => { if (provider) assert.equal(await provider.close(), 0); });
 
 const createOf = { secsign: 'create', thumbsignin: 'authenticate' };
 
-for (const service of ['secsign', 'thumbsignin']) {
-  for (const moment of ['after the restart', 'while it is down']) {
-    test(`${service}: killed while a login waits; the approval ${moment} finishes it in the same browser`, async () => {
-      const seen = (await provider.phone.requests()).at(-1)?.seq ?? 0;
-      const { walker, verifier } = await waiting(web, service, 'alice');
-      const before = walker.url;
-      await provider.end('SIGKILL');
-      if (moment === 'while it is down') await approve(provider, service, 'alice');
-      const took = await provider.start();
-      assert.ok(took <= START_WITHIN, `${took} ms to the first answer`);
+for (const moment of ['after the restart', 'while it is down']) {
+  test(`killed while a login waits for each service; the approval ${moment} finishes it in the same browser`, async () => {
+    const seen = (await provider.phone.requests()).at(-1)?.seq ?? 0;
+    const logins = [];
+    for (const service of Object.keys(createOf)) logins.push({ service, ...await waiting(web, service, 'alice') });
+    await provider.end('SIGKILL');
+    if (moment === 'while it is down') for (const { service } of logins) await approve(provider, service, 'alice');
+    const took = await provider.start();
+    assert.ok(took <= START_WITHIN, `${took} ms to the first answer`);
+    await Promise.all(logins.map(async ({ service, walker, verifier }) => {
       // The page has the same address and still waits for the same request.
-      await walker.open(before);
+      await walker.open(walker.url);
       assert.equal(walker.page, 'wait');
       if (moment === 'after the restart') {
         assert.equal(walker.main('data-login-state'), 'pending');
@@ -52,8 +52,8 @@ for (const service of ['secsign', 'thumbsignin']) {
       assert.equal((await web.redeem({ code, verifier })).status, 200);
       const creates = (await provider.phone.requests(seen)).filter(({ operation }) => operation === createOf[service]);
       assert.equal(creates.length, 1, JSON.stringify(creates));
-    });
-  }
+    }));
+  });
 }
 
 /** Works until the provider is gone. A request without a whole answer was not acknowledged, and ends the worker. */
