@@ -315,6 +315,8 @@ test('unknown and frozen: a stranger sees a pending login with a pass, then an e
     })));
     const asked = server.calls.filter(({ operation }) => operation === 'create').map(({ secsignid }) => secsignid);
     assert.deepEqual(asked.sort(), ['alice', 'dora', 'emma', 'finn'], 'one create each');
+    const polled = new Set(server.calls.filter(({ operation }) => operation === 'state').map(({ secsignid }) => secsignid));
+    assert.deepEqual([...polled].sort(), Object.keys(states), 'who is unknown or frozen from the start is not polled');
   });
 });
 
