@@ -9,6 +9,7 @@ import https from 'node:https';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { BINARY } from './lib/demo.mjs';
+import { copyDatabase, freshDatabase, runSql } from './lib/postgres.mjs';
 import { prepare } from './lib/serve.mjs';
 
 let provider; let good;
@@ -56,13 +57,21 @@ function has(checks, name, outcome, words) {
   return found;
 }
 
+/** A configuration with another database. */
+const withDatabase = (url) => good.replace(/^(\[database\]\nurl = )".*"/m, `$1"${url}"`);
+
 /** A configuration whose database is a changed copy of the provider's. */
-function change(sql) {
+async function changed(sql) {
+  if (provider.database) {
+    const copy = await copyDatabase(provider.database);
+    await runSql(copy, sql);
+    return withDatabase(copy);
+  }
   const copy = join(provider.dir, 'copy.db');
   execFileSync('python3', ['-c', `import sqlite3,sys
 a=sqlite3.connect(sys.argv[1]);b=sqlite3.connect(sys.argv[2]);a.backup(b);b.execute(sys.argv[3]);b.commit()`, join(provider.dir, 'signbridge.db'), copy, sql]);
   chmodSync(copy, 0o600);
-  return good.replace('sqlite:signbridge.db', 'sqlite:copy.db');
+  return withDatabase('sqlite:copy.db');
 }
 
 async function serve(handler, options) {
@@ -123,20 +132,29 @@ test('the configuration: every problem, and nothing else is looked at', async ()
   has(checks, 'everything else', 'skipped', /no configuration/);
 });
 
-test('the database: missing, of a newer program, not migrated, no database at all', onFile, async () => {
-  const at = (path) => good.replace('sqlite:signbridge.db', `sqlite:${path}`);
-  has(await doctor(at('none.db')), 'database', 'warning', /is not there/);
+test('the file of a database: missing, something else', onFile, async () => {
+  has(await doctor(withDatabase('sqlite:none.db')), 'database', 'warning', /is not there/);
   assert.ok(!existsSync(join(provider.dir, 'none.db')), 'doctor makes no file');
   writeFileSync(join(provider.dir, 'garbage.db'), 'this is no database, and it is long enough to be seen as none'.repeat(100), { mode: 0o600 });
-  has(await doctor(at('garbage.db')), 'database', 'failed', /SQLite/);
+  has(await doctor(withDatabase('sqlite:garbage.db')), 'database', 'failed', /SQLite/);
+});
+
+/** The address of a database with nothing in it. */
+async function emptyDatabase() {
+  if (provider.database) return freshDatabase(undefined, 'empty');
   writeFileSync(join(provider.dir, 'empty.db'), '', { mode: 0o600 });
-  const newer = await doctor(change("insert into seaql_migrations (version, applied_at) values ('m29991231_000001_future', 0)"));
+  return 'sqlite:empty.db';
+}
+
+test('the database: of a newer program, not migrated, not reachable', async () => {
+  const newer = await doctor(await changed("insert into seaql_migrations (version, applied_at) values ('m29991231_000001_future', 0)"));
   assert.match(has(newer, 'database', 'failed', /newer/).advice, /newer program/);
-  const empty = await doctor(at('empty.db'));
+  const empty = await doctor(withDatabase(await emptyDatabase()));
   assert.match(has(empty, 'database', 'failed', /migrat/i).advice, /signbridge migrate/);
   has(empty, 'clients', 'skipped', /database/);
-  has(await doctor(good.replace('sqlite:signbridge.db', 'postgres://a:canary-password@127.0.0.1:1/x')), 'database', 'failed', /PostgreSQL/);
-  const { stdout } = await run(['doctor'], good.replace('sqlite:signbridge.db', 'postgres://a:canary-password@127.0.0.1:1/x'));
+  const away = withDatabase('postgres://a:canary-password@127.0.0.1:1/x');
+  has(await doctor(away), 'database', 'failed', /PostgreSQL/);
+  const { stdout } = await run(['doctor'], away);
   assert.ok(!stdout.includes('canary-password'));
 });
 
@@ -169,12 +187,12 @@ test('the master key: readable by others, garbled, missing, of another database'
   }
 });
 
-test('signing keys: a next key that is missing, a row that was altered, none yet', onFile, async () => {
-  has(await doctor(change('select 1')), 'signing keys', 'ok', /next/);
-  has(await doctor(change("delete from signing_keys where state = 'next' and alg = 'RS256'")), 'signing keys', 'failed', /RS256/);
-  has(await doctor(change("update signing_keys set sealed_private = 'AAAA' where state = 'active' and alg = 'ES256'")), 'signing keys', 'failed', /cannot be read/);
-  has(await doctor(change('delete from signing_keys')), 'signing keys', 'warning', /none yet/);
-  has(await doctor(change('delete from clients')), 'clients', 'warning', /no app/);
+test('signing keys: a next key that is missing, a row that was altered, none yet', async () => {
+  has(await doctor(await changed('select 1')), 'signing keys', 'ok', /next/);
+  has(await doctor(await changed("delete from signing_keys where state = 'next' and alg = 'RS256'")), 'signing keys', 'failed', /RS256/);
+  has(await doctor(await changed("update signing_keys set sealed_private = 'AAAA' where state = 'active' and alg = 'ES256'")), 'signing keys', 'failed', /cannot be read/);
+  has(await doctor(await changed('delete from signing_keys')), 'signing keys', 'warning', /none yet/);
+  has(await doctor(await changed('delete from clients')), 'clients', 'warning', /no app/);
 });
 
 test('phone services: unreachable, wrong secret, something else at the address, a clock that is wrong', async () => {

@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
-import { eventually } from './lib/demo.mjs';
+import { settle, waiting } from './lib/apps.mjs';
+import { approve, eventually } from './lib/demo.mjs';
 import { Ledger, Witness, nothing } from './lib/ledger.mjs';
-import { App, pause, pkce, prepare } from './lib/serve.mjs';
-import { Walker, signIn } from './lib/walker.mjs';
+import { pause, prepare } from './lib/serve.mjs';
 
 const KILLS = Number(process.env.KILLS || 5);
 const START_WITHIN = 2_000;
@@ -17,62 +17,29 @@ let provider, web, native, cookie;
 before(async () => {
   provider = await prepare();
   await provider.start();
-  const create = (id, uri, method) => provider.command(
-    'client', 'create', '--id', id, '--name', id, '--redirect-uri', uri, '--auth-method', method,
-  );
-  web = new App(provider, await create('web', 'http://localhost:9/callback', 'client_secret_basic'));
-  native = new App(provider, await create('native', 'http://127.0.0.1/callback', 'none'));
-  await provider.person('carol');
-  await provider.command('user', 'create', '--username', 'alice', '--secsignid', 'alice', '--thumbsignin-user-id', 'alice');
-  await provider.phone.auto('secsign', 'carol', 'approve');
-  const walker = new Walker();
-  await walker.open(web.authorizeUrl(pkce().challenge), web.redirectUri);
-  await signIn(walker, 'secsign', 'carol', web.redirectUri, () => {});
-  cookie = walker.cookie(provider.issuer);
+  ({ web, native, cookie } = await settle(provider));
 });
 
 after(async () => { if (provider) assert.equal(await provider.close(), 0); });
 
-/** Up to the page that waits for alice's phone. */
-async function waiting(service) {
-  const walker = new Walker();
-  const { verifier, challenge } = pkce();
-  await walker.open(web.authorizeUrl(challenge));
-  await walker.submit('provider', { provider: service });
-  await walker.submit('identifier', { identifier: 'alice' });
-  assert.equal(walker.page, 'wait');
-  return { walker, verifier };
-}
-
-const approveAlice = {
-  async secsign() {
-    const session = (await provider.phone.secsign('alice')).sessions.find(({ state }) => state === 1 || state === 7);
-    await provider.phone.answer('alice', session.authsessionid, { action: 'approve' });
-  },
-  async thumbsignin() {
-    const transaction = (await provider.phone.transactions('alice', 'PENDING')).at(-1);
-    await provider.phone.act(transaction.transactionId, { action: 'approve', userId: 'alice' });
-  },
-};
-
 const createOf = { secsign: 'create', thumbsignin: 'authenticate' };
 
-for (const service of ['secsign', 'thumbsignin']) {
-  for (const moment of ['after the restart', 'while it is down']) {
-    test(`${service}: killed while a login waits; the approval ${moment} finishes it in the same browser`, async () => {
-      const seen = (await provider.phone.requests()).at(-1)?.seq ?? 0;
-      const { walker, verifier } = await waiting(service);
-      const before = walker.url;
-      await provider.end('SIGKILL');
-      if (moment === 'while it is down') await approveAlice[service]();
-      const took = await provider.start();
-      assert.ok(took <= START_WITHIN, `${took} ms to the first answer`);
+for (const moment of ['after the restart', 'while it is down']) {
+  test(`killed while a login waits for each service; the approval ${moment} finishes it in the same browser`, async () => {
+    const seen = (await provider.phone.requests()).at(-1)?.seq ?? 0;
+    const logins = [];
+    for (const service of Object.keys(createOf)) logins.push({ service, ...await waiting(web, service, 'alice') });
+    await provider.end('SIGKILL');
+    if (moment === 'while it is down') for (const { service } of logins) await approve(provider, service, 'alice');
+    const took = await provider.start();
+    assert.ok(took <= START_WITHIN, `${took} ms to the first answer`);
+    await Promise.all(logins.map(async ({ service, walker, verifier }) => {
       // The page has the same address and still waits for the same request.
-      await walker.open(before);
+      await walker.open(walker.url);
       assert.equal(walker.page, 'wait');
       if (moment === 'after the restart') {
         assert.equal(walker.main('data-login-state'), 'pending');
-        await approveAlice[service]();
+        await approve(provider, service, 'alice');
       }
       await eventually('the code', async () => {
         if (walker.page === 'wait') {
@@ -85,8 +52,8 @@ for (const service of ['secsign', 'thumbsignin']) {
       assert.equal((await web.redeem({ code, verifier })).status, 200);
       const creates = (await provider.phone.requests(seen)).filter(({ operation }) => operation === createOf[service]);
       assert.equal(creates.length, 1, JSON.stringify(creates));
-    });
-  }
+    }));
+  });
 }
 
 /** Works until the provider is gone. A request without a whole answer was not acknowledged, and ends the worker. */
@@ -151,7 +118,7 @@ test(`killed ${KILLS} times under load: nothing that was acknowledged is lost`, 
 
 test('SIGTERM ends it with 0 within 10 s, in spite of event streams, requests and a client that sends half a request', async (t) => {
   Object.assign(web, { agent: undefined });
-  const { walker } = await waiting('secsign');
+  const { walker } = await waiting(web, 'secsign', 'alice');
   const stream = await new Promise((resolve, reject) => {
     const headers = { cookie: walker.cookie(provider.issuer), accept: 'text/event-stream' };
     http.get(new URL(walker.main('data-events-url'), provider.issuer), { headers, agent: false }, resolve).on('error', reject);

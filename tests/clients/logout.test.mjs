@@ -28,6 +28,8 @@ before(async () => {
 after(async () => {
   if (provider) assert.equal(await provider.close(), 0);
   await Promise.all(receivers.map((one) => one.close()));
+  const median = waits.toSorted((a, b) => a - b)[Math.floor(waits.length / 2)];
+  assert.ok(!(median >= 300), `half of the logouts took ${median} ms or more`);
 });
 
 async function listener(answer) {
@@ -68,11 +70,16 @@ async function signedIn(at, username, options) {
 }
 
 const logoutUrl = (query) => `${provider.issuer}/logout?${new URLSearchParams(query)}`;
-/** The logout as an app's server or a browser asks for it, and how long it took. */
+/** How long each logout took: most of them less than 300 ms (security bar 102). */
+const waits = [];
+/** The logout as an app's server or a browser asks for it. It waits for no receiver: those that hang are given up after 5 s. */
 async function logout(query, cookie = '') {
   const began = performance.now();
   const answer = await request('GET', logoutUrl(query), { headers: cookie ? { cookie } : {} });
-  return { ...answer, took: performance.now() - began };
+  const took = performance.now() - began;
+  assert.ok(took < 2_000, `${took} ms`);
+  waits.push(took);
+  return answer;
 }
 /** What `prompt=none` gives in a browser with these cookies. */
 async function silent(at, cookie) {
@@ -95,7 +102,6 @@ test('an app that got tokens hears within 5 s; the token says whose session ende
   const began = performance.now();
   const answer = await logout({ id_token_hint: tokens.id_token }, cookie);
   assert.equal(answer.status, 303);
-  assert.ok(answer.took < 300, `${answer.took} ms`);
   const hit = await heard.heard(sid);
   assert.ok(hit.at - began < 5_000, `${hit.at - began} ms`);
   assert.equal(hit.method, 'POST');
@@ -183,14 +189,14 @@ test('a hint that has expired, signed by a key that has retired since, ends the 
   const published = async () => (await request('GET', `${provider.issuer}/jwks`)).text;
   const before = await published();
   const keys = await provider.command('key', 'rotate', '--alg', 'RS256');
-  await eventually('the rotation is known to the server', async () => (await published()) !== before, 2_000);
+  await eventually('the rotation is known to the server', async () => (await published()) !== before);
   assert.equal(keys.find(({ kid }) => kid === header.kid).state, 'retired');
   const forged = `${tokens.id_token.slice(0, -8)}AAAAAAAA`;
   assert.equal((await logout({ id_token_hint: forged })).status, 400);
   assert.equal(await silent(told, cookie), 'code', 'a forged hint ends nothing');
   const began = performance.now();
   const answer = await logout({ id_token_hint: tokens.id_token, client_id: told.client.client_id, state: 's' });
-  assert.ok(answer.status === 303 && answer.took < 300, `${answer.status} ${answer.took} ms`);
+  assert.equal(answer.status, 303);
   assert.equal(await silent(told, cookie), 'login_required');
   const { token, at } = await heard.heard(sid);
   assert.ok(at - began < 5_000);
@@ -219,9 +225,10 @@ test('receivers that sleep, redirect, refuse or never end delay neither the pers
   for (const one of apps.slice(1)) await one.tokens(cookie);
   const began = performance.now();
   const answer = await logout({ id_token_hint: tokens.id_token }, cookie);
-  assert.ok(answer.status === 303 && answer.took < 300, `${answer.status} ${answer.took} ms`);
+  assert.equal(answer.status, 303);
   const hit = await good.heard(sid);
-  assert.ok(hit.at - began < 2_000, `${hit.at - began} ms`);
+  // Before any of the others can have been given up.
+  assert.ok(hit.at - began < 4_000, `${hit.at - began} ms`);
   for (const one of [sleeping, redirecting, refusing]) {
     const again = await one.heard(sid, { count: 2, within: 12_000 });
     assert.equal(parts(again.token).claims.jti, parts(one.of(sid)[0].token).claims.jti, 'the same token in another envelope');
@@ -263,24 +270,28 @@ test('killed at once after the answer to the logout: nothing is lost', async () 
 
 test('many sessions and apps at once: bounded parallelism, and the pages stay quick', async (t) => {
   const apps = 48;
-  const slow = await listener((_hit, response) => { setTimeout(() => response.end(), 200); });
+  const held = [];
+  const slow = await listener((_hit, response) => held.push(response));
   const first = await app(slow);
   const { tokens, sid, cookie } = await signedIn(first, 'alice');
   await each(Array.from({ length: apps - 1 }), 2, async () => { await (await app(slow)).tokens(cookie); });
   const began = performance.now();
-  assert.ok((await logout({ id_token_hint: tokens.id_token }, cookie)).took < 300);
+  await logout({ id_token_hint: tokens.id_token }, cookie);
+  // None is answered before the pages are: a page that waited for one would not come before that is given up, after 5 s.
+  await eventually('many at once', () => held.length >= 16);
   const pages = [];
-  await eventually('all of them', async () => {
+  for (let count = 0; count < 10; count += 1) {
     const from = performance.now();
-    await request('GET', first.authorizeUrl(pkce().challenge));
-    pages.push(performance.now() - from);
-    return slow.of(sid).length === apps;
-  }, 15_000);
-  const slowest = Math.max(...pages);
-  t.diagnostic(`${apps} apps told in ${Math.round(performance.now() - began)} ms, ${slow.most} at once; slowest page ${Math.round(slowest)} ms`);
-  assert.ok(slow.most <= 32, `${slow.most} at once`);
-  assert.ok(slow.most > 1, 'not one after the other');
-  assert.ok(slowest < 1_000, `${slowest} ms`);
+    assert.equal((await request('GET', first.authorizeUrl(pkce().challenge))).status, 303);
+    pages.push(Math.round(performance.now() - from));
+  }
+  const most = held.length;
+  slow.answer = (_hit, response) => response.end();
+  for (const response of held) response.end();
+  await eventually('all of them', () => new Set(slow.of(sid).map(({ token }) => parts(token).claims.aud)).size === apps, 15_000);
+  t.diagnostic(`${apps} apps told in ${Math.round(performance.now() - began)} ms, ${most} at once; pages meanwhile in ${pages.join(', ')} ms`);
+  assert.ok(most <= 32 && slow.most <= 32, `${slow.most} at once`);
+  assert.ok(Math.max(...pages) < 3_000, `${pages} ms`);
 });
 
 test('2.16: another account in the same browser: the apps of the first hear after the code was redeemed', async () => {
@@ -406,7 +417,7 @@ test('bar 17: browser clients of registered origins read token, userinfo and rev
       ...(method === 'OPTIONS' && { 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization' }),
     },
   });
-  await eventually('the new clients are known', async () => cors(await ask('OPTIONS', '/token', page))['access-control-allow-origin'], 2_000);
+  await eventually('the new clients are known', async () => cors(await ask('OPTIONS', '/token', page))['access-control-allow-origin']);
   const strangers = [undefined, 'https://evil.example', 'null', 'http://spa.example', 'https://spa.example.evil', 'https://spa.example:444'];
   for (const path of routes.readable) {
     for (const origin of [page, 'https://panel.example']) {

@@ -2,15 +2,14 @@
 // asked by many browsers at once.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { identifying, tally, times } from './lib/apps.mjs';
 import { cluster } from './lib/cluster.mjs';
 import { Postgres } from './lib/postgres.mjs';
-import { App, pkce, request } from './lib/serve.mjs';
-import { Walker } from './lib/walker.mjs';
+import { App, request } from './lib/serve.mjs';
 
 /** Requests to one person in 10 minutes by browsers that they never signed in from (docs/configuration.md). */
 const PER_PERSON = 3;
 const AT_ONCE = 50;
-const times = (count, make) => Array.from({ length: count }, (_, at) => make(at));
 
 let server; let nodes; let web;
 before(async () => {
@@ -33,14 +32,9 @@ const creates = async (seq, user) => (await nodes.phone.requests(seq))
   .filter((call) => /create|authenticate/.test(call.operation) && call.user === user);
 
 /** A browser that has only to name the person. */
-async function ready(service, walker = new Walker()) {
-  await walker.open(web.authorizeUrl(pkce().challenge));
-  await walker.submit('provider', { provider: service });
-  return walker;
-}
+const ready = async (service) => (await identifying(web, service)).walker;
 
 const state = (walker) => `${walker.main('data-login-state')}/${walker.main('data-login-reason') ?? ''}`;
-const tally = (values) => values.reduce((counts, value) => ({ ...counts, [value]: (counts[value] ?? 0) + 1 }), {});
 
 test(`${AT_ONCE} browsers at both nodes ask for one person: the phone service sees the limit's number, and others can go on`, async (t) => {
   await person('mallory');

@@ -7,6 +7,7 @@ import { gzipSync } from 'node:zlib';
 import * as chrome from './lib/chromium.mjs';
 import { approve, eventually, startDemo } from './lib/demo.mjs';
 import { loginAt } from './lib/login.mjs';
+import { each } from './lib/serve.mjs';
 
 const LOCALES = ['en', 'de'];
 const THEMES = ['light', 'dark'];
@@ -74,6 +75,9 @@ async function wait(provider, username, page, query = '') {
   await chrome.toWait(demo, page, provider, username, query);
   return page;
 }
+
+/** The transaction that the page's link leads to. */
+const shown = async (page) => (await page.getAttribute('a#deep-link', 'href')).split('/').at(-1);
 
 /** Reloads until the login is in this state. */
 const reaches = (page, state) => eventually(state, async () => {
@@ -170,20 +174,22 @@ test('wait: each end and each reason', async () => {
     ['thumbsignin', 'ALREADY_REGISTERED', 'failed', 'already_registered'],
     ['thumbsignin', 'NO_SUITABLE_AUTHENTICATOR', 'failed', 'no_suitable_authenticator'],
   ];
-  for (const [provider, cause, state, reason] of ends) {
-    await demo.phone.reset();
+  // Two at a time: one waits for the poll of its login while another has its pictures taken.
+  await each(ends, 2, async ([provider, cause, state, reason]) => {
     const { context, page } = await still();
-    await wait(provider, 'alice', page);
     if (provider === 'secsign') {
-      await demo.phone.answer('alice', (await at.session()).authsessionid, { action: 'state', state: cause });
+      const name = await at.person(`ends-${cause}`);
+      await wait(provider, name, page);
+      await demo.phone.answer(name, (await at.session(name)).authsessionid, { action: 'state', state: cause });
     } else {
-      await demo.phone.act(await at.transaction(), { action: 'fail', failureReason: cause });
+      await wait(provider, 'alice', page);
+      await demo.phone.act(await shown(page), { action: 'fail', failureReason: cause });
     }
     await reaches(page, state);
     assert.equal(await page.getAttribute('main', 'data-login-reason'), reason ?? null);
     await dress(page, `wait-${provider}-${reason ?? state}`);
     await context.close();
-  }
+  });
 });
 
 test('wait: unreachable, replaced, frozen, and an approval without a name', async () => {
@@ -226,8 +232,7 @@ test('wait: unreachable, replaced, frozen, and an approval without a name', asyn
   await other.page.click('button[name="unnamed"]');
   await other.page.waitForSelector('main[data-page="wait"]');
   await dress(other.page, 'wait-unnamed');
-  const id = (await other.page.getAttribute('a#deep-link', 'href')).split('/').at(-1);
-  await demo.phone.act(id, { action: 'approve', userId: 'alice' });
+  await demo.phone.act(await shown(other.page), { action: 'approve', userId: 'alice' });
   await other.page.waitForSelector('main[data-login-state="approved"]');
   await dress(other.page, 'wait-approved-unnamed');
   await other.context.close();

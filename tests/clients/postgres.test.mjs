@@ -10,12 +10,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { BINARY } from './lib/demo.mjs';
+import { settle } from './lib/apps.mjs';
+import { BINARY, eventually } from './lib/demo.mjs';
 import { Ledger, Refused, Witness, nothing } from './lib/ledger.mjs';
 import { openLoop } from './lib/load.mjs';
 import { Postgres, freshDatabase } from './lib/postgres.mjs';
-import { App, pause, pkce, prepare, request } from './lib/serve.mjs';
-import { Walker, signIn } from './lib/walker.mjs';
+import { pause, pkce, prepare, request } from './lib/serve.mjs';
 
 const OUTAGES = Number(process.env.OUTAGES || 2);
 const HEALED_WITHIN = 5_000;
@@ -67,17 +67,8 @@ before(async () => {
   provider = await prepare({ database, sections: { lifetimes: 'refresh_grace = "1m"' } });
   await provider.start();
   agent = new http.Agent({ keepAlive: true, maxSockets: 100 });
-  const create = (id, uri, method) => provider.command(
-    'client', 'create', '--id', id, '--name', id, '--redirect-uri', uri, '--auth-method', method,
-  );
-  web = new App(provider, await create('web', 'http://localhost:9/callback', 'client_secret_basic'), agent);
-  const native = new App(provider, await create('native', 'http://127.0.0.1/callback', 'none'), agent);
-  await provider.person('carol');
-  await provider.phone.auto('secsign', 'carol', 'approve');
-  const walker = new Walker();
-  await walker.open(web.authorizeUrl(pkce().challenge), web.redirectUri);
-  await signIn(walker, 'secsign', 'carol', web.redirectUri, () => {});
-  cookie = walker.cookie(provider.issuer);
+  let native;
+  ({ web, native, cookie } = await settle(provider, agent));
   witness = new Witness(provider, web, native, cookie);
 });
 
@@ -109,8 +100,9 @@ for (const [cut, what] of [['answer', 'the answer to a COMMIT'], ['request', 'a 
 
 test('every connection is cut while nobody asks: the next request does not notice', async () => {
   await web.tokens(cookie);
-  await server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'signbridge'");
-  await pause(100);
+  // Waits until they are gone.
+  const cut = await server.sql("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'signbridge'");
+  assert.match(cut, /^t(\nt)*$/);
   assert.equal((await web.redeem(await web.code(cookie))).status, 200);
 });
 
@@ -258,11 +250,7 @@ test('hung: 503 within 5 s, keys and discovery as fast as ever, healed within 5 
 test('no primary any more: writes are 503, reads go on; with a primary again, within 5 s, all is well', async () => {
   const { access_token: token } = await web.tokens(cookie);
   const code = await web.code(cookie);
-  const only = async (value) => {
-    await server.sql(`ALTER SYSTEM SET default_transaction_read_only = ${value}`);
-    await server.sql('SELECT pg_reload_conf()');
-    await pause(200);
-  };
+  const only = (value) => server.set('default_transaction_read_only', value);
   await only('on');
   const refused = await web.redeem(code);
   assert.equal(refused.status, 503, refused.text);
@@ -294,13 +282,13 @@ test('TLS: verified against the named authority and the name of the host, refuse
       await chown(join(tls.data, file), uid, gid);
       await chmod(join(tls.data, file), 0o600);
     }
-    await tls.sql("ALTER SYSTEM SET ssl = on");
     await tls.sql("ALTER SYSTEM SET ssl_cert_file = 'db.pem'");
     await tls.sql("ALTER SYSTEM SET ssl_key_file = 'db.key'");
-    await tls.sql('SELECT pg_reload_conf()');
+    await tls.set('ssl', 'on');
     const base = (await freshDatabase(tls.url)).replace('127.0.0.1', 'localhost');
     await writeFile(join(tls.data, 'pg_hba.conf'), 'hostssl all all 127.0.0.1/32 trust\n');
     process.kill(tls.pid, 'SIGHUP');
+    await eventually('nobody gets in without TLS', () => tls.sql('SELECT 1').then(() => false, () => true));
     const migrate = async (url) => {
       const env = { ...process.env, SIGNBRIDGE_DATABASE__URL: url };
       const config = ['--config', provider.config];

@@ -249,26 +249,28 @@ test('SecSign: error codes 20000, 20006, 400, 500 and HTTP errors, at the create
 
 test('ThumbSignIn: HTTP errors, at the create and at a poll', async (t) => {
   await scripted(async ({ provider, web, over }) => {
-    const begin = async () => {
+    const begin = async (name) => {
       const walker = await new Walker().open(web.authorizeUrl(pkce().challenge));
       await walker.submit('provider', { provider: 'thumbsignin' });
-      return walker.submit('identifier', { identifier: 'alice' });
+      return walker.submit('identifier', { identifier: name });
     };
-    const seen = {};
-    for (const status of [400, 401, 404, 429, 500, 503]) {
-      for (const operation of ['authenticate', 'status']) {
-        await provider.phone.reset();
-        await provider.phone.fault({ provider: 'thumbsignin', operation, fault: 'status', status, count: 0 });
-        const before = (await provider.phone.requests()).at(-1)?.seq ?? 0;
-        const walker = await begin();
-        seen[`${status} ${operation}`] = await over(walker);
-        const met = (await provider.phone.requests(before)).filter((call) => call.operation === operation);
-        assert.ok(met.length > 0 && met.every((call) => call.status === status), `${status} ${operation} was met`);
-        if (operation === 'authenticate') assert.equal(met.length, 1, 'a create is not repeated');
-        await walker.submit('cancel', {}, web.redirectUri);
-        assert.equal(new URL(walker.url).searchParams.get('error'), 'access_denied');
-      }
+    // Somebody else for each, and all at once.
+    const cases = [400, 401, 404, 429, 500, 503].flatMap((status) => ['authenticate', 'status'].map((operation) => ({ status, operation })));
+    for (const one of cases) {
+      one.name = `${one.operation}${one.status}`;
+      await provider.command('user', 'create', '--username', one.name, '--thumbsignin-user-id', one.name);
+      await provider.phone.fault({ provider: 'thumbsignin', operation: one.operation, user: one.name, fault: 'status', status: one.status, count: 0 });
     }
+    const seen = Object.fromEntries(await Promise.all(cases.map(async ({ status, operation, name }) => {
+      const walker = await begin(name);
+      const how = await over(walker);
+      const met = (await provider.phone.requests()).filter((call) => call.operation === operation && call.user === name);
+      assert.ok(met.length > 0 && met.every((call) => call.status === status), `${status} ${operation} was met`);
+      if (operation === 'authenticate') assert.equal(met.length, 1, 'a create is not repeated');
+      await walker.submit('cancel', {}, web.redirectUri);
+      assert.equal(new URL(walker.url).searchParams.get('error'), 'access_denied');
+      return [`${status} ${operation}`, how];
+    })));
     t.diagnostic(JSON.stringify(seen));
     // A status that was refused for a while is asked again until the deadline (2.6).
     const later = [429, 500, 503];
@@ -276,44 +278,45 @@ test('ThumbSignIn: HTTP errors, at the create and at a poll', async (t) => {
       const [status, operation] = what.split(' ');
       assert.equal(how, operation === 'status' && later.includes(Number(status)) ? 'expired/' : 'failed/technical_reason', what);
     }
-    // The same person, an honest service.
-    await provider.phone.reset();
+    // Somebody whom no fault names.
     await provider.phone.auto('thumbsignin', 'alice', 'approve');
-    const walker = await begin();
+    const walker = await begin('alice');
     assert.equal(await over(walker), 'approved/');
   });
 });
 
 test('unknown and frozen: a stranger sees a pending login with a pass, then an expired one, and nothing is created', async () => {
   await scripted(async ({ server, provider, begin, over, web }) => {
+    const names = /alice|dora|emma|finn|bare|nobody/g;
     const look = (walker) => [walker.status, walker.page, stateOf(walker), walker.html.includes('id="access-pass"'),
-      words(walker.html).replaceAll(/alice|nobody/g, 'NAME')];
+      words(walker.html).replaceAll(names, 'NAME')];
+    for (const name of ['dora', 'emma', 'finn']) await provider.command('user', 'create', '--username', name, '--secsignid', name);
+    await provider.command('user', 'create', '--username', 'bare');
     const honest = await begin(new Walker());
     const expected = look(honest);
     await honest.submit('cancel', {}, web.redirectUri);
-    await provider.command('user', 'create', '--username', 'bare');
-    for (const [what, name, answer] of [
-      ['no such account', 'nobody', server.honest.create], ['unknown at the service', 'alice', refusal(500, 20000)],
-      ['frozen at the service', 'alice', refusal(500, 20006)], ['no phone', 'nobody@example.com', server.honest.create],
-    ]) {
-      server.create = answer;
-      const before = server.calls.filter(({ operation }) => operation === 'create').length;
+    const creates = { alice: refusal(500, 20000), dora: refusal(500, 20006) };
+    const states = { emma: refusal(500, 20000), finn: refusal(500, 20006) };
+    server.create = (asked) => (creates[asked.secsignid] ?? server.honest.create)(asked);
+    server.state = (asked) => (states[asked.secsignid] ?? server.honest.state)(asked);
+    server.calls.length = 0;
+    await Promise.all([
+      ['no such account', 'nobody'], ['unknown at the service', 'alice'], ['frozen at the service', 'dora'], ['no phone', 'bare'],
+      ['no such address', 'nobody@example.com'],
+    ].map(async ([what, name]) => {
       const stranger = await begin(new Walker(), name);
       assert.deepEqual(look(stranger).slice(0, 4), expected.slice(0, 4), what);
       if (!name.includes('@')) assert.equal(look(stranger)[4], expected[4], what);
       assert.equal(await over(stranger), 'expired/', what);
-      const made = server.calls.filter(({ operation }) => operation === 'create').length - before;
-      assert.equal(made, name === 'alice' ? 1 : 0, `${what}: creates`);
-      server.behave();
-    }
-    // Found out while it is polled: the stranger is told no more than that it is over.
-    for (const [what, answer] of [['gone', refusal(500, 20000)], ['frozen', refusal(500, 20006)]]) {
-      server.state = answer;
-      const stranger = await begin(new Walker());
-      const how = await over(stranger);
-      assert.ok(!/frozen|not_registered/.test(how), `${what}: a stranger is told ${how}`);
-      server.behave();
-    }
+    }).concat(Object.keys(states).map(async (name) => {
+      // Found out while it is polled: the stranger is told no more than that it is over.
+      const how = await over(await begin(new Walker(), name));
+      assert.ok(!/frozen|not_registered/.test(how), `${name}: a stranger is told ${how}`);
+    })));
+    const asked = server.calls.filter(({ operation }) => operation === 'create').map(({ secsignid }) => secsignid);
+    assert.deepEqual(asked.sort(), ['alice', 'dora', 'emma', 'finn'], 'one create each');
+    const polled = new Set(server.calls.filter(({ operation }) => operation === 'state').map(({ secsignid }) => secsignid));
+    assert.deepEqual([...polled].sort(), Object.keys(states), 'who is unknown or frozen from the start is not polled');
   });
 });
 

@@ -133,6 +133,7 @@ export async function cluster(server, { count = 2, ...settings } = {}) {
     dir, proxy, nodes, issuer: proxy.url, phone: first.phone, database,
     command: (...words) => first.command(...words),
     person: (...words) => first.person(...words),
+    user: (username) => first.user(username),
     async ready() {
       for (let tries = 0; !nodes.every((_, at) => proxy.isReady(at)); tries += 1) {
         if (tries > 200) throw new Error('the nodes do not get ready');

@@ -84,6 +84,16 @@ export class Postgres {
     return stdout.trim();
   }
 
+  /** Changes a setting of the running server; returns when it is in force. */
+  async set(name, value) {
+    await this.sql(`ALTER SYSTEM SET ${name} = ${value}`);
+    await this.sql('SELECT pg_reload_conf()');
+    for (let tries = 0; await this.sql(`SHOW ${name}`) !== value; tries += 1) {
+      if (tries > 200) throw new Error(`${name} does not become ${value}`);
+      await pause(50);
+    }
+  }
+
   /** The server's processes: the postmaster and its children. */
   async processes() {
     const children = [];
@@ -127,13 +137,26 @@ export class Postgres {
 
 let count = 0;
 
-/** The address of a new, empty database at `server` (`postgres://USER@HOST:PORT`). */
-export async function freshDatabase(server = process.env.TEST_POSTGRES) {
+/**
+ * The address of a new, empty database at `server` (`postgres://USER@HOST:PORT`). One whose name begins otherwise is not for a program
+ * that fills it: see `unused`.
+ */
+export async function freshDatabase(server = process.env.TEST_POSTGRES, begins = 'test') {
   count += 1;
-  const name = `test_${process.pid}_${count}`;
+  const name = `${begins}_${process.pid}_${count}`;
   await execute('psql', ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-c', `CREATE DATABASE ${name}`, `${server}/postgres`]);
   return `${server}/${name}`;
 }
+
+/** The address of a new database at the same server that holds what is in `database`. */
+export async function copyDatabase(database) {
+  const copy = await freshDatabase(database.slice(0, database.lastIndexOf('/')));
+  await execute('sh', ['-c', 'pg_dump --dbname="$0" | psql -X -q -v ON_ERROR_STOP=1 -o /dev/null "$1"', database, copy]);
+  return copy;
+}
+
+/** Runs a statement in the database at this address. */
+export const runSql = (database, statement) => execute('psql', ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-c', statement, database]);
 
 /** The database of a program that is about to start: `undefined` for the SQLite file that it makes itself. */
 export async function chosenDatabase() {

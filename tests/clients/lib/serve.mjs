@@ -100,10 +100,10 @@ class Provider {
 
   get log() { return this.#log; }
 
-  /** Starts `serve`, and tells how many milliseconds it took to its first answer. */
-  async start() {
+  /** Starts `serve`, with these variables too, and tells how many milliseconds it took to its first answer. */
+  async start(variables = {}) {
     const began = performance.now();
-    const child = spawn(BINARY, ['serve', '--config', this.config], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(BINARY, ['serve', '--config', this.config], { env: { ...env, ...variables }, stdio: ['ignore', 'ignore', 'pipe'] });
     this.#child = child;
     child.stderr.on('data', (chunk) => { this.#log = (this.#log + chunk).slice(-200_000); });
     for (;;) {
@@ -145,8 +145,8 @@ class Provider {
     return stdout.trim() ? JSON.parse(stdout) : undefined;
   }
 
-  /** What the announcement of a demo says of a person; here they have a SecSign ID of the same name. */
-  user(username) { return { username, secsignid: username }; }
+  /** What the announcement of a demo says of a person; here they have the same name at either service. */
+  user(username) { return { username, secsignid: username, thumbsignin_user_id: username }; }
 
   /** A person with a SecSign ID of the same name on a phone. */
   async person(username, ...extra) {
