@@ -3,6 +3,7 @@
 
 mod broken;
 mod completeness;
+mod spoiled;
 
 use std::path::Path;
 use std::time::Duration;
