@@ -226,7 +226,8 @@ impl Changing {
         if after.secret != before.secret {
             clients::update_secret(tx, &self.id, after.secret.as_ref()).await?;
         }
-        if after.disabled && !before.disabled {
+        // Switched on: what was being redeemed when it was switched off, and was useless ever since, stays so.
+        if after.disabled != before.disabled {
             grants::revoke_for_client(tx, &self.id, self.now).await?;
         }
         Ok(Ok((after, needs_secret)))
@@ -256,7 +257,7 @@ async fn change(manage: &Manage<'_>, id: &ClientId, change: Change, detail: &str
     Ok(Issued { client, secret: has_new_secret.then_some(secret) })
 }
 
-/// Changes what is written, and whether the client is off: what it has is dead then. One that ceases to be public gets a
+/// Changes what is written, and whether the client is off: what it has is dead then, and for good. One that ceases to be public gets a
 /// secret, one that becomes public loses it.
 ///
 /// # Errors

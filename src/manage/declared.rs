@@ -30,7 +30,7 @@ pub async fn apply(store: &Store, env: &Env, declared: &[DeclaredClient], people
         if client.source == Source::File && !declared.iter().any(|declared| declared.id == client.id) {
             tracing::warn!(client = %client.id, "the file no longer declares this client: it is switched off");
             let after = Client { source: Source::Command, disabled: true, ..client };
-            write_client(&manage, after, "no longer declared").await?;
+            write_client(&manage, after, true, "no longer declared").await?;
         }
     }
     // Those who left go first: their phones may have passed on to others.
@@ -70,19 +70,20 @@ async fn apply_client(manage: &Manage<'_>, declared: &DeclaredClient) -> Result<
             if same && before.source == Source::File && !before.disabled {
                 return Ok(());
             }
-            write_client(manage, after, "declared").await
+            write_client(manage, after, before.disabled, "declared").await
         }
     }
 }
 
-async fn write_client(manage: &Manage<'_>, after: Client, detail: &str) -> Result<(), ManageError> {
+/// Writes a client that is, or was, off where `revoke` says so: what it has is dead then (as in [`clients::update`]).
+async fn write_client(manage: &Manage<'_>, after: Client, revoke: bool, detail: &str) -> Result<(), ManageError> {
     let entry = manage.entry(clients::event(&after.id, detail))?;
     let job = (after, entry, manage.now());
-    let written = manage.store.write(job, |tx, (client, entry, now)| {
+    let written = manage.store.write(job, move |tx, (client, entry, now)| {
         Box::pin(async move {
             store::clients::update(tx, client).await?;
             store::clients::update_secret(tx, &client.id, client.secret.as_ref()).await?;
-            if client.disabled {
+            if revoke {
                 grants::revoke_for_client(tx, &client.id, *now).await?;
             }
             entry.write(tx, *now).await

@@ -1,7 +1,7 @@
 //! Registered relying parties. Their metadata is one JSON document; what is looked up has columns of its own.
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
 
 use super::entity::client;
 use super::row::{Row, to_json};
@@ -68,24 +68,6 @@ pub async fn update_secret(tx: &Tx, id: &ClientId, secret: Option<&SecretDigest>
         .col_expr(client::Column::Secret, Expr::value(secret.map(SecretDigest::as_str)))
         .filter(client::Column::Id.eq(id.as_str()));
     Ok(update.exec(tx.db()).await?.rows_affected > 0)
-}
-
-/// Keeps a client that is on as it is until this transaction ends: whoever switches it off waits, and sees what this
-/// transaction wrote (the order is in [`store`](super)). Others that keep it so do not wait for each other: all the redemptions
-/// of a client come here. False: it is off, or there is none.
-///
-/// # Errors
-/// When the database fails.
-pub async fn keep_on(tx: &Tx, id: &ClientId) -> Result<bool, StoreError> {
-    let found = client::Entity::find_by_id(id.as_str())
-        .filter(client::Column::Disabled.eq(false))
-        .select_only()
-        .column(client::Column::Id)
-        .lock_shared()
-        .into_tuple::<String>()
-        .one(tx.db())
-        .await?;
-    Ok(found.is_some())
 }
 
 /// Deletes a client and everything issued to it: authorizations, codes, consents, grants and their tokens. False: there was

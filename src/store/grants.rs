@@ -69,7 +69,8 @@ pub async fn revoke(tx: &Tx, id: &GrantId, now: Timestamp) -> Result<bool, Store
     Ok(update.exec(tx.db()).await?.rows_affected > 0)
 }
 
-/// Revokes every family of a client; returns how many. The caller has switched the client off in the same write.
+/// Revokes every family of a client; returns how many. One that a write beside this one adds is not among them: nothing that
+/// belongs to a client that is off is worth anything, and who switches it on revokes again.
 ///
 /// # Errors
 /// When the database fails.

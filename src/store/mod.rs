@@ -14,13 +14,12 @@
 //! afterwards. Every write takes turns, and changes rows, in this order, and rows of one kind by their ids, so that no two
 //! wait for each other:
 //!
-//! person → phone → login → authorization → session → client → code → grant → token → logout to be told.
+//! person → phone → login → authorization → session → code → grant → token → logout to be told.
 //!
 //! - finishing a login: the person, then the session that is begun, renewed or replaced;
 //! - locking a person, removing a phone: the person, then every session that has not ended;
-//! - redeeming a code: its session, and its client, which many redemptions may keep at the same time;
-//! - ending a session: the session;
-//! - switching a client off: the client.
+//! - redeeming a code: its session;
+//! - ending a session: the session.
 //!
 //! What is revoked or deleted as a set (a client's grants, a client with all it has) has no order: PostgreSQL refuses one of
 //! two that met, and that one runs again.

@@ -26,9 +26,7 @@ use crate::flow::trail::Entry;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::parameters::Parameters;
 use crate::store::codes::StoredCode;
-use crate::store::{
-    StoreError, Tx, access_tokens, backchannel_logouts, clients, codes, grants, refresh_tokens, sessions, users,
-};
+use crate::store::{StoreError, Tx, access_tokens, backchannel_logouts, codes, grants, refresh_tokens, sessions, users};
 
 /// What the client sends (RFC 6749 §4.1.3, RFC 7636 §4.5).
 #[derive(Clone, Debug)]
@@ -71,7 +69,7 @@ enum Outcome {
 
 /// Redeems a code.
 ///
-/// Costs: one write, which is one commit of three reads by key and seven inserts or updates at most; then one signature, two where
+/// Costs: one write, which is one commit of two reads by key and seven inserts or updates at most; then one signature, two where
 /// access tokens are JWTs. A refused code costs the reads only.
 ///
 /// # Errors
@@ -125,10 +123,6 @@ impl Redemption {
             Ok(user) => user,
             Err(reason) => return Ok(Outcome::Refused(reason)),
         };
-        // The client was on when it was authenticated. Whoever switches it off from here on finds the family, and revokes it.
-        if !clients::keep_on(tx, &self.client.id).await? {
-            return Ok(Outcome::Refused("the client was switched off or deleted"));
-        }
         if !codes::consume(tx, &self.presented.code, &self.grant_id, self.now).await? {
             // Expired, or another request was faster since it was read: then that one's family dies.
             let raced = codes::find(tx, &self.presented.code).await?.filter(|code| code.consumed_at.is_some());
