@@ -19,6 +19,8 @@ import { trust } from './trust.mjs';
 const BINARY = process.env.BINARY_UNDER_TEST
   ?? fileURLToPath(new URL('../../../target/release/signbridge', import.meta.url));
 const execute = promisify(execFile);
+/** What a command may print: thousands of clients are listed in some megabytes. */
+const OUTPUT = 256 * 1024 * 1024;
 // The program refuses variables of its name that it does not know.
 const { BINARY_UNDER_TEST: _ours, ...env } = process.env;
 
@@ -141,7 +143,7 @@ class Provider {
 
   /** Runs a command of the program; answers the object that it prints. */
   async command(...words) {
-    const { stdout } = await execute(BINARY, [...words, '--config', this.config, '--format', 'json'], { env });
+    const { stdout } = await execute(BINARY, [...words, '--config', this.config, '--format', 'json'], { env, maxBuffer: OUTPUT });
     return stdout.trim() ? JSON.parse(stdout) : undefined;
   }
 
