@@ -21,4 +21,6 @@ pub mod uri;
 pub mod web_origin;
 
 #[cfg(test)]
+pub(crate) mod slip_tests;
+#[cfg(test)]
 mod uri_tests;

@@ -1,11 +1,14 @@
 //! URIs that are nearly right: what is taken must hold what its type promises, judged by other means than the parser's own.
 
+use std::net::Ipv4Addr;
+
 use proptest::prelude::*;
 use proptest::sample::select;
-use url::{Host, Url};
+use url::Url;
 
 use crate::protocol::logout_uri::LogoutUri;
 use crate::protocol::redirect_uri::RedirectUri;
+use crate::protocol::slip_tests::slipped;
 use crate::protocol::web_origin::WebOrigin;
 
 /// What parsers trip over: delimiters, blanks, control and invisible characters, other scripts' look-alikes, other spellings.
@@ -19,19 +22,7 @@ fn trips() -> Vec<&'static str> {
 /// One of `samples` with up to four places changed, or, now and then, any text at all.
 fn nearly(samples: &'static [&'static str]) -> impl Strategy<Value = String> {
     let edits = prop::collection::vec((any::<prop::sample::Index>(), 0..4_u8, select(trips())), 0..=4);
-    let changed = (select(samples), edits).prop_map(|(sample, edits)| {
-        let mut text: Vec<char> = sample.chars().collect();
-        for (place, kind, trip) in edits {
-            let at = place.index(text.len() + 1);
-            match kind {
-                0 if at < text.len() => drop(text.remove(at)),
-                1 if at < text.len() => drop(text.splice(at..=at, trip.chars())),
-                2 => text.truncate(at),
-                _insert => drop(text.splice(at..at, trip.chars())),
-            }
-        }
-        text.into_iter().collect()
-    });
+    let changed = (select(samples), edits).prop_map(|(sample, edits)| slipped(sample, &edits));
     prop_oneof![9 => changed, 1 => "\\PC{0,60}"]
 }
 
@@ -46,13 +37,11 @@ const URIS: &[&str] = &[
     "SampleApp://callback",
 ];
 
+/// By the text of the host, which the parser has brought into its usual form.
 fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
+    url.host_str().is_some_and(|host| {
+        matches!(host, "localhost" | "[::1]") || host.starts_with("127.") && host.parse::<Ipv4Addr>().is_ok()
+    })
 }
 
 /// What holds for every URI that may be registered, whatever for.

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::load;
+use crate::protocol::slip_tests::slipped;
 
 const SECRET: &str = "hunter2hunter2";
 
@@ -47,23 +48,6 @@ const TRIPS: &[&str] = &[
     "\u{feff}",
 ];
 
-/// A place, what happens there, and with what.
-type Slip = (Index, u8, &'static str);
-
-fn spoiled(slips: &[Slip]) -> String {
-    let mut text: Vec<char> = whole().chars().collect();
-    for (place, kind, trip) in slips {
-        let at = place.index(text.len().max(1));
-        match kind {
-            0 if at < text.len() => drop(text.remove(at)),
-            1 if at < text.len() => drop(text.splice(at..=at, trip.chars())),
-            2 => text.truncate(at),
-            _insert => drop(text.splice(at..at, trip.chars())),
-        }
-    }
-    text.into_iter().collect()
-}
-
 #[test]
 fn the_file_is_good_before_it_is_spoiled() {
     let config = load(&whole(), &[]).unwrap();
@@ -74,7 +58,7 @@ fn the_file_is_good_before_it_is_spoiled() {
 proptest! {
     #[test]
     fn a_slip_is_told_without_a_secret(slips in prop::collection::vec((any::<Index>(), 0..6_u8, select(TRIPS)), 1..4)) {
-        let text = spoiled(&slips);
+        let text = slipped(&whole(), &slips);
         if let Err(error) = load(&text, &[]) {
             prop_assert!(!error.problems.is_empty());
             let told = format!("{error} {error:?}");
