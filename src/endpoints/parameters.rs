@@ -21,9 +21,9 @@ pub(super) fn of_query(request: &HttpRequest) -> Result<Parameters, InvalidParam
 /// # Errors
 /// A description when the body is something else.
 pub(super) fn of_form(request: &HttpRequest, body: &web::Bytes) -> Result<Parameters, String> {
-    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+    let kind = request.headers().get(header::CONTENT_TYPE).map(|value| value.as_bytes()).unwrap_or_default();
+    let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    if !kind.eq_ignore_ascii_case(b"application/x-www-form-urlencoded") {
         return Err("the body must be application/x-www-form-urlencoded".to_owned());
     }
     if std::str::from_utf8(body).is_err() {

@@ -53,22 +53,17 @@ pub fn read(request: &HttpRequest, name: Name, https: bool) -> Option<Secret> {
     ours.then(|| Secret::new(value))
 }
 
-/// The value of the cookie as it came, if the request has exactly one of that name: whoever reads it judges it.
+/// The value of the cookie as it came, if the request has exactly one of that name: whoever reads it judges it. What else the
+/// browser keeps for this host, or a parent of it, are bytes of other programs (RFC 6265 §5.4): they are passed over.
 pub fn read_text(request: &HttpRequest, name: Name, https: bool) -> Option<String> {
-    let wanted = name.text(https);
-    let mut found = None;
-    for line in request.headers().get_all(header::COOKIE) {
-        for pair in line.to_str().ok()?.split(';') {
-            let Some((name, value)) = pair.trim().split_once('=') else { continue };
-            if name == wanted {
-                if found.is_some() {
-                    return None;
-                }
-                found = Some(value);
-            }
-        }
+    let wanted = name.text(https).as_bytes();
+    let lines = request.headers().get_all(header::COOKIE).map(|line| line.as_bytes());
+    let pairs = lines.flat_map(|line| line.split(|byte| *byte == b';')).map(<[u8]>::trim_ascii);
+    let mut ours = pairs.filter_map(|pair| pair.strip_prefix(wanted)?.strip_prefix(b"="));
+    match (ours.next(), ours.next()) {
+        (Some(value), None) => std::str::from_utf8(value).ok().map(str::to_owned),
+        _none_or_several => None,
     }
-    found.map(str::to_owned)
 }
 
 /// Sets the cookie to a secret.
@@ -103,18 +98,38 @@ mod tests {
 
     use super::*;
 
-    fn request(cookies: &str) -> HttpRequest {
-        TestRequest::default().insert_header((header::COOKIE, cookies)).to_http_request()
+    fn request(cookies: impl AsRef<[u8]>) -> HttpRequest {
+        let value = header::HeaderValue::from_bytes(cookies.as_ref()).unwrap();
+        TestRequest::default().insert_header((header::COOKIE, value)).to_http_request()
+    }
+
+    /// What other programs keep in the same browser: any bytes that a header can hold.
+    fn neighbour() -> impl Strategy<Value = Vec<u8>> {
+        prop::collection::vec(
+            (0x20_u8..=0xFF).prop_filter("a header can hold it", |byte| *byte != 0x7F && *byte != b';'),
+            0..30,
+        )
     }
 
     #[test]
     fn one_cookie_counts_and_two_of_a_name_are_none() {
         let value = "a".repeat(43);
-        let one = request(&format!("x=1; signbridge_session={value}"));
+        let one = request(format!("x=1; signbridge_session={value}"));
         assert_eq!(read(&one, Name::Session, false).unwrap().expose(), value);
-        let two = request(&format!("signbridge_session={value}; signbridge_session={value}"));
+        let two = request(format!("signbridge_session={value}; signbridge_session={value}"));
         assert!(read(&two, Name::Session, false).is_none());
         assert!(read(&one, Name::Session, true).is_none(), "the name without prefix means nothing on https");
+    }
+
+    #[test]
+    fn the_letters_of_a_neighbour_do_not_hide_our_cookie() {
+        let value = "a".repeat(43);
+        for name in ["J\u{fc}rgen".as_bytes(), b"J\xfcrgen", b"\xff\xfe", b"\"quo;ted\""] {
+            let line = [b"displayname=", name, b"; signbridge_session=", value.as_bytes(), b"; a=\x80"].concat();
+            assert_eq!(read(&request(&line), Name::Session, false).unwrap().expose(), value);
+        }
+        assert!(read_text(&request(b"signbridge_language=d\xe9"), Name::Language, false).is_none(), "ours, and no text");
+        assert!(read_text(&request(b"signbridge_language=d\xe9; signbridge_language=de"), Name::Language, false).is_none());
     }
 
     #[test]
@@ -140,16 +155,16 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_else_stands_beside_it_our_cookie_is_read_once(
-            before in prop::collection::vec("[!-:<-~]{0,30}", 0..4), value in "[A-Za-z0-9_-]{43}", after in prop::collection::vec("[!-:<-~]{0,30}", 0..4),
+            before in prop::collection::vec(neighbour(), 0..4), value in "[A-Za-z0-9_-]{43}", after in prop::collection::vec(neighbour(), 0..4),
         ) {
-            let ours = |pair: &String| pair.starts_with("signbridge_session=");
+            let ours = |pair: &Vec<u8>| pair.trim_ascii().starts_with(b"signbridge_session=");
             prop_assume!(!before.iter().chain(&after).any(ours));
-            let own = format!("signbridge_session={value}");
-            let all: Vec<String> = before.iter().chain([&own]).chain(&after).cloned().collect();
-            let read_back = read(&request(&all.join("; ")), Name::Session, false).unwrap();
+            let own = format!("signbridge_session={value}").into_bytes();
+            let all: Vec<Vec<u8>> = before.into_iter().chain([own.clone()]).chain(after).collect();
+            let read_back = read(&request(all.join(&b"; "[..])), Name::Session, false).unwrap();
             prop_assert_eq!(read_back.expose(), value);
-            let twice = format!("{}; {own}", all.join(";"));
-            prop_assert!(read(&request(&twice), Name::Session, false).is_none());
+            let twice = [all.join(&b";"[..]), own].join(&b';');
+            prop_assert!(read(&request(twice), Name::Session, false).is_none());
         }
 
         #[test]

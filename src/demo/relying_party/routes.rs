@@ -51,7 +51,12 @@ impl Example {
     }
 
     fn cookie(&self, request: &HttpRequest) -> Option<Secret> {
-        request.cookie(&self.cookie_name()).map(|cookie| Secret::new(cookie.value()))
+        // By bytes: what other programs of this machine keep in the same browser need not be text (RFC 6265 §5.4).
+        let name = self.cookie_name();
+        let lines = request.headers().get_all(header::COOKIE).map(|line| line.as_bytes());
+        let mut pairs = lines.flat_map(|line| line.split(|byte| *byte == b';')).map(<[u8]>::trim_ascii);
+        let value = pairs.find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))?;
+        std::str::from_utf8(value).ok().map(Secret::new)
     }
 
     /// `Lax`: the way back from the provider is a navigation from another site. An app on https adds `Secure` and the
@@ -252,9 +257,9 @@ async fn not_found(example: Data<Example>) -> HttpResponse {
 /// Whether a POST was made by a page of another origin: `Sec-Fetch-Site` says so in today's browsers, `Origin` in older
 /// ones. The `Lax` cookie already keeps other sites out; this keeps out other ports of this machine.
 fn is_cross_origin(headers: &HeaderMap, home: &str) -> bool {
-    let text = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
-    let fetched_elsewhere = text("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none"));
-    fetched_elsewhere || text("origin").is_some_and(|origin| origin != home)
+    let said = |name| headers.get(name).map(header::HeaderValue::as_bytes);
+    let fetched_elsewhere = said("sec-fetch-site").is_some_and(|site| !matches!(site, b"same-origin" | b"none"));
+    fetched_elsewhere || said("origin").is_some_and(|origin| origin != home.as_bytes())
 }
 
 fn see_other(location: &str) -> actix_web::HttpResponseBuilder {
