@@ -34,10 +34,8 @@ pub async fn guard(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
-    let host = host.or_else(|| request.uri().host()).unwrap_or_default().to_ascii_lowercase();
     let readers = cors::readers(&surface, &request).await;
-    let mut response = if surface.site.hosts.contains(&host) {
+    let mut response = if is_for_us(&surface, &request) {
         let response = next.call(request).await?.map_into_boxed_body();
         match PageFailure::pending(response.response()) {
             Some(failure) => with_words(&surface, response, &failure),
@@ -58,6 +56,15 @@ pub async fn guard(
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     Ok(response)
+}
+
+/// Whether every name that the request gives this server is ours: that of its target, where it is absolute (RFC 9112 §3.2.2)
+/// or HTTP/2's `:authority` (RFC 9113 §8.3.1), and that of `Host`.
+fn is_for_us(surface: &Surface, request: &ServiceRequest) -> bool {
+    let target = request.uri().authority().map(|authority| authority.as_str().as_bytes());
+    let named = request.headers().get_all(header::HOST).map(|host| host.as_bytes());
+    let mut names = target.into_iter().chain(named).peekable();
+    names.peek().is_some() && names.all(|name| surface.site.is_host(name))
 }
 
 /// The body of an answer to HEAD: as long as that of the answer to GET, and never sent. A stream would be waited for.

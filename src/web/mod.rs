@@ -1,6 +1,7 @@
 //! What the surfaces share: cookies, form tokens, security headers, client addresses, request ids, and the one place where
 //! errors become answers and log lines.
 
+mod authority;
 pub mod browser;
 pub mod cookies;
 mod cors;
@@ -34,14 +35,12 @@ pub struct Surface {
 }
 
 /// How the provider is reached from outside.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Site {
     /// Whether the issuer is https: cookies are `Secure` and `__Host-` then (decision 2.2).
     pub https: bool,
-    /// The `Host` values that are ours; any other is refused (security bar 118).
-    pub hosts: Vec<String>,
-    /// The origins that our own forms come from.
-    pub origins: Vec<String>,
+    /// The hosts that are ours, canonical; any other is refused (security bar 118).
+    hosts: Vec<String>,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
 }
@@ -57,9 +56,18 @@ impl Site {
             "localhost" | "127.0.0.1" | "[::1]" => vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned()],
             _public => vec![host],
         };
-        let hosts: Vec<String> = names.iter().map(|name| format!("{name}{port}")).collect();
-        let scheme = if https { "https" } else { "http" };
-        let origins = hosts.iter().map(|host| format!("{scheme}://{host}")).collect();
-        Self { https, hosts, origins, trusted_proxies }
+        let hosts = names.iter().map(|name| authority::canonical(&format!("{name}{port}"), https)).collect();
+        Self { https, hosts, trusted_proxies }
+    }
+
+    /// Whether a `Host` is ours, in any of its spellings.
+    pub(crate) fn is_host(&self, written: &[u8]) -> bool {
+        std::str::from_utf8(written).is_ok_and(|text| self.hosts.contains(&authority::canonical(text, self.https)))
+    }
+
+    /// Whether an `Origin` is that of our own pages.
+    pub(crate) fn is_origin(&self, written: &[u8]) -> bool {
+        let scheme: &[u8] = if self.https { b"https://" } else { b"http://" };
+        written.strip_prefix(scheme).is_some_and(|host| self.is_host(host))
     }
 }
