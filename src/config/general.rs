@@ -6,6 +6,7 @@ use ipnet::IpNet;
 
 use super::key::{Key, Kind, Section, Shape};
 use super::problem::Reader;
+use crate::domain::address;
 
 pub(super) const SECTION: Section = Section {
     name: "",
@@ -23,7 +24,8 @@ pub(super) const SECTION: Section = Section {
             "trusted_proxies",
             Kind::Words,
             "Networks (CIDR) of the reverse proxies in front of this server. Only they are believed about a client's \
-             address (X-Forwarded-For); from anybody else that header is ignored.",
+             address (X-Forwarded-For, also with ports, brackets or quotes; not Forwarded); from anybody else that header is \
+             ignored.",
         )
         .default("[]"),
         Key::new(
@@ -56,9 +58,10 @@ pub(super) fn trusted_proxies(written: &[String], reader: &mut Reader) -> Option
     let networks = written.iter().map(|text| {
         let network = text.parse::<IpNet>().or_else(|_no_prefix| text.parse::<std::net::IpAddr>().map(IpNet::from));
         let network = network.map_err(|_neither| format!("\"{text}\" is no network: write it as \"10.0.0.0/8\""))?;
+        let everybody = format!("\"{text}\" would believe everybody about their address");
         match network.prefix_len() {
-            0 => Err(format!("\"{text}\" would believe everybody about their address")),
-            _some => Ok(network.trunc()),
+            0 => Err(everybody),
+            _some => address::network(network).ok_or(everybody),
         }
     });
     let checked: Result<Vec<IpNet>, String> = networks.collect();

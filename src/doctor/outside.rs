@@ -10,6 +10,7 @@ use super::Check;
 use super::certificate::not_after;
 use super::database::Stored;
 use crate::config::Config;
+use crate::domain::address::{alone, route};
 use crate::domain::env::Env;
 use crate::domain::error_chain::chain;
 use crate::keys::doctor_ticket;
@@ -26,6 +27,17 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const DOCTOR: &str = "signbridge-doctor";
 /// An address of the documentation (RFC 5737) that we claim to come from: a proxy must not pass it on alone.
 const CLAIMED: &str = "192.0.2.99";
+/// The words of Referrer Policy §3 that say something.
+const REFERRER_POLICIES: [&str; 8] = [
+    "no-referrer",
+    "no-referrer-when-downgrade",
+    "same-origin",
+    "origin",
+    "strict-origin",
+    "origin-when-cross-origin",
+    "strict-origin-when-cross-origin",
+    "unsafe-url",
+];
 /// A certificate that ends sooner than this should have been renewed.
 const SOON: Duration = Duration::from_secs(21 * 24 * 3600);
 
@@ -57,6 +69,7 @@ pub(super) async fn examine(config: &Config, env: &Env, stored: Option<&Stored>,
             checks.push(issuer(config, &answer));
             checks.push(certificate(config, env, &answer));
             checks.push(proxy(config, &answer));
+            checks.extend(referrer_policy(&answer));
         }
         Err(error) => {
             let found = format!("{} cannot be reached from this machine: {}", config.issuer.text(), chain(&error));
@@ -146,19 +159,13 @@ fn proxy(config: &Config, answer: &ProbeAnswer) -> Check {
     if !behind_one {
         return Check::skipped(PROXY, "no proxy is configured");
     }
-    let part = |name: &str| {
-        let parts = answer.echo.as_deref().unwrap_or_default().split("; ");
-        parts.filter_map(|part| part.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
-    };
-    let (Some(peer), Some(forwarded)) = (part("peer"), part("forwarded")) else {
+    let Some((at, client, forwarded)) = answer.headers.get(DOCTOR).and_then(|echo| seen(echo)) else {
         return Check::skipped(
             PROXY,
             "the server did not say how the request came to it (another master key, or an older program)",
         );
     };
-    let peer: Option<IpAddr> = peer.parse().ok();
-    let trusted = peer.is_some_and(|peer| config.trusted_proxies.iter().any(|network| network.contains(&peer)));
-    let at = peer.map(|peer| peer.to_string()).unwrap_or_default();
+    let trusted = config.trusted_proxies.iter().any(|network| network.contains(&at));
     if forwarded.is_empty() {
         let found = format!("the proxy at {at} does not say where visitors come from: all seem to come from it");
         return Check::failed(PROXY, found, "let it set X-Forwarded-For");
@@ -169,14 +176,50 @@ fn proxy(config: &Config, answer: &ProbeAnswer) -> Check {
     }
     if !trusted {
         let found = format!("the proxy at {at} is not in trusted_proxies: all visitors seem to come from it");
-        return Check::failed(PROXY, found, format!("add \"{at}/32\" (or its network) to trusted_proxies"));
+        return Check::failed(PROXY, found, format!("add \"{}\" (or its network) to trusted_proxies", alone(at)));
+    }
+    let route = route(at, &[forwarded.as_bytes()], &config.trusted_proxies);
+    if route.unreadable {
+        let found = format!(
+            "the X-Forwarded-For that comes from {at} cannot be read (\"{forwarded}\"): all visitors seem to come from {}",
+            route.client
+        );
+        return Check::failed(
+            PROXY,
+            found,
+            "let the proxy write addresses alone, or with a port: 203.0.113.9, [2001:db8::7]:443",
+        );
+    }
+    if client != route.client {
+        let found =
+            format!("the server takes this visit to come from {client}, and by the configuration it is {}", route.client);
+        return Check::failed(PROXY, found, "let the server read the configuration: start it again");
     }
     Check::ok(PROXY, format!("the proxy at {at} keeps Host and says where visitors come from"))
 }
 
+/// What the server saw: `peer=…; client=…; forwarded=…`, of which the last is what proxies wrote, whatever it is.
+fn seen(echo: &str) -> Option<(IpAddr, IpAddr, &str)> {
+    let (peer, rest) = echo.strip_prefix("peer=")?.split_once("; client=")?;
+    let (client, forwarded) = rest.split_once("; forwarded=")?;
+    Some((peer.parse::<IpAddr>().ok()?.to_canonical(), client.parse::<IpAddr>().ok()?.to_canonical(), forwarded))
+}
+
+/// Whether something in front has browsers hide where our own forms come from; of several words the last that they know counts
+/// (Referrer Policy §8.1).
+fn referrer_policy(answer: &ProbeAnswer) -> Option<Check> {
+    let words = answer.headers.get("referrer-policy")?.rsplit(',').map(|word| word.trim().to_ascii_lowercase());
+    let policy = words.into_iter().find(|word| REFERRER_POLICIES.contains(&word.as_str()))?;
+    (policy == "no-referrer").then(|| {
+        let found = "something in front of this server sets Referrer-Policy: no-referrer: browsers then send our own forms with \
+                     Origin: null, and those that do not say where a form comes from by other means (Safari before 16.4) are refused";
+        Check::warning(PROXY, found, "let the proxy leave Referrer-Policy as this server sets it (same-origin)")
+    })
+}
+
 /// Whether the management listener's address is for everybody.
 fn address(management: SocketAddr, checks: &mut Vec<Check>) {
-    let ip = management.ip();
+    let ip = management.ip().to_canonical();
     let private = match ip {
         IpAddr::V4(ip) => ip.is_private() || ip.is_link_local(),
         IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local(),

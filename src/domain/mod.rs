@@ -4,6 +4,7 @@
 //! nothing else, so that a later stage's data cannot be read too early. No I/O, no SQL, no web framework: the store turns
 //! rows into these types, the flows decide with them.
 
+pub mod address;
 pub mod assurance;
 pub mod audit;
 pub mod authorization;

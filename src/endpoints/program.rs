@@ -31,7 +31,7 @@ impl Call {
         Ok(Self {
             authorization: authorization(request)?,
             parameters: for_program(request, body)?,
-            origin: origin::of(request, &surface.site.trusted_proxies),
+            origin: origin::of(surface, request),
         })
     }
 

@@ -66,6 +66,12 @@ pub static DEVICES_REGISTERED: Gauge<1> =
 pub static SSE_CONNECTIONS: Gauge<0> = Gauge::new("sse_connections", "Event streams of login pages that are open", []);
 /// `rate_limited_total`
 pub static RATE_LIMITED: Counter<1> = Counter::new("rate_limited_total", "Logins that were refused by a limit", ["rule"]);
+/// `forwarded_unreadable_total`
+pub static FORWARDED_UNREADABLE: Counter<0> = Counter::new(
+    "forwarded_unreadable_total",
+    "Requests whose X-Forwarded-For a trusted proxy wrote in a form that cannot be read; they count as the proxy's",
+    [],
+);
 /// `signing_key_age_seconds`
 pub static SIGNING_KEY_AGE: Gauge<1> =
     Gauge::new("signing_key_age_seconds", "For how long the key that signs has done so", ["alg"]);
@@ -100,6 +106,7 @@ pub static ALL: &[&dyn Described] = &[
     &DEVICES_REGISTERED,
     &SSE_CONNECTIONS,
     &RATE_LIMITED,
+    &FORWARDED_UNREADABLE,
     &SIGNING_KEY_AGE,
     &DB_POOL_CONNECTIONS,
     &DB_BUSY,

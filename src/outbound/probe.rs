@@ -1,6 +1,7 @@
 //! A look at our own listeners from outside: what `doctor` and `healthcheck` do. It goes to addresses of the configuration
 //! only, never to one that a client registered.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,8 +20,8 @@ pub struct ProbeAnswer {
     pub status: u16,
     /// The body, capped as every answer is.
     pub body: Vec<u8>,
-    /// The header that was asked for, if it came.
-    pub echo: Option<String>,
+    /// Its headers by name, in small letters; the values of several lines with commas between them.
+    pub headers: BTreeMap<String, String>,
     /// The certificate that the server showed (DER), over https.
     pub certificate: Option<Vec<u8>>,
 }
@@ -42,8 +43,7 @@ impl Probe {
         builder(authorities).tls_info(true).pool_max_idle_per_host(0).build().map(Self).map_err(OutboundError::Client)
     }
 
-    /// One GET with these headers, all within `limit`. Redirects are answers like others. The answer's own value of the first
-    /// header is kept as its echo.
+    /// One GET with these headers, all within `limit`. Redirects are answers like others.
     ///
     /// # Errors
     /// See [`SendError`].
@@ -55,12 +55,18 @@ impl Probe {
     async fn exchange(&self, url: Url, headers: &[(&str, &str)]) -> Result<ProbeAnswer, SendError> {
         let request = headers.iter().fold(self.0.get(url), |request, (name, value)| request.header(*name, *value));
         let response = request.send().await.map_err(SendError::from_exchange)?;
-        let echo = headers.first().and_then(|(name, _)| response.headers().get(*name));
-        let echo = echo.and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let mut headers: BTreeMap<String, String> = BTreeMap::new();
+        for (name, value) in response.headers() {
+            let line = String::from_utf8_lossy(value.as_bytes());
+            headers
+                .entry(name.to_string())
+                .and_modify(|known| *known = format!("{known}, {line}"))
+                .or_insert(line.into_owned());
+        }
         let tls = response.extensions().get::<reqwest::tls::TlsInfo>();
         let certificate = tls.and_then(|tls| tls.peer_certificate()).map(<[u8]>::to_vec);
         let answer = read_capped(response).await?;
-        Ok(ProbeAnswer { status: answer.status, body: answer.body, echo, certificate })
+        Ok(ProbeAnswer { status: answer.status, body: answer.body, headers, certificate })
     }
 }
 
@@ -70,7 +76,8 @@ mod tests {
 
     #[test]
     fn the_gist_of_an_answer_is_short_and_one_line() {
-        let gist = |body: &[u8]| ProbeAnswer { status: 503, body: body.to_vec(), echo: None, certificate: None }.gist();
+        let gist =
+            |body: &[u8]| ProbeAnswer { status: 503, body: body.to_vec(), headers: BTreeMap::new(), certificate: None }.gist();
         assert_eq!(gist(b""), "");
         assert_eq!(gist(b"the database does not answer\nmore"), "the database does not answer");
         assert_eq!(gist("ü".repeat(101).as_bytes()), "ü".repeat(100));

@@ -71,12 +71,12 @@ impl Visit {
 
     /// A visit of nobody in particular: for error pages.
     pub fn anonymous(surface: &Surface, request: &HttpRequest) -> Self {
-        let accept_language = request.headers().get("accept-language").and_then(|value| value.to_str().ok());
+        let accept_language = request.headers().get("accept-language");
         Self {
             browser: Browser { key: BrowserKey(SecretDigest::of(b"")), session: None },
             new_cookie: None,
-            origin: origin::of(request, &surface.site.trusted_proxies),
-            accept_language: accept_language.map(str::to_owned),
+            origin: origin::of(surface, request),
+            accept_language: accept_language.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
             chosen_language: cookies::read_text(request, cookies::Name::Language, surface.site.https)
                 .and_then(|tag| Locale::of_tag(&tag)),
             here: here(request),

@@ -23,9 +23,9 @@ pub(super) fn seen(surface: &Surface, request: &HttpRequest) -> Option<HeaderVal
     if !fresh || !surface.op.keys.doctor_ticket(at).matches(ticket) {
         return None;
     }
-    let peer = request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default();
-    let client = origin::of(request, &surface.site.trusted_proxies).address;
-    let forwarded = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
-    let forwarded = forwarded.collect::<Vec<_>>().join(",");
-    HeaderValue::from_str(&format!("peer={peer}; client={client}; forwarded={forwarded}")).ok()
+    let peer = request.peer_addr().map(|peer| peer.ip().to_canonical().to_string()).unwrap_or_default();
+    let client = origin::of(surface, request).address;
+    let mut seen = format!("peer={peer}; client={client}; forwarded=").into_bytes();
+    seen.extend(origin::forwarded(request).join(&b','));
+    HeaderValue::from_bytes(&seen).ok()
 }

@@ -42,7 +42,9 @@ pub struct Site {
     /// The hosts that are ours, canonical; any other is refused (security bar 118).
     hosts: Vec<String>,
     /// Whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpNet>,
+    trusted_proxies: Vec<IpNet>,
+    /// When it was last said that it cannot be read.
+    unreadable: origin::NowAndThen,
 }
 
 impl Site {
@@ -57,7 +59,7 @@ impl Site {
             _public => vec![host],
         };
         let hosts = names.iter().map(|name| authority::canonical(&format!("{name}{port}"), https)).collect();
-        Self { https, hosts, trusted_proxies }
+        Self { https, hosts, trusted_proxies, unreadable: origin::NowAndThen::default() }
     }
 
     /// Whether a `Host` is ours, in any of its spellings.

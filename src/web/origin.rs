@@ -1,72 +1,78 @@
-//! Where a request comes from. Forwarded addresses count only as far as trusted proxies vouch for them (security bar 119).
+//! Where a request comes from: the client's address as far as trusted proxies vouch for it (`domain::address`), and what the
+//! browser calls itself.
 
-use std::net::IpAddr;
+use std::sync::atomic::{AtomicI64, Ordering};
 
-use actix_web::HttpRequest;
-use ipnet::IpNet;
+use actix_web::{HttpMessage as _, HttpRequest};
 
+use super::Surface;
+use crate::domain::address::route;
 use crate::domain::browser::Origin;
+use crate::domain::clock::Timestamp;
+use crate::metrics;
 
-/// The address and user agent of a request.
-pub fn of(request: &HttpRequest, trusted_proxies: &[IpNet]) -> Origin {
-    let peer = request.peer_addr().map(|peer| peer.ip());
-    let forwarded: Vec<&str> = request
-        .headers()
-        .get_all("x-forwarded-for")
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .collect();
-    let address = peer.map(|peer| client_address(peer, &forwarded, trusted_proxies).to_string()).unwrap_or_default();
-    let agent = request.headers().get("user-agent").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    Origin { address, user_agent: agent.chars().filter(|c| !c.is_control()).take(200).collect() }
+/// How often the log says that a proxy's addresses cannot be read, at most.
+const SECONDS_BETWEEN: u64 = 3600;
+
+/// The address and user agent of a request. Read once for each, so that each is counted once.
+pub fn of(surface: &Surface, request: &HttpRequest) -> Origin {
+    if let Some(known) = request.extensions().get::<Origin>() {
+        return known.clone();
+    }
+    let found = read(surface, request);
+    request.extensions_mut().insert(found.clone());
+    found
 }
 
-/// Walks the forwarded addresses from the nearest: the first that no trusted proxy stands at is the client.
-fn client_address(peer: IpAddr, forwarded: &[&str], trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |address: IpAddr| trusted.iter().any(|net| net.contains(&address));
-    let mut client = peer;
-    for hop in forwarded.iter().rev() {
-        if !is_trusted(client) {
-            return client;
-        }
-        match hop.parse() {
-            Ok(address) => client = address,
-            Err(_garbage) => return client,
+fn read(surface: &Surface, request: &HttpRequest) -> Origin {
+    let agent = request.headers().get("user-agent").map(|agent| String::from_utf8_lossy(agent.as_bytes())).unwrap_or_default();
+    let user_agent = agent.chars().filter(|c| !c.is_control()).take(200).collect();
+    let Some(peer) = request.peer_addr().map(|peer| peer.ip()) else { return Origin { address: String::new(), user_agent } };
+    let route = route(peer, &forwarded(request), &surface.site.trusted_proxies);
+    if route.unreadable {
+        metrics::FORWARDED_UNREADABLE.add([]);
+        if surface.site.unreadable.is_due(surface.op.env.now()) {
+            let proxy = route.client;
+            tracing::warn!(%proxy, "a trusted proxy's X-Forwarded-For cannot be read: visitors count as the proxy");
         }
     }
-    client
+    Origin { address: route.client.to_string(), user_agent }
+}
+
+/// The values of `X-Forwarded-For` as they came: bytes, of which some may be a stranger's.
+pub(super) fn forwarded(request: &HttpRequest) -> Vec<&[u8]> {
+    request.headers().get_all("x-forwarded-for").map(|value| value.as_bytes()).collect()
+}
+
+/// What is said now and then, however often it happens.
+#[derive(Debug)]
+pub struct NowAndThen(AtomicI64);
+
+impl Default for NowAndThen {
+    fn default() -> Self {
+        Self(AtomicI64::new(i64::MIN))
+    }
+}
+
+impl NowAndThen {
+    /// Whether it is time; true at most once in [`SECONDS_BETWEEN`], whoever asks.
+    fn is_due(&self, now: Timestamp) -> bool {
+        let (now, last) = (now.as_seconds(), self.0.load(Ordering::Relaxed));
+        now.abs_diff(last) >= SECONDS_BETWEEN
+            && self.0.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
-    fn a_forged_header_from_outside_changes_nothing() {
-        let (outside, proxy): (IpAddr, IpAddr) = ("203.0.113.9".parse().unwrap(), "10.0.0.1".parse().unwrap());
-        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap()];
-        assert_eq!(client_address(outside, &["1.1.1.1"], &trusted), outside);
-        assert_eq!(client_address(proxy, &["1.1.1.1", "198.51.100.7"], &trusted).to_string(), "198.51.100.7");
-        assert_eq!(client_address(proxy, &["1.1.1.1", "10.0.0.2"], &trusted).to_string(), "1.1.1.1");
-        assert_eq!(client_address(proxy, &["junk"], &trusted), proxy);
-    }
-
-    proptest! {
-        /// What stands before the first address that no trusted proxy vouches for is the sender's invention.
-        #[test]
-        fn what_a_client_writes_itself_never_counts(
-            forged in prop::collection::vec(prop_oneof!["[0-9.]{0,15}", "10\\.0\\.0\\.[0-9]", "\\PC{0,20}"], 0..5), client in any::<[u8; 4]>(), hops in 0_u8..4,
-        ) {
-            let client = IpAddr::from(client);
-            let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap()];
-            prop_assume!(!trusted[0].contains(&client));
-            let proxies: Vec<String> = (0..hops).map(|hop| format!("10.0.0.{hop}")).collect();
-            let client_text = client.to_string();
-            let chain: Vec<&str> = forged.iter().chain([&client_text]).chain(&proxies).map(String::as_str).collect();
-            prop_assert_eq!(client_address("10.9.9.9".parse().unwrap(), &chain, &trusted), client);
-        }
+    fn it_is_said_once_an_hour_and_after_the_clock_was_set_back() {
+        let said = NowAndThen::default();
+        let at = |second| said.is_due(Timestamp::from_seconds(second));
+        let start = 1_800_000_000;
+        assert_eq!([start, start, start + 3599, start + 3600, start + 3601].map(at), [true, false, false, true, false]);
+        assert_eq!([start - 1, start - 2].map(at), [true, false]);
     }
 }

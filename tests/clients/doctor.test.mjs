@@ -239,7 +239,7 @@ test('the server: not running, not ours, its management pages open to the public
   has(await doctor(good.replace(/management = ".*"/, `management = "127.0.0.1:${stopping}"`)), 'server', 'failed', /not ready: stopping/);
 });
 
-test('the proxy: keeps Host and appends the address, or it is said what it does instead', async () => {
+test('the proxy: keeps Host and appends the address, or it is said what it does instead', async (t) => {
   // The running server answers for its own issuer only: the proxy stands at another port and writes that Host, or not.
   const target = new URL(provider.issuer);
   const proxy = (change) => serve((request, answer) => {
@@ -256,8 +256,20 @@ test('the proxy: keeps Host and appends the address, or it is said what it does 
   });
   const through = (port, trusted = '127.0.0.1/32') => `trusted_proxies = ["${trusted}"]\n${good.replace(provider.issuer, `http://localhost:${port}`)}`;
   const append = (headers) => { headers['x-forwarded-for'] += ', 127.0.0.1'; };
+  // The file was changed, and the server that runs does not know it yet.
+  has(await doctor(through(await proxy(append))), 'proxy', 'failed', /takes this visit to come from 127\.0\.0\.1/);
+  const restart = async (text) => {
+    writeFileSync(provider.config, text);
+    assert.equal(await provider.end(), 0);
+    await provider.start();
+  };
+  await restart(`trusted_proxies = ["127.0.0.1/32"]\n${good}`);
+  t.after(() => restart(good));
   has(await doctor(through(await proxy(append))), 'proxy', 'ok', /keeps Host/);
-  has(await doctor(through(await proxy(append), '10.0.0.0/8')), 'proxy', 'failed', /not in trusted_proxies/);
+  has(await doctor(through(await proxy((headers) => { headers['x-forwarded-for'] += ', 127.0.0.1:51812'; }))), 'proxy', 'ok', /keeps Host/);
+  const untrusted = has(await doctor(through(await proxy(append), '10.0.0.0/8')), 'proxy', 'failed', /not in trusted_proxies/);
+  assert.match(untrusted.advice, /"127\.0\.0\.1\/32"/);
+  has(await doctor(through(await proxy((headers) => { headers['x-forwarded-for'] += ', unknown'; }))), 'proxy', 'failed', /cannot be read/);
   has(await doctor(through(await proxy(() => {}))), 'proxy', 'failed', /anybody can claim/);
   has(await doctor(through(await proxy((headers) => { delete headers['x-forwarded-for']; }))), 'proxy', 'failed', /does not say where/);
   has(await doctor(through(await proxy((headers) => { headers.host = 'internal:8080'; }))), 'issuer', 'failed', /replaces the Host header/);

@@ -126,6 +126,7 @@ const TOPS: &[(&str, &str, &str)] = &[
     ("isuer = \"https://login.example\"", "isuer", "did you mean `issuer`?"),
     ("issuer = \"https://a.example\"\ntrusted_proxies = [\"proxy\"]", "trusted_proxies", "is no network"),
     ("issuer = \"https://a.example\"\ntrusted_proxies = [\"0.0.0.0/0\"]", "trusted_proxies", "believe everybody"),
+    ("issuer = \"https://a.example\"\ntrusted_proxies = [\"::ffff:127.0.0.1/32\"]", "trusted_proxies", "believe everybody"),
     ("issuer = \"https://a.example\"\ntrusted_proxies = [7]", "trusted_proxies", "a list of texts"),
     ("issuer = \"https://a.example\"\nsecsign = true", "secsign", "write [secsign]"),
     ("issuer = \"https://a.example\"\nissuer = \"https://b.example\"", "", "not valid TOML: duplicate key"),
