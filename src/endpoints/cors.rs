@@ -3,7 +3,7 @@
 
 use actix_web::HttpResponse;
 
-/// `OPTIONS` of the endpoints that browser clients call with headers of their own.
+/// `OPTIONS` of what scripts of other origins may read.
 pub(super) async fn preflight() -> HttpResponse {
     HttpResponse::NoContent().finish()
 }

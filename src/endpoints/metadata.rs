@@ -8,17 +8,15 @@ use crate::web::error::Failure;
 
 /// Public, and worth a short cache: keys are announced an hour before they sign.
 const CACHE: (header::HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age=300");
-/// Browser clients read these documents from their own origin (relying parties 4.4, rule 13). No credentials.
-const CORS: (header::HeaderName, &str) = (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
 
 /// `GET /.well-known/openid-configuration` and `GET /.well-known/oauth-authorization-server`.
 pub(super) async fn discovery(surface: web::Data<Surface>) -> Result<HttpResponse, Failure> {
     let document = crate::flow::discovery::document(&surface.op.settings.issuer);
-    Ok(HttpResponse::Ok().insert_header(CACHE).insert_header(CORS).json(document))
+    Ok(HttpResponse::Ok().insert_header(CACHE).json(document))
 }
 
 /// `GET /jwks`.
 pub(super) async fn jwks(surface: web::Data<Surface>) -> Result<HttpResponse, Failure> {
     let body = surface.op.keys.jwks();
-    Ok(HttpResponse::Ok().insert_header(CACHE).insert_header(CORS).content_type("application/json").body(body))
+    Ok(HttpResponse::Ok().insert_header(CACHE).content_type("application/json").body(body))
 }

@@ -30,7 +30,7 @@ trait Row {
         Args: FromRequest + 'static,
         F::Output: Responder + 'static;
 
-    /// The question that a browser asks first, for clients that run in one.
+    /// The question that a browser asks first, where scripts of other origins may read.
     fn preflight(self) -> Self;
 }
 
@@ -52,9 +52,9 @@ impl Row for Resource {
 /// Mounts the table.
 pub fn mount(config: &mut ServiceConfig) {
     config
-        .service(program("/.well-known/openid-configuration").read(metadata::discovery))
-        .service(program("/.well-known/oauth-authorization-server").read(metadata::discovery))
-        .service(program("/jwks").read(metadata::jwks))
+        .service(program("/.well-known/openid-configuration").read(metadata::discovery).preflight())
+        .service(program("/.well-known/oauth-authorization-server").read(metadata::discovery).preflight())
+        .service(program("/jwks").read(metadata::jwks).preflight())
         .service(page("/authorize").read(authorization::get).post(authorization::post))
         .service(page("/authorize/posted/{handle}").read(authorization::get_posted))
         .service(page("/interaction/{id}").read(interaction::resume))

@@ -425,7 +425,7 @@ test('bar 17: browser clients of registered origins read token, userinfo and rev
       assert.equal(preflight.status, 204);
       assert.deepEqual(cors(preflight), {
         'access-control-allow-origin': origin, 'access-control-allow-methods': 'GET, POST',
-        'access-control-allow-headers': 'Authorization, Content-Type', 'access-control-max-age': '600',
+        'access-control-allow-headers': '*, Authorization', 'access-control-max-age': '600',
       }, path);
       const answer = await ask('POST', path, origin);
       assert.deepEqual(cors(answer), { 'access-control-allow-origin': origin, 'access-control-expose-headers': 'WWW-Authenticate' }, path);
@@ -442,6 +442,12 @@ test('bar 17: browser clients of registered origins read token, userinfo and rev
   for (const path of routes.public) {
     for (const origin of [page, ...strangers]) {
       assert.deepEqual(cors(await ask('GET', path, origin)), { 'access-control-allow-origin': '*' }, path);
+      const preflight = await ask('OPTIONS', path, origin);
+      assert.equal(preflight.status, 204);
+      assert.deepEqual(cors(preflight), {
+        'access-control-allow-origin': '*', 'access-control-allow-methods': 'GET',
+        'access-control-allow-headers': '*, Authorization', 'access-control-max-age': '600',
+      }, path);
     }
   }
   for (const path of routes.closed) {

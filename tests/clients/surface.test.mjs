@@ -62,8 +62,8 @@ test('a method that an address does not take is 405 with Allow, in the words of 
     ['/authorize', 'GET, HEAD, POST', isPage], ['/', 'GET, HEAD', isPage], ['/logout', 'GET, HEAD, POST', isPage],
     ['/login/x', 'GET, HEAD', isPage], ['/login/x/cancel', 'POST', isPage], ['/interaction/x/choose', 'GET, HEAD, POST', isPage],
     ['/token', 'POST, OPTIONS', isJson], ['/introspect', 'POST', isJson], ['/revoke', 'POST, OPTIONS', isJson],
-    ['/userinfo', 'GET, HEAD, POST, OPTIONS', isJson], ['/jwks', 'GET, HEAD', isJson],
-    ['/.well-known/openid-configuration', 'GET, HEAD', isJson], ['/login/x/status', 'GET, HEAD', isJson],
+    ['/userinfo', 'GET, HEAD, POST, OPTIONS', isJson], ['/jwks', 'GET, HEAD, OPTIONS', isJson],
+    ['/.well-known/openid-configuration', 'GET, HEAD, OPTIONS', isJson], ['/login/x/status', 'GET, HEAD', isJson],
   ]) {
     for (const method of ['PUT', 'DELETE', 'PATCH', 'TRACE', 'PROPFIND', 'BREW']) {
       const answer = await send(method, path);
