@@ -9,7 +9,6 @@ use clap::Args;
 use serde_json::{Value as Json, json};
 use zeroize::Zeroizing;
 
-use super::args::list;
 use crate::domain::client_rules::Violation;
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::recipes::{File, Recipe, Target, Wishes};
@@ -34,7 +33,7 @@ pub(super) struct RecipeFlags {
     #[arg(long, value_name = "NAME", requires = "recipe")]
     alias: Option<String>,
     /// keycloak: a group whose members shall be in the group of that name there; jupyterhub: one that may enter [default:
-    /// everybody]; repeat it
+    /// everybody]; one each time, for its name may hold blanks
     #[arg(long, value_name = "GROUP", requires = "recipe")]
     group: Option<Vec<String>>,
     /// grafana, gitea, jupyterhub: the group whose members administer it [default: grafana-admins and so on]
@@ -75,7 +74,7 @@ impl RecipeFlags {
             url: self.url,
             realm: self.realm,
             alias: self.alias,
-            groups: list(self.group),
+            groups: self.group,
             admin_group: self.admin_group,
             editor_group: self.editor_group,
         };

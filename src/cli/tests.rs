@@ -45,8 +45,14 @@ fn list_flags_repeat_or_hold_blanks() {
     assert_eq!(written.grants.unwrap(), ["authorization_code"]);
     assert_eq!(written.redirect_uris, Some(vec![]));
     assert_eq!(written.post_logout_redirect_uris, None);
-    let user = person(&["--username", "a", "--group", "staff admins", "--group", "ops"]).unwrap();
-    assert_eq!(user.groups.unwrap(), ["staff", "admins", "ops"]);
+}
+
+#[test]
+fn a_group_is_one_each_time_blanks_and_all() {
+    let user = person(&["--username", "a", "--group", "Billing Admins", "--group", "ops"]).unwrap();
+    assert_eq!(user.groups.unwrap(), ["Billing Admins", "ops"]);
+    assert_eq!(person(&["--username", "a", "--groups", "a b"]).unwrap().groups.unwrap(), ["a b"]);
+    assert_eq!(person(&["--username", "a"]).unwrap().groups, None);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value as Json, json};
 
-use super::args::{ByName, list};
+use super::args::ByName;
 use super::output::{fields, table, utc};
 use super::{CliError, Context};
 use crate::domain::user::{Device, Upstream};
@@ -40,7 +40,7 @@ pub(super) struct UserFields {
     /// The full name
     #[arg(long)]
     name: Option<String>,
-    /// The groups that relying parties are told; repeat it, or give several with blanks between them
+    /// A group that relying parties are told; one each time, for its name may hold blanks
     #[arg(long, alias = "groups")]
     group: Option<Vec<String>>,
     /// The person's SecSign ID
@@ -58,7 +58,7 @@ impl UserFields {
             email: self.email,
             email_verified: self.email_verified,
             name: self.name,
-            groups: list(self.group),
+            groups: self.group,
             secsignid: self.secsignid,
             thumbsignin_user_id: self.thumbsignin_user_id,
         }
