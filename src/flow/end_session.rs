@@ -10,8 +10,8 @@
 //! | bad | none | refused |
 //! | none | none | signed out already |
 //!
-//! A `post_logout_redirect_uri` is followed where it is registered, character by character, for the client that a good hint
-//! or `client_id` names. One that cannot be followed makes the request suspect: nothing is ended unasked.
+//! A `post_logout_redirect_uri` is followed where it is registered, character by character but for the port of a native
+//! client's loopback URI, for the client that a good hint or `client_id` names. One that cannot be followed makes the request suspect: nothing is ended unasked.
 
 use super::Op;
 use super::client_authentication::find;
@@ -22,6 +22,7 @@ use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::SessionId;
 use crate::flow::trail::Entry;
+use crate::protocol::client_metadata::ApplicationType;
 use crate::protocol::id_token::IdTokenClaims;
 use crate::protocol::parameters::Parameters;
 use crate::store::{StoreError, Tx, backchannel_logouts, sessions};
@@ -160,17 +161,21 @@ async fn named_client(op: &Op, parameters: &Parameters, hint: &Hint) -> Result<O
     }
 }
 
-/// OIDC RP-Initiated Logout §3: "exactly match", compared as strings; never after a bad hint.
+/// OIDC RP-Initiated Logout §3: "exactly match", compared as strings; never after a bad hint. A native client listens on the
+/// port that it got at this start (RFC 8252 §7.3), on the way out as on the way in. What is public alone may be a web page.
 fn judged_redirect(parameters: &Parameters, hint: &Hint, client: Option<&Client>) -> Redirect {
     let Some(asked) = parameters.get("post_logout_redirect_uri") else { return Redirect::NotAsked };
-    let registered = client.into_iter().flat_map(|client| &client.metadata.post_logout_redirect_uris);
-    match registered.map(|uri| uri.as_str()).find(|uri| *uri == asked) {
-        Some(uri) if !matches!(hint, Hint::Bad) => Redirect::To(with_state(uri, parameters.get("state"))),
-        _other => Redirect::Bad,
+    let allowed = client.is_some_and(|Client { metadata, .. }| {
+        let native = metadata.application_type == ApplicationType::Native;
+        metadata.post_logout_redirect_uris.iter().any(|uri| uri.allows(asked, native))
+    });
+    if !allowed || matches!(hint, Hint::Bad) {
+        return Redirect::Bad;
     }
+    Redirect::To(with_state(asked, parameters.get("state")))
 }
 
-/// The registered URI byte for byte, with `state` behind it (OIDC RP-Initiated Logout §3).
+/// The URI that was asked for byte for byte, with `state` behind it (OIDC RP-Initiated Logout §3).
 fn with_state(uri: &str, state: Option<&str>) -> String {
     let Some(state) = state else { return uri.to_owned() };
     let separator = match uri.split_once('?') {

@@ -9,6 +9,7 @@ use crate::domain::client::Client;
 use crate::domain::id::SessionId;
 use crate::domain::secret::SecretDigest;
 use crate::flow::token::testing::{Bench, ISSUER};
+use crate::protocol::client_metadata::{ApplicationType, AuthMethod};
 use crate::protocol::jws::{TokenType, UnverifiedJws};
 use crate::protocol::logout_uri::LogoutUri;
 use crate::protocol::parameters::Parameters;
@@ -99,6 +100,53 @@ async fn a_redirect_uri_that_is_not_registered_is_never_followed() {
         assert_eq!(fields, [("id_token_hint", scene.hint.clone())], "{uri}");
         assert!(refuses(&scene.strange(&[hint, out]).await), "{uri}");
         assert_eq!(scene.decide(&[hint, out], Some(&scene.session), Answer::Yes).await, scene.end(None), "{uri}");
+    }
+}
+
+/// What a client of this kind, with loopback addresses registered, gets for the address that it asks for.
+async fn on_loopback(application_type: ApplicationType, auth_method: AuthMethod, asked: &str) -> Option<String> {
+    let scene = scene().await;
+    let uris = ["http://127.0.0.1/bye", "http://[::1]/bye", "https://app.example/bye"];
+    scene
+        .bench
+        .client_with("tool", |metadata| {
+            metadata.application_type = application_type;
+            metadata.token_endpoint_auth_method = auth_method;
+            metadata.post_logout_redirect_uris = uris.map(|uri| RedirectUri::parse(uri).unwrap()).to_vec();
+        })
+        .await;
+    let form = [("client_id", "tool"), ("post_logout_redirect_uri", asked), ("state", "s")];
+    match scene.decide(&form, Some(&scene.session), Answer::Yes).await {
+        Decision::EndNow { redirect, .. } => redirect,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn the_port_of_a_native_client_may_vary_on_the_way_out_and_that_of_nobody_else() {
+    use ApplicationType::{Native, Web};
+    use AuthMethod::{ClientSecretBasic as Confidential, None as Public};
+    for asked in ["http://127.0.0.1:5123/bye", "http://[::1]:5123/bye", "http://127.0.0.1/bye"] {
+        let exactly = !asked.contains("5123");
+        let expected = Some(format!("{asked}?state=s"));
+        for (kind, method, allowed) in
+            [(Native, Public, true), (Native, Confidential, true), (Web, Public, exactly), (Web, Confidential, exactly)]
+        {
+            let found = on_loopback(kind, method, asked).await;
+            assert_eq!(found, expected.clone().filter(|_| allowed), "{kind:?} {method:?} {asked}");
+        }
+    }
+    for other in [
+        "http://localhost:5123/bye",
+        "http://127.0.0.1:5123/bye/",
+        "http://127.0.0.1:5123/bye?x",
+        "http://127.0.0.2:5123/bye",
+        "http://127.0.0.1:99999/bye",
+        "http://127.0.0.1:1@evil.example/bye",
+        "https://127.0.0.1:5123/bye",
+        "https://app.example:5123/bye",
+    ] {
+        assert_eq!(on_loopback(Native, Public, other).await, None, "{other}");
     }
 }
 
