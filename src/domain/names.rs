@@ -110,6 +110,19 @@ mod tests {
     }
 
     #[test]
+    fn letters_beyond_ascii_are_refused_with_a_sentence_that_says_so() {
+        for name in ["jürgen", "юрий", "ａlice", "alice\u{301}"] {
+            let refused = username(name).unwrap_err();
+            assert!(refused.to_string().contains("printable ASCII"), "{name}: {refused}");
+            let refused = email(&format!("{name}@example.org")).unwrap_err();
+            assert!(refused.to_string().contains("in ASCII"), "{name}: {refused}");
+        }
+        assert_eq!(email("alice@b\u{fc}ro.example"), Err(InvalidName::Email));
+        assert_eq!(email("alice@xn--bro-hoa.example").as_deref(), Ok("alice@xn--bro-hoa.example"), "as DNS has it");
+        assert_eq!(group("Büro Süd").as_deref(), Ok("Büro Süd"), "a group is what an app calls it");
+    }
+
+    #[test]
     fn lengths_end_where_the_sentences_say() {
         let a = |length| "a".repeat(length);
         assert!(username(&a(254)).is_ok() && username(&a(255)).is_err());
