@@ -175,7 +175,9 @@ impl Refresh {
         let Some(rotated_at) = found.token.rotated_at else {
             return Ok(Some(Outcome::Refused("the refresh token has expired")));
         };
-        let in_grace = self.now < rotated_at.plus(self.settings.lifetimes.refresh_grace);
+        // On either side: a clock that was set back does not make the grace longer, one of another node may be a little ahead.
+        let apart = self.now.since(rotated_at).max(rotated_at.since(self.now));
+        let in_grace = apart < self.settings.lifetimes.refresh_grace;
         let successor = refresh_tokens::find_successor(tx, &self.presented).await?;
         let unused = successor.is_some_and(|next| next.first_used_at.is_none() && next.token.rotated_at.is_none());
         if in_grace && unused {
