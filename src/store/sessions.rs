@@ -170,16 +170,16 @@ async fn end_holding(tx: &Tx, id: &SessionId, hold: Option<&Hold>, now: Timestam
 }
 
 /// Takes the session's turn until this transaction ends: whoever ends it waits, and sees what this transaction wrote (the order
-/// is in [`store`](super)). False: it has ended, or there is none.
+/// is in [`store`](super)). Returns it, expired or not; none has ended, or never was.
 ///
 /// # Errors
-/// When the database fails.
-pub async fn take_turn(tx: &Tx, id: &SessionId) -> Result<bool, StoreError> {
+/// When the database fails or the row is inconsistent.
+pub async fn take_turn(tx: &Tx, id: &SessionId) -> Result<Option<BrowserSession>, StoreError> {
     let update = session::Entity::update_many()
         .col_expr(session::Column::ExpiresAt, Expr::col(session::Column::ExpiresAt))
         .filter(session::Column::Id.eq(id.as_str()))
         .filter(session::Column::EndedAt.is_null());
-    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+    update.exec_with_returning(tx.db()).await?.pop().map(BrowserSession::try_from).transpose()
 }
 
 /// Ends every session of a person, as [`end`]; returns those that this call ended. The caller has the person's turn.
