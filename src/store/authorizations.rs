@@ -170,7 +170,7 @@ impl TryFrom<authorization::Model> for Authorization {
                     device_id: model.device_id,
                     unnamed: row.present("unnamed", model.unnamed)?,
                 };
-                AuthorizationStage::Authenticated { authentication: columns.read(row)?, consented: model.consented }
+                AuthorizationStage::Authenticated { authentication: columns.read(), consented: model.consented }
             }
             ISSUED => AuthorizationStage::Issued,
             FAILED => AuthorizationStage::Failed(row.word("error", &row.present("error", model.error)?)?),

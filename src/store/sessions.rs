@@ -7,7 +7,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
 
 use super::entity::{session, user};
-use super::row::{AuthenticationColumns, Row, millis, moment};
+use super::row::{AuthenticationColumns, millis, moment};
 use super::{Db, StoreError, Tx};
 use super::{backchannel_logouts, grants};
 use crate::domain::backchannel_logout::Hold;
@@ -232,7 +232,6 @@ impl TryFrom<session::Model> for BrowserSession {
     type Error = StoreError;
 
     fn try_from(model: session::Model) -> Result<Self, StoreError> {
-        let row = Row { table: "sessions", key: &model.id };
         let authentication = AuthenticationColumns {
             user_id: model.user_id,
             session_id: model.id.clone(),
@@ -242,7 +241,7 @@ impl TryFrom<session::Model> for BrowserSession {
             unnamed: model.unnamed,
         };
         Ok(Self {
-            authentication: authentication.read(row)?,
+            authentication: authentication.read(),
             browser: BrowserKey(SecretDigest::from_stored(model.browser)),
             origin: Origin { address: model.address, user_agent: model.user_agent },
             created_at: Timestamp::from_millis(model.created_at),
