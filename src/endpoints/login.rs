@@ -116,8 +116,10 @@ pub(super) async fn proceed(
     };
     match finish(&surface.op, &login.id, by).await? {
         Finished::SignedIn { cookie, purpose } => {
-            let mut response = page::see_other(&surface, &form.visit, &onward(&purpose));
-            let cookie = cookies::set(Name::Session, &cookie, surface.site.https);
+            // A login makes the browser known anew, for as long as the store remembers it.
+            let visit = Visit { renews: true, ..form.visit };
+            let mut response = page::see_other(&surface, &visit, &onward(&purpose));
+            let cookie = cookies::set(&surface, Name::Session, &cookie);
             response.add_cookie(&cookie).map_err(|_never_malformed| Internal::Stopped)?;
             Ok(response)
         }
