@@ -197,14 +197,14 @@ for (const javaScriptEnabled of [true, false]) {
     await toIdentify(form, 'secsign');
     // Each of these takes the phone from the one before.
     for (const page of [reloaded, retried, last]) await toWait(page, 'secsign', 'alice');
-    await retried.reload();
+    await retried.goto(retried.url());
     assert.equal(await state(retried), 'cancelled');
     const session = await openSession();
     await demo.phone.answer(demo.user('alice').secsignid, session.authsessionid, { action: 'approve' });
     if (!javaScriptEnabled) await pressContinue(last);
     await last.waitForURL(`${demo.app_url}/**`);
     const seq = (await demo.phone.requests()).at(-1).seq;
-    await reloaded.reload();
+    await reloaded.goto(reloaded.url());
     await reloaded.waitForURL(`${demo.app_url}/**`);
     await retried.click('#retry button');
     await retried.waitForURL(`${demo.app_url}/**`);

@@ -216,7 +216,7 @@ test('a second tab asks no phone once the browser is signed in', async () => {
   };
   await press(tabs.choose, 'provider', { provider: 'secsign' });
   await press(tabs.secsign, 'identifier', { identifier: 'alice' });
-  await press(tabs.thumbsignin, 'identifier', { identifier: ' ALICE@example.org' });
+  await press(tabs.thumbsignin, 'identifier', { identifier: ' ALICE@example.com' });
   await press(tabs.unnamed, 'unnamed', { unnamed: '1' });
   assert.equal(await at.creates(seq), 0);
 });
