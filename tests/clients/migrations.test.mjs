@@ -170,7 +170,7 @@ test('a node of the release before goes on beside this one, on the database that
     }
     await second.command('client', 'create', '--id', 'web', '--redirect-uri', 'https://app.example/cb');
     for (const node of [first, second]) {
-      const query = new URLSearchParams({ client_id: 'web', redirect_uri: 'https://app.example/cb', response_type: 'code', scope: 'openid', prompt: 'none', code_challenge: 'a'.repeat(43), code_challenge_method: 'S256' });
+      const query = new URLSearchParams({ client_id: 'web', redirect_uri: 'https://app.example/cb', response_type: 'code', scope: 'openid', prompt: 'none', code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', code_challenge_method: 'S256' });
       const answer = await request('GET', `${node.origin}/authorize?${query}`, { headers: { host } });
       assert.match(answer.location ?? answer.text, /error=login_required/);
     }
