@@ -44,10 +44,24 @@ pub(super) const SECTION: Section = Section {
             "How long a lost answer to a refresh can be asked for again.",
         )
         .default("\"10s\""),
-        Key::new("session", up_to(DAY), "A signed-in browser.").default("\"24h\""),
-        Key::new("session_idle", up_to(HOUR), "A signed-in browser that nobody uses.").default("\"1h\""),
-        Key::new("remembered_browser", up_to(days(365)), "How long a browser stays known after its last login.")
-            .default("\"180d\""),
+        Key::new(
+            "session",
+            up_to(DAY),
+            "A signed-in browser, and every token that was not granted to outlive it (offline_access).",
+        )
+        .default("\"24h\""),
+        Key::new(
+            "session_idle",
+            up_to(HOUR),
+            "A signed-in browser that nobody uses: it ends single sign-on there, and no tokens.",
+        )
+        .default("\"1h\""),
+        Key::new(
+            "remembered_browser",
+            up_to(days(365)),
+            "How long a browser stays known after its last login, here and by its cookie.",
+        )
+        .default("\"180d\""),
         Key::new("key_ahead", up_to(days(30)), "How long a new signing key is published before it signs.").default("\"1h\""),
         Key::new("key_retired", Kind::Span(DAY, days(365)), "How long a key that no longer signs stays published.")
             .default("\"24h\""),

@@ -75,6 +75,32 @@ impl Clock for SystemClock {
     }
 }
 
+/// What the machine's clock may gain or lose between two looks, beside a steady one, before it was set (security bar R24).
+const STEP: Duration = Duration::from_secs(60);
+
+/// Watches the machine's clock beside one that nobody can set.
+#[derive(Clone, Copy, Debug)]
+pub struct StepWatch {
+    wall: Timestamp,
+    steady: Duration,
+}
+
+impl StepWatch {
+    /// From a first look at both: `steady` is the time since some moment.
+    pub const fn new(wall: Timestamp, steady: Duration) -> Self {
+        Self { wall, steady }
+    }
+
+    /// Looks again. By how many milliseconds the clock was set since the last look, if it was: forwards, or back (negative). A
+    /// clock that drifts is none that was set.
+    pub fn look(&mut self, wall: Timestamp, steady: Duration) -> Option<i64> {
+        let before = std::mem::replace(self, Self { wall, steady });
+        let expected = before.wall.plus(steady.saturating_sub(before.steady));
+        let by = wall.0.saturating_sub(expected.0);
+        (wall.since(expected) > STEP || expected.since(wall) > STEP).then_some(by)
+    }
+}
+
 /// A clock that stands still until it is moved.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
@@ -88,6 +114,11 @@ impl ManualClock {
     /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
         self.0.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+    }
+
+    /// Moves the clock back.
+    pub fn rewind(&self, by: Duration) {
+        self.0.fetch_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
     }
 }
 
@@ -105,6 +136,32 @@ mod tests {
     fn a_moment_before_the_epoch_rounds_down_to_its_second() {
         assert_eq!(Timestamp::from_millis(-1).as_seconds(), -1);
         assert_eq!(Timestamp::from_millis(1999).as_seconds(), 1);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_is_told_from_one_that_runs_or_drifts() {
+        let seconds = Duration::from_secs;
+        let start = Timestamp::from_seconds(1_800_000_000);
+        let mut watch = StepWatch::new(start, seconds(7));
+        // Ten seconds pass between two looks.
+        let mut wall = start;
+        let mut steady = seconds(7);
+        for (moved, told) in [
+            (10, None),
+            (3610, Some(3_600_000)),
+            (10, None),
+            (-3590, Some(-3_600_000)),
+            (70, None),
+            (-51, Some(-61_000)),
+            (86_410, Some(86_400_000)),
+            (11, None),
+        ] {
+            wall = Timestamp::from_millis(wall.as_millis() + moved * 1000);
+            steady += seconds(10);
+            assert_eq!(watch.look(wall, steady), told, "{moved}");
+        }
+        assert!(watch.look(Timestamp::from_millis(i64::MIN), steady).is_some());
+        assert!(watch.look(Timestamp::from_millis(i64::MAX), Duration::MAX).is_some());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::browser::Authentication;
+use super::browser::{Authentication, BrowserSession};
 use super::clock::Timestamp;
 use super::id::{ClientId, GrantId};
 use super::secret::SecretDigest;
@@ -30,9 +30,24 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// Whether refresh tokens of this family survive the end of the browser session (`offline_access`, OIDC Core §11).
+    /// Whether this family survives the end of its browser session (`offline_access`, OIDC Core §11).
     pub fn is_offline(&self) -> bool {
         self.scope.contains(crate::protocol::scope::OFFLINE_ACCESS)
+    }
+
+    /// Whether this family is over at `now` with its browser session, `session` being that session's row: however it ended,
+    /// and where the row is long gone. Idleness is the browser's: it ends single sign-on, and no tokens.
+    pub fn is_over_with(&self, session: Option<&BrowserSession>, now: Timestamp) -> bool {
+        !self.is_offline() && !session.is_some_and(|session| session.is_alive(now))
+    }
+
+    /// The moment after which nothing of this family is worth anything, if `until` is not sooner: `session` is its browser
+    /// session.
+    pub fn cap(&self, until: Timestamp, session: Option<&BrowserSession>) -> Timestamp {
+        match session {
+            Some(session) if !self.is_offline() => until.min(session.expires_at),
+            _outlives_it => until,
+        }
     }
 }
 

@@ -2,12 +2,14 @@
 //! ours (security bar 16). What its token is bound to only the handler knows: it calls [`PageForm::demand`].
 
 use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 
 use super::parameters::for_person;
 use crate::flow::error::Internal;
 use crate::protocol::parameters::Parameters;
+use crate::view::pages::ErrorKind;
 use crate::web::browser::Visit;
 use crate::web::error::Failure;
 use crate::web::{Surface, csrf};
@@ -29,10 +31,14 @@ impl PageForm {
     /// Demands the token that this browser got for this thing.
     ///
     /// # Errors
-    /// When it is missing, or another browser's, or for another thing.
+    /// When it is missing, or another browser's, or for another thing. A browser that sent no cookie is told so.
     pub(super) fn demand(&self, about: &str) -> Result<(), Failure> {
         let fits = csrf::is_valid(&self.surface, &self.visit.browser.key, about, self.get("csrf"));
-        if fits { Ok(()) } else { Err(Failure::forged()) }
+        match (fits, &self.visit.new_cookie) {
+            (true, _) => Ok(()),
+            (false, None) => Err(Failure::forged()),
+            (false, Some(_)) => Err(Failure::page(ErrorKind::OtherBrowser, StatusCode::FORBIDDEN)),
+        }
     }
 }
 

@@ -11,12 +11,13 @@ use crate::domain::assurance::Acr;
 use crate::domain::id::{AuthorizationId, is_well_formed};
 use crate::domain::login::Purpose;
 use crate::domain::user::{Upstream, canonical_identifier};
+use crate::flow::authorization::request::PageRefusal;
 use crate::flow::authorization::response::{AuthorizationResponse, Delivery};
-use crate::flow::authorization::{self, Interaction, Next};
+use crate::flow::authorization::{self, Interaction, Next, Over};
 use crate::flow::login::begin::{Wish, begin, under_way};
 use crate::protocol::error::ErrorCode;
 use crate::store::remembered_browsers;
-use crate::view::pages::{AppInfo, Choose, FormPost, Identify, IdentifyError, Message, MessageKind, ReturnLink};
+use crate::view::pages::{AppInfo, Choose, ErrorKind, FormPost, Identify, IdentifyError, Message, MessageKind, ReturnLink};
 use crate::web::browser::Visit;
 use crate::web::error::{Failure, PageFailure};
 use crate::web::page::{self, FormTargets, Frame};
@@ -54,14 +55,28 @@ pub(super) async fn show(surface: &Surface, visit: &Visit, next: Next) -> Result
             Ok(page::see_other(surface, visit, &format!("/interaction/{}/consent", interaction.authorization.id)))
         }
         Next::Respond(response) => deliver(surface, visit, &response),
-        Next::Over(client) => {
-            let app = Some(client.display_name().to_owned());
-            let return_url = client.metadata.client_uri.clone();
-            let message = Message { kind: MessageKind::AlreadyDone, app, return_url, told_apps: Vec::new() };
-            page::answer(surface, visit, &message, &Frame::default())
-        }
+        Next::Over(interaction, why) => over(surface, visit, &interaction, why),
         Next::Unknown => Err(Failure::not_found()),
     }
+}
+
+/// Says why nothing comes next.
+fn over(surface: &Surface, visit: &Visit, interaction: &Interaction, why: Over) -> Result<HttpResponse, Failure> {
+    let kind = match why {
+        Over::Answered => MessageKind::AlreadyDone,
+        Over::Cancelled => MessageKind::Cancelled,
+        Over::Expired => return Err(expired(interaction)),
+        Over::ClientOff => return Err(PageRefusal::ClientUnknown.into()),
+    };
+    let app = Some(interaction.client.display_name().to_owned());
+    let return_url = interaction.client.metadata.client_uri.clone();
+    let message = Message { kind, app, return_url, told_apps: Vec::new() };
+    page::answer(surface, visit, &message, &Frame { form_targets: FormTargets::Ourselves, ..frame(interaction) })
+}
+
+/// The page of an authorization that ran out, or lasts too short for a phone to be asked.
+pub(super) fn expired(interaction: &Interaction) -> Failure {
+    refuse(ErrorKind::Expired, StatusCode::BAD_REQUEST, interaction)
 }
 
 /// Sends a response to the relying party.
@@ -86,6 +101,9 @@ async fn to_login(surface: &Surface, visit: &Visit, interaction: &Interaction) -
         if let Some(login) = under_way(op, &visit.browser.key, &purpose).await? {
             return Ok(page::see_other(surface, visit, &format!("/login/{}", login.id)));
         }
+    }
+    if !interaction.has_time_for_phone(op) {
+        return Err(expired(interaction));
     }
     let location = match offered(surface, interaction).as_slice() {
         [only] => format!("/interaction/{id}/identify/{only}"),
@@ -139,6 +157,21 @@ async fn posted(surface: &Surface, id: &str, form: &PageForm) -> Result<Interact
     let found = authorization::find_own(&surface.op, &id, &form.visit.browser.key).await?;
     let waiting = found.filter(|interaction| interaction.is_waiting(surface.op.env.now()));
     waiting.ok_or_else(|| Failure::SeeOther(format!("/interaction/{id}")))
+}
+
+/// Demands that a phone must be asked for this authorization, and may be, by what is stored now and not when the form was
+/// shown: where another tab has signed the person in, the browser is led onward, and where too little time is left, that is
+/// said. `typed` is the name on the form.
+pub(super) async fn demand_phone(
+    surface: &Surface,
+    visit: &Visit,
+    interaction: &Interaction,
+    typed: Option<&str>,
+) -> Result<(), Failure> {
+    if authorization::goes_on_without_phone(&surface.op, interaction, &visit.browser, typed).await? {
+        return Err(Failure::SeeOther(format!("/interaction/{}", interaction.authorization.id)));
+    }
+    if interaction.has_time_for_phone(&surface.op) { Ok(()) } else { Err(expired(interaction)) }
 }
 
 /// `GET /interaction/{id}`.
@@ -262,10 +295,12 @@ pub(super) async fn identified(
         },
         _nothing => return Ok(page::see_other(&surface, visit, &again("missing"))),
     };
+    demand_phone(&surface, visit, &interaction, identifier.as_deref()).await?;
     let wish = Wish {
         purpose: Purpose::Authorization(interaction.authorization.id.clone()),
         browser: visit.browser.key.clone(),
         origin: visit.origin.clone(),
+        until: interaction.authorization.expires_at,
         upstream,
         identifier,
         app_name: interaction.client.display_name().to_owned(),
@@ -332,6 +367,6 @@ pub(super) fn return_link(interaction: &Interaction) -> Option<ReturnLink> {
 }
 
 /// An error page with the way back to the app.
-pub(super) fn refuse(kind: crate::view::pages::ErrorKind, status: StatusCode, interaction: &Interaction) -> Failure {
+pub(super) fn refuse(kind: ErrorKind, status: StatusCode, interaction: &Interaction) -> Failure {
     Failure::Page(PageFailure { kind, status, detail: None, return_to: return_link(interaction) })
 }

@@ -29,7 +29,7 @@ pub(super) async fn choose(
     let to = own_path(&surface.op.settings.issuer, parameters.get("to").unwrap_or("/"));
     let to = to.ok_or_else(|| Failure::bad_request("to is not a path of this server".to_owned()))?;
     let mut response = page::see_other(&surface, &Visit::anonymous(&surface, &request), &to);
-    let cookie = cookies::set_text(Name::Language, locale.as_str(), surface.site.https);
+    let cookie = cookies::set_text(&surface, Name::Language, locale.as_str());
     response.add_cookie(&cookie).map_err(|_never_malformed| Internal::Stopped)?;
     Ok(response)
 }

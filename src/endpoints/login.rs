@@ -7,7 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::form::PageForm;
-use super::interaction::{app_info, frame, give_up, refuse};
+use super::interaction::{app_info, demand_phone, frame, give_up, refuse};
 use crate::domain::id::{LoginId, is_well_formed};
 use crate::domain::login::{FINISH_GRACE, Login, LoginStage, Purpose, Subject};
 use crate::flow::authorization::{self, Interaction};
@@ -58,11 +58,27 @@ pub(super) async fn wait(
     // Only the browser's cookie: watching a login is no use of a session (security bar 98).
     let visit = Visit::without_session(&surface, &request)?;
     let (login, interaction) = own(&surface, &visit, &id).await?;
-    if login.consumed_at.is_some() {
+    if login.consumed_at.is_some() || is_answered_elsewhere(&surface, &request, &login, &interaction).await? {
         return Ok(page::see_other(&surface, &visit, &onward(&login.purpose)));
     }
     let page = wait_page(&surface, &visit, &login, &interaction).await?;
     page::answer(&surface, &visit, &page, &frame(&interaction))
+}
+
+/// Whether the browser's session answers by now what this login was for, which is over: another tab signed the person in. Only
+/// then the session is looked at: the page of a login that waits watches, and opens itself again.
+async fn is_answered_elsewhere(
+    surface: &Surface,
+    request: &HttpRequest,
+    login: &Login,
+    interaction: &Interaction,
+) -> Result<bool, Internal> {
+    let now = surface.op.env.now();
+    if !end::is_over(login, now) || !interaction.is_waiting(now) {
+        return Ok(false);
+    }
+    let visit = Visit::of(surface, request).await?;
+    authorization::goes_on_without_phone(&surface.op, interaction, &visit.browser, login.typed.as_deref()).await
 }
 
 async fn wait_page(surface: &Surface, visit: &Visit, login: &Login, interaction: &Interaction) -> Result<Wait, Internal> {
@@ -116,8 +132,10 @@ pub(super) async fn proceed(
     };
     match finish(&surface.op, &login.id, by).await? {
         Finished::SignedIn { cookie, purpose } => {
-            let mut response = page::see_other(&surface, &form.visit, &onward(&purpose));
-            let cookie = cookies::set(Name::Session, &cookie, surface.site.https);
+            // A login makes the browser known anew, for as long as the store remembers it.
+            let visit = Visit { renews: true, ..form.visit };
+            let mut response = page::see_other(&surface, &visit, &onward(&purpose));
+            let cookie = cookies::set(&surface, Name::Session, &cookie);
             response.add_cookie(&cookie).map_err(|_never_malformed| Internal::Stopped)?;
             Ok(response)
         }
@@ -168,8 +186,9 @@ pub(super) async fn retry(surface: web::Data<Surface>, id: web::Path<String>, fo
     if !interaction.is_waiting(now) {
         return Ok(page::see_other(&surface, &form.visit, &onward(&login.purpose)));
     }
+    demand_phone(&surface, &form.visit, &interaction, login.typed.as_deref()).await?;
     end::settle(&surface.op, &login).await?;
-    let app_name = interaction.client.display_name().to_owned();
-    let next = begin::retry(&surface.op, &login, form.visit.origin.clone(), app_name).await?;
+    let (app_name, until) = (interaction.client.display_name().to_owned(), interaction.authorization.expires_at);
+    let next = begin::retry(&surface.op, &login, form.visit.origin.clone(), app_name, until).await?;
     Ok(page::see_other(&surface, &form.visit, &format!("/login/{next}")))
 }

@@ -18,8 +18,11 @@ use crate::web::error::Failure;
 use crate::web::page::{self, FormTargets, Frame};
 use crate::web::{Surface, csrf};
 
-/// What the logout form is bound to: nothing but the browser.
-const ABOUT: &str = "logout";
+/// What the logout form is bound to: the browser, and the person whose name its page shows. It never signs out somebody else who
+/// signed in meanwhile, in another tab.
+fn about(visit: &Visit) -> String {
+    format!("logout/{}", visit.browser.session.as_ref().map_or("", |(_, user)| user.id.as_str()))
+}
 
 /// `GET /logout`.
 pub(super) async fn get(surface: web::Data<Surface>, request: HttpRequest) -> Result<HttpResponse, Failure> {
@@ -28,11 +31,12 @@ pub(super) async fn get(surface: web::Data<Surface>, request: HttpRequest) -> Re
     respond(&surface, &visit, &parameters, Answer::NotAsked).await
 }
 
-/// `POST /logout`: a relying party's request, or the person's yes, which carries our form token.
+/// `POST /logout`: a relying party's request, or the person's yes, which carries our form token. A yes of somebody who is not
+/// signed in any more is decided as a request: with nobody there, there is nothing to end, and another person is asked.
 pub(super) async fn post(surface: web::Data<Surface>, request: HttpRequest, body: web::Bytes) -> Result<HttpResponse, Failure> {
     let parameters = for_person(&request, &body)?;
     let visit = Visit::of(&surface, &request).await?;
-    let ours = csrf::is_valid(&surface, &visit.browser.key, ABOUT, parameters.get("csrf"));
+    let ours = csrf::is_valid(&surface, &visit.browser.key, &about(&visit), parameters.get("csrf"));
     if ours && csrf::same_site(&surface, &request) {
         return respond(&surface, &visit, &parameters, Answer::Yes).await;
     }
@@ -59,7 +63,7 @@ pub(super) async fn done(surface: web::Data<Surface>, request: HttpRequest) -> R
 
 /// `POST /logout/stay`: the person's no. Changes nothing, and leads to no app: whoever asked learns nothing of it.
 pub(super) async fn stay(surface: web::Data<Surface>, form: PageForm) -> Result<HttpResponse, Failure> {
-    form.demand(ABOUT)?;
+    form.demand(&about(&form.visit))?;
     Ok(page::see_other(&surface, &form.visit, "/logout/stayed"))
 }
 
@@ -111,7 +115,7 @@ async fn ask(
     let form_targets = form_targets(surface, &fields).await?;
     let logout = Logout {
         action: "/logout".to_owned(),
-        csrf: csrf::token(surface, &visit.browser.key, ABOUT),
+        csrf: csrf::token(surface, &visit.browser.key, &about(visit)),
         account,
         app,
         stay_action: Some("/logout/stay".to_owned()),

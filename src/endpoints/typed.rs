@@ -30,7 +30,7 @@ pub(super) fn keep(
 ) -> Result<(), Failure> {
     let cookie: Cookie<'static> = if (1..=MAX).contains(&typed.len()) {
         let mac = csrf::token(surface, browser, &about(interaction, typed));
-        cookies::set_text(Name::Typed, &format!("{}.{mac}", URL_SAFE_NO_PAD.encode(typed)), surface.site.https)
+        cookies::set_text(surface, Name::Typed, &format!("{}.{mac}", URL_SAFE_NO_PAD.encode(typed)))
     } else {
         cookies::clear(Name::Typed, surface.site.https)
     };

@@ -132,11 +132,11 @@ mod tests {
         bench.public_client("spa").await;
         assert!(knows.allow(&bench.op, "https://app.example").await);
         bench.advance(1);
-        bench.execute("UPDATE clients SET source = 'nowhere'").await;
+        bench.execute("UPDATE clients SET metadata = '{' || metadata").await;
         for _turn in 0..2 {
             assert!(knows.allow(&bench.op, "https://app.example").await);
             assert!(!new.allow(&bench.op, "https://app.example").await, "nothing is known yet");
-            bench.execute("UPDATE clients SET source = 'command'").await;
+            bench.execute("UPDATE clients SET metadata = REPLACE(metadata, '{{', '{')").await;
         }
         bench.advance(1);
         assert!(new.allow(&bench.op, "https://app.example").await);

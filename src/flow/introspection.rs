@@ -97,10 +97,12 @@ async fn described_refresh_token(op: &Op, client: &Client, presented: &str) -> R
     let live = found.filter(|found| {
         let token_lives = found.token.rotated_at.is_none() && now < found.token.expires_at;
         let family_lives = found.grant.revoked_at.is_none() && now < found.grant.expires_at && !found.user.locked;
-        found.grant.client_id == client.id && token_lives && family_lives
+        let session_lives = !found.grant.is_over_with(found.session.as_ref(), now);
+        found.grant.client_id == client.id && token_lives && family_lives && session_lives
     });
     Ok(live.map(|found| {
-        describe(op, &found.grant, &found.user, (&found.grant.scope, found.token.issued_at, found.token.expires_at))
+        let ends = found.grant.cap(found.token.expires_at, found.session.as_ref());
+        describe(op, &found.grant, &found.user, (&found.grant.scope, found.token.issued_at, ends))
     }))
 }
 

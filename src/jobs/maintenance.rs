@@ -2,14 +2,19 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::clock::StepWatch;
 use crate::flow::Op;
+use crate::metrics;
 
 /// How soon a rotated key is known on every node: commands are in force within a second (design 3).
 const KEYS: Duration = Duration::from_millis(500);
 /// How often dead rows are deleted. Nothing depends on it: every deadline is compared where it matters.
 const CLEAN_UP: Duration = Duration::from_secs(60);
+/// How often the machine's clock is looked at.
+pub(super) const CLOCK: Duration = Duration::from_secs(5);
 
 /// Keeps the key ring of this node equal to the database's.
 pub(super) async fn follow_keys(op: Op, stop: CancellationToken) {
@@ -33,10 +38,57 @@ pub(super) async fn clean_up(op: Op, stop: CancellationToken) {
     }
 }
 
+/// Says aloud when somebody sets the machine's clock: what ends at a moment ends sooner or later then. Nothing that was used up
+/// comes back by it.
+pub(super) async fn watch_clock(op: Op, every: Duration, stop: CancellationToken) {
+    let begun = Instant::now();
+    let mut watch = StepWatch::new(op.env.now(), Duration::ZERO);
+    while pause(&stop, every).await {
+        if let Some(by) = watch.look(op.env.now(), begun.elapsed()) {
+            metrics::CLOCK_STEPS.add([if by > 0 { "forward" } else { "back" }]);
+            tracing::warn!(seconds = by / 1000, "the machine's clock was set");
+        }
+    }
+}
+
 /// Waits; `false` when it is time to stop.
 async fn pause(stop: &CancellationToken, time: Duration) -> bool {
     tokio::select! {
         () = stop.cancelled() => false,
         () = tokio::time::sleep(time) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::token::testing::Bench;
+
+    /// The value of the metric, which all tests share.
+    fn steps(direction: &str) -> u64 {
+        let name = format!("signbridge_clock_steps_total{{direction=\"{direction}\"}} ");
+        let text = metrics::render().unwrap();
+        text.lines().find_map(|line| line.strip_prefix(&name)).map_or(0, |count| count.parse().unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_is_counted() {
+        let bench = Bench::new().await;
+        let stop = CancellationToken::new();
+        let job = tokio::spawn(watch_clock(bench.op.clone(), Duration::from_millis(5), stop.clone()));
+        let until = async |direction, count| {
+            while steps(direction) < count {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::task::yield_now().await;
+        for (hours, times) in [(1, 1), (24, 2)] {
+            bench.clock.advance(Duration::from_secs(hours * 3600));
+            tokio::time::timeout(Duration::from_secs(20), until("forward", times)).await.unwrap();
+        }
+        bench.clock.rewind(Duration::from_secs(3600));
+        tokio::time::timeout(Duration::from_secs(20), until("back", 1)).await.unwrap();
+        stop.cancel();
+        job.await.unwrap();
     }
 }

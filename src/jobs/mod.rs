@@ -32,6 +32,7 @@ impl Jobs {
         tasks.spawn(backchannel::run(op.clone(), node, stop.clone()));
         tasks.spawn(maintenance::follow_keys(op.clone(), stop.clone()));
         tasks.spawn(maintenance::clean_up(op.clone(), stop.clone()));
+        tasks.spawn(maintenance::watch_clock(op.clone(), maintenance::CLOCK, stop.clone()));
         Ok(Self { tasks, stop })
     }
 

@@ -89,6 +89,9 @@ pub static AUDIT_EVENTS: Counter<1> = Counter::new(
     "Events written to the audit trail; one whose transaction failed later may be among them",
     ["event"],
 );
+/// `clock_steps_total`
+pub static CLOCK_STEPS: Counter<1> =
+    Counter::new("clock_steps_total", "How often the machine's clock was set by more than a minute", ["direction"]);
 
 /// All of them.
 pub static ALL: &[&dyn Described] = &[
@@ -112,4 +115,5 @@ pub static ALL: &[&dyn Described] = &[
     &DB_BUSY,
     &DB_RETRIES,
     &AUDIT_EVENTS,
+    &CLOCK_STEPS,
 ];

@@ -1,6 +1,7 @@
 //! What a relying party registers (RFC 7591 §2, OIDC Registration §2) and the switches of our own beside it.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::logout_uri::LogoutUri;
 use super::redirect_uri::RedirectUri;
@@ -126,6 +127,34 @@ impl SigningAlgorithm {
     }
 }
 
+fn is_understood(name: &str, value: &Value) -> bool {
+    let alone = Map::from_iter([(name.to_owned(), value.clone())]);
+    ClientMetadata::deserialize(Value::Object(alone)).is_ok()
+}
+
+/// A member as this program can have it: of a list what it understands; of a choice whose word it does not know, the one that
+/// gives away least; none of a member that it does not know.
+fn cautiously(name: &str, value: Value) -> Option<Value> {
+    if is_understood(name, &value) {
+        return Some(value);
+    }
+    let cautious = match (name, value) {
+        (_, Value::Array(items)) => {
+            items.into_iter().filter(|item| is_understood(name, &Value::Array(vec![item.clone()]))).collect()
+        }
+        ("consent", _) => "ask".into(),
+        ("id_token_claims", _) => "minimal".into(),
+        // A client without a secret that is not public can do nothing at the token endpoint.
+        ("token_endpoint_auth_method", _) => "client_secret_basic".into(),
+        ("access_token_format", _) => "opaque".into(),
+        ("application_type", _) => "web".into(),
+        ("id_token_signed_response_alg", _) => "RS256".into(),
+        ("scope", _) => super::scope::OPENID.into(),
+        _unknown => return None,
+    };
+    is_understood(name, &cautious).then_some(cautious)
+}
+
 fn yes() -> bool {
     true
 }
@@ -143,7 +172,8 @@ fn every_scope() -> Scope {
     Scope::parse(&super::scope::KNOWN.join(" ")).unwrap_or_default()
 }
 
-/// The metadata of one client. Stored as it stands; unknown members are refused where an operator writes them.
+/// The metadata of one client. Unknown members are refused where an operator writes them; what stands in the database is read by
+/// [`ClientMetadata::of_any_program`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientMetadata {
@@ -196,7 +226,7 @@ pub struct ClientMetadata {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_uri: Option<String>,
     /// Where logout tokens are posted (OIDC Back-Channel Logout §2.2).
-    // Written only where it is set, as the two below: a node of the release before refuses members that it does not know.
+    // Written only where it is set, as the two below: a node of the release of 2026-11 refuses members that it does not know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backchannel_logout_uri: Option<LogoutUri>,
     /// Whether the client needs `sid` in logout tokens (OIDC Back-Channel Logout §2.2); here they always have it.
@@ -208,6 +238,37 @@ pub struct ClientMetadata {
 }
 
 impl ClientMetadata {
+    /// What stands in the database, whichever program wrote it: members that this one does not know are passed over, words that
+    /// it does not know are read in the most cautious way.
+    ///
+    /// # Errors
+    /// When the text is no JSON object.
+    pub fn of_any_program(stored: &str) -> Result<Self, serde_json::Error> {
+        if let Ok(known) = serde_json::from_str(stored) {
+            return Ok(known);
+        }
+        let members: Map<String, Value> = serde_json::from_str(stored)?;
+        let understood = members.into_iter().filter_map(|(name, value)| cautiously(&name, value).map(|value| (name, value)));
+        serde_json::from_value(Value::Object(understood.collect()))
+    }
+
+    /// These metadata as they are written in place of what is `stored`: what this program does not understand stays as it is,
+    /// unless the member was changed. Of a text that is no JSON object nothing stays.
+    ///
+    /// # Errors
+    /// Never seen: when they cannot be written as JSON.
+    pub fn written_over(&self, stored: &str) -> Result<String, serde_json::Error> {
+        let Ok(before) = serde_json::from_str::<Map<String, Value>>(stored) else { return serde_json::to_string(self) };
+        let mut written: Map<String, Value> = serde_json::from_value(serde_json::to_value(self)?)?;
+        let unchanged = serde_json::to_value(Self::of_any_program(stored)?)?;
+        for (name, value) in before {
+            if !is_understood(&name, &value) && written.get(&name) == unchanged.get(&name) {
+                written.insert(name, value);
+            }
+        }
+        serde_json::to_string(&written)
+    }
+
     /// Whether the client cannot keep a secret (RFC 6749 §2.1).
     pub fn is_public(&self) -> bool {
         self.token_endpoint_auth_method == AuthMethod::None

@@ -5,6 +5,7 @@ use sea_orm::EntityTrait as _;
 use super::entity::{access_token, client, grant, session, user};
 use super::row::Row;
 use super::{Db, StoreError, Tx};
+use crate::domain::browser::BrowserSession;
 use crate::domain::clock::Timestamp;
 use crate::domain::grant::{AccessToken, Grant};
 use crate::domain::id::GrantId;
@@ -21,8 +22,8 @@ pub struct FoundAccessToken {
     pub grant: Grant,
     /// The person whom it is about.
     pub user: User,
-    /// Whether the browser session was ended (not merely outlived); families without `offline_access` were then revoked too.
-    pub session_ended: bool,
+    /// The browser session, over or not; gone when it has long been over.
+    pub session: Option<BrowserSession>,
     /// Whether the client was switched off.
     pub client_disabled: bool,
 }
@@ -44,7 +45,7 @@ pub async fn find(db: &Db, digest: &SecretDigest) -> Result<Option<FoundAccessTo
         token: token.try_into()?,
         grant: grant.try_into()?,
         user: user.try_into()?,
-        session_ended: session.is_some_and(|session| session.ended_at.is_some()),
+        session: session.map(BrowserSession::try_from).transpose()?,
         client_disabled: client.disabled,
     }))
 }

@@ -99,6 +99,18 @@ pub async fn authenticate(
     Ok(update.exec(tx.db()).await?.rows_affected > 0)
 }
 
+/// Lets it last until `ends` at least, where it waits for the person still. The caller knows that somebody approved in time.
+///
+/// # Errors
+/// When the database fails.
+pub async fn extend(tx: &Tx, id: &AuthorizationId, ends: Timestamp) -> Result<(), StoreError> {
+    let update = from_stages(id, &[OPEN, AUTHENTICATED])
+        .col_expr(authorization::Column::ExpiresAt, Expr::value(ends.as_millis()))
+        .filter(authorization::Column::ExpiresAt.lt(ends.as_millis()));
+    update.exec(tx.db()).await?;
+    Ok(())
+}
+
 /// Notes the consent of the person who signed in for it. False: somebody else did, or it is over.
 ///
 /// # Errors
@@ -170,7 +182,7 @@ impl TryFrom<authorization::Model> for Authorization {
                     device_id: model.device_id,
                     unnamed: row.present("unnamed", model.unnamed)?,
                 };
-                AuthorizationStage::Authenticated { authentication: columns.read(row)?, consented: model.consented }
+                AuthorizationStage::Authenticated { authentication: columns.read(), consented: model.consented }
             }
             ISSUED => AuthorizationStage::Issued,
             FAILED => AuthorizationStage::Failed(row.word("error", &row.present("error", model.error)?)?),

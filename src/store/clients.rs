@@ -4,12 +4,13 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
 
 use super::entity::client;
-use super::row::{Row, to_json};
+use super::row::{Row, readable, source, source_again, to_json};
 use super::{Db, Insertion, StoreError, Tx};
-use crate::domain::client::{Client, Source};
+use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::ClientId;
 use crate::domain::secret::SecretDigest;
+use crate::protocol::client_metadata::ClientMetadata;
 
 /// The client with this `client_id` (RFC 6749 §2.2).
 ///
@@ -19,13 +20,13 @@ pub async fn find(db: &Db, id: &ClientId) -> Result<Option<Client>, StoreError> 
     client::Entity::find_by_id(id.as_str()).one(db).await?.map(Client::try_from).transpose()
 }
 
-/// Every client, by id.
+/// Every client that this program can read, by id.
 ///
 /// # Errors
 /// As [`find`].
 pub async fn list(db: &Db) -> Result<Vec<Client>, StoreError> {
     let rows = client::Entity::find().order_by_asc(client::Column::Id).all(db).await?;
-    rows.into_iter().map(Client::try_from).collect()
+    readable(rows)
 }
 
 /// Adds a client.
@@ -46,14 +47,18 @@ pub async fn insert(tx: &Tx, client: &Client) -> Result<Insertion, StoreError> {
     Ok(inserted.into())
 }
 
-/// Writes a client's metadata, source and whether it is disabled; its secret stays. False: there is no such client.
+/// Writes a client's metadata, source and whether it is disabled; its secret stays, and so does what a newer program wrote
+/// into the metadata. False: there is no such client.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn update(tx: &Tx, client: &Client) -> Result<bool, StoreError> {
+    let Some(before) = client::Entity::find_by_id(client.id.as_str()).one(tx.db()).await? else { return Ok(false) };
+    let row = Row { table: "clients", key: &before.id };
+    let metadata = client.metadata.written_over(&before.metadata).map_err(|error| row.unreadable("metadata", &error))?;
     let update = client::Entity::update_many()
-        .col_expr(client::Column::Metadata, Expr::value(to_json(&client.metadata)?))
-        .col_expr(client::Column::Source, Expr::value(client.source.as_str()))
+        .col_expr(client::Column::Metadata, Expr::value(metadata))
+        .col_expr(client::Column::Source, source_again(client::Column::Source, client.source))
         .col_expr(client::Column::Disabled, Expr::value(client.disabled))
         .filter(client::Column::Id.eq(client.id.as_str()));
     Ok(update.exec(tx.db()).await?.rows_affected > 0)
@@ -85,8 +90,8 @@ impl TryFrom<client::Model> for Client {
     fn try_from(model: client::Model) -> Result<Self, StoreError> {
         let row = Row { table: "clients", key: &model.id };
         Ok(Self {
-            metadata: row.json("metadata", &model.metadata)?,
-            source: row.known("source", &model.source, Source::parse(&model.source))?,
+            metadata: ClientMetadata::of_any_program(&model.metadata).map_err(|error| row.unreadable("metadata", &error))?,
+            source: source(&model.source),
             secret: model.secret.map(SecretDigest::from_stored),
             disabled: model.disabled,
             created_at: Timestamp::from_millis(model.created_at),

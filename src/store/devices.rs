@@ -4,7 +4,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
 
 use super::entity::device;
-use super::row::{Row, millis, moment};
+use super::row::{Row, millis, moment, readable};
 use super::users;
 use super::{Db, Insertion, StoreError, Tx};
 use crate::domain::clock::Timestamp;
@@ -32,7 +32,7 @@ pub async fn find_by_upstream_user(db: &Db, upstream: Upstream, upstream_user: &
     row.map(Device::try_from).transpose()
 }
 
-/// A person's registrations, oldest first.
+/// A person's registrations with the services that this program knows, oldest first.
 ///
 /// # Errors
 /// As [`find`].
@@ -43,7 +43,7 @@ pub async fn list_for_user(db: &Db, user: &UserId) -> Result<Vec<Device>, StoreE
         .order_by_asc(device::Column::Id)
         .all(db)
         .await?;
-    rows.into_iter().map(Device::try_from).collect()
+    readable(rows)
 }
 
 /// The account that a typed name means, with its registrations at `upstream`: the username wins, then the e-mail address, then

@@ -24,6 +24,17 @@ pub enum StoreError {
         /// What is wrong with it.
         detail: String,
     },
+    /// A row holds words that this program does not know: a newer one wrote it, beside this one, or it was altered. A node of
+    /// that program can answer the same request (503).
+    #[error("unknown words in {table}, key {key}, of a newer program or altered: {detail}")]
+    Unknown {
+        /// The table.
+        table: &'static str,
+        /// The primary key.
+        key: String,
+        /// Which.
+        detail: String,
+    },
     /// The schema is older than this program.
     #[error("the database lacks the migrations {}; run `signbridge migrate`", .0.join(", "))]
     PendingMigrations(Vec<String>),
@@ -44,7 +55,7 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the same request may succeed later (503 rather than 500).
     pub const fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable { .. })
+        matches!(self, Self::Unavailable { .. } | Self::Unknown { .. })
     }
 
     /// Whether the whole transaction may be run again at once.

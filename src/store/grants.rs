@@ -133,7 +133,7 @@ impl TryFrom<grant::Model> for Grant {
             client_id: ClientId::new(model.client_id),
             scope: row.known("scope", &model.scope, Scope::parse(&model.scope).ok())?,
             nonce: model.nonce.as_deref().map(|text| row.json("nonce", text)).transpose()?,
-            authentication: authentication.read(row)?,
+            authentication: authentication.read(),
             created_at: Timestamp::from_millis(model.created_at),
             expires_at: Timestamp::from_millis(model.expires_at),
             revoked_at: moment(model.revoked_at),

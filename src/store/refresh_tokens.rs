@@ -4,9 +4,10 @@
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 
-use super::entity::{grant, refresh_token, user};
+use super::entity::{grant, refresh_token, session, user};
 use super::row::{millis, moment};
 use super::{Db, StoreError, Tx};
+use crate::domain::browser::BrowserSession;
 use crate::domain::clock::Timestamp;
 use crate::domain::grant::{Grant, RefreshToken};
 use crate::domain::id::GrantId;
@@ -24,6 +25,8 @@ pub struct FoundRefreshToken {
     pub grant: Grant,
     /// The person whom it is about.
     pub user: User,
+    /// The browser session, over or not; gone when it has long been over.
+    pub session: Option<BrowserSession>,
 }
 
 /// The token that a rotation made.
@@ -43,14 +46,16 @@ pub async fn find(db: &Db, digest: &SecretDigest) -> Result<Option<FoundRefreshT
     let found = refresh_token::Entity::find_by_id(digest.as_str())
         .find_also_related(grant::Entity)
         .find_also(grant::Entity, user::Entity)
+        .find_also(grant::Entity, session::Entity)
         .one(db)
         .await?;
-    let Some((token, Some(grant), Some(user))) = found else { return Ok(None) };
+    let Some((token, Some(grant), Some(user), session)) = found else { return Ok(None) };
     Ok(Some(FoundRefreshToken {
         first_used_at: moment(token.first_used_at),
         token: token.into(),
         grant: grant.try_into()?,
         user: user.try_into()?,
+        session: session.map(BrowserSession::try_from).transpose()?,
     }))
 }
 

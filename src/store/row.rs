@@ -1,5 +1,10 @@
-//! From columns to the types of `domain`: what cannot be read is an inconsistency that names its row, never a default.
+//! From columns to the types of `domain`. What is missing or broken is an inconsistency that names its row, never a default.
+//! What is there and means nothing to this program is [`StoreError::Unknown`]: while two releases run side by side, the newer one
+//! writes words that the older one does not know. Lists leave such rows out ([`readable`]), and where one must be served all the
+//! same, the reading is the most cautious one.
 
+use sea_orm::ColumnTrait;
+use sea_orm::sea_query::{Expr, SimpleExpr};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde::de::IntoDeserializer as _;
@@ -8,6 +13,7 @@ use serde::de::value::{Error as WordError, StrDeserializer};
 use super::StoreError;
 use crate::domain::assurance::Acr;
 use crate::domain::browser::Authentication;
+use crate::domain::client::Source;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{DeviceId, SessionId, UserId};
 
@@ -24,6 +30,11 @@ impl Row<'_> {
         StoreError::Inconsistent { table: self.table, key: self.key.to_owned(), detail: detail.into() }
     }
 
+    /// The error of a row that a newer program may have written.
+    fn unknown(self, detail: String) -> StoreError {
+        StoreError::Unknown { table: self.table, key: self.key.to_owned(), detail }
+    }
+
     /// The value of a column that must not be NULL in this state of the row.
     pub(super) fn present<T>(self, column: &str, value: Option<T>) -> Result<T, StoreError> {
         value.ok_or_else(|| self.inconsistent(format!("{column} is missing")))
@@ -31,7 +42,7 @@ impl Row<'_> {
 
     /// What `text` means, by a `parse` function of `domain` or `protocol`.
     pub(super) fn known<T>(self, column: &str, text: &str, parsed: Option<T>) -> Result<T, StoreError> {
-        parsed.ok_or_else(|| self.inconsistent(format!("{column} is `{text}`, which means nothing")))
+        parsed.ok_or_else(|| self.unknown(format!("{column} is `{text}`, which means nothing")))
     }
 
     /// What `text` means, by the serde name of a value.
@@ -42,10 +53,34 @@ impl Row<'_> {
 
     /// A JSON document. The error tells where it breaks, not what stands there.
     pub(super) fn json<T: DeserializeOwned>(self, column: &str, text: &str) -> Result<T, StoreError> {
-        serde_json::from_str(text).map_err(|error| {
-            self.inconsistent(format!("{column} cannot be read ({:?} error in column {})", error.classify(), error.column()))
-        })
+        serde_json::from_str(text).map_err(|error| self.unreadable(column, &error))
     }
+
+    /// The error of a JSON document: one that is well-formed holds what this program does not know.
+    pub(super) fn unreadable(self, column: &str, error: &serde_json::Error) -> StoreError {
+        let detail = format!("{column} cannot be read ({:?} error in column {})", error.classify(), error.column());
+        if error.is_data() { self.unknown(detail) } else { self.inconsistent(detail) }
+    }
+}
+
+/// The rows that this program can read; those of a newer one are left to it.
+pub(super) fn readable<M, T: TryFrom<M, Error = StoreError>>(rows: Vec<M>) -> Result<Vec<T>, StoreError> {
+    let read = rows.into_iter().map(T::try_from);
+    read.filter(|row| !matches!(row, Err(StoreError::Unknown { .. }))).collect()
+}
+
+/// Who wrote a row down; whoever a newer program adds is no file.
+pub(super) fn source(text: &str) -> Source {
+    Source::parse(text).unwrap_or(Source::Command)
+}
+
+/// The value of a column `source` that is written again: a word that this program does not know stays.
+pub(super) fn source_again(column: impl ColumnTrait, source: Source) -> SimpleExpr {
+    if source == Source::File {
+        return Expr::value(source.as_str());
+    }
+    let known = column.is_in([Source::File, Source::Command].map(Source::as_str));
+    Expr::case(known, source.as_str()).finally(Expr::col(column)).into()
 }
 
 /// The columns that say who signed in, when and how.
@@ -60,15 +95,16 @@ pub(super) struct AuthenticationColumns {
 
 impl AuthenticationColumns {
     /// Their meaning.
-    pub(super) fn read(self, row: Row<'_>) -> Result<Authentication, StoreError> {
-        Ok(Authentication {
+    pub(super) fn read(self) -> Authentication {
+        Authentication {
             user_id: UserId::new(self.user_id),
             session_id: SessionId::new(self.session_id),
             auth_time: Timestamp::from_millis(self.auth_time),
-            acr: row.known("acr", &self.acr, Acr::parse(&self.acr))?,
+            // What a newer program calls stronger is no more than the weakest here.
+            acr: Acr::parse(&self.acr).unwrap_or(Acr::Approved),
             device_id: self.device_id.map(DeviceId::new),
             unnamed: self.unnamed,
-        })
+        }
     }
 }
 

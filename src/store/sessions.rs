@@ -7,7 +7,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
 
 use super::entity::{session, user};
-use super::row::{AuthenticationColumns, Row, millis, moment};
+use super::row::{AuthenticationColumns, millis, moment};
 use super::{Db, StoreError, Tx};
 use super::{backchannel_logouts, grants};
 use crate::domain::backchannel_logout::Hold;
@@ -170,16 +170,16 @@ async fn end_holding(tx: &Tx, id: &SessionId, hold: Option<&Hold>, now: Timestam
 }
 
 /// Takes the session's turn until this transaction ends: whoever ends it waits, and sees what this transaction wrote (the order
-/// is in [`store`](super)). False: it has ended, or there is none.
+/// is in [`store`](super)). Returns it, expired or not; none has ended, or never was.
 ///
 /// # Errors
-/// When the database fails.
-pub async fn take_turn(tx: &Tx, id: &SessionId) -> Result<bool, StoreError> {
+/// When the database fails or the row is inconsistent.
+pub async fn take_turn(tx: &Tx, id: &SessionId) -> Result<Option<BrowserSession>, StoreError> {
     let update = session::Entity::update_many()
         .col_expr(session::Column::ExpiresAt, Expr::col(session::Column::ExpiresAt))
         .filter(session::Column::Id.eq(id.as_str()))
         .filter(session::Column::EndedAt.is_null());
-    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+    update.exec_with_returning(tx.db()).await?.pop().map(BrowserSession::try_from).transpose()
 }
 
 /// Ends every session of a person, as [`end`]; returns those that this call ended. The caller has the person's turn.
@@ -232,7 +232,6 @@ impl TryFrom<session::Model> for BrowserSession {
     type Error = StoreError;
 
     fn try_from(model: session::Model) -> Result<Self, StoreError> {
-        let row = Row { table: "sessions", key: &model.id };
         let authentication = AuthenticationColumns {
             user_id: model.user_id,
             session_id: model.id.clone(),
@@ -242,7 +241,7 @@ impl TryFrom<session::Model> for BrowserSession {
             unnamed: model.unnamed,
         };
         Ok(Self {
-            authentication: authentication.read(row)?,
+            authentication: authentication.read(),
             browser: BrowserKey(SecretDigest::from_stored(model.browser)),
             origin: Origin { address: model.address, user_agent: model.user_agent },
             created_at: Timestamp::from_millis(model.created_at),

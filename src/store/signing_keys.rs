@@ -6,7 +6,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _};
 
 use super::entity::signing_key;
-use super::row::{Row, millis, moment};
+use super::row::{Row, millis, moment, readable};
 use super::{Db, Store, StoreError, Tx, audit};
 use crate::domain::clock::Timestamp;
 use crate::domain::id;
@@ -14,7 +14,7 @@ use crate::domain::signing_key::{Applied, KeyChange, KeyRowsError, KeyState, Key
 use crate::metrics;
 use crate::protocol::client_metadata::SigningAlgorithm;
 
-/// Every key, oldest first.
+/// Every key of an algorithm that this program knows, oldest first.
 ///
 /// # Errors
 /// When the database fails or a row is inconsistent.
@@ -24,7 +24,7 @@ pub async fn list(db: &Db) -> Result<Vec<StoredKey>, StoreError> {
         .order_by_asc(signing_key::Column::Kid)
         .all(db)
         .await?;
-    rows.into_iter().map(StoredKey::try_from).collect()
+    readable(rows)
 }
 
 /// Writes one step of a change. False: it did not find what it expects, so another node was faster.

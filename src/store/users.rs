@@ -5,9 +5,8 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _, UpdateMany};
 
 use super::entity::{device, user};
-use super::row::{Row, to_json};
+use super::row::{Row, source, source_again, to_json};
 use super::{Db, StoreError, Tx};
-use crate::domain::client::Source;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{DeviceId, UserId};
 use crate::domain::user::User;
@@ -111,7 +110,7 @@ pub async fn update(tx: &Tx, user: &User) -> Result<UserSaved, StoreError> {
         .col_expr(user::Column::Name, Expr::value(user.name.as_str()))
         .col_expr(user::Column::GroupNames, Expr::value(to_json(&user.groups)?))
         .col_expr(user::Column::Locked, Expr::value(user.locked))
-        .col_expr(user::Column::Source, Expr::value(user.source.as_str()))
+        .col_expr(user::Column::Source, source_again(user::Column::Source, user.source))
         .col_expr(user::Column::UpdatedAt, Expr::value(user.updated_at.as_millis()))
         .filter(user::Column::Id.eq(user.id.as_str()));
     let updated = update.exec(tx.db()).await?.rows_affected > 0;
@@ -177,7 +176,7 @@ impl TryFrom<user::Model> for User {
         let row = Row { table: "users", key: &model.id };
         Ok(Self {
             groups: row.json("group_names", &model.group_names)?,
-            source: row.known("source", &model.source, Source::parse(&model.source))?,
+            source: source(&model.source),
             username: model.username,
             email: model.email,
             email_verified: model.email_verified,

@@ -20,6 +20,11 @@ pub struct Visit {
     pub browser: Browser,
     /// A cookie that the browser has yet to get, on its first visit.
     pub new_cookie: Option<Secret>,
+    /// The cookie that it is known by, on any later visit.
+    pub known_cookie: Option<Secret>,
+    /// Whether the answer sets that cookie again, and with it that of the language, so that they last: after a login, and as
+    /// often as the session is noted to be in use.
+    pub renews: bool,
     /// Where it is.
     pub origin: Origin,
     /// What it reads.
@@ -46,9 +51,10 @@ impl Visit {
         if visit.new_cookie.is_none()
             && let Some(session) = cookies::read(request, cookies::Name::Session, surface.site.https)
         {
-            let live = live_session(surface, &session).await?;
+            let (live, noted) = live_session(surface, &session).await?;
             // A session lives in the browser that it began in: its cookie alone, carried elsewhere, is nothing.
             visit.browser.session = live.filter(|(session, _)| session.browser == visit.browser.key);
+            visit.renews = noted && visit.browser.session.is_some();
         }
         Ok(visit)
     }
@@ -58,15 +64,16 @@ impl Visit {
     /// # Errors
     /// When the random number generator fails.
     pub fn without_session(surface: &Surface, request: &HttpRequest) -> Result<Self, Internal> {
-        let (cookie, new_cookie) = match cookies::read(request, cookies::Name::Browser, surface.site.https) {
-            Some(known) => (known, None),
+        let known_cookie = cookies::read(request, cookies::Name::Browser, surface.site.https);
+        let (key, new_cookie) = match &known_cookie {
+            Some(known) => (known.digest(), None),
             None => {
                 let fresh = Secret::generate(&surface.op.env)?;
-                (fresh.clone(), Some(fresh))
+                (fresh.digest(), Some(fresh))
             }
         };
-        let browser = Browser { key: BrowserKey(cookie.digest()), session: None };
-        Ok(Self { browser, new_cookie, ..Self::anonymous(surface, request) })
+        let browser = Browser { key: BrowserKey(key), session: None };
+        Ok(Self { browser, new_cookie, known_cookie, ..Self::anonymous(surface, request) })
     }
 
     /// A visit of nobody in particular: for error pages.
@@ -75,6 +82,8 @@ impl Visit {
         Self {
             browser: Browser { key: BrowserKey(SecretDigest::of(b"")), session: None },
             new_cookie: None,
+            known_cookie: None,
+            renews: false,
             origin: origin::of(surface, request),
             accept_language: accept_language.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
             chosen_language: cookies::read_text(request, cookies::Name::Language, surface.site.https)
@@ -95,9 +104,14 @@ impl Visit {
         Locale::ALL.map(|locale| LanguageLink { locale, href: format!("{LANGUAGE_PATH}{locale}?to={to}") }).to_vec()
     }
 
-    /// The cookie that the answer must set, if any.
-    pub fn cookie(&self, surface: &Surface) -> Option<Cookie<'static>> {
-        self.new_cookie.as_ref().map(|value| cookies::set(cookies::Name::Browser, value, surface.site.https))
+    /// The cookies that the answer must set.
+    pub fn cookies(&self, surface: &Surface) -> Vec<Cookie<'static>> {
+        let renewed = |cookie: &Option<Secret>| cookie.clone().filter(|_| self.renews);
+        let browser = self.new_cookie.clone().or_else(|| renewed(&self.known_cookie));
+        let language = self.chosen_language.filter(|_| self.renews);
+        let browser = browser.map(|value| cookies::set(surface, cookies::Name::Browser, &value));
+        let language = language.map(|locale| cookies::set_text(surface, cookies::Name::Language, locale.as_str()));
+        browser.into_iter().chain(language).collect()
     }
 }
 
@@ -107,18 +121,20 @@ fn here(request: &HttpRequest) -> Option<String> {
     here.filter(|here| is_read && here.len() <= MAX_HERE && !here.starts_with(LANGUAGE_PATH))
 }
 
-async fn live_session(surface: &Surface, cookie: &Secret) -> Result<Option<(BrowserSession, User)>, Internal> {
+/// The session, and whether it was noted to be in use just now.
+async fn live_session(surface: &Surface, cookie: &Secret) -> Result<(Option<(BrowserSession, User)>, bool), Internal> {
     let op = &surface.op;
     let now = op.env.now();
     let idle = op.settings.lifetimes.session_idle;
     let found = sessions::find_by_cookie(op.store.read(), &cookie.digest(), now, idle).await?;
+    let mut noted = false;
     if let Some((session, _)) = &found
         && sessions::needs_touch(session, now)
     {
         let id = session.id.clone();
-        op.store.write(id, move |tx, id| Box::pin(async move { sessions::touch(tx, id, now).await })).await?;
+        noted = op.store.write(id, move |tx, id| Box::pin(async move { sessions::touch(tx, id, now).await })).await?;
     }
-    Ok(found)
+    Ok((found, noted))
 }
 
 #[cfg(test)]
@@ -131,6 +147,8 @@ mod tests {
         Visit {
             browser: Browser { key: BrowserKey(SecretDigest::of(b"")), session: None },
             new_cookie: None,
+            known_cookie: None,
+            renews: false,
             origin: Origin::default(),
             accept_language: Some("en".to_owned()),
             chosen_language,

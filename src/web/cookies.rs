@@ -6,6 +6,7 @@ use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header;
 
+use super::Surface;
 use crate::domain::secret::Secret;
 
 /// A cookie of ours.
@@ -35,11 +36,11 @@ impl Name {
         }
     }
 
-    /// The browser stays known for a while after its last visit, and so does what it reads; a session ends with the browser,
-    /// or before.
-    const fn max_age(self) -> Option<Duration> {
+    /// The browser stays known for as long as the operator says, since its last login, and so does what it reads; a session
+    /// ends with the browser, or before.
+    fn max_age(self, remembered: std::time::Duration) -> Option<Duration> {
         match self {
-            Self::Browser | Self::Language => Some(Duration::days(180)),
+            Self::Browser | Self::Language => Some(Duration::try_from(remembered).unwrap_or(Duration::MAX)),
             Self::Typed => Some(Duration::minutes(2)),
             Self::Session => None,
         }
@@ -67,14 +68,18 @@ pub fn read_text(request: &HttpRequest, name: Name, https: bool) -> Option<Strin
 }
 
 /// Sets the cookie to a secret.
-pub fn set(name: Name, value: &Secret, https: bool) -> Cookie<'static> {
-    set_text(name, value.expose(), https)
+pub fn set(surface: &Surface, name: Name, value: &Secret) -> Cookie<'static> {
+    set_text(surface, name, value.expose())
 }
 
 /// Sets the cookie; the text must be within the grammar of RFC 6265 §4.1.1.
-pub fn set_text(name: Name, value: &str, https: bool) -> Cookie<'static> {
+pub fn set_text(surface: &Surface, name: Name, value: &str) -> Cookie<'static> {
+    baked(name, value, surface.site.https, surface.op.settings.lifetimes.remembered_browser)
+}
+
+fn baked(name: Name, value: &str, https: bool, remembered: std::time::Duration) -> Cookie<'static> {
     let mut cookie = blank(name, value.to_owned(), https);
-    if let Some(max_age) = name.max_age() {
+    if let Some(max_age) = name.max_age(remembered) {
         cookie.set_max_age(max_age);
     }
     cookie
@@ -97,6 +102,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    const YEAR: std::time::Duration = std::time::Duration::from_secs(365 * 86_400);
 
     fn request(cookies: impl AsRef<[u8]>) -> HttpRequest {
         let value = header::HeaderValue::from_bytes(cookies.as_ref()).unwrap();
@@ -134,8 +141,8 @@ mod tests {
 
     #[test]
     fn a_language_is_kept_for_scripts_and_other_hosts_to_leave_alone() {
-        let text = set_text(Name::Language, "de", true).to_string();
-        for part in ["__Host-signbridge_language=de", "HttpOnly", "Secure", "SameSite=Lax", "Path=/", "Max-Age=15552000"] {
+        let text = baked(Name::Language, "de", true, YEAR).to_string();
+        for part in ["__Host-signbridge_language=de", "HttpOnly", "Secure", "SameSite=Lax", "Path=/", "Max-Age=31536000"] {
             assert!(text.contains(part), "{text}");
         }
         let twice = request("signbridge_language=de; signbridge_language=en");
@@ -145,11 +152,12 @@ mod tests {
 
     #[test]
     fn an_https_cookie_is_bound_to_the_host() {
-        let text = set(Name::Browser, &Secret::new("v"), true).to_string();
-        for part in ["__Host-signbridge_browser=v", "HttpOnly", "Secure", "SameSite=Lax", "Path=/"] {
+        let text = baked(Name::Browser, "v", true, YEAR).to_string();
+        for part in ["__Host-signbridge_browser=v", "HttpOnly", "Secure", "SameSite=Lax", "Path=/", "Max-Age=31536000"] {
             assert!(text.contains(part), "{text}");
         }
-        assert!(!set(Name::Session, &Secret::new("v"), false).to_string().contains("Secure"));
+        let session = baked(Name::Session, "v", false, YEAR).to_string();
+        assert!(!session.contains("Secure") && !session.contains("Max-Age"), "{session}");
     }
 
     proptest! {

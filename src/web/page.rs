@@ -65,7 +65,7 @@ pub fn answer<P: Page>(surface: &Surface, visit: &Visit, page: &P, frame: &Frame
     let mut response = HttpResponse::build(frame.status);
     response.insert_header((header::CONTENT_SECURITY_POLICY, policy));
     response.insert_header((header::CONTENT_LANGUAGE, context.locale.as_str()));
-    if let Some(cookie) = visit.cookie(surface) {
+    for cookie in visit.cookies(surface) {
         response.cookie(cookie);
     }
     Ok(response.content_type("text/html; charset=utf-8").body(html))
@@ -75,7 +75,7 @@ pub fn answer<P: Page>(surface: &Surface, visit: &Visit, page: &P, frame: &Frame
 pub fn see_other(surface: &Surface, visit: &Visit, location: &str) -> HttpResponse {
     let mut response = HttpResponse::SeeOther();
     response.insert_header((header::LOCATION, location));
-    if let Some(cookie) = visit.cookie(surface) {
+    for cookie in visit.cookies(surface) {
         response.cookie(cookie);
     }
     response.finish()

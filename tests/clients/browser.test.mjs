@@ -185,3 +185,33 @@ test('a QR code without a name shows the account and waits', async () => {
   assert.equal(claims.acr, 'urn:signbridge:acr:approved');
   await context.close();
 });
+
+/** How often a phone was asked since `seq`. */
+const asked = async (seq) => (await demo.phone.requests(seq)).filter(({ operation }) => ['create', 'authenticate'].includes(operation)).length;
+
+for (const javaScriptEnabled of [true, false]) {
+  test(`two tabs, ${javaScriptEnabled ? 'with' : 'without'} JavaScript: one signs in, and the others ask no phone`, async () => {
+    await demo.phone.reset();
+    const { context, page: form } = await visitor({ javaScriptEnabled });
+    const [reloaded, retried, last] = await Promise.all([context.newPage(), context.newPage(), context.newPage()]);
+    await toIdentify(form, 'secsign');
+    // Each of these takes the phone from the one before.
+    for (const page of [reloaded, retried, last]) await toWait(page, 'secsign', 'alice');
+    await retried.goto(retried.url());
+    assert.equal(await state(retried), 'cancelled');
+    const session = await openSession();
+    await demo.phone.answer(demo.user('alice').secsignid, session.authsessionid, { action: 'approve' });
+    if (!javaScriptEnabled) await pressContinue(last);
+    await last.waitForURL(`${demo.app_url}/**`);
+    const seq = (await demo.phone.requests()).at(-1).seq;
+    await reloaded.goto(reloaded.url());
+    await reloaded.waitForURL(`${demo.app_url}/**`);
+    await retried.click('#retry button');
+    await retried.waitForURL(`${demo.app_url}/**`);
+    await form.fill('input[name="identifier"]', 'alice');
+    await form.keyboard.press('Enter');
+    await form.waitForURL(`${demo.app_url}/**`);
+    assert.equal(await asked(seq), 0);
+    await context.close();
+  });
+}

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -124,4 +124,59 @@ test('two releases side by side: a migration of the next one that serves this on
   await assert.rejects(node.start(), /was migrated by a newer program/);
   const refused = await migrate(node, '--check');
   assert.deepEqual([refused.code, refused.unknown], [1, [future]]);
+});
+
+test('the database of the release before is taken over: its people, its clients and their tokens', async () => {
+  const node = await provider('postgres');
+  await migrate(node);
+  const rows = await readFile(new URL('../../src/store/tests/rows_of_77ee0d4.sql', import.meta.url), 'utf8');
+  const name = new URL(node.database).pathname.slice(1);
+  await server.sql(rows, name);
+  // What was issued then has run out by now.
+  const never = 4102444800000;
+  await server.sql(`UPDATE refresh_tokens SET expires_at = ${never}; UPDATE grants SET expires_at = ${never}`, name);
+  await node.start();
+  const client = { client_id: 'web', client_secret: '1Mq7_c2M9C7e1mD6W88TYpw4DRjw6ukT_9uZj-UPPtg' };
+  const post = (path, form) => request('POST', `${node.origin}/${path}`, { headers: { host: new URL(node.issuer).host }, form: { ...client, ...form } });
+  const refreshed = await post('token', { grant_type: 'refresh_token', refresh_token: 'anZS33UEnwPUFWH6xzeVgh8DpuMh13kZkeZUTya73hg' });
+  assert.equal(refreshed.status, 200, refreshed.text);
+  const described = (await post('introspect', { token: refreshed.json().access_token })).json();
+  assert.deepEqual([described.active, described.username, described.acr], [true, 'alice', 'urn:signbridge:acr:matched']);
+  // Written back by this program, and by one that knows less: what a newer one added stays.
+  const noted = `UPDATE clients SET metadata = replace(metadata, '{"client_name"', '{"tos_uri":"https://app.example/tos","client_name"') WHERE id = 'web'`;
+  await server.sql(noted, name);
+  await node.command('client', 'update', 'web', '--name', 'Renamed');
+  const metadata = JSON.parse(await server.sql("SELECT metadata FROM clients WHERE id = 'web'", name));
+  assert.deepEqual([metadata.client_name, metadata.tos_uri], ['Renamed', 'https://app.example/tos']);
+  assert.equal((await node.command('client', 'list')).length, 2);
+  assert.equal(await node.end(), 0);
+});
+
+// `OLDER_BINARY` is the program of the release before, where somebody has it.
+test('a node of the release before goes on beside this one, on the database that this one migrated', { skip: !process.env.OLDER_BINARY }, async () => {
+  const first = await provider('postgres');
+  await execute(process.env.OLDER_BINARY, ['migrate', '--config', first.config]);
+  const second = await provider('postgres', first);
+  await second.start();
+  const older = spawn(process.env.OLDER_BINARY, ['serve', '--config', first.config], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let log = '';
+  older.stderr.on('data', (chunk) => { log += chunk; });
+  try {
+    const host = new URL(first.issuer).host;
+    const serves = (node) => request('GET', `${node.origin}/jwks`, { headers: { host } }).then(({ status }) => status === 200, () => false);
+    for (let tries = 0; !await serves(first); tries += 1) {
+      assert.ok(older.exitCode === null && tries < 200, log);
+      await pause(100);
+    }
+    await second.command('client', 'create', '--id', 'web', '--redirect-uri', 'https://app.example/cb');
+    for (const node of [first, second]) {
+      const query = new URLSearchParams({ client_id: 'web', redirect_uri: 'https://app.example/cb', response_type: 'code', scope: 'openid', prompt: 'none', code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', code_challenge_method: 'S256' });
+      const answer = await request('GET', `${node.origin}/authorize?${query}`, { headers: { host } });
+      assert.match(answer.location ?? answer.text, /error=login_required/);
+    }
+  } finally {
+    older.kill('SIGTERM');
+    await once(older, 'exit');
+    assert.equal(await second.end(), 0);
+  }
 });

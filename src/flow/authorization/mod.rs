@@ -14,19 +14,21 @@ pub mod next_step;
 pub mod request;
 pub mod response;
 
+use std::time::Duration;
+
 use crate::domain::authorization::{Authorization, AuthorizationStage};
 use crate::domain::browser::{Authentication, BrowserKey, BrowserSession};
 use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
 use crate::domain::grant::Consent;
-use crate::domain::id::AuthorizationId;
+use crate::domain::id::{AuthorizationId, UserId};
 use crate::domain::user::User;
 use crate::flow::Op;
 use crate::flow::error::Internal;
 use crate::protocol::client_metadata::ConsentPolicy;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::parameters::Parameters;
-use crate::store::{authorizations, backchannel_logouts, consents, sessions};
+use crate::store::{authorizations, backchannel_logouts, consents, devices, sessions};
 use next_step::{Situation, Step};
 use request::{CheckedRequest, Refusal};
 use response::AuthorizationResponse;
@@ -49,14 +51,27 @@ pub enum Next {
     Consent(Box<Interaction>, Box<Authentication>),
     /// The answer to the relying party.
     Respond(AuthorizationResponse),
-    /// The authorization has ended before: there is nothing to do, and nothing is issued twice.
-    Over(Box<Client>),
+    /// Nothing: the authorization is over.
+    Over(Box<Interaction>, Over),
     /// No authorization of this browser.
     Unknown,
 }
 
+/// Why nothing comes next. Each end has words of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// A code was issued before: nothing is issued twice.
+    Answered,
+    /// The person gave it up, and by now it has run out as well.
+    Cancelled,
+    /// It ran out.
+    Expired,
+    /// Its client was switched off.
+    ClientOff,
+}
+
 /// An authorization with the client that asked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Interaction {
     /// The authorization.
     pub authorization: Authorization,
@@ -65,19 +80,36 @@ pub struct Interaction {
 }
 
 impl Interaction {
-    /// Whether it has its place in time and its client may still ask.
-    fn is_alive(&self, now: Timestamp) -> bool {
-        !self.client.disabled && now < self.authorization.expires_at
+    /// Why it is over at `now`, if it is. One that ended with an error is not, while it lasts: its page sends the error again.
+    fn over(&self, now: Timestamp) -> Option<Over> {
+        let stage = &self.authorization.stage;
+        if self.client.disabled {
+            return Some(Over::ClientOff);
+        }
+        if matches!(stage, AuthorizationStage::Issued) {
+            return Some(Over::Answered);
+        }
+        (now >= self.authorization.expires_at).then_some(match stage {
+            AuthorizationStage::Failed(ErrorCode::AccessDenied) => Over::Cancelled,
+            _nobody_answered => Over::Expired,
+        })
     }
 
     /// Whether it still waits for the person: only then a form of its pages does anything.
     pub fn is_waiting(&self, now: Timestamp) -> bool {
         let stage = &self.authorization.stage;
-        self.is_alive(now) && matches!(stage, AuthorizationStage::Open | AuthorizationStage::Authenticated { .. })
+        self.over(now).is_none() && matches!(stage, AuthorizationStage::Open | AuthorizationStage::Authenticated { .. })
     }
 
-    fn over(self) -> Next {
-        Next::Over(Box::new(self.client))
+    /// Whether it lasts long enough for somebody to approve a login: a quarter of what a login has, ten seconds at most. A
+    /// phone that is asked later is asked for nothing.
+    pub fn has_time_for_phone(&self, op: &Op) -> bool {
+        let least = (op.settings.lifetimes.login / 4).min(Duration::from_secs(10));
+        op.env.now().plus(least) < self.authorization.expires_at
+    }
+
+    fn into_over(self, why: Over) -> Next {
+        Next::Over(Box::new(self), why)
     }
 }
 
@@ -109,7 +141,7 @@ pub async fn begin(op: &Op, parameters: &Parameters, browser: &Browser) -> Resul
         }
         Step::Issue(authentication) => Next::Respond(response::issue_at_once(op, interaction, *authentication).await?),
         Step::Fail(code, description) => Next::Respond(response::error(op, &interaction, code, description)),
-        Step::Over => interaction.over(),
+        Step::Over => interaction.into_over(Over::Answered),
     })
 }
 
@@ -119,8 +151,8 @@ pub async fn begin(op: &Op, parameters: &Parameters, browser: &Browser) -> Resul
 /// When something of ours fails.
 pub async fn advance(op: &Op, id: &AuthorizationId, browser: &Browser) -> Result<Next, Internal> {
     let Some(interaction) = find_own(op, id, &browser.key).await? else { return Ok(Next::Unknown) };
-    if !interaction.is_alive(op.env.now()) {
-        return Ok(interaction.over());
+    if let Some(why) = interaction.over(op.env.now()) {
+        return Ok(interaction.into_over(why));
     }
     let interaction = without_ended_login(op, interaction, browser).await?;
     let ended = match decide(op, &interaction, browser).await? {
@@ -130,7 +162,48 @@ pub async fn advance(op: &Op, id: &AuthorizationId, browser: &Browser) -> Result
         Step::Fail(code, description) => fail(op, &interaction, code, description).await?,
         Step::Over => None,
     };
-    Ok(ended.map_or_else(|| interaction.over(), Next::Respond))
+    match ended {
+        Some(response) => Ok(Next::Respond(response)),
+        // It ended since it was read: here, in another tab, or by its time.
+        None => {
+            let now = find_own(op, id, &browser.key).await?.unwrap_or(interaction);
+            let why = now.over(op.env.now()).unwrap_or(Over::Answered);
+            Ok(now.into_over(why))
+        }
+    }
+}
+
+/// Whether an authorization that waits can go on without a phone by now: somebody may have signed in in another tab since its
+/// form was shown. Asked before a phone is. `typed` is the name on that form: one that is not a name of whoever is signed in
+/// asks all the same, whether anybody has it or not. Changes nothing.
+///
+/// Costs: what [`advance`] reads to decide; one read more, of the person's phones, where the name is neither their username
+/// nor their e-mail address.
+///
+/// # Errors
+/// When something of ours fails.
+pub async fn goes_on_without_phone(
+    op: &Op,
+    interaction: &Interaction,
+    browser: &Browser,
+    typed: Option<&str>,
+) -> Result<bool, Internal> {
+    let interaction = without_ended_login(op, interaction.clone(), browser).await?;
+    match (decide(op, &interaction, browser).await?, typed) {
+        (Step::Login, _) => Ok(false),
+        (Step::Consent(who) | Step::Issue(who), Some(name)) => is_called(op, &who.user_id, name, browser).await,
+        (Step::Consent(_) | Step::Issue(_), None) | (Step::Fail(..) | Step::Over, _) => Ok(true),
+    }
+}
+
+/// Whether `name` is one of this person's, in the spelling of [`canonical_identifier`](crate::domain::user::canonical_identifier).
+async fn is_called(op: &Op, person: &UserId, name: &str, browser: &Browser) -> Result<bool, Internal> {
+    let signed_in = browser.session.as_ref().map(|(_, user)| user).filter(|user| user.id == *person);
+    if signed_in.is_some_and(|user| user.username == name || user.email.as_deref() == Some(name)) {
+        return Ok(true);
+    }
+    let phones = devices::list_for_user(op.store.read(), person).await?;
+    Ok(phones.iter().any(|phone| phone.upstream_user == name))
 }
 
 /// What comes next, by what is stored now.

@@ -66,15 +66,20 @@ pub(super) fn login(op: &Op, wish: &Wish, meant: &Meant) -> Result<Login, Intern
         challenge: None,
         stage: LoginStage::Creating,
         created_at: now,
-        deadline: now.plus(op.settings.lifetimes.login),
+        deadline: deadline(op, wish, now),
         consumed_at: None,
     })
 }
 
 /// The same login, beginning now: what was in its way may have taken seconds.
-pub(super) fn restarted(op: &Op, login: Login) -> Login {
+pub(super) fn restarted(op: &Op, wish: &Wish, login: Login) -> Login {
     let now = op.env.now();
-    Login { created_at: now, deadline: now.plus(op.settings.lifetimes.login), ..login }
+    Login { created_at: now, deadline: deadline(op, wish, now), ..login }
+}
+
+/// No phone is asked for longer than its answer is of use.
+fn deadline(op: &Op, wish: &Wish, now: Timestamp) -> Timestamp {
+    now.plus(op.settings.lifetimes.login).min(wish.until)
 }
 
 /// Writes the row, takes the slots, and counts the attempt under `target`. One commit.

@@ -7,6 +7,7 @@
 use tracing::Instrument as _;
 
 use crate::domain::browser::{BrowserKey, Origin};
+use crate::domain::clock::Timestamp;
 use crate::domain::id::{LoginId, UserId};
 use crate::domain::login::{Asked, Login, Purpose, Reason, Subject};
 use crate::domain::user::Upstream;
@@ -38,6 +39,8 @@ pub struct Wish {
     pub app_name: String,
     /// Whether the person asked for the name to be filled in next time.
     pub remember: bool,
+    /// When an approval comes to nothing any more, because what it is for has run out.
+    pub until: Timestamp,
 }
 
 /// Begins a login, or returns the one that this browser has under way for the same wish (a reload, a double click). Either
@@ -57,7 +60,7 @@ pub async fn begin(op: &Op, wish: Wish) -> Result<LoginId, Internal> {
 ///
 /// # Errors
 /// As [`begin`].
-pub async fn retry(op: &Op, ended: &Login, origin: Origin, app_name: String) -> Result<LoginId, Internal> {
+pub async fn retry(op: &Op, ended: &Login, origin: Origin, app_name: String, until: Timestamp) -> Result<LoginId, Internal> {
     let wish = Wish {
         purpose: ended.purpose.clone(),
         browser: ended.browser.clone(),
@@ -66,6 +69,7 @@ pub async fn retry(op: &Op, ended: &Login, origin: Origin, app_name: String) -> 
         identifier: ended.typed.clone(),
         app_name,
         remember: ended.remember,
+        until,
     };
     begin(op, wish).await
 }
@@ -107,7 +111,7 @@ async fn begin_detached(op: &Op, wish: Wish) -> Result<LoginId, Internal> {
                 }
             }
         }
-        login = attempt::restarted(op, login);
+        login = attempt::restarted(op, &wish, login);
     }
     // Nobody knows whether a request is open at the service: none may be made until it has surely expired.
     attempt::refuse(op, login, Reason::UpstreamDown).await

@@ -127,15 +127,18 @@ async fn write(tx: &Tx, plan: &Plan) -> Result<Outcome, StoreError> {
     {
         return Ok(Outcome::Refused);
     }
-    let Some(authorization) = served_authorization(tx, &plan.login.purpose).await? else { return Ok(Outcome::Refused) };
+    let Some(authorization) = served_authorization(tx, &plan.login.purpose).await? else { return Ok(Outcome::NotNow) };
     if !logins::consume(tx, &plan.login.id, &plan.login.browser, plan.now).await? {
         return Ok(Outcome::NotNow);
     }
+    // Who approved in time gets an answer, also when the authorization ran out while the browser came back for it.
+    let ends = authorization.expires_at.max(plan.now.plus(FINISH_GRACE));
+    authorizations::extend(tx, &authorization.id, ends).await?;
     // An authorization that was cancelled meanwhile, or whose client was switched off, signs nobody in (security bar B18, 137).
     if !authorizations::authenticate(tx, &authorization.id, authentication, plan.now).await? {
         return Ok(Outcome::NotNow);
     }
-    plan.begin_session(tx, &session, &authorization).await?;
+    plan.begin_session(tx, &session, &Authorization { expires_at: ends, ..authorization }).await?;
     let fill_in = plan.login.typed.as_deref().filter(|_name| plan.login.remember);
     remembered_browsers::remember(tx, &plan.login.browser, &authentication.user_id, fill_in, plan.now).await?;
     if let Subject::Named(asked) = &plan.login.subject {

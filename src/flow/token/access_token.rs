@@ -64,13 +64,13 @@ pub(in crate::flow) fn is_opaque(presented: &str) -> bool {
         && presented.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-/// Why a stored access token is worth nothing at `now`, if it is. The end of a browser session revokes the families that do
-/// not outlive it; one that was written at that very moment is recognised by its session (decision 2.6).
+/// Why a stored access token is worth nothing at `now`, if it is. A family that does not outlive its browser session is judged
+/// by that session's row: nothing is written when a session runs out (decision 2.6).
 pub(in crate::flow) fn dead_because(found: &FoundAccessToken, now: Timestamp) -> Option<&'static str> {
     let reasons = [
         (found.token.expires_at <= now, "the access token has expired"),
         (found.grant.revoked_at.is_some(), "the token family was revoked"),
-        (found.session_ended && !found.grant.is_offline(), "the browser session has ended"),
+        (found.grant.is_over_with(found.session.as_ref(), now), "the browser session is over"),
         (found.user.locked, "the person is locked"),
         (found.client_disabled, "the client is disabled"),
     ];

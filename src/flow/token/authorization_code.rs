@@ -11,6 +11,7 @@ use super::issue::{Issuance, TokenResponse};
 use super::terms::Terms;
 use crate::domain::audit::{AuditEvent, AuditKind};
 use crate::domain::authorization::CodeContent;
+use crate::domain::browser::BrowserSession;
 use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
 use crate::domain::grant::{AccessToken, Grant, RefreshToken};
@@ -60,8 +61,11 @@ struct Redemption {
     reused: Entry,
 }
 
+/// Who signed in, and the session that this began.
+type Present = (User, BrowserSession);
+
 enum Outcome {
-    Redeemed(Box<(Grant, User, Terms)>),
+    Redeemed(Box<(Grant, User, Terms, Timestamp)>),
     /// The code came back: its family is dead.
     Reused,
     Refused(&'static str),
@@ -98,10 +102,10 @@ pub(super) async fn redeem(op: &Op, client: &Client, request: &ClientRequest<'_>
     let at = redemption.now;
     match op.store.write(redemption, |tx, job| Box::pin(job.run(tx))).await? {
         Outcome::Redeemed(redeemed) => {
-            let (grant, user, terms) = *redeemed;
+            let (grant, user, terms, access_ends) = *redeemed;
             let refresh = terms.refresh.then_some(refresh);
             let nonce = grant.nonce.clone();
-            Issuance { client, grant: &grant, user: &user, terms: &terms, access, refresh, nonce, at }.answer(op)
+            Issuance { client, grant: &grant, user: &user, terms: &terms, access, refresh, nonce, at, access_ends }.answer(op)
         }
         Outcome::Reused => Err(invalid_grant(format!("{}: the code was redeemed before; its family is revoked", client.id))),
         Outcome::Refused(reason) => Err(invalid_grant(format!("{}: {reason}", client.id))),
@@ -119,8 +123,8 @@ impl Redemption {
         if code.consumed_at.is_some() {
             return self.refuse_reuse(tx, &code).await;
         }
-        let user = match self.present_user(tx, &code.content).await? {
-            Ok(user) => user,
+        let (user, session) = match self.present_user(tx, &code.content).await? {
+            Ok(present) => present,
             Err(reason) => return Ok(Outcome::Refused(reason)),
         };
         if !codes::consume(tx, &self.presented.code, &self.grant_id, self.now).await? {
@@ -135,11 +139,12 @@ impl Redemption {
         let holds_logouts = content.holds_logouts;
         let terms = Terms::of(&self.client, &content.scope, &content.authentication, &self.settings.lifetimes);
         let grant = self.grant(content, &terms);
-        self.insert(tx, &grant, &terms).await?;
+        let access_ends = grant.cap(self.now.plus(terms.access_lifetime), Some(&session));
+        self.insert(tx, &grant, &terms, access_ends).await?;
         if holds_logouts {
             backchannel_logouts::release(tx, &code.authorization_id, self.now.plus(SETTLE)).await?;
         }
-        Ok(Outcome::Redeemed(Box::new((grant, user, terms))))
+        Ok(Outcome::Redeemed(Box::new((grant, user, terms, access_ends))))
     }
 
     /// The first binding of the code that the request does not keep. None of them stands in for another (security bar 26).
@@ -169,16 +174,18 @@ impl Redemption {
         }
     }
 
-    /// The person of the code, unless something ended between code and redemption (decision 2.6).
-    async fn present_user(&self, tx: &Tx, content: &CodeContent) -> Result<Result<User, &'static str>, StoreError> {
+    /// The person of the code and their session, unless something ended between code and redemption (decision 2.6).
+    async fn present_user(&self, tx: &Tx, content: &CodeContent) -> Result<Result<Present, &'static str>, StoreError> {
         let who = &content.authentication;
         // From here on nobody ends the session before the family is there to be ended with it.
-        if !sessions::take_turn(tx, &who.session_id).await? {
-            return Ok(Err("the browser session of the code has ended"));
-        }
+        let session = sessions::take_turn(tx, &who.session_id).await?;
+        let Some(session) = session.filter(|session| session.is_alive(self.now)) else {
+            return Ok(Err("the browser session of the code is over"));
+        };
         // Read with the turn: the lock of a person and the removal of a phone take it as well.
         let user = users::find_with_phone(tx, &who.user_id, who.device_id.as_ref()).await?.filter(|user| !user.locked);
-        Ok(user.ok_or("the person of the code is locked or gone, or the phone that approved the login was removed"))
+        let present = user.map(|user| (user, session));
+        Ok(present.ok_or("the person of the code is locked or gone, or the phone that approved the login was removed"))
     }
 
     /// RFC 6749 §4.1.2: a code that is used again revokes what it gave. Audited once, when that changes something.
@@ -206,14 +213,14 @@ impl Redemption {
         }
     }
 
-    async fn insert(&self, tx: &Tx, grant: &Grant, terms: &Terms) -> Result<(), StoreError> {
+    async fn insert(&self, tx: &Tx, grant: &Grant, terms: &Terms, access_ends: Timestamp) -> Result<(), StoreError> {
         grants::insert(tx, grant).await?;
         let access = AccessToken {
             digest: self.access.clone(),
             grant_id: grant.id.clone(),
             scope: terms.scope.clone(),
             issued_at: self.now,
-            expires_at: self.now.plus(terms.access_lifetime),
+            expires_at: access_ends,
         };
         access_tokens::insert(tx, &access).await?;
         if terms.refresh {

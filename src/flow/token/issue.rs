@@ -2,7 +2,6 @@
 //! that a request that lost a race costs no signature and a failed signature leaves nothing but an unused family.
 
 use std::fmt;
-use std::time::Duration;
 
 use serde::Serialize;
 
@@ -67,6 +66,8 @@ pub(super) struct Issuance<'a> {
     pub nonce: Option<String>,
     /// When the tokens were issued.
     pub at: Timestamp,
+    /// When the access token expires.
+    pub access_ends: Timestamp,
 }
 
 impl Issuance<'_> {
@@ -90,7 +91,7 @@ impl Issuance<'_> {
         Ok(TokenResponse {
             access_token: access_token.expose().to_owned(),
             token_type: "Bearer",
-            expires_in: self.terms.access_lifetime.as_secs(),
+            expires_in: self.access_ends.since(self.at).as_secs(),
             refresh_token: self.refresh.as_ref().map(|token| token.expose().to_owned()),
             id_token,
             scope: self.terms.scope.to_string(),
@@ -107,7 +108,7 @@ impl Issuance<'_> {
             aud: Audience::One(issuer.to_owned()),
             client_id: self.client.id.as_str().to_owned(),
             jti: self.access.secret.expose().to_owned(),
-            exp: self.end(self.terms.access_lifetime),
+            exp: self.access_ends.as_seconds(),
             iat: self.at.as_seconds(),
             scope: self.terms.scope.clone(),
             auth_time: Some(authentication.auth_time.as_seconds()),
@@ -125,7 +126,7 @@ impl Issuance<'_> {
             iss: op.settings.issuer.clone(),
             sub: self.user.id.as_str().to_owned(),
             aud: Audience::One(self.client.id.as_str().to_owned()),
-            exp: self.end(self.terms.id_lifetime),
+            exp: self.at.plus(self.terms.id_lifetime).as_seconds(),
             iat: self.at.as_seconds(),
             auth_time: authentication.auth_time.as_seconds(),
             nonce: self.nonce.clone(),
@@ -140,10 +141,6 @@ impl Issuance<'_> {
             },
         };
         Ok(op.keys.sign(alg, TokenType::IdToken, &claims)?.expose().to_owned())
-    }
-
-    fn end(&self, lifetime: Duration) -> i64 {
-        self.at.plus(lifetime).as_seconds()
     }
 }
 

@@ -25,7 +25,7 @@ use crate::flow::trail::Entry;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::scope::Scope;
 use crate::store::refresh_tokens::FoundRefreshToken;
-use crate::store::{StoreError, Tx, access_tokens, grants, refresh_tokens, sessions};
+use crate::store::{StoreError, Tx, access_tokens, grants, refresh_tokens};
 
 /// Everything that the write needs: it may run more than once and makes nothing up.
 struct Refresh {
@@ -41,7 +41,7 @@ struct Refresh {
 }
 
 enum Outcome {
-    Refreshed(Box<(Grant, User, Terms)>),
+    Refreshed(Box<(Grant, User, Terms, Timestamp)>),
     /// A token that had been replaced came back too late: its family is dead.
     Reused,
     Refused(&'static str),
@@ -82,9 +82,10 @@ pub(super) async fn refresh(op: &Op, client: &Client, request: &ClientRequest<'_
     let at = job.now;
     match op.store.write(job, |tx, job| Box::pin(job.run(tx))).await? {
         Outcome::Refreshed(refreshed) => {
-            let (grant, user, terms) = *refreshed;
+            let (grant, user, terms, access_ends) = *refreshed;
             let refresh = Some(if client.metadata.is_public() { successor } else { presented });
-            Issuance { client, grant: &grant, user: &user, terms: &terms, access, refresh, nonce: None, at }.answer(op)
+            Issuance { client, grant: &grant, user: &user, terms: &terms, access, refresh, nonce: None, at, access_ends }
+                .answer(op)
         }
         Outcome::Reused => {
             Err(invalid_grant(format!("{}: a replaced refresh token came back; its family is revoked", client.id)))
@@ -107,9 +108,6 @@ impl Refresh {
         if let Some(reason) = self.refusal(&found) {
             return Ok(Outcome::Refused(reason));
         }
-        if !found.grant.is_offline() && session_ended(tx, &found.grant).await? {
-            return Ok(Outcome::Refused("the browser session has ended"));
-        }
         // RFC 6749 §6: a narrower scope is for this access token only; a later refresh may go back up to the grant's.
         let scope = match &self.wanted {
             Some(wanted) if !wanted.is_subset_of(&found.grant.scope) => return Ok(Outcome::TooWide),
@@ -125,10 +123,10 @@ impl Refresh {
             grant_id: found.grant.id.clone(),
             scope: terms.scope.clone(),
             issued_at: self.now,
-            expires_at: self.now.plus(terms.access_lifetime),
+            expires_at: found.grant.cap(self.now.plus(terms.access_lifetime), found.session.as_ref()),
         };
         access_tokens::insert(tx, &access).await?;
-        Ok(Outcome::Refreshed(Box::new((found.grant, found.user, terms))))
+        Ok(Outcome::Refreshed(Box::new((found.grant, found.user, terms, access.expires_at))))
     }
 
     /// What is checked anew at each use, because it may have changed since the login (security bar 51).
@@ -139,6 +137,8 @@ impl Refresh {
             (grant.client_id != self.client.id, "the refresh token was issued to another client"),
             (grant.revoked_at.is_some(), "the token family was revoked"),
             (grant.expires_at <= self.now, "the token family has reached its absolute end"),
+            // Ended, run out or long cleaned up: what was not granted to outlive it does not (OIDC Core §11).
+            (grant.is_over_with(found.session.as_ref(), self.now), "the browser session is over"),
             (found.user.locked, "the person is locked"),
         ];
         reasons.into_iter().find_map(|(holds, reason)| holds.then_some(reason))
@@ -175,7 +175,9 @@ impl Refresh {
         let Some(rotated_at) = found.token.rotated_at else {
             return Ok(Some(Outcome::Refused("the refresh token has expired")));
         };
-        let in_grace = self.now < rotated_at.plus(self.settings.lifetimes.refresh_grace);
+        // On either side: a clock that was set back does not make the grace longer, one of another node may be a little ahead.
+        let apart = self.now.since(rotated_at).max(rotated_at.since(self.now));
+        let in_grace = apart < self.settings.lifetimes.refresh_grace;
         let successor = refresh_tokens::find_successor(tx, &self.presented).await?;
         let unused = successor.is_some_and(|next| next.first_used_at.is_none() && next.token.rotated_at.is_none());
         if in_grace && unused {
@@ -187,13 +189,6 @@ impl Refresh {
         }
         Ok(Some(Outcome::Reused))
     }
-}
-
-/// Whether the browser session of a family that does not outlive it was ended: such a family was revoked then, unless it was
-/// written at that very moment. A session that merely expired is no reason (`always_refresh`, decision 2.9).
-async fn session_ended(tx: &Tx, grant: &Grant) -> Result<bool, StoreError> {
-    let session = sessions::find(tx, &grant.authentication.session_id).await?;
-    Ok(session.is_some_and(|session| session.ended_at.is_some()))
 }
 
 #[cfg(test)]

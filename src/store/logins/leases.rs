@@ -8,6 +8,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::id::LoginId;
 use crate::domain::login::Login;
 use crate::store::entity::login;
+use crate::store::row::readable;
 use crate::store::{Db, StoreError, Tx};
 
 /// Takes or renews the lease of an open login until `until`. False: another owner holds it at `now`, or the login is over.
@@ -39,8 +40,8 @@ pub async fn release_lease(tx: &Tx, id: &LoginId, owner: &str) -> Result<(), Sto
     Ok(())
 }
 
-/// Open logins that nobody polls, the most urgent first: to be adopted after a crash. Decoys are never polled. Overdue
-/// ones are among them.
+/// Open logins that nobody polls, the most urgent first: to be adopted after a crash. Decoys are never polled, and those for a
+/// purpose or a service that only a newer program knows are that one's. Overdue ones are among them.
 ///
 /// # Errors
 /// When the database fails or a row is inconsistent.
@@ -53,7 +54,7 @@ pub async fn list_unleased_open(db: &Db, now: Timestamp, limit: u64) -> Result<V
         .limit(limit)
         .all(db)
         .await?;
-    rows.into_iter().map(Login::try_from).collect()
+    readable(rows)
 }
 
 /// Nobody's lease holds at `now`.

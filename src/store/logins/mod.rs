@@ -17,6 +17,7 @@ pub use transitions::{approve, begun, consume, disguise, end, go_on_as_decoy, ma
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
 
 use super::entity::login;
+use super::row::readable;
 use super::{Db, StoreError, Tx};
 use crate::domain::browser::BrowserKey;
 use crate::domain::clock::Timestamp;
@@ -67,7 +68,7 @@ pub async fn list_open_for_browser(db: &Db, browser: &BrowserKey, now: Timestamp
         .order_by_desc(login::Column::Id)
         .all(db)
         .await?;
-    rows.into_iter().map(Login::try_from).collect()
+    readable(rows)
 }
 
 /// How many logins of real people wait for a phone, by phone service.

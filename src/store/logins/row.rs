@@ -3,7 +3,7 @@
 use crate::domain::browser::{BrowserKey, Origin};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{AuthorizationId, DeviceId, LoginId, UserId};
-use crate::domain::login::{Asked, End, Login, LoginStage, Purpose, Reason, Subject, UpstreamHandle};
+use crate::domain::login::{Asked, Challenge, End, Login, LoginStage, Purpose, Reason, Subject, UpstreamHandle};
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::user::Upstream;
 use crate::store::StoreError;
@@ -128,7 +128,7 @@ impl TryFrom<Model> for Login {
             upstream: row.known("upstream", &model.upstream, Upstream::parse(&model.upstream))?,
             subject: read_subject(row, &model)?,
             stage: read_stage(row, &model)?,
-            challenge: model.challenge.as_deref().map(|text| row.json("challenge", text)).transpose()?,
+            challenge: read_challenge(row, &model)?,
             browser: BrowserKey(SecretDigest::from_stored(model.browser)),
             origin: Origin { address: model.address, user_agent: model.user_agent },
             remembered: model.remembered,
@@ -139,6 +139,14 @@ impl TryFrom<Model> for Login {
             consumed_at: moment(model.consumed_at),
             id: LoginId::new(model.id),
         })
+    }
+}
+
+/// One of a kind that this program does not know is none: its page shows no picture, and its login counts for less.
+fn read_challenge(row: Row<'_>, model: &Model) -> Result<Option<Challenge>, StoreError> {
+    match model.challenge.as_deref().map(|text| row.json("challenge", text)).transpose() {
+        Err(StoreError::Unknown { .. }) => Ok(None),
+        known => known,
     }
 }
 
@@ -157,7 +165,7 @@ fn read_subject(row: Row<'_>, model: &Model) -> Result<Subject, StoreError> {
 
 fn read_stage(row: Row<'_>, model: &Model) -> Result<LoginStage, StoreError> {
     let handle = || row.present("sealed_handle", model.sealed_handle.clone()).map(|text| UpstreamHandle(Secret::new(text)));
-    let reason = || model.reason.as_deref().map(|text| row.known("reason", text, Reason::parse(text))).transpose();
+    let reason = || model.reason.as_deref().map(Reason::parse);
     Ok(match model.stage.as_str() {
         CREATING => LoginStage::Creating,
         PENDING => LoginStage::Pending(handle()?),
@@ -169,8 +177,9 @@ fn read_stage(row: Row<'_>, model: &Model) -> Result<LoginStage, StoreError> {
         },
         DENIED => LoginStage::Ended(End::Denied),
         EXPIRED => LoginStage::Ended(End::Expired),
-        CANCELLED => LoginStage::Ended(End::Cancelled(reason()?)),
-        FAILED => LoginStage::Ended(End::Failed(row.present("reason", reason()?)?)),
-        other => return row.known("stage", other, None),
+        CANCELLED => LoginStage::Ended(End::Cancelled(reason().flatten())),
+        FAILED => LoginStage::Ended(End::Failed(row.present("reason", reason())?.unwrap_or(Reason::TechnicalReason))),
+        // A newer program's: nothing is decided here, and the page waits until the deadline.
+        _unknown => LoginStage::Creating,
     })
 }

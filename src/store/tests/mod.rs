@@ -14,6 +14,7 @@ mod signing_keys;
 mod sqlite;
 mod tokens;
 mod upkeep;
+mod versions;
 
 use std::path::PathBuf;
 
@@ -126,6 +127,12 @@ cases! {
         a_job_that_lost_a_race_is_run_again
         a_job_is_done_though_its_caller_went_away
         a_panicking_job_ends_alone
+    }
+    versions {
+        rows_of_the_release_before_are_read
+        a_client_of_a_newer_release_is_served_and_keeps_what_only_that_one_knows
+        words_of_a_newer_release_stop_nothing_but_their_own_row
+        members_of_a_newer_release_are_passed_over
     }
     upkeep {
         the_long_dead_are_deleted_and_the_living_stay

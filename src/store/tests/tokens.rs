@@ -61,11 +61,11 @@ pub(super) async fn an_access_token_is_found_with_its_family(store: Store) {
     let token = found().await.unwrap();
     assert_eq!(format!("{:?}", token.token), format!("{:?}", access_token("t")));
     assert_eq!(format!("{:?}", token.grant), format!("{:?}", grant(&alice, "g", "openid email")));
-    assert_eq!((token.user, token.session_ended), (alice, false));
+    assert_eq!((token.user, token.session.unwrap().ended_at), (alice, None));
 
     write!(store, SessionId::new("s"), |tx, id| sessions::end(tx, id, after(1)));
     let token = found().await.unwrap();
-    assert_eq!((token.grant.revoked_at, token.session_ended), (Some(after(1)), true));
+    assert_eq!((token.grant.revoked_at, token.session.unwrap().ended_at), (Some(after(1)), Some(after(1))));
     assert!(!write!(store, GrantId::new("g"), |tx, id| grants::revoke(tx, id, NOW)), "revoked with its session");
     assert!(write!(store, (), |tx, _none| access_tokens::delete(tx, &digest("t"))));
     assert!(found().await.is_none());

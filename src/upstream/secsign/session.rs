@@ -82,9 +82,8 @@ pub(super) struct Session {
     pub(super) host: Host,
 }
 
-/// The stored form of a [`Session`].
+/// The stored form of a [`Session`]. What a newer program keeps beside it is left alone.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Stored {
     secsignid: String,
     authsessionid: String,

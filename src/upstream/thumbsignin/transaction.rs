@@ -42,9 +42,8 @@ pub(super) struct Transaction {
     pub(super) user_agent: String,
 }
 
-/// The stored form of a [`Transaction`].
+/// The stored form of a [`Transaction`]. What a newer program keeps beside it is left alone.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Stored {
     transaction_id: String,
     user_agent: String,

@@ -42,6 +42,7 @@ impl Asking {
             identifier: None,
             app_name: "App".to_owned(),
             remember: false,
+            until: authorization.expires_at,
         };
         let meant = Meant { subject: Subject::Unnamed, remembered: false, target: String::new() };
         let login = attempt::login(&self.bench.op, &wish, &meant).unwrap();

@@ -1,6 +1,7 @@
 //! What begins at the same moment, and what a decoy does as long as the real thing.
 
 mod at_once;
+mod ends;
 pub(crate) mod scene;
 
 use std::sync::atomic::Ordering;

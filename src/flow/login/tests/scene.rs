@@ -82,9 +82,15 @@ impl Scene {
             identifier: Some(name.to_owned()),
             app_name: "App".to_owned(),
             remember: false,
+            until: authorization.expires_at,
         };
         let id = begin(&self.bench.op, wish).await.unwrap();
         self.login(&id).await
+    }
+
+    /// What its logins are for.
+    pub(crate) const fn authorization(&self) -> &Authorization {
+        &self.authorization
     }
 
     /// A login as it is now.

@@ -210,11 +210,11 @@ impl Bench {
         }
     }
 
-    /// Writes an authorization of this browser that asks for `content`, and lives as long as a code.
+    /// Writes an authorization of this browser that asks for `content`.
     pub(crate) async fn authorization(&self, content: &CodeContent) -> Authorization {
         let id = AuthorizationId::generate(&self.op.env).unwrap();
         let now = self.op.env.now();
-        let expires_at = now.plus(self.op.settings.lifetimes.code);
+        let expires_at = now.plus(self.op.settings.lifetimes.authorization);
         let request = AuthorizationRequest {
             client_id: content.client_id.clone(),
             redirect_uri: RedirectUri::parse(REDIRECT).unwrap(),
@@ -242,9 +242,10 @@ impl Bench {
     pub(crate) async fn code(&self, content: &CodeContent) -> String {
         let authorization = self.authorization(content).await;
         let code = Secret::generate(&self.op.env).unwrap();
-        let written = (authorization, code.digest(), content.clone());
-        let work = self.op.store.write(written, |tx, (authorization, digest, content)| {
-            Box::pin(codes::insert(tx, digest, &authorization.id, content, authorization.expires_at))
+        let expires_at = self.op.env.now().plus(self.op.settings.lifetimes.code);
+        let written = (authorization, code.digest(), content.clone(), expires_at);
+        let work = self.op.store.write(written, |tx, (authorization, digest, content, expires_at)| {
+            Box::pin(codes::insert(tx, digest, &authorization.id, content, *expires_at))
         });
         work.await.unwrap();
         code.expose().to_owned()

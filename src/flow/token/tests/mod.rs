@@ -3,6 +3,7 @@
 
 mod bench;
 pub(crate) mod beside;
+mod over;
 mod requests;
 mod signing_keys;
 
