@@ -83,6 +83,12 @@ pub static AUDIT_EVENTS: Counter<1> = Counter::new(
     "Events written to the audit trail; one whose transaction failed later may be among them",
     ["event"],
 );
+/// `log_records_dropped_total`
+pub static LOG_RECORDS_DROPPED: Counter<0> = Counter::new(
+    "log_records_dropped_total",
+    "Records of the log that were lost: standard error could not be written, or nobody read it",
+    [],
+);
 
 /// All of them.
 pub static ALL: &[&dyn Described] = &[
@@ -105,4 +111,5 @@ pub static ALL: &[&dyn Described] = &[
     &DB_BUSY,
     &DB_RETRIES,
     &AUDIT_EVENTS,
+    &LOG_RECORDS_DROPPED,
 ];
