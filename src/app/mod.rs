@@ -100,9 +100,10 @@ pub async fn start_on(config: &Config, listeners: Listeners, env: Env) -> Result
     let stop = CancellationToken::new();
     let jobs = Jobs::start(&op).map_err(|error| setup(&error))?;
     let ready = Arc::new(AtomicBool::new(true));
+    let hsts = config.hsts.as_ref().map(ToString::to_string);
     let surface = Surface {
         op: op.clone(),
-        site: Arc::new(Site::new(config.issuer.text(), config.trusted_proxies.clone())),
+        site: Arc::new(Site::new(config.issuer.text(), config.trusted_proxies.clone(), hsts.as_deref())),
         browser_origins: BrowserOrigins::default(),
         stop: stop.clone(),
     };

@@ -14,6 +14,7 @@ pub mod request;
 
 use std::sync::Arc;
 
+use actix_web::http::header::HeaderValue;
 use ipnet::IpNet;
 use tokio_util::sync::CancellationToken;
 
@@ -44,11 +45,13 @@ pub struct Site {
     pub origins: Vec<String>,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// The value of `Strict-Transport-Security`, where there is one: https only (RFC 6797 §7.2).
+    pub hsts: Option<HeaderValue>,
 }
 
 impl Site {
     /// Derives everything from the issuer. A loopback issuer answers to each of the loopback names on its port.
-    pub fn new(issuer: &str, trusted_proxies: Vec<IpNet>) -> Self {
+    pub fn new(issuer: &str, trusted_proxies: Vec<IpNet>, hsts: Option<&str>) -> Self {
         let url = url::Url::parse(issuer).ok();
         let https = issuer.starts_with("https://");
         let host = url.as_ref().and_then(|url| url.host_str()).unwrap_or_default().to_owned();
@@ -60,6 +63,7 @@ impl Site {
         let hosts: Vec<String> = names.iter().map(|name| format!("{name}{port}")).collect();
         let scheme = if https { "https" } else { "http" };
         let origins = hosts.iter().map(|host| format!("{scheme}://{host}")).collect();
-        Self { https, hosts, origins, trusted_proxies }
+        let hsts = hsts.filter(|_policy| https).and_then(|policy| HeaderValue::from_str(policy).ok());
+        Self { https, hosts, origins, trusted_proxies, hsts }
     }
 }
