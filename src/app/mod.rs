@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{Config, Tls};
 use crate::domain::env::Env;
 use crate::domain::error_chain::chain;
 use crate::flow::Op;
@@ -69,6 +69,14 @@ impl Listeners {
         let bind = |address| TcpListener::bind(address).map_err(|source| StartError::Listen { address, source });
         Ok(Self { public: bind(public)?, management: bind(management)? })
     }
+}
+
+/// Whether `listen.tls_cert` and its key can be used.
+///
+/// # Errors
+/// When `serve` would refuse them.
+pub fn check_tls(tls: &Tls) -> Result<(), StartError> {
+    server::check_tls(tls)
 }
 
 /// A running provider.
