@@ -3,6 +3,7 @@
 
 mod broken;
 mod completeness;
+mod effects;
 mod spoiled;
 
 use std::path::Path;
