@@ -3,17 +3,31 @@
 //! One record is one line, and no character of a record can move a terminal's cursor or begin a line of its own: whatever a
 //! browser or a relying party sends may end up in a log (CWE-117).
 
+//!
+//! Nobody who logs waits for standard error or fails with it: a queue takes the records, and a thread of its own writes them
+//! ([`queue`]). A full disk, a pipe that nobody reads or whose reader is gone, costs records and nothing else.
+
 mod json;
+mod patient;
+mod queue;
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
+use std::panic::PanicHookInfo;
+use std::sync::OnceLock;
+use std::time::Duration;
 
+use serde_json::Value;
+use tracing::Level;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::fmt::format::JsonFields;
+use tracing_subscriber::fmt::format::{JsonFields, Writer};
+use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 
 use crate::config::LogFormat;
+pub use patient::print;
+use queue::{Queue, Sink};
 
 /// What is logged by servers where `SIGNBRIDGE_LOG` says nothing.
 pub const SERVER_FILTER: &str = "info,sqlx=warn,actix_server=warn,actix_http=warn";
@@ -29,7 +43,15 @@ pub enum TelemetryError {
     /// There is a log already.
     #[error("the log was set up twice")]
     Twice,
+    /// The thread that writes cannot be started.
+    #[error("the log cannot be written: {0}")]
+    Thread(#[from] io::Error),
 }
+
+/// The queue of everything that goes to standard error, from the first use on.
+static QUEUE: OnceLock<Queue> = OnceLock::new();
+/// Whether records are JSON.
+static JSON: OnceLock<bool> = OnceLock::new();
 
 /// Begins to log. `filter` is the value of `SIGNBRIDGE_LOG`, or one of the defaults.
 ///
@@ -42,16 +64,76 @@ pub fn start(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
         LogFormat::Text => false,
         LogFormat::Auto => !io::stderr().is_terminal(),
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(OneLine);
+    let queue = queue()?;
+    let _first = JSON.set(json);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(OneLine(queue));
+    // What could not be logged would be printed to the same standard error, by a call that panics when that fails.
+    let builder = builder.log_internal_errors(false);
     let started =
         if json { builder.fmt_fields(JsonFields::new()).event_format(json::Flat).try_init() } else { builder.try_init() };
     started.map_err(|_there_is_one| TelemetryError::Twice)?;
-    std::panic::set_hook(Box::new(|panic| {
-        // What it said may quote a request; where it happened is enough to find it.
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "a task panicked");
-    }));
+    std::panic::set_hook(Box::new(note_panic));
     Ok(())
+}
+
+/// Writes a line for people to standard error, after what was logged: a command's last words.
+pub fn say(line: &str) {
+    match queue() {
+        Ok(queue) => queue.push(format!("{line}\n").into_bytes()),
+        Err(_no_thread) => drop(writeln!(io::stderr(), "{line}")),
+    }
+}
+
+/// Waits until everything that was logged is written or dropped, but not longer than this.
+pub fn flush(patience: Duration) {
+    if let Some(queue) = QUEUE.get() {
+        queue.flush(patience);
+    }
+}
+
+/// The queue, with its thread.
+fn queue() -> io::Result<&'static Queue> {
+    if let Some(queue) = QUEUE.get() {
+        return Ok(queue);
+    }
+    let sink = Sink::new(patient::own(&io::stderr())?);
+    let mut first = false;
+    let queue = QUEUE.get_or_init(|| {
+        first = true;
+        Queue::default()
+    });
+    if first {
+        let write = move || {
+            queue.write_to(sink, |lost| plainly(Level::WARN, "records of the log were lost", "lost", Value::from(lost)));
+        };
+        std::thread::Builder::new().name("log".to_owned()).spawn(write)?;
+    }
+    Ok(queue)
+}
+
+/// A panic is a record, made without the subscriber: whatever panicked, a panic in here would end the process.
+fn note_panic(panic: &PanicHookInfo<'_>) {
+    // What it said may quote a request; where it happened is enough to find it.
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    if let Some(queue) = QUEUE.get() {
+        queue.push(plainly(Level::ERROR, "a task panicked", "place", Value::from(place)));
+    }
+}
+
+/// A record with one field, as the subscriber would write it.
+fn plainly(level: Level, message: &'static str, name: &'static str, value: Value) -> Vec<u8> {
+    let mut timestamp = String::new();
+    let _infallible = SystemTime.format_time(&mut Writer::new(&mut timestamp)).is_ok();
+    let target = module_path!();
+    let record = if JSON.get().copied().unwrap_or_default() {
+        let (message, target) = (Value::from(message), Value::from(target));
+        format!(
+            "{{\"timestamp\":\"{timestamp}\",\"level\":\"{level}\",\"message\":{message},\"{name}\":{value},\"target\":{target}}}"
+        )
+    } else {
+        format!("{timestamp} {level:>5} {target}: {message} {name}={value}")
+    };
+    escaped(&record).into_bytes()
 }
 
 /// The longest text of a record, in characters: longer ones come from outside and say nothing more.
@@ -67,28 +149,28 @@ fn cut(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Writes each record to standard error as one harmless line.
-struct OneLine;
+/// Makes each record one harmless line, and queues it.
+struct OneLine(&'static Queue);
 
 impl<'w> MakeWriter<'w> for OneLine {
-    type Writer = Line<io::Stderr>;
+    type Writer = Line;
 
     fn make_writer(&'w self) -> Self::Writer {
-        Line(io::stderr())
+        Line(self.0)
     }
 }
 
-struct Line<W>(W);
+struct Line(&'static Queue);
 
-impl<W: Write> Write for Line<W> {
+impl Write for Line {
     /// Takes a whole record: that is how the subscriber writes.
     fn write(&mut self, record: &[u8]) -> io::Result<usize> {
-        self.0.write_all(escaped(&String::from_utf8_lossy(record)).as_bytes())?;
+        self.0.push(escaped(&String::from_utf8_lossy(record)).into_bytes());
         Ok(record.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        Ok(())
     }
 }
 
@@ -150,9 +232,8 @@ mod tests {
     }
 
     #[test]
-    fn a_line_reports_the_length_that_it_was_given() {
-        let mut line = Line(Vec::new());
-        line.write_all(b"a\tb\n").unwrap();
-        assert_eq!(line.0, b"a\\u0009b\n");
+    fn a_record_without_the_subscriber_looks_like_the_others() {
+        let text = String::from_utf8(plainly(Level::WARN, "a \"b\"", "lost", Value::from(3))).unwrap();
+        assert!(text.ends_with("Z  WARN signbridge::telemetry: a \"b\" lost=3\n"), "{text}");
     }
 }

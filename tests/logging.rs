@@ -58,6 +58,14 @@ fn rows_of(source: &str) -> Vec<String> {
             rows.push(row(level, &fields.iter().map(name).collect(), message));
         }
     }
+    // Records that are made without the subscriber, in `src/telemetry.rs`.
+    let call = "plainly(Level::";
+    for (at, _) in production.match_indices(call) {
+        if let [level, message, field, _value] = arguments(&production[at + call.len()..]).as_slice() {
+            let (message, field) = (message.trim_matches('"'), field.trim_matches('"').to_owned());
+            rows.push(row(level, &BTreeSet::from([field]), message));
+        }
+    }
     rows
 }
 
@@ -96,6 +104,7 @@ fn a_record_that_is_not_in_the_catalogue_would_be_noticed() {
     let source = "tracing::warn!(login = %login.id, %error, kind = ?f(a, \")\"), status, %login.upstream, \"it, failed\");";
     assert_eq!(rows_of(source), ["| `it, failed` | WARN | `error`, `kind`, `login`, `status`, `upstream` |"]);
     assert_eq!(rows_of("tracing::info!(\"stopped\")"), ["| `stopped` | INFO | – |"]);
+    assert_eq!(rows_of("plainly(Level::WARN, \"lost\", \"count\", Value::from(n))"), ["| `lost` | WARN | `count` |"]);
 }
 
 #[test]

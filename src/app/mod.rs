@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{Config, Tls};
 use crate::domain::env::Env;
 use crate::domain::error_chain::chain;
 use crate::flow::Op;
@@ -71,6 +71,14 @@ impl Listeners {
     }
 }
 
+/// Whether `listen.tls_cert` and its key can be used.
+///
+/// # Errors
+/// When `serve` would refuse them.
+pub fn check_tls(tls: &Tls) -> Result<(), StartError> {
+    server::check_tls(tls)
+}
+
 /// A running provider.
 pub struct Running {
     op: Op,
@@ -100,9 +108,10 @@ pub async fn start_on(config: &Config, listeners: Listeners, env: Env) -> Result
     let stop = CancellationToken::new();
     let jobs = Jobs::start(&op).map_err(|error| setup(&error))?;
     let ready = Arc::new(AtomicBool::new(true));
+    let hsts = config.hsts.as_ref().map(ToString::to_string);
     let surface = Surface {
         op: op.clone(),
-        site: Arc::new(Site::new(config.issuer.text(), config.trusted_proxies.clone())),
+        site: Arc::new(Site::new(config.issuer.text(), config.trusted_proxies.clone(), hsts.as_deref())),
         browser_origins: BrowserOrigins::default(),
         stop: stop.clone(),
     };

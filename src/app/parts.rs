@@ -1,6 +1,7 @@
 //! The parts of a provider, set up in the order in which they need one another.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{StartError, setup};
 use crate::config::{Config, Database, KeyFiles};
@@ -16,19 +17,27 @@ use crate::keys::purpose::PurposeKeys;
 use crate::keys::ring::KeyRing;
 use crate::keys::rotation::KeySettings;
 use crate::outbound::{self, GuardSettings, OutboundError};
-use crate::store::{Sizes, Store, instance};
+use crate::store::{Sizes, Soundness, Store, instance};
 use crate::upstream::secsign::{SecSign, SecSignSettings};
 use crate::upstream::thumbsignin::{ThumbSignIn, ThumbSignInSettings};
 use crate::upstream::{Upstreams, measured};
+
+/// How long a start looks through the database: docs/backup.md says what that is enough for.
+const EXAMINING: Duration = Duration::from_secs(10);
+const ISSUER_DIFFERS: &str = "the database belongs to another issuer: write it as `issuer`, or name another database. It is";
+/// What to do where the master key is missing or another one.
+pub const RESTORE_KEY: &str =
+    "restore it from the backup, or let keys_dir (or SIGNBRIDGE_MASTER_KEY_FILE) name the place where it is";
 
 /// Sets up everything that the flows use, and applies what the file declares.
 ///
 /// # Errors
 /// When a part cannot be set up; nothing is served then.
 pub async fn assemble(config: &Config, env: Env) -> Result<Op, StartError> {
+    examine(config).await?;
     let store = open_store(config, &env).await?;
     let keys = open_keys(config, &store, &env).await?;
-    freeze(&store, instance::ISSUER, config.issuer.text(), "the database belongs to the issuer").await?;
+    freeze(&store, instance::ISSUER, config.issuer.text(), ISSUER_DIFFERS).await?;
     let upstreams = upstreams(config, &env)?;
     let settings = Arc::new(settings(config));
     let outbound = outbound::guarded(GuardSettings {
@@ -40,6 +49,15 @@ pub async fn assemble(config: &Config, env: Env) -> Result<Op, StartError> {
     let op = Op { store, keys: Arc::new(keys), upstreams, outbound, env, settings, signals, pace };
     crate::manage::declared::apply(&op.store, &op.env, &config.clients, &config.users).await.map_err(|error| setup(&error))?;
     Ok(op)
+}
+
+/// Refuses a database that is damaged, before anything is written to it.
+async fn examine(config: &Config) -> Result<(), StartError> {
+    let found = Store::examine(config.database.url().expose(), EXAMINING).await.map_err(|error| setup(&error))?;
+    if found == Soundness::Unknown {
+        tracing::warn!("the database was not looked through: it is too large for a start");
+    }
+    Ok(())
 }
 
 /// The database, opened and migrated.
@@ -61,10 +79,22 @@ pub async fn open_store(config: &Config, env: &Env) -> Result<Store, StartError>
 /// # Errors
 /// When the master key cannot be used, or is another database's.
 pub async fn open_keys(config: &Config, store: &Store, env: &Env) -> Result<Keys, StartError> {
-    let master = master_key(&config.keys, env)?;
+    let file = &config.keys.master_key;
+    let is_new = config.keys.is_own() && !file.exists();
+    let remembered = instance::find(store.read(), instance::MASTER_KEY).await.map_err(|error| setup(&error))?;
+    let master = master_key(&config.keys, remembered.as_deref(), env)?;
     let fingerprint = master.fingerprint().map_err(|error| setup(&error))?;
-    freeze(store, instance::MASTER_KEY, &fingerprint, "the database belongs to another master key, the one with fingerprint")
-        .await?;
+    let complaint = format!(
+        "{} is not the master key of this database: {RESTORE_KEY}. The database belongs to the one with the fingerprint",
+        file.display()
+    );
+    if let Err(error) = freeze(store, instance::MASTER_KEY, &fingerprint, &complaint).await {
+        if is_new {
+            // Another node was faster, with a key of its own: this one opens nothing and would only be backed up.
+            let _left_behind = std::fs::remove_file(file);
+        }
+        return Err(error);
+    }
     let purposes = Arc::new(PurposeKeys::derive(&master).map_err(|error| setup(&error))?);
     let rows = Arc::new(store.clone());
     let ring = KeyRing::start(rows, Arc::clone(&purposes), env.clone(), key_settings(config)).await;
@@ -76,10 +106,20 @@ pub fn key_settings(config: &Config) -> KeySettings {
     KeySettings { key_ahead: config.lifetimes.key_ahead, retired_keep: config.lifetimes.key_retired, ..KeySettings::default() }
 }
 
-fn master_key(files: &KeyFiles, env: &Env) -> Result<MasterKey, StartError> {
-    let own = files.master_key.parent() == Some(files.dir.as_path());
-    let loaded = if own { MasterKey::load_or_create(&files.dir, env) } else { MasterKey::load(&files.master_key) };
-    loaded.map_err(|error| setup(&error))
+/// The master key; made where there is none, unless the database remembers one (`remembered`).
+fn master_key(files: &KeyFiles, remembered: Option<&str>, env: &Env) -> Result<MasterKey, StartError> {
+    let loaded = match (files.is_own(), remembered) {
+        (true, None) => MasterKey::load_or_create(&files.dir, env),
+        (true, Some(_)) => MasterKey::load_in(&files.dir),
+        (false, _) => MasterKey::load(&files.master_key),
+    };
+    loaded.map_err(|error| match remembered {
+        Some(fingerprint) if error.is_missing() => StartError::Setup(format!(
+            "{} is not there, and the database belongs to the master key with the fingerprint {fingerprint}: {RESTORE_KEY}",
+            files.master_key.display()
+        )),
+        _other => setup(&error),
+    })
 }
 
 /// Remembers a value at the first start and refuses another one ever after.

@@ -1,9 +1,11 @@
 //! The figures that are asked for at a scrape: counts of the database, the age of the signing keys, connections. However often
-//! somebody scrapes, the database is asked every few seconds at most.
+//! somebody scrapes, the database is asked every few seconds at most, and once at a time: a count that hangs keeps one connection
+//! from the requests and no more.
 
 use std::time::Duration;
 
 use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::domain::signing_key::KeyState;
@@ -18,13 +20,21 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Brings the figures up to date.
 pub(super) struct Scrape {
     op: Op,
-    counted: Mutex<Option<Instant>>,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    /// When they were last asked for.
+    at: Option<Instant>,
+    /// A count that goes on.
+    running: Option<JoinHandle<()>>,
 }
 
 impl Scrape {
     pub(super) fn new(op: Op) -> Self {
         metrics::BUILD_INFO.set([env!("CARGO_PKG_VERSION"), option_env!("SIGNBRIDGE_REVISION").unwrap_or("unknown")], 1.0);
-        Self { op, counted: Mutex::new(None) }
+        Self { op, counts: Mutex::default() }
     }
 
     /// What the process knows, and, if the last count is old, what the database says.
@@ -37,38 +47,44 @@ impl Scrape {
             let age = now.since(key.active_at.unwrap_or(key.created_at));
             metrics::SIGNING_KEY_AGE.set([key.alg.as_str()], age.as_secs_f64());
         }
-        let mut counted = self.counted.lock().await;
-        if counted.is_some_and(|at| at.elapsed() < KEEP) {
+        let mut counts = self.counts.lock().await;
+        if counts.at.is_some_and(|at| at.elapsed() < KEEP) {
             return;
         }
-        self.count().await;
-        *counted = Some(Instant::now());
-    }
-
-    async fn count(&self) {
-        let now = self.op.env.now();
-        let idle_since = now.minus(self.op.settings.lifetimes.session_idle);
-        let counting = tokio::time::timeout(PATIENCE, self.op.store.figures(now, idle_since));
-        let error = match counting.await {
-            Ok(Ok(figures)) => {
-                metrics::SESSIONS_ACTIVE.set([], figure(figures.sessions));
-                for (upstream, count) in figures.devices {
-                    metrics::DEVICES_REGISTERED.set([upstream.as_str()], figure(count));
-                }
-                for (upstream, count) in figures.pending {
-                    metrics::LOGIN_PENDING.set([upstream.as_str()], figure(count));
-                }
-                return;
+        let mut running = counts.running.take().unwrap_or_else(|| tokio::spawn(count(self.op.clone())));
+        match tokio::time::timeout(PATIENCE, &mut running).await {
+            Ok(_counted) => {}
+            Err(late) => {
+                unknown(&late.to_string());
+                counts.running = Some(running);
             }
-            Ok(Err(error)) => error.to_string(),
-            Err(late) => late.to_string(),
-        };
-        tracing::warn!(%error, "the database could not be counted");
-        // Old counts would look like present ones.
-        metrics::SESSIONS_ACTIVE.clear();
-        metrics::DEVICES_REGISTERED.clear();
-        metrics::LOGIN_PENDING.clear();
+        }
+        counts.at = Some(Instant::now());
     }
+}
+
+async fn count(op: Op) {
+    let idle_since = op.env.now().minus(op.settings.lifetimes.session_idle);
+    match op.store.figures(op.env.now(), idle_since).await {
+        Ok(figures) => {
+            metrics::SESSIONS_ACTIVE.set([], figure(figures.sessions));
+            for (upstream, count) in figures.devices {
+                metrics::DEVICES_REGISTERED.set([upstream.as_str()], figure(count));
+            }
+            for (upstream, count) in figures.pending {
+                metrics::LOGIN_PENDING.set([upstream.as_str()], figure(count));
+            }
+        }
+        Err(error) => unknown(&error.to_string()),
+    }
+}
+
+/// Old counts would look like present ones.
+fn unknown(error: &str) {
+    tracing::warn!(error, "the database could not be counted");
+    metrics::SESSIONS_ACTIVE.clear();
+    metrics::DEVICES_REGISTERED.clear();
+    metrics::LOGIN_PENDING.clear();
 }
 
 /// A count as a metric's value.

@@ -64,6 +64,11 @@ pub(super) fn serve(listener: TcpListener, surface: Surface, tls: Option<&Tls>, 
     Ok(Server::spawn(server.map_err(|error| setup(&error))?.run()))
 }
 
+/// Whether a certificate and its key can be used.
+pub(super) fn check_tls(tls: &Tls) -> Result<(), StartError> {
+    tls_config(tls).map(drop)
+}
+
 fn tls_config(tls: &Tls) -> Result<ServerConfig, StartError> {
     let unreadable = |path: &std::path::Path, error: &dyn std::fmt::Display| {
         StartError::Setup(format!("{} cannot be used: {error}", path.display()))

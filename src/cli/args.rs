@@ -82,6 +82,18 @@ pub(super) enum Command {
     Healthcheck,
 }
 
+impl Command {
+    /// Whether it runs until it is told to stop.
+    pub(super) const fn is_server(&self) -> bool {
+        match self {
+            Self::Serve => true,
+            #[cfg(feature = "demo")]
+            Self::Demo(_) | Self::Simulate(_) => true,
+            _over_soon => false,
+        }
+    }
+}
+
 /// One thing, by its id: `ID` or `--id ID`.
 #[derive(Debug, ClapArgs)]
 pub(super) struct ById {

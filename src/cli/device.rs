@@ -1,7 +1,5 @@
 //! `device list|remove`.
 
-use std::io::Write as _;
-
 use clap::Subcommand;
 use serde_json::{Value as Json, json};
 
@@ -12,6 +10,7 @@ use super::{CliError, Context};
 use crate::domain::id::DeviceId;
 use crate::domain::user::{Device, User};
 use crate::manage::devices;
+use crate::telemetry;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DeviceCommand {
@@ -32,7 +31,7 @@ pub(super) async fn run(context: &Context, command: DeviceCommand) -> Result<(),
             if removed.comes_back() {
                 let note = "the configuration file declares this person: unless the device is removed there as well, it comes back \
                             at the next start";
-                writeln!(std::io::stderr(), "signbridge: {note}")?;
+                telemetry::say(&format!("signbridge: {note}"));
             }
             let text = || format!("{} of {} was removed", device.upstream.display_name(), user.username);
             Ok(context.output.print(&json!({ "id": device.id.as_str(), "removed": true }), text)?)

@@ -18,9 +18,9 @@ mod session;
 mod tests;
 mod user;
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 use tokio::runtime::Runtime;
@@ -36,6 +36,9 @@ use output::Output;
 
 /// The file that is read where nothing else is said and it is there.
 const DEFAULT_FILE: &str = "signbridge.toml";
+/// How long the end waits for standard error to take what was logged: a server that stopped has little of its 10 s left.
+const AFTER_SERVER: Duration = Duration::from_millis(400);
+const AFTER_COMMAND: Duration = Duration::from_secs(5);
 
 /// Why a command did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -95,15 +98,19 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    match run(args) {
-        Ok(()) => ExitCode::SUCCESS,
+    let is_server = args.command.is_server();
+    let (code, patience) = match run(args) {
+        Ok(()) if is_server => (ExitCode::SUCCESS, AFTER_SERVER),
+        Ok(()) => (ExitCode::SUCCESS, AFTER_COMMAND),
         // Whoever read our output has had enough.
-        Err(CliError::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::from(1),
+        Err(CliError::Io(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => (ExitCode::from(1), AFTER_COMMAND),
         Err(error) => {
-            drop(writeln!(std::io::stderr(), "signbridge: {error}"));
-            ExitCode::from(error.code())
+            telemetry::say(&format!("signbridge: {error}"));
+            (ExitCode::from(error.code()), AFTER_COMMAND)
         }
-    }
+    };
+    telemetry::flush(patience);
+    code
 }
 
 /// What every command gets: where the configuration is, and where to print.

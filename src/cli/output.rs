@@ -1,11 +1,12 @@
 //! Printing: JSON on one line for programs, aligned lines for people.
 
-use std::io::{self, Write};
+use std::io;
 
 use serde_json::Value as Json;
 
 use super::args::Format;
 use crate::domain::clock::Timestamp;
+use crate::telemetry;
 
 /// Where a command prints what it promises.
 #[derive(Clone, Copy, Debug)]
@@ -31,9 +32,7 @@ impl Output {
         if !text.ends_with('\n') {
             text.push('\n');
         }
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        out.flush()
+        telemetry::print(&text)
     }
 
     /// Prints what a program gets before the command fails; people read the error itself.

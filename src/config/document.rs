@@ -10,9 +10,9 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 use toml::{Table, Value};
 
-use super::SECTIONS;
 use super::key::{Key, Section, Shape};
 use super::problem::{Origin, Reader, suggestion};
+use super::{SECTIONS, not_yet};
 
 /// A value and the place where it was written.
 pub(super) struct Entry {
@@ -74,6 +74,7 @@ impl File<'_> {
                 self.reader.report_at(Some(origin), name, format!("expected a list: write [[{name}]], with two brackets"));
             }
             (Some(_), _) => self.reader.report_at(Some(origin), name, format!("expected a section: write [{name}]")),
+            (None, _later) if not_yet::is_section(name) => self.reader.report_at(Some(origin), name, not_yet::MESSAGE),
             (None, value) => {
                 let written = Written { name, value: plain(value), origin };
                 if let Some(section) = top {
@@ -194,6 +195,9 @@ pub(super) fn find_key(section: &Section, name: &str) -> Option<(&'static Key, b
 }
 
 fn unknown_key(section: &Section, name: &str) -> String {
+    if not_yet::is_key(section.name, name) {
+        return not_yet::MESSAGE.to_owned();
+    }
     let sections = SECTIONS.iter().map(|other| other.name).filter(|other| section.name.is_empty() && !other.is_empty());
     let known = section.keys.iter().map(|key| key.name).chain(sections);
     if let Some(known) = suggestion(name, known) {

@@ -3,11 +3,16 @@
 //! `SIGNBRIDGE_` and the path of the key in capitals, two underscores after a section: `SIGNBRIDGE_SECSIGN__URL`. An entry of
 //! a list is named by its place from 0, or by its id: `SIGNBRIDGE_CLIENT__GRAFANA__SECRET`. An empty variable counts as
 //! missing: that is what compose files make of one that is not set.
+//!
+//! The environment is not ours alone. Kubernetes and container links describe every neighbour whose name begins like ours
+//! (`SIGNBRIDGE_DB_SERVICE_HOST`), and files for compose hold what is theirs (`SIGNBRIDGE_VERSION`). What such programs write
+//! is passed over in silence; any other variable that we do not know is a warning. An error is only what was surely meant for
+//! us: it names a section of ours, or is a slip of the pen away from a key.
 
-use super::SECTIONS;
 use super::document::{Document, Place, Written, find_key};
 use super::key::{Section, Shape};
 use super::problem::{Origin, Reader, suggestion};
+use super::{SECTIONS, not_yet};
 
 const PREFIX: &str = "SIGNBRIDGE_";
 /// The path of the configuration file, where no `--config` says otherwise.
@@ -43,7 +48,7 @@ pub(super) fn overlay(document: &mut Document, variables: &[(String, String)], r
     for (variable, text) in variables {
         let Some(name) = variable.strip_prefix(PREFIX) else { continue };
         let reserved = [CONFIG_VARIABLE, LOG_VARIABLE, MASTER_KEY_VARIABLE].contains(&variable.as_str());
-        if reserved || text.is_empty() || is_from_kubernetes(name) {
+        if reserved || text.is_empty() || is_of_a_neighbour(name, text) {
             continue;
         }
         let origin = Origin::Environment { variable: variable.clone() };
@@ -57,8 +62,10 @@ pub(super) fn overlay(document: &mut Document, variables: &[(String, String)], r
                 });
                 document.put(place, Written { name: key, value, origin }, reader);
             }
-            Err(Some(message)) => reader.report_at(Some(origin), "", message),
-            Err(None) => reader.report_at(Some(origin), "", unknown_variable(variable)),
+            Err(message) => match message.or_else(|| meant_for_us(variable, &parts)) {
+                Some(message) => reader.report_at(Some(origin), "", message),
+                None => reader.foreign_variable(variable),
+            },
         }
     }
 }
@@ -99,18 +106,46 @@ fn as_part(id: &str) -> String {
     id.chars().map(|character| if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '_' }).collect()
 }
 
-/// Kubernetes gives every container such variables about a service that is called `signbridge`.
-fn is_from_kubernetes(name: &str) -> bool {
-    name == "PORT" || ["PORT_", "SERVICE_HOST", "SERVICE_PORT"].iter().any(|start| name.starts_with(start))
+/// Whether Kubernetes or a container link wrote this about a service whose name begins like ours: `SERVICE_HOST`,
+/// `SERVICE_PORT[_NAME]`, `PORT` (an address), `PORT_<n>_<protocol>[_ADDR|_PORT|_PROTO]`, `NAME`, each also behind the rest of
+/// the service's name.
+fn is_of_a_neighbour(name: &str, value: &str) -> bool {
+    let parts: Vec<&str> = name.split('_').collect();
+    let is_port = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_protocol = |part: &str| ["TCP", "UDP", "SCTP"].contains(&part);
+    let described = |at: usize| match parts.get(at..).unwrap_or_default() {
+        ["SERVICE", "HOST"] => true,
+        ["SERVICE", "PORT", ..] => is_port(value),
+        ["PORT"] => value.contains("://"),
+        ["PORT", port, protocol] => is_port(port) && is_protocol(protocol),
+        ["PORT", port, protocol, "ADDR" | "PORT" | "PROTO"] => is_port(port) && is_protocol(protocol),
+        // What a link says about the container's name and environment: `/web/db`.
+        ["NAME"] => value.starts_with('/'),
+        _other => false,
+    };
+    (0..parts.len()).any(described)
 }
 
-fn unknown_variable(variable: &str) -> String {
+/// What is wrong with an unknown variable that was surely meant for us; `None` where it may be anybody's.
+fn meant_for_us(variable: &str, parts: &[&str]) -> Option<String> {
     let of_section = |section: &'static Section| section.keys.iter().map(|key| variable_name(section, "", key.name));
     let known: Vec<String> =
         SECTIONS.iter().filter(|section| !section.is_list()).flat_map(|section| of_section(section)).collect();
-    let known = known.iter().filter_map(|name| name.strip_prefix(PREFIX));
-    match suggestion(variable.trim_start_matches(PREFIX), known) {
-        Some(known) => format!("unknown variable; did you mean {PREFIX}{known}?"),
-        None => "unknown variable; `signbridge config reference` lists them all".to_owned(),
+    let reserved = [CONFIG_VARIABLE, LOG_VARIABLE, MASTER_KEY_VARIABLE];
+    let written = variable.trim_start_matches(PREFIX);
+    let names = known.iter().map(String::as_str).chain(reserved).filter_map(|name| name.strip_prefix(PREFIX));
+    let names_section = |name: &str| SECTIONS.iter().any(|section| section.name == name) || not_yet::is_section(name);
+    let (section, key) = if let [section, key] = parts { (*section, *key) } else { ("", "") };
+    if not_yet::is_key(section, key) {
+        return Some(not_yet::MESSAGE.to_owned());
     }
+    if let Some(known) = suggestion(written, names.clone()) {
+        return Some(format!("unknown variable; did you mean {PREFIX}{known}?"));
+    }
+    let path_of_a_key = |name: &str| written.strip_suffix("_FILE") == Some(name);
+    if names.clone().any(path_of_a_key) {
+        return Some("unknown variable; only a secret can be given as a file".to_owned());
+    }
+    let ours = parts.len() > 1 && parts.first().is_some_and(|name| names_section(name));
+    ours.then(|| "unknown variable; `signbridge config reference` lists them all".to_owned())
 }

@@ -1,6 +1,6 @@
 //! The keys at the top of the file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 
@@ -29,6 +29,14 @@ pub(super) const SECTION: Section = Section {
         )
         .default("[]"),
         Key::new(
+            "hsts",
+            Kind::Text,
+            "The header Strict-Transport-Security of an https issuer: \"max-age=SECONDS\", with \"; includeSubDomains\" (also \
+             every host below the issuer's name speaks https) and \"; preload\" as wanted, or \"off\". \"max-age=0\" has browsers \
+             forget it.",
+        )
+        .default("\"max-age=31536000; includeSubDomains\""),
+        Key::new(
             "allow_loopback_upstream",
             Kind::Switch,
             "Accept phone services at loopback addresses, also over plain http: for tests with `signbridge simulate`.",
@@ -51,6 +59,18 @@ pub struct KeyFiles {
     pub dir: PathBuf,
     /// The file of the master key: in `keys_dir`, or where the environment says.
     pub master_key: PathBuf,
+}
+
+impl KeyFiles {
+    /// Where the file is when the environment says nothing.
+    pub(super) fn usual(dir: &Path) -> PathBuf {
+        dir.join("master.key")
+    }
+
+    /// Whether the file stands in `keys_dir`, where a first start makes it; one that the environment names must be there.
+    pub fn is_own(&self) -> bool {
+        self.master_key == Self::usual(&self.dir)
+    }
 }
 
 /// The networks of the proxies (security bar 119).

@@ -28,8 +28,6 @@ pub(super) const SECTION: Section = Section {
     about: "How long things live.",
     keys: &[
         Key::new("code", up_to(MINUTE), "An authorization code (RFC 6749 §4.1.2).").default("\"60s\""),
-        Key::new("request_uri", up_to(minutes(10)), "How long a pushed request waits to be opened (RFC 9126 §2.2).")
-            .default("\"90s\""),
         Key::new("authorization", up_to(DAY), "An authorization, from the request to the code.").default("\"30m\""),
         Key::new("login", up_to(minutes(2)), "A login, unless the phone service gives it less.").default("\"120s\""),
         Key::new("access_token", up_to(minutes(10)), "An opaque access token.").default("\"10m\""),
@@ -76,9 +74,6 @@ pub struct Lifetimes {
     /// An authorization code (RFC 6749 §4.1.2).
     #[serde(deserialize_with = "duration::deserialize")]
     pub code: Duration,
-    /// How long a pushed request waits to be opened (RFC 9126 §2.2).
-    #[serde(deserialize_with = "duration::deserialize")]
-    pub request_uri: Duration,
     /// An authorization, from the request to the code.
     #[serde(deserialize_with = "duration::deserialize")]
     pub authorization: Duration,

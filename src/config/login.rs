@@ -11,8 +11,9 @@ pub(super) const SECTION: Section = Section {
     about: "How people sign in.",
     keys: &[Key::new(
         "unknown",
-        Kind::Choice(&["refuse", "invite", "create"]),
-        "What happens when a phone approves whose person has no account here. Only `refuse` is supported so far.",
+        Kind::Text,
+        "What happens when a phone approves whose person has no account here: \"refuse\". \"invite\" and \"create\" are not \
+         available yet.",
     )
     .default("\"refuse\"")],
 };
@@ -40,10 +41,11 @@ pub struct LoginPolicy {
 
 impl LoginPolicy {
     pub(super) fn read(raw: &Raw, reader: &mut Reader) -> Option<Self> {
-        if raw.unknown == "refuse" {
-            return Some(Self { unknown: UnknownPerson::Refuse });
-        }
-        reader.report("login.unknown", format!("\"{}\" is not supported yet: write \"refuse\"", raw.unknown));
-        None
+        let unknown = match raw.unknown.as_str() {
+            "refuse" => Ok(UnknownPerson::Refuse),
+            later @ ("invite" | "create") => Err(format!("\"{later}\" is not available yet: write \"refuse\"")),
+            _other => Err("expected \"refuse\"".to_owned()),
+        };
+        Some(Self { unknown: reader.check("login.unknown", unknown)? })
     }
 }

@@ -12,16 +12,17 @@ mod document;
 pub mod duration;
 mod environment;
 mod general;
+mod hsts;
 mod key;
 mod lifetimes;
 mod limits;
 mod listen;
 mod log;
 mod login;
+mod not_yet;
 mod outbound;
 mod problem;
 mod reference;
-mod registration;
 mod secsign;
 mod show;
 #[cfg(test)]
@@ -38,6 +39,7 @@ pub use address::Issuer;
 pub use database::Database;
 pub use environment::{CONFIG_VARIABLE, LOG_VARIABLE, MASTER_KEY_VARIABLE, variable, variables};
 pub use general::KeyFiles;
+pub use hsts::Hsts;
 pub use lifetimes::Lifetimes;
 pub use limits::{Limits, Profile};
 pub use listen::{Listen, Tls};
@@ -46,8 +48,7 @@ pub use login::{LoginPolicy, UnknownPerson};
 pub use outbound::Outbound;
 pub use problem::{ConfigError, Origin, Problem};
 pub use reference::{ReferenceEntry, reference, reference_entries};
-pub use registration::Registration;
-pub use secsign::{PinAccount, SecSign};
+pub use secsign::SecSign;
 pub use show::Shown;
 pub use thumbsignin::ThumbSignIn;
 
@@ -66,7 +67,6 @@ const SECTIONS: &[&Section] = &[
     &outbound::SECTION,
     &limits::SECTION,
     &lifetimes::SECTION,
-    &registration::SECTION,
     &login::SECTION,
     &log::SECTION,
     &client::SECTION,
@@ -80,6 +80,7 @@ const SECTIONS: &[&Section] = &[
 struct RawConfig {
     issuer: Option<String>,
     trusted_proxies: Vec<String>,
+    hsts: String,
     allow_loopback_upstream: bool,
     keys_dir: String,
     listen: listen::Raw,
@@ -89,7 +90,6 @@ struct RawConfig {
     outbound: outbound::Raw,
     limits: limits::Raw,
     lifetimes: Lifetimes,
-    registration: Registration,
     login: login::Raw,
     log: Log,
     #[serde(default)]
@@ -105,6 +105,8 @@ pub struct Config {
     pub issuer: Issuer,
     /// Networks of proxies that are believed about a client's address.
     pub trusted_proxies: Vec<IpNet>,
+    /// What an https issuer tells browsers about plain http.
+    pub hsts: Option<Hsts>,
     /// Where the master key is.
     pub keys: KeyFiles,
     /// Where this server listens.
@@ -121,8 +123,6 @@ pub struct Config {
     pub limits: Limits,
     /// How long things live.
     pub lifetimes: Lifetimes,
-    /// What holds for clients that register themselves.
-    pub registration: Registration,
     /// How people sign in.
     pub login: LoginPolicy,
     /// The log.
@@ -131,6 +131,8 @@ pub struct Config {
     pub clients: Vec<DeclaredClient>,
     /// People that the file declares.
     pub users: Vec<NewUser>,
+    /// Variables of the environment that look like ours and are not.
+    foreign_variables: Vec<String>,
 }
 
 impl Config {
@@ -170,6 +172,7 @@ impl Config {
         let issuer = reader.required("issuer", raw.issuer, "the https URL by which relying parties know this provider");
         let issuer = issuer.and_then(|text| reader.check("issuer", Issuer::parse(&text)));
         let trusted_proxies = general::trusted_proxies(&raw.trusted_proxies, reader);
+        let hsts = reader.check("hsts", hsts::parse(&raw.hsts));
         let listen = Listen::read(raw.listen, reader);
         let database = Database::read(raw.database, reader);
         if raw.secsign.is_none() && raw.thumbsignin.is_none() {
@@ -184,10 +187,11 @@ impl Config {
         let clients = client::read(raw.client, outbound.allow_private, reader);
         let users = user::read(raw.user, reader);
         let dir = reader.path(raw.keys_dir);
-        let keys = KeyFiles { master_key: master_key.unwrap_or_else(|| dir.join("master.key")), dir };
+        let keys = KeyFiles { master_key: master_key.unwrap_or_else(|| KeyFiles::usual(&dir)), dir };
         Some(Self {
             issuer: issuer?,
             trusted_proxies: trusted_proxies?,
+            hsts: hsts?,
             keys,
             listen: listen?,
             database: database?,
@@ -196,17 +200,20 @@ impl Config {
             outbound,
             limits: Limits::read(&raw.limits),
             lifetimes: raw.lifetimes,
-            registration: raw.registration,
             login: login?,
             log: raw.log,
             clients,
             users,
+            foreign_variables: reader.foreign_variables(),
         })
     }
 
     /// What works but should be known: sentences for the log at start.
     pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
+        let foreign = |variable: &String| {
+            format!("{variable} is no variable of this program and is ignored; `signbridge config reference` lists them all")
+        };
+        let mut warnings: Vec<String> = self.foreign_variables.iter().map(foreign).collect();
         if self.limits.profile == Profile::Off && !self.issuer.is_loopback() {
             warnings.push("limits.profile is \"off\": anybody can have anybody's phone ring without end".to_owned());
         }

@@ -82,11 +82,12 @@ pub(super) struct Reader {
     base: PathBuf,
     origins: BTreeMap<String, Origin>,
     problems: Vec<Problem>,
+    foreign_variables: Vec<String>,
 }
 
 impl Reader {
     pub(super) fn new(base: PathBuf) -> Self {
-        Self { base, origins: BTreeMap::new(), problems: Vec::new() }
+        Self { base, origins: BTreeMap::new(), problems: Vec::new(), foreign_variables: Vec::new() }
     }
 
     /// Remembers where `key` was written, whether or not the value is any good.
@@ -103,6 +104,16 @@ impl Reader {
     /// Reports a problem at a place.
     pub(super) fn report_at(&mut self, origin: Option<Origin>, key: &str, message: impl Into<String>) {
         self.problems.push(Problem { origin, key: key.to_owned(), message: message.into() });
+    }
+
+    /// Notes a variable of the environment that is not ours, though it is called so.
+    pub(super) fn foreign_variable(&mut self, variable: &str) {
+        self.foreign_variables.push(variable.to_owned());
+    }
+
+    /// The variables that were noted so.
+    pub(super) fn foreign_variables(&self) -> Vec<String> {
+        self.foreign_variables.clone()
     }
 
     /// The value, if it is good; else its error is reported.

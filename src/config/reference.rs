@@ -72,7 +72,9 @@ pub fn reference() -> String {
 const INTRODUCTION: &str = "Signbridge: every key of the configuration file, with its default. Every key can also be given as a \
     variable of the environment, which then wins; lists are separated by commas there. A secret can be given as a file: add \
     _file to the key or _FILE to the variable. Relative paths start in the directory of this file. Durations are a number and a \
-    unit: \"90s\", \"10m\", \"24h\", \"30d\". Three variables stand for no key:";
+    unit: \"90s\", \"10m\", \"24h\", \"30d\". A variable that begins with SIGNBRIDGE_ and is not known is refused when it names a \
+    section of this file or is close to a variable of ours, else it is passed over with a warning; what Kubernetes and container \
+    links write is passed over in silence. Three variables stand for no key:";
 
 fn describe(text: &mut String, section: &Section, key: &Key) {
     let entry = entry(section, key);

@@ -2,18 +2,29 @@
 //! there.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use super::Running;
 use super::declared::{DemoClient, USERS};
+use crate::telemetry;
 
-/// Writes to standard output. A reader that went away is no reason to stop.
-pub fn print(text: &str) {
-    let mut out = std::io::stdout().lock();
-    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        tracing::debug!(%error, "standard output is closed");
+/// Writes to standard output, in a thread of its own: a reader that stalls or went away is no reason to stop. Returns when it
+/// is written, or after `patience`.
+pub async fn print(text: String, patience: Duration) {
+    let (done, written) = oneshot::channel();
+    let write = move || {
+        if let Err(error) = telemetry::print(&text) {
+            tracing::debug!(%error, "standard output is closed");
+        }
+        // Whoever waited may have given up.
+        let _late = done.send(());
+    };
+    match std::thread::Builder::new().name("output".to_owned()).spawn(write) {
+        Ok(_thread) => drop(tokio::time::timeout(patience, written).await),
+        Err(error) => tracing::debug!(%error, "standard output is closed"),
     }
 }
 

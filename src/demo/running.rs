@@ -20,15 +20,11 @@ use crate::store::users;
 
 /// How long everything may take to answer after its listeners are bound.
 const ANSWERING: Duration = Duration::from_secs(30);
+/// How long the end of a self-test waits for the reader of its claims.
+const PRINTING: Duration = Duration::from_secs(10);
 /// Variables that may change a demonstration. Others are for a real provider on this machine: its phone services must not be
 /// drawn in because its environment is set. Its database would refuse: it belongs to another master key.
-const VARIABLES: [&str; 5] = [
-    "SIGNBRIDGE_DATABASE__",
-    "SIGNBRIDGE_LIFETIMES__",
-    "SIGNBRIDGE_LIMITS__",
-    "SIGNBRIDGE_LOGIN__",
-    "SIGNBRIDGE_REGISTRATION__",
-];
+const VARIABLES: [&str; 4] = ["SIGNBRIDGE_DATABASE__", "SIGNBRIDGE_LIFETIMES__", "SIGNBRIDGE_LIMITS__", "SIGNBRIDGE_LOGIN__"];
 /// The variable that gives the demonstration a database instead of a file in its directory.
 const DATABASE_VARIABLE: &str = "SIGNBRIDGE_DATABASE__URL";
 
@@ -83,16 +79,17 @@ pub async fn run(options: &DemoOptions) -> Result<(), DemoError> {
             () = &mut told_to_stop => Ok(None),
         }
     } else {
-        announce::print(&match options.format {
+        let text = match options.format {
             Format::Json => announce::json_line(&running),
             Format::Human => announce::page(&running),
-        });
+        };
+        announce::print(text, Duration::ZERO).await;
         told_to_stop.await;
         Ok(None)
     };
     running.stop().await;
     if let Some(claims) = outcome? {
-        announce::print(&format!("{}\n", serde_json::Value::from(claims)));
+        announce::print(format!("{}\n", serde_json::Value::from(claims)), PRINTING).await;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `signbridge simulate`: the phone services and the virtual phone alone, for a provider in another process.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use serde_json::json;
 use signbridge_simulator::{Options, Simulator};
@@ -29,7 +30,7 @@ pub async fn run(options: &SimulateOptions) -> Result<(), DemoError> {
         ..Options::default()
     })
     .await?;
-    announce::print(&announcement(&simulator, options.format));
+    announce::print(announcement(&simulator, options.format), Duration::ZERO).await;
     crate::app::until_told_to_stop().await;
     Ok(simulator.stop().await?)
 }

@@ -1,30 +1,36 @@
-//! What is stored: the database and its schema, the master key that belongs to it, the signing keys, the clients.
+//! What is stored: the database and its schema, the issuer and the master key that belong to it, the signing keys, the clients.
+//! What fails here keeps `serve` from starting, and the other way round.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use url::Url;
 
 use super::Check;
-use crate::app::parts::key_settings;
+use crate::app::parts::{RESTORE_KEY, key_settings};
 use crate::config::{Config, Database};
 use crate::domain::client::Client;
 use crate::domain::env::Env;
 use crate::domain::error_chain::chain;
 use crate::domain::signing_key::{KeyState, StoredKey};
-use crate::keys::master::MasterKey;
+use crate::keys::master::{MasterKey, MasterKeyError};
 use crate::keys::purpose::PurposeKeys;
 use crate::keys::ring::KeyRing;
+use crate::manage::declared;
 use crate::protocol::client_metadata::{ApplicationType, GrantType, SigningAlgorithm};
 use crate::protocol::uri::is_loopback;
-use crate::store::{Store, StoreError, clients, instance, signing_keys};
+use crate::store::{Soundness, Store, StoreError, clients, instance, signing_keys};
 
+/// How long the database is looked through.
+const EXAMINING: Duration = Duration::from_secs(300);
 const DATABASE: &str = "database";
 const MASTER_KEY: &str = "master key";
 const SIGNING_KEYS: &str = "signing keys";
 const CLIENTS: &str = "clients";
+const PEOPLE: &str = "declared people";
 
 /// What later checks need of it.
 pub(super) struct Stored {
@@ -35,13 +41,19 @@ pub(super) struct Stored {
 /// Looks at all of it.
 pub(super) async fn examine(config: &Config, env: &Env, checks: &mut Vec<Check>) -> Option<Stored> {
     let store = open(config, env, checks).await;
-    let purposes = master_key(config, store.as_ref(), checks).await;
+    if let Some(store) = &store {
+        checks.extend(other_issuer(config, store).await);
+    }
+    let purposes = master_key(config, env, store.as_ref(), checks).await;
     match (&store, &purposes) {
         (Some(store), Some(purposes)) => signing_keys(config, env, store, purposes, checks).await,
         _missing => checks.push(Check::skipped(SIGNING_KEYS, "they need the database and its master key")),
     }
     match &store {
-        Some(store) => registered(store, checks).await,
+        Some(store) => {
+            registered(store, checks).await;
+            declared_people(config, store, checks).await;
+        }
         None => checks.push(Check::skipped(CLIENTS, "they need the database")),
     }
     if let Some(store) = store {
@@ -54,9 +66,7 @@ pub(super) async fn examine(config: &Config, env: &Env, checks: &mut Vec<Check>)
 async fn open(config: &Config, env: &Env, checks: &mut Vec<Check>) -> Option<Store> {
     let what = match &config.database {
         Database::Sqlite { path, .. } if !path.exists() => {
-            let found = format!("{} is not there", path.display());
-            let advice = "the first `signbridge serve` makes it; if there was one, restore it from a backup";
-            checks.push(Check::warning(DATABASE, found, advice));
+            checks.push(missing(path, env));
             return None;
         }
         Database::Sqlite { path, .. } => {
@@ -65,7 +75,9 @@ async fn open(config: &Config, env: &Env, checks: &mut Vec<Check>) -> Option<Sto
         }
         Database::Postgres { .. } => "PostgreSQL".to_owned(),
     };
+    let mut looked_through = Soundness::Sound;
     let opened = async {
+        looked_through = Store::examine(config.database.url().expose(), EXAMINING).await?;
         let store = Store::open(config.database.url().expose(), env.clone()).await?;
         store.check_schema().await?;
         // An empty transaction: it takes the lock to write and leaves nothing.
@@ -74,13 +86,26 @@ async fn open(config: &Config, env: &Env, checks: &mut Vec<Check>) -> Option<Sto
     };
     match opened.await {
         Ok(store) => {
-            checks.push(Check::ok(DATABASE, format!("{what}: it answers, can be written, and its schema is this program's")));
+            checks.push(match looked_through {
+                Soundness::Sound => {
+                    Check::ok(DATABASE, format!("{what}: it answers, can be written, and its schema is this program's"))
+                }
+                Soundness::Unknown => {
+                    let found = format!("{what}: it answers and can be written, and is too large to be looked through in time");
+                    Check::warning(
+                        DATABASE,
+                        found,
+                        "let `PRAGMA quick_check` look through a copy of it, as docs/backup.md says",
+                    )
+                }
+            });
             Some(store)
         }
         Err(error) => {
             let advice = match &error {
                 StoreError::PendingMigrations(_) => "run `signbridge migrate`, or start `signbridge serve`",
                 StoreError::NewerSchema(_) => "run the newer program, or restore the backup from before its start",
+                StoreError::Damaged(_) => "stop `serve`, and restore the file from a backup (docs/backup.md)",
                 StoreError::Setup(_) => "the database is not set up as Signbridge needs it; see the text",
                 _unreachable => "check that it runs, that the address, name and password are right, and that there is room",
             };
@@ -100,39 +125,96 @@ fn readable_by_others(path: &Path, checks: &mut Vec<Check>) {
     }
 }
 
+/// What a first start finds where no database is: a directory in which it can make one, or not.
+fn missing(path: &Path, env: &Env) -> Check {
+    let found = format!("{} is not there", path.display());
+    // A bare name stands in the directory where the program runs.
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match can_make_files(directory, env) {
+        Ok(()) => {
+            let advice = "the first `signbridge serve` makes it; if there was one, restore it from a backup";
+            Check::warning(DATABASE, found, advice)
+        }
+        Err(error) => {
+            let found = format!("{found}, and no file can be made in {}: {error}", directory.display());
+            Check::failed(DATABASE, found, "make the directory, give it to the user of `serve`, or correct database.url")
+        }
+    }
+}
+
+/// Makes a file there and takes it away again: no mode of a directory tells whether that works.
+fn can_make_files(directory: &Path, env: &Env) -> std::io::Result<()> {
+    let [chance] = env.random_bytes::<1>().unwrap_or_default();
+    let file = directory.join(format!(".signbridge-doctor-{}-{chance}", std::process::id()));
+    fs::OpenOptions::new().write(true).create_new(true).open(&file)?;
+    fs::remove_file(&file)
+}
+
+/// The issuer that the database belongs to, where it is another one.
+async fn other_issuer(config: &Config, store: &Store) -> Option<Check> {
+    let remembered = instance::find(store.read(), instance::ISSUER).await.ok().flatten()?;
+    let found = format!("the database belongs to the issuer {remembered}, the file says {}", config.issuer.text());
+    let advice = "write the one that relying parties know, or name another database";
+    (remembered != config.issuer.text()).then(|| Check::failed(DATABASE, found, advice))
+}
+
 /// The keys derived from the master key, if it is the database's own.
-async fn master_key(config: &Config, store: Option<&Store>, checks: &mut Vec<Check>) -> Option<Arc<PurposeKeys>> {
+async fn master_key(config: &Config, env: &Env, store: Option<&Store>, checks: &mut Vec<Check>) -> Option<Arc<PurposeKeys>> {
     let path = &config.keys.master_key;
     let remembered = match store {
         Some(store) => instance::find(store.read(), instance::MASTER_KEY).await.ok().flatten(),
         None => None,
     };
-    if !path.exists() && remembered.is_none() {
+    if !path.exists() && remembered.is_none() && config.keys.is_own() {
+        if let Some(unusable) = no_place_for_a_key(&config.keys.dir, env) {
+            checks.push(unusable);
+            return None;
+        }
         let found = format!("{} is not there, and no database needs it yet", path.display());
         checks.push(Check::warning(MASTER_KEY, found, "the first `signbridge serve` makes it; keep a copy of it"));
         return None;
     }
-    let derived = MasterKey::load(path).map_err(|error| chain(&error)).and_then(|key| {
-        let purposes = PurposeKeys::derive(&key).map_err(|error| chain(&error))?;
-        Ok((key.fingerprint().map_err(|error| chain(&error))?, purposes))
+    let loaded = if config.keys.is_own() { MasterKey::load_in(&config.keys.dir) } else { MasterKey::load(path) };
+    let derived = loaded.map_err(|error| (chain(&error), advice(&error))).and_then(|key| {
+        let purposes = PurposeKeys::derive(&key).map_err(|error| (chain(&error), RESTORE_KEY))?;
+        Ok((key.fingerprint().map_err(|error| (chain(&error), RESTORE_KEY))?, purposes))
     });
     let (fingerprint, purposes) = match derived {
         Ok(derived) => derived,
-        Err(text) => {
-            checks.push(Check::failed(MASTER_KEY, text, "restore the file that this database was started with"));
+        Err((text, advice)) => {
+            checks.push(Check::failed(MASTER_KEY, text, advice));
             return None;
         }
     };
     match remembered {
         Some(remembered) if remembered != fingerprint => {
             let found = format!("{} is not the key of this database", path.display());
-            checks.push(Check::failed(MASTER_KEY, found, "restore the file that this database was started with"));
+            checks.push(Check::failed(MASTER_KEY, found, RESTORE_KEY));
             return None;
         }
         Some(_same) => checks.push(Check::ok(MASTER_KEY, format!("{} is private and the database's own", path.display()))),
         None => checks.push(Check::ok(MASTER_KEY, format!("{} is private; no database to compare it with", path.display()))),
     }
     Some(Arc::new(purposes))
+}
+
+/// What to do about a master key that cannot be used. Where the text itself says it, this is why.
+const fn advice(error: &MasterKeyError) -> &'static str {
+    match error {
+        MasterKeyError::Permissions { .. } => "take the rights of others away as the text says; the key itself is still good",
+        MasterKeyError::Directory { .. } => {
+            "take the rights of others away as the text says, and look whether the key is still yours"
+        }
+        MasterKeyError::Garbled(_) | MasterKeyError::Io { .. } | MasterKeyError::Random(_) => RESTORE_KEY,
+    }
+}
+
+/// Why the first start could not make a master key in `dir`.
+fn no_place_for_a_key(dir: &Path, env: &Env) -> Option<Check> {
+    let nearest = dir.ancestors().find(|directory| directory.exists())?;
+    let error = can_make_files(nearest, env).err()?;
+    let found = format!("no key can be made in {}: {error}", dir.display());
+    Some(Check::failed(MASTER_KEY, found, "give the directory to the user of `serve`, or correct keys_dir"))
 }
 
 async fn signing_keys(config: &Config, env: &Env, store: &Store, purposes: &PurposeKeys, checks: &mut Vec<Check>) {
@@ -183,6 +265,16 @@ async fn registered(store: &Store, checks: &mut Vec<Check>) {
     }
     if checks.len() == before {
         checks.push(Check::ok(CLIENTS, format!("{} registered, their redirect URIs are plausible", known.len())));
+    }
+}
+
+/// Whether what the file declares could be applied.
+async fn declared_people(config: &Config, store: &Store, checks: &mut Vec<Check>) {
+    let advice =
+        "let the file name somebody else, or take the name away from its owner (`signbridge user list`, `device list`)";
+    match declared::refused(store.read(), &config.users).await {
+        Ok(refused) => checks.extend(refused.iter().map(|error| Check::failed(PEOPLE, chain(error), advice))),
+        Err(error) => checks.push(Check::failed(PEOPLE, chain(&error), "restore the database from a backup")),
     }
 }
 

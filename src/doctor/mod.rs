@@ -1,7 +1,7 @@
 //! `signbridge doctor`: looks at everything that a working provider needs, from the file to the phone services, and says in a
-//! sentence each what it found and what to do. It changes nothing: it makes no file, migrates nothing, asks no phone.
+//! sentence each what it found and what to do. It changes nothing: it leaves no file, migrates nothing, asks no phone.
 //!
-//! [`database`] looks at what is stored, [`outside`] at how we are reached, [`services`] at the phone services and the clock.
+//! Wherever `serve` would refuse to start, a check fails. [`database`] looks at what is stored, [`outside`] at how we are reached, [`services`] at the phone services and the clock.
 
 mod certificate;
 mod database;

@@ -1,14 +1,15 @@
 //! How we are reached: the running server at its issuer, its certificate, the proxies in front of it, and the management
 //! listener that is not for the public.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
 use url::Url;
 
-use super::Check;
 use super::certificate::not_after;
 use super::database::Stored;
+use super::{Check, Outcome};
+use crate::app;
 use crate::config::Config;
 use crate::domain::address::{alone, route};
 use crate::domain::env::Env;
@@ -21,6 +22,8 @@ const ISSUER: &str = "issuer";
 const CERTIFICATE: &str = "certificate";
 const PROXY: &str = "proxy";
 const MANAGEMENT: &str = "management";
+/// What to do where another program has our port.
+const ANOTHER_PORT: &str = "stop the other program, or listen at another address and port";
 /// How long one answer may take.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// The header by which the server is asked how the request looked to it.
@@ -51,7 +54,15 @@ pub(super) async fn examine(config: &Config, env: &Env, stored: Option<&Stored>,
         }
     };
     address(config.listen.management, checks);
+    if let Some(Err(error)) = config.listen.tls.as_ref().map(app::check_tls) {
+        checks.push(Check::failed(
+            CERTIFICATE,
+            chain(&error),
+            "correct listen.tls_cert and tls_key: PEM, the key belongs to the certificate",
+        ));
+    }
     if !runs(config, &probe, checks).await {
+        taken(config, checks);
         for name in [ISSUER, CERTIFICATE, PROXY] {
             checks.push(Check::skipped(name, "the server does not run here; start it and ask again"));
         }
@@ -88,9 +99,17 @@ pub(super) async fn examine(config: &Config, env: &Env, stored: Option<&Stored>,
 async fn runs(config: &Config, probe: &Probe, checks: &mut Vec<Check>) -> bool {
     let Ok(url) = Url::parse(&format!("http://{}/readyz", own(config.listen.management))) else { return false };
     match probe.get(url, &[], PATIENCE).await {
-        Ok(answer) if answer.status == 200 => {
+        Ok(answer) if answer.status == 200 && answer.body == b"ok\n" => {
             checks.push(Check::ok(SERVER, "it runs and is ready"));
             true
+        }
+        Ok(answer) if answer.status != 503 => {
+            checks.push(Check::failed(
+                SERVER,
+                format!("another program answers at {}", config.listen.management),
+                ANOTHER_PORT,
+            ));
+            false
         }
         Ok(answer) => {
             checks.push(Check::failed(SERVER, format!("it is not ready: {}", answer.gist()), "its log says why"));
@@ -99,6 +118,20 @@ async fn runs(config: &Config, probe: &Probe, checks: &mut Vec<Check>) -> bool {
         Err(_nobody_there) => {
             checks.push(Check::skipped(SERVER, format!("nothing answers at {}", config.listen.management)));
             false
+        }
+    }
+}
+
+/// Whether another program, or another user's rights, keeps us from listening. A port where something of HTTP answered has its
+/// check already.
+fn taken(config: &Config, checks: &mut Vec<Check>) {
+    for (key, address) in [("listen.address", config.listen.address), ("listen.management", config.listen.management)] {
+        let told =
+            key == "listen.management" && checks.iter().any(|check| check.name == SERVER && check.outcome == Outcome::Failed);
+        if let Err(error) = TcpListener::bind(address)
+            && !told
+        {
+            checks.push(Check::failed(SERVER, format!("cannot listen on {address} ({key}): {error}"), ANOTHER_PORT));
         }
     }
 }

@@ -64,6 +64,13 @@ pub enum MasterKeyError {
     Random(#[from] RandomError),
 }
 
+impl MasterKeyError {
+    /// Whether there is no such file.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Io { reason, .. } if reason.kind() == ErrorKind::NotFound)
+    }
+}
+
 /// The master key. Wiped when dropped; never printed.
 pub struct MasterKey(Zeroizing<[u8; 32]>);
 
@@ -88,6 +95,17 @@ impl MasterKey {
             }
             loaded_or_refused => loaded_or_refused,
         }
+    }
+
+    /// The key in `keys_dir`, which must be there: the database belongs to one already, and a new one would be of no use to it.
+    ///
+    /// # Errors
+    /// When it is missing or readable by others, holds no key, or cannot be read.
+    pub fn load_in(keys_dir: &Path) -> Result<Self, MasterKeyError> {
+        if keys_dir.exists() {
+            make_private_dir(keys_dir)?;
+        }
+        Self::load(&keys_dir.join(FILE_NAME))
     }
 
     /// The key in the file `path` (`SIGNBRIDGE_MASTER_KEY_FILE`), which must exist: a mounted secret is never made up.
@@ -284,6 +302,19 @@ mod tests {
         let path = dir.path().join("secret");
         assert!(matches!(MasterKey::load(&path), Err(MasterKeyError::Io { .. })));
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_key_that_the_database_belongs_to_is_not_made_anew() {
+        let root = TempDir::new().unwrap();
+        let dir = root.path().join("keys");
+        let missing = MasterKey::load_in(&dir).unwrap_err();
+        assert!(missing.is_missing() && !dir.exists(), "{missing}");
+        MasterKey::load_or_create(&dir, &Env::system()).unwrap();
+        assert!(MasterKey::load_in(&dir).is_ok());
+        fs::set_permissions(&dir, Permissions::from_mode(0o777)).unwrap();
+        let refused = MasterKey::load_in(&dir).unwrap_err();
+        assert!(matches!(refused, MasterKeyError::Directory { .. }) && !refused.is_missing(), "{refused}");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! typing mistake in a file must not cost anybody their subject or their consents. From then on commands may change them, and
 //! declaring them again brings a client back; a person has to be unlocked as well.
 
-use super::users::{Locking, Person, device, event as user_event, insert, new_person, outrun, taken};
+use super::users::{Locking, Person, Taken, device, event as user_event, insert, new_person, outrun, taken};
 use super::{Manage, ManageError, clients, devices};
 use crate::domain::client::{Client, Source};
 use crate::domain::clock::Timestamp;
@@ -15,7 +15,7 @@ use crate::domain::user::{Device, Upstream, User};
 use crate::domain::written::{DeclaredClient, NewUser};
 use crate::flow::trail::Entry;
 use crate::store::users::UserSaved;
-use crate::store::{self, Insertion, Store, StoreError, Tx, grants};
+use crate::store::{self, Db, Insertion, Store, StoreError, Tx, grants};
 
 /// Applies what the file declares. What is already as declared is not written again.
 ///
@@ -46,6 +46,33 @@ pub async fn apply(store: &Store, env: &Env, declared: &[DeclaredClient], people
         apply_user(&manage, person).await?;
     }
     Ok(())
+}
+
+/// What [`apply`] would refuse: names and phones of declared people that belong to somebody whom the file does not mean. Phones
+/// of whom the file names, or named, are passed on. Writes nothing.
+///
+/// # Errors
+/// When the database fails.
+pub async fn refused(db: &Db, people: &[NewUser]) -> Result<Vec<ManageError>, StoreError> {
+    let is_declared = |user: &User| people.iter().any(|person| person.username == user.username);
+    let mut refused = Vec::new();
+    for person in people {
+        for name in std::iter::once(&person.username).chain(&person.email) {
+            let by_username = store::users::find_by_username(db, name).await?;
+            let by_email = store::users::find_by_email(db, name).await?;
+            if by_username.into_iter().chain(by_email).any(|other| !is_declared(&other)) {
+                refused.push(Taken::Name(name.clone()).into());
+            }
+        }
+        for (upstream, name) in &person.devices {
+            let Some(phone) = store::devices::find_by_upstream_user(db, *upstream, name).await? else { continue };
+            let owner = store::users::find(db, &phone.user_id).await?;
+            if owner.is_some_and(|owner| owner.source != Source::File && !is_declared(&owner)) {
+                refused.push(Taken::Device(*upstream, name.clone()).into());
+            }
+        }
+    }
+    Ok(refused)
 }
 
 async fn apply_client(manage: &Manage<'_>, declared: &DeclaredClient) -> Result<(), ManageError> {

@@ -92,6 +92,12 @@ pub static AUDIT_EVENTS: Counter<1> = Counter::new(
 /// `clock_steps_total`
 pub static CLOCK_STEPS: Counter<1> =
     Counter::new("clock_steps_total", "How often the machine's clock was set by more than a minute", ["direction"]);
+/// `log_records_dropped_total`
+pub static LOG_RECORDS_DROPPED: Counter<0> = Counter::new(
+    "log_records_dropped_total",
+    "Records of the log that were lost: standard error could not be written, or nobody read it",
+    [],
+);
 
 /// All of them.
 pub static ALL: &[&dyn Described] = &[
@@ -116,4 +122,5 @@ pub static ALL: &[&dyn Described] = &[
     &DB_RETRIES,
     &AUDIT_EVENTS,
     &CLOCK_STEPS,
+    &LOG_RECORDS_DROPPED,
 ];

@@ -41,6 +41,11 @@ pub enum StoreError {
     /// The schema is newer than this program.
     #[error("the database was migrated by a newer program (it has {}); this one does not start", .0.join(", "))]
     NewerSchema(Vec<String>),
+    /// The file is damaged or no database; on PostgreSQL, the server says so of its own. Nothing that it holds is to be trusted.
+    #[error(
+        "the database is damaged ({0}): stop every program that uses it and restore it from a backup, as docs/backup.md says"
+    )]
+    Damaged(String),
     /// The database could not be set up as promised.
     #[error("the database cannot be used: {0}")]
     Setup(String),
@@ -53,9 +58,9 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the same request may succeed later (503 rather than 500).
+    /// Whether the same request may succeed later (503 rather than 500): also when an operator has to do something first.
     pub const fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::Unknown { .. })
+        matches!(self, Self::Unavailable { .. } | Self::Unknown { .. } | Self::Damaged(_))
     }
 
     /// Whether the whole transaction may be run again at once.
@@ -114,6 +119,7 @@ fn classify(error: &sqlx::Error) -> StoreError {
             match fate {
                 Fate::Again => StoreError::Unavailable { detail, transient: true },
                 Fate::Later => StoreError::Unavailable { detail, transient: false },
+                Fate::Damaged => StoreError::Damaged(detail),
                 Fate::Never => StoreError::Statement(detail),
             }
         }
@@ -125,10 +131,12 @@ fn classify(error: &sqlx::Error) -> StoreError {
     }
 }
 
-/// What to do after an error: run the transaction again at once, tell the caller to come later, or give up.
+/// What to do after an error: run the transaction again at once, tell the caller to come later, tell the operator that what is
+/// stored is damaged, or give up.
 enum Fate {
     Again,
     Later,
+    Damaged,
     Never,
 }
 
@@ -137,6 +145,7 @@ fn of_sqlite(code: &str) -> Fate {
     match code.parse::<i32>().unwrap_or(0) & 0xFF {
         5 | 6 => Fate::Again,                // SQLITE_BUSY, SQLITE_LOCKED
         8 | 9 | 10 | 13 | 14 => Fate::Later, // READONLY, INTERRUPT, IOERR, FULL, CANTOPEN
+        11 | 26 => Fate::Damaged,            // CORRUPT, NOTADB
         _other => Fate::Never,
     }
 }
@@ -149,6 +158,7 @@ fn of_postgres(code: &str) -> Fate {
         "57014" | "58030" => Fate::Later,           // cancelled or timed out, I/O error
         _ if is_lost_code(code) => Fate::Again,
         _ if code.starts_with("53") => Fate::Later,
+        "XX001" | "XX002" => Fate::Damaged, // data corrupted, index corrupted
         _other => Fate::Never,
     }
 }
@@ -165,5 +175,7 @@ mod tests {
         assert!(matches!(of_postgres("57P01"), Fate::Again) && matches!(of_postgres("08006"), Fate::Again));
         assert!(matches!(of_postgres("53300"), Fate::Later) && matches!(of_postgres("57014"), Fate::Later));
         assert!(matches!(of_postgres("23505"), Fate::Never));
+        assert!(matches!(of_sqlite("11"), Fate::Damaged) && matches!(of_sqlite("267"), Fate::Damaged));
+        assert!(matches!(of_sqlite("26"), Fate::Damaged) && matches!(of_postgres("XX001"), Fate::Damaged));
     }
 }

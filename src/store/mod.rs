@@ -62,6 +62,7 @@ pub(crate) mod tests;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use sea_orm::DatabaseConnection;
@@ -88,6 +89,15 @@ impl Default for Sizes {
     fn default() -> Self {
         Self { connections: 10, writes_per_commit: 64 }
     }
+}
+
+/// Whether a database holds together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Soundness {
+    /// All of it was looked at, and nothing found.
+    Sound,
+    /// There was not enough time to look at all of it; nothing was found so far.
+    Unknown,
 }
 
 /// What became of a row that may exist only once.
@@ -190,6 +200,18 @@ impl Store {
     /// [`StoreError::PendingMigrations`] or [`StoreError::NewerSchema`].
     pub async fn check_schema(&self) -> Result<(), StoreError> {
         Schema::read(self.inner.engine.readers()).await?.check()
+    }
+
+    /// Whether the database at `url` holds together, as far as that can be found out in `patience`; a file that is missing does.
+    /// PostgreSQL looks after its own. Changes nothing, and makes no file.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`], or as [`Store::open`].
+    pub async fn examine(url: &str, patience: Duration) -> Result<Soundness, StoreError> {
+        match Target::parse(url)? {
+            Target::Sqlite(path) if path.exists() => open::examine(&path, patience).await,
+            Target::Sqlite(_) | Target::Postgres(_) => Ok(Soundness::Sound),
+        }
     }
 
     /// How the database at `url` and this program fit; changes nothing, and makes no file.

@@ -8,15 +8,19 @@ use std::time::Duration;
 
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sea_orm::sqlx::{self, ConnectOptions as _};
+use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 
-use super::StoreError;
+use tokio::time::Instant;
+
+use super::{Soundness, StoreError};
 
 /// How long a statement waits for a lock, and a caller for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Read connections to SQLite: more than the cores that could use them at once.
 const READERS: u32 = 4;
+/// The result code of a statement that a progress handler ended.
+const INTERRUPTED: &str = "9";
 /// The first version without the "WAL-reset" corruption race of 3.7.0–3.51.2.
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 
@@ -101,6 +105,24 @@ async fn sqlite_pool(size: u32, options: SqliteConnectOptions) -> Result<Databas
         .connect_with(options)
         .await?;
     Ok(DatabaseConnection::from(pool))
+}
+
+/// Reads the whole file and says whether it holds together; `Unknown` when that took longer than `patience`. It looks at the
+/// structure (pages, trees, rows that can be read), not at whether every index agrees with its table.
+pub(super) async fn examine(path: &Path, patience: Duration) -> Result<Soundness, StoreError> {
+    let mut connection = sqlite(path).pragma("query_only", "ON").connect().await?;
+    let until = Instant::now() + patience;
+    // Asked every so many steps of the statement: often enough, and at no cost.
+    connection.lock_handle().await?.set_progress_handler(1000, move || Instant::now() < until);
+    let found = sqlx::query_scalar::<_, String>("PRAGMA quick_check(1)").fetch_one(&mut connection).await;
+    connection.lock_handle().await?.remove_progress_handler();
+    let _closed = connection.close().await;
+    match found {
+        Ok(text) if text == "ok" => Ok(Soundness::Sound),
+        Ok(text) => Err(StoreError::Damaged(text.replace('\n', " "))),
+        Err(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code == INTERRUPTED) => Ok(Soundness::Unknown),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The single value of a query, as text.

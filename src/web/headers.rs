@@ -114,9 +114,8 @@ fn complete(surface: &Surface, headers: &mut HeaderMap) {
             headers.insert(name.clone(), HeaderValue::from_static(value));
         }
     }
-    if surface.site.https {
-        let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+    if let Some(policy) = &surface.site.hsts {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, policy.clone());
     }
 }
 

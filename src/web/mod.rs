@@ -15,6 +15,7 @@ pub mod request;
 
 use std::sync::Arc;
 
+use actix_web::http::header::HeaderValue;
 use ipnet::IpNet;
 use tokio_util::sync::CancellationToken;
 
@@ -45,11 +46,13 @@ pub struct Site {
     trusted_proxies: Vec<IpNet>,
     /// When it was last said that it cannot be read.
     unreadable: origin::NowAndThen,
+    /// The value of `Strict-Transport-Security`, where there is one: https only (RFC 6797 §7.2).
+    pub hsts: Option<HeaderValue>,
 }
 
 impl Site {
     /// Derives everything from the issuer. A loopback issuer answers to each of the loopback names on its port.
-    pub fn new(issuer: &str, trusted_proxies: Vec<IpNet>) -> Self {
+    pub fn new(issuer: &str, trusted_proxies: Vec<IpNet>, hsts: Option<&str>) -> Self {
         let url = url::Url::parse(issuer).ok();
         let https = issuer.starts_with("https://");
         let host = url.as_ref().and_then(|url| url.host_str()).unwrap_or_default().to_owned();
@@ -59,7 +62,8 @@ impl Site {
             _public => vec![host],
         };
         let hosts = names.iter().map(|name| authority::canonical(&format!("{name}{port}"), https)).collect();
-        Self { https, hosts, trusted_proxies, unreadable: origin::NowAndThen::default() }
+        let hsts = hsts.filter(|_policy| https).and_then(|policy| HeaderValue::from_str(policy).ok());
+        Self { https, hosts, trusted_proxies, hsts, unreadable: origin::NowAndThen::default() }
     }
 
     /// Whether a `Host` is ours, in any of its spellings.

@@ -300,7 +300,7 @@ test('config check, show and reference; the environment wins; unknown keys are r
 
   const { stdout } = await run(['config', 'reference']);
   for (const key of ['issuer', 'address', 'tls_cert', 'tls_key', 'management', 'trusted_proxies', 'allow_loopback_upstream', 'url', 'keys_dir',
-    'fallback_url', 'mobile_url', 'ca_file', 'pin_user', 'pin_password', 'app_id', 'secret', 'allow_unnamed', 'allow_private', 'profile',
+    'fallback_url', 'ca_file', 'app_id', 'secret', 'allow_unnamed', 'allow_private', 'profile',
     'require_pkce', 'unknown']) assert.match(stdout, new RegExp(`^#?${key} = `, 'm'), key);
 });
 

@@ -3,6 +3,7 @@
 
 mod broken;
 mod completeness;
+mod effects;
 mod spoiled;
 
 use std::path::Path;
@@ -46,7 +47,7 @@ fn the_smallest_file_has_every_default() {
     assert_eq!(config.limits.push_per_person_10min, Some(3));
     assert_eq!(config.limits.denial_pause, Some(Duration::from_secs(300)));
     assert!(config.thumbsignin.is_none() && config.clients.is_empty());
-    assert!(config.registration.require_pkce);
+    assert_eq!(config.hsts.unwrap().to_string(), "max-age=31536000; includeSubDomains");
 }
 
 #[test]
@@ -85,6 +86,50 @@ fn the_environment_wins_over_the_file() {
     assert_eq!(config.limits.push_per_person_day, Some(12));
     assert_eq!(config.lifetimes.code, Duration::from_secs(30));
     assert_eq!(config.keys.master_key, Path::new("/run/master"));
+}
+
+/// What Kubernetes says of services called `signbridge`, `signbridge-db` and `signbridge--db`, links of containers, and compose
+/// files of their own image.
+const OF_NEIGHBOURS: &[(&str, &str)] = &[
+    ("SIGNBRIDGE_SERVICE_HOST", "10.0.0.1"),
+    ("SIGNBRIDGE_SERVICE_PORT", "8080"),
+    ("SIGNBRIDGE_SERVICE_PORT_HTTP", "8080"),
+    ("SIGNBRIDGE_PORT", "tcp://10.0.0.1:8080"),
+    ("SIGNBRIDGE_PORT_8080_TCP", "tcp://10.0.0.1:8080"),
+    ("SIGNBRIDGE_PORT_8080_TCP_ADDR", "10.0.0.1"),
+    ("SIGNBRIDGE_DB_SERVICE_HOST", "10.0.0.1"),
+    ("SIGNBRIDGE_DB_SERVICE_PORT", "5432"),
+    ("SIGNBRIDGE_DB_SERVICE_PORT_TCP_POSTGRESQL", "5432"),
+    ("SIGNBRIDGE_DB_PORT", "tcp://10.0.0.1:5432"),
+    ("SIGNBRIDGE_DB_PORT_5432_TCP", "tcp://10.0.0.1:5432"),
+    ("SIGNBRIDGE_DB_PORT_5432_TCP_PROTO", "tcp"),
+    ("SIGNBRIDGE_DB_PORT_5432_TCP_PORT", "5432"),
+    ("SIGNBRIDGE_DB_PORT_53_UDP_ADDR", "10.0.0.1"),
+    ("SIGNBRIDGE__DB_SERVICE_HOST", "10.0.0.1"),
+    ("SIGNBRIDGE_NAME", "/web/signbridge"),
+];
+
+#[test]
+fn what_others_write_into_the_environment_is_no_mistake_of_ours() {
+    let config = load(GOOD, OF_NEIGHBOURS).unwrap();
+    assert_eq!(config.warnings().len(), load(GOOD, &[]).unwrap().warnings().len(), "{:?}", config.warnings());
+}
+
+#[test]
+fn a_variable_that_nobody_knows_is_passed_over_with_a_warning() {
+    let unknown = [
+        ("SIGNBRIDGE_VERSION", "1.2"),
+        ("SIGNBRIDGE_NAME", "login"),
+        ("SIGNBRIDGE_ZZZ", "1"),
+        ("SIGNBRIDGE_DB_PASSWORD", "x"),
+        ("SIGNBRIDGE_LISTEN_PORT", "8080"),
+        ("SIGNBRIDGE_IMAGE_TAG", "1.2"),
+    ];
+    let warnings = load(GOOD, &unknown).unwrap().warnings();
+    for (variable, value) in unknown {
+        let found = warnings.iter().find(|warning| warning.starts_with(variable)).unwrap_or_else(|| panic!("{variable}"));
+        assert!(found.contains("ignored") && !found.contains(&format!("\"{value}\"")), "{found}");
+    }
 }
 
 #[test]

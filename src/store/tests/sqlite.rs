@@ -9,7 +9,7 @@ use sea_orm::ConnectionTrait as _;
 use super::File;
 use super::samples::{client, write};
 use crate::domain::env::Env;
-use crate::store::{Insertion, Store, StoreError, clients};
+use crate::store::{Insertion, Sizes, Soundness, Store, StoreError, clients};
 
 fn mode(path: &str) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -61,6 +61,19 @@ async fn waiting_writes_share_a_commit() {
         add(format!("c{number}")).await.unwrap();
     }
     assert_eq!(store.commits() - before, 3);
+}
+
+#[tokio::test]
+async fn with_one_write_per_commit_none_waits_for_others() {
+    let file = File::new();
+    file.migrated().await.close().await;
+    let url = format!("sqlite:{}", file.path().display());
+    let sizes = Sizes { writes_per_commit: 1, ..Sizes::default() };
+    let store = Store::open_sized(&url, sizes, Env::system()).await.unwrap();
+    let add = |id: String| store.write(id, |tx, id| Box::pin(async move { clients::insert(tx, &client(id)).await }));
+    let outcomes = join_all((0..50).map(|number| add(format!("c{number}")))).await;
+    assert!(outcomes.into_iter().all(|outcome| outcome.is_ok()));
+    assert_eq!(store.commits(), 50);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -138,4 +151,65 @@ async fn closing_finishes_what_is_queued() {
     assert!(matches!(error, StoreError::Unavailable { transient: false, .. }), "{error}");
     assert!(!fs::exists(format!("{}-wal", file.path().display())).unwrap(), "the last one out writes the log back");
     assert_eq!(clients::list(file.open().await.read()).await.unwrap().len(), 1);
+}
+
+/// Puts noise over a page of the file, counted from 1.
+fn spoil(path: &std::path::Path, page: u64) {
+    use std::os::unix::fs::FileExt as _;
+    let mut seed = page.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let noise = std::iter::repeat_with(|| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed.to_be_bytes()[0]
+    });
+    let noise: Vec<u8> = noise.take(4096).collect();
+    fs::OpenOptions::new().write(true).open(path).unwrap().write_all_at(&noise, (page - 1) * 4096).unwrap();
+}
+
+#[tokio::test]
+async fn a_page_of_noise_is_found_wherever_it_is_and_no_row_is_read_from_it() {
+    let file = File::new();
+    let store = file.migrated().await;
+    for at in 0..40 {
+        let mut many = client(&format!("client-{at}"));
+        many.metadata.client_name = "x".repeat(2000);
+        write!(store, many, |tx, client| clients::insert(tx, client));
+    }
+    store.close().await;
+    let url = format!("sqlite:{}", file.path().display());
+    let patience = std::time::Duration::from_secs(60);
+    assert_eq!(Store::examine(&url, patience).await.unwrap(), Soundness::Sound);
+    let whole = fs::read(file.path()).unwrap();
+    let pages = whole.len() as u64 / 4096;
+    for page in 1..=pages {
+        fs::write(file.path(), &whole).unwrap();
+        spoil(&file.path(), page);
+        let found = Store::examine(&url, patience).await.unwrap_err();
+        assert!(matches!(found, StoreError::Damaged(_)) && found.to_string().contains("backup"), "page {page}: {found}");
+        // Without that look: what is read is what was written, or an error.
+        let Ok(store) = Store::open(&url, Env::system()).await else { continue };
+        match clients::list(store.read()).await {
+            Ok(clients) => {
+                let as_written = clients.iter().filter(|client| client.metadata.client_name == "x".repeat(2000)).count();
+                assert_eq!(as_written, 40, "page {page}");
+            }
+            Err(error) => assert!(error.is_unavailable(), "page {page}: {error}"),
+        }
+        store.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_look_at_the_file_is_over_in_time() {
+    let file = File::new();
+    let store = file.migrated().await;
+    for at in 0..200 {
+        let mut many = client(&format!("client-{at}"));
+        many.metadata.client_name = "x".repeat(3000);
+        write!(store, many, |tx, client| clients::insert(tx, client));
+    }
+    let url = format!("sqlite:{}", file.path().display());
+    assert_eq!(Store::examine(&url, std::time::Duration::ZERO).await.unwrap(), Soundness::Unknown);
+    assert_eq!(Store::examine("sqlite:/nonexistent/x.db", std::time::Duration::ZERO).await.unwrap(), Soundness::Sound);
 }

@@ -21,7 +21,7 @@ const BINARY = process.env.BINARY_UNDER_TEST
 const execute = promisify(execFile);
 /** What a command may print: thousands of clients are listed in some megabytes. */
 const OUTPUT = 256 * 1024 * 1024;
-// The program refuses variables of its name that it does not know.
+// The program warns of variables of its name that it does not know.
 const { BINARY_UNDER_TEST: _ours, ...env } = process.env;
 
 /** Ports of loopback that nobody listens at just now. */

@@ -1,0 +1,152 @@
+//! Each key of the reference and the test that shows what it changes: a key that changes nothing has no place in the reference
+//! (`not_yet`). Whoever adds a key adds a line here.
+
+use std::path::Path;
+
+use super::super::reference_entries;
+
+const CONFIGURATION: &str = "tests/clients/configuration.test.mjs";
+const LIMITS: &str = "[limits]: each limit holds, and without it the phone is asked";
+const TOKENS: &str = "[lifetimes] of tokens: code, access_token, access_token_jwt, id_token, refresh_sliding, refresh_absolute";
+const BROWSERS: &str = "[lifetimes] of browsers: session, session_idle";
+const WAITING: &str = "[lifetimes] login and authorization: how long a page can wait";
+const CLIENT: &str = "[[client]]: every key is what the client may do, gets and has to bring";
+const USER: &str = "[[user]]: every key is what apps are told, and what the person can type";
+const PLACES: &str = "keys_dir, listen and database.url: files and ports are where they say";
+const SERVICES: &str = "phone services: unreachable, wrong secret, something else at the address, a clock that is wrong";
+
+/// (key, file of the test, its name)
+const EFFECTS: &[(&str, &str, &str)] = &[
+    ("issuer", "tests/clients/https.test.mjs", "with TLS of its own: discovery, HSTS, cookies, a login; plain http is refused"),
+    ("trusted_proxies", CONFIGURATION, "trusted_proxies: only a proxy that is named is believed about a visitor"),
+    ("hsts", CONFIGURATION, "hsts: the policy that was written, nothing where it is off, and nothing on plain http"),
+    ("allow_loopback_upstream", "tests/clients/contract-commands.test.mjs", "serve refuses what would be unsafe"),
+    ("keys_dir", CONFIGURATION, PLACES),
+    ("listen.address", CONFIGURATION, PLACES),
+    ("listen.tls_cert", "tests/clients/https.test.mjs", "with TLS of its own"),
+    ("listen.tls_key", "tests/clients/https.test.mjs", "with TLS of its own"),
+    ("listen.management", CONFIGURATION, PLACES),
+    ("listen.drain", "tests/clients/nodes.test.mjs", "a node that was told to stop says so, serves on for a moment"),
+    ("database.url", CONFIGURATION, PLACES),
+    ("database.connections", CONFIGURATION, "database.connections: no more are made than were asked for"),
+    ("database.writes_per_commit", "src/store/tests/sqlite.rs", "with_one_write_per_commit_none_waits_for_others"),
+    ("secsign.url", "tests/clients/doctor.test.mjs", SERVICES),
+    (
+        "secsign.fallback_url",
+        "src/upstream/secsign/tests.rs",
+        "the_fallback_gets_what_the_primary_never_saw_and_is_then_asked_first",
+    ),
+    ("secsign.ca_file", "src/outbound/tests/mod.rs", "nothing_is_sent_to_a_server_whose_certificate_is_not_trusted"),
+    ("thumbsignin.url", "tests/clients/doctor.test.mjs", SERVICES),
+    ("thumbsignin.app_id", "src/upstream/thumbsignin/tests.rs", "a_request_on_the_wire_carries_the_published_signature"),
+    ("thumbsignin.secret", "tests/clients/doctor.test.mjs", SERVICES),
+    ("thumbsignin.ca_file", "src/outbound/tests/mod.rs", "nothing_is_sent_to_a_server_whose_certificate_is_not_trusted"),
+    (
+        "thumbsignin.allow_unnamed",
+        "tests/clients/contract-pages.test.mjs",
+        "a QR code without a name: the page names the account",
+    ),
+    (
+        "outbound.ca_file",
+        "tests/clients/doctor.test.mjs",
+        "the certificate: trusted and long enough, about to end, not trusted",
+    ),
+    ("outbound.allow_private", "src/outbound/tests/guarded.rs", "nothing_private_is_called_under_any_spelling"),
+    ("outbound.logout_retry", "src/flow/backchannel_logout_tests.rs", "pauses_grow_and_are_not_in_step"),
+    ("limits.profile", "tests/clients/states.test.mjs", "our own states: unreachable, replaced, too many"),
+    ("limits.push_per_person_10min", CONFIGURATION, LIMITS),
+    ("limits.push_per_person_day", CONFIGURATION, LIMITS),
+    ("limits.push_per_remembered_person_10min", CONFIGURATION, LIMITS),
+    ("limits.push_per_source_10min", CONFIGURATION, LIMITS),
+    ("limits.denial_pause", CONFIGURATION, LIMITS),
+    ("limits.pending_per_browser", CONFIGURATION, LIMITS),
+    ("lifetimes.code", CONFIGURATION, TOKENS),
+    ("lifetimes.authorization", CONFIGURATION, WAITING),
+    ("lifetimes.login", CONFIGURATION, WAITING),
+    ("lifetimes.access_token", CONFIGURATION, TOKENS),
+    ("lifetimes.access_token_jwt", CONFIGURATION, TOKENS),
+    ("lifetimes.id_token", CONFIGURATION, TOKENS),
+    ("lifetimes.refresh_sliding", CONFIGURATION, TOKENS),
+    ("lifetimes.refresh_absolute", CONFIGURATION, TOKENS),
+    (
+        "lifetimes.refresh_grace",
+        "src/flow/token/refresh_token_tests.rs",
+        "a_lost_answer_can_be_asked_for_again_within_the_grace",
+    ),
+    ("lifetimes.session", CONFIGURATION, BROWSERS),
+    ("lifetimes.session_idle", CONFIGURATION, BROWSERS),
+    ("lifetimes.remembered_browser", "src/store/tests/people.rs", "a_remembered_browser_is_forgotten_in_time"),
+    ("lifetimes.key_ahead", "src/keys/ring_tests.rs", "a_rotation_waits_until_relying_parties_know_the_next_key"),
+    (
+        "lifetimes.key_retired",
+        "src/keys/ring_tests.rs",
+        "a_retired_key_leaves_the_jwk_set_and_still_verifies_hints_until_it_is_deleted",
+    ),
+    ("login.unknown", CONFIGURATION, "login.unknown: whoever has no account here is not let in"),
+    ("log.format", CONFIGURATION, "log.format: text or JSON"),
+    ("client[].id", CONFIGURATION, CLIENT),
+    ("client[].secret", CONFIGURATION, CLIENT),
+    ("client[].name", CONFIGURATION, CLIENT),
+    ("client[].auth_method", CONFIGURATION, CLIENT),
+    ("client[].redirect_uris", CONFIGURATION, CLIENT),
+    ("client[].post_logout_redirect_uris", CONFIGURATION, CLIENT),
+    ("client[].grants", CONFIGURATION, CLIENT),
+    ("client[].scopes", CONFIGURATION, CLIENT),
+    ("client[].application_type", CONFIGURATION, CLIENT),
+    ("client[].id_token_signing_alg", CONFIGURATION, CLIENT),
+    ("client[].require_pkce", CONFIGURATION, CLIENT),
+    ("client[].consent", CONFIGURATION, CLIENT),
+    ("client[].id_token_claims", CONFIGURATION, CLIENT),
+    ("client[].access_token_format", CONFIGURATION, CLIENT),
+    ("client[].always_refresh", CONFIGURATION, CLIENT),
+    (
+        "client[].forwards",
+        "tests/clients/surface.test.mjs",
+        "2.15: no page that leads to a client that forwards limits where its forms lead",
+    ),
+    ("client[].acr_values", CONFIGURATION, "client acr_values: a weaker login does not satisfy it"),
+    ("client[].client_uri", CONFIGURATION, CLIENT),
+    ("client[].backchannel_logout_uri", "tests/clients/logout.test.mjs", "an app that got tokens hears within 5 s"),
+    (
+        "client[].backchannel_logout_session_required",
+        CONFIGURATION,
+        "[[client]] backchannel_logout_session_required: it is registered as written, and logout tokens always name the session",
+    ),
+    ("client[].cors_origins", "tests/clients/logout.test.mjs", "bar 17: browser clients of registered origins read token"),
+    ("user[].username", CONFIGURATION, USER),
+    ("user[].email", CONFIGURATION, USER),
+    ("user[].email_verified", CONFIGURATION, USER),
+    ("user[].name", CONFIGURATION, USER),
+    ("user[].groups", CONFIGURATION, USER),
+    ("user[].secsignid", CONFIGURATION, USER),
+    ("user[].thumbsignin_user_id", CONFIGURATION, USER),
+];
+
+/// Whether the file has a test of this name; one in JavaScript may go on behind it.
+fn has_test(file: &str, name: &str) -> bool {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap_or_default();
+    match Path::new(file).extension().and_then(|extension| extension.to_str()) {
+        Some("rs") => text.contains(&format!("fn {name}(")),
+        _script => ["'", "`"].iter().any(|quote| text.contains(&format!("test({quote}{name}"))),
+    }
+}
+
+#[test]
+fn every_key_has_a_test_that_shows_its_effect() {
+    let keys: Vec<String> = reference_entries().into_iter().map(|entry| entry.key).collect();
+    for key in &keys {
+        let rows = EFFECTS.iter().filter(|(row, ..)| row == key).count();
+        assert_eq!(rows, 1, "{key}: name the test that shows its effect in src/config/tests/effects.rs, once");
+    }
+    for (key, file, name) in EFFECTS {
+        assert!(keys.iter().any(|known| known == key), "{key} is no key: take its line out of src/config/tests/effects.rs");
+        assert!(has_test(file, name), "{key}: {file} has no test `{name}`");
+    }
+}
+
+#[test]
+fn a_test_that_is_not_there_is_noticed() {
+    assert!(has_test("src/config/tests/effects.rs", "a_test_that_is_not_there_is_noticed"));
+    assert!(!has_test("src/config/tests/effects.rs", "a_test_that_is_not_there"));
+    assert!(has_test(CONFIGURATION, CLIENT) && !has_test(CONFIGURATION, "no such test") && !has_test("nowhere.rs", "x"));
+}
