@@ -3,7 +3,6 @@
 //!
 //! [`database`] looks at what is stored, [`outside`] at how we are reached, [`services`] at the phone services and the clock.
 
-mod certificate;
 mod database;
 mod outside;
 mod services;
