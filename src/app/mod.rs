@@ -9,6 +9,7 @@ mod connections;
 mod descriptors;
 mod management;
 pub mod parts;
+mod reload;
 mod requests;
 mod scrape;
 mod server;
@@ -30,8 +31,9 @@ use crate::flow::Op;
 use crate::flow::browser_origins::BrowserOrigins;
 use crate::jobs::Jobs;
 use crate::web::{Site, Surface};
-use certificates::Certificates;
+use certificates::{Certificates, Look};
 use connections::{Bounds, Connections};
+pub use reload::{Reread, hangups};
 use server::{Listener, Server};
 
 /// How long after the begin of a stop the jobs are ended where they are, and the database is left as it is.
@@ -137,6 +139,14 @@ impl Running {
         &self.op
     }
 
+    /// Looks now whether the certificate was renewed; `None` where a proxy has it.
+    async fn look_at_certificate(&self) -> Option<Look> {
+        match &self.certificates {
+            Some((certificates, _following)) => Some(Arc::clone(certificates).look_aside().await),
+            None => None,
+        }
+    }
+
     /// Stops. At once: not ready, event streams end, every answer closes its connection. After `[listen] drain`: new requests
     /// are refused, those under way finish. Until then logins that begin here are polled here. All within 9.5 s; logins that
     /// wait for a phone stay in the database and go on at another node, or after the next start.
@@ -173,13 +183,17 @@ pub async fn until_told_to_stop() {
     }
 }
 
-/// Runs a provider until it is told to stop: `signbridge serve`.
+/// Runs a provider until it is told to stop: `signbridge serve`. At each SIGHUP the configuration is read again.
 ///
 /// # Errors
 /// As [`start`].
-pub async fn serve(config: &Config) -> Result<(), StartError> {
+pub async fn serve(config: &Config, read: impl Reread) -> Result<(), StartError> {
+    let hangups = hangups();
     let running = start(config).await?;
-    until_told_to_stop().await;
+    tokio::select! {
+        () = until_told_to_stop() => {}
+        () = reload::at_each(hangups, &running, config, &read) => {}
+    }
     running.stop().await;
     Ok(())
 }

@@ -6,6 +6,7 @@
 //! connection; who uses the values is `app`.
 
 mod address;
+mod changes;
 mod client;
 mod database;
 mod document;
@@ -35,6 +36,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 
 pub use address::Issuer;
+pub use changes::ReadAtStart;
 pub use database::Database;
 pub use environment::{CONFIG_VARIABLE, LOG_VARIABLE, MASTER_KEY_VARIABLE, variable, variables};
 pub use general::KeyFiles;
@@ -131,6 +133,8 @@ pub struct Config {
     pub clients: Vec<DeclaredClient>,
     /// People that the file declares.
     pub users: Vec<NewUser>,
+    /// What everything else was, to be compared with a later reading.
+    pub read_at_start: ReadAtStart,
 }
 
 impl Config {
@@ -201,6 +205,7 @@ impl Config {
             log: raw.log,
             clients,
             users,
+            read_at_start: ReadAtStart::of(document),
         })
     }
 
