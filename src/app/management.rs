@@ -4,16 +4,16 @@
 //! Nothing here names a person, a client or an id; still it is not for the public. The provider's routes are not here, and
 //! these are not on the provider's listener.
 
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpResponse, web};
 
 use super::scrape::Scrape;
-use super::server::Server;
-use super::{StartError, setup};
+use super::server::{Listener, Server};
+use super::{StartError, requests};
 use crate::flow::Op;
 use crate::metrics;
 
@@ -27,9 +27,9 @@ struct State {
 }
 
 /// Serves `/livez`, `/readyz` and `/metrics`. `ready` turns false when the node begins to stop.
-pub(super) fn serve(listener: TcpListener, op: Op, ready: Arc<AtomicBool>) -> Result<Server, StartError> {
+pub(super) fn serve(listener: Listener, op: Op, ready: Arc<AtomicBool>) -> Result<Server, StartError> {
     let state = web::Data::new(State { scrape: Scrape::new(op.clone()), op, ready });
-    let server = HttpServer::new(move || {
+    listener.serve(move || {
         App::new()
             .app_data(state.clone())
             .route("/livez", web::get().to(|| async { HttpResponse::Ok().body("ok\n") }))
@@ -38,13 +38,8 @@ pub(super) fn serve(listener: TcpListener, op: Op, ready: Arc<AtomicBool>) -> Re
             .default_service(web::to(|| async {
                 HttpResponse::NotFound().body("only /livez, /readyz and /metrics are here\n")
             }))
+            .wrap(from_fn(requests::in_time))
     })
-    .workers(1)
-    .shutdown_timeout(1)
-    .disable_signals()
-    .listen(listener)
-    .map_err(|error| setup(&error))?;
-    Ok(Server::spawn(server.run()))
 }
 
 /// Ready: not stopping, the database answers, and there are keys to sign with.

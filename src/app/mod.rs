@@ -4,16 +4,23 @@
 //! then jobs, and the listeners last: whoever can connect finds everything in place. Order of a stop: not ready, streams end,
 //! a pause for the proxy to notice, requests under way finish, jobs, database.
 
+pub mod certificates;
+mod connections;
+mod descriptors;
 mod management;
 pub mod parts;
+mod reload;
+mod requests;
 mod scrape;
 mod server;
+mod stream;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +31,10 @@ use crate::flow::Op;
 use crate::flow::browser_origins::BrowserOrigins;
 use crate::jobs::Jobs;
 use crate::web::{Site, Surface};
-use server::Server;
+use certificates::{Certificates, Look};
+use connections::{Bounds, Connections};
+pub use reload::{Reread, hangups};
+use server::{Listener, Server};
 
 /// How long after the begin of a stop the jobs are ended where they are, and the database is left as it is.
 const JOBS: Duration = Duration::from_millis(8500);
@@ -71,14 +81,6 @@ impl Listeners {
     }
 }
 
-/// Whether `listen.tls_cert` and its key can be used.
-///
-/// # Errors
-/// When `serve` would refuse them.
-pub fn check_tls(tls: &Tls) -> Result<(), StartError> {
-    server::check_tls(tls)
-}
-
 /// A running provider.
 pub struct Running {
     op: Op,
@@ -87,6 +89,7 @@ pub struct Running {
     drain: Duration,
     public: Server,
     management: Server,
+    certificates: Option<(Arc<Certificates>, JoinHandle<()>)>,
     jobs: Jobs,
 }
 
@@ -104,6 +107,8 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
 /// # Errors
 /// When a part cannot be set up.
 pub async fn start_on(config: &Config, listeners: Listeners, env: Env) -> Result<Running, StartError> {
+    let descriptors = descriptors::raise();
+    let certificates = config.listen.tls.as_ref().map(|files| Certificates::load(files, &env)).transpose()?;
     let op = parts::assemble(config, env).await?;
     let stop = CancellationToken::new();
     let jobs = Jobs::start(&op).map_err(|error| setup(&error))?;
@@ -115,17 +120,32 @@ pub async fn start_on(config: &Config, listeners: Listeners, env: Env) -> Result
         browser_origins: BrowserOrigins::default(),
         stop: stop.clone(),
     };
-    let management = management::serve(listeners.management, op.clone(), Arc::clone(&ready))?;
+    let bounds = Bounds { most: descriptors::MANAGEMENT, request: config.listen.request_time, trusted: Vec::new() };
+    let connections = Connections::new(bounds.clone());
+    let management = Listener::new(listeners.management, connections, None);
+    let management = management::serve(management, op.clone(), Arc::clone(&ready))?;
+    let bounds = Bounds { most: descriptors::public(descriptors), trusted: config.trusted_proxies.clone(), ..bounds };
+    let tls = certificates.as_ref().map(Certificates::acceptor);
+    let public = Listener::new(listeners.public, Connections::new(bounds), tls);
     let drain = config.listen.drain;
-    let public = server::serve(listeners.public, surface, config.listen.tls.as_ref(), drain)?;
+    let public = server::serve(public, surface, drain)?;
+    let certificates = certificates.map(|followed| (Arc::clone(&followed), tokio::spawn(followed.follow())));
     tracing::info!(issuer = config.issuer.text(), "ready");
-    Ok(Running { op, ready, stop, drain, public, management, jobs })
+    Ok(Running { op, ready, stop, drain, public, management, certificates, jobs })
 }
 
 impl Running {
     /// What the flows of this provider use: for the commands of a demo.
     pub const fn op(&self) -> &Op {
         &self.op
+    }
+
+    /// Looks now whether the certificate was renewed; `None` where a proxy has it.
+    async fn look_at_certificate(&self) -> Option<Look> {
+        match &self.certificates {
+            Some((certificates, _following)) => Some(Arc::clone(certificates).look_aside().await),
+            None => None,
+        }
     }
 
     /// Stops. At once: not ready, event streams end, every answer closes its connection. After `[listen] drain`: new requests
@@ -135,6 +155,9 @@ impl Running {
         let begun = Instant::now();
         self.ready.store(false, Ordering::SeqCst);
         self.stop.cancel();
+        if let Some((_certificates, following)) = &self.certificates {
+            following.abort();
+        }
         tokio::time::sleep(self.drain).await;
         self.public.stop().await;
         self.jobs.stop(begun + JOBS).await;
@@ -161,13 +184,17 @@ pub async fn until_told_to_stop() {
     }
 }
 
-/// Runs a provider until it is told to stop: `signbridge serve`.
+/// Runs a provider until it is told to stop: `signbridge serve`. At each SIGHUP the configuration is read again.
 ///
 /// # Errors
 /// As [`start`].
-pub async fn serve(config: &Config) -> Result<(), StartError> {
+pub async fn serve(config: &Config, read: impl Reread) -> Result<(), StartError> {
+    let hangups = hangups();
     let running = start(config).await?;
-    until_told_to_stop().await;
+    tokio::select! {
+        () = until_told_to_stop() => {}
+        () = reload::at_each(hangups, &running, config, &read) => {}
+    }
     running.stop().await;
     Ok(())
 }

@@ -1,18 +1,28 @@
-//! The listeners: actix servers with time-outs and size limits of our own (security bar 121).
+//! The listeners: actix servers whose connections are [bounded](super::connections), with size limits of our own (security bar
+//! 121). What is accepted, decrypted and parsed is put together here, so that each connection can be ended at any moment.
 
+use std::fmt::Debug;
 use std::net::TcpListener;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::{Server as ActixServer, ServerHandle};
+use actix_http::{HttpService, Protocol, Request, Response};
+use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, fn_factory, fn_service, map_config};
+use actix_web::body::MessageBody;
+use actix_web::dev::{AppConfig, Server as ActixServer, ServerHandle};
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web};
-use rustls::ServerConfig;
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use actix_web::{App, Error, web};
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
 
-use super::{StartError, setup};
-use crate::config::Tls;
+use super::connections::Connections;
+use super::stream::{Counted, Strict};
+use super::{StartError, requests, setup};
 use crate::endpoints::routes;
 use crate::web::{Surface, headers, request};
 
@@ -20,65 +30,162 @@ use crate::web::{Surface, headers, request};
 const STOP: Duration = Duration::from_secs(7);
 /// The largest body of any request: a token request with a long assertion fits several times.
 const LARGEST_BODY: usize = 64 * 1024;
-/// A client that does not send its request's head in this time is cut off.
+/// A client that does not send the head of its first request in this time is told so; one whose TLS handshake takes longer is
+/// cut off.
 const HEAD: Duration = Duration::from_secs(5);
+/// How long a client may go on sending what nobody reads, so that it can read the answer.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// A running listener.
 pub(super) struct Server {
     handle: ServerHandle,
     task: JoinHandle<std::io::Result<()>>,
+    watch: JoinHandle<()>,
 }
 
 impl Server {
-    /// Lets a server run.
-    pub(super) fn spawn(server: ActixServer) -> Self {
-        Self { handle: server.handle(), task: tokio::spawn(server) }
-    }
-
     /// Stops accepting and waits for the requests under way.
     pub(super) async fn stop(self) {
         self.handle.stop(true).await;
         if let Err(error) = self.task.await {
             tracing::error!(%error, "a listener ended badly");
         }
+        self.watch.abort();
     }
 }
 
 /// Serves the provider. A stop comes `drain` after it was asked for.
-pub(super) fn serve(listener: TcpListener, surface: Surface, tls: Option<&Tls>, drain: Duration) -> Result<Server, StartError> {
-    let server = HttpServer::new(move || {
+pub(super) fn serve(listener: Listener, surface: Surface, drain: Duration) -> Result<Server, StartError> {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let listener = Listener { workers, stop: STOP.saturating_sub(drain), ..listener };
+    listener.serve(move || {
         App::new()
             .app_data(web::Data::new(surface.clone()))
             .app_data(web::PayloadConfig::new(LARGEST_BODY))
             .configure(routes::mount)
+            .wrap(from_fn(requests::ours))
+            .wrap(from_fn(requests::in_time))
             .wrap(from_fn(headers::guard))
             .wrap(from_fn(request::observe))
     })
-    .client_request_timeout(HEAD)
-    .shutdown_timeout(STOP.saturating_sub(drain).as_secs())
-    .disable_signals();
-    let server = match tls {
-        Some(tls) => server.listen_rustls_0_23(listener, tls_config(tls)?),
-        None => server.listen(listener),
-    };
-    Ok(Server::spawn(server.map_err(|error| setup(&error))?.run()))
 }
 
-/// Whether a certificate and its key can be used.
-pub(super) fn check_tls(tls: &Tls) -> Result<(), StartError> {
-    tls_config(tls).map(drop)
+/// What is needed to serve at an address.
+pub(super) struct Listener {
+    /// Where.
+    pub(super) tcp: TcpListener,
+    /// Whom.
+    pub(super) connections: Arc<Connections>,
+    /// With TLS of our own.
+    pub(super) tls: Option<TlsAcceptor>,
+    /// By how many threads.
+    pub(super) workers: usize,
+    /// How long requests under way may take at the end.
+    pub(super) stop: Duration,
 }
 
-fn tls_config(tls: &Tls) -> Result<ServerConfig, StartError> {
-    let unreadable = |path: &std::path::Path, error: &dyn std::fmt::Display| {
-        StartError::Setup(format!("{} cannot be used: {error}", path.display()))
-    };
-    let certificates: Result<Vec<_>, _> =
-        CertificateDer::pem_file_iter(&tls.cert).map_err(|error| unreadable(&tls.cert, &error))?.collect();
-    let certificates = certificates.map_err(|error| unreadable(&tls.cert, &error))?;
-    let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(|error| unreadable(&tls.key, &error))?;
-    ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(certificates, key)
-        .map_err(|error| unreadable(&tls.cert, &error))
+/// What the parser of HTTP reads from.
+type Wire = Strict<Either<TlsStream<Counted>, Counted>>;
+/// One of them, and whose it is.
+type Accepted = (Wire, Protocol, Option<std::net::SocketAddr>);
+
+impl Listener {
+    /// A listener with one thread, that stops in a second.
+    pub(super) const fn new(tcp: TcpListener, connections: Arc<Connections>, tls: Option<TlsAcceptor>) -> Self {
+        Self { tcp, connections, tls, workers: 1, stop: Duration::from_secs(1) }
+    }
+
+    /// Serves an application. actix's own limit of connections only holds accepting back while some are being ended.
+    pub(super) fn serve<F, I, S, B>(self, app: F) -> Result<Server, StartError>
+    where
+        F: Fn() -> I + Send + Clone + 'static,
+        I: IntoServiceFactory<S, Request>,
+        S: ServiceFactory<Request, Config = AppConfig> + 'static,
+        S::Error: Into<Error> + 'static,
+        S::InitError: Debug,
+        S::Response: Into<Response<B>> + 'static,
+        <S::Service as Service<Request>>::Future: 'static,
+        S::Service: 'static,
+        B: MessageBody + 'static,
+    {
+        let Self { tcp, connections, tls, workers, stop } = self;
+        let builder = ActixServer::build()
+            .workers(workers)
+            .max_concurrent_connections(connections.bounds().most.div_ceil(workers))
+            .shutdown_timeout(stop.as_secs())
+            .disable_signals();
+        let stopping = builder.graceful_shutdown_signal();
+        let door = Door { connections: Arc::clone(&connections), tls };
+        let server = builder.listen("http", tcp, move || {
+            let stopping = stopping.clone();
+            let app = app().into_factory().map_err(|error| error.into().error_response());
+            let http = HttpService::build()
+                .graceful_shutdown_signal(move || {
+                    let stopping = stopping.clone();
+                    async move { stopping.notified().await }
+                })
+                .client_request_timeout(HEAD)
+                .client_disconnect_timeout(LINGER)
+                .on_connect_ext(|wire: &Wire, data| drop(data.insert(wire.connection())))
+                .finish(map_config(app, |()| AppConfig::default()));
+            door.clone().before(http)
+        });
+        let server = server.map_err(|error| setup(&error))?.run();
+        let watch = tokio::spawn(connections.watch());
+        Ok(Server { handle: server.handle(), task: tokio::spawn(server), watch })
+    }
+}
+
+/// What stands between a socket and the parser of HTTP.
+#[derive(Clone)]
+struct Door {
+    connections: Arc<Connections>,
+    tls: Option<TlsAcceptor>,
+}
+
+impl Door {
+    /// The service of a thread: it takes sockets.
+    fn before<H>(self, http: H) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = (), InitError = ()>
+    where
+        H: ServiceFactory<Accepted, Config = (), Response = (), InitError = ()>,
+        H::Future: 'static,
+        H::Service: 'static,
+    {
+        fn_factory(move || {
+            let door = self.clone();
+            let http = http.new_service(());
+            async move {
+                let http = Rc::new(http.await?);
+                Ok::<_, ()>(fn_service(move |tcp| door.clone().receive(tcp, Rc::clone(&http))))
+            }
+        })
+    }
+
+    /// Serves a connection until it is over, or told to end.
+    async fn receive<H>(self, tcp: TcpStream, http: Rc<H>) -> Result<(), ()>
+    where
+        H: Service<Accepted, Response = ()>,
+    {
+        let Ok(peer) = tcp.peer_addr() else { return Ok(()) };
+        let Some(open) = self.connections.open(peer.ip()) else { return Ok(()) };
+        let connection = Arc::clone(&open.connection);
+        let serving = async move {
+            let tcp = Counted::new(tcp, Arc::clone(&connection));
+            let stream = match self.tls {
+                None => Either::Right(tcp),
+                Some(tls) => match timeout(HEAD, tls.accept(tcp)).await {
+                    Ok(Ok(stream)) => Either::Left(stream),
+                    Ok(Err(_)) | Err(_) => return,
+                },
+            };
+            // How a connection ended is nobody's business: its requests were answered, or there was nobody to answer.
+            let _over = http.call((Strict::new(stream, connection), Protocol::Http1, Some(peer))).await;
+        };
+        tokio::select! {
+            biased;
+            () = open.connection.told_to_end() => {}
+            () = serving => {}
+        }
+        Ok(())
+    }
 }

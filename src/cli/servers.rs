@@ -24,7 +24,7 @@ pub(super) async fn serve(context: &Context) -> Result<(), CliError> {
     for warning in config.warnings() {
         tracing::warn!(warning, "the configuration works, but look at it");
     }
-    Ok(crate::app::serve(&config).await?)
+    Ok(crate::app::serve(&config, || context.config()).await?)
 }
 
 #[cfg(feature = "demo")]

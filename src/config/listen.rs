@@ -16,10 +16,21 @@ pub(super) const SECTION: Section = Section {
     about: "Where this server listens.",
     keys: &[
         Key::new("address", Kind::Text, "The address and port of the provider.").default("\"127.0.0.1:8080\""),
-        Key::new("tls_cert", Kind::Path, "The certificate chain (PEM). Without it, a reverse proxy has to end TLS."),
+        Key::new(
+            "tls_cert",
+            Kind::Path,
+            "The certificate chain (PEM). Without it, a reverse proxy has to end TLS. A renewed one is taken within 10 s, or at SIGHUP.",
+        ),
         Key::new("tls_key", Kind::Path, "The private key of the certificate (PEM, PKCS #8)."),
         Key::new("management", Kind::Text, "The address and port of /livez, /readyz and /metrics. Not for the public.")
             .default("\"127.0.0.1:8081\""),
+        Key::new(
+            "request_time",
+            Kind::Span(Duration::from_secs(1), LONGEST_REQUEST),
+            "How long a client may take to send a request, head and body together (it is answered 408 then), and to take an \
+             answer that waits for it.",
+        )
+        .default("\"10s\""),
         Key::new(
             "drain",
             Kind::Span(Duration::ZERO, LONGEST_DRAIN),
@@ -30,6 +41,8 @@ pub(super) const SECTION: Section = Section {
     ],
 };
 
+/// Whoever sends slower than that cannot be told from somebody who only means to occupy the connection.
+const LONGEST_REQUEST: Duration = Duration::from_secs(60);
 /// A stop takes 10 s at most, and requests under way need some of them.
 const LONGEST_DRAIN: Duration = Duration::from_secs(5);
 
@@ -41,6 +54,8 @@ pub(super) struct Raw {
     tls_cert: Option<String>,
     tls_key: Option<String>,
     management: String,
+    #[serde(deserialize_with = "duration::deserialize")]
+    request_time: Duration,
     #[serde(deserialize_with = "duration::deserialize")]
     drain: Duration,
 }
@@ -54,6 +69,8 @@ pub struct Listen {
     pub tls: Option<Tls>,
     /// `/livez`, `/readyz`, `/metrics`.
     pub management: SocketAddr,
+    /// How long a client may take to send a request, or to take an answer.
+    pub request_time: Duration,
     /// How long new requests are still taken after a stop was asked for.
     pub drain: Duration,
 }
@@ -82,7 +99,7 @@ impl Listen {
         let cert = reader.file("listen.tls_cert", raw.tls_cert);
         let key = reader.file("listen.tls_key", raw.tls_key);
         let tls = cert.zip(key).map(|(cert, key)| Tls { cert, key });
-        Some(Self { address: address?, tls, management: management?, drain: raw.drain })
+        Some(Self { address: address?, tls, management: management?, request_time: raw.request_time, drain: raw.drain })
     }
 }
 

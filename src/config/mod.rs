@@ -6,6 +6,7 @@
 //! connection; who uses the values is `app`.
 
 mod address;
+mod changes;
 mod client;
 mod database;
 mod document;
@@ -36,6 +37,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 
 pub use address::Issuer;
+pub use changes::ReadAtStart;
 pub use database::Database;
 pub use environment::{CONFIG_VARIABLE, LOG_VARIABLE, MASTER_KEY_VARIABLE, variable, variables};
 pub use general::KeyFiles;
@@ -133,6 +135,8 @@ pub struct Config {
     pub users: Vec<NewUser>,
     /// Variables of the environment that look like ours and are not.
     foreign_variables: Vec<String>,
+    /// What everything else was, to be compared with a later reading.
+    pub read_at_start: ReadAtStart,
 }
 
 impl Config {
@@ -205,6 +209,7 @@ impl Config {
             clients,
             users,
             foreign_variables: reader.foreign_variables(),
+            read_at_start: ReadAtStart::of(document),
         })
     }
 

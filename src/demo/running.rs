@@ -65,6 +65,7 @@ pub struct Running {
 /// # Errors
 /// See [`DemoError`].
 pub async fn run(options: &DemoOptions) -> Result<(), DemoError> {
+    let _heard_and_ignored = app::hangups();
     // One future from beginning to end: a signal is never lost between two of them.
     let told_to_stop = app::until_told_to_stop();
     tokio::pin!(told_to_stop);

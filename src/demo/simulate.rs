@@ -24,6 +24,7 @@ pub struct SimulateOptions {
 /// # Errors
 /// When the port is taken.
 pub async fn run(options: &SimulateOptions) -> Result<(), DemoError> {
+    let _heard_and_ignored = crate::app::hangups();
     let simulator = signbridge_simulator::start(Options {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, options.port)),
         phone_listen: options.listen,

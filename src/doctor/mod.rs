@@ -3,7 +3,6 @@
 //!
 //! Wherever `serve` would refuse to start, a check fails. [`database`] looks at what is stored, [`outside`] at how we are reached, [`services`] at the phone services and the clock.
 
-mod certificate;
 mod database;
 mod outside;
 mod services;

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::certificate::not_after;
 use super::database::Stored;
 use super::{Check, Outcome};
 use crate::app;
-use crate::config::Config;
+use crate::app::certificates::examine as examine_files;
+use crate::config::{Config, Tls};
 use crate::domain::address::{alone, route};
+use crate::domain::certificate::not_after;
 use crate::domain::env::Env;
 use crate::domain::error_chain::chain;
 use crate::keys::doctor_ticket;
@@ -20,6 +21,7 @@ use crate::outbound::{Probe, ProbeAnswer};
 const SERVER: &str = "server";
 const ISSUER: &str = "issuer";
 const CERTIFICATE: &str = "certificate";
+const FILES: &str = "certificate files";
 const PROXY: &str = "proxy";
 const MANAGEMENT: &str = "management";
 /// What to do where another program has our port.
@@ -54,12 +56,8 @@ pub(super) async fn examine(config: &Config, env: &Env, stored: Option<&Stored>,
         }
     };
     address(config.listen.management, checks);
-    if let Some(Err(error)) = config.listen.tls.as_ref().map(app::check_tls) {
-        checks.push(Check::failed(
-            CERTIFICATE,
-            chain(&error),
-            "correct listen.tls_cert and tls_key: PEM, the key belongs to the certificate",
-        ));
+    if let Some(files) = &config.listen.tls {
+        checks.push(certificate_files(files, env));
     }
     if !runs(config, &probe, checks).await {
         taken(config, checks);
@@ -169,6 +167,18 @@ fn issuer(config: &Config, answer: &ProbeAnswer) -> Check {
             let found = format!("something else answers at {ours} (HTTP {})", answer.status);
             Check::failed(ISSUER, found, "let the name, and the proxy behind it, lead to this server's listen.address")
         }
+    }
+}
+
+/// Whether a server would take these files, which a running one follows.
+fn certificate_files(files: &Tls, env: &Env) -> Check {
+    match examine_files(files) {
+        Err(error) => Check::failed(FILES, error, "put a certificate chain and the key that belongs to it there, both PEM"),
+        Ok(Some(end)) if end.since(env.now()) < SOON => {
+            let days = end.since(env.now()).as_secs() / 86_400;
+            Check::warning(FILES, format!("they belong together; the certificate ends in {days} days"), "renew it")
+        }
+        Ok(_) => Check::ok(FILES, "they belong together"),
     }
 }
 

@@ -132,3 +132,17 @@ fn the_management_listener_is_not_for_everybody() {
     assert_eq!(own("0.0.0.0:1".parse().unwrap()).to_string(), "127.0.0.1:1");
     assert_eq!(own("[::]:1".parse().unwrap()).to_string(), "[::1]:1");
 }
+
+#[test]
+fn the_files_of_a_certificate_must_belong_together() {
+    let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/outbound/tests/testdata");
+    let check = |cert: &str, key: &str| certificate_files(&Tls { cert: data.join(cert), key: data.join(key) }, &Env::system());
+    assert_ne!(check("server.pem", "server.key").outcome, Outcome::Failed);
+    for (cert, key) in
+        [("ca.pem", "server.key"), ("server.key", "server.key"), ("server.pem", "server.pem"), ("none", "server.key")]
+    {
+        let check = check(cert, key);
+        assert_eq!(check.outcome, Outcome::Failed, "{cert} {key}: {check:?}");
+        assert!(check.found.contains("cannot be used"), "{check:?}");
+    }
+}

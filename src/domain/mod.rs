@@ -10,6 +10,7 @@ pub mod audit;
 pub mod authorization;
 pub mod backchannel_logout;
 pub mod browser;
+pub mod certificate;
 pub mod client;
 pub mod client_rules;
 pub mod clock;

@@ -16,6 +16,27 @@ pub static HTTP_REQUEST_DURATION: Histogram<3> = Histogram::new(
     ["http_request_method", "http_route", "http_response_status_code"],
     REQUEST,
 );
+/// `http_connections`
+pub static CONNECTIONS: Gauge<0> =
+    Gauge::new("http_connections", "Connections to this node that are open, on both listeners", []);
+/// `http_connections_ended_total`
+pub static CONNECTIONS_ENDED: Counter<1> = Counter::new(
+    "http_connections_ended_total",
+    "Connections that this node ended because there were too many, or because they took too long",
+    ["reason"],
+);
+/// `tls_certificate_expiry_timestamp_seconds`
+pub static TLS_CERTIFICATE_EXPIRY: Gauge<0> = Gauge::new(
+    "tls_certificate_expiry_timestamp_seconds",
+    "When the certificate ends that this node shows, in seconds since 1970; no value without tls_cert",
+    [],
+);
+/// `tls_certificate_refused`
+pub static TLS_CERTIFICATE_REFUSED: Gauge<0> = Gauge::new(
+    "tls_certificate_refused",
+    "1 while the files of tls_cert and tls_key cannot be used and an older certificate is shown, else 0",
+    [],
+);
 /// `logins_total`
 pub static LOGINS: Counter<3> = Counter::new(
     "logins_total",
@@ -103,6 +124,10 @@ pub static LOG_RECORDS_DROPPED: Counter<0> = Counter::new(
 pub static ALL: &[&dyn Described] = &[
     &BUILD_INFO,
     &HTTP_REQUEST_DURATION,
+    &CONNECTIONS,
+    &CONNECTIONS_ENDED,
+    &TLS_CERTIFICATE_EXPIRY,
+    &TLS_CERTIFICATE_REFUSED,
     &LOGINS,
     &LOGIN_DURATION,
     &LOGIN_PENDING,

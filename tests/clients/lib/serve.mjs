@@ -102,10 +102,15 @@ class Provider {
 
   get log() { return this.#log; }
 
-  /** Starts `serve`, with these variables too, and tells how many milliseconds it took to its first answer. */
-  async start(variables = {}) {
+  /**
+   * Starts `serve`, with these variables too and with limits as `ulimit` takes them, and tells how many milliseconds it took to its
+   * first answer.
+   */
+  async start(variables = {}, limits = undefined) {
     const began = performance.now();
-    const child = spawn(BINARY, ['serve', '--config', this.config], { env: { ...env, ...variables }, stdio: ['ignore', 'ignore', 'pipe'] });
+    const words = [BINARY, 'serve', '--config', this.config];
+    if (limits !== undefined) words.unshift('sh', '-c', `ulimit ${limits}; exec "$0" "$@"`);
+    const child = spawn(words[0], words.slice(1), { env: { ...env, ...variables }, stdio: ['ignore', 'ignore', 'pipe'] });
     this.#child = child;
     child.stderr.on('data', (chunk) => { this.#log = (this.#log + chunk).slice(-200_000); });
     for (;;) {
@@ -119,7 +124,12 @@ class Provider {
     }
   }
 
+  get pid() { return this.#child.pid; }
+
   get isRunning() { return this.#child?.exitCode === null && this.#child.signalCode === null; }
+
+  /** Sends `serve` a signal that does not end it. */
+  signal(name) { this.#child.kill(name); }
 
   /** Sends `serve` a signal; answers its exit code (null after SIGKILL) when it is gone. */
   async end(signal = 'SIGTERM') {

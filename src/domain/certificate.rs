@@ -3,7 +3,7 @@
 
 use time::{Date, Month};
 
-use crate::domain::clock::Timestamp;
+use super::clock::Timestamp;
 
 /// Universal tags (X.690 §8).
 const SEQUENCE: u8 = 0x30;
@@ -17,7 +17,7 @@ const VERSION: u8 = 0xa0;
 type Element<'der> = (u8, &'der [u8]);
 
 /// `notAfter`; `None` when this is no certificate.
-pub(super) fn not_after(der: &[u8]) -> Option<Timestamp> {
+pub fn not_after(der: &[u8]) -> Option<Timestamp> {
     let (certificate, _rest) = element(der, SEQUENCE)?;
     let (mut tbs, _signature) = element(certificate, SEQUENCE)?;
     if tbs.first() == Some(&VERSION) {

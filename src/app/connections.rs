@@ -1,0 +1,393 @@
+//! The connections of a listener: whose they are, what each is doing and since when, and which one goes when there are too many
+//! or when it takes too long. Nothing here knows HTTP or sockets: `stream` and `requests` report, `server` ends what is told to.
+//!
+//! Room is made by ending connections, not by refusing newcomers: of the address that holds the most, those first that have
+//! been sending a request for long, then idle ones. What waits for an answer of ours is left alone. Decision 0005 says why.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::metrics;
+
+/// How often connections are looked at that take too long.
+const LOOK: Duration = Duration::from_millis(250);
+/// A connection that sends its request for less than this goes after the idle ones: it is likely that somebody waits for it.
+const YOUNG: Duration = Duration::from_secs(1);
+/// When a request that took too long has been refused, its connection may stay this much longer, for the refusal to arrive.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// How long a connection may do nothing between two requests; actix closes it in 5 s, wherever it can.
+const IDLE: Duration = Duration::from_secs(7);
+/// The most bytes of requests that are not complete, of all connections together.
+const HELD: usize = 16 * 1024 * 1024;
+
+/// What a listener's connections may take.
+#[derive(Clone, Debug)]
+pub(super) struct Bounds {
+    /// All of them, those that are being ended included.
+    pub(super) most: usize,
+    /// How long head and body of a request may take together; and how long an answer may wait for its reader.
+    pub(super) request: Duration,
+    /// Networks of proxies: many people come from one address there.
+    pub(super) trusted: Vec<IpNet>,
+}
+
+impl Bounds {
+    /// How many there may be before some are ended: the rest is for those that are not quite gone.
+    const fn room(&self) -> usize {
+        self.most - self.most / 8
+    }
+}
+
+/// The connections of one listener.
+pub(super) struct Connections {
+    bounds: Bounds,
+    held: AtomicUsize,
+    live: Mutex<Live>,
+}
+
+#[derive(Default)]
+struct Live {
+    next: u64,
+    /// How many are not told to end.
+    count: usize,
+    all: HashMap<u64, Arc<Connection>>,
+    sources: HashMap<IpAddr, usize>,
+}
+
+/// What a connection is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// A TLS handshake, or the head of a request.
+    Head,
+    /// The body of a request.
+    Body,
+    /// We have the request; the answer is not complete.
+    Answering,
+    /// Between two requests.
+    Idle,
+}
+
+#[derive(Debug)]
+struct State {
+    stage: Stage,
+    since: Instant,
+    /// Bytes of the request that is not complete.
+    held: usize,
+    /// Since when the client does not take what we write.
+    blocked: Option<Instant>,
+    /// Whether the last request has a body.
+    body: bool,
+    /// How many requests were answered.
+    answered: u64,
+    ended: bool,
+}
+
+/// What a connection is reading.
+pub(super) struct Reading {
+    pub(super) stage: Stage,
+    /// How many requests were answered before.
+    pub(super) request: u64,
+    /// Whether the last one whose head was read has a body.
+    pub(super) body: bool,
+}
+
+/// One connection.
+pub(super) struct Connection {
+    id: u64,
+    source: IpAddr,
+    /// Whether it comes from a proxy that we trust.
+    trusted: bool,
+    listener: Arc<Connections>,
+    state: Mutex<State>,
+    end: Notify,
+}
+
+/// A connection for as long as it is open.
+pub(super) struct Open {
+    pub(super) connection: Arc<Connection>,
+    _counted: metrics::Held,
+}
+
+impl Connections {
+    pub(super) fn new(bounds: Bounds) -> Arc<Self> {
+        Arc::new(Self { bounds, held: AtomicUsize::new(0), live: Mutex::default() })
+    }
+
+    pub(super) const fn bounds(&self) -> &Bounds {
+        &self.bounds
+    }
+
+    /// Takes a new connection in, and makes room for it. `None` where every other one waits for an answer of ours: it has to go.
+    pub(super) fn open(self: &Arc<Self>, peer: IpAddr) -> Option<Open> {
+        let source = source(peer);
+        let address = peer.to_canonical();
+        let trusted = self.bounds.trusted.iter().any(|network| network.contains(&address) || network.contains(&peer));
+        let mut live = self.live();
+        let most_of_one = self.bounds.room() / 2;
+        if !trusted && live.of(source) >= most_of_one && !live.make_room(most_of_one, Some(source)) {
+            metrics::CONNECTIONS_ENDED.add(["refused"]);
+            return None;
+        }
+        if live.count >= self.bounds.room() && !live.make_room(self.bounds.room(), None) {
+            metrics::CONNECTIONS_ENDED.add(["refused"]);
+            return None;
+        }
+        live.next += 1;
+        let connection = Arc::new(Connection {
+            id: live.next,
+            source,
+            trusted,
+            listener: Arc::clone(self),
+            state: Mutex::new(State {
+                stage: Stage::Head,
+                since: Instant::now(),
+                held: 0,
+                blocked: None,
+                body: false,
+                answered: 0,
+                ended: false,
+            }),
+            end: Notify::new(),
+        });
+        live.all.insert(connection.id, Arc::clone(&connection));
+        *live.sources.entry(source).or_default() += 1;
+        live.count += 1;
+        Some(Open { connection, _counted: metrics::CONNECTIONS.hold() })
+    }
+
+    /// Ends what takes too long, for as long as it is polled.
+    pub(super) async fn watch(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            self.end_the_late(Instant::now());
+        }
+    }
+
+    fn end_the_late(&self, now: Instant) {
+        let mut live = self.live();
+        let late: Vec<_> =
+            live.all.values().filter_map(|one| Some((Arc::clone(one), one.late(now, self.bounds.request)?))).collect();
+        for (connection, reason) in late {
+            live.end(&connection, reason);
+        }
+    }
+
+    /// So many bytes of unfinished requests are held that some requests have to go.
+    fn relieve(&self) {
+        let mut live = self.live();
+        let mut holders: Vec<_> = live.all.values().filter_map(|one| Some((one.state().holds()?, Arc::clone(one)))).collect();
+        holders.sort_by_key(|((since, _held), _one)| *since);
+        for (_holds, connection) in holders {
+            if self.held.load(Ordering::Relaxed) <= HELD - HELD / 8 {
+                return;
+            }
+            live.end(&connection, "memory");
+        }
+    }
+
+    fn live(&self) -> MutexGuard<'_, Live> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Live {
+    fn of(&self, source: IpAddr) -> usize {
+        self.sources.get(&source).copied().unwrap_or_default()
+    }
+
+    /// Ends some of them, all of one source where one is given; several at once, so that a flood does not have them all looked
+    /// at each time. Whether there was any to end.
+    fn make_room(&mut self, among: usize, source: Option<IpAddr>) -> bool {
+        let now = Instant::now();
+        let candidates = self.all.values().filter(|one| source.is_none_or(|source| one.source == source));
+        let mut ranked: Vec<_> = candidates
+            .filter_map(|one| {
+                let (rank, since) = one.state().rank(now)?;
+                Some(((one.trusted, Reverse(self.of(one.source).checked_ilog2()), rank, since, one.id), Arc::clone(one)))
+            })
+            .collect();
+        ranked.sort_unstable_by_key(|(rank, _one)| *rank);
+        ranked.truncate(among / 64 + 1);
+        let reason = if source.is_some() { "source" } else { "room" };
+        ranked.iter().for_each(|(_rank, one)| self.end(one, reason));
+        !ranked.is_empty()
+    }
+
+    fn end(&mut self, connection: &Connection, reason: &'static str) {
+        let mut state = connection.state();
+        if !state.ended {
+            state.ended = true;
+            connection.release(&mut state);
+            self.leave(connection.source);
+            connection.end.notify_one();
+            metrics::CONNECTIONS_ENDED.add([reason]);
+        }
+    }
+
+    /// One less of this source.
+    fn leave(&mut self, source: IpAddr) {
+        self.count -= 1;
+        if let Some(count) = self.sources.get_mut(&source) {
+            *count -= 1;
+            if *count == 0 {
+                self.sources.remove(&source);
+            }
+        }
+    }
+}
+
+impl State {
+    /// How soon it goes when room is needed, and since when it is so; `None` for what has to stay.
+    fn rank(&self, now: Instant) -> Option<(u8, Instant)> {
+        let rank = match self.stage {
+            _ended if self.ended => return None,
+            Stage::Answering => return None,
+            Stage::Head | Stage::Body if now.duration_since(self.since) < YOUNG => 3,
+            Stage::Idle => 2,
+            Stage::Head | Stage::Body => u8::from(self.answered > 0),
+        };
+        Some((rank, self.since))
+    }
+
+    /// Since when it sends a request, and how much of it came.
+    fn holds(&self) -> Option<(Instant, usize)> {
+        (!self.ended && self.held > 0).then_some((self.since, self.held))
+    }
+
+    const fn sends(&self) -> bool {
+        matches!(self.stage, Stage::Head | Stage::Body)
+    }
+
+    fn enter(&mut self, stage: Stage) {
+        self.stage = stage;
+        self.since = Instant::now();
+    }
+}
+
+impl Connection {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets the bytes of the request.
+    fn release(&self, state: &mut State) {
+        self.listener.held.fetch_sub(std::mem::take(&mut state.held), Ordering::Relaxed);
+    }
+
+    fn late(&self, now: Instant, request: Duration) -> Option<&'static str> {
+        let state = self.state();
+        let longer = |since: Instant, than: Duration| now.duration_since(since) > than;
+        match state.stage {
+            _any if state.blocked.is_some_and(|since| longer(since, request)) => Some("slow_reader"),
+            Stage::Head | Stage::Body if longer(state.since, request + FAREWELL) => Some("slow_request"),
+            Stage::Idle if longer(state.since, IDLE) => Some("idle"),
+            _in_time => None,
+        }
+    }
+
+    /// Waits until it is told to end.
+    pub(super) async fn told_to_end(&self) {
+        self.end.notified().await;
+    }
+
+    /// Bytes came from the client.
+    pub(super) fn received(&self, count: usize) {
+        let mut state = self.state();
+        if state.stage == Stage::Idle {
+            state.enter(Stage::Head);
+        }
+        if !state.sends() || state.ended {
+            return;
+        }
+        state.held += count;
+        let held = self.listener.held.fetch_add(count, Ordering::Relaxed) + count;
+        drop(state);
+        if held > HELD {
+            self.listener.relieve();
+        }
+    }
+
+    /// The client takes what we write, or does not.
+    pub(super) fn written(&self, taken: bool) {
+        let mut state = self.state();
+        state.blocked = if taken { None } else { state.blocked.or_else(|| Some(Instant::now())) };
+    }
+
+    /// The head of a request is there; with `body`, more follows. Answers until when.
+    pub(super) fn begun(&self, body: bool) -> Instant {
+        let mut state = self.state();
+        if !state.sends() {
+            // It came together with the one before.
+            state.enter(Stage::Head);
+        }
+        (state.stage, state.body) = (Stage::Body, body);
+        let until = state.since + self.listener.bounds.request;
+        drop(state);
+        if !body {
+            self.complete();
+        }
+        until
+    }
+
+    /// The whole request is there, or no more of it is wanted.
+    pub(super) fn complete(&self) {
+        let mut state = self.state();
+        if state.stage == Stage::Body {
+            state.enter(Stage::Answering);
+            self.release(&mut state);
+        }
+    }
+
+    /// Whether the whole request is there.
+    pub(super) fn is_complete(&self) -> bool {
+        !self.state().sends()
+    }
+
+    /// The answer is complete.
+    pub(super) fn answered(&self) {
+        let mut state = self.state();
+        state.answered += 1;
+        state.enter(Stage::Idle);
+        self.release(&mut state);
+    }
+
+    /// What it is reading.
+    pub(super) fn reading(&self) -> Reading {
+        let state = self.state();
+        Reading { stage: state.stage, request: state.answered, body: state.body }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let connection = &self.connection;
+        let mut live = connection.listener.live();
+        live.all.remove(&connection.id);
+        let mut state = connection.state();
+        if !state.ended {
+            state.ended = true;
+            connection.release(&mut state);
+            live.leave(connection.source);
+        }
+    }
+}
+
+/// An IPv4 address, or the /64 of an IPv6 one: what one machine gets.
+fn source(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
+        address => address,
+    }
+}
+
+#[cfg(test)]
+#[path = "connections_tests.rs"]
+mod tests;

@@ -1,0 +1,42 @@
+//! The descriptors of the process: as many as the system allows, shared out between the two listeners and everything else.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Kept for the database, calls to phone services and clients, and files.
+const OTHERS: u64 = 192;
+/// The most connections of the management listener.
+pub(super) const MANAGEMENT: usize = 64;
+/// The most connections of the provider's listener, however many descriptors there are: each takes memory as well.
+const MOST: u64 = 16_384;
+/// What one gets where there are hardly any descriptors.
+const LEAST: u64 = 16;
+
+/// Raises the limit on open files to the hardest one that is allowed, and answers it. It stays as it was where that fails.
+pub(super) fn raise() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })
+    {
+        tracing::warn!(%error, "the limit on open files could not be raised");
+    }
+    // None: no limit.
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
+/// How many connections the provider's listener may hold, of this many descriptors.
+pub(super) fn public(descriptors: u64) -> usize {
+    let kept = (OTHERS + MANAGEMENT as u64).min(descriptors / 2);
+    usize::try_from((descriptors - kept).clamp(LEAST, MOST)).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn others_are_left_enough_of_any_number() {
+        for (descriptors, connections) in [(64, 32), (256, 128), (1024, 768), (20_000, 16_384), (u64::MAX, 16_384)] {
+            assert_eq!(public(descriptors), connections, "{descriptors}");
+        }
+    }
+}
