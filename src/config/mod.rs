@@ -6,6 +6,7 @@
 //! connection; who uses the values is `app`.
 
 mod address;
+mod audit;
 mod client;
 mod database;
 mod document;
@@ -35,6 +36,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 
 pub use address::Issuer;
+pub use audit::Audit;
 pub use database::Database;
 pub use environment::{CONFIG_VARIABLE, LOG_VARIABLE, MASTER_KEY_VARIABLE, variable, variables};
 pub use general::KeyFiles;
@@ -51,6 +53,7 @@ pub use secsign::{PinAccount, SecSign};
 pub use show::Shown;
 pub use thumbsignin::ThumbSignIn;
 
+use crate::domain::user::warning_of_groups;
 use crate::domain::written::{DeclaredClient, NewUser, WrittenUser};
 use document::Document;
 use key::Section;
@@ -69,6 +72,7 @@ const SECTIONS: &[&Section] = &[
     &registration::SECTION,
     &login::SECTION,
     &log::SECTION,
+    &audit::SECTION,
     &client::SECTION,
     &user::SECTION,
 ];
@@ -92,6 +96,7 @@ struct RawConfig {
     registration: Registration,
     login: login::Raw,
     log: Log,
+    audit: Audit,
     #[serde(default)]
     client: Vec<client::Raw>,
     #[serde(default)]
@@ -127,6 +132,8 @@ pub struct Config {
     pub login: LoginPolicy,
     /// The log.
     pub log: Log,
+    /// The audit trail.
+    pub audit: Audit,
     /// Relying parties that the file declares.
     pub clients: Vec<DeclaredClient>,
     /// People that the file declares.
@@ -199,6 +206,7 @@ impl Config {
             registration: raw.registration,
             login: login?,
             log: raw.log,
+            audit: raw.audit,
             clients,
             users,
         })
@@ -218,6 +226,7 @@ impl Config {
                         proxy's address; name its network in trusted_proxies";
             warnings.push(text.to_owned());
         }
+        warnings.extend(self.users.iter().filter_map(|user| warning_of_groups(&user.username, &user.groups)));
         warnings
     }
 }
