@@ -17,7 +17,7 @@ use super::{StartError, requests};
 use crate::flow::Op;
 use crate::metrics;
 
-/// How long the database may take to say that it is there: less than any health check waits.
+/// How long the database may take to say that it is there, and to take a write: less than any health check waits.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 struct State {
@@ -42,7 +42,7 @@ pub(super) fn serve(listener: Listener, op: Op, ready: Arc<AtomicBool>) -> Resul
     })
 }
 
-/// Ready: not stopping, the database answers, and there are keys to sign with.
+/// Ready: not stopping, the database answers and takes writes, and there are keys to sign with.
 async fn readyz(state: web::Data<State>) -> HttpResponse {
     if !state.ready.load(Ordering::SeqCst) {
         return HttpResponse::ServiceUnavailable().body("stopping\n");
@@ -51,6 +51,10 @@ async fn readyz(state: web::Data<State>) -> HttpResponse {
         return HttpResponse::ServiceUnavailable().body("there are no signing keys\n");
     }
     let asked = tokio::time::timeout(PATIENCE, state.op.store.ping()).await;
+    let asked = match asked {
+        Ok(Ok(())) => tokio::time::timeout(PATIENCE, state.op.store.writes()).await,
+        failed => failed,
+    };
     match asked {
         Ok(Ok(())) => HttpResponse::Ok().body("ok\n"),
         Ok(Err(error)) => {

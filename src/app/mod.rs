@@ -24,7 +24,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, Tls};
+use crate::config::Config;
 use crate::domain::env::Env;
 use crate::domain::error_chain::chain;
 use crate::flow::Op;

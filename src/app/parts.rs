@@ -8,9 +8,11 @@ use crate::config::{Config, Database, KeyFiles};
 use crate::domain::env::Env;
 use crate::domain::user::Upstream;
 use crate::flow::Op;
+use crate::flow::authorization::repeats::Repeats;
 use crate::flow::login::pace::Pace;
 use crate::flow::login::signals::Signals;
 use crate::flow::settings::{Lifetimes, Limits, Settings};
+use crate::flow::wrong_secrets::WrongSecrets;
 use crate::keys::Keys;
 use crate::keys::master::MasterKey;
 use crate::keys::purpose::PurposeKeys;
@@ -36,6 +38,9 @@ pub const RESTORE_KEY: &str =
 pub async fn assemble(config: &Config, env: Env) -> Result<Op, StartError> {
     examine(config).await?;
     let store = open_store(config, &env).await?;
+    if let Err(error) = store.let_it_shrink().await {
+        tracing::warn!(%error, "the database file could not be rewritten; it grows to what it needs and keeps it");
+    }
     let keys = open_keys(config, &store, &env).await?;
     freeze(&store, instance::ISSUER, config.issuer.text(), ISSUER_DIFFERS).await?;
     let upstreams = upstreams(config, &env)?;
@@ -46,7 +51,18 @@ pub async fn assemble(config: &Config, env: Env) -> Result<Op, StartError> {
     })
     .map_err(|error| setup(&error))?;
     let (signals, pace) = (Signals::default(), Pace::default());
-    let op = Op { store, keys: Arc::new(keys), upstreams, outbound, env, settings, signals, pace };
+    let op = Op {
+        store,
+        keys: Arc::new(keys),
+        upstreams,
+        outbound,
+        env,
+        settings,
+        signals,
+        pace,
+        repeats: Repeats::default(),
+        wrong_secrets: WrongSecrets::default(),
+    };
     crate::manage::declared::apply(&op.store, &op.env, &config.clients, &config.users).await.map_err(|error| setup(&error))?;
     Ok(op)
 }
@@ -177,6 +193,7 @@ fn settings(config: &Config) -> Settings {
     Settings {
         issuer: config.issuer.text().to_owned(),
         allow_unnamed: config.thumbsignin.as_ref().is_some_and(|thumbsignin| thumbsignin.allow_unnamed),
+        audit_keep: config.audit.keep,
         logout_retry: config.outbound.logout_retry,
         lifetimes: Lifetimes {
             code: lifetimes.code,
@@ -199,6 +216,9 @@ fn settings(config: &Config) -> Settings {
             per_source_10min: limits.push_per_source_10min,
             denial_pause: limits.denial_pause,
             pending_per_browser: limits.pending_per_browser,
+            authorizations_per_source: limits.authorizations_per_source,
+            authorizations: limits.authorizations,
+            wrong_secrets_per_source_10min: limits.wrong_secrets_per_source_10min,
         },
     }
 }

@@ -1,4 +1,4 @@
-//! What holds for every request to a listener: a time within which all of it must be here, and a target that is ours.
+//! What holds for every request to a listener: a time within which all of it must be here.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,30 +10,11 @@ use actix_web::error::PayloadError;
 use actix_web::http::ConnectionType;
 use actix_web::middleware::Next;
 use actix_web::web::Bytes;
-use actix_web::{Error, HttpMessage as _, HttpResponse, web};
+use actix_web::{Error, HttpMessage as _, HttpResponse};
 use futures_util::Stream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::connections::Connection;
-use crate::web::Surface;
-
-/// Refuses a target that names another authority than ours: whoever stands before us may have judged the request by the one
-/// and we by the other (RFC 9112 §3.2.2).
-///
-/// # Errors
-/// Those of the service behind it.
-pub(super) async fn ours(
-    surface: web::Data<Surface>,
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let named = request.uri().authority().map(|authority| authority.as_str().to_ascii_lowercase());
-    if named.is_some_and(|named| !surface.site.hosts.contains(&named)) {
-        let refusal = HttpResponse::MisdirectedRequest().finish();
-        return Ok(request.into_response(refusal).map_into_right_body());
-    }
-    Ok(next.call(request).await?.map_into_left_body())
-}
 
 /// Answers 408 to a request that is not here in time, and keeps the connection's entry.
 ///

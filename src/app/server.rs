@@ -63,7 +63,6 @@ pub(super) fn serve(listener: Listener, surface: Surface, drain: Duration) -> Re
             .app_data(web::Data::new(surface.clone()))
             .app_data(web::PayloadConfig::new(LARGEST_BODY))
             .configure(routes::mount)
-            .wrap(from_fn(requests::ours))
             .wrap(from_fn(requests::in_time))
             .wrap(from_fn(headers::guard))
             .wrap(from_fn(request::observe))

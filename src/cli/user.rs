@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use super::args::ByName;
 use super::output::{fields, table, utc};
 use super::{CliError, Context};
-use crate::domain::user::{Device, Upstream};
+use crate::domain::user::{Device, Upstream, warning_of_groups};
 use crate::domain::written::WrittenUser;
 use crate::manage::users::{self, Person};
 
@@ -73,7 +73,13 @@ pub(super) async fn run(context: &Context, command: UserCommand) -> Result<(), C
     let manage = opened.manage();
     let person = match command {
         UserCommand::List => return print_list(context, &users::list(&manage).await?),
-        UserCommand::Create(fields) => users::create(&manage, fields.into_written()).await?,
+        UserCommand::Create(fields) => {
+            let person = users::create(&manage, fields.into_written()).await?;
+            if let Some(warning) = warning_of_groups(&person.user.username, &person.user.groups) {
+                tracing::warn!(warning, "the person was added, but look at it");
+            }
+            person
+        }
         UserCommand::Show(which) | UserCommand::Invite(which) => users::find(&manage, &which.into_name()).await?,
         UserCommand::Lock(which) => users::set_locked(&manage, &which.into_name(), true).await?,
         UserCommand::Unlock(which) => users::set_locked(&manage, &which.into_name(), false).await?,

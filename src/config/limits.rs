@@ -1,4 +1,4 @@
-//! `[limits]`: how often a phone may be asked (security bar 134–136).
+//! `[limits]`: how often a phone may be asked (security bar 134–136), and what strangers may have us keep (security bar B35).
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const MOST: u32 = 1_000_000;
 pub(super) const SECTION: Section = Section {
     name: "limits",
     shape: Shape::Always,
-    about: "How often a phone may be asked. A limit that is written here holds in either profile; 0 lifts it.",
+    about: "How often a phone may be asked, and what strangers may take. A limit that is written here holds in either profile; 0 lifts it.",
     keys: &[
         Key::new(
             "profile",
@@ -39,6 +39,18 @@ pub(super) const SECTION: Section = Section {
             "How long a source waits after the person declined. \"5m\" in production.",
         ),
         Key::new("pending_per_browser", Kind::Count(MOST), "Logins that one browser may have open. 3 in production."),
+        Key::new(
+            "authorizations_per_source",
+            Kind::Count(MOST),
+            "Requests of apps that one address (IPv6: one /64) may have open while nobody signs in for them; the oldest make room. \
+             200 in production.",
+        ),
+        Key::new("authorizations", Kind::Count(MOST), "The same, of all addresses. 5000 in production."),
+        Key::new(
+            "wrong_secrets_per_source_10min",
+            Kind::Count(MOST),
+            "Wrong secrets of one client from one address (IPv6: one /64) in 10 minutes. 20 in production.",
+        ),
     ],
 };
 
@@ -54,6 +66,9 @@ pub(super) struct Raw {
     #[serde(default, deserialize_with = "super::duration::deserialize_option")]
     denial_pause: Option<Duration>,
     pending_per_browser: Option<u32>,
+    authorizations_per_source: Option<u32>,
+    authorizations: Option<u32>,
+    wrong_secrets_per_source_10min: Option<u32>,
 }
 
 /// What holds where no single limit is written.
@@ -84,6 +99,12 @@ pub struct Limits {
     pub denial_pause: Option<Duration>,
     /// Logins that one browser may have open.
     pub pending_per_browser: Option<u32>,
+    /// Authorizations that one source may have open without a login under way.
+    pub authorizations_per_source: Option<u32>,
+    /// The same, of all sources.
+    pub authorizations: Option<u32>,
+    /// Wrong secrets of one client from one source, in 10 minutes.
+    pub wrong_secrets_per_source_10min: Option<u32>,
 }
 
 impl Limits {
@@ -107,6 +128,9 @@ impl Limits {
             push_per_source_10min: limit(raw.push_per_source_10min, 20),
             denial_pause: pause,
             pending_per_browser: limit(raw.pending_per_browser, 3),
+            authorizations_per_source: limit(raw.authorizations_per_source, 200),
+            authorizations: limit(raw.authorizations, 5000),
+            wrong_secrets_per_source_10min: limit(raw.wrong_secrets_per_source_10min, 20),
         }
     }
 }

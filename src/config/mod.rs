@@ -6,6 +6,7 @@
 //! connection; who uses the values is `app`.
 
 mod address;
+mod audit;
 mod changes;
 mod client;
 mod database;
@@ -37,6 +38,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 
 pub use address::Issuer;
+pub use audit::Audit;
 pub use changes::ReadAtStart;
 pub use database::Database;
 pub use environment::{CONFIG_VARIABLE, LOG_VARIABLE, MASTER_KEY_VARIABLE, variable, variables};
@@ -54,6 +56,7 @@ pub use secsign::SecSign;
 pub use show::Shown;
 pub use thumbsignin::ThumbSignIn;
 
+use crate::domain::user::warning_of_groups;
 use crate::domain::written::{DeclaredClient, NewUser, WrittenUser};
 use document::Document;
 use key::Section;
@@ -71,6 +74,7 @@ const SECTIONS: &[&Section] = &[
     &lifetimes::SECTION,
     &login::SECTION,
     &log::SECTION,
+    &audit::SECTION,
     &client::SECTION,
     &user::SECTION,
 ];
@@ -94,6 +98,7 @@ struct RawConfig {
     lifetimes: Lifetimes,
     login: login::Raw,
     log: Log,
+    audit: Audit,
     #[serde(default)]
     client: Vec<client::Raw>,
     #[serde(default)]
@@ -129,6 +134,8 @@ pub struct Config {
     pub login: LoginPolicy,
     /// The log.
     pub log: Log,
+    /// The audit trail.
+    pub audit: Audit,
     /// Relying parties that the file declares.
     pub clients: Vec<DeclaredClient>,
     /// People that the file declares.
@@ -206,6 +213,7 @@ impl Config {
             lifetimes: raw.lifetimes,
             login: login?,
             log: raw.log,
+            audit: raw.audit,
             clients,
             users,
             foreign_variables: reader.foreign_variables(),
@@ -230,6 +238,7 @@ impl Config {
                         proxy's address; name its network in trusted_proxies";
             warnings.push(text.to_owned());
         }
+        warnings.extend(self.users.iter().filter_map(|user| warning_of_groups(&user.username, &user.groups)));
         warnings
     }
 }

@@ -8,7 +8,6 @@ use url::Url;
 
 use super::database::Stored;
 use super::{Check, Outcome};
-use crate::app;
 use crate::app::certificates::examine as examine_files;
 use crate::config::{Config, Tls};
 use crate::domain::address::{alone, route};

@@ -39,6 +39,12 @@ pub enum AuditKind {
 }
 
 impl AuditKind {
+    /// Whether strangers can have it written again and again: then one row may stand for many. Never a success, a consent, a
+    /// sign of misuse or a change by an operator.
+    pub const fn repeats(self) -> bool {
+        matches!(self, Self::LoginStarted | Self::LoginFailed)
+    }
+
     /// The stable name.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::client::Source;
 use super::clock::Timestamp;
 use super::id::{DeviceId, UserId};
+use crate::protocol::jws;
 
 /// A person who can sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,10 +104,37 @@ pub fn canonical_identifier(typed: &str) -> Option<String> {
     fits.then(|| trimmed.to_ascii_lowercase())
 }
 
+/// Bytes of an ID token beside the groups, at most for people with ordinary names: claims, header and signature.
+const TOKEN_WITHOUT_GROUPS: usize = 1400;
+/// A longer address is cut by many proxies, and an ID token may travel in one as a hint.
+const LONGEST_IN_ADDRESSES: usize = 7 * 1024;
+
+/// What to know of a person whose groups make ID tokens long: apps show them to us again as hints (`id_token_hint`).
+pub fn warning_of_groups(username: &str, groups: &[String]) -> Option<String> {
+    let listed: usize = groups.iter().map(|group| group.len() + 3).sum();
+    // Base64 makes four characters of three bytes.
+    let token = TOKEN_WITHOUT_GROUPS + listed.div_ceil(3) * 4;
+    let trouble = match token {
+        ..=LONGEST_IN_ADDRESSES => return None,
+        ..=jws::LONGEST => "many proxies cut addresses of 8 KiB, and then apps that send it as a hint can neither sign out nor renew",
+        _ => "that is more than this server takes as a hint: apps can neither sign out nor renew with it",
+    };
+    Some(format!("{username} is in {} groups: an ID token that names them has about {token} bytes; {trouble}", groups.len()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn groups_that_make_long_tokens_are_warned_of() {
+        let groups = |count: usize| vec!["g".repeat(32); count];
+        assert_eq!(warning_of_groups("alice", &groups(90)), None, "5,281 bytes");
+        let long = warning_of_groups("alice", &groups(200)).unwrap();
+        assert!(long.contains("alice is in 200 groups") && long.contains("many proxies"), "{long}");
+        assert!(warning_of_groups("alice", &groups(400)).unwrap().contains("more than this server takes"));
+    }
 
     #[test]
     fn every_spelling_of_a_name_is_one_identifier() {

@@ -5,59 +5,71 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::interaction;
 use super::parameters::{for_person, of_query};
-use crate::domain::secret::{Secret, SecretDigest};
-use crate::flow::authorization::request::Refusal;
-use crate::flow::authorization::{self};
-use crate::protocol::parameters::Parameters;
-use crate::store::posted;
+use crate::domain::authorization::AuthorizationRequest;
+use crate::flow::authorization;
+use crate::flow::authorization::request::{CheckedRequest, Refusal, admit, check};
+use crate::flow::error::Internal;
 use crate::view::pages::ErrorKind;
 use crate::web::Surface;
 use crate::web::browser::Visit;
 use crate::web::error::Failure;
 
+/// What a sealed address holds.
+const POSTED: &str = "authorize";
+
 /// `GET /authorize`.
 pub(super) async fn get(surface: web::Data<Surface>, request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let parameters = of_query(&request).map_err(|invalid| Failure::bad_request(invalid.to_string()))?;
-    begin(&surface, &request, &parameters).await
+    let checked = check(&surface.op, &of_query(&request)).await;
+    let checked = checked.inspect(|checked| surface.op.repeats.notice(&checked.request));
+    go_on(&surface, &request, checked).await
 }
 
-/// `POST /authorize` (OIDC Core §3.1.2.1). A cross-site POST carries no `SameSite=Lax` cookie, so it reads none: the
-/// parameters are stored, and a GET of ours goes on with them (decision 2.2).
+/// `POST /authorize` (OIDC Core §3.1.2.1). A cross-site POST carries no `SameSite=Lax` cookie, so it reads none: a GET of ours
+/// goes on (decision 2.2). Nothing is stored: what passed the checks goes along in the address, sealed.
 pub(super) async fn post(surface: web::Data<Surface>, request: HttpRequest, body: web::Bytes) -> Result<HttpResponse, Failure> {
-    let parameters = for_person(&request, &body)?;
     let op = &surface.op;
-    let handle = Secret::generate(&op.env)?;
-    let expires_at = op.env.now().plus(op.settings.lifetimes.authorization);
-    let input = (handle.digest(), parameters);
-    op.store
-        .write(input, move |tx, (digest, parameters)| {
-            Box::pin(async move { posted::insert(tx, digest, parameters, expires_at).await })
-        })
-        .await?;
-    let location = format!("/authorize/posted/{}", handle.expose());
-    Ok(HttpResponse::SeeOther().insert_header(("Location", location)).finish())
+    let checked = match check(op, &for_person(&request, &body)?).await {
+        Ok(CheckedRequest { request, .. }) => request,
+        Err(refusal) => return refuse(&surface, &Visit::anonymous(&surface, &request), refusal),
+    };
+    op.repeats.notice(&checked);
+    let until = op.env.now().plus(op.settings.lifetimes.authorization);
+    let sealed = op.keys.seal_address(&op.env, POSTED, &checked, until).map_err(Internal::from)?;
+    Ok(HttpResponse::SeeOther().insert_header(("Location", format!("/authorize/posted/{sealed}"))).finish())
 }
 
-/// `GET /authorize/posted/{handle}`: goes on with posted parameters.
+/// `GET /authorize/posted/{sealed}`: goes on with a posted request, also after a reload.
 pub(super) async fn get_posted(
     surface: web::Data<Surface>,
     request: HttpRequest,
-    handle: web::Path<String>,
+    sealed: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
     let op = &surface.op;
-    let digest = SecretDigest::of(handle.as_bytes());
-    let Some(parameters) = posted::find(op.store.read(), &digest, op.env.now()).await? else {
+    let Some(posted) = op.keys.open_address::<AuthorizationRequest>(POSTED, &sealed, op.env.now()) else {
         return Err(Failure::page(ErrorKind::Expired, StatusCode::BAD_REQUEST));
     };
-    begin(&surface, &request, &parameters).await
+    go_on(&surface, &request, admit(op, posted).await).await
 }
 
-async fn begin(surface: &Surface, request: &HttpRequest, parameters: &Parameters) -> Result<HttpResponse, Failure> {
+async fn go_on(
+    surface: &Surface,
+    request: &HttpRequest,
+    checked: Result<CheckedRequest, Refusal>,
+) -> Result<HttpResponse, Failure> {
     let visit = Visit::of(surface, request).await?;
-    match authorization::begin(&surface.op, parameters, &visit.browser).await {
-        Ok(next) => interaction::show(surface, &visit, next).await,
-        Err(Refusal::Page(refusal)) => Err(refusal.into()),
-        Err(Refusal::Redirect(response)) => interaction::deliver(surface, &visit, &response),
-        Err(Refusal::Internal(internal)) => Err(internal.into()),
+    match checked {
+        Ok(checked) => {
+            let next = authorization::begin(&surface.op, checked, &visit.browser, &visit.origin).await?;
+            interaction::show(surface, &visit, next).await
+        }
+        Err(refusal) => refuse(surface, &visit, refusal),
+    }
+}
+
+fn refuse(surface: &Surface, visit: &Visit, refusal: Refusal) -> Result<HttpResponse, Failure> {
+    match refusal {
+        Refusal::Page(refusal) => Err(refusal.into()),
+        Refusal::Redirect(response) => interaction::deliver(surface, visit, &response),
+        Refusal::Internal(internal) => Err(internal.into()),
     }
 }

@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 
-use super::parameters::for_person;
+use super::parameters::of_page;
 use crate::flow::error::Internal;
 use crate::protocol::parameters::Parameters;
 use crate::view::pages::ErrorKind;
@@ -51,7 +51,7 @@ impl FromRequest for PageForm {
         let request = request.clone();
         Box::pin(async move {
             let body = body.await.map_err(|error| Failure::of_framework(&error))?;
-            let fields = for_person(&request, &body)?;
+            let fields = of_page(&request, &body)?;
             let surface = request.app_data::<web::Data<Surface>>().cloned().ok_or(Internal::Stopped)?;
             if !csrf::same_site(&surface, &request) {
                 return Err(Failure::forged());

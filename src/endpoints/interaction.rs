@@ -236,7 +236,7 @@ pub(super) async fn identify(
     let upstream = Upstream::parse(&provider).filter(|upstream| providers.contains(upstream));
     let upstream = upstream.ok_or_else(Failure::not_found)?;
     let remembered = remembered_browsers::find_identifier(surface.op.store.read(), &visit.browser.key).await?;
-    let problem = of_query(&request).ok().and_then(|query| query.get("problem").and_then(problem));
+    let problem = of_query(&request).get("problem").and_then(problem);
     let refused = problem.filter(|problem| *problem == IdentifyError::Malformed);
     let refused = refused.and_then(|_| typed::find(&surface, &request, &visit.browser.key, &id));
     let hint = interaction.authorization.request.login_hint.as_deref().and_then(canonical_identifier);

@@ -22,7 +22,7 @@ pub(super) async fn choose(
     locale: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
     let locale = Locale::ALL.into_iter().find(|known| known.as_str() == *locale).ok_or_else(Failure::not_found)?;
-    let parameters = of_query(&request).map_err(|invalid| Failure::bad_request(invalid.to_string()))?;
+    let parameters = of_query(&request);
     if !csrf::same_site(&surface, &request) {
         return Err(Failure::forged());
     }

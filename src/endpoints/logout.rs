@@ -1,17 +1,17 @@
 //! RP-initiated logout (OIDC RP-Initiated Logout §2, decision 2.16): by GET, by POST from another site, and by the person's
 //! own form.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::form::PageForm;
 use super::parameters::{for_person, of_query};
-use crate::domain::id::{ClientId, SessionId};
-use crate::flow::end_session::{Answer, Decision, decide, perform, told};
-use crate::protocol::jws::UnverifiedJws;
+use crate::domain::id::SessionId;
+use crate::flow::end_session::{Answer, Decision, LogoutRequest, Target, decide, perform, told};
+use crate::flow::error::Internal;
 use crate::protocol::parameters::Parameters;
 use crate::protocol::redirect_uri::RedirectUri;
-use crate::store::clients;
-use crate::view::pages::{Logout, Message, MessageKind};
+use crate::view::pages::{ErrorKind, Logout, Message, MessageKind};
 use crate::web::browser::Visit;
 use crate::web::cookies::{self, Name};
 use crate::web::error::Failure;
@@ -24,11 +24,16 @@ fn about(visit: &Visit) -> String {
     format!("logout/{}", visit.browser.session.as_ref().map_or("", |(_, user)| user.id.as_str()))
 }
 
+/// What a sealed address holds.
+const REQUEST: &str = "logout";
+/// The longest sealed request that an address carries: less than what proxies take.
+const LONGEST_ADDRESS: usize = 6 * 1024;
+
 /// `GET /logout`.
 pub(super) async fn get(surface: web::Data<Surface>, request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let parameters = of_query(&request).map_err(|invalid| Failure::bad_request(invalid.to_string()))?;
+    let logout = read(&surface, &of_query(&request))?;
     let visit = Visit::of(&surface, &request).await?;
-    respond(&surface, &visit, &parameters, Answer::NotAsked).await
+    respond(&surface, &visit, &logout, Answer::NotAsked).await
 }
 
 /// `POST /logout`: a relying party's request, or the person's yes, which carries our form token. A yes of somebody who is not
@@ -38,20 +43,51 @@ pub(super) async fn post(surface: web::Data<Surface>, request: HttpRequest, body
     let visit = Visit::of(&surface, &request).await?;
     let ours = csrf::is_valid(&surface, &visit.browser.key, &about(&visit), parameters.get("csrf"));
     if ours && csrf::same_site(&surface, &request) {
-        return respond(&surface, &visit, &parameters, Answer::Yes).await;
+        // A question that nobody answered for long leads to no app any more.
+        let logout = parameters.get("request").and_then(|sealed| opened(&surface, sealed)).unwrap_or_default();
+        return respond(&surface, &visit, &logout, Answer::Yes).await;
     }
-    // A POST from another site carries no `SameSite=Lax` cookie: a GET of ours finds the session.
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    query.extend_pairs(parameters.iter().filter(|(name, _)| *name != "csrf"));
-    let location = format!("/logout?{}", query.finish());
-    Ok(HttpResponse::SeeOther().insert_header(("Location", location)).finish())
+    // A POST from another site carries no `SameSite=Lax` cookie: a GET of ours finds the session. The hint was judged and stays
+    // behind: proxies cut long addresses.
+    let sealed = sealed(&surface, &read(&surface, &parameters)?)?;
+    if sealed.len() > LONGEST_ADDRESS {
+        return Err(Failure::bad_request("the request is too long"));
+    }
+    Ok(HttpResponse::SeeOther().insert_header(("Location", format!("/logout/posted/{sealed}"))).finish())
+}
+
+/// `GET /logout/posted/{sealed}`: goes on with a posted request.
+pub(super) async fn get_posted(
+    surface: web::Data<Surface>,
+    request: HttpRequest,
+    sealed: web::Path<String>,
+) -> Result<HttpResponse, Failure> {
+    let Some(logout) = opened(&surface, &sealed) else {
+        return Err(Failure::page(ErrorKind::Expired, StatusCode::BAD_REQUEST));
+    };
+    let visit = Visit::of(&surface, &request).await?;
+    respond(&surface, &visit, &logout, Answer::NotAsked).await
+}
+
+fn read(surface: &Surface, parameters: &Parameters) -> Result<LogoutRequest, Failure> {
+    LogoutRequest::read(&surface.op, parameters).map_err(|invalid| Failure::bad_request(invalid.to_string()))
+}
+
+fn sealed(surface: &Surface, logout: &LogoutRequest) -> Result<String, Internal> {
+    let op = &surface.op;
+    let until = op.env.now().plus(op.settings.lifetimes.authorization);
+    Ok(op.keys.seal_address(&op.env, REQUEST, logout, until)?)
+}
+
+fn opened(surface: &Surface, sealed: &str) -> Option<LogoutRequest> {
+    surface.op.keys.open_address(REQUEST, sealed, surface.op.env.now())
 }
 
 /// `GET /logout/done?session={sid}`: where a logout ends that leads to no app. Which apps are being told is read again from
 /// what is stored, so that no address can put names on this page; the browser's cookie says for whom.
 pub(super) async fn done(surface: web::Data<Surface>, request: HttpRequest) -> Result<HttpResponse, Failure> {
     let visit = Visit::without_session(&surface, &request)?;
-    let session = of_query(&request).ok().and_then(|query| query.get("session").map(SessionId::new));
+    let session = of_query(&request).get("session").map(SessionId::new);
     let told_apps = match session {
         Some(sid) if visit.new_cookie.is_none() => told(&surface.op, &sid, &visit.browser.key).await?,
         _nobody => Vec::new(),
@@ -75,16 +111,16 @@ pub(super) async fn stayed(surface: web::Data<Surface>, request: HttpRequest) ->
     page::answer(&surface, &visit, &message, &Frame::default())
 }
 
-async fn respond(surface: &Surface, visit: &Visit, parameters: &Parameters, answer: Answer) -> Result<HttpResponse, Failure> {
+async fn respond(surface: &Surface, visit: &Visit, logout: &LogoutRequest, answer: Answer) -> Result<HttpResponse, Failure> {
     let current = visit.browser.session.as_ref().map(|(session, _)| session);
-    match decide(&surface.op, parameters, current, answer).await? {
+    match decide(&surface.op, logout, current, answer).await? {
         Decision::EndNow { sid, redirect } => {
             let own = current.is_some_and(|session| session.id == sid);
             perform(&surface.op, &sid, &visit.origin).await?;
             signed_out(surface, visit, redirect, own.then_some(&sid))
         }
         Decision::SignedOut { redirect } => signed_out(surface, visit, redirect, None),
-        Decision::Ask { fields, client_name } => ask(surface, visit, fields, client_name).await,
+        Decision::Ask { target, client_name } => ask(surface, visit, logout, target, client_name),
         Decision::Refused { hint } => Err(Failure::bad_request(hint)),
     }
 }
@@ -105,44 +141,25 @@ fn signed_out(
     Ok(response)
 }
 
-async fn ask(
+fn ask(
     surface: &Surface,
     visit: &Visit,
-    fields: Vec<(&'static str, String)>,
+    logout: &LogoutRequest,
+    target: Option<Target>,
     app: Option<String>,
 ) -> Result<HttpResponse, Failure> {
+    // The yes leads to the app's page by a redirect, and the form's policy must allow that.
+    let uri = target.as_ref().and_then(|target| RedirectUri::parse(&target.uri).ok());
+    let forwards = target.is_some_and(|target| target.forwards);
+    let form_targets = uri.map_or(FormTargets::Ourselves, |uri| FormTargets::of(&uri, forwards));
     let account = visit.browser.session.as_ref().map(|(_, user)| user.username.clone()).unwrap_or_default();
-    let form_targets = form_targets(surface, &fields).await?;
-    let logout = Logout {
+    let page = Logout {
         action: "/logout".to_owned(),
         csrf: csrf::token(surface, &visit.browser.key, &about(visit)),
         account,
         app,
         stay_action: Some("/logout/stay".to_owned()),
-        hidden: fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        hidden: vec![("request".to_owned(), sealed(surface, logout)?)],
     };
-    page::answer(surface, visit, &logout, &Frame { form_targets, ..Frame::default() })
-}
-
-/// The yes leads to the app's page by a redirect, and the form's policy must allow that. The question repeats a URI only
-/// where it is registered for the client that the request names, so an `id_token_hint` beside it was verified before.
-async fn form_targets(surface: &Surface, fields: &[(&'static str, String)]) -> Result<FormTargets, Failure> {
-    let field = |name: &str| fields.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
-    let uri = field("post_logout_redirect_uri").and_then(|uri| RedirectUri::parse(uri).ok());
-    let Some(uri) = uri else { return Ok(FormTargets::Ourselves) };
-    let named = field("client_id").map(str::to_owned).or_else(|| field("id_token_hint").and_then(unchecked_audience));
-    let client = match named {
-        Some(id) => clients::find(surface.op.store.read(), &ClientId::new(id)).await?,
-        None => None,
-    };
-    Ok(FormTargets::of(&uri, client.is_some_and(|client| client.metadata.forwards)))
-}
-
-/// The first audience of an ID token that somebody else has verified.
-fn unchecked_audience(id_token: &str) -> Option<String> {
-    let claims = UnverifiedJws::parse(id_token).ok()?.claims().ok()?;
-    match claims.get("aud")? {
-        serde_json::Value::Array(several) => several.first()?.as_str().map(str::to_owned),
-        single => single.as_str().map(str::to_owned),
-    }
+    page::answer(surface, visit, &page, &Frame { form_targets, ..Frame::default() })
 }

@@ -5,14 +5,30 @@ use actix_web::{HttpRequest, web};
 
 use crate::flow::error::OAuthError;
 use crate::protocol::error::ErrorCode;
-use crate::protocol::parameters::{InvalidParameters, Parameters};
+use crate::protocol::parameters::Parameters;
 use crate::web::error::Failure;
 
 /// What must never stand in a URL, where logs and histories keep it (RFC 6749 §2.3.1).
 const SECRET: &[&str] = &["client_secret", "code", "code_verifier", "refresh_token", "token"];
 
+/// What the endpoints for programs read. Others are ignored, whatever is wrong with them (RFC 6749 §3.2).
+const READ: &[&str] = &[
+    "client_assertion",
+    "client_assertion_type",
+    "client_id",
+    "client_secret",
+    "code",
+    "code_verifier",
+    "grant_type",
+    "redirect_uri",
+    "refresh_token",
+    "scope",
+    "token",
+    "token_type_hint",
+];
+
 /// The parameters of the query.
-pub(super) fn of_query(request: &HttpRequest) -> Result<Parameters, InvalidParameters> {
+pub(super) fn of_query(request: &HttpRequest) -> Parameters {
     Parameters::parse(request.query_string().as_bytes())
 }
 
@@ -29,7 +45,7 @@ pub(super) fn of_form(request: &HttpRequest, body: &web::Bytes) -> Result<Parame
     if std::str::from_utf8(body).is_err() {
         return Err("the body is not UTF-8".to_owned());
     }
-    Parameters::parse(body).map_err(|invalid| invalid.to_string())
+    Ok(Parameters::parse(body))
 }
 
 /// The form of an endpoint that answers in JSON (RFC 6749 §3.2). Client secrets in the query are refused (RFC 6749 §2.3.1).
@@ -38,14 +54,21 @@ pub(super) fn for_program(request: &HttpRequest, body: &web::Bytes) -> Result<Pa
         let refusal = OAuthError::new(ErrorCode::InvalidRequest, "the request is malformed");
         Failure::OAuth(refusal.hint(hint))
     };
-    let query = of_query(request).map_err(|invalid| refuse(invalid.to_string()))?;
-    if let Some(name) = SECRET.iter().find(|name| query.get(name).is_some()) {
+    let query = of_query(request);
+    if let Some(name) = SECRET.iter().find(|name| query.has(name)) {
         return Err(refuse(format!("{name} must be in the body, not in the query")));
     }
-    of_form(request, body).map_err(refuse)
+    let form = of_form(request, body).map_err(refuse)?;
+    form.all_sound(READ).map_err(|invalid| refuse(invalid.to_string()))?;
+    Ok(form)
 }
 
-/// The form of one of our pages.
+/// A form that a person's browser sends for somebody else.
 pub(super) fn for_person(request: &HttpRequest, body: &web::Bytes) -> Result<Parameters, Failure> {
     of_form(request, body).map_err(Failure::bad_request)
+}
+
+/// The form of one of our pages: it has every field once.
+pub(super) fn of_page(request: &HttpRequest, body: &web::Bytes) -> Result<Parameters, Failure> {
+    for_person(request, body)?.strict().map_err(|invalid| Failure::bad_request(invalid.to_string()))
 }

@@ -3,16 +3,21 @@
 //!
 //! Rendering the 401 and its challenge is left to the endpoints; [`ClientRequest::used_header`] says whether it takes one.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 
 use super::Op;
 use super::error::OAuthError;
+use super::wrong_secrets::Pair;
 use crate::domain::browser::Origin;
 use crate::domain::client::Client;
 use crate::domain::id::ClientId;
 use crate::domain::secret::{Secret, SecretDigest};
+use crate::domain::source;
+use crate::metrics;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::parameters::Parameters;
 use crate::store::clients;
@@ -84,6 +89,14 @@ impl PresentedCredentials {
         })
     }
 
+    /// Whose secret this is, and from where; `None` where there is none.
+    fn pair(&self, origin: &Origin) -> Option<Pair> {
+        let reading = self.readings().iter().find(|reading| reading.secret.is_some())?;
+        // The name of no client is longer: they share a count.
+        let client_id: String = reading.client_id.chars().take(LONGEST_CLIENT_ID).collect();
+        Some(Pair { client_id, source: source::of(&origin.address) })
+    }
+
     /// What the credentials may mean, best first.
     fn readings(&self) -> &[IdAndSecret] {
         match self {
@@ -130,16 +143,36 @@ fn form_decoded(text: &str) -> Option<String> {
 ///
 /// # Errors
 /// As [`PresentedCredentials::parse`]; `invalid_client`, always with the same description, for an unknown, disabled or wrongly
-/// authenticated client.
+/// authenticated client; [`OAuthError::Limited`] after too many wrong secrets (see [`super::wrong_secrets`]).
 pub async fn authenticate(op: &Op, request: &ClientRequest<'_>) -> Result<Client, OAuthError> {
     let presented = PresentedCredentials::parse(request.authorization, request.parameters)?;
+    let (most, now) = (op.settings.limits.wrong_secrets_per_source_10min, op.env.now());
+    let pair = presented.pair(request.origin);
+    if let Some(pause) = pair.as_ref().and_then(|pair| op.wrong_secrets.pause(most, pair, now)) {
+        return Err(limited(pause));
+    }
     let mut found = None;
     for reading in presented.readings() {
         if found.is_none() {
             found = find(op, &reading.client_id).await?;
         }
     }
-    check(found, &presented)
+    let outcome = check(found, &presented);
+    match (&outcome, pair) {
+        (Ok(_client), Some(pair)) => op.wrong_secrets.right(most, pair, now),
+        (Err(_refused), Some(pair)) => {
+            if let Some(pause) = op.wrong_secrets.wrong(most, pair, now) {
+                return Err(limited(pause));
+            }
+        }
+        (_, None) => {}
+    }
+    outcome
+}
+
+fn limited(pause: Duration) -> OAuthError {
+    metrics::RATE_LIMITED.add(["client_secrets"]);
+    OAuthError::Limited { pause }
 }
 
 /// The client named `text`, if it can be a name at all (RFC 6749 appendix A.1) and is known.
@@ -215,10 +248,10 @@ mod tests {
                 assert!(code != ErrorCode::InvalidClient || description == "client authentication failed");
                 code
             }
-            OAuthError::Internal(error) => panic!("{error}"),
+            other => panic!("{other}"),
         };
         let presented =
-            PresentedCredentials::parse(authorization, &Parameters::parse(form.as_bytes()).unwrap()).map_err(code)?;
+            PresentedCredentials::parse(authorization, &Parameters::parse(form.as_bytes())).map_err(code)?;
         let found = presented.readings().iter().any(|reading| reading.client_id == known.id.as_str());
         check(found.then(|| known.clone()), &presented).map(|_client| ()).map_err(code)
     }
@@ -295,7 +328,7 @@ mod tests {
     }
 
     fn readings(authorization: &str, form: &str) -> Vec<(String, Option<String>)> {
-        let parameters = Parameters::parse(form.as_bytes()).unwrap();
+        let parameters = Parameters::parse(form.as_bytes());
         let presented = PresentedCredentials::parse(Some(authorization), &parameters);
         let reading = |IdAndSecret { client_id, secret }: &IdAndSecret| {
             (client_id.clone(), secret.as_ref().map(|s| s.expose().to_owned()))

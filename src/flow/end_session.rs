@@ -13,6 +13,8 @@
 //! A `post_logout_redirect_uri` is followed where it is registered, character by character but for the port of a native
 //! client's loopback URI, for the client that a good hint or `client_id` names. One that cannot be followed makes the request suspect: nothing is ended unasked.
 
+use serde::{Deserialize, Serialize};
+
 use super::Op;
 use super::client_authentication::find;
 use super::error::{Internal, OAuthError};
@@ -23,12 +25,37 @@ use crate::domain::clock::Timestamp;
 use crate::domain::id::SessionId;
 use crate::flow::trail::Entry;
 use crate::protocol::client_metadata::ApplicationType;
-use crate::protocol::id_token::IdTokenClaims;
-use crate::protocol::parameters::Parameters;
+use crate::protocol::parameters::{InvalidParameters, Parameters};
 use crate::store::{StoreError, Tx, backchannel_logouts, sessions};
 
-/// The parameters that the form of the question repeats (OIDC RP-Initiated Logout §2).
-const REPEATED: &[&str] = &["id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales"];
+/// The parameters that are read here (OIDC RP-Initiated Logout §2); others are ignored.
+const READ: &[&str] = &["id_token_hint", "client_id", "post_logout_redirect_uri", "state"];
+
+/// A logout request, its hint judged: what there is to remember of it, so that a hint of many kilobytes need not be carried on.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct LogoutRequest {
+    hint: Hint,
+    client_id: Option<String>,
+    redirect_uri: Option<String>,
+    state: Option<String>,
+}
+
+impl LogoutRequest {
+    /// Reads a request; one verification of a signature where there is a hint.
+    ///
+    /// # Errors
+    /// When a parameter came twice or is too long.
+    pub fn read(op: &Op, parameters: &Parameters) -> Result<Self, InvalidParameters> {
+        parameters.all_sound(READ)?;
+        let text = |name: &str| parameters.get(name).map(str::to_owned);
+        Ok(Self {
+            hint: judged_hint(op, parameters),
+            client_id: text("client_id"),
+            redirect_uri: text("post_logout_redirect_uri"),
+            state: text("state"),
+        })
+    }
+}
 
 /// What a logout request comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,10 +67,10 @@ pub enum Decision {
         /// Where the browser goes, `state` included; else the page that says so.
         redirect: Option<String>,
     },
-    /// Ask the person (OIDC RP-Initiated Logout §2). Their yes comes back with these fields.
+    /// Ask the person (OIDC RP-Initiated Logout §2). Their yes comes back with the same request.
     Ask {
-        /// The parameters to repeat in the form.
-        fields: Vec<(&'static str, String)>,
+        /// Where a yes leads to, by the client that registered it.
+        target: Option<Target>,
         /// The app that asks, by its name for people, where it is known.
         client_name: Option<String>,
     },
@@ -59,6 +86,15 @@ pub enum Decision {
     },
 }
 
+/// The app's page that a logout leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Its URI, `state` included.
+    pub uri: String,
+    /// Whether the client sends browsers on to places that we cannot know (decision 2.15).
+    pub forwards: bool,
+}
+
 /// Whether the person has said yes to [`Decision::Ask`]; the caller has checked that the form is ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -69,10 +105,16 @@ pub enum Answer {
 }
 
 /// The `id_token_hint`, judged.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 enum Hint {
+    #[default]
     Absent,
     Bad,
-    Good(Box<IdTokenClaims>),
+    Good {
+        sub: String,
+        sid: Option<String>,
+        client_id: Option<String>,
+    },
 }
 
 /// The `post_logout_redirect_uri`, judged.
@@ -93,86 +135,76 @@ impl Redirect {
 
 /// Decides about a logout request of a browser whose live session is `current`. Changes nothing.
 ///
-/// Costs: at most one read, for the client; one verification of a signature where there is a hint.
+/// Costs: at most one read, for the client.
 ///
 /// # Errors
 /// Only when something of ours fails.
 pub async fn decide(
     op: &Op,
-    parameters: &Parameters,
+    request: &LogoutRequest,
     current: Option<&BrowserSession>,
     answer: Answer,
 ) -> Result<Decision, OAuthError> {
-    let hint = judged_hint(op, parameters);
-    let client = named_client(op, parameters, &hint).await?;
-    let redirect = judged_redirect(parameters, &hint, client.as_ref());
+    let client = named_client(op, request).await?;
+    let redirect = judged_redirect(request, client.as_ref());
     if let (Answer::Yes, Some(session)) = (answer, current) {
         // The person wants out, whoever asked first; where to depends on the request all the same.
         return Ok(Decision::EndNow { sid: session.id.clone(), redirect: redirect.target() });
     }
     let suspect = matches!(redirect, Redirect::Bad);
-    Ok(match (hint, current) {
-        (Hint::Good(claims), Some(session)) if claims.sub == session.authentication.user_id.as_str() && !suspect => {
+    Ok(match (&request.hint, current) {
+        (Hint::Good { sub, .. }, Some(session)) if sub == session.authentication.user_id.as_str() && !suspect => {
             Decision::EndNow { sid: session.id.clone(), redirect: redirect.target() }
         }
         (_, Some(_)) => Decision::Ask {
-            fields: repeated(parameters, &redirect),
-            client_name: client.map(|client| client.display_name().to_owned()),
+            client_name: client.as_ref().map(|client| client.display_name().to_owned()),
+            target: redirect.target().zip(client).map(|(uri, client)| Target { uri, forwards: client.metadata.forwards }),
         },
         (_, None) if answer == Answer::Yes => Decision::SignedOut { redirect: redirect.target() },
         (Hint::Bad, None) => Decision::Refused { hint: "id_token_hint is not an ID token of ours for this client" },
         (_, None) if suspect => {
             Decision::Refused { hint: "post_logout_redirect_uri is not registered for a client that the request names" }
         }
-        (Hint::Good(claims), None) => match claims.sid {
-            Some(sid) => Decision::EndNow { sid: SessionId::new(sid), redirect: redirect.target() },
+        (Hint::Good { sid, .. }, None) => match sid {
+            Some(sid) => Decision::EndNow { sid: SessionId::new(sid.as_str()), redirect: redirect.target() },
             None => Decision::SignedOut { redirect: redirect.target() },
         },
         (Hint::Absent, None) => Decision::SignedOut { redirect: redirect.target() },
     })
 }
 
-/// What the question carries: a URI that will not be followed is left out, so that its page cannot be led astray by it.
-fn repeated(parameters: &Parameters, redirect: &Redirect) -> Vec<(&'static str, String)> {
-    let kept = |name: &str| name != "post_logout_redirect_uri" || matches!(redirect, Redirect::To(_));
-    let names = REPEATED.iter().filter(|name| kept(name));
-    names.filter_map(|name| Some((*name, parameters.get(name)?.to_owned()))).collect()
-}
-
 /// OIDC RP-Initiated Logout §2, §4: issued by us, also long ago, and for the client that `client_id` names.
 fn judged_hint(op: &Op, parameters: &Parameters) -> Hint {
     let Some(hint) = parameters.get("id_token_hint") else { return Hint::Absent };
     match op.keys.verify_id_token_hint(hint, &op.settings.issuer, parameters.get("client_id")) {
-        Ok(claims) => Hint::Good(Box::new(claims)),
+        Ok(claims) => {
+            Hint::Good { sub: claims.sub, sid: claims.sid, client_id: claims.aud.names().first().map(String::clone) }
+        }
         Err(_not_ours) => Hint::Bad,
     }
 }
 
 /// The client that the request names, by `client_id` or by the audience of a good hint.
-async fn named_client(op: &Op, parameters: &Parameters, hint: &Hint) -> Result<Option<Client>, OAuthError> {
-    let id = match (parameters.get("client_id"), hint) {
-        (Some(id), _) => Some(id),
-        (None, Hint::Good(claims)) => claims.aud.names().first().map(String::as_str),
-        (None, Hint::Absent | Hint::Bad) => None,
+async fn named_client(op: &Op, request: &LogoutRequest) -> Result<Option<Client>, OAuthError> {
+    let id = match (&request.client_id, &request.hint) {
+        (Some(id), _) | (None, Hint::Good { client_id: Some(id), .. }) => id,
+        (None, _) => return Ok(None),
     };
-    match id {
-        Some(id) => Ok(find(op, id).await?.filter(|client| !client.disabled)),
-        None => Ok(None),
-    }
+    Ok(find(op, id).await?.filter(|client| !client.disabled))
 }
 
 /// OIDC RP-Initiated Logout §3: "exactly match", compared as strings; never after a bad hint. A native client listens on the
 /// port that it got at this start (RFC 8252 §7.3), on the way out as on the way in. What is public alone may be a web page.
-fn judged_redirect(parameters: &Parameters, hint: &Hint, client: Option<&Client>) -> Redirect {
-    let Some(asked) = parameters.get("post_logout_redirect_uri") else { return Redirect::NotAsked };
+fn judged_redirect(request: &LogoutRequest, client: Option<&Client>) -> Redirect {
+    let Some(asked) = &request.redirect_uri else { return Redirect::NotAsked };
     let allowed = client.is_some_and(|Client { metadata, .. }| {
         let native = metadata.application_type == ApplicationType::Native;
         metadata.post_logout_redirect_uris.iter().any(|uri| uri.allows(asked, native))
     });
-    if !allowed || matches!(hint, Hint::Bad) {
+    if !allowed || matches!(request.hint, Hint::Bad) {
         return Redirect::Bad;
     }
-    Redirect::To(with_state(asked, parameters.get("state")))
+    Redirect::To(with_state(asked, request.state.as_deref()))
 }
 
 /// The URI that was asked for byte for byte, with `state` behind it (OIDC RP-Initiated Logout §3).

@@ -1,6 +1,8 @@
 //! Errors of the flows. An OAuth error has four voices: the code for the protocol, a description for the relying party, a
 //! hint for whoever integrates it, and a source for the log. Rendering and logging happen in one place (`web`).
 
+use std::time::Duration;
+
 use crate::domain::random::RandomError;
 use crate::keys::KeysError;
 use crate::protocol::error::ErrorCode;
@@ -43,6 +45,12 @@ pub enum OAuthError {
         /// For the log: what whoever integrates the client should look at. Never holds a secret.
         hint: Option<String>,
     },
+    /// Too much of the same from one source (RFC 6585 §4).
+    #[error("too many failed attempts")]
+    Limited {
+        /// How long to wait.
+        pause: Duration,
+    },
     /// Something of ours failed.
     #[error(transparent)]
     Internal(#[from] Internal),
@@ -59,7 +67,7 @@ impl OAuthError {
     pub fn hint(self, text: impl Into<String>) -> Self {
         match self {
             Self::Refused { code, description, .. } => Self::Refused { code, description, hint: Some(text.into()) },
-            internal @ Self::Internal(_) => internal,
+            other @ (Self::Internal(_) | Self::Limited { .. }) => other,
         }
     }
 }

@@ -18,6 +18,7 @@ pub mod settings;
 pub mod token;
 pub mod trail;
 pub mod userinfo;
+pub mod wrong_secrets;
 
 use std::sync::Arc;
 
@@ -47,4 +48,8 @@ pub struct Op {
     pub signals: login::signals::Signals,
     /// How the phone services behaved lately.
     pub pace: login::pace::Pace,
+    /// Values that clients should make anew for every request and do not.
+    pub repeats: authorization::repeats::Repeats,
+    /// Wrong client secrets, by client and source.
+    pub wrong_secrets: wrong_secrets::WrongSecrets,
 }

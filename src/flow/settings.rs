@@ -13,6 +13,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Whether ThumbSignIn may be asked without naming a person (decision 2.3).
     pub allow_unnamed: bool,
+    /// How long the audit trail is kept.
+    pub audit_keep: Duration,
     /// The pause after the first attempt in vain to tell a client of a logout; later ones are longer.
     pub logout_retry: Duration,
 }
@@ -83,6 +85,12 @@ pub struct Limits {
     pub denial_pause: Option<Duration>,
     /// Logins that one browser may have under way.
     pub pending_per_browser: Option<u32>,
+    /// Authorizations that one source may have open without a login under way.
+    pub authorizations_per_source: Option<u32>,
+    /// The same, of all sources.
+    pub authorizations: Option<u32>,
+    /// Wrong secrets of one client from one source, in 10 minutes.
+    pub wrong_secrets_per_source_10min: Option<u32>,
 }
 
 impl Limits {
@@ -95,6 +103,9 @@ impl Limits {
             per_source_10min: Some(20),
             denial_pause: Some(Duration::from_secs(300)),
             pending_per_browser: Some(3),
+            authorizations_per_source: Some(200),
+            authorizations: Some(5000),
+            wrong_secrets_per_source_10min: Some(20),
         }
     }
 
@@ -107,6 +118,9 @@ impl Limits {
             per_source_10min: None,
             denial_pause: None,
             pending_per_browser: None,
+            authorizations_per_source: None,
+            authorizations: None,
+            wrong_secrets_per_source_10min: None,
         }
     }
 }

@@ -15,6 +15,7 @@ const KEYS: Duration = Duration::from_millis(500);
 const CLEAN_UP: Duration = Duration::from_secs(60);
 /// How often the machine's clock is looked at.
 pub(super) const CLOCK: Duration = Duration::from_secs(5);
+const FIRST_CLEAN_UP: Duration = Duration::from_secs(5);
 
 /// Keeps the key ring of this node equal to the database's.
 pub(super) async fn follow_keys(op: Op, stop: CancellationToken) {
@@ -25,12 +26,17 @@ pub(super) async fn follow_keys(op: Op, stop: CancellationToken) {
     }
 }
 
-/// Deletes what is long dead.
+/// Deletes what is dead: soon after the start, so that a node that never runs for long does it too, and then again and again.
 pub(super) async fn clean_up(op: Op, stop: CancellationToken) {
-    while pause(&stop, CLEAN_UP).await {
+    let mut wait = FIRST_CLEAN_UP;
+    while pause(&stop, wait).await {
+        wait = CLEAN_UP;
         let now = op.env.now();
-        if let Err(error) = crate::store::cleanup::delete_dead(&op.store, now).await {
+        if let Err(error) = crate::store::cleanup::delete_dead(&op.store, now, op.settings.audit_keep).await {
             tracing::warn!(%error, "clean-up failed; it is tried again");
+        }
+        if let Err(error) = op.store.give_back_space().await {
+            tracing::warn!(%error, "free space could not be given back; it is tried again");
         }
         if let Err(error) = op.keys.ring().tidy().await {
             tracing::warn!(%error, "retired keys could not be deleted; it is tried again");

@@ -7,10 +7,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::purpose::{CannotOpen, CannotSeal, PurposeKeys};
 use super::ring::{KeyRing, RingError, SignError};
 use super::verify::VerifyError;
+use crate::domain::clock::Timestamp;
 use crate::domain::env::Env;
 use crate::domain::secret::Secret;
 use crate::protocol::client_metadata::SigningAlgorithm;
@@ -115,6 +117,28 @@ impl Keys {
     /// When the random number generator or the library fails.
     pub fn seal_login_handle(&self, env: &Env, login: &str, handle: &str) -> Result<Secret, KeysError> {
         Ok(Secret::new(self.purposes.sealer.seal(env, &handle_context(login), handle.as_bytes())?))
+    }
+
+    /// Seals `value` until `until` for an address of the kind `place`: nobody else can read, change or make it.
+    ///
+    /// # Errors
+    /// When the random number generator or the library fails.
+    pub fn seal_address(
+        &self,
+        env: &Env,
+        place: &str,
+        value: &impl Serialize,
+        until: Timestamp,
+    ) -> Result<String, KeysError> {
+        let json = serde_json::to_vec(&(until, value)).map_err(|_not_json| CannotSeal::Cipher)?;
+        Ok(self.purposes.addresses.seal(env, place, &json)?)
+    }
+
+    /// Opens what [`Keys::seal_address`] sealed for `place`, until its end.
+    pub fn open_address<T: DeserializeOwned>(&self, place: &str, sealed: &str, now: Timestamp) -> Option<T> {
+        let json = self.purposes.addresses.open(place, sealed).ok()?;
+        let (until, value): (Timestamp, T) = serde_json::from_slice(&json).ok()?;
+        (now < until).then_some(value)
     }
 
     /// Opens what [`Keys::seal_login_handle`] sealed.

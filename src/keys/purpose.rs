@@ -27,14 +27,23 @@ pub enum Purpose {
     Decoys,
     /// Encryption at rest; see [`Sealer`].
     AtRest,
+    /// What an address carries that nobody but us may read or write; see [`Sealer`].
+    Addresses,
     /// What the database remembers of the master key; see [`MasterKey::fingerprint`].
     Fingerprint,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 6] =
-        [Self::Cookies, Self::FormTokens, Self::RefreshSuccessors, Self::Decoys, Self::AtRest, Self::Fingerprint];
+    pub const ALL: [Self; 7] = [
+        Self::Cookies,
+        Self::FormTokens,
+        Self::RefreshSuccessors,
+        Self::Decoys,
+        Self::AtRest,
+        Self::Addresses,
+        Self::Fingerprint,
+    ];
 
     const fn label(self) -> &'static str {
         match self {
@@ -43,6 +52,7 @@ impl Purpose {
             Self::RefreshSuccessors => "signbridge/1/refresh-successors",
             Self::Decoys => "signbridge/1/decoys",
             Self::AtRest => "signbridge/1/at-rest",
+            Self::Addresses => "signbridge/1/addresses",
             Self::Fingerprint => "signbridge/1/fingerprint",
         }
     }
@@ -130,8 +140,9 @@ pub enum CannotSeal {
 /// The version of the sealed form: AES-256-GCM, nonce in front. Another cipher gets another one.
 const VERSION: &str = "v1.";
 
-/// Encrypts what the database keeps and must be able to read again (decision 2.5): AES-256-GCM with a random nonce, of which
-/// 2^32 are safe under one key (NIST SP 800-38D §8.3); we seal a few a day.
+/// Encrypts what the database keeps and must be able to read again (decision 2.5), and what an address carries: AES-256-GCM with
+/// a random nonce, of which 2^32 are safe under one key (NIST SP 800-38D §8.3). At rest we seal a few a day. Anybody can have
+/// addresses sealed, with a key of their own: 2^32 take weeks at full speed, and what is read from one is checked again.
 pub struct Sealer(LessSafeKey);
 
 impl fmt::Debug for Sealer {
@@ -141,12 +152,16 @@ impl fmt::Debug for Sealer {
 }
 
 impl Sealer {
-    /// The sealer under `master`.
+    /// The sealer of what is kept, under `master`.
     ///
     /// # Errors
     /// When the cryptographic library fails.
     pub fn derive(master: &MasterKey) -> Result<Self, DerivationFailed> {
-        let key = UnboundKey::new(&AES_256_GCM, derive(master, Purpose::AtRest)?.as_slice());
+        Self::of(master, Purpose::AtRest)
+    }
+
+    fn of(master: &MasterKey, purpose: Purpose) -> Result<Self, DerivationFailed> {
+        let key = UnboundKey::new(&AES_256_GCM, derive(master, purpose)?.as_slice());
         Ok(Self(LessSafeKey::new(key.map_err(|_unspecified| DerivationFailed)?)))
     }
 
@@ -197,6 +212,8 @@ pub struct PurposeKeys {
     pub refresh: RefreshSuccessors,
     /// Encrypts at rest.
     pub sealer: Sealer,
+    /// Encrypts what addresses carry.
+    pub addresses: Sealer,
 }
 
 impl PurposeKeys {
@@ -211,6 +228,7 @@ impl PurposeKeys {
             decoys: PurposeKey::derive(master, Purpose::Decoys)?,
             refresh: RefreshSuccessors(PurposeKey::derive(master, Purpose::RefreshSuccessors)?),
             sealer: Sealer::derive(master)?,
+            addresses: Sealer::of(master, Purpose::Addresses)?,
         })
     }
 }

@@ -86,7 +86,7 @@ pub static DEVICES_REGISTERED: Gauge<1> =
 /// `sse_connections`
 pub static SSE_CONNECTIONS: Gauge<0> = Gauge::new("sse_connections", "Event streams of login pages that are open", []);
 /// `rate_limited_total`
-pub static RATE_LIMITED: Counter<1> = Counter::new("rate_limited_total", "Logins that were refused by a limit", ["rule"]);
+pub static RATE_LIMITED: Counter<1> = Counter::new("rate_limited_total", "Requests that were refused by a limit", ["rule"]);
 /// `forwarded_unreadable_total`
 pub static FORWARDED_UNREADABLE: Counter<0> = Counter::new(
     "forwarded_unreadable_total",

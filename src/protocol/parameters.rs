@@ -1,72 +1,142 @@
 //! Request parameters as they came, duplicates visible (RFC 6749 §3.1: a parameter must not be included more than once).
+//! Whether one that is [`Spoiled`] matters decides the endpoint, which knows the names that it reads: others are ignored,
+//! repeated or not, long or not (RFC 6749 §3.1, §3.2).
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// The most bytes of one value, and of all names and values together (security bar 14).
-const LONGEST_VALUE: usize = 4096;
-const LONGEST_TOTAL: usize = 16 * 1024;
+use super::jws;
 
-/// The parameters of one request, each once. A parameter without a value counts as absent (RFC 6749 §3.1).
+/// The most bytes of one value, and of all names and values together (security bar 14), beside one signed token.
+const LONGEST_VALUE: usize = 4096;
+const LONGEST_TOTAL: usize = 16 * 1024 + jws::LONGEST;
+
+/// Parameters whose values are signed tokens: what we issue we accept, so they may be as long as ours can get.
+const TOKENS: &[&str] = &["id_token_hint", "request"];
+
+/// Parameters that may repeat; the first counts (RFC 8707 §2).
+const REPEATABLE: &[&str] = &["resource", "audience"];
+
+/// The parameters of one request. A parameter without a value counts as absent (RFC 6749 §3.1), and so does one that is spoiled.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Parameters(BTreeMap<String, String>);
+pub struct Parameters(BTreeMap<String, Found>);
 
-/// Why a set of parameters is refused as a whole.
+/// What stands under one name.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Found {
+    Value(String),
+    Spoiled(Spoiled),
+}
+
+/// What is wrong with a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Spoiled {
+    /// It came twice (RFC 6749 §3.1, §3.2).
+    Repeated,
+    /// It is longer than anything that a relying party has a reason to send.
+    TooLong,
+}
+
+/// Why a set of parameters is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidParameters {
     /// A parameter came twice (RFC 6749 §3.1, §3.2).
     #[error("the parameter {0} was sent more than once")]
     Duplicate(String),
     /// Longer than anything that a relying party has a reason to send.
-    #[error("the parameters are too long")]
-    TooLong,
+    #[error("the parameter {0} is too long")]
+    TooLong(String),
 }
 
 impl Parameters {
     /// Collects `application/x-www-form-urlencoded` text: a query or a form body.
-    ///
-    /// # Errors
-    /// When a parameter comes twice or is too long. `resource` and `audience` may repeat (RFC 8707 §2); the first counts.
-    pub fn parse(encoded: &[u8]) -> Result<Self, InvalidParameters> {
+    pub fn parse(encoded: &[u8]) -> Self {
         Self::collect(url::form_urlencoded::parse(encoded).map(|(name, value)| (name.into_owned(), value.into_owned())))
     }
 
-    /// Collects decoded pairs; see [`Parameters::parse`].
-    ///
-    /// # Errors
-    /// As [`Parameters::parse`].
-    pub fn collect(pairs: impl IntoIterator<Item = (String, String)>) -> Result<Self, InvalidParameters> {
-        let mut found = BTreeMap::new();
+    /// Collects decoded pairs. What has no more room, in its own value or among all of them, is spoiled.
+    pub fn collect(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut found: BTreeMap<String, Found> = BTreeMap::new();
         let mut total = 0;
         for (name, value) in pairs {
-            total += name.len() + value.len();
-            if value.len() > LONGEST_VALUE || total > LONGEST_TOTAL {
-                return Err(InvalidParameters::TooLong);
+            let longest = if TOKENS.contains(&name.as_str()) { jws::LONGEST } else { LONGEST_VALUE };
+            // A name that is too long is nobody's.
+            if name.len() > LONGEST_VALUE {
+                continue;
             }
-            let repeatable = matches!(name.as_str(), "resource" | "audience");
             if found.contains_key(&name) {
-                if repeatable {
-                    continue;
+                if !REPEATABLE.contains(&name.as_str()) {
+                    found.insert(name, Found::Spoiled(Spoiled::Repeated));
                 }
-                let shown: String = name.chars().filter(|c| c.is_ascii_graphic()).take(40).collect();
-                return Err(InvalidParameters::Duplicate(shown));
+                continue;
             }
-            found.insert(name, value);
+            let size = name.len() + value.len();
+            let fits = value.len() <= longest && total + size <= LONGEST_TOTAL;
+            let kept = if fits { Found::Value(value) } else { Found::Spoiled(Spoiled::TooLong) };
+            total += if fits { size } else { 0 };
+            found.insert(name, kept);
         }
-        found.retain(|_, value| !value.is_empty());
-        Ok(Self(found))
+        found.retain(|_, found| !matches!(found, Found::Value(value) if value.is_empty()));
+        Self(found)
     }
 
-    /// The value of `name`, unless absent or empty.
+    /// The value of `name`, unless absent, empty or spoiled.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        match self.0.get(name)? {
+            Found::Value(value) => Some(value),
+            Found::Spoiled(_) => None,
+        }
     }
 
-    /// The pairs, by name.
+    /// Whether `name` was sent with a value, spoiled or not.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// What is wrong with the parameter `name`, if anything is.
+    ///
+    /// # Errors
+    /// When it came twice or is too long.
+    pub fn sound(&self, name: &str) -> Result<(), InvalidParameters> {
+        match self.0.get(name) {
+            Some(Found::Spoiled(spoiled)) => Err(InvalidParameters::of(name, *spoiled)),
+            Some(Found::Value(_)) | None => Ok(()),
+        }
+    }
+
+    /// The first of `names` that is spoiled.
+    ///
+    /// # Errors
+    /// As [`Parameters::sound`].
+    pub fn all_sound(&self, names: &[&str]) -> Result<(), InvalidParameters> {
+        names.iter().try_for_each(|name| self.sound(name))
+    }
+
+    /// The same parameters, for an endpoint that has use for every one.
+    ///
+    /// # Errors
+    /// When any of them is spoiled.
+    pub fn strict(self) -> Result<Self, InvalidParameters> {
+        self.0.keys().try_for_each(|name| self.sound(name))?;
+        Ok(self)
+    }
+
+    /// The sound pairs, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0.keys().filter_map(|name| Some((name.as_str(), self.get(name)?)))
+    }
+}
+
+impl InvalidParameters {
+    fn of(name: &str, spoiled: Spoiled) -> Self {
+        let shown: String = name.chars().filter(|c| c.is_ascii_graphic()).take(40).collect();
+        match spoiled {
+            Spoiled::Repeated => Self::Duplicate(shown),
+            Spoiled::TooLong => Self::TooLong(shown),
+        }
     }
 }
 
@@ -82,44 +152,72 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn strict(form: &str) -> Result<Parameters, InvalidParameters> {
+        Parameters::parse(form.as_bytes()).strict()
+    }
+
+    fn duplicate(name: &str) -> Result<Parameters, InvalidParameters> {
+        Err(InvalidParameters::Duplicate(name.into()))
+    }
+
     #[test]
     fn a_repeated_parameter_is_refused_even_with_the_same_value() {
-        assert_eq!(Parameters::parse(b"a=1&a=1"), Err(InvalidParameters::Duplicate("a".into())));
-        assert_eq!(Parameters::parse(b"a=&a=1"), Err(InvalidParameters::Duplicate("a".into())));
-        assert_eq!(Parameters::parse(b"resource=x&resource=y").unwrap().get("resource"), Some("x"));
+        assert_eq!(strict("a=1&a=1"), duplicate("a"));
+        assert_eq!(strict("a=&a=1"), duplicate("a"));
+        assert_eq!(strict("resource=x&resource=y").unwrap().get("resource"), Some("x"));
+    }
+
+    #[test]
+    fn what_is_spoiled_has_no_value_and_spoils_nothing_else() {
+        let long = "x".repeat(LONGEST_VALUE + 1);
+        let parameters = Parameters::parse(format!("utm=1&state=s&utm=2&junk={long}").as_bytes());
+        assert_eq!((parameters.get("utm"), parameters.get("junk"), parameters.get("state")), (None, None, Some("s")));
+        assert!(parameters.has("utm") && parameters.has("junk") && !parameters.has("nonce"));
+        assert_eq!(parameters.all_sound(&["state", "nonce"]), Ok(()));
+        assert_eq!(parameters.all_sound(&["state", "utm"]), Err(InvalidParameters::Duplicate("utm".into())));
+        assert_eq!(parameters.sound("junk"), Err(InvalidParameters::TooLong("junk".into())));
+        assert_eq!(parameters.iter().collect::<Vec<_>>(), [("state", "s")]);
     }
 
     #[test]
     fn an_empty_value_counts_as_absent() {
-        assert_eq!(Parameters::parse(b"state=&nonce=n").unwrap().get("state"), None);
+        let parameters = Parameters::parse(b"state=&nonce=n");
+        assert!(parameters.get("state").is_none() && !parameters.has("state"));
     }
 
     #[test]
     fn sizes_are_bounded_and_a_long_state_fits() {
-        assert!(Parameters::parse(format!("state={}", "x".repeat(2048)).as_bytes()).is_ok());
-        assert_eq!(Parameters::parse(format!("state={}", "x".repeat(4097)).as_bytes()), Err(InvalidParameters::TooLong));
+        assert!(strict(&format!("state={}", "x".repeat(LONGEST_VALUE))).is_ok());
+        let longer = format!("state={}", "x".repeat(LONGEST_VALUE + 1));
+        assert_eq!(strict(&longer), Err(InvalidParameters::TooLong("state".into())));
+    }
+
+    #[test]
+    fn a_hint_may_be_as_long_as_a_token_of_ours() {
+        for name in TOKENS {
+            assert!(strict(&format!("{name}={}", "x".repeat(jws::LONGEST))).is_ok());
+            assert!(strict(&format!("{name}={}", "x".repeat(jws::LONGEST + 1))).is_err());
+        }
     }
 
     #[test]
     fn a_name_is_the_same_in_every_spelling_and_never_shown_as_it_came() {
-        assert_eq!(Parameters::parse(b"state=1&st%61te=2"), Err(InvalidParameters::Duplicate("state".into())));
-        assert_eq!(Parameters::parse(b"State=1&state=2").unwrap().iter().count(), 2, "names have one case");
-        let long = format!("%0A{0}=1&%0A{0}=2", "n".repeat(60));
-        assert_eq!(Parameters::parse(long.as_bytes()), Err(InvalidParameters::Duplicate("n".repeat(40))));
+        assert_eq!(strict("state=1&st%61te=2"), duplicate("state"));
+        assert_eq!(strict("State=1&state=2").unwrap().iter().count(), 2, "names have one case");
+        assert_eq!(strict(&format!("%0A{0}=1&%0A{0}=2", "n".repeat(60))), duplicate(&"n".repeat(40)));
     }
 
     #[test]
     fn all_of_them_together_are_bounded_too() {
-        // Four values of the greatest length, and four names of one letter.
-        let full: String = "abcd".chars().map(|name| format!("{name}={}&", "x".repeat(LONGEST_VALUE - 1))).collect();
-        assert!(Parameters::parse(full.as_bytes()).is_ok());
-        assert_eq!(Parameters::parse(format!("{full}e=").as_bytes()), Err(InvalidParameters::TooLong));
-        assert!(Parameters::parse(format!("a={}", "x".repeat(LONGEST_VALUE)).as_bytes()).is_ok());
+        // Values of the greatest length, with names of one letter.
+        let full: String = "abcdefgh".chars().map(|name| format!("{name}={}&", "x".repeat(LONGEST_VALUE - 1))).collect();
+        assert!(strict(&full).is_ok());
+        assert_eq!(strict(&format!("{full}i=1")), Err(InvalidParameters::TooLong("i".into())));
     }
 
     #[test]
     fn debug_output_has_no_values() {
-        let shown = format!("{:?}", Parameters::parse(b"client_secret=hunter2&state=s3").unwrap());
+        let shown = format!("{:?}", Parameters::parse(b"client_secret=hunter2&state=s3"));
         assert_eq!(shown, r#"{"client_secret", "state"}"#);
     }
 
@@ -127,7 +225,7 @@ mod tests {
         #[test]
         fn what_a_form_says_is_what_is_read(pairs in prop::collection::btree_map("\\PC{0,8}", "\\PC{0,40}", 0..6)) {
             let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
-            let parameters = Parameters::parse(form.as_bytes()).unwrap();
+            let parameters = Parameters::parse(form.as_bytes());
             for (name, value) in &pairs {
                 prop_assert_eq!(parameters.get(name), Some(value.as_str()).filter(|value| !value.is_empty()));
             }
@@ -137,18 +235,16 @@ mod tests {
         #[test]
         fn one_name_twice_is_refused_wherever_it_stands(names in prop::collection::btree_set("[a-z_]{1,12}", 1..6), twice: prop::sample::Index, at: prop::sample::Index) {
             let mut pairs: Vec<(String, String)> = names.into_iter().map(|name| (name, "1".to_owned())).collect();
-            prop_assert!(Parameters::collect(pairs.clone()).is_ok());
+            prop_assert!(Parameters::collect(pairs.clone()).strict().is_ok());
             let (name, _) = pairs[twice.index(pairs.len())].clone();
             prop_assume!(name != "resource" && name != "audience");
             pairs.insert(at.index(pairs.len() + 1), (name.clone(), "2".to_owned()));
-            prop_assert_eq!(Parameters::collect(pairs), Err(InvalidParameters::Duplicate(name)));
+            prop_assert_eq!(Parameters::collect(pairs).strict(), Err(InvalidParameters::Duplicate(name)));
         }
 
         #[test]
         fn no_bytes_are_more_than_refused(body in prop::collection::vec(any::<u8>(), 0..200)) {
-            if let Ok(parameters) = Parameters::parse(&body) {
-                prop_assert!(parameters.iter().all(|(_, value)| !value.is_empty()));
-            }
+            prop_assert!(Parameters::parse(&body).iter().all(|(_, value)| !value.is_empty()));
         }
     }
 }

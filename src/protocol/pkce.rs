@@ -26,6 +26,11 @@ pub enum InvalidChallenge {
 }
 
 impl CodeChallenge {
+    /// The challenge as it was sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The challenge of an authorization request, from its two parameters.
     ///
     /// # Errors

@@ -1,18 +1,41 @@
 //! The audit trail: written in the same transaction as the change that it tells of.
+//!
+//! What strangers can repeat without end ([`AuditKind::repeats`](crate::domain::audit::AuditKind::repeats)) has bounds for each
+//! kind and hour. The first events have a row each, until one of these is reached; from then on one row stands for all that
+//! reached it, with their number and the moment of the latest:
+//!
+//! | so many rows | of | the row that stands for the others says |
+//! |---|---|---|
+//! | 5 | equal ones: same detail, client, person and source | all of it |
+//! | 20 | one source | the source; detail `many` |
+//! | 20 | one person | the person; detail `many`, address `*` |
+//! | 1000 | the kind | detail `many`, address `*` |
+//!
+//! On PostgreSQL two nodes at the same moment may write a row or two more; no event is lost.
 
-use sea_orm::{EntityTrait as _, QueryOrder as _, QuerySelect as _};
+use std::time::Duration;
 
-use super::entity::audit_event;
+use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
+
+use super::entity::{audit_event, audit_tally};
 use super::{Db, StoreError, Tx};
 use crate::domain::audit::AuditEvent;
 use crate::domain::clock::Timestamp;
+use crate::domain::secret::SecretDigest;
+use crate::domain::source;
+
+/// What is counted together.
+const WHILE: Duration = Duration::from_secs(3600);
+/// What stands where a row tells of many addresses.
+const ANY: &str = "*";
 
 /// An event as it was written. Its kind is the stable name, so that one which this program does not know can still be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditRecord {
     /// Its id.
     pub id: String,
-    /// When it happened.
+    /// When it happened; the first time, where it stands for many.
     pub at: Timestamp,
     /// What happened ([`AuditKind::as_str`](crate::domain::audit::AuditKind::as_str)).
     pub kind: String,
@@ -28,6 +51,10 @@ pub struct AuditRecord {
     pub user_agent: String,
     /// A short machine-readable detail.
     pub detail: Option<String>,
+    /// For how many events it stands.
+    pub count: u64,
+    /// When the latest of them happened.
+    pub last_at: Timestamp,
 }
 
 /// The latest `limit` events, the latest first.
@@ -44,12 +71,81 @@ pub async fn list(db: &Db, limit: u64) -> Result<Vec<AuditRecord>, StoreError> {
     Ok(rows.into_iter().map(AuditRecord::from).collect())
 }
 
-/// Writes an event under a new, time-ordered `id`.
+/// Writes an event under a new, time-ordered `id`, or counts it in the row that stands for its like.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn insert(tx: &Tx, event: &AuditEvent, id: &str, at: Timestamp) -> Result<(), StoreError> {
-    tx.insert(audit_event::Model {
+    if !event.kind.repeats() {
+        return tx.insert(row(event, id, at, None)).await;
+    }
+    let bounds = bounds(event, at);
+    let keys = bounds.iter().map(|bound| bound.key.as_str());
+    let tallies = audit_tally::Entity::find().filter(audit_tally::Column::Key.is_in(keys)).all(tx.db()).await?;
+    let reached = |bound: &&Bound| tallies.iter().any(|tally| tally.key == bound.key && tally.rows >= bound.most);
+    if let Some(bound) = bounds.iter().find(reached) {
+        return count_in(tx, &bound.told, &bound.key, id, at).await;
+    }
+    tx.insert(row(event, id, at, None)).await?;
+    let mut keys: Vec<&str> = bounds.iter().map(|bound| bound.key.as_str()).collect();
+    // In one order, so that no two transactions wait for each other.
+    keys.sort_unstable();
+    for key in keys {
+        let more = OnConflict::column(audit_tally::Column::Key)
+            .value(audit_tally::Column::Rows, Expr::col((audit_tally::Entity, audit_tally::Column::Rows)).add(1))
+            .to_owned();
+        tx.insert_or(audit_tally::Model { key: key.to_owned(), rows: 1, at: at.as_millis() }, more).await?;
+    }
+    Ok(())
+}
+
+/// Up to how many rows events of a kind have, and what the row says that stands for the others.
+struct Bound {
+    key: String,
+    most: i64,
+    told: AuditEvent,
+}
+
+/// The bounds that an event counts against, the narrowest first.
+fn bounds(event: &AuditEvent, at: Timestamp) -> Vec<Bound> {
+    let hour = at.as_millis().div_euclid(i64::try_from(WHILE.as_millis()).unwrap_or(i64::MAX)).to_string();
+    let source = source::of(&event.origin.address);
+    let bound = |name: &str, parts: &[&str], most: i64, told: AuditEvent| {
+        let parts = [&[name, hour.as_str(), event.kind.as_str()], parts].concat();
+        // Each part is preceded by its length, so that no two lists share a key.
+        let text: String = parts.iter().map(|part| format!("{}:{part}", part.len())).collect();
+        Bound { key: SecretDigest::of(text.as_bytes()).as_str().to_owned(), most, told }
+    };
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let (detail, client, user) = (text(&event.detail), text(&event.client), text(&event.user));
+    let many = AuditEvent { detail: Some("many".to_owned()), ..AuditEvent::new(event.kind) };
+    let mut anywhere = many.clone();
+    anywhere.origin.address = ANY.to_owned();
+    let mut of_source = many;
+    of_source.origin.address.clone_from(&event.origin.address);
+    let mut bounds = vec![
+        bound("equal", &[&detail, &client, &user, &source], 5, AuditEvent { subject: None, ..event.clone() }),
+        bound("source", &[&source], 20, of_source),
+        bound("all", &[], 1000, anywhere.clone()),
+    ];
+    if event.user.is_some() {
+        bounds.insert(2, bound("person", &[&user], 20, AuditEvent { user: event.user.clone(), ..anywhere }));
+    }
+    bounds
+}
+
+/// Counts an event in the row that stands for `sample`, which may have to be written.
+async fn count_in(tx: &Tx, told: &AuditEvent, sample: &str, id: &str, at: Timestamp) -> Result<(), StoreError> {
+    let counted = OnConflict::column(audit_event::Column::Sample)
+        .value(audit_event::Column::Count, Expr::col((audit_event::Entity, audit_event::Column::Count)).add(1))
+        .value(audit_event::Column::LastAt, Expr::value(at.as_millis()))
+        .to_owned();
+    tx.insert_or(row(told, id, at, Some(sample)), counted).await?;
+    Ok(())
+}
+
+fn row(event: &AuditEvent, id: &str, at: Timestamp, sample: Option<&str>) -> audit_event::Model {
+    audit_event::Model {
         id: id.to_owned(),
         at: at.as_millis(),
         kind: event.kind.as_str().to_owned(),
@@ -59,8 +155,10 @@ pub async fn insert(tx: &Tx, event: &AuditEvent, id: &str, at: Timestamp) -> Res
         address: event.origin.address.clone(),
         user_agent: event.origin.user_agent.clone(),
         detail: event.detail.clone(),
-    })
-    .await
+        sample: sample.map(str::to_owned),
+        count: sample.map(|_| 1),
+        last_at: sample.map(|_| at.as_millis()),
+    }
 }
 
 impl From<audit_event::Model> for AuditRecord {
@@ -75,6 +173,8 @@ impl From<audit_event::Model> for AuditRecord {
             address: model.address,
             user_agent: model.user_agent,
             detail: model.detail,
+            count: model.count.and_then(|count| u64::try_from(count).ok()).unwrap_or(1),
+            last_at: Timestamp::from_millis(model.last_at.unwrap_or(model.at)),
         }
     }
 }

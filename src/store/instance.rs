@@ -1,9 +1,11 @@
 //! Facts about this installation that hold from its first start on: one value per key.
 
 use sea_orm::EntityTrait as _;
+use sea_orm::sea_query::OnConflict;
 
 use super::entity::instance;
 use super::{Db, StoreError, Tx};
+use crate::domain::clock::Timestamp;
 
 /// The issuer, frozen at first start (decision 2.9).
 pub const ISSUER: &str = "issuer";
@@ -11,6 +13,9 @@ pub const ISSUER: &str = "issuer";
 pub const MASTER_KEY: &str = "master_key";
 /// A deep link of ThumbSignIn as it really looks: the pattern of decoys (decision 2.7).
 pub const THUMBSIGNIN_DEEP_LINK: &str = "thumbsignin_deep_link";
+
+/// When a node last wrote to see whether it can.
+const WRITTEN: &str = "written";
 
 /// The value of `key`, if it was ever set.
 ///
@@ -27,4 +32,14 @@ pub async fn find(db: &Db, key: &str) -> Result<Option<String>, StoreError> {
 pub async fn insert_once(tx: &Tx, key: &str, value: &str) -> Result<String, StoreError> {
     tx.insert_new(instance::Model { key: key.to_owned(), value: value.to_owned() }).await?;
     find(tx, key).await?.ok_or_else(|| StoreError::Statement("a row vanished between two statements".into()))
+}
+
+/// Writes for nothing.
+///
+/// # Errors
+/// When the database fails.
+pub async fn touch(tx: &Tx, now: Timestamp) -> Result<(), StoreError> {
+    let anew = OnConflict::column(instance::Column::Key).update_column(instance::Column::Value).to_owned();
+    tx.insert_or(instance::Model { key: WRITTEN.to_owned(), value: now.as_millis().to_string() }, anew).await?;
+    Ok(())
 }

@@ -40,10 +40,10 @@ mod entity;
 mod error;
 pub mod figures;
 pub mod grants;
+mod health;
 pub mod instance;
 pub mod logins;
 mod open;
-pub mod posted;
 mod postgres;
 pub mod pushes;
 pub mod refresh_tokens;
@@ -53,6 +53,7 @@ mod row;
 mod schema;
 pub mod sessions;
 pub mod signing_keys;
+mod space;
 pub mod users;
 mod writer;
 
@@ -126,6 +127,7 @@ struct Inner {
     reader: Db,
     engine: Engine,
     writer: Writer,
+    writes: health::Writes,
     commits: Arc<AtomicU64>,
 }
 
@@ -170,7 +172,7 @@ impl Store {
             Engine::Sqlite { readers, .. } => Db::sqlite(readers.clone()),
             Engine::Postgres(server) => Db::postgres(server.clone()),
         };
-        Ok(Self { inner: Arc::new(Inner { env: kept, reader, engine, writer, commits }) })
+        Ok(Self { inner: Arc::new(Inner { env: kept, reader, engine, writer, writes: health::Writes::default(), commits }) })
     }
 
     /// Time and chance, for rows that the store writes by itself.
@@ -253,7 +255,9 @@ impl Store {
         T: Send + 'static,
         F: for<'t> Fn(&'t Tx, &'t I) -> BoxFuture<'t, Result<T, StoreError>> + Send + Sync + 'static,
     {
-        self.inner.writer.write(input, work).await
+        let outcome = self.inner.writer.write(input, work).await;
+        self.inner.writes.note(&outcome, self.inner.env.now());
+        outcome
     }
 
     /// How many commits this store has made since it was opened.

@@ -7,7 +7,9 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use sea_orm::sqlx::postgres::PgConnectOptions;
-use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sea_orm::sqlx::sqlite::{
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
 use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 
@@ -69,6 +71,8 @@ pub(super) async fn sqlite_writer(path: &Path) -> Result<DatabaseConnection, Sto
     let options = sqlite(path)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
+        // Of a new file; see `space`.
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
         // After a checkpoint a file that a long reader blew up shrinks again.
         .pragma("journal_size_limit", "67108864");
     let writer = sqlite_pool(1, options).await?;

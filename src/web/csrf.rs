@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn a_form_is_ours_unless_the_browser_says_otherwise() {
-        let site = Site::new("https://id.example.com", Vec::new());
+        let site = Site::new("https://id.example.com", Vec::new(), None);
         let ours = |origins: &[&'static str], fetched: &[&'static str]| {
             let bytes = |texts: &[&'static str]| texts.iter().map(|text| text.as_bytes()).collect::<Vec<_>>();
             fits(&site, &bytes(origins), &bytes(fetched))

@@ -160,6 +160,7 @@ impl ResponseError for Failure {
             Self::Page(page) => page.status,
             Self::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
             Self::OAuth(OAuthError::Refused { .. }) => StatusCode::BAD_REQUEST,
+            Self::OAuth(OAuthError::Limited { .. }) => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal(internal)
             | Self::OAuth(OAuthError::Internal(internal))
             | Self::Bearer(BearerError::Internal(internal)) => status_of(internal),
@@ -177,6 +178,13 @@ impl ResponseError for Failure {
             Self::OAuth(OAuthError::Refused { code, description, hint }) => {
                 tracing::info!(error = %code, description, hint = hint.as_deref(), "refused");
                 json(status, *code, description)
+            }
+            Self::OAuth(OAuthError::Limited { pause }) => {
+                tracing::info!(error = "invalid_client", hint = "too many failed attempts", "refused");
+                let mut response = json(status, ErrorCode::InvalidClient, "too many failed attempts");
+                // Rounded up: nobody is told to come too early.
+                response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(pause.as_secs() + 1));
+                response
             }
             Self::Unauthenticated { basic, hint } => {
                 tracing::info!(error = "invalid_client", hint, "refused");

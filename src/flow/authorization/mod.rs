@@ -11,26 +11,28 @@
 
 pub mod consent;
 pub mod next_step;
+pub mod repeats;
 pub mod request;
 pub mod response;
 
 use std::time::Duration;
 
 use crate::domain::authorization::{Authorization, AuthorizationStage};
-use crate::domain::browser::{Authentication, BrowserKey, BrowserSession};
+use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, Origin};
 use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
 use crate::domain::grant::Consent;
 use crate::domain::id::{AuthorizationId, UserId};
+use crate::domain::source;
 use crate::domain::user::User;
 use crate::flow::Op;
 use crate::flow::error::Internal;
 use crate::protocol::client_metadata::ConsentPolicy;
 use crate::protocol::error::ErrorCode;
-use crate::protocol::parameters::Parameters;
+use crate::store::authorizations::Room;
 use crate::store::{authorizations, backchannel_logouts, consents, devices, sessions};
 use next_step::{Situation, Step};
-use request::{CheckedRequest, Refusal};
+use request::CheckedRequest;
 use response::AuthorizationResponse;
 
 /// The browser as the request found it.
@@ -113,16 +115,16 @@ impl Interaction {
     }
 }
 
-/// Takes a request: checks it and goes as far as possible without a page. A request that single sign-on answers at once
-/// costs one commit; one that ends in an error, none.
+/// Takes a checked request as far as possible without a page. A request that single sign-on answers at once costs one commit;
+/// one that ends in an error, none.
 ///
 /// # Errors
-/// [`Refusal`]: a page before client and redirect URI are known, a redirect after (RFC 6749 §4.1.2.1).
-pub async fn begin(op: &Op, parameters: &Parameters, browser: &Browser) -> Result<Next, Refusal> {
-    let CheckedRequest { client, request } = request::check(op, parameters).await?;
+/// When something of ours fails.
+pub async fn begin(op: &Op, checked: CheckedRequest, browser: &Browser, origin: &Origin) -> Result<Next, Internal> {
+    let CheckedRequest { client, request } = checked;
     let now = op.env.now();
     let authorization = Authorization {
-        id: AuthorizationId::generate(&op.env).map_err(Internal::from)?,
+        id: AuthorizationId::generate(&op.env)?,
         browser: browser.key.clone(),
         request,
         stage: AuthorizationStage::Open,
@@ -132,11 +134,11 @@ pub async fn begin(op: &Op, parameters: &Parameters, browser: &Browser) -> Resul
     let interaction = Interaction { authorization, client };
     Ok(match decide(op, &interaction, browser).await? {
         Step::Login => {
-            store(op, &interaction.authorization).await?;
+            store(op, &interaction.authorization, origin).await?;
             Next::Login(Box::new(interaction))
         }
         Step::Consent(authentication) => {
-            store(op, &interaction.authorization).await?;
+            store(op, &interaction.authorization, origin).await?;
             Next::Consent(Box::new(interaction), authentication)
         }
         Step::Issue(authentication) => Next::Respond(response::issue_at_once(op, interaction, *authentication).await?),
@@ -274,9 +276,18 @@ async fn stored_consent(op: &Op, interaction: &Interaction, browser: &Browser) -
     Ok(consents::find(op.store.read(), user_id, &client.id).await?)
 }
 
-async fn store(op: &Op, authorization: &Authorization) -> Result<(), Internal> {
-    let input = authorization.clone();
-    Ok(op.store.write(input, |tx, input| Box::pin(async move { authorizations::insert(tx, input).await })).await?)
+/// Keeps an authorization while its person signs in, within the room that its source and all of them have.
+async fn store(op: &Op, authorization: &Authorization, origin: &Origin) -> Result<(), Internal> {
+    let limits = &op.settings.limits;
+    let room = Room { of_source: limits.authorizations_per_source, of_all: limits.authorizations };
+    let input = (authorization.clone(), source::of(&origin.address), room);
+    let write = op.store.write(input, |tx, (authorization, source, room)| {
+        Box::pin(async move {
+            authorizations::make_room(tx, source, *room, authorization.created_at).await?;
+            authorizations::insert_from(tx, authorization, source).await
+        })
+    });
+    Ok(write.await?)
 }
 
 /// The authorization of this browser, however far it got. The cookie decides, not the URL: another browser's authorization

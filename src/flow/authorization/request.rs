@@ -9,7 +9,8 @@ use crate::flow::Op;
 use crate::flow::error::Internal;
 use crate::protocol::client_metadata::{ApplicationType, GrantType};
 use crate::protocol::error::ErrorCode;
-use crate::protocol::parameters::Parameters;
+use crate::protocol::jws;
+use crate::protocol::parameters::{InvalidParameters, Parameters};
 use crate::protocol::pkce::CodeChallenge;
 use crate::protocol::prompt::Prompt;
 use crate::protocol::redirect_uri::RedirectUri;
@@ -18,6 +19,30 @@ use crate::protocol::scope::{self, Scope};
 use crate::store::clients;
 
 use super::response::{self, AuthorizationResponse, ResponseTarget};
+
+/// The parameters that are read here. Others are ignored, whatever is wrong with them (RFC 6749 §3.1).
+const READ: &[&str] = &[
+    "response_type",
+    "response_mode",
+    "scope",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "prompt",
+    "max_age",
+    "login_hint",
+    "id_token_hint",
+    "acr_values",
+    "ui_locales",
+];
+
+/// The most bytes, as JSON, of a request's own words (`state`, `nonce`, `login_hint`, `ui_locales`): what anybody may have us
+/// keep (security bar B35). The rest of what is kept is registered, or one of a few values.
+const MOST_WORDS: usize = 1024;
+
+/// The longest language tag that is kept (RFC 5646 §4.4.1).
+const LONGEST_TAG: usize = 35;
 
 /// A request that passed every check, with the client that made it.
 #[derive(Debug)]
@@ -49,7 +74,7 @@ impl From<crate::store::StoreError> for Refusal {
 }
 
 /// A refusal that the person reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PageRefusal {
     /// No `client_id`.
     #[error("the request names no client_id")]
@@ -63,6 +88,9 @@ pub enum PageRefusal {
     /// A `redirect_uri` that is not among the registered ones.
     #[error("the redirect_uri is not registered for this client")]
     RedirectUriUnknown,
+    /// A `client_id` or `redirect_uri` that came twice or is too long: nobody knows whose request it is.
+    #[error(transparent)]
+    Ambiguous(#[from] InvalidParameters),
 }
 
 /// A client and a redirect URI of its own: from here on errors may be redirected.
@@ -78,13 +106,15 @@ struct Verified<'a> {
 /// # Errors
 /// [`Refusal::Page`] until client and redirect URI are known, [`Refusal::Redirect`] after.
 pub async fn check(op: &Op, parameters: &Parameters) -> Result<CheckedRequest, Refusal> {
-    let client = known_client(op, parameters).await?;
-    let redirect_uri = registered_redirect_uri(&client, parameters)?;
+    parameters.all_sound(&["client_id", "redirect_uri"]).map_err(|invalid| Refusal::Page(invalid.into()))?;
+    let client = known_client(op, parameters.get("client_id")).await?;
+    let redirect_uri = registered_redirect_uri(&client, parameters.get("redirect_uri"))?;
     let target = ResponseTarget::new(&client, redirect_uri, error_mode(parameters), parameters.get("state"));
     let mut verified = Verified { op, client, parameters, target };
 
-    let response_mode = verified.response_mode()?;
     verified.no_request_object()?;
+    verified.everything_once()?;
+    let response_mode = verified.response_mode()?;
     verified.response_type_is_code()?;
     verified.target = verified.target.with_mode(response_mode);
     verified.client_may_use_codes()?;
@@ -109,14 +139,25 @@ pub async fn check(op: &Op, parameters: &Parameters) -> Result<CheckedRequest, R
         login_hint: text("login_hint"),
         expected_user,
         acr_values,
-        ui_locales: parameters.get("ui_locales").map(words).unwrap_or_default(),
+        ui_locales: parameters.get("ui_locales").map(languages).unwrap_or_default(),
     };
+    verified.few_words(&request)?;
     Ok(CheckedRequest { client: verified.client, request })
 }
 
+/// Admits a request that [`check`] passed a while ago: its client may still ask, and may still be answered there.
+///
+/// # Errors
+/// [`Refusal::Page`] otherwise.
+pub async fn admit(op: &Op, request: AuthorizationRequest) -> Result<CheckedRequest, Refusal> {
+    let client = known_client(op, Some(request.client_id.as_str())).await?;
+    registered_redirect_uri(&client, Some(request.redirect_uri.as_str()))?;
+    Ok(CheckedRequest { client, request })
+}
+
 /// RFC 6749 §4.1.2.1: an invalid client identifier must not redirect.
-async fn known_client(op: &Op, parameters: &Parameters) -> Result<Client, Refusal> {
-    let id = parameters.get("client_id").ok_or(Refusal::Page(PageRefusal::ClientMissing))?;
+async fn known_client(op: &Op, id: Option<&str>) -> Result<Client, Refusal> {
+    let id = id.ok_or(Refusal::Page(PageRefusal::ClientMissing))?;
     match clients::find(op.store.read(), &ClientId::new(id)).await? {
         Some(client) if !client.disabled => Ok(client),
         _unknown_or_disabled => Err(Refusal::Page(PageRefusal::ClientUnknown)),
@@ -125,8 +166,8 @@ async fn known_client(op: &Op, parameters: &Parameters) -> Result<Client, Refusa
 
 /// OIDC Core §3.1.2.1, RFC 9700 §2.1: the same string as a registered one, but for the port of a native client's loopback
 /// URI (RFC 8252 §7.3).
-fn registered_redirect_uri(client: &Client, parameters: &Parameters) -> Result<RedirectUri, Refusal> {
-    let requested = parameters.get("redirect_uri").ok_or(Refusal::Page(PageRefusal::RedirectUriMissing))?;
+fn registered_redirect_uri(client: &Client, requested: Option<&str>) -> Result<RedirectUri, Refusal> {
+    let requested = requested.ok_or(Refusal::Page(PageRefusal::RedirectUriMissing))?;
     let native = client.metadata.application_type == ApplicationType::Native || client.metadata.is_public();
     let allowed = client.metadata.redirect_uris.iter().any(|uri| uri.allows(requested, native));
     if !allowed {
@@ -147,7 +188,7 @@ fn error_mode(parameters: &Parameters) -> ResponseMode {
 }
 
 impl Verified<'_> {
-    fn refuse<T>(&self, code: ErrorCode, description: &'static str) -> Result<T, Refusal> {
+    fn refuse<T>(&self, code: ErrorCode, description: &str) -> Result<T, Refusal> {
         Err(Refusal::Redirect(Box::new(response::error_to(self.op, &self.target, code, description))))
     }
 
@@ -162,18 +203,47 @@ impl Verified<'_> {
         }
     }
 
-    /// OIDC Core §6.1, §6.2, §7.2.1: what is not supported must be refused, never ignored.
-    fn no_request_object(&self) -> Result<(), Refusal> {
+    /// RFC 6749 §3.1: a parameter must not be included more than once.
+    fn everything_once(&self) -> Result<(), Refusal> {
+        match self.parameters.all_sound(READ) {
+            Ok(()) => Ok(()),
+            Err(invalid) => self.refuse(ErrorCode::InvalidRequest, &invalid.to_string()),
+        }
+    }
+
+    /// What the request says in words of its own has bounds: it is kept while the person signs in.
+    fn few_words(&self, request: &AuthorizationRequest) -> Result<(), Refusal> {
+        let words = (&request.state, &request.nonce, &request.login_hint, &request.ui_locales);
+        match serde_json::to_string(&words) {
+            Ok(json) if json.len() <= MOST_WORDS => Ok(()),
+            _too_long => {
+                self.refuse(ErrorCode::InvalidRequest, "state, nonce, login_hint and ui_locales are longer than 1 KiB together")
+            }
+        }
+    }
+
+    /// OIDC Core §6.1, §6.2, §7.2.1: what is not supported must be refused, never ignored. Where the query does not say how the
+    /// refusal travels and what `state` it carries, the refused object may: nothing else of it is looked at, and nothing verified.
+    fn no_request_object(&mut self) -> Result<(), Refusal> {
         for (name, code) in [
             ("request", ErrorCode::RequestNotSupported),
             ("request_uri", ErrorCode::RequestUriNotSupported),
             ("registration", ErrorCode::RegistrationNotSupported),
         ] {
-            if self.parameters.get(name).is_some() {
+            if self.parameters.has(name) {
+                self.target = self.target_of_refused_object();
                 return self.refuse(code, "request objects are not supported");
             }
         }
         Ok(())
+    }
+
+    fn target_of_refused_object(&self) -> ResponseTarget {
+        let claims = self.parameters.get("request").and_then(jws::unchecked_claims).unwrap_or_default();
+        let claim = |name: &str| claims.get(name).and_then(serde_json::Value::as_str).filter(|_| !self.parameters.has(name));
+        let mode = claim("response_mode").and_then(ResponseMode::parse);
+        let state = claim("state").filter(|state| state.len() <= MOST_WORDS);
+        self.target.clone().or_else(mode, state)
     }
 
     /// RFC 6749 §3.1.1; only `code` exists here (decision 2.11, RFC 9700 §2.1.2).
@@ -248,8 +318,18 @@ impl Verified<'_> {
     fn acr_values(&self) -> Vec<String> {
         let asked = self.parameters.get("acr_values").map(words);
         let asked = asked.unwrap_or_else(|| self.client.metadata.default_acr_values.clone());
-        asked.into_iter().filter(|value| Acr::parse(value).is_some()).collect()
+        let mut known = Vec::new();
+        for value in asked {
+            if Acr::parse(&value).is_some() && !known.contains(&value) {
+                known.push(value);
+            }
+        }
+        known
     }
+}
+
+fn languages(text: &str) -> Vec<String> {
+    words(text).into_iter().filter(|tag| tag.len() <= LONGEST_TAG).collect()
 }
 
 fn words(text: &str) -> Vec<String> {

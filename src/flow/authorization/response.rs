@@ -50,6 +50,11 @@ impl ResponseTarget {
         Self { mode, ..self.clone() }
     }
 
+    /// With a `mode` and a `state` in place of what the query does not say.
+    pub(super) fn or_else(self, mode: Option<ResponseMode>, state: Option<&str>) -> Self {
+        Self { mode: mode.unwrap_or(self.mode), state: self.state.or_else(|| state.map(str::to_owned)), ..self }
+    }
+
     pub(super) const fn redirect_uri(&self) -> &RedirectUri {
         &self.redirect_uri
     }
@@ -126,7 +131,7 @@ pub(super) fn error(op: &Op, interaction: &Interaction, code: ErrorCode, descrip
 }
 
 /// An error response to a request whose client and redirect URI are checked (RFC 6749 §4.1.2.1).
-pub(super) fn error_to(op: &Op, target: &ResponseTarget, code: ErrorCode, description: &'static str) -> AuthorizationResponse {
+pub(super) fn error_to(op: &Op, target: &ResponseTarget, code: ErrorCode, description: &str) -> AuthorizationResponse {
     metrics::OAUTH_ERRORS.add(["/authorize", code.as_str()]);
     let parameters = vec![("error", Secret::new(code.as_str())), ("error_description", Secret::new(description))];
     finish(op, target.clone(), parameters)

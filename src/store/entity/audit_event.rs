@@ -16,6 +16,9 @@ pub struct Model {
     pub address: String,
     pub user_agent: String,
     pub detail: Option<String>,
+    pub sample: Option<String>,
+    pub count: Option<i64>,
+    pub last_at: Option<i64>,
 }
 
 /// The rows that this one points to.

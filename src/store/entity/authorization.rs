@@ -22,6 +22,7 @@ pub struct Model {
     pub error: Option<String>,
     pub created_at: i64,
     pub expires_at: i64,
+    pub source: Option<String>,
 }
 
 /// The rows that this one points to.

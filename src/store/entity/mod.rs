@@ -4,6 +4,7 @@
 pub(super) mod access_pass;
 pub(super) mod access_token;
 pub(super) mod audit_event;
+pub(super) mod audit_tally;
 pub(super) mod authorization;
 pub(super) mod backchannel_logout;
 pub(super) mod client;
@@ -14,7 +15,6 @@ pub(super) mod device;
 pub(super) mod grant;
 pub(super) mod instance;
 pub(super) mod login;
-pub(super) mod posted;
 pub(super) mod push;
 pub(super) mod push_turn;
 pub(super) mod refresh_token;

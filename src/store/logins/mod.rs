@@ -12,6 +12,7 @@ mod transitions;
 
 pub use leases::{lease, list_unleased_open, release_lease};
 pub use slots::{release_all, release_browser_slot, release_slot, take_browser_slot};
+pub(super) use row::OPEN_STAGES;
 pub use transitions::{approve, begun, consume, disguise, end, go_on_as_decoy, mark_fetched};
 
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
@@ -22,7 +23,7 @@ use super::{Db, StoreError, Tx};
 use crate::domain::browser::BrowserKey;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::LoginId;
-use crate::domain::login::{Login, Subject, UpstreamHandle};
+use crate::domain::login::{End, Login, LoginStage, Purpose, Reason, Subject, UpstreamHandle};
 use crate::domain::secret::Secret;
 
 /// What became of a login that was to begin.
@@ -100,6 +101,21 @@ pub async fn insert(tx: &Tx, login: &Login, hold_until: Option<Timestamp>) -> Re
     {
         return Ok(LoginInserted::Busy { login_id: holder });
     }
+    if matches!(login.stage, LoginStage::Ended(End::Failed(Reason::RateLimited))) {
+        forget_limited(tx, &login.purpose).await?;
+    }
     tx.insert(row::to_model(login)?).await?;
     Ok(LoginInserted::Inserted)
+}
+
+/// Deletes what limits answered before for one purpose: the latest answer is enough, however often somebody asks.
+async fn forget_limited(tx: &Tx, purpose: &Purpose) -> Result<(), StoreError> {
+    let Purpose::Authorization(authorization) = purpose;
+    login::Entity::delete_many()
+        .filter(login::Column::AuthorizationId.eq(authorization.as_str()))
+        .filter(login::Column::Stage.eq(row::FAILED))
+        .filter(login::Column::Reason.eq(Reason::RateLimited.as_str()))
+        .exec(tx.db())
+        .await?;
+    Ok(())
 }

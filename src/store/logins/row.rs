@@ -21,7 +21,7 @@ pub(super) const CANCELLED: &str = "cancelled";
 pub(super) const FAILED: &str = "failed";
 
 /// The stages in which the phone may still answer.
-pub(super) const OPEN_STAGES: [&str; 3] = [CREATING, PENDING, FETCHED];
+pub(in crate::store) const OPEN_STAGES: [&str; 3] = [CREATING, PENDING, FETCHED];
 
 /// The words of the column `subject`.
 pub(super) const NAMED: &str = "named";

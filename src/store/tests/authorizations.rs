@@ -1,11 +1,10 @@
 //! Requests of relying parties.
 
-use super::samples::{NOW, after, authentication, authorization, client, digest, populate, user, write};
+use super::samples::{NOW, after, authentication, authorization, client, populate, user, write};
 use crate::domain::authorization::{Authorization, AuthorizationStage};
 use crate::domain::id::AuthorizationId;
 use crate::protocol::error::ErrorCode;
-use crate::protocol::parameters::Parameters;
-use crate::store::{Store, authorizations, clients, posted, users};
+use crate::store::{Store, authorizations, clients, users};
 
 async fn stage(store: &Store, id: &str) -> AuthorizationStage {
     authorizations::find(store.read(), &AuthorizationId::new(id)).await.unwrap().unwrap().stage
@@ -59,18 +58,6 @@ pub(super) async fn an_expired_authorization_cannot_go_on(store: Store) {
     assert!(!write!(store, input.0.clone(), |tx, id| authorizations::finish_issued(tx, id, after(1800))));
     assert!(write!(store, input.0, |tx, id| authorizations::fail(tx, id, ErrorCode::AccessDenied)));
     assert!(matches!(stage(&store, "a").await, AuthorizationStage::Failed(ErrorCode::AccessDenied)));
-}
-
-pub(super) async fn posted_parameters_survive_a_reload_and_not_their_lifetime(store: Store) {
-    let parameters = Parameters::parse("client_id=c&state=%00%C3%A4%22".as_bytes()).unwrap();
-    // A NUL cannot be stored as text by PostgreSQL; as JSON it can.
-    write!(store, parameters.clone(), |tx, p| posted::insert(tx, &digest("h"), p, after(60)));
-    for _reload in 0..2 {
-        let found = posted::find(store.read(), &digest("h"), after(59)).await.unwrap();
-        assert!(found.as_ref() == Some(&parameters));
-    }
-    assert!(posted::find(store.read(), &digest("h"), after(60)).await.unwrap().is_none());
-    assert!(posted::find(store.read(), &digest("other"), NOW).await.unwrap().is_none());
 }
 
 pub(super) async fn an_authorization_comes_with_its_client(store: Store) {

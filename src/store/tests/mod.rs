@@ -8,6 +8,7 @@ mod inconsistency;
 mod logins;
 mod people;
 mod postgres;
+mod room;
 mod samples;
 mod schema;
 mod signing_keys;
@@ -73,7 +74,20 @@ cases! {
         stages_follow_one_another_and_no_other_way
         an_expired_authorization_cannot_go_on
         an_authorization_comes_with_its_client
-        posted_parameters_survive_a_reload_and_not_their_lifetime
+    }
+    room {
+        a_source_makes_room_in_its_own
+        those_that_have_most_make_room_first
+        whoever_is_in_the_middle_of_a_login_keeps_an_authorization
+        what_led_to_no_code_goes_at_its_end
+        an_authorization_keeps_one_answer_of_a_limit
+        equal_events_of_strangers_become_one_row_with_their_number
+        one_source_and_one_person_have_so_many_rows
+        ever_new_sources_and_persons_have_so_many_rows
+        what_no_stranger_can_repeat_has_a_row_each
+        two_nodes_count_in_one_row
+        the_audit_trail_is_kept_as_long_as_it_should_be
+        a_store_that_takes_writes_says_so
     }
     tokens {
         a_client_comes_back_as_it_was_written

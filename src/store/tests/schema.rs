@@ -45,6 +45,7 @@ pub(super) async fn every_entity_selects_on_a_fresh_database(store: Store) {
     select::<entity::access_pass::Entity>(&store).await;
     select::<entity::access_token::Entity>(&store).await;
     select::<entity::audit_event::Entity>(&store).await;
+    select::<entity::audit_tally::Entity>(&store).await;
     select::<entity::authorization::Entity>(&store).await;
     select::<entity::backchannel_logout::Entity>(&store).await;
     select::<entity::client::Entity>(&store).await;
@@ -55,7 +56,6 @@ pub(super) async fn every_entity_selects_on_a_fresh_database(store: Store) {
     select::<entity::grant::Entity>(&store).await;
     select::<entity::instance::Entity>(&store).await;
     select::<entity::login::Entity>(&store).await;
-    select::<entity::posted::Entity>(&store).await;
     select::<entity::push::Entity>(&store).await;
     select::<entity::push_turn::Entity>(&store).await;
     select::<entity::refresh_token::Entity>(&store).await;

@@ -2,12 +2,15 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use sea_orm::ConnectionTrait as _;
 
 use super::File;
-use super::samples::{client, write};
+use super::samples::{NOW, client, write};
+use crate::domain::clock::ManualClock;
 use crate::domain::env::Env;
 use crate::store::{Insertion, Sizes, Soundness, Store, StoreError, clients};
 
@@ -212,4 +215,65 @@ async fn a_look_at_the_file_is_over_in_time() {
     let url = format!("sqlite:{}", file.path().display());
     assert_eq!(Store::examine(&url, std::time::Duration::ZERO).await.unwrap(), Soundness::Unknown);
     assert_eq!(Store::examine("sqlite:/nonexistent/x.db", std::time::Duration::ZERO).await.unwrap(), Soundness::Sound);
+}
+
+fn size(file: &File) -> u64 {
+    fs::metadata(file.path()).unwrap().len() + fs::metadata(format!("{}-wal", file.path().display())).unwrap().len()
+}
+
+#[tokio::test]
+async fn a_file_gives_back_what_deleted_rows_leave() {
+    let file = File::new();
+    let store = file.migrated().await;
+    let before = size(&file);
+    fill_and_empty(&store).await;
+    assert!(size(&file) > 20 << 20, "the control");
+    store.give_back_space().await.unwrap();
+    assert!(size(&file) <= before + (2 << 20), "{} after {before}", size(&file));
+    assert_eq!(write!(store, client("next"), |tx, client| clients::insert(tx, client)), Insertion::Inserted);
+}
+
+#[tokio::test]
+async fn a_file_of_an_older_program_is_made_to_shrink_once() {
+    let file = File::new();
+    let store = file.migrated().await;
+    write!(store, client("kept"), |tx, client| clients::insert(tx, client));
+    // As it was made before.
+    super::schema::execute(&store, "PRAGMA auto_vacuum = NONE; VACUUM").await;
+    fill_and_empty(&store).await;
+    store.give_back_space().await.unwrap();
+    assert!(size(&file) > 20 << 20, "the control");
+    store.let_it_shrink().await.unwrap();
+    store.let_it_shrink().await.unwrap();
+    store.give_back_space().await.unwrap();
+    assert!(size(&file) < 4 << 20, "{}", size(&file));
+    assert_eq!(clients::list(store.read()).await.unwrap().len(), 1);
+}
+
+async fn fill_and_empty(store: &Store) {
+    let mut big = client("big");
+    big.metadata.client_name = "x".repeat(20 << 20);
+    write!(store, big, |tx, client| clients::insert(tx, client));
+    super::schema::execute(store, "DELETE FROM clients WHERE id = 'big'").await;
+}
+
+#[tokio::test]
+async fn a_file_that_only_reads_is_not_ready_and_becomes_it_again() {
+    let (file, clock) = (File::new(), Arc::new(ManualClock::new(NOW)));
+    let store = Store::open(&file.url(), Env::with_clock(clock.clone())).await.unwrap();
+    store.migrate().await.unwrap();
+    store.writes().await.unwrap();
+    let lock = async |how: &'static str| {
+        store.write((), move |tx, ()| Box::pin(async move { Ok(tx.execute_unprepared(how).await.map(drop)?) })).await
+    };
+    lock("PRAGMA query_only = ON").await.unwrap();
+    store.writes().await.unwrap();
+    clock.advance(Duration::from_secs(6));
+    let error = store.writes().await.unwrap_err();
+    assert!(error.is_unavailable(), "{error}");
+    // The connection was replaced: writes succeed again. It is ready when the failure is some seconds old, and not at once.
+    assert_eq!(write!(store, client("next"), |tx, client| clients::insert(tx, client)), Insertion::Inserted);
+    assert!(store.writes().await.is_err());
+    clock.advance(Duration::from_secs(6));
+    store.writes().await.unwrap();
 }

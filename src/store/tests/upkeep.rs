@@ -1,24 +1,28 @@
 //! What piles up.
 
+use std::time::Duration;
+
 use super::samples::{NOW, access_token, after, code_content, digest, login, populate, refresh_token, write};
 use super::schema::execute;
 use crate::domain::audit::{AuditEvent, AuditKind};
 use crate::domain::browser::Origin;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{AuthorizationId, GrantId, LoginId, SessionId};
-use crate::protocol::parameters::Parameters;
 use crate::store::access_passes::{self, MOST_PASSES};
 use crate::store::{
-    Store, StoreError, access_tokens, audit, authorizations, cleanup, codes, grants, logins, posted, refresh_tokens, sessions,
+    Store, StoreError, access_tokens, audit, authorizations, cleanup, codes, grants, logins, refresh_tokens, sessions,
 };
 
 const DAY: u64 = 86_400;
+
+async fn clean(store: &Store, now: Timestamp) -> Result<u64, StoreError> {
+    cleanup::delete_dead(store, now, Duration::from_secs(400 * DAY)).await
+}
 
 pub(super) async fn the_long_dead_are_deleted_and_the_living_stay(store: Store) {
     let alice = populate(&store).await;
     write!(store, code_content(&alice), |tx, c| codes::insert(tx, &digest("c"), &AuthorizationId::new("a"), c, after(60)));
     write!(store, login("l"), |tx, login| logins::insert(tx, login, Some(after(120))));
-    write!(store, Parameters::default(), |tx, p| posted::insert(tx, &digest("h"), p, after(60)));
     write!(store, refresh_token("r"), |tx, token| refresh_tokens::insert(tx, token));
     // More than one batch.
     for hundred in 0..6 {
@@ -30,28 +34,30 @@ pub(super) async fn the_long_dead_are_deleted_and_the_living_stay(store: Store) 
         });
     }
 
-    assert_eq!(cleanup::delete_dead(&store, after(DAY)).await.unwrap(), 0, "nothing has been dead for a day");
+    execute(&store, "UPDATE authorizations SET stage = 'issued'").await;
+
+    assert_eq!(clean(&store, after(3600)).await.unwrap(), 0, "nothing has been dead for long");
+    assert_eq!(clean(&store, after(DAY)).await.unwrap(), 1, "the slot");
     let db = store.read();
-    // Code, login, slot and parameters, then 600 access tokens, then the authorization.
-    assert_eq!(cleanup::delete_dead(&store, after(DAY + 601)).await.unwrap(), 4 + 600);
+    // Code and login, then 600 access tokens, then the authorization.
+    assert_eq!(clean(&store, after(DAY + 601)).await.unwrap(), 2 + 600);
     assert!(codes::find(db, &digest("c")).await.unwrap().is_none());
     assert!(logins::find(db, &LoginId::new("l")).await.unwrap().is_none());
     assert!(authorizations::find(db, &AuthorizationId::new("a")).await.unwrap().is_some());
-    assert_eq!(cleanup::delete_dead(&store, after(DAY + 1801)).await.unwrap(), 1);
+    assert_eq!(clean(&store, after(DAY + 1801)).await.unwrap(), 1);
     assert!(authorizations::find(db, &AuthorizationId::new("a")).await.unwrap().is_none());
     assert!(refresh_tokens::find(db, &digest("r")).await.unwrap().is_some());
     assert!(sessions::find(db, &SessionId::new("s")).await.unwrap().is_some());
     // The session, the refresh token, the family.
-    assert_eq!(cleanup::delete_dead(&store, after(100 * DAY)).await.unwrap(), 3);
+    assert_eq!(clean(&store, after(100 * DAY)).await.unwrap(), 3);
     assert!(grants::find(db, &GrantId::new("g")).await.unwrap().is_none());
 }
 
 pub(super) async fn a_table_that_fails_keeps_no_other_from_being_cleaned(store: Store) {
     populate(&store).await;
     write!(store, access_token("t"), |tx, token| access_tokens::insert(tx, token));
-    write!(store, Parameters::default(), |tx, p| posted::insert(tx, &digest("h"), p, after(60)));
     execute(&store, "ALTER TABLE codes RENAME TO away").await;
-    let outcome = cleanup::delete_dead(&store, after(2 * DAY)).await;
+    let outcome = clean(&store, after(2 * DAY)).await;
     execute(&store, "ALTER TABLE away RENAME TO codes").await;
     let error = outcome.unwrap_err();
     assert!(matches!(error, StoreError::Statement(_)), "{error}");

@@ -15,7 +15,7 @@ use crate::domain::user::{Upstream, User};
 use crate::protocol::client_metadata::{AuthMethod, ClientMetadata, ConsentPolicy, GrantType};
 use crate::protocol::response_mode::ResponseMode;
 use crate::store::{
-    Store, StoreError, access_tokens, authorizations, clients, codes, consents, devices, entity, logins, posted,
+    Store, StoreError, access_tokens, authorizations, clients, codes, consents, devices, entity, logins,
     refresh_tokens, remembered_browsers, sessions, signing_keys, users,
 };
 
@@ -59,9 +59,7 @@ pub(super) async fn rows_of_the_release_before_are_read(store: Store) {
     let issued = AuthorizationId::new("01a22651-7477-77d8-bc72-2f8ab36ba173");
     let issued = authorizations::find(db, &issued).await.unwrap().unwrap();
     assert_eq!((issued.request.max_age, issued.request.ui_locales.len()), (Some(3600), 2));
-    let handle = stored("POxUGvDplAZjpNR2UvM95OlYoJokxURYCDo-wW5qpfk");
     let then = Timestamp::from_millis(1_795_939_204_500);
-    assert_eq!(posted::find(db, &handle, then).await.unwrap().unwrap().get("client_id"), Some("nobody"));
     let browser = BrowserKey(stored("TWolKkfGPTJpHkJpXSmQGAjjD58jDgt2v5006VDRcuk"));
     let year = std::time::Duration::from_secs(365 * 86_400);
     assert!(remembered_browsers::is_remembered(db, &browser, &alice.id, then, year).await.unwrap());

@@ -62,6 +62,7 @@ impl Bench {
             lifetimes: Lifetimes::default(),
             limits: Limits::off(),
             allow_unnamed: true,
+            audit_keep: Duration::from_secs(400 * 86_400),
             logout_retry: Duration::from_secs(5),
         };
         let op = Op {
@@ -74,6 +75,8 @@ impl Bench {
             settings: Arc::new(settings),
             signals: crate::flow::login::signals::Signals::default(),
             pace: crate::flow::login::pace::Pace::default(),
+            repeats: crate::flow::authorization::repeats::Repeats::default(),
+            wrong_secrets: crate::flow::wrong_secrets::WrongSecrets::default(),
         };
         Self { op, clock, _dir: dir }
     }

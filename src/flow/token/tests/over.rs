@@ -70,7 +70,7 @@ async fn nothing_outlives_a_session_that_runs_out(bench: Bench) {
     assert_only_offline_lives(&bench, &client, &last, &offline).await;
     // Two days later its row is gone.
     bench.advance(2 * DAY);
-    delete_dead(&bench.op.store, bench.op.env.now()).await.unwrap();
+    delete_dead(&bench.op.store, bench.op.env.now(), bench.op.settings.audit_keep).await.unwrap();
     assert!(sessions::find(bench.op.store.read(), &session.id).await.unwrap().is_none());
     let offline = bench.refresh(&client, offline.refresh_token.as_deref().unwrap()).await.unwrap();
     assert_only_offline_lives(&bench, &client, &last, &offline).await;

@@ -70,7 +70,7 @@ pub(crate) fn credentials(client: &Client, form: &[(&str, &str)]) -> (Option<Str
     } else {
         Some(format!("Basic {}", STANDARD.encode(format!("{}:{SECRET}", client.id))))
     };
-    (authorization, Parameters::collect(pairs).unwrap())
+    (authorization, Parameters::collect(pairs))
 }
 
 /// The code of an error, which must be the client's fault.
@@ -80,7 +80,7 @@ pub(crate) fn code_of(error: &OAuthError) -> ErrorCode {
             assert!(*code != ErrorCode::InvalidGrant || *description == INVALID_GRANT, "{description}");
             *code
         }
-        OAuthError::Internal(error) => panic!("{error}"),
+        other => panic!("{other}"),
     }
 }
 

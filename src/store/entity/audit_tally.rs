@@ -1,15 +1,15 @@
-//! Parameters on their way from a POST to a GET.
+//! How many rows a while of the audit trail has.
 
 use sea_orm::entity::prelude::*;
 
-/// A row of `posted_parameters`.
+/// A row of `audit_tallies`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-#[sea_orm(table_name = "posted_parameters")]
+#[sea_orm(table_name = "audit_tallies")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub handle: String,
-    pub parameters: String,
-    pub expires_at: i64,
+    pub key: String,
+    pub rows: i64,
+    pub at: i64,
 }
 
 /// The rows that this one points to.

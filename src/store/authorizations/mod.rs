@@ -1,6 +1,11 @@
 //! Authorization requests under way (RFC 6749 §4.1.1): written once, then moved from stage to stage by conditional statements.
 //! An expired authorization cannot be moved.
 
+mod room;
+
+pub use room::{Room, make_room};
+pub(super) use room::in_use;
+
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, UpdateMany};
 
@@ -34,11 +39,19 @@ pub async fn find_with_client(db: &Db, id: &AuthorizationId) -> Result<Option<(A
     Ok(Some((authorization.try_into()?, client.try_into()?)))
 }
 
-/// Adds an authorization.
+/// Adds an authorization of nobody in particular.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn insert(tx: &Tx, authorization: &Authorization) -> Result<(), StoreError> {
+    insert_from(tx, authorization, "").await
+}
+
+/// Adds an authorization that `source` had us keep.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert_from(tx: &Tx, authorization: &Authorization, source: &str) -> Result<(), StoreError> {
     let (authentication, consented, error) = match &authorization.stage {
         AuthorizationStage::Open | AuthorizationStage::Issued => (None, false, None),
         AuthorizationStage::Authenticated { authentication, consented } => (Some(authentication), *consented, None),
@@ -60,6 +73,7 @@ pub async fn insert(tx: &Tx, authorization: &Authorization) -> Result<(), StoreE
         error,
         created_at: authorization.created_at.as_millis(),
         expires_at: authorization.expires_at.as_millis(),
+        source: Some(source.to_owned()),
     })
     .await
 }
@@ -147,7 +161,7 @@ pub async fn fail(tx: &Tx, id: &AuthorizationId, code: ErrorCode) -> Result<bool
 
 const OPEN: &str = "open";
 const AUTHENTICATED: &str = "authenticated";
-const ISSUED: &str = "issued";
+pub(super) const ISSUED: &str = "issued";
 const FAILED: &str = "failed";
 
 /// An update that happens only from one of `stages`.

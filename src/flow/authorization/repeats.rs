@@ -1,0 +1,89 @@
+//! Clients that send the same `code_challenge` or `nonce` with every request: both must be new each time (RFC 9700 §2.1.1), and
+//! one that is not protects nobody. It is noticed, once for each client and value, and refused no one: the app goes on as before.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::domain::authorization::AuthorizationRequest;
+use crate::domain::id::ClientId;
+use crate::domain::secret::SecretDigest;
+
+/// So many requests in a row with one value are no reload and no retry (security bar 29).
+const IN_A_ROW: u32 = 20;
+/// So many clients are watched by one node.
+const CLIENTS: usize = 1000;
+
+/// What one value was lately.
+#[derive(Default)]
+struct Latest {
+    digest: Option<SecretDigest>,
+    times: u32,
+    told: bool,
+}
+
+#[derive(Default)]
+struct Seen {
+    challenge: Latest,
+    nonce: Latest,
+}
+
+/// What this node saw.
+#[derive(Clone, Default)]
+pub struct Repeats(Arc<Mutex<HashMap<ClientId, Seen>>>);
+
+impl Repeats {
+    /// Looks at a request that passed every check.
+    pub fn notice(&self, request: &AuthorizationRequest) {
+        let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if clients.len() >= CLIENTS && !clients.contains_key(&request.client_id) {
+            return;
+        }
+        let seen = clients.entry(request.client_id.clone()).or_default();
+        let challenge = request.code_challenge.as_ref().map(|challenge| SecretDigest::of(challenge.as_str().as_bytes()));
+        let nonce = request.nonce.as_ref().map(|nonce| SecretDigest::of(nonce.as_bytes()));
+        for (name, latest, digest) in
+            [("code_challenge", &mut seen.challenge, challenge), ("nonce", &mut seen.nonce, nonce)]
+        {
+            if latest.is_the_one_too_many(digest) {
+                tracing::warn!(client = %request.client_id, parameter = name, "a client sends the same value in every request");
+            }
+        }
+    }
+}
+
+impl Latest {
+    fn is_the_one_too_many(&mut self, digest: Option<SecretDigest>) -> bool {
+        self.times = if digest.is_some() && self.digest == digest { self.times.saturating_add(1) } else { 1 };
+        self.digest = digest;
+        let news = self.digest.is_some() && self.times >= IN_A_ROW && !self.told;
+        self.told |= news;
+        news
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noticed(latest: &mut Latest, values: &[Option<&str>]) -> usize {
+        let digest = |value: &Option<&str>| value.map(|value| SecretDigest::of(value.as_bytes()));
+        values.iter().filter(|value| latest.is_the_one_too_many(digest(value))).count()
+    }
+
+    #[test]
+    fn the_same_value_twenty_times_in_a_row_is_told_once() {
+        let mut latest = Latest::default();
+        assert_eq!(noticed(&mut latest, &[Some("a"); 19]), 0);
+        assert_eq!(noticed(&mut latest, &[Some("a")]), 1);
+        assert_eq!(noticed(&mut latest, &[Some("a"); 40]), 0);
+    }
+
+    #[test]
+    fn values_that_change_and_values_that_are_not_sent_are_not_told() {
+        let mut latest = Latest::default();
+        assert_eq!(noticed(&mut latest, &[None; 40]), 0);
+        let alternating: Vec<_> = (0..100).map(|at| Some(if at % 19 == 0 { "b" } else { "a" })).collect();
+        assert_eq!(noticed(&mut latest, &alternating), 0);
+        assert_eq!(noticed(&mut latest, &[Some("a"); 20]), 1, "the control");
+    }
+}

@@ -1,0 +1,194 @@
+// Errors go to whom they belong, what we issue we accept, and wrong secrets are limited where they come from.
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { after, before, test } from 'node:test';
+import { App, each, pkce, prepare, request } from './lib/serve.mjs';
+import { Walker, forms, signIn } from './lib/walker.mjs';
+
+let site;
+let app;
+let cookie;
+let tokens;
+const agent = new http.Agent({ keepAlive: true, maxSockets: 20 });
+const OUT = 'http://localhost:9/out';
+
+before(async () => {
+  site = await prepare({
+    sections: { top: 'trusted_proxies = ["127.0.0.0/8"]' }, more: 'wrong_secrets_per_source_10min = 20\n',
+  });
+  await site.start();
+  app = new App(site, await site.command('client', 'create', '--id', 'web', '--name', 'web', '--redirect-uri', 'http://localhost:9/callback',
+    '--post-logout-redirect-uri', OUT, '--auth-method', 'client_secret_basic'), agent);
+  const groups = Array.from({ length: 90 }, (_, at) => `group-${String(at).padStart(26, '0')}`);
+  await site.person('alice', ...groups.flatMap((group) => ['--group', group]));
+  await site.phone.auto('secsign', 'alice', 'approve');
+  ({ cookie, tokens } = await signedIn());
+});
+
+after(async () => {
+  agent.destroy();
+  if (site) assert.equal(await site.close(), 0);
+});
+
+async function signedIn() {
+  const walker = new Walker();
+  const { verifier, challenge } = pkce();
+  await walker.open(app.authorizeUrl(challenge), app.redirectUri);
+  const url = await signIn(walker, 'secsign', 'alice', app.redirectUri, () => {});
+  const code = new URL(walker.url ?? url).searchParams.get('code');
+  const answer = await app.redeem({ code, verifier });
+  return { walker, cookie: walker.cookie(site.issuer), tokens: answer.json() };
+}
+
+/** A good request with `extra` pairs behind it, by GET or POST; answers where the error went. */
+async function refused(method, extra, change = (query) => query) {
+  const query = change(new URLSearchParams(new URL(app.authorizeUrl(pkce().challenge)).search));
+  for (const [name, value] of extra) query.append(name, value);
+  const url = `${site.issuer}/authorize`;
+  const answer = method === 'GET' ? await request('GET', `${url}?${query}`, { agent }) : await request('POST', url, { form: query, agent });
+  return {
+    status: answer.status, location: answer.location, text: answer.text,
+    sent: answer.location?.startsWith(app.redirectUri) ? new URL(answer.location.replace(/#$/, '')).searchParams : undefined,
+    form: answer.status === 200 ? Object.fromEntries(forms(answer.text)[0]?.inputs ?? []) : undefined,
+    action: answer.status === 200 ? forms(answer.text)[0]?.action : undefined,
+  };
+}
+
+for (const method of ['GET', 'POST']) {
+  test(`F13: ${method}: once client and redirect URI are good, what is wrong with a parameter is told to the app`, async () => {
+    for (const [name, value] of [['prompt', 'login'], ['nonce', 'n'], ['scope', 'openid'], ['ui_locales', 'de'], ['response_type', 'code'],
+      ['code_challenge', 'x']]) {
+      const { sent } = await refused(method, [[name, value], [name, value]]);
+      assert.equal(sent?.get('error'), 'invalid_request', name);
+      assert.equal(sent.get('state'), 's', name);
+      assert.match(sent.get('error_description'), new RegExp(name));
+    }
+    for (const extra of [[['login_hint', 'x'.repeat(5_000)]], [['login_hint', 'x'.repeat(2_000)]]]) {
+      assert.equal((await refused(method, extra)).sent?.get('error'), 'invalid_request');
+    }
+    const twice = await refused(method, [['state', 't']]);
+    assert.deepEqual([twice.sent?.get('error'), twice.sent?.has('state')], ['invalid_request', false]);
+    const long = await refused(method, [], (query) => { query.set('state', 'x'.repeat(4_097)); return query; });
+    assert.deepEqual([long.sent?.get('error'), long.sent?.has('state')], ['invalid_request', false]);
+    const posted = await refused(method, [['response_mode', 'form_post'], ['prompt', 'login'], ['prompt', 'login']]);
+    assert.deepEqual([posted.form?.error, posted.form?.state], ['invalid_request', 's']);
+  });
+
+  test(`F13: ${method}: a doubtful client or redirect URI stays here, and unknown parameters are ignored`, async () => {
+    for (const [name, value] of [['client_id', 'web'], ['redirect_uri', app.redirectUri]]) {
+      const answer = await refused(method, [[name, value]]);
+      assert.deepEqual([answer.status, answer.location], [400, undefined], name);
+    }
+    const good = await refused(method, [['utm', '1'], ['utm', '2'], ['code', '1'], ['code', '2'], ['junk', 'x'.repeat(6_000)]]);
+    assert.equal(good.status, 303);
+    assert.ok(new URL(good.location, site.issuer).href.startsWith(site.issuer), good.location);
+  });
+
+  test(`a refused request object says how its refusal travels where the query does not: ${method}`, async () => {
+    const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const object = (claims) => `${part({ alg: 'none' })}.${part(claims)}.`;
+    const without = (query) => { query.delete('state'); return query; };
+    const evil = { redirect_uri: 'https://evil.example/', client_id: 'other' };
+    const posted = await refused(method, [['request', object({ response_mode: 'form_post', state: 'inner', ...evil })]], without);
+    assert.deepEqual([posted.form?.error, posted.form?.state], ['request_not_supported', 'inner']);
+    assert.equal(posted.action, app.redirectUri);
+    assert.ok(!posted.text.includes('evil.example'));
+    const outer = await refused(method, [['request', object({ response_mode: 'nonsense', state: 'inner' })]]);
+    assert.deepEqual([outer.sent?.get('error'), outer.sent?.get('state')], ['request_not_supported', 's']);
+    for (const junk of ['x', 'a.b.c', `${part({})}.${part([])}.`]) {
+      assert.equal((await refused(method, [['request', junk]])).sent?.get('error'), 'request_not_supported', junk);
+    }
+  });
+}
+
+test('F13: the token endpoint ignores what it does not know and refuses what it knows twice', async () => {
+  const send = (body) => fetch(`${site.issuer}/token`, {
+    method: 'POST', body, headers: {
+      'content-type': 'application/x-www-form-urlencoded',
+      authorization: `Basic ${Buffer.from(`web:${app.client.client_secret}`).toString('base64')}`,
+    },
+  });
+  const code = new URLSearchParams({ grant_type: 'authorization_code', redirect_uri: app.redirectUri });
+  const { code: text, verifier } = await app.code(cookie);
+  code.set('code', text);
+  code.set('code_verifier', verifier);
+  const twice = await send(`${code}&grant_type=authorization_code`);
+  assert.deepEqual([twice.status, (await twice.json()).error], [400, 'invalid_request']);
+  assert.equal((await send(`${code}&utm=1&utm=2&junk=${'x'.repeat(6_000)}`)).status, 200);
+});
+
+test('F3: a person in ninety groups signs out by GET and POST, by a server\'s call, and is renewed silently', async () => {
+  assert.ok(tokens.id_token.length > 5_000, `${tokens.id_token.length}`);
+  const hint = { id_token_hint: tokens.id_token };
+  const silent = async (own) => new URL((await request('GET', app.authorizeUrl(pkce().challenge, { prompt: 'none', ...hint }), { headers: { cookie: own }, agent }))
+    .location).searchParams;
+  assert.ok((await silent(cookie)).has('code'));
+  const ended = async (own) => (await silent(own)).get('error') === 'login_required';
+
+  const byGet = await request('GET', `${site.issuer}/logout?${new URLSearchParams({ ...hint, post_logout_redirect_uri: OUT, state: 'x' })}`, { headers: { cookie }, agent });
+  assert.equal(byGet.location, `${OUT}?state=x`);
+  assert.ok(await ended(cookie));
+
+  const again = await signedIn();
+  const posted = await request('POST', `${site.issuer}/logout`, { form: { id_token_hint: again.tokens.id_token, post_logout_redirect_uri: OUT }, agent });
+  assert.equal(posted.status, 303);
+  assert.ok(posted.location.length < 1_000 && !posted.location.includes(again.tokens.id_token.slice(0, 20)), posted.location);
+  const led = await request('GET', new URL(posted.location, site.issuer), { headers: { cookie: again.cookie }, agent });
+  assert.equal(led.location, OUT);
+  assert.ok(await ended(again.cookie));
+
+  const third = await signedIn();
+  assert.equal((await request('GET', `${site.issuer}/logout?${new URLSearchParams({ id_token_hint: third.tokens.id_token })}`, { agent })).status, 303);
+  assert.ok(await ended(third.cookie));
+});
+
+test('a posted logout that must be asked is asked, and its yes leads to the app', async () => {
+  const { walker, cookie: own } = await signedIn();
+  await walker.open(`${site.issuer}/logout`, undefined, {
+    method: 'POST', body: new URLSearchParams({ client_id: 'web', post_logout_redirect_uri: OUT, state: 'a b' }),
+  });
+  assert.equal(walker.page, 'logout');
+  assert.ok(!walker.url.includes('localhost%3A9'));
+  await walker.submit('logout', {}, OUT);
+  assert.ok(walker.url.startsWith(OUT), walker.url);
+  const after = await request('GET', app.authorizeUrl(pkce().challenge, { prompt: 'none' }), { headers: { cookie: own }, agent });
+  assert.equal(new URL(after.location).searchParams.get('error'), 'login_required');
+  for (const forged of ['v1.AAAA', 'x', `v1.${'A'.repeat(200)}`]) {
+    for (const place of ['logout', 'authorize']) {
+      assert.equal((await request('GET', `${site.issuer}/${place}/posted/${forged}`, { agent })).status, 400, place);
+    }
+  }
+});
+
+test('bar 40: a thousand wrong secrets from one address: 429 there, and the client is not locked out elsewhere', async () => {
+  const call = (address, secret) => request('POST', `${site.issuer}/token`, {
+    agent, form: { grant_type: 'refresh_token', refresh_token: 'x' },
+    headers: { 'x-forwarded-for': address, authorization: `Basic ${Buffer.from(`web:${secret}`).toString('base64')}` },
+  });
+  const statuses = {};
+  let last;
+  await each(Array.from({ length: 1_000 }), 20, async () => {
+    last = await call('192.0.2.66', 'wrong');
+    statuses[last.status] = (statuses[last.status] ?? 0) + 1;
+  });
+  assert.deepEqual([statuses[401], statuses[429]], [20, 980]);
+  assert.ok(Number(last.headers['retry-after']) > 0 && Number(last.headers['retry-after']) <= 601, last.headers['retry-after']);
+  const right = app.client.client_secret;
+  // The secret is right and the token is not: 400, not 401.
+  assert.equal((await call('192.0.2.66', right)).status, 429, 'nothing from there is compared');
+  assert.equal((await call('192.0.2.67', right)).status, 400);
+  assert.equal((await call('2001:db8::1', 'wrong')).status, 401);
+  // Where the client proved itself it cannot be locked out by its neighbours.
+  await each(Array.from({ length: 40 }), 10, () => call('192.0.2.67', 'wrong'));
+  assert.equal((await call('192.0.2.67', 'wrong')).status, 429);
+  assert.equal((await call('192.0.2.67', right)).status, 400);
+});
+
+test('bar 29: a client that sends one challenge again and again is named in the log, once', async () => {
+  const told = () => site.log.split('\n').filter((line) => line.includes('the same value in every request') && line.includes('code_challenge'));
+  const { challenge } = pkce();
+  assert.equal(told().length, 0);
+  for (let count = 0; count < 45; count += 1) await request('GET', app.authorizeUrl(challenge), { agent });
+  assert.equal(told().length, 1);
+  assert.match(told()[0], /web/);
+});
