@@ -11,7 +11,7 @@
 
 use super::document::{Document, Place, Written, find_key};
 use super::key::{Section, Shape};
-use super::problem::{Origin, Reader, suggestion};
+use super::problem::{Origin, Reader, closest};
 use super::{SECTIONS, not_yet};
 
 const PREFIX: &str = "SIGNBRIDGE_";
@@ -62,9 +62,10 @@ pub(super) fn overlay(document: &mut Document, variables: &[(String, String)], r
                 });
                 document.put(place, Written { name: key, value, origin }, reader);
             }
-            Err(message) => match message.or_else(|| meant_for_us(variable, &parts)) {
-                Some(message) => reader.report_at(Some(origin), "", message),
-                None => reader.foreign_variable(variable),
+            Err(Some(message)) => reader.report_at(Some(origin), "", message),
+            Err(None) => match judge(variable, &parts) {
+                Unknown::Ours(message) => reader.report_at(Some(origin), "", message),
+                Unknown::Anybodys(warning) => reader.warn(warning),
             },
         }
     }
@@ -126,26 +127,42 @@ fn is_of_a_neighbour(name: &str, value: &str) -> bool {
     (0..parts.len()).any(described)
 }
 
-/// What is wrong with an unknown variable that was surely meant for us; `None` where it may be anybody's.
-fn meant_for_us(variable: &str, parts: &[&str]) -> Option<String> {
+/// What an unknown variable is.
+enum Unknown {
+    /// Surely meant for us: what is wrong with it.
+    Ours(String),
+    /// Perhaps somebody else's: a sentence for the log.
+    Anybodys(String),
+}
+
+/// How close to a variable of ours a slip of the pen is.
+const SLIP: f64 = 0.75;
+
+fn judge(variable: &str, parts: &[&str]) -> Unknown {
     let of_section = |section: &'static Section| section.keys.iter().map(|key| variable_name(section, "", key.name));
     let known: Vec<String> =
         SECTIONS.iter().filter(|section| !section.is_list()).flat_map(|section| of_section(section)).collect();
     let reserved = [CONFIG_VARIABLE, LOG_VARIABLE, MASTER_KEY_VARIABLE];
     let written = variable.trim_start_matches(PREFIX);
     let names = known.iter().map(String::as_str).chain(reserved).filter_map(|name| name.strip_prefix(PREFIX));
-    let names_section = |name: &str| SECTIONS.iter().any(|section| section.name == name) || not_yet::is_section(name);
-    let (section, key) = if let [section, key] = parts { (*section, *key) } else { ("", "") };
-    if not_yet::is_key(section, key) {
-        return Some(not_yet::MESSAGE.to_owned());
+    if let [section, key] = parts
+        && not_yet::is_key(section, key)
+    {
+        return Unknown::Ours(not_yet::MESSAGE.to_owned());
     }
-    if let Some(known) = suggestion(written, names.clone()) {
-        return Some(format!("unknown variable; did you mean {PREFIX}{known}?"));
+    let near = closest(written, names.clone());
+    if names.clone().any(|name| written.strip_suffix("_FILE") == Some(name)) {
+        return Unknown::Ours("unknown variable; only a secret can be given as a file".to_owned());
     }
-    let path_of_a_key = |name: &str| written.strip_suffix("_FILE") == Some(name);
-    if names.clone().any(path_of_a_key) {
-        return Some("unknown variable; only a secret can be given as a file".to_owned());
+    let names_section = |name: &str| SECTIONS.iter().any(|section| section.name == name);
+    let ours = near.is_some_and(|(score, _)| score >= SLIP)
+        || parts.len() > 1 && parts.first().is_some_and(|name| names_section(name));
+    let advice = match near {
+        Some((_, known)) => format!("did you mean {PREFIX}{known}?"),
+        None => "`signbridge config reference` lists them all".to_owned(),
+    };
+    if ours {
+        return Unknown::Ours(format!("unknown variable; {advice}"));
     }
-    let ours = parts.len() > 1 && parts.first().is_some_and(|name| names_section(name));
-    ours.then(|| "unknown variable; `signbridge config reference` lists them all".to_owned())
+    Unknown::Anybodys(format!("{variable} is no variable of this program and is ignored; {advice}"))
 }

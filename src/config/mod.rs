@@ -140,10 +140,10 @@ pub struct Config {
     pub clients: Vec<DeclaredClient>,
     /// People that the file declares.
     pub users: Vec<NewUser>,
-    /// Variables of the environment that look like ours and are not.
-    foreign_variables: Vec<String>,
     /// What everything else was, to be compared with a later reading.
     pub read_at_start: ReadAtStart,
+    /// What was odd where it was written, and works.
+    warnings: Vec<String>,
 }
 
 impl Config {
@@ -216,17 +216,14 @@ impl Config {
             audit: raw.audit,
             clients,
             users,
-            foreign_variables: reader.foreign_variables(),
             read_at_start: ReadAtStart::of(document),
+            warnings: reader.warnings(),
         })
     }
 
     /// What works but should be known: sentences for the log at start.
     pub fn warnings(&self) -> Vec<String> {
-        let foreign = |variable: &String| {
-            format!("{variable} is no variable of this program and is ignored; `signbridge config reference` lists them all")
-        };
-        let mut warnings: Vec<String> = self.foreign_variables.iter().map(foreign).collect();
+        let mut warnings = self.warnings.clone();
         if self.limits.profile == Profile::Off && !self.issuer.is_loopback() {
             warnings.push("limits.profile is \"off\": anybody can have anybody's phone ring without end".to_owned());
         }

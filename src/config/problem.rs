@@ -82,12 +82,12 @@ pub(super) struct Reader {
     base: PathBuf,
     origins: BTreeMap<String, Origin>,
     problems: Vec<Problem>,
-    foreign_variables: Vec<String>,
+    warnings: Vec<String>,
 }
 
 impl Reader {
     pub(super) fn new(base: PathBuf) -> Self {
-        Self { base, origins: BTreeMap::new(), problems: Vec::new(), foreign_variables: Vec::new() }
+        Self { base, origins: BTreeMap::new(), problems: Vec::new(), warnings: Vec::new() }
     }
 
     /// Remembers where `key` was written, whether or not the value is any good.
@@ -106,14 +106,14 @@ impl Reader {
         self.problems.push(Problem { origin, key: key.to_owned(), message: message.into() });
     }
 
-    /// Notes a variable of the environment that is not ours, though it is called so.
-    pub(super) fn foreign_variable(&mut self, variable: &str) {
-        self.foreign_variables.push(variable.to_owned());
+    /// Notes what works but should be known.
+    pub(super) fn warn(&mut self, warning: String) {
+        self.warnings.push(warning);
     }
 
-    /// The variables that were noted so.
-    pub(super) fn foreign_variables(&self) -> Vec<String> {
-        self.foreign_variables.clone()
+    /// What was noted so.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        self.warnings.clone()
     }
 
     /// The value, if it is good; else its error is reported.
@@ -155,6 +155,11 @@ impl Reader {
 
 /// The known name that is closest to `written`, when it is close enough to be what was meant.
 pub(super) fn suggestion<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    closest(written, known).map(|(_, name)| name)
+}
+
+/// The same, and how close: 1 is equal, and less than 0.6 is nothing that was meant.
+pub(super) fn closest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<(f64, &'a str)> {
     let scored = known.map(|name| (strsim::normalized_damerau_levenshtein(written, name), name));
-    scored.filter(|(score, _)| *score >= 0.6).max_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, name)| name)
+    scored.filter(|(score, _)| *score >= 0.6).max_by(|one, other| one.0.total_cmp(&other.0))
 }

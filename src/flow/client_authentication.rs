@@ -250,8 +250,7 @@ mod tests {
             }
             other => panic!("{other}"),
         };
-        let presented =
-            PresentedCredentials::parse(authorization, &Parameters::parse(form.as_bytes())).map_err(code)?;
+        let presented = PresentedCredentials::parse(authorization, &Parameters::parse(form.as_bytes())).map_err(code)?;
         let found = presented.readings().iter().any(|reading| reading.client_id == known.id.as_str());
         check(found.then(|| known.clone()), &presented).map(|_client| ()).map_err(code)
     }

@@ -123,13 +123,7 @@ impl Keys {
     ///
     /// # Errors
     /// When the random number generator or the library fails.
-    pub fn seal_address(
-        &self,
-        env: &Env,
-        place: &str,
-        value: &impl Serialize,
-        until: Timestamp,
-    ) -> Result<String, KeysError> {
+    pub fn seal_address(&self, env: &Env, place: &str, value: &impl Serialize, until: Timestamp) -> Result<String, KeysError> {
         let json = serde_json::to_vec(&(until, value)).map_err(|_not_json| CannotSeal::Cipher)?;
         Ok(self.purposes.addresses.seal(env, place, &json)?)
     }

@@ -125,9 +125,7 @@ async fn delete_batch(tx: &Tx, mortal: Mortal, now: Timestamp) -> Result<u64, St
         match mortal.only {
             Only::All => dead,
             Only::Sessionless(session) => dead.and(Expr::exists(living_session((mortal.table, session), cutoff)).not()),
-            Only::Fruitless => {
-                dead.and(Expr::col("stage").ne(authorizations::ISSUED)).and(authorizations::in_use(now).not())
-            }
+            Only::Fruitless => dead.and(Expr::col("stage").ne(authorizations::ISSUED)).and(authorizations::in_use(now).not()),
         }
     };
     let dead = Query::select().column(mortal.key).from(mortal.table).and_where(is_dead()).limit(BATCH).take();

@@ -1,7 +1,6 @@
 //! Whether writing works: what the latest writes came to, and a write for nothing where nobody wrote lately. A node whose writes
 //! fail (a full disk, a file or a server that only reads) is not ready, and becomes it again by itself.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,19 +9,21 @@ use crate::domain::clock::Timestamp;
 
 /// A success or a failure so recent says how it is.
 const RECENT: Duration = Duration::from_secs(5);
+/// A write for nothing that takes longer than this does not get through.
+const LONG: Duration = Duration::from_secs(1);
 
 /// The latest outcomes.
 #[derive(Default)]
 pub(super) struct Writes {
     latest: Mutex<Latest>,
-    /// Whether somebody writes for nothing: one does at a time.
-    probing: AtomicBool,
 }
 
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Latest {
     success: Option<Timestamp>,
     failure: Option<(Timestamp, StoreError)>,
+    /// Since when somebody writes for nothing: one does at a time.
+    probing: Option<Timestamp>,
 }
 
 impl Writes {
@@ -36,8 +37,35 @@ impl Writes {
         }
     }
 
-    fn latest(&self) -> Latest {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What is known at `now`; `None`: nobody knows, and whoever asked is to find out.
+    fn judge(&self, now: Timestamp) -> Option<Result<(), StoreError>> {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_recent = |at: Timestamp| now.since(at) < RECENT;
+        let failed =
+            latest.failure.clone().filter(|(at, _)| is_recent(*at) || latest.success.is_none_or(|success| success < *at));
+        if let Some((at, error)) = &failed
+            && is_recent(*at)
+        {
+            return Some(Err(error.clone()));
+        }
+        if latest.success.is_some_and(is_recent) {
+            return Some(Ok(()));
+        }
+        let Some(since) = latest.probing else {
+            latest.probing = Some(now);
+            return None;
+        };
+        Some(match failed {
+            Some((_, error)) => Err(error),
+            None if now.since(since) >= LONG => {
+                Err(StoreError::Unavailable { detail: "a write does not get through".into(), transient: false })
+            }
+            None => Ok(()),
+        })
+    }
+
+    fn probed(&self) {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner).probing = None;
     }
 }
 
@@ -50,24 +78,14 @@ impl Store {
     /// small writes may succeed between large ones that do not.
     pub async fn writes(&self) -> Result<(), StoreError> {
         let now = self.env().now();
-        let Latest { success, failure } = self.inner.writes.latest();
-        if let Some((at, error)) = &failure
-            && now.since(*at) < RECENT
-        {
-            return Err(error.clone());
-        }
-        if success.is_some_and(|at| now.since(at) < RECENT) {
-            return Ok(());
-        }
-        if self.inner.writes.probing.swap(true, Ordering::AcqRel) {
-            let failed = failure.filter(|(at, _)| success.is_none_or(|success| success < *at));
-            return failed.map_or(Ok(()), |(_, error)| Err(error));
+        if let Some(known) = self.inner.writes.judge(now) {
+            return known;
         }
         // Ends with the write, not with whoever asked and went away.
         let store = self.clone();
         let probe = tokio::spawn(async move {
             let written = store.write(now, |tx, now| Box::pin(async move { instance::touch(tx, *now).await })).await;
-            store.inner.writes.probing.store(false, Ordering::Release);
+            store.inner.writes.probed();
             written
         });
         probe.await.unwrap_or_else(|_panicked| Err(StoreError::Statement("a write for nothing panicked".into())))

@@ -23,7 +23,7 @@ impl Store {
     pub async fn give_back_space(&self) -> Result<(), StoreError> {
         let Engine::Sqlite { path, readers } = &self.inner.engine else { return Ok(()) };
         let log = std::fs::metadata(log_of(path)).map_or(0, |log| log.len());
-        let free = if shrinks(readers).await? { number(readers, "PRAGMA freelist_count").await? } else { 0 };
+        let free = number(readers, "PRAGMA freelist_count").await?;
         if free <= SPARE && log <= LONG_LOG {
             return Ok(());
         }
@@ -39,22 +39,28 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn let_it_shrink(&self) -> Result<(), StoreError> {
-        let Engine::Sqlite { path, readers } = &self.inner.engine else { return Ok(()) };
-        if shrinks(readers).await? {
-            return Ok(());
-        }
-        let pages = number(readers, "PRAGMA page_count").await?;
-        if pages > MOST_REWRITTEN {
-            tracing::warn!(pages, "the database file cannot shrink, and is too large to be rewritten at a start");
-            return Ok(());
-        }
-        tracing::info!(pages, "the database file is rewritten, once, so that it can shrink");
+        let Engine::Sqlite { path, .. } = &self.inner.engine else { return Ok(()) };
         let connection = open::sqlite_writer(path).await?;
-        let rewritten = connection.execute_unprepared("PRAGMA auto_vacuum = INCREMENTAL; VACUUM").await;
+        let outcome = rewrite(&connection).await;
         let _closed = connection.close().await;
-        rewritten?;
-        Ok(())
+        outcome
     }
+}
+
+async fn rewrite(connection: &DatabaseConnection) -> Result<(), StoreError> {
+    if shrinks(connection).await? {
+        return Ok(());
+    }
+    let pages = number(connection, "PRAGMA page_count").await?;
+    if pages > MOST_REWRITTEN {
+        tracing::warn!(pages, "the database file cannot shrink, and is too large to be rewritten at a start");
+        return Ok(());
+    }
+    tracing::info!(pages, "the database file is rewritten, once, so that it can shrink");
+    connection.execute_unprepared("PRAGMA auto_vacuum = INCREMENTAL; VACUUM").await?;
+    // The file is cut when the log was written back.
+    open::ask(connection, "PRAGMA wal_checkpoint(TRUNCATE)").await?;
+    Ok(())
 }
 
 fn log_of(path: &Path) -> std::path::PathBuf {
@@ -63,9 +69,11 @@ fn log_of(path: &Path) -> std::path::PathBuf {
     log.into()
 }
 
-/// Whether free pages can be given back one by one (`auto_vacuum` is incremental).
-async fn shrinks(readers: &DatabaseConnection) -> Result<bool, StoreError> {
-    Ok(open::ask(readers, "PRAGMA auto_vacuum").await? == "2")
+/// Whether free pages can be given back one by one (`auto_vacuum` is incremental). A connection says what it knew when it last
+/// read: it must be a new one, and reads first.
+async fn shrinks(fresh: &DatabaseConnection) -> Result<bool, StoreError> {
+    open::ask(fresh, "SELECT COUNT(*) FROM sqlite_master").await?;
+    Ok(open::ask(fresh, "PRAGMA auto_vacuum").await? == "2")
 }
 
 async fn number(db: &DatabaseConnection, sql: &str) -> Result<u64, StoreError> {
@@ -73,7 +81,7 @@ async fn number(db: &DatabaseConnection, sql: &str) -> Result<u64, StoreError> {
 }
 
 async fn give_back(connection: &DatabaseConnection, free: u64) -> Result<(), StoreError> {
-    let mut left = free.saturating_sub(SPARE);
+    let mut left = if shrinks(connection).await? { free.saturating_sub(SPARE) } else { 0 };
     while left > 0 {
         let step = left.min(STEP);
         // Every page is a row of the answer, and given back when that is asked for.

@@ -196,7 +196,8 @@ mod tests {
         for _each in 0..2000 {
             queue.push(line.clone());
         }
-        let (kept, lost) = (queue.state().waiting.len(), queue.state().lost);
+        let kept = queue.state().waiting.len();
+        let lost = queue.state().lost;
         assert_eq!(kept as u64 + lost, 2000);
         assert_eq!(kept, MOST / (line.len() + OVERHEAD));
         assert!(!queue.flush(Duration::from_millis(1)), "nobody writes");

@@ -117,9 +117,10 @@ test('bar B35: anonymous requests at full speed leave little, and nothing an hou
   await site.end();
   await site.start({ LD_PRELOAD: FAKETIME, FAKETIME: '+3600s', FAKETIME_DONT_FAKE_MONOTONIC: '1' });
   const until = performance.now() + 90_000;
-  while (size() > empty + MB && performance.now() < until) await pause(500);
+  // What stays: 1 MiB that the file keeps free, the pushes of a day, and the audit trail.
+  while (size() > empty + 3 * MB && performance.now() < until) await pause(500);
   t.diagnostic(`an hour later: ${((size() - empty) / MB).toFixed(2)} MB more than before`);
-  assert.ok(size() <= empty + MB, `${size() - empty} bytes`);
+  assert.ok(size() <= empty + 3 * MB, `${size() - empty} bytes`);
 });
 
 test('readyz fails while writes fail, and heals by itself', async () => {

@@ -128,7 +128,7 @@ fn a_variable_that_nobody_knows_is_passed_over_with_a_warning() {
     let warnings = load(GOOD, &unknown).unwrap().warnings();
     for (variable, value) in unknown {
         let found = warnings.iter().find(|warning| warning.starts_with(variable)).unwrap_or_else(|| panic!("{variable}"));
-        assert!(found.contains("ignored") && !found.contains(&format!("\"{value}\"")), "{found}");
+        assert!(found.contains("is ignored; ") && !found.contains(&format!("\"{value}\"")), "{found}");
     }
 }
 
@@ -210,7 +210,7 @@ fn what_is_shown_and_what_is_debugged_has_no_secret() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("signbridge.toml");
     std::fs::write(&file, text).unwrap();
-    let env = owned(&[("SIGNBRIDGE_SECSIGN__PIN_USER", "pin"), ("SIGNBRIDGE_SECSIGN__PIN_PASSWORD", "hunter2pin")]);
+    let env = owned(&[("SIGNBRIDGE_SECSIGN__URL", "https://s.example"), ("SIGNBRIDGE_THUMBSIGNIN__SECRET", "hunter2pin")]);
     let (config, shown) = Config::load_shown(Some(&file), env).unwrap();
     for dump in [shown.to_toml(), shown.to_json().to_string(), format!("{config:?}")] {
         assert!(!dump.contains("hunter2") && !dump.contains("0123456789abcdef"), "{dump}");
@@ -218,7 +218,7 @@ fn what_is_shown_and_what_is_debugged_has_no_secret() {
     }
     let lines = shown.to_toml();
     assert!(lines.contains("issuer = \"https://login.example\"  # line 2\n"), "{lines}");
-    assert!(lines.contains("pin_user = \"pin\"  # SIGNBRIDGE_SECSIGN__PIN_USER\n"), "{lines}");
+    assert!(lines.contains("url = \"https://s.example\"  # SIGNBRIDGE_SECSIGN__URL\n"), "{lines}");
     assert!(lines.contains("code = \"60s\"  # default\n"), "{lines}");
     assert!(toml::from_str::<toml::Table>(&lines).is_ok(), "{lines}");
 }

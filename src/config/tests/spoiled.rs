@@ -20,8 +20,6 @@ drain = "1s"
 url = "postgres://signbridge:{SECRET}@db.example/signbridge?sslmode=require"
 [secsign]
 url = "https://httpapi.secsign.com"
-pin_user = "pin"
-pin_password = "{SECRET}"
 [thumbsignin]
 url = "https://api.thumbsignin.com"
 app_id = "app"

@@ -41,9 +41,7 @@ impl Repeats {
         let seen = clients.entry(request.client_id.clone()).or_default();
         let challenge = request.code_challenge.as_ref().map(|challenge| SecretDigest::of(challenge.as_str().as_bytes()));
         let nonce = request.nonce.as_ref().map(|nonce| SecretDigest::of(nonce.as_bytes()));
-        for (name, latest, digest) in
-            [("code_challenge", &mut seen.challenge, challenge), ("nonce", &mut seen.nonce, nonce)]
-        {
+        for (name, latest, digest) in [("code_challenge", &mut seen.challenge, challenge), ("nonce", &mut seen.nonce, nonce)] {
             if latest.is_the_one_too_many(digest) {
                 tracing::warn!(client = %request.client_id, parameter = name, "a client sends the same value in every request");
             }

@@ -3,8 +3,8 @@
 
 mod room;
 
-pub use room::{Room, make_room};
 pub(super) use room::in_use;
+pub use room::{Room, make_room};
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, UpdateMany};

@@ -11,8 +11,8 @@ mod slots;
 mod transitions;
 
 pub use leases::{lease, list_unleased_open, release_lease};
-pub use slots::{release_all, release_browser_slot, release_slot, take_browser_slot};
 pub(super) use row::OPEN_STAGES;
+pub use slots::{release_all, release_browser_slot, release_slot, take_browser_slot};
 pub use transitions::{approve, begun, consume, disguise, end, go_on_as_decoy, mark_fetched};
 
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};

