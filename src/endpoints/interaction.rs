@@ -268,6 +268,7 @@ pub(super) async fn identified(
         origin: visit.origin.clone(),
         upstream,
         identifier,
+        client: interaction.client.id.clone(),
         app_name: interaction.client.display_name().to_owned(),
         remember: form.get("remember").is_some(),
     };

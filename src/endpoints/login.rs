@@ -169,7 +169,7 @@ pub(super) async fn retry(surface: web::Data<Surface>, id: web::Path<String>, fo
         return Ok(page::see_other(&surface, &form.visit, &onward(&login.purpose)));
     }
     end::settle(&surface.op, &login).await?;
-    let app_name = interaction.client.display_name().to_owned();
-    let next = begin::retry(&surface.op, &login, form.visit.origin.clone(), app_name).await?;
+    let client = (interaction.client.id.clone(), interaction.client.display_name().to_owned());
+    let next = begin::retry(&surface.op, &login, form.visit.origin.clone(), client).await?;
     Ok(page::see_other(&surface, &form.visit, &format!("/login/{next}")))
 }
