@@ -220,8 +220,9 @@ test('wait: unreachable, replaced, frozen, and an approval without a name', asyn
   await demo.phone.reset();
 
   // Somebody else's request is open.
-  const holder = await at.begin('secsign', 'alice');
-  await wait('secsign', 'alice', page);
+  const name = await at.person('occupied');
+  const holder = await at.begin('secsign', name);
+  await wait('secsign', name, page);
   assert.equal(await page.getAttribute('main', 'data-login-reason'), 'busy');
   await dress(page, 'wait-busy');
   await at.giveUp(holder);
