@@ -214,6 +214,8 @@ fn settings(config: &Config) -> Settings {
             per_person_day: limits.push_per_person_day,
             per_person_remembered_10min: limits.push_per_remembered_person_10min,
             per_source_10min: limits.push_per_source_10min,
+            per_network_10min: limits.push_per_network_10min,
+            all_people_10min: limits.push_all_people_10min,
             denial_pause: limits.denial_pause,
             pending_per_browser: limits.pending_per_browser,
             authorizations_per_source: limits.authorizations_per_source,

@@ -130,6 +130,7 @@ fn every_command_of_the_contract_is_understood() {
         "user invite a",
         "user lock a",
         "user unlock --username a",
+        "user reset-limits a",
         "device list",
         "device list a",
         "device list --username a",

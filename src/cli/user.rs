@@ -1,4 +1,4 @@
-//! `user create|list|show|invite|lock|unlock`.
+//! `user create|list|show|invite|lock|unlock|reset-limits`.
 
 use clap::{Args, Subcommand};
 use serde_json::{Value as Json, json};
@@ -24,6 +24,8 @@ pub(super) enum UserCommand {
     Lock(ByName),
     /// Let one sign in again
     Unlock(ByName),
+    /// Forget how often one was asked for, and what they declined: new browsers may ask their phone again
+    ResetLimits(ByName),
 }
 
 #[derive(Debug, Args)]
@@ -83,6 +85,7 @@ pub(super) async fn run(context: &Context, command: UserCommand) -> Result<(), C
         UserCommand::Show(which) | UserCommand::Invite(which) => users::find(&manage, &which.into_name()).await?,
         UserCommand::Lock(which) => users::set_locked(&manage, &which.into_name(), true).await?,
         UserCommand::Unlock(which) => users::set_locked(&manage, &which.into_name(), false).await?,
+        UserCommand::ResetLimits(which) => users::reset_limits(&manage, &which.into_name()).await?,
     };
     print(context, &person)
 }

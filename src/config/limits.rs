@@ -32,7 +32,22 @@ pub(super) const SECTION: Section = Section {
             "Requests to one person in 10 minutes by browsers that they did sign in from: a quota that strangers cannot use \
              up. 10 in production.",
         ),
-        Key::new("push_per_source_10min", Kind::Count(MOST), "Requests from one address in 10 minutes. 20 in production."),
+        Key::new(
+            "push_per_source_10min",
+            Kind::Count(MOST),
+            "Requests from one source in 10 minutes: an IPv4 address, or a /64 of IPv6. 20 in production.",
+        ),
+        Key::new(
+            "push_per_network_10min",
+            Kind::Count(MOST),
+            "Requests from one /48 of IPv6 in 10 minutes. 100 in production.",
+        ),
+        Key::new(
+            "push_all_people_10min",
+            Kind::Count(MOST),
+            "Requests in 10 minutes to all people together by browsers that they never signed in from. When it is reached \
+             there is an alarm, and such browsers are told to wait, whatever name they give. 600 in production.",
+        ),
         Key::new(
             "denial_pause",
             Kind::Span(Duration::ZERO, DAY),
@@ -63,6 +78,8 @@ pub(super) struct Raw {
     push_per_person_day: Option<u32>,
     push_per_remembered_person_10min: Option<u32>,
     push_per_source_10min: Option<u32>,
+    push_per_network_10min: Option<u32>,
+    push_all_people_10min: Option<u32>,
     #[serde(default, deserialize_with = "super::duration::deserialize_option")]
     denial_pause: Option<Duration>,
     pending_per_browser: Option<u32>,
@@ -93,8 +110,12 @@ pub struct Limits {
     pub push_per_person_day: Option<u32>,
     /// Requests to one person by browsers that they did sign in from, in 10 minutes.
     pub push_per_remembered_person_10min: Option<u32>,
-    /// Requests from one address, in 10 minutes.
+    /// Requests from one source, in 10 minutes.
     pub push_per_source_10min: Option<u32>,
+    /// Requests from one IPv6 network, in 10 minutes.
+    pub push_per_network_10min: Option<u32>,
+    /// Requests to all people together by browsers that they never signed in from, in 10 minutes.
+    pub push_all_people_10min: Option<u32>,
     /// How long a source waits after the person declined.
     pub denial_pause: Option<Duration>,
     /// Logins that one browser may have open.
@@ -126,6 +147,8 @@ impl Limits {
             push_per_person_day: limit(raw.push_per_person_day, 10),
             push_per_remembered_person_10min: limit(raw.push_per_remembered_person_10min, 10),
             push_per_source_10min: limit(raw.push_per_source_10min, 20),
+            push_per_network_10min: limit(raw.push_per_network_10min, 100),
+            push_all_people_10min: limit(raw.push_all_people_10min, 600),
             denial_pause: pause,
             pending_per_browser: limit(raw.pending_per_browser, 3),
             authorizations_per_source: limit(raw.authorizations_per_source, 200),

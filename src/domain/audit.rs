@@ -6,7 +6,7 @@ use super::browser::Origin;
 /// The kinds of events, by the stable names under which operators search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuditKind {
-    /// A phone was asked.
+    /// A login began; the detail says whether a phone was asked or a decoy shown.
     LoginStarted,
     /// A login was finished in its browser.
     LoginSucceeded,
@@ -14,6 +14,8 @@ pub enum AuditKind {
     LoginFailed,
     /// The person who approved is not the one who was asked (decision 2.3).
     LoginMismatch,
+    /// Browsers that are not known asked for too many people, all together.
+    LoginFlood,
     /// A browser session ended.
     Logout,
     /// A client was told that a session ended.
@@ -52,6 +54,7 @@ impl AuditKind {
             Self::LoginSucceeded => "login.succeeded",
             Self::LoginFailed => "login.failed",
             Self::LoginMismatch => "login.mismatch",
+            Self::LoginFlood => "login.flood",
             Self::Logout => "logout",
             Self::LogoutDelivered => "logout.delivered",
             Self::LogoutUndelivered => "logout.undelivered",
@@ -80,7 +83,7 @@ pub struct AuditEvent {
     pub subject: Option<String>,
     /// Where the request came from.
     pub origin: Origin,
-    /// A short machine-readable detail (`denied`, `failed/frozen`).
+    /// A short machine-readable detail (`denied`, `failed/frozen`); where no person is known, with the name that was typed.
     pub detail: Option<String>,
 }
 

@@ -1,6 +1,8 @@
 //! Browsers and the sessions in them. A browser is known by a cookie from its first visit on (decision 2.2); a session
 //! exists after a login and has a cookie of its own, new at every login.
 
+use std::net::{IpAddr, Ipv6Addr};
+
 use serde::{Deserialize, Serialize};
 
 use super::assurance::Acr;
@@ -20,6 +22,36 @@ pub struct Origin {
     pub address: String,
     /// The `User-Agent`, shortened.
     pub user_agent: String,
+}
+
+impl Origin {
+    /// What limits count as one source: what whoever is there has to pay for. An IPv4 address, however it is written; of IPv6
+    /// the /64, within which everybody has as many addresses as they like. What is no address is a source of its own.
+    pub fn source(&self) -> String {
+        match self.ip() {
+            Some(IpAddr::V6(address)) => prefix(address, 64),
+            Some(address) => address.to_string(),
+            None => self.address.clone(),
+        }
+    }
+
+    /// The network around an IPv6 source, within which whoever is there has many of them: its /48.
+    pub fn network(&self) -> Option<String> {
+        match self.ip()? {
+            IpAddr::V6(address) => Some(prefix(address, 48)),
+            IpAddr::V4(_) => None,
+        }
+    }
+
+    fn ip(&self) -> Option<IpAddr> {
+        self.address.parse().ok().map(|address: IpAddr| address.to_canonical())
+    }
+}
+
+/// The first `bits` of an address, as a prefix is written.
+fn prefix(address: Ipv6Addr, bits: u32) -> String {
+    let mask = u128::MAX.checked_shl(128 - bits).unwrap_or_default();
+    format!("{}/{bits}", Ipv6Addr::from_bits(address.to_bits() & mask))
 }
 
 /// Who signed in, when and how: what tokens say about a login. Copied from the login to the session, and from the session to
@@ -65,5 +97,28 @@ impl BrowserSession {
     /// Whether it has neither ended nor expired at `now`. Idleness is judged where the cookie is read.
     pub fn is_alive(&self, now: Timestamp) -> bool {
         self.ended_at.is_none() && now < self.expires_at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_what_somebody_has_to_pay_for() {
+        let of = |address: &str| {
+            let origin = Origin { address: address.to_owned(), user_agent: String::new() };
+            (origin.source(), origin.network())
+        };
+        let net = |text: &str| Some(text.to_owned());
+        assert_eq!(of("203.0.113.6"), ("203.0.113.6".to_owned(), None));
+        assert_eq!(of("::ffff:203.0.113.6"), of("203.0.113.6"), "one host, written in two ways");
+        assert_eq!(of("2001:db8:1:2::1"), ("2001:db8:1:2::/64".to_owned(), net("2001:db8:1::/48")));
+        assert_eq!(of("2001:db8:1:2:ffff:ffff:ffff:ffff"), of("2001:db8:1:2::1"), "one /64");
+        assert_ne!(of("2001:db8:1:3::1").0, of("2001:db8:1:2::1").0, "another /64");
+        assert_eq!(of("2001:db8:1:3::1").1, of("2001:db8:1:2::1").1, "of one /48");
+        assert_eq!(of("::1"), ("::/64".to_owned(), net("::/48")));
+        assert_eq!(of(""), (String::new(), None));
+        assert_eq!(of("unix:"), ("unix:".to_owned(), None));
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::browser::{BrowserKey, Origin};
 use super::clock::Timestamp;
-use super::id::{AuthorizationId, DeviceId, LoginId, UserId};
+use super::id::{AuthorizationId, ClientId, DeviceId, LoginId, UserId};
 use super::secret::Secret;
 use super::user::Upstream;
 
@@ -41,6 +41,18 @@ pub enum Subject {
     Unnamed,
     /// Nobody: the page looks like a pending login, nothing was created and nothing will happen (decision 2.7).
     Decoy,
+}
+
+/// For whom and through which client a login was begun: for limits, pictures and the audit trail, never for a page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Concern {
+    /// Whom its picture concerns, and under what its requests are counted: the service's name for a person; a name of its
+    /// own for nobody. `None`: a QR code without a name, or a row of an older release.
+    pub target: Option<String>,
+    /// The person whom the name means, also where they were not asked.
+    pub user: Option<UserId>,
+    /// The client.
+    pub client: Option<ClientId>,
 }
 
 /// What the page shows for a login.
@@ -86,16 +98,18 @@ pub enum Reason {
     RateLimited,
     /// A newer login of the same browser took its place.
     Replaced,
+    /// Another browser's request for the same name is open (decision 2.7).
+    Busy,
 }
 
 impl Reason {
     /// Whether it tells something of the person at the service, and nothing of the service.
     pub const fn is_about_person(self) -> bool {
-        matches!(self, Self::NotRegistered | Self::Frozen)
+        matches!(self, Self::NotRegistered | Self::Frozen | Self::Suspended | Self::Invalid)
     }
 
     /// Every reason.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Suspended,
         Self::Frozen,
         Self::Invalid,
@@ -106,6 +120,7 @@ impl Reason {
         Self::UpstreamDown,
         Self::RateLimited,
         Self::Replaced,
+        Self::Busy,
     ];
 
     /// The value of `data-login-reason`.
@@ -121,6 +136,7 @@ impl Reason {
             Self::UpstreamDown => "upstream_down",
             Self::RateLimited => "rate_limited",
             Self::Replaced => "replaced",
+            Self::Busy => "busy",
         }
     }
 
@@ -242,6 +258,8 @@ pub struct Login {
     pub deadline: Timestamp,
     /// When its approval was used up.
     pub consumed_at: Option<Timestamp>,
+    /// For whom and through which client.
+    pub concern: Concern,
 }
 
 impl Login {
@@ -255,11 +273,16 @@ impl Login {
         if late { LoginStage::Ended(End::Expired) } else { self.stage.clone() }
     }
 
-    /// Whether this login's page must not say that it ended `how`: whether somebody is unknown or frozen at a service is told
-    /// in a browser that they used before, and nowhere else (decision 2.7).
+    /// Whether this login's page must not say that its service ended it `how`: whatever a service does with a request without
+    /// the person's answer shows that there is a request, and is told in a browser that they used before, and nowhere else
+    /// (decision 2.7).
     pub const fn must_not_tell(&self, how: End) -> bool {
-        let End::Failed(reason) = how else { return false };
-        reason.is_about_person() && !self.remembered && matches!(self.subject, Subject::Named(_))
+        let about_person = match how {
+            End::Failed(reason) => reason.is_about_person(),
+            End::Cancelled(_) => true,
+            End::Denied | End::Expired => false,
+        };
+        about_person && !self.remembered && matches!(self.subject, Subject::Named(_))
     }
 }
 

@@ -24,6 +24,5 @@ pub mod names;
 pub mod random;
 pub mod secret;
 pub mod signing_key;
-pub mod source;
 pub mod user;
 pub mod written;

@@ -303,6 +303,7 @@ pub(super) async fn identified(
         until: interaction.authorization.expires_at,
         upstream,
         identifier,
+        client: interaction.client.id.clone(),
         app_name: interaction.client.display_name().to_owned(),
         remember: form.get("remember").is_some(),
     };

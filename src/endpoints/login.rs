@@ -188,7 +188,8 @@ pub(super) async fn retry(surface: web::Data<Surface>, id: web::Path<String>, fo
     }
     demand_phone(&surface, &form.visit, &interaction, login.typed.as_deref()).await?;
     end::settle(&surface.op, &login).await?;
-    let (app_name, until) = (interaction.client.display_name().to_owned(), interaction.authorization.expires_at);
-    let next = begin::retry(&surface.op, &login, form.visit.origin.clone(), app_name, until).await?;
+    let client = (interaction.client.id.clone(), interaction.client.display_name().to_owned());
+    let until = interaction.authorization.expires_at;
+    let next = begin::retry(&surface.op, &login, form.visit.origin.clone(), client, until).await?;
     Ok(page::see_other(&surface, &form.visit, &format!("/login/{next}")))
 }

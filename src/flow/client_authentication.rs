@@ -16,7 +16,6 @@ use crate::domain::browser::Origin;
 use crate::domain::client::Client;
 use crate::domain::id::ClientId;
 use crate::domain::secret::{Secret, SecretDigest};
-use crate::domain::source;
 use crate::metrics;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::parameters::Parameters;
@@ -94,7 +93,7 @@ impl PresentedCredentials {
         let reading = self.readings().iter().find(|reading| reading.secret.is_some())?;
         // The name of no client is longer: they share a count.
         let client_id: String = reading.client_id.chars().take(LONGEST_CLIENT_ID).collect();
-        Some(Pair { client_id, source: source::of(&origin.address) })
+        Some(Pair { client_id, source: origin.source() })
     }
 
     /// What the credentials may mean, best first.

@@ -79,8 +79,12 @@ pub struct Limits {
     /// Requests to one person by browsers that they did sign in from, in 10 minutes: a quota of their own, so that a
     /// stranger cannot use it up.
     pub per_person_remembered_10min: Option<u32>,
-    /// Requests from one address, in 10 minutes.
+    /// Requests from one source ([`Origin::source`](crate::domain::browser::Origin::source)), in 10 minutes.
     pub per_source_10min: Option<u32>,
+    /// Requests from one IPv6 network around such sources, in 10 minutes.
+    pub per_network_10min: Option<u32>,
+    /// Requests to all people together by browsers that they never signed in from, in 10 minutes.
+    pub all_people_10min: Option<u32>,
     /// How long a source must wait after the person declined.
     pub denial_pause: Option<Duration>,
     /// Logins that one browser may have under way.
@@ -101,6 +105,8 @@ impl Limits {
             per_person_day: Some(10),
             per_person_remembered_10min: Some(10),
             per_source_10min: Some(20),
+            per_network_10min: Some(100),
+            all_people_10min: Some(600),
             denial_pause: Some(Duration::from_secs(300)),
             pending_per_browser: Some(3),
             authorizations_per_source: Some(200),
@@ -116,6 +122,8 @@ impl Limits {
             per_person_day: None,
             per_person_remembered_10min: None,
             per_source_10min: None,
+            per_network_10min: None,
+            all_people_10min: None,
             denial_pause: None,
             pending_per_browser: None,
             authorizations_per_source: None,

@@ -32,7 +32,12 @@ impl Entry {
     /// The same entry about a person and a thing that only the write itself gets to know.
     #[must_use]
     pub fn about(&self, user: &str, subject: &str) -> Self {
-        let event = AuditEvent { user: Some(user.to_owned()), subject: Some(subject.to_owned()), ..self.event.clone() };
+        self.telling(AuditEvent { user: Some(user.to_owned()), subject: Some(subject.to_owned()), ..self.event.clone() })
+    }
+
+    /// The same entry, telling what only the write itself gets to know.
+    #[must_use]
+    pub fn telling(&self, event: AuditEvent) -> Self {
         Self { id: self.id.clone(), event, counted: Arc::clone(&self.counted) }
     }
 

@@ -22,7 +22,7 @@ const PAIRS: usize = 10_000;
 pub struct Pair {
     /// The name.
     pub client_id: String,
-    /// The source ([`crate::domain::source`]).
+    /// The source ([`Origin::source`](crate::domain::browser::Origin::source)).
     pub source: String,
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::task::{self, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::audit::{AuditEvent, AuditKind};
+use crate::domain::audit::AuditKind;
 use crate::domain::hex::hex;
 use crate::domain::id::LoginId;
 use crate::domain::login::{End, Login, LoginStage, Reason, Subject, UpstreamHandle};
@@ -254,12 +254,7 @@ async fn approve(op: &Op, login: &Login, upstream_user: &str) -> Result<Turn, In
 
 /// An alarm: another person approved than was asked.
 async fn mismatch(op: &Op, login: &Login) -> Result<(), Internal> {
-    let mut event = AuditEvent::new(AuditKind::LoginMismatch);
-    event.subject = Some(login.id.to_string());
-    event.origin = login.origin.clone();
-    if let Subject::Named(asked) = &login.subject {
-        event.user = Some(asked.user_id.to_string());
-    }
+    let event = end::about(login, AuditKind::LoginMismatch, login.upstream.as_str());
     let now = op.env.now();
     Ok(op
         .store

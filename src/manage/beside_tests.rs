@@ -8,7 +8,7 @@ use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, Origin}
 use crate::domain::client::Client;
 use crate::domain::grant::Grant;
 use crate::domain::id::{AuthorizationId, DeviceId, LoginId};
-use crate::domain::login::{Asked, Login, LoginStage, Purpose, Subject, UpstreamHandle};
+use crate::domain::login::{Asked, Concern, Login, LoginStage, Purpose, Subject, UpstreamHandle};
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::user::{Upstream, User};
 use crate::domain::written::WrittenClient;
@@ -102,6 +102,7 @@ impl Scene {
             created_at: T0,
             deadline: T0.plus(Duration::from_secs(120)),
             consumed_at: None,
+            concern: Concern::default(),
         };
         let id = login.id.clone();
         let input = (login, self.alice.id.clone(), self.phone.clone());

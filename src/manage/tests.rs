@@ -11,10 +11,12 @@ use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, Origin}
 use crate::domain::client::Source;
 use crate::domain::clock::{ManualClock, Timestamp};
 use crate::domain::env::Env;
-use crate::domain::id::{ClientId, DeviceId, SessionId, UserId};
+use crate::domain::id::{ClientId, DeviceId, LoginId, SessionId, UserId};
 use crate::domain::secret::{Secret, SecretDigest};
+use crate::domain::user::Upstream;
 use crate::domain::written::{DeclaredClient, NewUser, WrittenClient, WrittenUser};
 use crate::protocol::client_metadata::{AuthMethod, ClientMetadata};
+use crate::store::pushes::{self, Push};
 use crate::store::{self, Store, audit};
 
 struct Bench {
@@ -216,6 +218,42 @@ async fn a_person_is_created_with_phones_and_no_name_is_given_twice() {
     // The same text may name two people at two services.
     users::create(&bench.manage(), someone(|bob| bob.thumbsignin_user_id = Some("alice".into()))).await.unwrap();
     assert_eq!(bench.trail().await, ["user.changed: created", "user.changed: created"]);
+}
+
+#[tokio::test]
+async fn limits_are_reset_for_every_name_of_a_person_and_nobody_else() {
+    let bench = Bench::new().await;
+    users::create(&bench.manage(), alice()).await.unwrap();
+    let attempt = |number: u8, target: &str, typed: &str| Push {
+        login_id: LoginId::new(format!("l{number}")),
+        upstream: Upstream::SecSign,
+        target: target.to_owned(),
+        typed: typed.to_owned(),
+        source: String::new(),
+        network: None,
+        browser: BrowserKey(SecretDigest::of(b"browser")),
+        remembered: false,
+        sent: true,
+        at: bench.env.now(),
+    };
+    // One of them from before she was added, when nobody had her name.
+    let attempts = [
+        attempt(1, "alice-id", "alice"),
+        attempt(2, "alice-id", "alice@example.org"),
+        attempt(3, "? alice", "alice"),
+        attempt(4, "bob-id", "bob"),
+    ];
+    for attempt in attempts {
+        bench.store.write(attempt, |tx, attempt| Box::pin(pushes::insert(tx, attempt))).await.unwrap();
+    }
+    let typed = async |name: &str| {
+        pushes::count_typed(bench.store.read(), Upstream::SecSign, name, Timestamp::from_seconds(0)).await.unwrap()
+    };
+    assert_eq!((typed("alice").await, typed("alice@example.org").await, typed("bob").await), (2, 1, 1));
+    users::reset_limits(&bench.manage(), "alice@example.org").await.unwrap();
+    assert_eq!((typed("alice").await, typed("alice@example.org").await, typed("bob").await), (0, 0, 1));
+    assert_eq!(bench.trail().await, ["user.changed: created", "user.changed: limits reset"]);
+    assert!(matches!(users::reset_limits(&bench.manage(), "nobody").await, Err(ManageError::NotFound(_))));
 }
 
 #[tokio::test]

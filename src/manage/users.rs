@@ -1,4 +1,4 @@
-//! People: add with their phones, read, lock and unlock.
+//! People: add with their phones, read, lock and unlock, let new browsers ask them again.
 
 use super::{Manage, ManageError};
 use crate::domain::audit::{AuditEvent, AuditKind};
@@ -9,7 +9,7 @@ use crate::domain::user::{Device, Upstream, User, canonical_identifier};
 use crate::domain::written::{NewUser, WrittenUser};
 use crate::flow::trail::Entry;
 use crate::store::users::UserSaved;
-use crate::store::{Db, Insertion, StoreError, Tx, devices, grants, sessions, users};
+use crate::store::{Db, Insertion, StoreError, Tx, devices, grants, pushes, sessions, users};
 
 /// A person with their phones.
 #[derive(Clone, Debug)]
@@ -217,5 +217,37 @@ pub async fn set_locked(manage: &Manage<'_>, name: &str, locked: bool) -> Result
     let job = Locking { user: person.user.id.clone(), locked, entry, now: manage.now() };
     manage.store.write(job, |tx, job| Box::pin(job.run(tx))).await?;
     person.user.locked = locked;
+    Ok(person)
+}
+
+#[derive(Clone)]
+struct Forgiving {
+    person: Person,
+    entry: Entry,
+    now: Timestamp,
+}
+
+impl Forgiving {
+    async fn run(&self, tx: &Tx) -> Result<(), StoreError> {
+        let user = &self.person.user;
+        let mut names: Vec<String> = std::iter::once(&user.username).chain(&user.email).cloned().collect();
+        names.extend(self.person.devices.iter().map(|device| device.upstream_user.clone()));
+        for device in &self.person.devices {
+            pushes::forgive_person(tx, device.upstream, &device.upstream_user, &names).await?;
+        }
+        self.entry.write(tx, self.now).await
+    }
+}
+
+/// Forgets how often a person was asked for and what they declined: the way in for their new browsers after strangers used up
+/// what their name may be asked for. What the strangers' own sources may ask stays used up.
+///
+/// # Errors
+/// [`ManageError::NotFound`]; when the database or chance fails.
+pub async fn reset_limits(manage: &Manage<'_>, name: &str) -> Result<Person, ManageError> {
+    let person = find(manage, name).await?;
+    let entry = manage.entry(event(&person.user.id, "limits reset"))?;
+    let job = Forgiving { person: person.clone(), entry, now: manage.now() };
+    manage.store.write(job, |tx, job| Box::pin(job.run(tx))).await?;
     Ok(person)
 }

@@ -1,6 +1,6 @@
 //! Access passes that SecSign has sent: what decoys show (decision 2.7).
 
-use sea_orm::{EntityTrait as _, PaginatorTrait as _, QueryOrder as _};
+use sea_orm::{EntityTrait as _, PaginatorTrait as _, QueryOrder as _, QuerySelect as _};
 
 use super::entity::access_pass;
 use super::{Db, StoreError, Tx};
@@ -8,15 +8,28 @@ use crate::domain::clock::Timestamp;
 use crate::domain::secret::SecretDigest;
 
 /// The most passes that are kept.
-pub const MOST_PASSES: u64 = 32;
+pub const MOST_PASSES: u64 = 256;
 
-/// Every pass, a PNG in base64 each.
+/// The digests of all passes, in their order.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn list(db: &Db) -> Result<Vec<String>, StoreError> {
-    let rows = access_pass::Entity::find().order_by_asc(access_pass::Column::Digest).all(db).await?;
-    Ok(rows.into_iter().map(|row| row.image).collect())
+    let digests = access_pass::Entity::find().select_only().column(access_pass::Column::Digest);
+    Ok(digests.order_by_asc(access_pass::Column::Digest).into_tuple().all(db).await?)
+}
+
+/// The pass with this digest, a PNG in base64.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find(db: &Db, digest: &str) -> Result<Option<String>, StoreError> {
+    Ok(access_pass::Entity::find_by_id(digest).one(db).await?.map(|row| row.image))
+}
+
+/// The digest under which a pass is kept.
+pub fn digest(image: &str) -> SecretDigest {
+    SecretDigest::of(image.as_bytes())
 }
 
 /// Keeps a pass, unless it is there or there are enough. Returns whether it was new.
@@ -28,7 +41,7 @@ pub async fn insert(tx: &Tx, image: &str, now: Timestamp) -> Result<bool, StoreE
         return Ok(false);
     }
     tx.insert_new(access_pass::Model {
-        digest: SecretDigest::of(image.as_bytes()).as_str().to_owned(),
+        digest: digest(image).as_str().to_owned(),
         image: image.to_owned(),
         seen_at: now.as_millis(),
     })

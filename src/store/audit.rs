@@ -23,7 +23,6 @@ use super::{Db, StoreError, Tx};
 use crate::domain::audit::AuditEvent;
 use crate::domain::clock::Timestamp;
 use crate::domain::secret::SecretDigest;
-use crate::domain::source;
 
 /// What is counted together.
 const WHILE: Duration = Duration::from_secs(3600);
@@ -109,7 +108,7 @@ struct Bound {
 /// The bounds that an event counts against, the narrowest first.
 fn bounds(event: &AuditEvent, at: Timestamp) -> Vec<Bound> {
     let hour = at.as_millis().div_euclid(i64::try_from(WHILE.as_millis()).unwrap_or(i64::MAX)).to_string();
-    let source = source::of(&event.origin.address);
+    let source = event.origin.source();
     let bound = |name: &str, parts: &[&str], most: i64, told: AuditEvent| {
         let parts = [&[name, hour.as_str(), event.kind.as_str()], parts].concat();
         // Each part is preceded by its length, so that no two lists share a key.

@@ -1,7 +1,9 @@
-//! Requests that were sent to phones, for the limits on them (security bar 134–136).
+//! Attempts to ask phones, for the limits on them (security bar 134–136).
 
-use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _};
+use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
+use sea_orm::{
+    ColumnTrait as _, Condition, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _, Select, UpdateMany,
+};
 
 use super::entity::{push, push_turn};
 use super::row::moment;
@@ -11,21 +13,27 @@ use crate::domain::clock::Timestamp;
 use crate::domain::id::LoginId;
 use crate::domain::user::Upstream;
 
-/// One request to a phone, sent or pretended (decision 2.7).
+/// One attempt to ask a phone: asked, pretended or turned away as busy (decision 2.7).
 #[derive(Clone, Debug)]
 pub struct Push {
     /// The login that it was for.
     pub login_id: LoginId,
     /// The phone service.
     pub upstream: Upstream,
-    /// The person by the service's name, or the canonical name that was typed where there is none.
+    /// Whom it concerns ([`Concern`](crate::domain::login::Concern)); empty where it counts for nobody.
     pub target: String,
-    /// The client address that caused it.
-    pub address: String,
+    /// The canonical name that was typed; empty where it counts for no name.
+    pub typed: String,
+    /// What it came from, as limits count ([`Origin::source`](crate::domain::browser::Origin::source)).
+    pub source: String,
+    /// The network around that, if there is one.
+    pub network: Option<String>,
     /// The browser that caused it.
     pub browser: BrowserKey,
     /// Whether that browser was remembered for that person.
     pub remembered: bool,
+    /// Whether a person was asked.
+    pub sent: bool,
     /// When.
     pub at: Timestamp,
 }
@@ -42,7 +50,20 @@ pub async fn take_turn(tx: &Tx, key: String, now: Timestamp) -> Result<(), Store
     tx.insert_or(row, conflict).await.map(drop)
 }
 
-/// Records a request; repeating it for the same login does nothing.
+/// Whether nobody on any node came here under `key` after `since`; from then on somebody did.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_first(tx: &Tx, key: String, since: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+    let row = push_turn::Model { key, at: now.as_millis() };
+    let conflict = OnConflict::column(push_turn::Column::Key)
+        .update_column(push_turn::Column::At)
+        .action_and_where(Expr::col((push_turn::Entity, push_turn::Column::At)).lte(since.as_millis()))
+        .to_owned();
+    tx.insert_or(row, conflict).await
+}
+
+/// Records an attempt; repeating it for the same login does nothing.
 ///
 /// # Errors
 /// When the database fails.
@@ -51,41 +72,70 @@ pub async fn insert(tx: &Tx, push: &Push) -> Result<(), StoreError> {
         login_id: push.login_id.as_str().to_owned(),
         upstream: push.upstream.as_str().to_owned(),
         target: push.target.clone(),
-        address: push.address.clone(),
+        address: push.source.clone(),
         browser: push.browser.0.as_str().to_owned(),
         remembered: push.remembered,
         at: push.at.as_millis(),
         denied_at: None,
+        typed: Some(push.typed.clone()),
+        network: push.network.clone(),
+        sent: Some(push.sent),
     })
     .await
     .map(drop)
 }
 
-/// How many requests went to `target` after `since`, by browsers that were remembered for it or by others.
+fn since(since: Timestamp, remembered: bool) -> Select<push::Entity> {
+    push::Entity::find().filter(push::Column::Remembered.eq(remembered)).filter(push::Column::At.gt(since.as_millis()))
+}
+
+/// How often browsers that were not remembered named `typed` after `at`, whether anybody was asked or not.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn count_target(
-    db: &Db,
-    upstream: Upstream,
-    target: &str,
-    since: Timestamp,
-    remembered: bool,
-) -> Result<u64, StoreError> {
-    let pushes = push::Entity::find()
-        .filter(push::Column::Upstream.eq(upstream.as_str()))
-        .filter(push::Column::Target.eq(target))
-        .filter(push::Column::Remembered.eq(remembered))
-        .filter(push::Column::At.gt(since.as_millis()));
+pub async fn count_typed(db: &Db, upstream: Upstream, typed: &str, at: Timestamp) -> Result<u64, StoreError> {
+    let pushes = since(at, false);
+    let pushes = pushes.filter(push::Column::Upstream.eq(upstream.as_str())).filter(push::Column::Typed.eq(typed));
     Ok(pushes.count(db).await?)
 }
 
-/// How many requests came from `address` after `since`.
+/// How many requests were sent to `target` after `at`, by browsers that were remembered for it or by others. What an older
+/// release wrote does not say whether it was sent, and counts.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn count_source(db: &Db, address: &str, since: Timestamp) -> Result<u64, StoreError> {
-    let pushes = push::Entity::find().filter(push::Column::Address.eq(address)).filter(push::Column::At.gt(since.as_millis()));
+pub async fn count_sent(db: &Db, upstream: Upstream, target: &str, at: Timestamp, remembered: bool) -> Result<u64, StoreError> {
+    let sent = Condition::any().add(push::Column::Sent.is_null()).add(push::Column::Sent.eq(true));
+    let pushes = since(at, remembered)
+        .filter(push::Column::Upstream.eq(upstream.as_str()))
+        .filter(push::Column::Target.eq(target))
+        .filter(sent);
+    Ok(pushes.count(db).await?)
+}
+
+/// How many requests browsers that were not remembered sent to anybody after `at`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_sent_by_strangers(db: &Db, at: Timestamp) -> Result<u64, StoreError> {
+    Ok(since(at, false).filter(push::Column::Sent.eq(true)).count(db).await?)
+}
+
+/// How many attempts came from `source` after `at`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_source(db: &Db, source: &str, at: Timestamp) -> Result<u64, StoreError> {
+    let pushes = push::Entity::find().filter(push::Column::Address.eq(source)).filter(push::Column::At.gt(at.as_millis()));
+    Ok(pushes.count(db).await?)
+}
+
+/// How many attempts came from `network` after `at`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_network(db: &Db, network: &str, at: Timestamp) -> Result<u64, StoreError> {
+    let pushes = push::Entity::find().filter(push::Column::Network.eq(network)).filter(push::Column::At.gt(at.as_millis()));
     Ok(pushes.count(db).await?)
 }
 
@@ -101,29 +151,59 @@ pub async fn record_denial(tx: &Tx, login: &LoginId, now: Timestamp) -> Result<(
     Ok(())
 }
 
-/// When `target` last declined a request from `address`.
+/// When `target` declined requests from `source` after `after`, and under which names they were asked for; the latest first.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn last_denial(db: &Db, upstream: Upstream, target: &str, address: &str) -> Result<Option<Timestamp>, StoreError> {
-    let latest = push::Entity::find()
+pub async fn list_denials(
+    db: &Db,
+    upstream: Upstream,
+    target: &str,
+    source: &str,
+    after: Timestamp,
+) -> Result<Vec<(Timestamp, String)>, StoreError> {
+    let denials = push::Entity::find()
         .filter(push::Column::Upstream.eq(upstream.as_str()))
         .filter(push::Column::Target.eq(target))
-        .filter(push::Column::Address.eq(address))
-        .filter(push::Column::DeniedAt.is_not_null())
+        .filter(push::Column::Address.eq(source))
+        .filter(push::Column::DeniedAt.gt(after.as_millis()))
         .order_by_desc(push::Column::DeniedAt)
-        .one(db)
+        .all(db)
         .await?;
-    Ok(latest.and_then(|row| moment(row.denied_at)))
+    let denial = |row: push::Model| Some((moment(row.denied_at)?, row.typed.unwrap_or_default()));
+    Ok(denials.into_iter().filter_map(denial).collect())
 }
 
-/// Forgets the requests to `target`, after its person signed in.
+/// An update after which what it meets counts for its source alone.
+fn forgiving() -> UpdateMany<push::Entity> {
+    push::Entity::update_many()
+        .col_expr(push::Column::Target, Expr::value(""))
+        .col_expr(push::Column::Typed, Expr::value(""))
+        .col_expr(push::Column::DeniedAt, Expr::value(None::<i64>))
+}
+
+/// Forgives what led to a sign-in, and what remembered browsers asked `target`: nothing of it was a stranger's.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn delete_for_target(tx: &Tx, upstream: Upstream, target: &str) -> Result<u64, StoreError> {
-    let delete = push::Entity::delete_many()
+pub async fn forgive_owner(tx: &Tx, upstream: Upstream, target: &str, login: &LoginId) -> Result<(), StoreError> {
+    let remembered = push::Column::Upstream
+        .eq(upstream.as_str())
+        .and(push::Column::Target.eq(target))
+        .and(push::Column::Remembered.eq(true));
+    let update = forgiving().filter(Condition::any().add(remembered).add(push::Column::LoginId.eq(login.as_str())));
+    update.exec(tx.db()).await?;
+    Ok(())
+}
+
+/// Forgives everything that counts for `target` or for one of `names`, whoever it was. Returns how many attempts that were.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forgive_person(tx: &Tx, upstream: Upstream, target: &str, names: &[String]) -> Result<u64, StoreError> {
+    let named = push::Column::Typed.is_in(names.iter().map(String::as_str));
+    let update = forgiving()
         .filter(push::Column::Upstream.eq(upstream.as_str()))
-        .filter(push::Column::Target.eq(target));
-    Ok(delete.exec(tx.db()).await?.rows_affected)
+        .filter(Condition::any().add(push::Column::Target.eq(target)).add(named));
+    Ok(update.exec(tx.db()).await?.rows_affected)
 }

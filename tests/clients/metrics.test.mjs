@@ -156,6 +156,7 @@ test('logins that a limit refuses are counted by rule, and those for nobody are 
       await walker.submit('provider', { provider: 'secsign' });
       await walker.submit('identifier', { identifier: 'canary-nobody' });
       assert.equal(walker.main('data-login-reason') ?? '', attempt < 3 ? '' : 'rate_limited');
+      await walker.submit('cancel', {}, to);
     }
     const text = await (await fetch(`${strict.management_url}/metrics`)).text();
     assert.equal(samples(text).get('signbridge_rate_limited_total{rule="asking_phones"}'), 2);

@@ -179,7 +179,15 @@ test('wait: each end and each reason', async () => {
     const { context, page } = await still();
     if (provider === 'secsign') {
       const name = await at.person(`ends-${cause}`);
-      await wait(provider, name, page);
+      // What a service does with a request without its person is told in a browser of theirs only.
+      if ([5, 6, 8].includes(cause)) {
+        await wait(provider, name, page);
+        await demo.phone.answer(name, (await at.session(name)).authsessionid, { action: 'approve' });
+        await reaches(page, 'approved');
+        await page.click('#continue button');
+        await page.waitForURL(`${demo.app_url}/result`);
+      }
+      await wait(provider, name, page, '?prompt=login');
       await demo.phone.answer(name, (await at.session(name)).authsessionid, { action: 'state', state: cause });
     } else {
       await wait(provider, 'alice', page);
@@ -209,6 +217,15 @@ test('wait: unreachable, replaced, frozen, and an approval without a name', asyn
   await page.goto(first);
   assert.equal(await page.getAttribute('main', 'data-login-reason'), 'replaced');
   await dress(page, 'wait-replaced');
+  await demo.phone.reset();
+
+  // Somebody else's request is open.
+  const name = await at.person('occupied');
+  const holder = await at.begin('secsign', name);
+  await wait('secsign', name, page);
+  assert.equal(await page.getAttribute('main', 'data-login-reason'), 'busy');
+  await dress(page, 'wait-busy');
+  await at.giveUp(holder);
   await demo.phone.reset();
 
   // Frozen is told in a browser of theirs only: sign in first.

@@ -23,7 +23,6 @@ use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
 use crate::domain::grant::Consent;
 use crate::domain::id::{AuthorizationId, UserId};
-use crate::domain::source;
 use crate::domain::user::User;
 use crate::flow::Op;
 use crate::flow::error::Internal;
@@ -280,7 +279,7 @@ async fn stored_consent(op: &Op, interaction: &Interaction, browser: &Browser) -
 async fn store(op: &Op, authorization: &Authorization, origin: &Origin) -> Result<(), Internal> {
     let limits = &op.settings.limits;
     let room = Room { of_source: limits.authorizations_per_source, of_all: limits.authorizations };
-    let input = (authorization.clone(), source::of(&origin.address), room);
+    let input = (authorization.clone(), origin.source(), room);
     let write = op.store.write(input, |tx, (authorization, source, room)| {
         Box::pin(async move {
             authorizations::make_room(tx, source, *room, authorization.created_at).await?;

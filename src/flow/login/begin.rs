@@ -8,8 +8,8 @@ use tracing::Instrument as _;
 
 use crate::domain::browser::{BrowserKey, Origin};
 use crate::domain::clock::Timestamp;
-use crate::domain::id::{LoginId, UserId};
-use crate::domain::login::{Asked, Login, Purpose, Reason, Subject};
+use crate::domain::id::{ClientId, LoginId, UserId};
+use crate::domain::login::{Asked, Concern, Login, Purpose, Reason, Subject};
 use crate::domain::user::Upstream;
 use crate::flow::Op;
 use crate::flow::error::Internal;
@@ -21,6 +21,9 @@ use super::end;
 
 /// How often an attempt is made whose way was cleared: of the browser's other logins, then of the person's slot.
 const ATTEMPTS: usize = 4;
+
+/// What stands before the target of a name that nobody has. No service has such a person: names have no blanks.
+const NOBODY: &str = "? ";
 
 /// Who wants to sign in, from where, and through what.
 #[derive(Clone, Debug)]
@@ -35,6 +38,8 @@ pub struct Wish {
     pub upstream: Upstream,
     /// The canonical name that was typed; `None` asks for a QR code without a name.
     pub identifier: Option<String>,
+    /// The client.
+    pub client: ClientId,
     /// The name of the app that asks, as configured.
     pub app_name: String,
     /// Whether the person asked for the name to be filled in next time.
@@ -60,13 +65,20 @@ pub async fn begin(op: &Op, wish: Wish) -> Result<LoginId, Internal> {
 ///
 /// # Errors
 /// As [`begin`].
-pub async fn retry(op: &Op, ended: &Login, origin: Origin, app_name: String, until: Timestamp) -> Result<LoginId, Internal> {
+pub async fn retry(
+    op: &Op,
+    ended: &Login,
+    origin: Origin,
+    (client, app_name): (ClientId, String),
+    until: Timestamp,
+) -> Result<LoginId, Internal> {
     let wish = Wish {
         purpose: ended.purpose.clone(),
         browser: ended.browser.clone(),
         origin,
         upstream: ended.upstream,
         identifier: ended.typed.clone(),
+        client,
         app_name,
         remember: ended.remember,
         until,
@@ -93,9 +105,9 @@ async fn begin_detached(op: &Op, wish: Wish) -> Result<LoginId, Internal> {
         return attempt::refuse(op, login, Reason::TechnicalReason).await;
     }
     for _attempt in 0..ATTEMPTS {
-        match attempt::write(op, &login, &meant.target).await? {
+        match attempt::write(op, &login).await? {
             Written::Begun(login) => return create(op, &wish, *login).await,
-            Written::Limited => return Ok(login.id),
+            Written::Refused => return Ok(login.id),
             Written::Same(running) => return Ok(answered(op, *running).await?.id),
             Written::Replaces(running) => {
                 // One login at a time (experience L15). Whether its session is dead the person's slot tells.
@@ -121,7 +133,7 @@ async fn begin_detached(op: &Op, wish: Wish) -> Result<LoginId, Internal> {
 /// they take as long (security bar 139).
 async fn meant(op: &Op, wish: &Wish) -> Result<Meant, Internal> {
     let Some(name) = &wish.identifier else {
-        return Ok(Meant { subject: Subject::Unnamed, remembered: false, target: String::new() });
+        return Ok(Meant { subject: Subject::Unnamed, remembered: false, concern: Concern::default() });
     };
     let db = op.store.read();
     let account = devices::find_account(db, name, wish.upstream).await?.and_then(|(user, devices)| {
@@ -133,14 +145,19 @@ async fn meant(op: &Op, wish: &Wish) -> Result<Meant, Internal> {
     let known_for = op.settings.lifetimes.remembered_browser;
     let remembered = remembered_browsers::is_remembered(db, &wish.browser, user_id, op.env.now(), known_for).await?;
     Ok(match account {
-        Some((user, device)) if !user.locked => {
-            let target = device.upstream_user.clone();
+        Some((user, device)) => {
+            // All spellings of a person are one target (security bar 138).
+            let target = Some(device.upstream_user.clone());
+            let concern = Concern { target, user: Some(user.id.clone()), client: None };
             let asked = Asked { user_id: user.id, device_id: device.id, upstream_user: device.upstream_user };
-            Meant { subject: Subject::Named(asked), remembered, target }
+            let locked = user.locked;
+            let subject = if locked { Subject::Decoy } else { Subject::Named(asked) };
+            Meant { subject, remembered: remembered && !locked, concern }
         }
-        // All spellings of a person share one limit (security bar 138).
-        Some((_locked, device)) => Meant { subject: Subject::Decoy, remembered: false, target: device.upstream_user },
-        None => Meant { subject: Subject::Decoy, remembered: false, target: name.clone() },
+        None => {
+            let concern = Concern { target: Some(format!("{NOBODY}{name}")), ..Concern::default() };
+            Meant { subject: Subject::Decoy, remembered: false, concern }
+        }
     })
 }
 

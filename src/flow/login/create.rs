@@ -9,7 +9,7 @@ use crate::domain::login::{Challenge, End, Login, LoginStage, Reason, Subject, U
 use crate::flow::Op;
 use crate::flow::error::Internal;
 use crate::flow::trail::Entry;
-use crate::store::{StoreError, Tx, access_passes, instance, logins};
+use crate::store::{StoreError, Tx, access_passes, instance, logins, pushes};
 use crate::upstream::{BeginError, BeginRequest, Begun, PhoneApproval};
 
 use super::begin::Wish;
@@ -22,18 +22,27 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(6);
 /// How soon an answer on another node is seen.
 const REREAD: Duration = Duration::from_millis(100);
 
+/// How often the service is asked when it gives the login a symbol that a page for the same person shows already.
+const SYMBOLS: usize = 4;
+
 /// Makes the create call of a login that was just written, and writes down what came of it.
 pub(super) async fn create(op: &Op, wish: &Wish, login: Login) -> Result<LoginId, Internal> {
-    let answer = match (&login.subject, op.upstreams.get(login.upstream)) {
-        (Subject::Decoy, _) => decoy::begin(op, &login).await?,
-        (_, Some(service)) => ask(op, service, wish, &login).await,
-        (_, None) => Err(BeginError::Unreachable("it is not configured".into())),
-    };
-    match answer {
-        Ok(begun) => waiting(op, &login, begun).await?,
-        Err(error) => not_begun(op, &login, &error).await?,
+    for _symbol in 0..SYMBOLS {
+        let answer = match (&login.subject, op.upstreams.get(login.upstream)) {
+            (Subject::Decoy, _) => decoy::begin(op, &login).await?,
+            (_, Some(service)) => ask(op, service, wish, &login).await,
+            (_, None) => Err(BeginError::Unreachable("it is not configured".into())),
+        };
+        let over = match answer {
+            Ok(begun) => waiting(op, &login, begun).await?,
+            Err(error) => not_begun(op, &login, &error).await.map(|()| true)?,
+        };
+        if over {
+            op.signals.login_changed(&login.id);
+            return Ok(login.id);
+        }
     }
-    op.signals.login_changed(&login.id);
+    end::end(op, &login, End::Failed(Reason::Busy), UpstreamSession::Dead).await?;
     Ok(login.id)
 }
 
@@ -72,32 +81,59 @@ async fn ask(op: &Op, service: &Arc<dyn PhoneApproval>, wish: &Wish, login: &Log
     answer
 }
 
-/// The phone was asked: from here on the broker polls.
-async fn waiting(op: &Op, login: &Login, begun: Begun) -> Result<(), Internal> {
+/// What became of the answer to a create.
+enum Shown {
+    /// The page shows it.
+    Pending,
+    /// The login ended while the call was under way.
+    Ended,
+    /// Another open page for the same person, a decoy perhaps, shows this symbol: whoever sits there would take the request on
+    /// the phone for theirs.
+    Repeated,
+}
+
+/// The phone was asked: from here on the broker polls. False: the symbol may not be shown, and the request is withdrawn.
+async fn waiting(op: &Op, login: &Login, begun: Begun) -> Result<bool, Internal> {
     let Begun { handle, challenge, expires_in } = begun;
     let now = op.env.now();
     let sealed = UpstreamHandle(op.keys.seal_login_handle(&op.env, login.id.as_str(), handle.0.expose())?);
     let deadline = expires_in.map_or(login.deadline, |lifetime| now.plus(lifetime).min(login.deadline));
     let real = login.subject != Subject::Decoy;
-    let input = (login.id.clone(), sealed, challenge);
-    let waiting = op
+    let input = (login.clone(), sealed, challenge);
+    let shown = op
         .store
-        .write(input, move |tx, (id, sealed, challenge)| {
+        .write(input, move |tx, (login, sealed, challenge)| {
             Box::pin(async move {
+                if is_shown(tx, login, challenge, now).await? {
+                    return Ok(Shown::Repeated);
+                }
                 if real {
                     keep_as_model(tx, challenge, now).await?;
                 }
-                logins::begun(tx, id, sealed, challenge, deadline).await
+                let begun = logins::begun(tx, &login.id, sealed, challenge, deadline).await?;
+                Ok(if begun { Shown::Pending } else { Shown::Ended })
             })
         })
         .await?;
-    if waiting {
-        op.signals.login_begun();
-    } else if real {
+    match shown {
+        Shown::Pending => op.signals.login_begun(),
         // Withdrawn while the call was under way: take it back at the service as well.
-        end::release_after_cancel(op, login, &handle).await?;
+        Shown::Ended if real => drop(end::release_after_cancel(op, login, &handle).await?),
+        Shown::Repeated if real && !end::cancel(op, login, &handle).await? => {
+            end::end(op, login, End::Failed(Reason::UpstreamDown), UpstreamSession::MayLive).await?;
+        }
+        Shown::Repeated => return Ok(false),
+        Shown::Ended => {}
     }
-    Ok(())
+    Ok(true)
+}
+
+/// Whether another open login that concerns the same person, or the same name of nobody, shows this symbol. Those that begin
+/// at the same moment take turns.
+async fn is_shown(tx: &Tx, login: &Login, challenge: &Challenge, now: Timestamp) -> Result<bool, StoreError> {
+    let (Challenge::AccessPass(Some(image)), Some(target)) = (challenge, &login.concern.target) else { return Ok(false) };
+    pushes::take_turn(tx, format!("symbols/{}/{target}", login.upstream), now).await?;
+    Ok(logins::list_symbols(tx, login.upstream, target, &login.id, now).await?.contains(image))
 }
 
 /// Remembers what the service shows, for decoys to show the like.

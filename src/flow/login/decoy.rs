@@ -1,8 +1,9 @@
-//! Logins that ask nobody (decision 2.7): a stranger who names an unknown, busy or frozen person sees *pending* with a
-//! picture of the usual kind, and then *expired*. Nothing is created at the service and nothing is queued for later.
+//! Logins that ask nobody (decision 2.7): a stranger who names an unknown or frozen person sees *pending* with a picture of
+//! the usual kind, and then *expired*. Nothing is created at the service and nothing is queued for later.
 //!
-//! The pictures are passes that the service really showed before, chosen by a purpose key from (browser, login): a reload shows
-//! the same one, the next login another, as the service does, and nobody can compute which.
+//! The pictures are passes that the service really showed before, once it has shown enough of them, chosen by a purpose key from
+//! (browser, login): a reload shows the same one, the next login another, as the service does, and nobody can compute which. Until
+//! then they are drawn, each another. Never one that an open login of the same person shows.
 
 use std::time::Duration;
 
@@ -11,23 +12,18 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::domain::clock::Timestamp;
 use crate::domain::login::{Challenge, Login, Reason, UpstreamHandle};
-use crate::domain::secret::Secret;
+use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::user::Upstream;
 use crate::flow::Op;
 use crate::flow::error::Internal;
-use crate::store::{access_passes, instance};
+use crate::store::{access_passes, instance, logins};
 use crate::upstream::{BeginError, Begun};
 
 use super::pace::Call;
-use super::qr;
+use super::{qr, symbol};
 
-/// Drawn by us, shown only until the service has shown its first passes.
-const FIRST_PASSES: [&[u8]; 4] = [
-    include_bytes!("passes/anchor.png"),
-    include_bytes!("passes/house.png"),
-    include_bytes!("passes/key.png"),
-    include_bytes!("passes/star.png"),
-];
+/// How many passes the service must have shown before decoys show them: of fewer, everybody would see the same few.
+const ENOUGH: usize = 8;
 
 /// ThumbSignIn gives its transactions 90 s (protocol §2.2), so that is what a stranger sees count down.
 const TRANSACTION: Duration = Duration::from_secs(90);
@@ -70,13 +66,22 @@ pub(super) async fn disguise(op: &Op, login: &Login) -> Result<Begun, Internal> 
 }
 
 async fn access_pass(op: &Op, login: &Login) -> Result<Challenge, Internal> {
-    let mut seen = access_passes::list(op.store.read()).await?;
-    if seen.is_empty() {
-        seen = FIRST_PASSES.iter().map(|png| STANDARD.encode(png)).collect();
-    }
+    let db = op.store.read();
+    let target = login.concern.target.as_deref().unwrap_or_default();
+    let shown = logins::list_symbols(db, login.upstream, target, &login.id, op.env.now()).await?;
+    let shown: Vec<SecretDigest> = shown.iter().map(|image| access_passes::digest(image)).collect();
+    let seen = access_passes::list(db).await?;
+    let enough = seen.len() >= ENOUGH;
+    let free: Vec<String> = seen.into_iter().filter(|seen| shown.iter().all(|shown| shown.as_str() != seen)).collect();
     let mac = op.keys.decoy_mac(&[login.browser.0.as_str().as_bytes(), login.id.as_str().as_bytes()]);
-    let at = mac.first().copied().map_or(0, usize::from) % seen.len().max(1);
-    Ok(Challenge::AccessPass(seen.into_iter().nth(at)))
+    let at = mac.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes)) % u64::try_from(free.len().max(1)).unwrap_or(1);
+    let chosen = free.into_iter().nth(usize::try_from(at).unwrap_or_default()).filter(|_digest| enough);
+    let pass = match chosen {
+        Some(digest) => access_passes::find(db, &digest).await?,
+        None => None,
+    };
+    let drawn = || symbol::png(&mac).map(|png| STANDARD.encode(png));
+    Ok(Challenge::AccessPass(Some(pass.map_or_else(drawn, Ok)?)))
 }
 
 /// A link that looks like the service's last one, and the QR code of it.

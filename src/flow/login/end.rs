@@ -25,8 +25,8 @@ pub enum UpstreamSession {
     /// It may live: the slot stays taken until the login's deadline (decision 2.7).
     MayLive,
     /// It may live, and nobody knows: the answer to its create was lost, or makes no sense. The person's slot stays taken; the
-    /// browser's is free, as after a decoy's create that failed. Were it closed for every other name, it would tell that
-    /// somebody was asked.
+    /// browser's and the name's are free, as after a decoy's create that failed. Were they closed, it would tell that somebody
+    /// was asked.
     InDoubt,
 }
 
@@ -46,7 +46,7 @@ pub async fn end(op: &Op, login: &Login, how: End, session: UpstreamSession) -> 
             Box::pin(async move {
                 let ended = logins::end(tx, &login.id, *how, release, now).await?;
                 if session == UpstreamSession::InDoubt {
-                    logins::release_browser_slot(tx, &login.id).await?;
+                    logins::release_own(tx, &login.id).await?;
                 }
                 if ended {
                     event.write(tx, now).await?;
@@ -74,20 +74,36 @@ pub(super) fn count(login: &Login, how: End) {
     }
 }
 
+/// The most of a typed name that the audit trail keeps.
+const TYPED: usize = 100;
+
+/// An audit event about a login: whom it concerns, the person where the name is somebody's and else what was typed; through
+/// which client; and from where.
+pub fn about(login: &Login, kind: AuditKind, detail: &str) -> AuditEvent {
+    let asked = match &login.subject {
+        Subject::Named(asked) => Some(&asked.user_id),
+        Subject::Unnamed | Subject::Decoy => login.concern.user.as_ref(),
+    };
+    let nobody = login.typed.as_deref().filter(|_typed| asked.is_none());
+    AuditEvent {
+        user: asked.map(ToString::to_string),
+        client: login.concern.client.as_ref().map(ToString::to_string),
+        subject: Some(login.id.to_string()),
+        origin: login.origin.clone(),
+        detail: Some(match nobody {
+            Some(typed) => format!("{detail}: {}", typed.chars().take(TYPED).collect::<String>()),
+            None => detail.to_owned(),
+        }),
+        ..AuditEvent::new(kind)
+    }
+}
+
 /// The audit event of an end.
 pub(super) fn event(login: &Login, how: End) -> AuditEvent {
-    let stage = LoginStage::Ended(how);
-    let mut event = AuditEvent::new(AuditKind::LoginFailed);
-    event.subject = Some(login.id.to_string());
-    event.origin = login.origin.clone();
-    event.detail = Some(match stage.reason() {
-        Some(reason) => format!("{}/{}", stage.state(), reason.as_str()),
-        None => stage.state().to_owned(),
-    });
-    if let Subject::Named(asked) = &login.subject {
-        event.user = Some(asked.user_id.to_string());
+    match how.reason() {
+        Some(reason) => about(login, AuditKind::LoginFailed, &format!("{}/{}", how.state(), reason.as_str())),
+        None => about(login, AuditKind::LoginFailed, how.state()),
     }
-    event
 }
 
 /// The handle of a login's session, opened; there is one once the service was asked, also after the login ended here.
@@ -127,13 +143,13 @@ async fn dismiss(op: &Op, login: &Login) -> Result<bool, Internal> {
         return Ok(false);
     }
     // What it has of a person, if it asked somebody before, is not its to give back.
-    op.store.write(login.id.clone(), |tx, id| Box::pin(logins::release_browser_slot(tx, id))).await?;
+    op.store.write(login.id.clone(), |tx, id| Box::pin(logins::release_own(tx, id))).await?;
     Ok(true)
 }
 
 /// Takes a stranger's open login away from the phone for a browser that the person used before. The stranger's page must not
-/// tell: it goes on as a decoy, and the person's slot is kept until the service confirmed (decision 2.7). Returns whether the
-/// way is clear.
+/// tell: it goes on as a decoy, keeps the slot of its name, and that of the person until the service confirmed (decision 2.7).
+/// Returns whether the way is clear.
 ///
 /// # Errors
 /// When something of ours fails.
@@ -173,7 +189,7 @@ pub(super) async fn preempt(op: &Op, login: &Login) -> Result<bool, Internal> {
 }
 
 /// Cancels at the service, and notes how that went. Returns whether it confirmed.
-async fn cancel(op: &Op, login: &Login, handle: &UpstreamHandle) -> Result<bool, Internal> {
+pub(super) async fn cancel(op: &Op, login: &Login, handle: &UpstreamHandle) -> Result<bool, Internal> {
     let Some(service) = op.upstreams.get(login.upstream) else { return Ok(false) };
     let started = op.env.now();
     let answer = service.cancel(handle).await;

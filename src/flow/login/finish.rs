@@ -142,7 +142,7 @@ async fn write(tx: &Tx, plan: &Plan) -> Result<Outcome, StoreError> {
     let fill_in = plan.login.typed.as_deref().filter(|_name| plan.login.remember);
     remembered_browsers::remember(tx, &plan.login.browser, &authentication.user_id, fill_in, plan.now).await?;
     if let Subject::Named(asked) = &plan.login.subject {
-        pushes::delete_for_target(tx, plan.login.upstream, &asked.upstream_user).await?;
+        pushes::forgive_owner(tx, plan.login.upstream, &asked.upstream_user, &plan.login.id).await?;
     }
     if let Some(device) = &authentication.device_id {
         devices::touch_last_used(tx, device, plan.now).await?;
@@ -224,6 +224,7 @@ fn event(login: &Login, user_id: &UserId, origin: Origin) -> AuditEvent {
     event.user = Some(user_id.to_string());
     event.subject = Some(login.id.to_string());
     event.detail = Some(login.upstream.to_string());
+    event.client = login.concern.client.as_ref().map(ToString::to_string);
     event.origin = origin;
     event
 }

@@ -4,7 +4,8 @@
 //! [`begin`] finds out who is meant; [`attempt`] writes the row and takes the person's slot at the service; [`create`] makes the
 //! one create call; `jobs::broker` polls;
 //! [`finish`] consumes the approval in the browser that began it; [`withdraw`](end::withdraw) and [`retry`](begin::retry) are
-//! the person's other ways out. Strangers who ask for unknown, busy or frozen people get a [`decoy`] (decision 2.7).
+//! the person's other ways out. Strangers who ask for unknown or frozen people get a [`decoy`]; while a login for a name is open, real or
+//! decoy, other browsers are told that it is (decision 2.7).
 
 mod attempt;
 pub mod begin;
@@ -16,6 +17,7 @@ pub mod limits;
 pub mod pace;
 mod qr;
 pub mod signals;
+mod symbol;
 #[cfg(test)]
 pub(crate) mod tests;
 

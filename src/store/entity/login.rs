@@ -33,6 +33,8 @@ pub struct Model {
     pub consumed_at: Option<i64>,
     pub lease_owner: Option<String>,
     pub lease_until: Option<i64>,
+    pub target: Option<String>,
+    pub client_id: Option<String>,
 }
 
 /// The rows that this one points to.

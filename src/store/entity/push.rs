@@ -15,6 +15,9 @@ pub struct Model {
     pub remembered: bool,
     pub at: i64,
     pub denied_at: Option<i64>,
+    pub typed: Option<String>,
+    pub network: Option<String>,
+    pub sent: Option<bool>,
 }
 
 /// The rows that this one points to.

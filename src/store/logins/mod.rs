@@ -12,7 +12,7 @@ mod transitions;
 
 pub use leases::{lease, list_unleased_open, release_lease};
 pub(super) use row::OPEN_STAGES;
-pub use slots::{release_all, release_browser_slot, release_slot, take_browser_slot};
+pub use slots::{find_name_holder, release_all, release_own, release_slot, take_browser_slot, take_name_slot};
 pub use transitions::{approve, begun, consume, disguise, end, go_on_as_decoy, mark_fetched};
 
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
@@ -23,8 +23,9 @@ use super::{Db, StoreError, Tx};
 use crate::domain::browser::BrowserKey;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::LoginId;
-use crate::domain::login::{End, Login, LoginStage, Purpose, Reason, Subject, UpstreamHandle};
+use crate::domain::login::{Challenge, End, FINISH_GRACE, Login, LoginStage, Purpose, Reason, Subject, UpstreamHandle};
 use crate::domain::secret::Secret;
+use crate::domain::user::Upstream;
 
 /// What became of a login that was to begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +73,33 @@ pub async fn list_open_for_browser(db: &Db, browser: &BrowserKey, now: Timestamp
     readable(rows)
 }
 
+/// The symbols that the open logins of a target show, decoys included, but for the login `id`. A page that has run out may
+/// stand there a little longer.
+///
+/// # Errors
+/// When the database fails or a row is inconsistent.
+pub async fn list_symbols(
+    db: &Db,
+    upstream: Upstream,
+    target: &str,
+    id: &LoginId,
+    now: Timestamp,
+) -> Result<Vec<String>, StoreError> {
+    let rows = login::Entity::find()
+        .filter(login::Column::Target.eq(target))
+        .filter(login::Column::Upstream.eq(upstream.as_str()))
+        .filter(login::Column::Id.ne(id.as_str()))
+        .filter(login::Column::Stage.is_in(row::OPEN_STAGES))
+        .filter(login::Column::Deadline.gt(now.minus(FINISH_GRACE).as_millis()))
+        .all(db)
+        .await?;
+    let symbol = |login: Login| match login.challenge {
+        Some(Challenge::AccessPass(image)) => image,
+        _other => None,
+    };
+    Ok(readable(rows)?.into_iter().filter_map(symbol).collect())
+}
+
 /// How many logins of real people wait for a phone, by phone service.
 ///
 /// # Errors
@@ -91,30 +119,35 @@ pub async fn count_open(db: &Db, now: Timestamp) -> Result<Vec<(String, i64)>, S
 }
 
 /// Adds a login. With `hold_until` it also takes the slot of the person who is asked, unless another login holds it at the
-/// moment when this one begins (`created_at`).
+/// moment when this one begins (`created_at`). A decoy takes one that nobody else wants: it costs the same.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn insert(tx: &Tx, login: &Login, hold_until: Option<Timestamp>) -> Result<LoginInserted, StoreError> {
-    if let (Some(hold_until), Subject::Named(asked)) = (hold_until, &login.subject)
-        && let Some(holder) = slots::take_person(tx, login, &asked.upstream_user, hold_until).await?
-    {
-        return Ok(LoginInserted::Busy { login_id: holder });
+    match (hold_until, &login.subject) {
+        (Some(hold_until), Subject::Named(asked)) => {
+            if let Some(holder) = slots::take_person(tx, login, &asked.upstream_user, hold_until).await? {
+                return Ok(LoginInserted::Busy { login_id: holder });
+            }
+        }
+        (Some(hold_until), Subject::Decoy) => slots::take_nobody(tx, login, hold_until).await?,
+        (_, Subject::Unnamed) | (None, _) => {}
     }
-    if matches!(login.stage, LoginStage::Ended(End::Failed(Reason::RateLimited))) {
-        forget_limited(tx, &login.purpose).await?;
+    if matches!(login.stage, LoginStage::Ended(End::Failed(Reason::RateLimited | Reason::Busy))) {
+        forget_refused(tx, &login.purpose).await?;
     }
     tx.insert(row::to_model(login)?).await?;
     Ok(LoginInserted::Inserted)
 }
 
-/// Deletes what limits answered before for one purpose: the latest answer is enough, however often somebody asks.
-async fn forget_limited(tx: &Tx, purpose: &Purpose) -> Result<(), StoreError> {
+/// Deletes the refusals of before for one purpose (a limit, somebody else's open login): the latest is enough, however often
+/// somebody asks.
+async fn forget_refused(tx: &Tx, purpose: &Purpose) -> Result<(), StoreError> {
     let Purpose::Authorization(authorization) = purpose;
     login::Entity::delete_many()
         .filter(login::Column::AuthorizationId.eq(authorization.as_str()))
         .filter(login::Column::Stage.eq(row::FAILED))
-        .filter(login::Column::Reason.eq(Reason::RateLimited.as_str()))
+        .filter(login::Column::Reason.is_in([Reason::RateLimited, Reason::Busy].map(Reason::as_str)))
         .exec(tx.db())
         .await?;
     Ok(())

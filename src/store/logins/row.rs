@@ -2,8 +2,8 @@
 
 use crate::domain::browser::{BrowserKey, Origin};
 use crate::domain::clock::Timestamp;
-use crate::domain::id::{AuthorizationId, DeviceId, LoginId, UserId};
-use crate::domain::login::{Asked, Challenge, End, Login, LoginStage, Purpose, Reason, Subject, UpstreamHandle};
+use crate::domain::id::{AuthorizationId, ClientId, DeviceId, LoginId, UserId};
+use crate::domain::login::{Asked, Challenge, Concern, End, Login, LoginStage, Purpose, Reason, Subject, UpstreamHandle};
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::user::Upstream;
 use crate::store::StoreError;
@@ -54,7 +54,7 @@ pub(super) fn to_model(login: &Login) -> Result<Model, StoreError> {
         user_agent: login.origin.user_agent.clone(),
         upstream: login.upstream.as_str().to_owned(),
         subject: UNNAMED.to_owned(),
-        asked_user_id: None,
+        asked_user_id: login.concern.user.as_ref().map(|user| user.as_str().to_owned()),
         asked_device_id: None,
         upstream_user: None,
         remembered: login.remembered,
@@ -72,6 +72,8 @@ pub(super) fn to_model(login: &Login) -> Result<Model, StoreError> {
         consumed_at: millis(login.consumed_at),
         lease_owner: None,
         lease_until: None,
+        target: login.concern.target.clone(),
+        client_id: login.concern.client.as_ref().map(|client| client.as_str().to_owned()),
     };
     write_subject(&mut model, &login.subject);
     write_stage(&mut model, &login.stage);
@@ -137,6 +139,11 @@ impl TryFrom<Model> for Login {
             created_at: Timestamp::from_millis(model.created_at),
             deadline: Timestamp::from_millis(model.deadline),
             consumed_at: moment(model.consumed_at),
+            concern: Concern {
+                target: model.target,
+                user: model.asked_user_id.map(UserId::new),
+                client: model.client_id.map(ClientId::new),
+            },
             id: LoginId::new(model.id),
         })
     }

@@ -1,15 +1,16 @@
-//! One open session per person and per browser at a phone service (decision 2.7): the rows that a login takes before the
-//! call. Always the browser's before the person's, also when both are given back: two writes never wait for each other.
+//! One open session per person and per browser at a phone service, and one login for a name that was typed (decision 2.7): the
+//! rows that a login takes before the call. Always the browser's, then the name's, then the person's, also when they are given
+//! back: two writes never wait for each other.
 //!
-//! A decoy takes the browser's as a login of somebody does, so that what this browser begins next goes the same way whether
-//! the name exists or not (security bar 139).
+//! A decoy takes the browser's and the name's as a login of somebody does, so that what any browser begins next goes the same
+//! way whether the name exists or not (security bar 139). It has none of a person: what it takes instead is in nobody's way.
 
 use crate::domain::clock::Timestamp;
 use crate::domain::id::LoginId;
 use crate::domain::login::Login;
 use crate::domain::user::Upstream;
 use crate::store::entity::slot;
-use crate::store::{StoreError, Tx};
+use crate::store::{Db, StoreError, Tx};
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 
@@ -25,9 +26,17 @@ pub async fn release_slot(tx: &Tx, upstream: Upstream, upstream_user: &str, logi
     Ok(delete.exec(tx.db()).await?.rows_affected > 0)
 }
 
-/// The name under which browsers have their slots at a service, apart from its people.
+/// The names under which browsers, typed names and nobody have their slots at a service, apart from its people.
 fn of_browsers(upstream: Upstream) -> String {
     format!("{}/browser", upstream.as_str())
+}
+
+fn of_names(upstream: Upstream) -> String {
+    format!("{}/name", upstream.as_str())
+}
+
+fn of_nobody(upstream: Upstream) -> String {
+    format!("{}/nobody", upstream.as_str())
 }
 
 /// Takes the slot of `login`'s browser until `until`; returns the login that holds it instead.
@@ -38,21 +47,48 @@ pub async fn take_browser_slot(tx: &Tx, login: &Login, until: Timestamp) -> Resu
     take(tx, login, (of_browsers(login.upstream), login.browser.0.as_str()), until).await
 }
 
-/// Gives back the slot of a browser, if `login` holds it.
+/// Takes the slot of the name that was typed for `login` until `until`; returns the login that holds it instead. A login
+/// without a name needs none.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn release_browser_slot(tx: &Tx, login: &LoginId) -> Result<(), StoreError> {
-    let delete = slot::Entity::delete_many()
-        .filter(slot::Column::LoginId.eq(login.as_str()))
-        .filter(slot::Column::Upstream.is_in(Upstream::ALL.map(of_browsers)));
-    delete.exec(tx.db()).await?;
+pub async fn take_name_slot(tx: &Tx, login: &Login, until: Timestamp) -> Result<Option<LoginId>, StoreError> {
+    let Some(typed) = &login.typed else { return Ok(None) };
+    take(tx, login, (of_names(login.upstream), typed), until).await
+}
+
+/// The login that holds the slot of the name that was typed for `login`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_name_holder(db: &Db, login: &Login) -> Result<Option<LoginId>, StoreError> {
+    let Some(typed) = &login.typed else { return Ok(None) };
+    holder(db, login, (of_names(login.upstream), typed)).await
+}
+
+/// Gives back what `login` holds of its browser, its name and nobody, and keeps what it holds of a person.
+///
+/// # Errors
+/// When the database fails.
+pub async fn release_own(tx: &Tx, login: &LoginId) -> Result<(), StoreError> {
+    for kind in [of_browsers, of_names, of_nobody] {
+        let delete = slot::Entity::delete_many()
+            .filter(slot::Column::LoginId.eq(login.as_str()))
+            .filter(slot::Column::Upstream.is_in(Upstream::ALL.map(kind)));
+        delete.exec(tx.db()).await?;
+    }
     Ok(())
 }
 
 /// Takes the slot of the person whom `login` asks.
 pub(super) async fn take_person(tx: &Tx, login: &Login, user: &str, until: Timestamp) -> Result<Option<LoginId>, StoreError> {
     take(tx, login, (login.upstream.as_str().to_owned(), user), until).await
+}
+
+/// Takes a slot as [`take_person`] does, for a login that asks nobody. Who holds it does not matter.
+pub(super) async fn take_nobody(tx: &Tx, login: &Login, until: Timestamp) -> Result<(), StoreError> {
+    let Some(typed) = &login.typed else { return Ok(()) };
+    take(tx, login, (of_nobody(login.upstream), typed), until).await.map(drop)
 }
 
 /// Takes a slot for `login`, in one statement that replaces a holder whose time has run out; returns the login that holds it
@@ -73,15 +109,21 @@ async fn take(tx: &Tx, login: &Login, slot: (String, &str), until: Timestamp) ->
     if tx.insert_or(row, replace_stale).await? {
         return Ok(None);
     }
-    let held = slot::Entity::find_by_id((upstream, holder.to_owned()))
-        .filter(slot::Column::HeldUntil.gt(now.as_millis()))
-        .one(tx.db())
-        .await?;
-    match held {
-        Some(row) => Ok(Some(LoginId::new(row.login_id))),
+    match self::holder(tx, login, (upstream, holder)).await? {
+        Some(holder) => Ok(Some(holder)),
         // Given back between the two statements: another try will get it.
         None => Err(StoreError::Unavailable { detail: "a slot changed hands".into(), transient: true }),
     }
+}
+
+/// The login that holds a slot at the moment when `login` begins.
+async fn holder(db: &Db, login: &Login, slot: (String, &str)) -> Result<Option<LoginId>, StoreError> {
+    let (upstream, holder) = slot;
+    let held = slot::Entity::find_by_id((upstream, holder.to_owned()))
+        .filter(slot::Column::HeldUntil.gt(login.created_at.as_millis()))
+        .one(db)
+        .await?;
+    Ok(held.map(|row| LoginId::new(row.login_id)))
 }
 
 /// Gives back whatever slot `login` holds of a person.
@@ -98,7 +140,7 @@ pub(super) async fn release_person(tx: &Tx, login: &LoginId) -> Result<(), Store
 /// # Errors
 /// When the database fails.
 pub async fn release_all(tx: &Tx, login: &LoginId) -> Result<(), StoreError> {
-    release_browser_slot(tx, login).await?;
+    release_own(tx, login).await?;
     slot::Entity::delete_many().filter(slot::Column::LoginId.eq(login.as_str())).exec(tx.db()).await?;
     Ok(())
 }

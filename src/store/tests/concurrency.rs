@@ -95,14 +95,17 @@ pub(super) async fn fifty_ask_one_phone_and_three_find_room(store: Store) {
                 login_id: LoginId::new(format!("l{number}")),
                 upstream: Upstream::SecSign,
                 target: "alice".into(),
-                address: "192.0.2.1".into(),
+                typed: "alice".into(),
+                source: "192.0.2.1".into(),
+                network: None,
                 browser: browser("b"),
                 remembered: false,
+                sent: true,
                 at: NOW,
             };
             write!(store, push, |tx, push| async {
                 pushes::take_turn(tx, "secsign/alice".into(), NOW).await?;
-                let room = pushes::count_target(tx, Upstream::SecSign, "alice", Timestamp::from_millis(0), false).await? < 3;
+                let room = pushes::count_sent(tx, Upstream::SecSign, "alice", Timestamp::from_millis(0), false).await? < 3;
                 if room {
                     pushes::insert(tx, push).await?;
                 }

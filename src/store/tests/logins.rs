@@ -3,7 +3,7 @@
 use super::samples::{NOW, after, browser, login, populate, write};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{DeviceId, LoginId, UserId};
-use crate::domain::login::{Challenge, End, Login, LoginStage, Reason, Subject, UpstreamHandle};
+use crate::domain::login::{Challenge, Concern, End, Login, LoginStage, Reason, Subject, UpstreamHandle};
 use crate::domain::secret::Secret;
 use crate::domain::user::Upstream;
 use crate::store::Store;
@@ -220,10 +220,10 @@ pub(super) async fn a_browser_has_one_slot_at_a_service_beside_the_persons(store
     assert_eq!(take(login("two")).await, Some(LoginId::new("one")), "a decoy holds it as well");
     assert_eq!(take(Login { browser: browser("other"), ..decoy("other") }).await, None);
     assert_eq!(take(Login { upstream: Upstream::ThumbSignIn, ..decoy("service") }).await, None);
-    write!(store, LoginId::new("one"), |tx, id| logins::release_browser_slot(tx, id));
+    write!(store, LoginId::new("one"), |tx, id| logins::release_own(tx, id));
     assert_eq!(take(login("two")).await, None);
     assert_eq!(add(&store, login("two"), Some(hold)).await, LoginInserted::Inserted, "the person's is another");
-    write!(store, LoginId::new("two"), |tx, id| logins::release_browser_slot(tx, id));
+    write!(store, LoginId::new("two"), |tx, id| logins::release_own(tx, id));
     let busy = LoginInserted::Busy { login_id: LoginId::new("two") };
     assert_eq!(add(&store, login("three"), Some(hold)).await, busy, "and is kept");
     assert_eq!(take(login("two")).await, None);
@@ -245,34 +245,115 @@ pub(super) async fn a_login_taken_from_the_phone_goes_on_and_cannot_be_approved(
     assert_eq!(add(&store, login("next"), Some(after(100))).await, busy, "until its session is known to be dead");
 }
 
-pub(super) async fn pushes_are_counted_by_person_and_source(store: Store) {
-    let push = |number: u64, target: &str, remembered| Push {
+pub(super) async fn a_name_has_one_slot_whoever_it_belongs_to(store: Store) {
+    populate(&store).await;
+    let hold = Some(after(100));
+    let take = async |login: Login| write!(store, login, |tx, login| logins::take_name_slot(tx, login, after(100)));
+    let decoy = |id| Login { subject: Subject::Decoy, typed: Some("ghost".into()), ..login(id) };
+    assert_eq!(take(login("one")).await, None);
+    assert_eq!(take(login("two")).await, Some(LoginId::new("one")), "asked for already");
+    assert_eq!(take(Login { upstream: Upstream::ThumbSignIn, ..login("service") }).await, None);
+    assert_eq!(take(Login { typed: None, ..login("unnamed") }).await, None);
+    assert_eq!(take(decoy("ghost")).await, None);
+    assert_eq!(take(decoy("again")).await, Some(LoginId::new("ghost")), "nobody's name as well");
+    assert_eq!(add(&store, decoy("ghost"), hold).await, LoginInserted::Inserted);
+    assert_eq!(add(&store, decoy("beside"), hold).await, LoginInserted::Inserted, "nobody's slot is in nobody's way");
+    assert_eq!(add(&store, login("one"), hold).await, LoginInserted::Inserted, "the person's is another");
+    assert!(end(&store, "one", End::Denied, true).await && end(&store, "ghost", End::Expired, true).await);
+    assert_eq!((take(login("two")).await, take(decoy("again")).await), (None, None), "given back with the login");
+}
+
+pub(super) async fn symbols_are_those_of_open_logins_for_the_same_target(store: Store) {
+    populate(&store).await;
+    let shows = async |id: &str, symbol: &str, changes: fn(Login) -> Login| {
+        let challenge = Some(Challenge::AccessPass(Some(symbol.to_owned())));
+        add(&store, changes(Login { challenge, stage: LoginStage::Pending(handle()), ..login(id) }), None).await;
+    };
+    shows("real", "anchor", |login| login).await;
+    shows("decoy", "house", |login| Login { subject: Subject::Decoy, typed: Some("alice@example.org".into()), ..login }).await;
+    shows("service", "key", |login| Login { upstream: Upstream::ThumbSignIn, ..login }).await;
+    shows("other", "moon", |login| Login { concern: Concern::default(), ..login }).await;
+    shows("over", "star", |login| Login { stage: LoginStage::Ended(End::Denied), ..login }).await;
+    shows("late", "tree", |login| Login { deadline: after(5), ..login }).await;
+    let symbols = async |id: &str, at| {
+        let id = LoginId::new(id);
+        let mut symbols = logins::list_symbols(store.read(), Upstream::SecSign, "alice-phone", &id, at).await.unwrap();
+        symbols.sort();
+        symbols
+    };
+    assert_eq!(symbols("none", NOW).await, ["anchor", "house", "tree"]);
+    assert_eq!(symbols("real", after(64)).await, ["house", "tree"], "of others, and a little after their deadline");
+    assert_eq!(symbols("real", after(65)).await, ["house"]);
+    assert!(symbols("none", after(180)).await.is_empty());
+}
+
+pub(super) async fn attempts_are_counted_by_name_person_source_and_network(store: Store) {
+    let push = |number: u64, target: &str, remembered, sent| Push {
         login_id: LoginId::new(format!("{target}-{number}")),
         upstream: Upstream::SecSign,
         target: target.to_owned(),
-        address: "192.0.2.1".into(),
+        typed: format!("{target}@example.org"),
+        source: "2001:db8:1:2::/64".into(),
+        network: Some("2001:db8:1::/48".into()),
         browser: browser("b"),
         remembered,
+        sent,
         at: after(number),
     };
-    for recorded in [push(1, "alice", false), push(2, "alice", true), push(3, "alice", false), push(4, "bob", false)] {
+    let attempts = [
+        push(1, "alice", false, true),
+        push(2, "alice", true, true),
+        push(3, "alice", false, true),
+        push(4, "bob", false, false),
+        push(5, "alice", false, false),
+    ];
+    for recorded in attempts {
         for _repeated in 0..2 {
             write!(store, recorded.clone(), |tx, push| pushes::insert(tx, push));
         }
     }
     let db = store.read();
-    let count =
-        async |since, remembered| pushes::count_target(db, Upstream::SecSign, "alice", after(since), remembered).await.unwrap();
-    assert_eq!((count(0, false).await, count(1, false).await, count(0, true).await), (2, 1, 1));
-    assert_eq!(pushes::count_target(db, Upstream::ThumbSignIn, "alice", NOW, false).await.unwrap(), 0);
-    assert_eq!(pushes::count_source(db, "192.0.2.1", NOW).await.unwrap(), 4);
+    let sent =
+        async |since, remembered| pushes::count_sent(db, Upstream::SecSign, "alice", after(since), remembered).await.unwrap();
+    let typed = async |name: &str| pushes::count_typed(db, Upstream::SecSign, name, NOW).await.unwrap();
+    assert_eq!((sent(0, false).await, sent(1, false).await, sent(0, true).await), (2, 1, 1));
+    assert_eq!(pushes::count_sent(db, Upstream::ThumbSignIn, "alice", NOW, false).await.unwrap(), 0);
+    assert_eq!((typed("alice@example.org").await, typed("bob@example.org").await, typed("alice").await), (3, 1, 0));
+    assert_eq!(pushes::count_sent_by_strangers(db, NOW).await.unwrap(), 2);
+    assert_eq!(pushes::count_source(db, "2001:db8:1:2::/64", NOW).await.unwrap(), 5);
     assert_eq!(pushes::count_source(db, "192.0.2.2", NOW).await.unwrap(), 0);
+    assert_eq!(pushes::count_network(db, "2001:db8:1::/48", after(1)).await.unwrap(), 4);
 
-    let denial = async || pushes::last_denial(db, Upstream::SecSign, "alice", "192.0.2.1").await.unwrap();
-    assert_eq!(denial().await, None);
+    let denials = async |since| {
+        let source = "2001:db8:1:2::/64";
+        let denials = pushes::list_denials(db, Upstream::SecSign, "alice", source, after(since)).await.unwrap();
+        denials.into_iter().map(|(at, _)| at).collect::<Vec<_>>()
+    };
+    assert!(denials(0).await.is_empty());
     write!(store, (), |tx, _none| pushes::record_denial(tx, &LoginId::new("alice-3"), after(30)));
     write!(store, (), |tx, _none| pushes::record_denial(tx, &LoginId::new("alice-1"), after(20)));
-    assert_eq!(denial().await, Some(after(30)));
-    assert_eq!(write!(store, (), |tx, _none| pushes::delete_for_target(tx, Upstream::SecSign, "alice")), 3);
-    assert_eq!((count(0, false).await, denial().await), (0, None));
+    assert_eq!((denials(0).await, denials(20).await), (vec![after(30), after(20)], vec![after(30)]));
+
+    let login = LoginId::new("alice-3");
+    write!(store, login, |tx, login| pushes::forgive_owner(tx, Upstream::SecSign, "alice", login));
+    assert_eq!((sent(0, false).await, sent(0, true).await), (1, 0), "what strangers did stays");
+    let names = ["bob@example.org".to_owned()];
+    assert_eq!(write!(store, names, |tx, names| pushes::forgive_person(tx, Upstream::SecSign, "alice", names)), 3);
+    assert_eq!((sent(0, false).await, typed("bob@example.org").await, denials(0).await), (0, 0, vec![]));
+    assert_eq!(pushes::count_source(db, "2001:db8:1:2::/64", NOW).await.unwrap(), 5, "a source is not forgiven");
+}
+
+pub(super) async fn an_alarm_is_raised_once_in_its_time(store: Store) {
+    let first = async |since, now| {
+        write!(store, (), |tx, _none| pushes::is_first(
+            tx,
+            "alarm/x".into(),
+            Timestamp::from_millis(since),
+            Timestamp::from_millis(now)
+        ))
+    };
+    assert!(first(0, 1000).await);
+    assert!(!first(999, 2000).await, "the last was at 1000");
+    assert!(first(1000, 3000).await);
+    assert!(!first(2000, 3500).await, "and then at 3000");
 }

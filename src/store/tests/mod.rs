@@ -126,7 +126,10 @@ cases! {
         a_disguised_login_waits_for_nobody_and_holds_nothing
         a_browser_has_one_slot_at_a_service_beside_the_persons
         a_login_taken_from_the_phone_goes_on_and_cannot_be_approved
-        pushes_are_counted_by_person_and_source
+        a_name_has_one_slot_whoever_it_belongs_to
+        symbols_are_those_of_open_logins_for_the_same_target
+        attempts_are_counted_by_name_person_source_and_network
+        an_alarm_is_raised_once_in_its_time
     }
     concurrency {
         fifty_redeem_a_code_and_one_succeeds

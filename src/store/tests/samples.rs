@@ -9,7 +9,7 @@ use crate::domain::client::{Client, Source};
 use crate::domain::clock::Timestamp;
 use crate::domain::grant::{AccessToken, Grant, RefreshToken};
 use crate::domain::id::{AuthorizationId, ClientId, DeviceId, GrantId, LoginId, SessionId, UserId};
-use crate::domain::login::{Asked, Login, LoginStage, Purpose, Subject};
+use crate::domain::login::{Asked, Concern, Login, LoginStage, Purpose, Subject};
 use crate::domain::secret::SecretDigest;
 use crate::domain::user::{Device, Upstream, User};
 use crate::protocol::client_metadata::ClientMetadata;
@@ -206,6 +206,11 @@ pub(super) fn login(id: &str) -> Login {
         created_at: NOW,
         deadline: after(120),
         consumed_at: None,
+        concern: Concern {
+            target: Some("alice-phone".into()),
+            user: Some(UserId::new("user-alice")),
+            client: Some(ClientId::new("c")),
+        },
     }
 }
 

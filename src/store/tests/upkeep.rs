@@ -90,6 +90,9 @@ pub(super) async fn access_passes_are_capped(store: Store) {
     }
     assert!(!add("one too many".into()).await);
     let listed = access_passes::list(store.read()).await.unwrap();
-    assert_eq!(listed.len(), 32);
-    assert!(listed.contains(&"pass 31".to_owned()));
+    assert_eq!(listed.len(), 256);
+    let digest = access_passes::digest("pass 255").as_str().to_owned();
+    assert!(listed.contains(&digest));
+    assert_eq!(access_passes::find(store.read(), &digest).await.unwrap().as_deref(), Some("pass 255"));
+    assert_eq!(access_passes::find(store.read(), "none").await.unwrap(), None);
 }

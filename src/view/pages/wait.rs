@@ -151,7 +151,7 @@ impl Wait {
             WaitState::Ended(End::Expired) => "clock",
             WaitState::Ended(End::Cancelled(_)) => "cross",
             WaitState::Ended(End::Failed(Reason::Frozen)) => "frost",
-            WaitState::Ended(End::Failed(Reason::RateLimited)) => "clock",
+            WaitState::Ended(End::Failed(Reason::RateLimited | Reason::Busy)) => "clock",
             WaitState::Ended(End::Failed(Reason::UpstreamDown)) => "cloud-off",
             WaitState::Ended(End::Failed(Reason::NoSuitableAuthenticator)) => "finger",
             WaitState::Ended(End::Failed(_)) => "warning",

@@ -26,6 +26,16 @@ export function loginAt(demo, clientId = 'demo-web') {
     return walker.submit('identifier', { identifier });
   };
 
+  /** As `begin`, once whoever gave up the same name just now is out of the way: nobody waits for the cancel at the service. */
+  const beginFree = async (...about) => {
+    const walker = await begin(...about);
+    await eventually('a free name', async () => {
+      if (stateOf(walker) === 'failed/busy') await walker.submit('retry');
+      return stateOf(walker) !== 'failed/busy';
+    });
+    return walker;
+  };
+
   /** Presses *continue* until there is a code. */
   const finish = (walker) => eventually('the code', async () => {
     await walker.submit('continue', {}, back);
@@ -60,7 +70,7 @@ export function loginAt(demo, clientId = 'demo-web') {
   };
 
   return {
-    client, back, address, begin, finish, token, until, ended,
+    client, back, address, begin, beginFree, finish, token, until, ended,
     giveUp: (walker) => walker.submit('cancel', {}, back),
     /** Whether the browser is signed in, by a request that shows no page. */
     isSignedIn: async (walker) => (await silently(walker)).has('code'),

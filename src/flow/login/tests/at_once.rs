@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::browser::{BrowserKey, BrowserSession, Origin};
 use crate::domain::client::Client;
-use crate::domain::login::{Purpose, Subject};
+use crate::domain::login::{Concern, Purpose, Subject};
 use crate::domain::secret::SecretDigest;
 use crate::domain::user::Upstream;
 use crate::flow::login::attempt::{self, Meant, Written};
@@ -40,15 +40,16 @@ impl Asking {
             origin: Origin::default(),
             upstream: Upstream::ThumbSignIn,
             identifier: None,
+            client: self.client.id.clone(),
             app_name: "App".to_owned(),
             remember: false,
             until: authorization.expires_at,
         };
-        let meant = Meant { subject: Subject::Unnamed, remembered: false, target: String::new() };
+        let meant = Meant { subject: Subject::Unnamed, remembered: false, concern: Concern::default() };
         let login = attempt::login(&self.bench.op, &wish, &meant).unwrap();
-        match attempt::write(&self.bench.op, &login, &meant.target).await.unwrap() {
+        match attempt::write(&self.bench.op, &login).await.unwrap() {
             Written::Begun(_) => true,
-            Written::Limited => false,
+            Written::Refused => false,
             Written::Same(_) | Written::Replaces(_) | Written::Busy(_) => panic!("nothing else is in its way"),
         }
     }

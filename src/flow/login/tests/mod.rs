@@ -1,22 +1,21 @@
 //! What begins at the same moment, and what a decoy does as long as the real thing.
 
 mod at_once;
+mod busy;
 mod ends;
+mod limits;
 pub(crate) mod scene;
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use scene::Scene;
+use scene::{Scene, browser_called};
 
 use super::end;
 use super::pace::{Call, Observed};
-use crate::domain::browser::BrowserKey;
 use crate::domain::login::{Challenge, Login, Reason, Subject};
-use crate::domain::secret::SecretDigest;
 use crate::domain::user::Upstream;
 use crate::flow::token::testing::T0;
-use crate::store::remembered_browsers;
 
 const SLOW: Duration = Duration::from_millis(400);
 
@@ -165,13 +164,8 @@ async fn a_decoy_shows_another_picture_each_time_as_the_service_does() {
 async fn a_stranger_does_not_notice_that_the_person_took_over() {
     let scene = Scene::new(Duration::ZERO).await;
     let stranger = scene.begin("alice").await;
-    let known = BrowserKey(SecretDigest::of(b"known"));
-    let remembered = (known.clone(), scene.alice.clone());
-    let store = &scene.bench.op.store;
-    store
-        .write(remembered, |tx, (browser, user)| Box::pin(remembered_browsers::remember(tx, browser, user, None, T0)))
-        .await
-        .unwrap();
+    let known = browser_called("known");
+    scene.remember(&known).await;
     let own = scene.begin_elsewhere(&known, "alice").await;
     assert!(matches!(own.subject, Subject::Named(_)) && own.stage.state() == "pending");
     let after = scene.login(&stranger.id).await;

@@ -2,7 +2,7 @@
 //! it should, at its own pace.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -13,11 +13,14 @@ use crate::domain::browser::{BrowserKey, Origin};
 use crate::domain::clock::ManualClock;
 use crate::domain::id::{LoginId, UserId};
 use crate::domain::login::{Login, Purpose};
+use crate::domain::secret::SecretDigest;
 use crate::domain::user::Upstream;
 use crate::flow::login::begin::{Wish, begin};
-use crate::flow::token::testing::Bench;
+use crate::flow::login::symbol;
+use crate::flow::settings::{Limits, Settings};
+use crate::flow::token::testing::{Bench, T0};
 use crate::outbound::tests::scripted::{Received, Reply, Scripted};
-use crate::store::logins;
+use crate::store::{logins, remembered_browsers};
 use crate::upstream::secsign::{SecSign, SecSignSettings};
 
 /// How the phone service goes at present.
@@ -26,8 +29,18 @@ pub(crate) struct Mood {
     create_takes: Duration,
     /// Whether it reads a create and breaks the connection: nobody knows what became of it.
     pub(crate) drops_creates: AtomicBool,
+    /// Whether it gives every request the same symbol; else each gets another.
+    pub(crate) same_symbol: AtomicBool,
+    symbol: AtomicU8,
     /// How long a cancel takes by the clock of the provider, in seconds.
     pub(crate) cancel_takes: AtomicU64,
+}
+
+impl Mood {
+    /// The next request gets the symbol of the first one.
+    pub(crate) fn symbol_of_first(&self) {
+        self.symbol.store(0, Ordering::SeqCst);
+    }
 }
 
 /// Who is there, and what was asked.
@@ -58,6 +71,28 @@ impl Scene {
         Self { bench, service, mood, authorization, other, alice: alice.id }
     }
 
+    /// With these limits.
+    pub(crate) fn limit(&mut self, limits: Limits) {
+        let settings = Settings::clone(&self.bench.op.settings);
+        self.bench.op.settings = Arc::new(Settings { limits, ..settings });
+    }
+
+    /// Makes a browser one that alice used before.
+    pub(crate) async fn remember(&self, browser: &BrowserKey) {
+        let remembered = (browser.clone(), self.alice.clone());
+        let store = &self.bench.op.store;
+        store
+            .write(remembered, |tx, (browser, user)| Box::pin(remembered_browsers::remember(tx, browser, user, None, T0)))
+            .await
+            .unwrap();
+    }
+
+    /// Begins a login by this name in a browser of its own, at this address.
+    pub(crate) async fn begin_at(&self, address: &str, browser: &str, name: &str) -> Login {
+        let origin = Origin { address: address.to_owned(), user_agent: String::new() };
+        self.begin_from(&self.other, &browser_called(browser), origin, name).await
+    }
+
     /// Begins a login by this name.
     pub(crate) async fn begin(&self, name: &str) -> Login {
         self.begin_for(&self.authorization, &self.authorization.browser, name).await
@@ -74,12 +109,17 @@ impl Scene {
     }
 
     async fn begin_for(&self, authorization: &Authorization, browser: &BrowserKey, name: &str) -> Login {
+        self.begin_from(authorization, browser, Origin::default(), name).await
+    }
+
+    async fn begin_from(&self, authorization: &Authorization, browser: &BrowserKey, origin: Origin, name: &str) -> Login {
         let wish = Wish {
             purpose: Purpose::Authorization(authorization.id.clone()),
             browser: browser.clone(),
-            origin: Origin::default(),
+            origin,
             upstream: Upstream::SecSign,
             identifier: Some(name.to_owned()),
+            client: authorization.request.client_id.clone(),
             app_name: "App".to_owned(),
             remember: false,
             until: authorization.expires_at,
@@ -104,6 +144,11 @@ impl Scene {
     }
 }
 
+/// A browser of this name.
+pub(crate) fn browser_called(name: &str) -> BrowserKey {
+    BrowserKey(SecretDigest::of(name.as_bytes()))
+}
+
 fn field(request: &Received, name: &str) -> String {
     let mut pairs = url::form_urlencoded::parse(request.body.as_bytes());
     pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
@@ -114,8 +159,9 @@ fn answer(request: &Received, mood: &Mood, clock: &ManualClock) -> Reply {
         "ReqRequestAuthSession" if mood.drops_creates.load(Ordering::SeqCst) => Reply::Reset,
         "ReqRequestAuthSession" => {
             std::thread::sleep(mood.create_takes);
-            let (id, picture) =
-                ("7DB1FC51C425A3EC8D9818C71929916BD3D746EBC4044CFD09D23AA07891E6E0", include_bytes!("../passes/key.png"));
+            let id = "7DB1FC51C425A3EC8D9818C71929916BD3D746EBC4044CFD09D23AA07891E6E0";
+            let another = u8::from(!mood.same_symbol.load(Ordering::SeqCst));
+            let picture = symbol::png(&[mood.symbol.fetch_add(another, Ordering::SeqCst); 32]).unwrap();
             Reply::ok(format!(
                 "authsessionid=4088003598462927442&servicename=x&secsignid=alice&authsessionstate=1&serviceaddress=y\
                  &requestid={id}&authsessionicondata={}",
