@@ -159,6 +159,8 @@ fn settings(config: &Config) -> Settings {
             per_source_10min: limits.push_per_source_10min,
             denial_pause: limits.denial_pause,
             pending_per_browser: limits.pending_per_browser,
+            streams_per_login: limits.streams_per_login,
+            streams_per_node: limits.streams_per_node,
         },
     }
 }

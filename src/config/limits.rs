@@ -1,4 +1,4 @@
-//! `[limits]`: how often a phone may be asked (security bar 134–136).
+//! `[limits]`: how often a phone may be asked (security bar 134–136), and how many may wait for it.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const MOST: u32 = 1_000_000;
 pub(super) const SECTION: Section = Section {
     name: "limits",
     shape: Shape::Always,
-    about: "How often a phone may be asked. A limit that is written here holds in either profile; 0 lifts it.",
+    about: "How often a phone may be asked, and how many may wait. A limit that is written here holds in either profile; 0 lifts it.",
     keys: &[
         Key::new(
             "profile",
@@ -39,6 +39,17 @@ pub(super) const SECTION: Section = Section {
             "How long a source waits after the person declined. \"5m\" in production.",
         ),
         Key::new("pending_per_browser", Kind::Count(MOST), "Logins that one browser may have open. 3 in production."),
+        Key::new(
+            "streams_per_login",
+            Kind::Count(MOST),
+            "Pages that may hear of one login by an event stream; a newer one takes the place of the oldest, which comes back \
+             later. 4 in production.",
+        ),
+        Key::new(
+            "streams_per_node",
+            Kind::Count(MOST),
+            "Event streams of login pages that one node holds; a page that gets none asks every two seconds. 2000 in production.",
+        ),
     ],
 };
 
@@ -54,6 +65,8 @@ pub(super) struct Raw {
     #[serde(default, deserialize_with = "super::duration::deserialize_option")]
     denial_pause: Option<Duration>,
     pending_per_browser: Option<u32>,
+    streams_per_login: Option<u32>,
+    streams_per_node: Option<u32>,
 }
 
 /// What holds where no single limit is written.
@@ -84,6 +97,10 @@ pub struct Limits {
     pub denial_pause: Option<Duration>,
     /// Logins that one browser may have open.
     pub pending_per_browser: Option<u32>,
+    /// Event streams of one login.
+    pub streams_per_login: Option<u32>,
+    /// Event streams of one node.
+    pub streams_per_node: Option<u32>,
 }
 
 impl Limits {
@@ -107,6 +124,8 @@ impl Limits {
             push_per_source_10min: limit(raw.push_per_source_10min, 20),
             denial_pause: pause,
             pending_per_browser: limit(raw.pending_per_browser, 3),
+            streams_per_login: limit(raw.streams_per_login, 4),
+            streams_per_node: limit(raw.streams_per_node, 2000),
         }
     }
 }

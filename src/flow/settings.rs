@@ -83,6 +83,10 @@ pub struct Limits {
     pub denial_pause: Option<Duration>,
     /// Logins that one browser may have under way.
     pub pending_per_browser: Option<u32>,
+    /// Event streams of one login.
+    pub streams_per_login: Option<u32>,
+    /// Event streams of one node.
+    pub streams_per_node: Option<u32>,
 }
 
 impl Limits {
@@ -95,6 +99,8 @@ impl Limits {
             per_source_10min: Some(20),
             denial_pause: Some(Duration::from_secs(300)),
             pending_per_browser: Some(3),
+            streams_per_login: Some(4),
+            streams_per_node: Some(2000),
         }
     }
 
@@ -107,6 +113,8 @@ impl Limits {
             per_source_10min: None,
             denial_pause: None,
             pending_per_browser: None,
+            streams_per_login: None,
+            streams_per_node: None,
         }
     }
 }

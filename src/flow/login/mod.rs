@@ -16,6 +16,7 @@ pub mod limits;
 pub mod pace;
 mod qr;
 pub mod signals;
+pub mod watch;
 #[cfg(test)]
 pub(crate) mod tests;
 
