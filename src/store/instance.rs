@@ -1,6 +1,7 @@
-//! Facts about this installation that hold from its first start on: one value per key.
+//! Facts about this installation: one value per key. Most hold from its first start on.
 
 use sea_orm::EntityTrait as _;
+use sea_orm::sea_query::OnConflict;
 
 use super::entity::instance;
 use super::{Db, StoreError, Tx};
@@ -9,8 +10,8 @@ use super::{Db, StoreError, Tx};
 pub const ISSUER: &str = "issuer";
 /// The fingerprint of the master key that the database belongs to (decision 2.5).
 pub const MASTER_KEY: &str = "master_key";
-/// A deep link of ThumbSignIn as it really looks: the pattern of decoys (decision 2.7).
-pub const THUMBSIGNIN_DEEP_LINK: &str = "thumbsignin_deep_link";
+/// The shape of what ThumbSignIn showed last: the pattern of decoys (decision 2.7).
+pub const THUMBSIGNIN_MODEL: &str = "thumbsignin_model";
 
 /// The value of `key`, if it was ever set.
 ///
@@ -27,4 +28,14 @@ pub async fn find(db: &Db, key: &str) -> Result<Option<String>, StoreError> {
 pub async fn insert_once(tx: &Tx, key: &str, value: &str) -> Result<String, StoreError> {
     tx.insert_new(instance::Model { key: key.to_owned(), value: value.to_owned() }).await?;
     find(tx, key).await?.ok_or_else(|| StoreError::Statement("a row vanished between two statements".into()))
+}
+
+/// Sets `key`, whatever it was. The last writer wins.
+///
+/// # Errors
+/// When the database fails.
+pub async fn replace(tx: &Tx, key: &str, value: &str) -> Result<(), StoreError> {
+    let newer = OnConflict::column(instance::Column::Key).update_column(instance::Column::Value).to_owned();
+    tx.insert_or(instance::Model { key: key.to_owned(), value: value.to_owned() }, newer).await?;
+    Ok(())
 }

@@ -3,38 +3,56 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::clock::Timestamp;
+use tokio::time::Instant;
+
 use crate::domain::id::LoginId;
 use crate::domain::login::{Challenge, End, Login, LoginStage, Reason, Subject, UpstreamHandle};
 use crate::flow::Op;
 use crate::flow::error::Internal;
 use crate::flow::trail::Entry;
-use crate::store::{StoreError, Tx, access_passes, instance, logins};
+use crate::store::{access_passes, logins};
 use crate::upstream::{BeginError, BeginRequest, Begun, PhoneApproval};
 
 use super::begin::Wish;
+use super::code;
 use super::decoy;
 use super::end::{self, UpstreamSession};
-use super::pace::{Call, Observed};
+use super::pace::Call;
 
 /// By when a create call was answered or given up, and that was written down.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(6);
 /// How soon an answer on another node is seen.
 const REREAD: Duration = Duration::from_millis(100);
 
-/// Makes the create call of a login that was just written, and writes down what came of it.
-pub(super) async fn create(op: &Op, wish: &Wish, login: Login) -> Result<LoginId, Internal> {
-    let answer = match (&login.subject, op.upstreams.get(login.upstream)) {
-        (Subject::Decoy, _) => decoy::begin(op, &login).await?,
-        (_, Some(service)) => ask(op, service, wish, &login).await,
-        (_, None) => Err(BeginError::Unreachable("it is not configured".into())),
+/// Makes the create call of a login that was just written, and writes down what came of it. What led to it began at `started`: all
+/// of it takes a decoy as long as somebody's.
+pub(super) async fn create(op: &Op, wish: &Wish, login: Login, started: Instant) -> Result<LoginId, Internal> {
+    let call = (login.upstream, Call::Create, &op.env);
+    if login.subject == Subject::Decoy {
+        let like = op.pace.pretend(call)?;
+        let begun = decoy::begin(op, &login, like.failed).await?;
+        written(op, &login, begun, None).await?;
+        like.pass(started).await;
+        return Ok(login.id);
+    }
+    let (answer, code) = match op.upstreams.get(login.upstream) {
+        Some(service) => ask(op, service, wish, &login).await,
+        None => (Err(BeginError::Unreachable("it is not configured".into())), None),
     };
+    let failed = answer.as_ref().err().map(|error| verdict(error).0).filter(|reason| !reason.is_about_person());
+    written(op, &login, answer, code).await?;
+    op.pace.made(call, started, failed).await;
+    Ok(login.id)
+}
+
+/// Writes down what came of a create.
+async fn written(op: &Op, login: &Login, answer: Result<Begun, BeginError>, code: Option<code::Shown>) -> Result<(), Internal> {
     match answer {
-        Ok(begun) => waiting(op, &login, begun).await?,
-        Err(error) => not_begun(op, &login, &error).await?,
+        Ok(begun) => waiting(op, login, begun, code).await?,
+        Err(error) => not_begun(op, login, &error).await?,
     }
     op.signals.login_changed(&login.id);
-    Ok(login.id)
+    Ok(())
 }
 
 /// The login once its create call was answered, on whichever node: a page that is shown before has no picture. Returns it as
@@ -53,7 +71,10 @@ pub(super) async fn answered(op: &Op, login: Login) -> Result<Login, Internal> {
     Ok(login)
 }
 
-async fn ask(op: &Op, service: &Arc<dyn PhoneApproval>, wish: &Wish, login: &Login) -> Result<Begun, BeginError> {
+/// What the service answered, and the code that it showed, drawn by us.
+type Answer = (Result<Begun, BeginError>, Option<code::Shown>);
+
+async fn ask(op: &Op, service: &Arc<dyn PhoneApproval>, wish: &Wish, login: &Login) -> Answer {
     let upstream_user = match &login.subject {
         Subject::Named(asked) => Some(asked.upstream_user.clone()),
         Subject::Unnamed | Subject::Decoy => None,
@@ -64,28 +85,34 @@ async fn ask(op: &Op, service: &Arc<dyn PhoneApproval>, wish: &Wish, login: &Log
         service_address: issuer_host(&op.settings.issuer),
         user_agent: wish.origin.user_agent.clone(),
     };
-    let started = op.env.now();
-    let answer = service.begin(request).await;
-    let at = op.env.now();
-    let failed = answer.as_ref().err().map(|error| verdict(error).0).filter(|reason| !reason.is_about_person());
-    op.pace.observe(login.upstream, Call::Create, Observed { took: at.since(started), failed, at });
-    answer
+    match service.begin(request).await {
+        Ok(begun) => {
+            let (challenge, code) = code::redrawn(begun.challenge, begun.expires_in);
+            (Ok(Begun { challenge, ..begun }), code)
+        }
+        Err(error) => (Err(error), None),
+    }
 }
 
 /// The phone was asked: from here on the broker polls.
-async fn waiting(op: &Op, login: &Login, begun: Begun) -> Result<(), Internal> {
+async fn waiting(op: &Op, login: &Login, begun: Begun, code: Option<code::Shown>) -> Result<(), Internal> {
     let Begun { handle, challenge, expires_in } = begun;
     let now = op.env.now();
     let sealed = UpstreamHandle(op.keys.seal_login_handle(&op.env, login.id.as_str(), handle.0.expose())?);
     let deadline = expires_in.map_or(login.deadline, |lifetime| now.plus(lifetime).min(login.deadline));
     let real = login.subject != Subject::Decoy;
-    let input = (login.id.clone(), sealed, challenge);
+    let input = (login.id.clone(), sealed, challenge, code);
     let waiting = op
         .store
-        .write(input, move |tx, (id, sealed, challenge)| {
+        .write(input, move |tx, (id, sealed, challenge, code)| {
             Box::pin(async move {
-                if real {
-                    keep_as_model(tx, challenge, now).await?;
+                if let Challenge::AccessPass(Some(image)) = challenge
+                    && real
+                {
+                    access_passes::insert(tx, image, now).await?;
+                }
+                if let Some(code) = code {
+                    code::keep(tx, code).await?;
                 }
                 logins::begun(tx, id, sealed, challenge, deadline).await
             })
@@ -98,17 +125,6 @@ async fn waiting(op: &Op, login: &Login, begun: Begun) -> Result<(), Internal> {
         end::release_after_cancel(op, login, &handle).await?;
     }
     Ok(())
-}
-
-/// Remembers what the service shows, for decoys to show the like.
-async fn keep_as_model(tx: &Tx, challenge: &Challenge, now: Timestamp) -> Result<(), StoreError> {
-    match challenge {
-        Challenge::AccessPass(Some(image)) => access_passes::insert(tx, image, now).await.map(drop),
-        Challenge::AccessPass(None) => Ok(()),
-        Challenge::QrCode { deep_link, .. } => {
-            instance::insert_once(tx, instance::THUMBSIGNIN_DEEP_LINK, deep_link).await.map(drop)
-        }
-    }
 }
 
 /// What a failed create means for the login, and for the session at the service.

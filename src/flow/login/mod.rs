@@ -8,6 +8,7 @@
 
 mod attempt;
 pub mod begin;
+mod code;
 mod create;
 mod decoy;
 pub mod end;
@@ -16,9 +17,9 @@ pub mod limits;
 pub mod pace;
 mod qr;
 pub mod signals;
-pub mod watch;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod watch;
 
 use crate::domain::browser::BrowserKey;
 use crate::domain::id::LoginId;
