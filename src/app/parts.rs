@@ -221,6 +221,8 @@ fn settings(config: &Config) -> Settings {
             authorizations_per_source: limits.authorizations_per_source,
             authorizations: limits.authorizations,
             wrong_secrets_per_source_10min: limits.wrong_secrets_per_source_10min,
+            streams_per_login: limits.streams_per_login,
+            streams_per_node: limits.streams_per_node,
         },
     }
 }

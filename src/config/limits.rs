@@ -1,4 +1,5 @@
-//! `[limits]`: how often a phone may be asked (security bar 134–136), and what strangers may have us keep (security bar B35).
+//! `[limits]`: how often a phone may be asked (security bar 134–136), how many may wait for it, and what strangers may have us keep
+//! (security bar B35).
 
 use std::time::Duration;
 
@@ -66,6 +67,17 @@ pub(super) const SECTION: Section = Section {
             Kind::Count(MOST),
             "Wrong secrets of one client from one address (IPv6: one /64) in 10 minutes. 20 in production.",
         ),
+        Key::new(
+            "streams_per_login",
+            Kind::Count(MOST),
+            "Pages that may hear of one login by an event stream; a newer one takes the place of the oldest, which comes back \
+             later. 4 in production.",
+        ),
+        Key::new(
+            "streams_per_node",
+            Kind::Count(MOST),
+            "Event streams of login pages that one node holds; a page that gets none asks every two seconds. 2000 in production.",
+        ),
     ],
 };
 
@@ -86,6 +98,8 @@ pub(super) struct Raw {
     authorizations_per_source: Option<u32>,
     authorizations: Option<u32>,
     wrong_secrets_per_source_10min: Option<u32>,
+    streams_per_login: Option<u32>,
+    streams_per_node: Option<u32>,
 }
 
 /// What holds where no single limit is written.
@@ -126,6 +140,10 @@ pub struct Limits {
     pub authorizations: Option<u32>,
     /// Wrong secrets of one client from one source, in 10 minutes.
     pub wrong_secrets_per_source_10min: Option<u32>,
+    /// Event streams of one login.
+    pub streams_per_login: Option<u32>,
+    /// Event streams of one node.
+    pub streams_per_node: Option<u32>,
 }
 
 impl Limits {
@@ -154,6 +172,8 @@ impl Limits {
             authorizations_per_source: limit(raw.authorizations_per_source, 200),
             authorizations: limit(raw.authorizations, 5000),
             wrong_secrets_per_source_10min: limit(raw.wrong_secrets_per_source_10min, 20),
+            streams_per_login: limit(raw.streams_per_login, 4),
+            streams_per_node: limit(raw.streams_per_node, 2000),
         }
     }
 }

@@ -1,26 +1,29 @@
 //! How the page of a login hears of changes (decision 2.8): server-sent events, and a small JSON document where those fail.
-//! Both re-read the row; a signal of this node only makes it sooner.
+//! The streams of one login share what is read (`flow::login::watch`).
 
 use std::time::Duration;
 
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::stream;
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use crate::domain::browser::BrowserKey;
 use crate::domain::id::{LoginId, is_well_formed};
-use crate::domain::login::{Login, LoginStage};
+use crate::domain::login::Login;
 use crate::flow::login::find_own;
+use crate::flow::login::watch::{News, Seen, Stream, watch};
 use crate::metrics;
 use crate::web::Surface;
 use crate::web::cookies::{self, Name};
 use crate::web::error::Failure;
 
-/// How soon another node's change is seen.
-const REREAD: Duration = Duration::from_millis(500);
-/// A comment this often keeps proxies from closing a quiet stream.
-const HEARTBEAT: u32 = 20;
+/// A comment this often keeps proxies from closing a quiet stream, and shows that its browser is gone.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// After how many milliseconds a browser asks again for a stream that ended, and for one that a newer page took over.
+const RETRY: u32 = 2000;
+const RETRY_REPLACED: u32 = 20_000;
 
 async fn own(surface: &Surface, request: &HttpRequest, id: &str) -> Result<Login, Failure> {
     // Only the browser's cookie: watching a login is no use of a session (security bar 98).
@@ -30,9 +33,8 @@ async fn own(surface: &Surface, request: &HttpRequest, id: &str) -> Result<Login
     login.ok_or_else(Failure::not_found)
 }
 
-fn document(stage: &LoginStage) -> serde_json::Value {
-    let reason = stage.reason().map(|reason| reason.as_str());
-    serde_json::json!({ "state": stage.state(), "reason": reason })
+fn document(seen: Seen) -> serde_json::Value {
+    serde_json::json!({ "state": seen.state, "reason": seen.reason })
 }
 
 /// `GET /login/{id}/status`.
@@ -42,35 +44,37 @@ pub(super) async fn status(
     id: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
     let login = own(&surface, &request, &id).await?;
-    Ok(HttpResponse::Ok().json(document(&login.stage_at(surface.op.env.now()))))
+    Ok(HttpResponse::Ok().json(document(Seen::of(&login, surface.op.env.now()))))
 }
 
 /// What a stream remembers between two events.
-struct Watch {
-    surface: web::Data<Surface>,
-    id: LoginId,
-    browser: BrowserKey,
-    changes: Receiver<LoginId>,
-    told: Option<String>,
+struct Events {
+    stop: CancellationToken,
+    stream: Stream,
+    /// What is to be told before anything happens.
+    first: Option<Seen>,
     over: bool,
-    quiet: u32,
     /// Counts the stream as open.
     _open: metrics::Held,
 }
 
-/// `GET /login/{id}/events`: an event `state` at once and at every change; the stream ends with the login, or the node.
+/// `GET /login/{id}/events`: an event `state` at once and at every change; the stream ends with the login, or the node. Where
+/// this node holds as many streams as it may, 503: the page asks for the state instead.
 pub(super) async fn events(
     surface: web::Data<Surface>,
     request: HttpRequest,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
-    let changes = surface.op.signals.subscribe();
     let login = own(&surface, &request, &id).await?;
-    let _open = metrics::SSE_CONNECTIONS.hold();
-    let watch = Watch { surface, id: login.id, browser: login.browser, changes, told: None, over: false, quiet: 0, _open };
-    let body = stream::unfold(watch, |mut watch| async move {
-        let chunk = watch.next().await?;
-        Some((Ok::<_, std::convert::Infallible>(web::Bytes::from(chunk)), watch))
+    let Ok(mut stream) = watch(&surface.op, &login) else {
+        let mut refused = HttpResponse::ServiceUnavailable();
+        return Ok(refused.insert_header((header::RETRY_AFTER, "10")).json(serde_json::json!({ "error": "too_many_streams" })));
+    };
+    let first = Some(stream.seen());
+    let events = Events { stop: surface.stop.clone(), stream, first, over: false, _open: metrics::SSE_CONNECTIONS.hold() };
+    let body = stream::unfold(events, |mut events| async move {
+        let chunk = events.next().await?;
+        Some((Ok::<_, std::convert::Infallible>(web::Bytes::from(chunk)), events))
     });
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
@@ -78,51 +82,32 @@ pub(super) async fn events(
         .streaming(Box::pin(body)))
 }
 
-impl Watch {
+impl Events {
     /// The next chunk of the stream; `None` at its end.
     async fn next(&mut self) -> Option<String> {
-        loop {
-            if self.over {
-                return None;
+        if let Some(first) = self.first.take() {
+            return Some(self.event(first));
+        }
+        if self.over {
+            return None;
+        }
+        let news = tokio::select! {
+            () = self.stop.cancelled() => return None,
+            news = timeout(HEARTBEAT, self.stream.next()) => news,
+        };
+        match news {
+            Ok(News::Changed(seen)) => Some(self.event(seen)),
+            Ok(News::Over) => None,
+            Ok(News::Replaced) => {
+                self.over = true;
+                Some(format!("retry: {RETRY_REPLACED}\n\n"))
             }
-            let login = find_own(&self.surface.op, &self.id, &self.browser).await.ok()??;
-            let stage = login.stage_at(self.surface.op.env.now());
-            let document = document(&stage).to_string();
-            if self.told.as_ref() != Some(&document) {
-                self.over = !stage.is_open();
-                self.told = Some(document.clone());
-                self.quiet = 0;
-                return Some(format!("retry: 2000\nevent: state\ndata: {document}\n\n"));
-            }
-            self.quiet += 1;
-            if self.quiet.is_multiple_of(HEARTBEAT) {
-                return Some(": still there\n\n".to_owned());
-            }
-            self.wait().await;
+            Err(_quiet) => Some(": still there\n\n".to_owned()),
         }
     }
 
-    /// Until this login changed here, or it is time to look again, or the node stops.
-    async fn wait(&mut self) {
-        let stop = self.surface.stop.clone();
-        let again = tokio::time::sleep(REREAD);
-        tokio::pin!(again);
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => {
-                    self.over = true;
-                    return;
-                }
-                () = &mut again => return,
-                changed = self.changes.recv() => match changed {
-                    Ok(id) if id != self.id => {}
-                    Ok(_) | Err(RecvError::Lagged(_)) => return,
-                    Err(RecvError::Closed) => {
-                        self.over = true;
-                        return;
-                    }
-                },
-            }
-        }
+    fn event(&mut self, seen: Seen) -> String {
+        self.over = !seen.is_open;
+        format!("retry: {RETRY}\nevent: state\ndata: {}\n\n", document(seen))
     }
 }

@@ -95,6 +95,10 @@ pub struct Limits {
     pub authorizations: Option<u32>,
     /// Wrong secrets of one client from one source, in 10 minutes.
     pub wrong_secrets_per_source_10min: Option<u32>,
+    /// Event streams of one login.
+    pub streams_per_login: Option<u32>,
+    /// Event streams of one node.
+    pub streams_per_node: Option<u32>,
 }
 
 impl Limits {
@@ -112,6 +116,8 @@ impl Limits {
             authorizations_per_source: Some(200),
             authorizations: Some(5000),
             wrong_secrets_per_source_10min: Some(20),
+            streams_per_login: Some(4),
+            streams_per_node: Some(2000),
         }
     }
 
@@ -129,6 +135,8 @@ impl Limits {
             authorizations_per_source: None,
             authorizations: None,
             wrong_secrets_per_source_10min: None,
+            streams_per_login: None,
+            streams_per_node: None,
         }
     }
 }

@@ -85,6 +85,12 @@ pub static DEVICES_REGISTERED: Gauge<1> =
     Gauge::new("devices_registered", "Phones that are registered; read at a scrape", ["provider"]);
 /// `sse_connections`
 pub static SSE_CONNECTIONS: Gauge<0> = Gauge::new("sse_connections", "Event streams of login pages that are open", []);
+/// `sse_refused_total`
+pub static SSE_REFUSED: Counter<1> = Counter::new(
+    "sse_refused_total",
+    "Event streams that were refused because the node holds its most, or ended for a newer one of the same login",
+    ["limit"],
+);
 /// `rate_limited_total`
 pub static RATE_LIMITED: Counter<1> = Counter::new("rate_limited_total", "Requests that were refused by a limit", ["rule"]);
 /// `forwarded_unreadable_total`
@@ -139,6 +145,7 @@ pub static ALL: &[&dyn Described] = &[
     &SESSIONS_ACTIVE,
     &DEVICES_REGISTERED,
     &SSE_CONNECTIONS,
+    &SSE_REFUSED,
     &RATE_LIMITED,
     &FORWARDED_UNREADABLE,
     &SIGNING_KEY_AGE,

@@ -1,4 +1,4 @@
-//! Facts about this installation that hold from its first start on: one value per key.
+//! Facts about this installation: one value per key. Most hold from its first start on.
 
 use sea_orm::EntityTrait as _;
 use sea_orm::sea_query::OnConflict;
@@ -11,8 +11,8 @@ use crate::domain::clock::Timestamp;
 pub const ISSUER: &str = "issuer";
 /// The fingerprint of the master key that the database belongs to (decision 2.5).
 pub const MASTER_KEY: &str = "master_key";
-/// A deep link of ThumbSignIn as it really looks: the pattern of decoys (decision 2.7).
-pub const THUMBSIGNIN_DEEP_LINK: &str = "thumbsignin_deep_link";
+/// The shape of what ThumbSignIn showed last: the pattern of decoys (decision 2.7).
+pub const THUMBSIGNIN_MODEL: &str = "thumbsignin_model";
 
 /// When a node last wrote to see whether it can.
 const WRITTEN: &str = "written";
@@ -39,7 +39,15 @@ pub async fn insert_once(tx: &Tx, key: &str, value: &str) -> Result<String, Stor
 /// # Errors
 /// When the database fails.
 pub async fn touch(tx: &Tx, now: Timestamp) -> Result<(), StoreError> {
-    let anew = OnConflict::column(instance::Column::Key).update_column(instance::Column::Value).to_owned();
-    tx.insert_or(instance::Model { key: WRITTEN.to_owned(), value: now.as_millis().to_string() }, anew).await?;
+    replace(tx, WRITTEN, &now.as_millis().to_string()).await
+}
+
+/// Sets `key`, whatever it was. The last writer wins.
+///
+/// # Errors
+/// When the database fails.
+pub async fn replace(tx: &Tx, key: &str, value: &str) -> Result<(), StoreError> {
+    let newer = OnConflict::column(instance::Column::Key).update_column(instance::Column::Value).to_owned();
+    tx.insert_or(instance::Model { key: key.to_owned(), value: value.to_owned() }, newer).await?;
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! leaves a `creating` row that keeps the person's slot closed until its deadline, and nothing is ever created twice
 //! (decision 2.7).
 
+use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::domain::browser::{BrowserKey, Origin};
@@ -17,7 +18,7 @@ use crate::store::{devices, logins, remembered_browsers};
 
 use super::attempt::{self, Meant, Written};
 use super::create::{answered, create};
-use super::end;
+use super::{end, pace};
 
 /// How often an attempt is made whose way was cleared: of the browser's other logins, then of the person's slot.
 const ATTEMPTS: usize = 4;
@@ -57,7 +58,11 @@ pub struct Wish {
 /// When something of ours fails.
 pub async fn begin(op: &Op, wish: Wish) -> Result<LoginId, Internal> {
     let op = op.clone();
-    let work = async move { begin_detached(&op, wish).await };
+    let work = async move {
+        let begun = begin_detached(&op, wish).await;
+        pace::blur(&op.env).await?;
+        begun
+    };
     tokio::spawn(work.in_current_span()).await.map_err(|_panicked| Internal::Stopped)?
 }
 
@@ -99,14 +104,17 @@ pub async fn under_way(op: &Op, browser: &BrowserKey, purpose: &Purpose) -> Resu
 }
 
 async fn begin_detached(op: &Op, wish: Wish) -> Result<LoginId, Internal> {
+    let started = Instant::now();
     let meant = meant(op, &wish).await?;
+    let found = started.elapsed();
     let mut login = attempt::login(op, &wish, &meant)?;
     if meant.subject == Subject::Unnamed && !op.settings.allow_unnamed {
         return attempt::refuse(op, login, Reason::TechnicalReason).await;
     }
     for _attempt in 0..ATTEMPTS {
+        let started = Instant::now() - found;
         match attempt::write(op, &login).await? {
-            Written::Begun(login) => return create(op, &wish, *login).await,
+            Written::Begun(login) => return create(op, &wish, *login, started).await,
             Written::Refused => return Ok(login.id),
             Written::Same(running) => return Ok(answered(op, *running).await?.id),
             Written::Replaces(running) => {

@@ -3,19 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::clock::Timestamp;
+use tokio::time::Instant;
+
 use crate::domain::id::LoginId;
 use crate::domain::login::{Challenge, End, Login, LoginStage, Reason, Subject, UpstreamHandle};
 use crate::flow::Op;
 use crate::flow::error::Internal;
 use crate::flow::trail::Entry;
-use crate::store::{StoreError, Tx, access_passes, instance, logins, pushes};
+use crate::store::{StoreError, Tx, access_passes, logins, pushes};
 use crate::upstream::{BeginError, BeginRequest, Begun, PhoneApproval};
 
 use super::begin::Wish;
+use super::code;
 use super::decoy;
 use super::end::{self, UpstreamSession};
-use super::pace::{Call, Observed};
+use super::pace::Call;
 
 /// By when a create call was answered or given up, and that was written down.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(6);
@@ -25,25 +27,52 @@ const REREAD: Duration = Duration::from_millis(100);
 /// How often the service is asked when it gives the login a symbol that a page for the same person shows already.
 const SYMBOLS: usize = 4;
 
-/// Makes the create call of a login that was just written, and writes down what came of it.
-pub(super) async fn create(op: &Op, wish: &Wish, login: Login) -> Result<LoginId, Internal> {
+/// Makes the create call of a login that was just written, and writes down what came of it. What led to it began at `started`: all
+/// of it takes a decoy as long as somebody's.
+pub(super) async fn create(op: &Op, wish: &Wish, login: Login, mut started: Instant) -> Result<LoginId, Internal> {
+    let call = (login.upstream, Call::Create, &op.env);
     for _symbol in 0..SYMBOLS {
-        let answer = match (&login.subject, op.upstreams.get(login.upstream)) {
-            (Subject::Decoy, _) => decoy::begin(op, &login).await?,
-            (_, Some(service)) => ask(op, service, wish, &login).await,
-            (_, None) => Err(BeginError::Unreachable("it is not configured".into())),
-        };
-        let over = match answer {
-            Ok(begun) => waiting(op, &login, begun).await?,
-            Err(error) => not_begun(op, &login, &error).await.map(|()| true)?,
+        let over = if login.subject == Subject::Decoy {
+            let like = op.pace.pretend(call)?;
+            let begun = decoy::begin(op, &login, like.failed).await?;
+            let over = written(op, &login, begun, None).await?;
+            like.pass(started).await;
+            over
+        } else {
+            let (answer, code) = match op.upstreams.get(login.upstream) {
+                Some(service) => ask(op, service, wish, &login).await,
+                None => (Err(BeginError::Unreachable("it is not configured".into())), None),
+            };
+            let failed = answer.as_ref().err().map(|error| verdict(error).0).filter(|reason| !reason.is_about_person());
+            let over = written(op, &login, answer, code).await?;
+            op.pace.made(call, started, failed).await;
+            over
         };
         if over {
-            op.signals.login_changed(&login.id);
             return Ok(login.id);
         }
+        started = Instant::now();
     }
     end::end(op, &login, End::Failed(Reason::Busy), UpstreamSession::Dead).await?;
     Ok(login.id)
+}
+
+/// Writes down what came of a create. False: the symbol may not be shown.
+async fn written(
+    op: &Op,
+    login: &Login,
+    answer: Result<Begun, BeginError>,
+    code: Option<code::Shown>,
+) -> Result<bool, Internal> {
+    let over = match answer {
+        Ok(begun) => waiting(op, login, begun, code).await?,
+        Err(error) => not_begun(op, login, &error).await.map(|()| true)?,
+    };
+    if over {
+        op.signals.login_changed(&login.id);
+    }
+    Ok(over)
+}
 }
 
 /// The login once its create call was answered, on whichever node: a page that is shown before has no picture. Returns it as
@@ -62,7 +91,10 @@ pub(super) async fn answered(op: &Op, login: Login) -> Result<Login, Internal> {
     Ok(login)
 }
 
-async fn ask(op: &Op, service: &Arc<dyn PhoneApproval>, wish: &Wish, login: &Login) -> Result<Begun, BeginError> {
+/// What the service answered, and the code that it showed, drawn by us.
+type Answer = (Result<Begun, BeginError>, Option<code::Shown>);
+
+async fn ask(op: &Op, service: &Arc<dyn PhoneApproval>, wish: &Wish, login: &Login) -> Answer {
     let upstream_user = match &login.subject {
         Subject::Named(asked) => Some(asked.upstream_user.clone()),
         Subject::Unnamed | Subject::Decoy => None,
@@ -73,12 +105,13 @@ async fn ask(op: &Op, service: &Arc<dyn PhoneApproval>, wish: &Wish, login: &Log
         service_address: issuer_host(&op.settings.issuer),
         user_agent: wish.origin.user_agent.clone(),
     };
-    let started = op.env.now();
-    let answer = service.begin(request).await;
-    let at = op.env.now();
-    let failed = answer.as_ref().err().map(|error| verdict(error).0).filter(|reason| !reason.is_about_person());
-    op.pace.observe(login.upstream, Call::Create, Observed { took: at.since(started), failed, at });
-    answer
+    match service.begin(request).await {
+        Ok(begun) => {
+            let (challenge, code) = code::redrawn(begun.challenge, begun.expires_in);
+            (Ok(Begun { challenge, ..begun }), code)
+        }
+        Err(error) => (Err(error), None),
+    }
 }
 
 /// What became of the answer to a create.
@@ -93,22 +126,27 @@ enum Shown {
 }
 
 /// The phone was asked: from here on the broker polls. False: the symbol may not be shown, and the request is withdrawn.
-async fn waiting(op: &Op, login: &Login, begun: Begun) -> Result<bool, Internal> {
+async fn waiting(op: &Op, login: &Login, begun: Begun, code: Option<code::Shown>) -> Result<bool, Internal> {
     let Begun { handle, challenge, expires_in } = begun;
     let now = op.env.now();
     let sealed = UpstreamHandle(op.keys.seal_login_handle(&op.env, login.id.as_str(), handle.0.expose())?);
     let deadline = expires_in.map_or(login.deadline, |lifetime| now.plus(lifetime).min(login.deadline));
     let real = login.subject != Subject::Decoy;
-    let input = (login.clone(), sealed, challenge);
+    let input = (login.clone(), sealed, challenge, code);
     let shown = op
         .store
-        .write(input, move |tx, (login, sealed, challenge)| {
+        .write(input, move |tx, (login, sealed, challenge, code)| {
             Box::pin(async move {
                 if is_shown(tx, login, challenge, now).await? {
                     return Ok(Shown::Repeated);
                 }
-                if real {
-                    keep_as_model(tx, challenge, now).await?;
+                if let Challenge::AccessPass(Some(image)) = challenge
+                    && real
+                {
+                    access_passes::insert(tx, image, now).await?;
+                }
+                if let Some(code) = code {
+                    code::keep(tx, code).await?;
                 }
                 let begun = logins::begun(tx, &login.id, sealed, challenge, deadline).await?;
                 Ok(if begun { Shown::Pending } else { Shown::Ended })
@@ -119,7 +157,7 @@ async fn waiting(op: &Op, login: &Login, begun: Begun) -> Result<bool, Internal>
         Shown::Pending => op.signals.login_begun(),
         // Withdrawn while the call was under way: take it back at the service as well.
         Shown::Ended if real => drop(end::release_after_cancel(op, login, &handle).await?),
-        Shown::Repeated if real && !end::cancel(op, login, &handle).await? => {
+        Shown::Repeated if real && !end::cancel(op, login, &handle, Instant::now()).await? => {
             end::end(op, login, End::Failed(Reason::UpstreamDown), UpstreamSession::MayLive).await?;
         }
         Shown::Repeated => return Ok(false),
@@ -134,17 +172,6 @@ async fn is_shown(tx: &Tx, login: &Login, challenge: &Challenge, now: Timestamp)
     let (Challenge::AccessPass(Some(image)), Some(target)) = (challenge, &login.concern.target) else { return Ok(false) };
     pushes::take_turn(tx, format!("symbols/{}/{target}", login.upstream), now).await?;
     Ok(logins::list_symbols(tx, login.upstream, target, &login.id, now).await?.contains(image))
-}
-
-/// Remembers what the service shows, for decoys to show the like.
-async fn keep_as_model(tx: &Tx, challenge: &Challenge, now: Timestamp) -> Result<(), StoreError> {
-    match challenge {
-        Challenge::AccessPass(Some(image)) => access_passes::insert(tx, image, now).await.map(drop),
-        Challenge::AccessPass(None) => Ok(()),
-        Challenge::QrCode { deep_link, .. } => {
-            instance::insert_once(tx, instance::THUMBSIGNIN_DEEP_LINK, deep_link).await.map(drop)
-        }
-    }
 }
 
 /// What a failed create means for the login, and for the session at the service.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::domain::audit::{AuditEvent, AuditKind};
 use crate::domain::clock::Timestamp;
 use crate::domain::login::{End, Login, LoginStage, Reason, Subject, UpstreamHandle};
@@ -11,8 +13,7 @@ use crate::flow::trail::Entry;
 use crate::metrics;
 use crate::store::{logins, pushes};
 
-use super::decoy;
-use super::pace::{Call, Observed};
+use super::pace::Call;
 
 /// By when after a deadline the broker of some node has ended the login, also where a node died: its lease and a sweep.
 const BROKER_IS_DONE: Duration = Duration::from_secs(10);
@@ -135,11 +136,14 @@ pub async fn withdraw(op: &Op, login: &Login, reason: Option<Reason>) -> Result<
 /// Cancels what a login that ended here has at the service, and gives its slots back once that is confirmed. A decoy takes as
 /// long, and fails where a cancel would. Returns whether nothing of it can be alive any more.
 async fn dismiss(op: &Op, login: &Login) -> Result<bool, Internal> {
+    let started = Instant::now();
     if login.subject != Subject::Decoy {
         let Some(handle) = open_handle(op, login).await? else { return Ok(false) };
-        return release_after_cancel(op, login, &handle).await;
+        return release_once_cancelled(op, login, &handle, started).await;
     }
-    if decoy::wait_like(op, login.upstream, Call::Cancel, op.env.now()).await?.is_some() {
+    let like = op.pace.pretend((login.upstream, Call::Cancel, &op.env))?;
+    like.pass(started).await;
+    if like.failed.is_some() {
         return Ok(false);
     }
     // What it has of a person, if it asked somebody before, is not its to give back.
@@ -174,7 +178,7 @@ pub(super) async fn preempt(op: &Op, login: &Login) -> Result<bool, Internal> {
         return Ok(true);
     }
     count(login, how);
-    if !cancel(op, login, &handle).await? {
+    if !cancel(op, login, &handle, Instant::now()).await? {
         return Ok(false);
     }
     if let Subject::Named(asked) = &login.subject {
@@ -188,18 +192,16 @@ pub(super) async fn preempt(op: &Op, login: &Login) -> Result<bool, Internal> {
     Ok(true)
 }
 
-/// Cancels at the service, and notes how that went. Returns whether it confirmed.
-pub(super) async fn cancel(op: &Op, login: &Login, handle: &UpstreamHandle) -> Result<bool, Internal> {
+/// Cancels at the service, and notes how that went, with what led to it since `started`. Returns whether it confirmed.
+pub(super) async fn cancel(op: &Op, login: &Login, handle: &UpstreamHandle, started: Instant) -> Result<bool, Internal> {
     let Some(service) = op.upstreams.get(login.upstream) else { return Ok(false) };
-    let started = op.env.now();
     let answer = service.cancel(handle).await;
-    let at = op.env.now();
-    let failed = answer.is_err().then_some(Reason::UpstreamDown);
-    op.pace.observe(login.upstream, Call::Cancel, Observed { took: at.since(started), failed, at });
+    let confirmed = answer.is_ok();
+    op.pace.made((login.upstream, Call::Cancel, &op.env), started, (!confirmed).then_some(Reason::UpstreamDown)).await;
     if let Err(unavailable) = answer {
         tracing::warn!(login = %login.id, upstream = %login.upstream, error = %unavailable, "cancel not confirmed");
     }
-    Ok(failed.is_none())
+    Ok(confirmed)
 }
 
 /// Cancels at the service; on its confirmation the slots are free. Returns whether it confirmed.
@@ -207,7 +209,11 @@ pub(super) async fn cancel(op: &Op, login: &Login, handle: &UpstreamHandle) -> R
 /// # Errors
 /// When the database fails.
 pub async fn release_after_cancel(op: &Op, login: &Login, handle: &UpstreamHandle) -> Result<bool, Internal> {
-    if !cancel(op, login, handle).await? {
+    release_once_cancelled(op, login, handle, Instant::now()).await
+}
+
+async fn release_once_cancelled(op: &Op, login: &Login, handle: &UpstreamHandle, started: Instant) -> Result<bool, Internal> {
+    if !cancel(op, login, handle, started).await? {
         return Ok(false);
     }
     op.store.write(login.id.clone(), |tx, id| Box::pin(logins::release_all(tx, id))).await?;
@@ -225,15 +231,14 @@ pub async fn expire(op: &Op, login: &Login) -> Result<(), Internal> {
 
 /// Settles a login that ended before another one is begun in its place. One that expired just now may have its request open
 /// still, whether the broker has written its end or not: that is withdrawn, and everybody waits for it. Later only one that no
-/// broker ended does, so that nothing tells a decoy, which has no broker.
+/// broker ended does.
 ///
 /// # Errors
 /// When something of ours fails.
 pub async fn settle(op: &Op, login: &Login) -> Result<(), Internal> {
     let now = op.env.now();
     let expired = matches!(login.stage_at(now), LoginStage::Ended(End::Expired));
-    let unsettled = login.stage.is_open() && login.subject != Subject::Decoy;
-    if expired && (unsettled || now.since(login.deadline) < BROKER_IS_DONE) {
+    if expired && (login.stage.is_open() || now.since(login.deadline) < BROKER_IS_DONE) {
         return expire(op, login).await;
     }
     Ok(())

@@ -9,6 +9,7 @@
 
 mod attempt;
 pub mod begin;
+mod code;
 mod create;
 mod decoy;
 pub mod end;
@@ -20,6 +21,7 @@ pub mod signals;
 mod symbol;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod watch;
 
 use crate::domain::browser::BrowserKey;
 use crate::domain::id::LoginId;

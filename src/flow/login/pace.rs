@@ -1,28 +1,38 @@
 //! How the phone services behave at present, as this node sees it: how long their calls take, and whether creating fails. A
 //! decoy takes as long and fails alike, so that an unknown name cannot be told from a known one by the clock or by an outage
-//! (security bar 139).
+//! (security bar 139). What is left of a difference, the reads and statements of ours, drowns in a [`blur`].
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::time::{Instant, sleep, sleep_until};
+
 use crate::domain::clock::Timestamp;
+use crate::domain::env::Env;
 use crate::domain::login::Reason;
+use crate::domain::random::RandomError;
 use crate::domain::user::Upstream;
 
 /// How long a failure is taken as the service's present condition.
 const FAILURE_COUNTS: Duration = Duration::from_secs(20);
 /// What a call takes before any was measured.
-const FIRST_GUESS: Duration = Duration::from_millis(15);
+const FIRST_GUESS: Duration = Duration::from_millis(20);
 /// What lies between two calls that went alike, besides a quarter of their time.
 const JITTER: Duration = Duration::from_millis(10);
 /// How many calls are remembered: enough to scatter like the real ones, few enough to be recent.
 const REMEMBERED: usize = 8;
+/// What the timer may be late by. A call that was made and one that was pretended both end with a wait of so much more than they
+/// took, so that they are late alike.
+const TICK: Duration = Duration::from_millis(1);
+/// How much longer than its work an answer may take, by chance: many times what a known and an unknown name differ by.
+const BLUR: u64 = 25_600;
 
 /// A call to a phone service that somebody waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Call {
-    /// Asking the phone.
+    /// Asking the phone, with all that is read and written about it: names are looked up and logins written in fewer or more
+    /// statements, by whose they are.
     Create,
     /// Withdrawing the request, until the person's slot is free again.
     Cancel,
@@ -40,6 +50,11 @@ pub struct Observed {
 }
 
 impl Observed {
+    /// Waits until a call that began at `started` would have ended so.
+    pub async fn pass(&self, started: Instant) {
+        sleep_until(started + self.took + TICK).await;
+    }
+
     /// An outage that is over, as far as anybody knows.
     fn is_stale(&self, now: Timestamp) -> bool {
         self.failed.is_some() && now.since(self.at) >= FAILURE_COUNTS
@@ -67,6 +82,23 @@ impl Pace {
         recent.push_front(observed);
     }
 
+    /// Notes a call that was made since `started`, and ends it at the timer's next tick; `failed` is why it did, for a reason that
+    /// has nothing to do with the person.
+    pub async fn made(&self, (upstream, call, env): (Upstream, Call, &Env), started: Instant, failed: Option<Reason>) {
+        let took = started.elapsed();
+        self.observe(upstream, call, Observed { took, failed, at: env.now() });
+        sleep_until(started + took + TICK).await;
+    }
+
+    /// How a call would go that begins now.
+    ///
+    /// # Errors
+    /// When the random number generator fails.
+    pub fn pretend(&self, (upstream, call, env): (Upstream, Call, &Env)) -> Result<Observed, RandomError> {
+        let [chance] = env.random_bytes()?;
+        Ok(self.like_now(upstream, call, env.now(), chance))
+    }
+
     /// How a call would go now: as the latest did, or one of the few before it that went alike. `chance` chooses.
     pub fn like_now(&self, upstream: Upstream, call: Call, now: Timestamp, chance: u8) -> Observed {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -75,6 +107,16 @@ impl Pace {
         let alike: Vec<Observed> = recent.filter(|observed| observed.is_like(latest)).copied().collect();
         alike.get(usize::from(chance) % alike.len().max(1)).copied().unwrap_or(*latest)
     }
+}
+
+/// Waits for a moment whose length is chance. Comes after all work of an answer that differs by whether a name exists.
+///
+/// # Errors
+/// When the random number generator fails.
+pub async fn blur(env: &Env) -> Result<(), RandomError> {
+    let chance = u64::from(u16::from_le_bytes(env.random_bytes()?));
+    sleep(Duration::from_micros(chance * BLUR / u64::from(u16::MAX))).await;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -95,7 +137,7 @@ mod tests {
     #[test]
     fn a_decoy_goes_as_the_calls_of_late_did() {
         let pace = Pace::default();
-        assert_eq!(now(&pace, START, 7), (15, None), "before anything was measured");
+        assert_eq!(now(&pace, START, 7), (20, None), "before anything was measured");
         for millis in [400, 30, 40, 50] {
             observe(&pace, millis, None, START);
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Notify, broadcast};
 
+use super::watch::Watches;
 use crate::domain::id::LoginId;
 
 /// How many changes a slow listener may fall behind before it re-reads its row anyway.
@@ -17,11 +18,18 @@ pub struct Signals {
     begun: Arc<Notify>,
     changed: broadcast::Sender<LoginId>,
     logouts: Arc<Notify>,
+    /// The pages that are open here.
+    pub(super) watches: Watches,
 }
 
 impl Default for Signals {
     fn default() -> Self {
-        Self { begun: Arc::new(Notify::new()), changed: broadcast::channel(BACKLOG).0, logouts: Arc::new(Notify::new()) }
+        Self {
+            begun: Arc::new(Notify::new()),
+            changed: broadcast::channel(BACKLOG).0,
+            logouts: Arc::new(Notify::new()),
+            watches: Watches::default(),
+        }
     }
 }
 
@@ -48,7 +56,8 @@ impl Signals {
 
     /// This login's row changed.
     pub fn login_changed(&self, id: &LoginId) {
-        // Nobody listening is fine: the page re-reads its row.
+        self.watches.changed(id);
+        // Nobody listening is fine: who waits re-reads the row.
         drop(self.changed.send(id.clone()));
     }
 

@@ -40,15 +40,14 @@ pub async fn release_lease(tx: &Tx, id: &LoginId, owner: &str) -> Result<(), Sto
     Ok(())
 }
 
-/// Open logins that nobody polls, the most urgent first: to be adopted after a crash. Decoys are never polled, and those for a
-/// purpose or a service that only a newer program knows are that one's. Overdue ones are among them.
+/// Open logins that nobody polls, the most urgent first, decoys and overdue ones among them: to be adopted. Those for a purpose or a
+/// service that only a newer program knows are that one's.
 ///
 /// # Errors
 /// When the database fails or a row is inconsistent.
 pub async fn list_unleased_open(db: &Db, now: Timestamp, limit: u64) -> Result<Vec<Login>, StoreError> {
     let rows = login::Entity::find()
         .filter(login::Column::Stage.is_in(row::OPEN_STAGES))
-        .filter(login::Column::Subject.ne(row::DECOY))
         .filter(free(now))
         .order_by_asc(login::Column::Deadline)
         .limit(limit)

@@ -141,6 +141,9 @@ async fn a_decoy_that_just_expired_is_begun_again_as_slowly_as_a_login() {
     assert!(settled.is_ok() && took >= SLOW, "{took:?}");
     scene.bench.advance(30);
     let (took, settled) = timed(end::settle(&scene.bench.op, &decoy)).await;
+    assert!(settled.is_ok() && took >= SLOW, "{took:?}: as far as was read, no broker ended it");
+    let ended = scene.login(&decoy.id).await;
+    let (took, settled) = timed(end::settle(&scene.bench.op, &ended)).await;
     assert!(settled.is_ok() && took < SLOW, "{took:?}");
 }
 
