@@ -44,12 +44,11 @@ impl MigratorTrait for Migrator {
 
 /// Migrations that an older program does not notice: the name of each, and the latest migration which that program must
 /// know. It goes on running, and starts, on a database that has seen them. Any other migration shuts older programs out.
-const COMPATIBLE: &[(&str, &str)] =
-    &[
-        ("m20261126_000010_nodes", "m20261123_000008_audit"),
-        ("m20261129_000011_targets", "m20261123_000008_audit"),
-        ("m20261129_000012_room", "m20261123_000008_audit"),
-    ];
+const COMPATIBLE: &[(&str, &str)] = &[
+    ("m20261126_000010_nodes", "m20261123_000008_audit"),
+    ("m20261129_000011_targets", "m20261123_000008_audit"),
+    ("m20261129_000012_room", "m20261123_000008_audit"),
+];
 
 /// The migration that a program must at least know to run on a database which has seen `name`.
 fn compatible_since(name: &str) -> &str {

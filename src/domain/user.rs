@@ -114,12 +114,13 @@ pub fn warning_of_groups(username: &str, groups: &[String]) -> Option<String> {
     let listed: usize = groups.iter().map(|group| group.len() + 3).sum();
     // Base64 makes four characters of three bytes.
     let token = TOKEN_WITHOUT_GROUPS + listed.div_ceil(3) * 4;
-    let trouble = match token {
-        ..=LONGEST_IN_ADDRESSES => return None,
-        ..=jws::LONGEST => {
-            "many proxies cut addresses of 8 KiB, and then apps that send it as a hint can neither sign out nor renew"
-        }
-        _ => "that is more than this server takes as a hint: apps can neither sign out nor renew with it",
+    if token <= LONGEST_IN_ADDRESSES {
+        return None;
+    }
+    let trouble = if token <= jws::LONGEST {
+        "many proxies cut addresses of 8 KiB, and then apps that send it as a hint can neither sign out nor renew"
+    } else {
+        "that is more than this server takes as a hint: apps can neither sign out nor renew with it"
     };
     Some(format!("{username} is in {} groups: an ID token that names them has about {token} bytes; {trouble}", groups.len()))
 }

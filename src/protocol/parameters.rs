@@ -67,9 +67,9 @@ impl Parameters {
             if name.len() > LONGEST_VALUE {
                 continue;
             }
-            if found.contains_key(&name) {
+            if let Some(before) = found.get_mut(&name) {
                 if !REPEATABLE.contains(&name.as_str()) {
-                    found.insert(name, Found::Spoiled(Spoiled::Repeated));
+                    *before = Found::Spoiled(Spoiled::Repeated);
                 }
                 continue;
             }

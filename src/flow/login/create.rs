@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::domain::clock::Timestamp;
 use crate::domain::id::LoginId;
 use crate::domain::login::{Challenge, End, Login, LoginStage, Reason, Subject, UpstreamHandle};
 use crate::flow::Op;
@@ -72,7 +73,6 @@ async fn written(
         op.signals.login_changed(&login.id);
     }
     Ok(over)
-}
 }
 
 /// The login once its create call was answered, on whichever node: a page that is shown before has no picture. Returns it as

@@ -38,7 +38,7 @@ pub async fn make_room(tx: &Tx, source: &str, room: Room, now: Timestamp) -> Res
         evict(tx, over(own, most), Some(source), now).await?;
     }
     if let Some(most) = room.of_all
-        && (most <= FEW || chance(now, source) % SELDOM == 0)
+        && (most <= FEW || chance(now, source).is_multiple_of(SELDOM))
     {
         evict(tx, over(open.count(tx.db()).await?, most), None, now).await?;
     }

@@ -15,8 +15,8 @@ use crate::domain::user::{Upstream, User};
 use crate::protocol::client_metadata::{AuthMethod, ClientMetadata, ConsentPolicy, GrantType};
 use crate::protocol::response_mode::ResponseMode;
 use crate::store::{
-    Store, StoreError, access_tokens, authorizations, clients, codes, consents, devices, entity, logins,
-    refresh_tokens, remembered_browsers, sessions, signing_keys, users,
+    Store, StoreError, access_tokens, authorizations, clients, codes, consents, devices, entity, logins, refresh_tokens,
+    remembered_browsers, sessions, signing_keys, users,
 };
 
 const ROWS: &str = include_str!("rows_of_77ee0d4.sql");
