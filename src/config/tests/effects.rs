@@ -13,6 +13,7 @@ const WAITING: &str = "[lifetimes] login and authorization: how long a page can 
 const CLIENT: &str = "[[client]]: every key is what the client may do, gets and has to bring";
 const USER: &str = "[[user]]: every key is what apps are told, and what the person can type";
 const PLACES: &str = "keys_dir, listen and database.url: files and ports are where they say";
+const ROOM: &str = "src/store/tests/room.rs";
 const SERVICES: &str = "phone services: unreachable, wrong secret, something else at the address, a clock that is wrong";
 
 /// (key, file of the test, its name)
@@ -26,6 +27,7 @@ const EFFECTS: &[(&str, &str, &str)] = &[
     ("listen.tls_cert", "tests/clients/https.test.mjs", "with TLS of its own"),
     ("listen.tls_key", "tests/clients/https.test.mjs", "with TLS of its own"),
     ("listen.management", CONFIGURATION, PLACES),
+    ("listen.request_time", "tests/clients/connections.test.mjs", "a request has a time, however it is sent; so has its answer"),
     ("listen.drain", "tests/clients/nodes.test.mjs", "a node that was told to stop says so, serves on for a moment"),
     ("database.url", CONFIGURATION, PLACES),
     ("database.connections", CONFIGURATION, "database.connections: no more are made than were asked for"),
@@ -58,8 +60,15 @@ const EFFECTS: &[(&str, &str, &str)] = &[
     ("limits.push_per_person_day", CONFIGURATION, LIMITS),
     ("limits.push_per_remembered_person_10min", CONFIGURATION, LIMITS),
     ("limits.push_per_source_10min", CONFIGURATION, LIMITS),
+    ("limits.push_per_network_10min", "src/flow/login/tests/limits.rs", "a_source_is_a_64_and_its_network_a_48"),
+    ("limits.push_all_people_10min", "tests/clients/strangers.test.mjs", "B12: strangers from everywhere ask so many people"),
     ("limits.denial_pause", CONFIGURATION, LIMITS),
     ("limits.pending_per_browser", CONFIGURATION, LIMITS),
+    ("limits.authorizations_per_source", ROOM, "a_source_makes_room_in_its_own"),
+    ("limits.authorizations", ROOM, "those_that_have_most_make_room_first"),
+    ("limits.wrong_secrets_per_source_10min", "tests/clients/errors.test.mjs", "bar 40: a thousand wrong secrets from one address"),
+    ("limits.streams_per_login", "tests/clients/streams.test.mjs", "a newer page of a login ends the oldest one"),
+    ("limits.streams_per_node", "tests/clients/streams.test.mjs", "a node that holds its most refuses a stream"),
     ("lifetimes.code", CONFIGURATION, TOKENS),
     ("lifetimes.authorization", CONFIGURATION, WAITING),
     ("lifetimes.login", CONFIGURATION, WAITING),
@@ -84,6 +93,7 @@ const EFFECTS: &[(&str, &str, &str)] = &[
     ),
     ("login.unknown", CONFIGURATION, "login.unknown: whoever has no account here is not let in"),
     ("log.format", CONFIGURATION, "log.format: text or JSON"),
+    ("audit.keep", ROOM, "the_audit_trail_is_kept_as_long_as_it_should_be"),
     ("client[].id", CONFIGURATION, CLIENT),
     ("client[].secret", CONFIGURATION, CLIENT),
     ("client[].name", CONFIGURATION, CLIENT),
