@@ -171,7 +171,10 @@ impl Attempt {
         let Purpose::Authorization(id) = &login.purpose;
         // Rows are locked in this order everywhere: the authorization; the turns of the browser, the name, the person, the
         // source and all people; the slots of the browser, the name and the person.
-        authorizations::lock(tx, id).await?;
+        if !authorizations::lock(tx, id).await? {
+            // It made room for another one a moment ago: its pages are gone, and with them this login's.
+            return Ok(Found::Written(Written::Refused));
+        }
         limits::take_browser_turn(tx, &self.limits, &self.push).await?;
         let open = logins::list_open_for_browser(tx, &login.browser, login.created_at).await?;
         let (mut own, others): (Vec<Login>, Vec<Login>) = open.into_iter().partition(|open| open.purpose == login.purpose);
@@ -180,6 +183,12 @@ impl Attempt {
         }
         if !own.is_empty() {
             return Ok(Found::Written(Written::Replaces(own)));
+        }
+        // Approved by now, and another tab has not gone on with it yet: no phone is asked again for the same.
+        let approved = logins::find_approved(tx, &login.browser, &login.purpose, login.created_at).await?;
+        if let Some(approved) = approved.filter(|approved| approved.upstream == login.upstream && approved.typed == login.typed)
+        {
+            return Ok(Found::Written(Written::Same(Box::new(approved))));
         }
         if self.is_occupied(tx).await? {
             return self.occupied(tx).await;

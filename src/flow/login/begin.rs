@@ -91,15 +91,17 @@ pub async fn retry(
     begin(op, wish).await
 }
 
-/// The login that this browser has under way for a purpose, once its phone service answered.
+/// The login that this browser has under way for a purpose, once its phone service answered; or the one that was approved, and with
+/// which it may go on.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn under_way(op: &Op, browser: &BrowserKey, purpose: &Purpose) -> Result<Option<Login>, Internal> {
-    let open = logins::list_open_for_browser(op.store.read(), browser, op.env.now()).await?;
+    let (db, now) = (op.store.read(), op.env.now());
+    let open = logins::list_open_for_browser(db, browser, now).await?;
     match open.into_iter().find(|login| login.purpose == *purpose) {
         Some(login) => answered(op, login).await.map(Some),
-        None => Ok(None),
+        None => Ok(logins::find_approved(db, browser, purpose, now).await?),
     }
 }
 

@@ -73,6 +73,29 @@ pub async fn list_open_for_browser(db: &Db, browser: &BrowserKey, now: Timestamp
     readable(rows)
 }
 
+/// The latest login of a browser for this purpose that was approved in time and whose browser may still go on with it.
+///
+/// # Errors
+/// As [`find`].
+pub async fn find_approved(
+    db: &Db,
+    browser: &BrowserKey,
+    purpose: &Purpose,
+    now: Timestamp,
+) -> Result<Option<Login>, StoreError> {
+    let Purpose::Authorization(authorization) = purpose;
+    let row = login::Entity::find()
+        .filter(login::Column::Browser.eq(browser.0.as_str()))
+        .filter(login::Column::AuthorizationId.eq(authorization.as_str()))
+        .filter(login::Column::Stage.eq(row::APPROVED))
+        .filter(login::Column::ConsumedAt.is_null())
+        .filter(login::Column::Deadline.gt(now.minus(FINISH_GRACE).as_millis()))
+        .order_by_desc(login::Column::CreatedAt)
+        .one(db)
+        .await?;
+    row.map(Login::try_from).transpose()
+}
+
 /// The symbols that the open logins of a target show, decoys included, but for the login `id`. A page that has run out may
 /// stand there a little longer.
 ///

@@ -67,6 +67,17 @@ async fn an_approval_in_time_is_answered_though_the_authorization_ran_out_meanwh
 }
 
 #[tokio::test]
+async fn what_was_approved_in_another_tab_is_gone_on_with_and_no_phone_is_asked_again() {
+    let scene = Scene::new(Duration::ZERO).await;
+    let login = scene.begin("alice").await;
+    assert!(approve(&scene, &login).await);
+    assert_eq!(scene.begin("alice").await.id, login.id);
+    assert_ne!(scene.begin("bob").await.id, login.id, "another name is another wish");
+    assert!(matches!(finished(&scene, &login).await, Finished::SignedIn { .. }));
+    assert_ne!(scene.begin("alice").await.id, login.id, "used up");
+}
+
+#[tokio::test]
 async fn an_approval_that_came_too_late_or_is_fetched_too_late_is_none() {
     let scene = Scene::new(Duration::ZERO).await;
     until_before_the_end(&scene, 30);
