@@ -172,7 +172,11 @@ fn issuer(config: &Config, answer: &ProbeAnswer) -> Check {
 /// Whether a server would take these files, which a running one follows.
 fn certificate_files(files: &Tls, env: &Env) -> Check {
     match examine_files(files) {
-        Err(error) => Check::failed(FILES, error, "put a certificate chain and the key that belongs to it there, both PEM"),
+        Err(error) => Check::failed(
+            FILES,
+            error,
+            "put a certificate chain at listen.tls_cert and the key that belongs to it at listen.tls_key, both PEM",
+        ),
         Ok(Some(end)) if end.since(env.now()) < SOON => {
             let days = end.since(env.now()).as_secs() / 86_400;
             Check::warning(FILES, format!("they belong together; the certificate ends in {days} days"), "renew it")
