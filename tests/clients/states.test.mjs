@@ -298,12 +298,12 @@ test('ThumbSignIn: HTTP errors, at the create and at a poll', async (t) => {
 
 test('unknown, frozen, suspended, invalid and cancelled: a stranger sees a pending login with a pass, then an expired one, and nothing is created', async () => {
   await scripted(async ({ server, provider, begin, over, web }) => {
-    const names = /alice|dora|emma|finn|bare|nobody/g;
+    const names = /alice|dora|emma|finn|kate|bare|nobody/g;
     const look = (walker) => [walker.status, walker.page, stateOf(walker), walker.html.includes('id="access-pass"'),
       words(walker.html).replaceAll(names, 'NAME')];
-    for (const name of ['dora', 'emma', 'finn', 'gina', 'hans', 'ines', 'jack']) await provider.command('user', 'create', '--username', name, '--secsignid', name);
+    for (const name of ['dora', 'emma', 'finn', 'gina', 'hans', 'ines', 'jack', 'kate']) await provider.command('user', 'create', '--username', name, '--secsignid', name);
     await provider.command('user', 'create', '--username', 'bare');
-    const honest = await begin(new Walker());
+    const honest = await begin(new Walker(), 'kate');
     const expected = look(honest);
     await honest.submit('cancel', {}, web.redirectUri);
     const creates = { alice: refusal(500, 20000), dora: refusal(500, 20006) };
