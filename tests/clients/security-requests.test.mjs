@@ -67,7 +67,9 @@ test('what a relying party sends wrongly is refused, by a redirect once it is kn
   }
   assert.equal(await at.creates(seq), 0);
   const twice = await fetch(`${at.address()}&scope=openid`, { redirect: 'manual' });
-  assert.equal(twice.status, 400);
+  assert.equal(new URL(twice.headers.get('location')).searchParams.get('error'), 'invalid_request');
+  const doubtful = await fetch(`${at.address()}&client_id=${demo.clients[0].client_id}`, { redirect: 'manual' });
+  assert.equal(doubtful.status, 400);
   assert.equal((await new Walker().open(at.address({ extra: 'foobar' }))).page, 'choose');
 });
 
