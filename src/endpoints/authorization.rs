@@ -56,6 +56,10 @@ async fn go_on(
     request: &HttpRequest,
     checked: Result<CheckedRequest, Refusal>,
 ) -> Result<HttpResponse, Failure> {
+    if let Err(Refusal::Internal(internal)) = checked {
+        // The database failed: asking it for the visit as well would only take longer.
+        return Err(internal.into());
+    }
     let visit = Visit::of(surface, request).await?;
     match checked {
         Ok(checked) => {

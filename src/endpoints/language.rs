@@ -23,6 +23,7 @@ pub(super) async fn choose(
 ) -> Result<HttpResponse, Failure> {
     let locale = Locale::ALL.into_iter().find(|known| known.as_str() == *locale).ok_or_else(Failure::not_found)?;
     let parameters = of_query(&request);
+    parameters.all_sound(&["to"]).map_err(|invalid| Failure::bad_request(invalid.to_string()))?;
     if !csrf::same_site(&surface, &request) {
         return Err(Failure::forged());
     }
