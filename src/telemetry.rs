@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
 use std::panic::PanicHookInfo;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -48,8 +48,12 @@ pub enum TelemetryError {
     Thread(#[from] io::Error),
 }
 
-/// The queue of everything that goes to standard error, from the first use on.
-static QUEUE: OnceLock<Queue> = OnceLock::new();
+/// The queue of everything that goes to standard error, from the first use on. Only one that a thread writes is kept here.
+static QUEUE: OnceLock<Arc<Queue>> = OnceLock::new();
+/// Held while it is made.
+static MAKING: Mutex<()> = Mutex::new(());
+/// How long a panic of the main thread waits for its record: the process may be over when the thread is.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Whether records are JSON.
 static JSON: OnceLock<bool> = OnceLock::new();
 
@@ -93,22 +97,18 @@ pub fn flush(patience: Duration) {
 
 /// The queue, with its thread.
 fn queue() -> io::Result<&'static Queue> {
+    let _made_once = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(queue) = QUEUE.get() {
         return Ok(queue);
     }
     let sink = Sink::new(patient::own(&io::stderr())?);
-    let mut first = false;
-    let queue = QUEUE.get_or_init(|| {
-        first = true;
-        Queue::default()
-    });
-    if first {
-        let write = move || {
-            queue.write_to(sink, |lost| plainly(Level::WARN, "records of the log were lost", "lost", Value::from(lost)));
-        };
-        std::thread::Builder::new().name("log".to_owned()).spawn(write)?;
-    }
-    Ok(queue)
+    let queue = Arc::new(Queue::default());
+    let written = Arc::clone(&queue);
+    let write = move || {
+        written.write_to(sink, |lost| plainly(Level::WARN, "records of the log were lost", "lost", Value::from(lost)));
+    };
+    std::thread::Builder::new().name("log".to_owned()).spawn(write)?;
+    Ok(QUEUE.get_or_init(|| queue))
 }
 
 /// A panic is a record, made without the subscriber: whatever panicked, a panic in here would end the process.
@@ -117,6 +117,9 @@ fn note_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
     if let Some(queue) = QUEUE.get() {
         queue.push(plainly(Level::ERROR, "a task panicked", "place", Value::from(place)));
+        if std::thread::current().name() == Some("main") {
+            queue.flush(LAST_WORDS);
+        }
     }
 }
 

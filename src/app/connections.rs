@@ -15,6 +15,7 @@ use ipnet::IpNet;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::domain::address;
 use crate::metrics;
 
 /// How often connections are looked at that take too long.
@@ -127,9 +128,9 @@ impl Connections {
 
     /// Takes a new connection in, and makes room for it. `None` where every other one waits for an answer of ours: it has to go.
     pub(super) fn open(self: &Arc<Self>, peer: IpAddr) -> Option<Open> {
-        let source = source(peer);
-        let address = peer.to_canonical();
-        let trusted = self.bounds.trusted.iter().any(|network| network.contains(&address) || network.contains(&peer));
+        let source = address::source(peer);
+        let canonical = peer.to_canonical();
+        let trusted = self.bounds.trusted.iter().any(|network| network.contains(&canonical) || network.contains(&peer));
         let mut live = self.live();
         let most_of_one = self.bounds.room() / 2;
         if !trusted && live.of(source) >= most_of_one && !live.make_room(most_of_one, Some(source)) {
@@ -250,6 +251,8 @@ impl State {
         let rank = match self.stage {
             _ended if self.ended => return None,
             Stage::Answering => return None,
+            // The answer is complete here, and not yet with its reader.
+            Stage::Idle if self.blocked.is_some() => return None,
             Stage::Head | Stage::Body if now.duration_since(self.since) < YOUNG => 3,
             Stage::Idle => 2,
             Stage::Head | Stage::Body => u8::from(self.answered > 0),
@@ -288,7 +291,7 @@ impl Connection {
         match state.stage {
             _any if state.blocked.is_some_and(|since| longer(since, request)) => Some("slow_reader"),
             Stage::Head | Stage::Body if longer(state.since, request + FAREWELL) => Some("slow_request"),
-            Stage::Idle if longer(state.since, IDLE) => Some("idle"),
+            Stage::Idle if state.blocked.is_none() && longer(state.since, IDLE) => Some("idle"),
             _in_time => None,
         }
     }
@@ -377,14 +380,6 @@ impl Drop for Open {
             connection.release(&mut state);
             live.leave(connection.source);
         }
-    }
-}
-
-/// An IPv4 address, or the /64 of an IPv6 one: what one machine gets.
-fn source(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
-        address => address,
     }
 }
 

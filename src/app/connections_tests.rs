@@ -92,7 +92,7 @@ fn one_address_gets_half_of_the_room_and_makes_room_for_itself() {
 
 #[test]
 fn addresses_of_one_machine_are_one_source() {
-    let text = |peer: &str| source(peer.parse().unwrap()).to_string();
+    let text = |peer: &str| address::source(peer.parse().unwrap()).to_string();
     assert_eq!(text("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
     assert_eq!(text("::ffff:192.0.2.1"), "192.0.2.1");
     assert_eq!(text("192.0.2.1"), "192.0.2.1");
@@ -117,6 +117,22 @@ fn each_stage_has_its_time_but_an_answer_of_ours() {
     assert_eq!(late(11), [false, false, false, true, true]);
     assert_eq!(late(13), [true, true, false, true, true]);
     assert_eq!(late(100_000), [true, true, false, true, true]);
+}
+
+#[test]
+fn a_client_that_still_reads_is_not_idle() {
+    let listener = listener();
+    let reader = idle(&listener, address(1));
+    reader.connection.written(false);
+    let after = |seconds| Instant::now() + Duration::from_secs(seconds);
+    assert_eq!(reader.connection.state().rank(after(8)), None);
+    listener.end_the_late(after(8));
+    assert!(!has_ended(&reader));
+    reader.connection.written(true);
+    assert!(reader.connection.state().rank(after(0)).is_some(), "with all of it taken it is idle");
+    reader.connection.written(false);
+    listener.end_the_late(after(11));
+    assert!(has_ended(&reader));
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Kept for the database, calls to phone services and clients, and files.
+use crate::config::Database;
+
+/// Kept for calls to phone services and clients, files, and a database in a file.
 const OTHERS: u64 = 192;
 /// The most connections of the management listener.
 pub(super) const MANAGEMENT: usize = 64;
@@ -24,19 +26,27 @@ pub(super) fn raise() -> u64 {
 }
 
 /// How many connections the provider's listener may hold, of this many descriptors.
-pub(super) fn public(descriptors: u64) -> usize {
-    let kept = (OTHERS + MANAGEMENT as u64).min(descriptors / 2);
+pub(super) fn public(descriptors: u64, database: &Database) -> usize {
+    let of_database = match database {
+        Database::Sqlite { .. } => 0,
+        Database::Postgres { connections, .. } => u64::from(*connections),
+    };
+    let kept = (OTHERS + of_database + MANAGEMENT as u64).min(descriptors / 2);
     usize::try_from((descriptors - kept).clamp(LEAST, MOST)).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::secret::Secret;
 
     #[test]
     fn others_are_left_enough_of_any_number() {
         for (descriptors, connections) in [(64, 32), (256, 128), (1024, 768), (20_000, 16_384), (u64::MAX, 16_384)] {
-            assert_eq!(public(descriptors), connections, "{descriptors}");
+            let file = Database::Sqlite { path: "signbridge.db".into(), writes_per_commit: 64 };
+            assert_eq!(public(descriptors, &file), connections, "{descriptors}");
         }
+        let server = Database::Postgres { url: Secret::new("postgres://x".to_owned()), connections: 100 };
+        assert_eq!((public(1024, &server), public(256, &server)), (668, 128));
     }
 }

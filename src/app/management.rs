@@ -17,7 +17,7 @@ use super::{StartError, requests};
 use crate::flow::Op;
 use crate::metrics;
 
-/// How long the database may take to say that it is there, and to take a write: less than any health check waits.
+/// How long the database may take to say that it is there and to take a write, together: less than any health check waits.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 struct State {
@@ -50,12 +50,11 @@ async fn readyz(state: web::Data<State>) -> HttpResponse {
     if state.op.keys.jwks().is_empty() {
         return HttpResponse::ServiceUnavailable().body("there are no signing keys\n");
     }
-    let asked = tokio::time::timeout(PATIENCE, state.op.store.ping()).await;
-    let asked = match asked {
-        Ok(Ok(())) => tokio::time::timeout(PATIENCE, state.op.store.writes()).await,
-        failed => failed,
+    let asked = async {
+        state.op.store.ping().await?;
+        state.op.store.writes().await
     };
-    match asked {
+    match tokio::time::timeout(PATIENCE, asked).await {
         Ok(Ok(())) => HttpResponse::Ok().body("ok\n"),
         Ok(Err(error)) => {
             tracing::warn!(%error, "not ready");

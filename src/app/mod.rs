@@ -33,7 +33,7 @@ use crate::jobs::Jobs;
 use crate::web::{Site, Surface};
 use certificates::{Certificates, Look};
 use connections::{Bounds, Connections};
-pub use reload::{Reread, hangups};
+pub use reload::{Reread, hangups, warn_of};
 use server::{Listener, Server};
 
 /// How long after the begin of a stop the jobs are ended where they are, and the database is left as it is.
@@ -124,7 +124,8 @@ pub async fn start_on(config: &Config, listeners: Listeners, env: Env) -> Result
     let connections = Connections::new(bounds.clone());
     let management = Listener::new(listeners.management, connections, None);
     let management = management::serve(management, op.clone(), Arc::clone(&ready))?;
-    let bounds = Bounds { most: descriptors::public(descriptors), trusted: config.trusted_proxies.clone(), ..bounds };
+    let bounds =
+        Bounds { most: descriptors::public(descriptors, &config.database), trusted: config.trusted_proxies.clone(), ..bounds };
     let tls = certificates.as_ref().map(Certificates::acceptor);
     let public = Listener::new(listeners.public, Connections::new(bounds), tls);
     let drain = config.listen.drain;
@@ -190,9 +191,21 @@ pub async fn until_told_to_stop() {
 /// As [`start`].
 pub async fn serve(config: &Config, read: impl Reread) -> Result<(), StartError> {
     let hangups = hangups();
-    let running = start(config).await?;
+    // One future from beginning to end: a signal is never lost between two of them.
+    let told_to_stop = until_told_to_stop();
+    tokio::pin!(told_to_stop);
+    let running = tokio::select! {
+        // Asked first, so that the signal is heard before anything starts.
+        biased;
+        // Told to stop before it was up: what was begun goes with the process.
+        () = &mut told_to_stop => {
+            tracing::info!("stopped");
+            return Ok(());
+        }
+        running = start(config) => running?,
+    };
     tokio::select! {
-        () = until_told_to_stop() => {}
+        () = &mut told_to_stop => {}
         () = reload::at_each(hangups, &running, config, &read) => {}
     }
     running.stop().await;

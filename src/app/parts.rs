@@ -1,5 +1,6 @@
 //! The parts of a provider, set up in the order in which they need one another.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -104,12 +105,14 @@ pub async fn open_keys(config: &Config, store: &Store, env: &Env) -> Result<Keys
         "{} is not the master key of this database: {RESTORE_KEY}. The database belongs to the one with the fingerprint",
         file.display()
     );
-    if let Err(error) = freeze(store, instance::MASTER_KEY, &fingerprint, &complaint).await {
+    // Where this fails the database may remember our key all the same: the file stays.
+    let held = hold(store, instance::MASTER_KEY, &fingerprint).await?;
+    if held != fingerprint {
         if is_new {
             // Another node was faster, with a key of its own: this one opens nothing and would only be backed up.
-            let _left_behind = std::fs::remove_file(file);
+            remove_key(file, &fingerprint);
         }
-        return Err(error);
+        return Err(differs(&complaint, &held, &fingerprint));
     }
     let purposes = Arc::new(PurposeKeys::derive(&master).map_err(|error| setup(&error))?);
     let rows = Arc::new(store.clone());
@@ -138,18 +141,30 @@ fn master_key(files: &KeyFiles, remembered: Option<&str>, env: &Env) -> Result<M
     })
 }
 
+/// Removes the file of a master key, if it still holds the one with this fingerprint.
+fn remove_key(file: &Path, fingerprint: &str) {
+    let found = MasterKey::load(file).ok().and_then(|key| key.fingerprint().ok());
+    if found.as_deref() == Some(fingerprint) {
+        let _left_behind = std::fs::remove_file(file);
+    }
+}
+
 /// Remembers a value at the first start and refuses another one ever after.
 async fn freeze(store: &Store, key: &'static str, value: &str, complaint: &str) -> Result<(), StartError> {
-    let value = value.to_owned();
-    let written = value.clone();
-    let held = store
-        .write((key, written), |tx, (key, value)| Box::pin(async move { instance::insert_once(tx, key, value).await }))
+    let held = hold(store, key, value).await?;
+    if held == value { Ok(()) } else { Err(differs(complaint, &held, value)) }
+}
+
+/// Remembers a value unless there is one already; answers the one that holds. After an error nobody knows which one does.
+async fn hold(store: &Store, key: &'static str, value: &str) -> Result<String, StartError> {
+    store
+        .write((key, value.to_owned()), |tx, (key, value)| Box::pin(async move { instance::insert_once(tx, key, value).await }))
         .await
-        .map_err(|error| setup(&error))?;
-    if held == value {
-        return Ok(());
-    }
-    Err(StartError::Setup(format!("{complaint} {held}; this start is with {value}")))
+        .map_err(|error| setup(&error))
+}
+
+fn differs(complaint: &str, held: &str, value: &str) -> StartError {
+    StartError::Setup(format!("{complaint} {held}; this start is with {value}"))
 }
 
 fn upstreams(config: &Config, env: &Env) -> Result<Upstreams, StartError> {
@@ -224,5 +239,21 @@ fn settings(config: &Config) -> Settings {
             streams_per_login: limits.streams_per_login,
             streams_per_node: limits.streams_per_node,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_key_that_was_made_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("master.key");
+        let ours = MasterKey::load_or_create(dir.path(), &Env::system()).unwrap().fingerprint().unwrap();
+        remove_key(&file, "another");
+        assert!(file.exists());
+        remove_key(&file, &ours);
+        assert!(!file.exists());
     }
 }

@@ -23,6 +23,13 @@ pub(super) async fn at_each(hangups: Option<Signal>, running: &Running, config: 
     }
 }
 
+/// Logs what works and should be known: at a start, and of each file that is read again.
+pub fn warn_of(config: &Config) {
+    for warning in config.warnings() {
+        tracing::warn!(warning, "the configuration works, but look at it");
+    }
+}
+
 /// Reads the configuration as it is now.
 pub trait Reread: Fn() -> Result<Config, ConfigError> {}
 
@@ -42,6 +49,7 @@ async fn once(running: &Running, started: &Config, read: &impl Reread) {
             return;
         }
     };
+    warn_of(&config);
     let changed = started.read_at_start.changed(&config.read_at_start);
     if !changed.is_empty() {
         tracing::warn!(

@@ -1,8 +1,10 @@
 //! What holds for every request to a listener: a time within which all of it must be here.
 
+use std::cell::RefCell;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
@@ -16,7 +18,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::connections::Connection;
 
-/// Answers 408 to a request that is not here in time, and keeps the connection's entry.
+/// Gives the body of a request its time, and keeps the connection's entry.
 ///
 /// # Errors
 /// Those of the service behind it.
@@ -29,11 +31,13 @@ pub(super) async fn in_time(
     };
     let payload = request.take_payload();
     let body = !matches!(payload, Payload::None);
+    let payload = Rc::new(RefCell::new(payload));
     let until = connection.begun(body);
     if body {
         let late = Box::pin(sleep_until(until));
-        let body = Body { payload, late, connection: Arc::clone(&connection) };
+        let body = Body { payload: Rc::clone(&payload), late, connection: Arc::clone(&connection) };
         request.set_payload(Payload::Stream { payload: Box::pin(body) });
+        request.extensions_mut().insert(Due(until));
     }
     let answer = next.call(request).await;
     let mut answer = match answer {
@@ -43,18 +47,55 @@ pub(super) async fn in_time(
             return Err(error);
         }
     };
-    if body && !connection.is_complete() && Instant::now() >= until {
-        let (request, _what_the_handler_made_of_it) = answer.into_parts();
-        answer = ServiceResponse::new(request, HttpResponse::RequestTimeout().finish());
+    let mut unread = None;
+    if body && !connection.is_complete() && !is_here(&payload) {
+        // Where the next request begins is not known: its head could not be checked.
         answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+        unread = Some(payload);
     }
     connection.complete();
-    Ok(answer.map_body(|_head, body| Answer { body, connection }).map_into_right_body())
+    Ok(answer.map_body(|_head, body| Answer { body, connection, _unread: unread }).map_into_right_body())
+}
+
+/// By when the body of a request must be here.
+#[derive(Clone, Copy)]
+struct Due(Instant);
+
+/// Answers 408 in place of what a handler made of a body that did not come in time. Stands within what puts errors into words, and
+/// [`in_time`] around that.
+///
+/// # Errors
+/// Those of the service behind it.
+pub(super) async fn or_late(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let connection = request.conn_data::<Arc<Connection>>().cloned();
+    let due = request.extensions().get::<Due>().copied();
+    let answer = next.call(request).await?;
+    let late = due.is_some_and(|Due(until)| Instant::now() >= until);
+    if late && connection.is_some_and(|connection| !connection.is_complete()) {
+        let (request, _what_the_handler_made_of_it) = answer.into_parts();
+        return Ok(ServiceResponse::new(request, HttpResponse::RequestTimeout().finish()).map_into_right_body());
+    }
+    Ok(answer.map_into_left_body())
+}
+
+/// Whether all of a body that nobody read to its end is here: then the connection can go on.
+fn is_here(payload: &RefCell<Payload>) -> bool {
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        match Pin::new(&mut *payload.borrow_mut()).poll_next(&mut context) {
+            Poll::Ready(Some(Ok(_unread))) => {}
+            Poll::Ready(None) => return true,
+            Poll::Ready(Some(Err(_))) | Poll::Pending => return false,
+        }
+    }
 }
 
 /// The body of a request, until it is late.
 struct Body {
-    payload: Payload,
+    payload: Rc<RefCell<Payload>>,
     late: Pin<Box<Sleep>>,
     connection: Arc<Connection>,
 }
@@ -63,7 +104,7 @@ impl Stream for Body {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let polled = Pin::new(&mut self.payload).poll_next(context);
+        let polled = Pin::new(&mut *self.payload.borrow_mut()).poll_next(context);
         if matches!(polled, Poll::Ready(None)) {
             self.connection.complete();
         }
@@ -78,6 +119,9 @@ impl Stream for Body {
 struct Answer<B> {
     body: B,
     connection: Arc<Connection>,
+    /// What did not come of the request. actix would skip chunks that were dropped and go on with what follows, even where the
+    /// connection is to be closed; what is held it does not skip.
+    _unread: Option<Rc<RefCell<Payload>>>,
 }
 
 impl<B: MessageBody + Unpin> MessageBody for Answer<B> {

@@ -51,7 +51,9 @@ impl Scrape {
         if counts.at.is_some_and(|at| at.elapsed() < KEEP) {
             return;
         }
-        let mut running = counts.running.take().unwrap_or_else(|| tokio::spawn(count(self.op.clone())));
+        // One that ended since the last scrape counted what was then.
+        let running = counts.running.take().filter(|running| !running.is_finished());
+        let mut running = running.unwrap_or_else(|| tokio::spawn(count(self.op.clone())));
         match tokio::time::timeout(PATIENCE, &mut running).await {
             Ok(_counted) => {}
             Err(late) => {

@@ -63,8 +63,10 @@ pub(super) fn serve(listener: Listener, surface: Surface, drain: Duration) -> Re
             .app_data(web::Data::new(surface.clone()))
             .app_data(web::PayloadConfig::new(LARGEST_BODY))
             .configure(routes::mount)
-            .wrap(from_fn(requests::in_time))
+            .wrap(from_fn(requests::or_late))
             .wrap(from_fn(headers::guard))
+            // Around the guard: it sees every answer as it is sent, those of the guard included.
+            .wrap(from_fn(requests::in_time))
             .wrap(from_fn(request::observe))
     })
 }

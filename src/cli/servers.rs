@@ -21,9 +21,7 @@ use crate::telemetry::SERVER_FILTER;
 pub(super) async fn serve(context: &Context) -> Result<(), CliError> {
     let config = context.config()?;
     context.log(config.log.format, SERVER_FILTER)?;
-    for warning in config.warnings() {
-        tracing::warn!(warning, "the configuration works, but look at it");
-    }
+    crate::app::warn_of(&config);
     Ok(crate::app::serve(&config, || context.config()).await?)
 }
 

@@ -48,9 +48,10 @@ pub(super) fn overlay(document: &mut Document, variables: &[(String, String)], r
     for (variable, text) in variables {
         let Some(name) = variable.strip_prefix(PREFIX) else { continue };
         let reserved = [CONFIG_VARIABLE, LOG_VARIABLE, MASTER_KEY_VARIABLE].contains(&variable.as_str());
-        if reserved || text.is_empty() || is_of_a_neighbour(name, text) {
+        if reserved || text.is_empty() {
             continue;
         }
+        let neighbours = is_of_a_neighbour(name, text);
         let origin = Origin::Environment { variable: variable.clone() };
         let name = name.to_ascii_lowercase();
         let parts: Vec<&str> = name.split("__").collect();
@@ -62,6 +63,8 @@ pub(super) fn overlay(document: &mut Document, variables: &[(String, String)], r
                 });
                 document.put(place, Written { name: key, value, origin }, reader);
             }
+            // Only what is no key of ours: a key may well be named like what neighbours write.
+            Err(_) if neighbours => {}
             Err(Some(message)) => reader.report_at(Some(origin), "", message),
             Err(None) => match judge(variable, &parts) {
                 Unknown::Ours(message) => reader.report_at(Some(origin), "", message),

@@ -58,7 +58,7 @@ pub(super) const SECTION: Section = Section {
         Key::new(
             "authorizations_per_source",
             Kind::Count(MOST),
-            "Requests of apps that one address (IPv6: one /64) may have open while nobody signs in for them; the oldest make room. \
+            "Requests of apps that one address (IPv6: one /48) may have open while nobody signs in for them; the oldest make room. \
              200 in production.",
         ),
         Key::new("authorizations", Kind::Count(MOST), "The same, of all addresses. 5000 in production."),

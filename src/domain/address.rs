@@ -24,6 +24,21 @@ pub fn alone(address: IpAddr) -> IpNet {
     IpNet::from(address.to_canonical())
 }
 
+/// What counts as one source: an IPv4 address, however it is written; of an IPv6 one the /64, within which everybody has as many
+/// addresses as they like.
+pub fn source(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(prefix(address, 64)),
+        address => address,
+    }
+}
+
+/// The first `bits` of an address; the others are 0.
+pub fn prefix(address: Ipv6Addr, bits: u32) -> Ipv6Addr {
+    let mask = u128::MAX.checked_shl(128_u32.saturating_sub(bits)).unwrap_or_default();
+    Ipv6Addr::from_bits(address.to_bits() & mask)
+}
+
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Route {

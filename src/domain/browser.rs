@@ -1,10 +1,11 @@
 //! Browsers and the sessions in them. A browser is known by a cookie from its first visit on (decision 2.2); a session
 //! exists after a login and has a cookie of its own, new at every login.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::address;
 use super::assurance::Acr;
 use super::clock::Timestamp;
 use super::id::{DeviceId, SessionId, UserId};
@@ -28,8 +29,8 @@ impl Origin {
     /// What limits count as one source: what whoever is there has to pay for. An IPv4 address, however it is written; of IPv6
     /// the /64, within which everybody has as many addresses as they like. What is no address is a source of its own.
     pub fn source(&self) -> String {
-        match self.ip() {
-            Some(IpAddr::V6(address)) => prefix(address, 64),
+        match self.ip().map(address::source) {
+            Some(IpAddr::V6(network)) => format!("{network}/64"),
             Some(address) => address.to_string(),
             None => self.address.clone(),
         }
@@ -38,7 +39,7 @@ impl Origin {
     /// The network around an IPv6 source, within which whoever is there has many of them: its /48.
     pub fn network(&self) -> Option<String> {
         match self.ip()? {
-            IpAddr::V6(address) => Some(prefix(address, 48)),
+            IpAddr::V6(address) => Some(format!("{}/48", address::prefix(address, 48))),
             IpAddr::V4(_) => None,
         }
     }
@@ -46,12 +47,6 @@ impl Origin {
     fn ip(&self) -> Option<IpAddr> {
         self.address.parse().ok().map(|address: IpAddr| address.to_canonical())
     }
-}
-
-/// The first `bits` of an address, as a prefix is written.
-fn prefix(address: Ipv6Addr, bits: u32) -> String {
-    let mask = u128::MAX.checked_shl(128 - bits).unwrap_or_default();
-    format!("{}/{bits}", Ipv6Addr::from_bits(address.to_bits() & mask))
 }
 
 /// Who signed in, when and how: what tokens say about a login. Copied from the login to the session, and from the session to

@@ -44,7 +44,10 @@ pub async fn guard(
     } else {
         let mut refusal = HttpResponse::MisdirectedRequest();
         let refusal = refusal.content_type("text/plain; charset=utf-8").body("This server does not answer for that host.\n");
-        request.into_response(refusal)
+        let mut refused = request.into_response(refusal);
+        // What follows was meant for somebody else as well.
+        refused.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+        refused
     };
     readers.complete(response.headers_mut());
     complete(&surface, response.headers_mut());

@@ -126,6 +126,49 @@ for (const [scheme, at] of [['http', () => plain], ['TLS of its own', () => secu
   });
 }
 
+/** Sends the pieces on one connection, each after something came back for the one before; the statuses when it is closed. */
+async function inTurn(pieces) {
+  const socket = net.connect({ host: '127.0.0.1', port: Number(new URL(plain.origin).port) });
+  let text = '';
+  const closed = new Promise((done) => { socket.once('close', () => done(true)); });
+  // Only to end where it stays open, which is told as such.
+  const open = new Promise((done) => { socket.setTimeout(3_500, () => { done(false); socket.destroy(); }); });
+  socket.on('error', () => {});
+  const rest = [...pieces];
+  const send = () => { if (rest.length > 0 && !socket.destroyed) socket.write(rest.shift()); };
+  socket.on('data', (chunk) => {
+    text += chunk;
+    const complete = /\r\n\r\n/.test(text);
+    if (complete) setTimeout(send, 100);
+  });
+  send();
+  const isClosed = await Promise.race([closed, open]);
+  return { statuses: [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status)), closed: isClosed };
+}
+
+test('after an answer to what was not read to its end, nothing more of the connection is answered', async () => {
+  const { host } = new URL(plain.issuer);
+  const bare = `GET /jwks HTTP/1.1\nHost: ${host}\r\n\r\n`;
+  const chunked = (method, path, name) => `${method} ${path} HTTP/1.1\r\nHost: ${name}\r\nTransfer-Encoding: chunked\r\n\r\n`;
+  for (const [name, first, then, status] of [
+    ['somebody else', 'GET / HTTP/1.1\r\nHost: evil\r\n\r\n', bare, 421],
+    ['somebody else, with a body', chunked('POST', '/', 'evil'), `0\r\n\r\n${bare}`, 421],
+    ['somebody else, HEAD with a body', chunked('HEAD', '/', 'evil'), `0\r\n\r\n${bare}`, 421],
+    ['nowhere, with a body', chunked('POST', '/nowhere', host), `0\r\n\r\n${bare}`, 404],
+    ['nowhere, HEAD with a body', chunked('HEAD', '/nowhere', host), `0\r\n\r\n${bare}`, 404],
+  ]) {
+    assert.deepEqual(await inTurn([first, then]), { statuses: [status], closed: true }, name);
+  }
+});
+
+test('a connection goes on after a body that was read', async () => {
+  const { host } = new URL(plain.issuer);
+  const last = hidden(host).replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n');
+  for (const [more, body] of [['Content-Length: 3', 'a=b'], ['Transfer-Encoding: chunked', '3\r\na=b\r\n0\r\n\r\n']]) {
+    assert.deepEqual(await inTurn([post(host, more, body), last]), { statuses: [400, 200], closed: true }, more);
+  }
+});
+
 test('a second head of a connection is read as strictly as the first', async () => {
   const { host } = new URL(plain.issuer);
   const socket = net.connect({ host: '127.0.0.1', port: Number(new URL(plain.origin).port) });

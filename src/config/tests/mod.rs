@@ -202,6 +202,21 @@ fn the_environment_reaches_a_declared_client_by_its_id_and_adds_one_by_number() 
 }
 
 #[test]
+fn a_variable_of_ours_counts_even_where_it_looks_like_a_neighbours() {
+    let config = load(DECLARED, &[("SIGNBRIDGE_CLIENT__GRAFANA_1__NAME", "/grafana")]).unwrap();
+    assert_eq!(config.clients[0].metadata.client_name, "/grafana");
+}
+
+#[test]
+fn a_key_that_is_written_out_as_its_default_has_not_changed() {
+    let read = |text: &str| load(&format!("{GOOD}\n{text}"), &[]).unwrap().read_at_start;
+    let before = read("");
+    assert_eq!(before.changed(&read("[lifetimes]\ncode = \"60s\"")), Vec::<String>::new());
+    assert_eq!(before.changed(&read("[lifetimes]\ncode = \"1m\"")), Vec::<String>::new());
+    assert_eq!(before.changed(&read("[lifetimes]\ncode = \"59s\"")), ["lifetimes.code"]);
+}
+
+#[test]
 fn what_is_shown_and_what_is_debugged_has_no_secret() {
     let text = format!(
         "{DECLARED}\n[thumbsignin]\nurl = \"https://api.thumbsignin.com\"\napp_id = \"app\"\nsecret = \"hunter2hunter2\"\n\

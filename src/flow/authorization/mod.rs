@@ -23,7 +23,7 @@ use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
 use crate::domain::grant::Consent;
 use crate::domain::id::{AuthorizationId, UserId};
-use crate::domain::user::User;
+use crate::domain::user::{Upstream, User};
 use crate::flow::Op;
 use crate::flow::error::Internal;
 use crate::protocol::client_metadata::ConsentPolicy;
@@ -133,11 +133,13 @@ pub async fn begin(op: &Op, checked: CheckedRequest, browser: &Browser, origin: 
     let interaction = Interaction { authorization, client };
     Ok(match decide(op, &interaction, browser).await? {
         Step::Login => {
-            store(op, &interaction.authorization, origin).await?;
+            // Whoever has a network has all its addresses: it makes room in its own.
+            store(op, &interaction.authorization, origin.network().unwrap_or_else(|| origin.source())).await?;
             Next::Login(Box::new(interaction))
         }
         Step::Consent(authentication) => {
-            store(op, &interaction.authorization, origin).await?;
+            // Somebody is signed in: strangers at the same address do not take their page away.
+            store(op, &interaction.authorization, format!("user/{}", authentication.user_id)).await?;
             Next::Consent(Box::new(interaction), authentication)
         }
         Step::Issue(authentication) => Next::Respond(response::issue_at_once(op, interaction, *authentication).await?),
@@ -203,8 +205,9 @@ async fn is_called(op: &Op, person: &UserId, name: &str, browser: &Browser) -> R
     if signed_in.is_some_and(|user| user.username == name || user.email.as_deref() == Some(name)) {
         return Ok(true);
     }
-    let phones = devices::list_for_user(op.store.read(), person).await?;
-    Ok(phones.iter().any(|phone| phone.upstream_user == name))
+    // A username wins over the name of somebody's phone, as it does where a phone is asked.
+    let account = devices::find_account(op.store.read(), name, Upstream::SecSign).await?;
+    Ok(account.is_some_and(|(user, _)| user.id == *person))
 }
 
 /// What comes next, by what is stored now.
@@ -276,10 +279,10 @@ async fn stored_consent(op: &Op, interaction: &Interaction, browser: &Browser) -
 }
 
 /// Keeps an authorization while its person signs in, within the room that its source and all of them have.
-async fn store(op: &Op, authorization: &Authorization, origin: &Origin) -> Result<(), Internal> {
+async fn store(op: &Op, authorization: &Authorization, source: String) -> Result<(), Internal> {
     let limits = &op.settings.limits;
     let room = Room { of_source: limits.authorizations_per_source, of_all: limits.authorizations };
-    let input = (authorization.clone(), origin.source(), room);
+    let input = (authorization.clone(), source, room);
     let write = op.store.write(input, |tx, (authorization, source, room)| {
         Box::pin(async move {
             authorizations::make_room(tx, source, *room, authorization.created_at).await?;

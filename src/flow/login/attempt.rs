@@ -96,7 +96,8 @@ pub(super) async fn write(op: &Op, login: &Login) -> Result<Written, Internal> {
     let exclusive = op.upstreams.get(login.upstream).is_some_and(|service| service.capabilities().exclusive);
     let attempt = Attempt {
         login: login.clone(),
-        hold_until: exclusive.then_some(login.deadline),
+        // The service's session may live a moment longer than the login: until the broker has withdrawn it.
+        hold_until: exclusive.then_some(login.deadline.plus(end::BROKER_IS_DONE)),
         push: Push {
             login_id: login.id.clone(),
             upstream: login.upstream,
@@ -146,7 +147,10 @@ pub(super) async fn refuse(op: &Op, login: Login, reason: Reason) -> Result<Logi
     op.store
         .write(input, move |tx, (refused, event)| {
             Box::pin(async move {
-                logins::insert(tx, refused, None).await?;
+                let Purpose::Authorization(id) = &refused.purpose;
+                if authorizations::lock(tx, id).await? {
+                    logins::insert(tx, refused, None).await?;
+                }
                 event.write(tx, now).await
             })
         })
@@ -192,6 +196,11 @@ impl Attempt {
         }
         if self.is_occupied(tx).await? {
             return self.occupied(tx).await;
+        }
+        // Before a row is written for its name: a source that was told to wait costs nothing more.
+        if !login.remembered && limits::source_is_too_busy(tx, &self.limits, &self.push).await? {
+            self.end(tx, Reason::RateLimited).await?;
+            return Ok(Found::Limited(Verdict::Told));
         }
         limits::take_name_turn(tx, &self.limits, &self.push).await?;
         // Whoever had the turn before may have begun.

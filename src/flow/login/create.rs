@@ -138,7 +138,10 @@ async fn waiting(op: &Op, login: &Login, begun: Begun, code: Option<code::Shown>
         .write(input, move |tx, (login, sealed, challenge, code)| {
             Box::pin(async move {
                 if is_shown(tx, login, challenge, now).await? {
-                    return Ok(Shown::Repeated);
+                    // Nobody is asked anew for a login that was withdrawn meanwhile.
+                    let found = logins::find(tx, &login.id).await?;
+                    let waits = found.is_some_and(|found| matches!(found.stage, LoginStage::Creating));
+                    return Ok(if waits { Shown::Repeated } else { Shown::Ended });
                 }
                 if let Challenge::AccessPass(Some(image)) = challenge
                     && real

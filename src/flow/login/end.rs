@@ -16,7 +16,7 @@ use crate::store::{logins, pushes};
 use super::pace::Call;
 
 /// By when after a deadline the broker of some node has ended the login, also where a node died: its lease and a sweep.
-const BROKER_IS_DONE: Duration = Duration::from_secs(10);
+pub(super) const BROKER_IS_DONE: Duration = Duration::from_secs(10);
 
 /// What is known about the session at the phone service when a login ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +115,9 @@ pub async fn open_handle(op: &Op, login: &Login) -> Result<Option<UpstreamHandle
     if login.subject == Subject::Decoy {
         return Ok(None);
     }
-    let Some(sealed) = logins::find_handle(op.store.read(), &login.id).await? else { return Ok(None) };
+    let sealed = logins::find_handle(op.store.read(), &login.id).await?;
+    // Empty: it was taken away from the phone meanwhile, and goes on as a decoy.
+    let Some(sealed) = sealed.filter(|sealed| !sealed.0.expose().is_empty()) else { return Ok(None) };
     let text = op.keys.open_login_handle(login.id.as_str(), sealed.0.expose())?;
     Ok(Some(UpstreamHandle(text)))
 }
@@ -138,8 +140,13 @@ pub async fn withdraw(op: &Op, login: &Login, reason: Option<Reason>) -> Result<
 async fn dismiss(op: &Op, login: &Login) -> Result<bool, Internal> {
     let started = Instant::now();
     if login.subject != Subject::Decoy {
-        let Some(handle) = open_handle(op, login).await? else { return Ok(false) };
-        return release_once_cancelled(op, login, &handle, started).await;
+        if let Some(handle) = open_handle(op, login).await? {
+            return release_once_cancelled(op, login, &handle, started).await;
+        }
+        let found = logins::find(op.store.read(), &login.id).await?;
+        if !found.is_some_and(|found| found.subject == Subject::Decoy) {
+            return Ok(false);
+        }
     }
     let like = op.pace.pretend((login.upstream, Call::Cancel, &op.env))?;
     like.pass(started).await;

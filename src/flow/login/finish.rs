@@ -120,12 +120,12 @@ async fn write(tx: &Tx, plan: &Plan) -> Result<Outcome, StoreError> {
     // What was true when the phone was asked must be true now (security bar 137).
     // Whoever locks the person or removes the phone meanwhile waits for this session, and ends it.
     if !users::take_turn_unlocked(tx, &authentication.user_id).await? {
-        return Ok(Outcome::Refused);
+        return refused(tx, plan).await;
     }
     if let Some(device) = &authentication.device_id
         && devices::find(tx, device).await?.is_none()
     {
-        return Ok(Outcome::Refused);
+        return refused(tx, plan).await;
     }
     let Some(authorization) = served_authorization(tx, &plan.login.purpose).await? else { return Ok(Outcome::NotNow) };
     if !logins::consume(tx, &plan.login.id, &plan.login.browser, plan.now).await? {
@@ -149,6 +149,12 @@ async fn write(tx: &Tx, plan: &Plan) -> Result<Outcome, StoreError> {
     }
     plan.event.write(tx, plan.now).await?;
     Ok(Outcome::Done)
+}
+
+/// Uses the approval up all the same: it leads nowhere, and must not keep the browser from another login.
+async fn refused(tx: &Tx, plan: &Plan) -> Result<Outcome, StoreError> {
+    logins::consume(tx, &plan.login.id, &plan.login.browser, plan.now).await?;
+    Ok(Outcome::Refused)
 }
 
 impl Plan {

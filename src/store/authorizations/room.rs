@@ -32,7 +32,10 @@ const FEW: u32 = 500;
 /// # Errors
 /// When the database fails.
 pub async fn make_room(tx: &Tx, source: &str, room: Room, now: Timestamp) -> Result<(), StoreError> {
-    let open = authorization::Entity::find().filter(authorization::Column::Stage.eq(OPEN));
+    let open = authorization::Entity::find()
+        .filter(authorization::Column::Stage.eq(OPEN))
+        .filter(authorization::Column::ExpiresAt.gt(now.as_millis()))
+        .filter(in_use(now).not());
     if let Some(most) = room.of_source {
         let own = open.clone().filter(authorization::Column::Source.eq(source)).count(tx.db()).await?;
         evict(tx, over(own, most), Some(source), now).await?;

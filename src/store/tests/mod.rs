@@ -83,7 +83,7 @@ cases! {
         an_authorization_keeps_one_answer_of_a_limit
         equal_events_of_strangers_become_one_row_with_their_number
         one_source_and_one_person_have_so_many_rows
-        ever_new_sources_and_persons_have_so_many_rows
+        ever_new_sources_have_so_many_rows
         what_no_stranger_can_repeat_has_a_row_each
         two_nodes_count_in_one_row
         the_audit_trail_is_kept_as_long_as_it_should_be
