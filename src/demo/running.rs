@@ -70,9 +70,11 @@ pub async fn run(options: &DemoOptions) -> Result<(), DemoError> {
     let told_to_stop = app::until_told_to_stop();
     tokio::pin!(told_to_stop);
     let running = tokio::select! {
-        running = start(options) => running?,
+        // Asked first, so that the signal is heard before anything starts.
+        biased;
         // Told to stop before it was up: what was begun goes with the process.
         () = &mut told_to_stop => return Ok(()),
+        running = start(options) => running?,
     };
     let outcome = if options.self_test {
         tokio::select! {

@@ -25,14 +25,22 @@ pub struct SimulateOptions {
 /// When the port is taken.
 pub async fn run(options: &SimulateOptions) -> Result<(), DemoError> {
     let _heard_and_ignored = crate::app::hangups();
-    let simulator = signbridge_simulator::start(Options {
+    // One future from beginning to end: a signal is never lost between two of them.
+    let told_to_stop = crate::app::until_told_to_stop();
+    tokio::pin!(told_to_stop);
+    let starting = signbridge_simulator::start(Options {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, options.port)),
         phone_listen: options.listen,
         ..Options::default()
-    })
-    .await?;
+    });
+    let simulator = tokio::select! {
+        // Asked first, so that the signal is heard before anything starts.
+        biased;
+        () = &mut told_to_stop => return Ok(()),
+        simulator = starting => simulator?,
+    };
     announce::print(announcement(&simulator, options.format), Duration::ZERO).await;
-    crate::app::until_told_to_stop().await;
+    told_to_stop.await;
     Ok(simulator.stop().await?)
 }
 

@@ -27,7 +27,8 @@ after(async () => {
 let providers = 0;
 async function withProvider(settings, work) {
   providers += 1;
-  const of = await configure({ dir: mkdtempSync(join(dir, 'p-')), ...phones, database: await chosenDatabase(), ...settings });
+  const database = settings.database ?? await chosenDatabase();
+  const of = await configure({ dir: mkdtempSync(join(dir, 'p-')), ...phones, ...settings, database });
   await of.phone.reset();
   await of.start(settings.variables);
   try { await work(of); } finally { assert.equal(await of.end(), 0); }
