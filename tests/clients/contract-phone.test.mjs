@@ -97,10 +97,12 @@ test('faults: every fault with every operation is accepted, listed and deleted; 
   const operations = ['create', 'state', 'cancel', 'authenticate', 'register', 'status', 'get_user', 'devices', 'deregister', '*'];
   const kinds = ['delay', 'refuse', 'reset', 'drop_before', 'drop_after', 'slow_body', 'huge_body', 'redirect', 'status', 'empty', 'html',
     'truncated', 'duplicate_key', 'percent_encoded', 'non_png_icon', 'wrong_user', 'wrong_session', 'unknown_state', 'approved_at_once'];
+  // For a person whom nobody asks about: the provider still polls what earlier tests left open, and a fault that strikes is used up.
+  const user = 'asked-by-nobody';
   for (const provider of ['secsign', 'thumbsignin']) {
     for (const operation of operations) {
       for (const fault of kinds) {
-        const order = { provider, operation, fault, count: 1, probability: 0.5, delay_ms: 1, status: 503, value: 'x', user: 'alice' };
+        const order = { provider, operation, fault, count: 1, probability: 0.5, delay_ms: 1, status: 503, value: 'x', user };
         const armed = await api('POST', 'faults', order);
         for (const [key, value] of Object.entries(order)) assert.equal(armed[key], value, key);
       }
