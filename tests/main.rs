@@ -3,5 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod craft;
+#[cfg(feature = "demo")]
+mod http;
 mod keys;
 mod logging;
