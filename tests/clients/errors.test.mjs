@@ -1,15 +1,14 @@
 // Errors go to whom they belong, what we issue we accept, and wrong secrets are limited where they come from.
 import assert from 'node:assert/strict';
-import http from 'node:http';
 import { after, before, test } from 'node:test';
-import { App, each, pkce, prepare, request } from './lib/serve.mjs';
+import { App, each, pkce, pool, prepare, request } from './lib/serve.mjs';
 import { Walker, forms, signIn } from './lib/walker.mjs';
 
 let site;
 let app;
 let cookie;
 let tokens;
-const agent = new http.Agent({ keepAlive: true, maxSockets: 20 });
+const agent = pool(20);
 const OUT = 'http://localhost:9/out';
 
 before(async () => {

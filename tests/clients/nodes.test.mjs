@@ -9,7 +9,7 @@ import { cluster } from './lib/cluster.mjs';
 import { approve, eventually } from './lib/demo.mjs';
 import { openLoop } from './lib/load.mjs';
 import { Postgres } from './lib/postgres.mjs';
-import { pause, request } from './lib/serve.mjs';
+import { pause, pool, request } from './lib/serve.mjs';
 import { storms } from './lib/storms.mjs';
 
 const FULL = process.env.STORM === 'full';
@@ -23,7 +23,7 @@ before(async () => {
   nodes = await cluster(server, { sections: { listen: 'drain = "1s"', lifetimes: 'key_ahead = "1s"' } });
   proxy = nodes.proxy;
   await nodes.ready();
-  agent = new http.Agent({ keepAlive: true, maxSockets: 100 });
+  agent = pool(100);
   ({ web, native, cookie } = await settle(nodes, agent));
 });
 

@@ -4,7 +4,6 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, chown, copyFile, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
-import http from 'node:http';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +14,7 @@ import { BINARY, eventually } from './lib/demo.mjs';
 import { Ledger, Refused, Witness, nothing } from './lib/ledger.mjs';
 import { openLoop } from './lib/load.mjs';
 import { Postgres, freshDatabase } from './lib/postgres.mjs';
-import { pause, pkce, prepare, request } from './lib/serve.mjs';
+import { pause, pkce, pool, prepare, request } from './lib/serve.mjs';
 
 const OUTAGES = Number(process.env.OUTAGES || 2);
 const HEALED_WITHIN = 5_000;
@@ -66,7 +65,7 @@ before(async () => {
   const database = (await freshDatabase(server.url)).replace(`:${server.port}/`, `:${port}/`);
   provider = await prepare({ database, sections: { lifetimes: 'refresh_grace = "1m"' } });
   await provider.start();
-  agent = new http.Agent({ keepAlive: true, maxSockets: 100 });
+  agent = pool(100);
   let native;
   ({ web, native, cookie } = await settle(provider, agent));
   witness = new Witness(provider, web, native, cookie);

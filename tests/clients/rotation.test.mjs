@@ -2,14 +2,13 @@
 // they may, and fetch nothing in between, not even for a key that they do not know. `STORM=full` runs it on two nodes.
 import assert from 'node:assert/strict';
 import { createPublicKey, verify } from 'node:crypto';
-import http from 'node:http';
 import { after, before, test } from 'node:test';
 import { settle } from './lib/apps.mjs';
 import { cluster } from './lib/cluster.mjs';
 import { eventually } from './lib/demo.mjs';
 import { openLoop } from './lib/load.mjs';
 import { Postgres } from './lib/postgres.mjs';
-import { pause, prepare, request } from './lib/serve.mjs';
+import { pause, pool, prepare, request } from './lib/serve.mjs';
 
 const FULL = process.env.STORM === 'full';
 /** How long a verifier keeps what it fetched, and how long a key is published before it signs. */
@@ -29,7 +28,7 @@ before(async () => {
     site = await prepare({ sections: { lifetimes } });
     await site.start();
   }
-  agent = new http.Agent({ keepAlive: true, maxSockets: 100 });
+  agent = pool(100);
   ({ web, cookie } = await settle(site, agent));
 });
 

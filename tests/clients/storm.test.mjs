@@ -1,9 +1,8 @@
 // The storms at one node. `STORM=full` approves 200 logins instead of 40.
 import assert from 'node:assert/strict';
-import http from 'node:http';
 import { after, before } from 'node:test';
 import { settle } from './lib/apps.mjs';
-import { prepare } from './lib/serve.mjs';
+import { pool, prepare } from './lib/serve.mjs';
 import { storms } from './lib/storms.mjs';
 
 const at = {};
@@ -11,7 +10,7 @@ const at = {};
 before(async () => {
   at.site = await prepare();
   await at.site.start();
-  at.agent = new http.Agent({ keepAlive: true, maxSockets: 100 });
+  at.agent = pool(100);
   Object.assign(at, await settle(at.site, at.agent));
 });
 

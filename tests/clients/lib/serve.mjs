@@ -176,6 +176,11 @@ export async function each(items, width, work) {
   await Promise.all(Array.from({ length: width }, run));
 }
 
+/** Connections that are kept, but not as long as the provider keeps an idle one (5 s): a request never meets its end. */
+export function pool(maxSockets) {
+  return new http.Agent({ keepAlive: true, maxSockets, timeout: 3_000 });
+}
+
 /** One request without following anything, by a connection of its own unless `agent` keeps some. A lost connection rejects. */
 export function request(method, url, { headers = {}, form, agent, signal } = {}) {
   const body = form && new URLSearchParams(form).toString();
