@@ -101,7 +101,8 @@ test('every connection is cut while nobody asks: the next request does not notic
   await web.tokens(cookie);
   // Waits until they are gone.
   const cut = await server.sql("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'signbridge'");
-  assert.match(cut, /^t(\nt)*$/);
+  // f: one that had just ended by itself.
+  assert.match(cut, /^t$/m);
   assert.equal((await web.redeem(await web.code(cookie))).status, 200);
 });
 

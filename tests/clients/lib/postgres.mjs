@@ -32,6 +32,18 @@ async function freePort() {
   return port;
 }
 
+function signalIfThere(pid, name) {
+  try { process.kill(pid, name); } catch (error) { if (error.code !== 'ESRCH') throw error; }
+}
+
+/** The fields of /proc/PID/stat after the name: state, parent, …; none when there is no such process. */
+async function stat(pid) {
+  const line = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return line.slice(line.lastIndexOf(')') + 2).split(' ');
+}
+
+const runs = async (pid) => !['', 'Z', 'X'].includes((await stat(pid))[0]);
+
 export class Postgres {
   #child;
 
@@ -99,26 +111,28 @@ export class Postgres {
     const children = [];
     for (const name of await readdir('/proc')) {
       if (!/^\d+$/.test(name)) continue;
-      const stat = await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '');
-      if (Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === this.pid) children.push(Number(name));
+      if (Number((await stat(name))[1]) === this.pid) children.push(Number(name));
     }
     return [this.pid, ...children];
   }
 
   /** Sends every process of the server a signal: SIGSTOP hangs it, SIGCONT lets it go on. */
   async signal(name) {
-    const send = (pid) => { try { process.kill(pid, name); } catch (error) { if (error.code !== 'ESRCH') throw error; } };
     // The postmaster first, and only then its children are looked for: one that it makes meanwhile would be left out.
-    send(this.pid);
-    for (const pid of await this.processes()) send(pid);
+    signalIfThere(this.pid, name);
+    for (const pid of await this.processes()) signalIfThere(pid, name);
   }
 
-  /** Kills the server at once, as a power cut of its machine's processes would. Returns when it is gone. */
+  /** Kills the server at once, as a power cut of its machine's processes would. Returns when all of it is gone. */
   async kill() {
     const gone = once(this.#child, 'exit');
-    // The postmaster first: it can bring no child back.
-    await this.signal('SIGKILL');
+    // Stopped first: it makes no child any more, and those that it has are still found as its own.
+    signalIfThere(this.pid, 'SIGSTOP');
+    const all = await this.processes();
+    for (const pid of all) signalIfThere(pid, 'SIGKILL');
     await gone;
+    // Until the last of them has let go of the shared memory no server starts here.
+    while ((await Promise.all(all.map(runs))).includes(true)) await pause(10);
     await rm(join(this.data, 'postmaster.pid'), { force: true });
   }
 
