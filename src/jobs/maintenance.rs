@@ -32,7 +32,7 @@ pub(super) async fn clean_up(op: Op, stop: CancellationToken) {
     while pause(&stop, wait).await {
         wait = CLEAN_UP;
         let now = op.env.now();
-        if let Err(error) = crate::store::cleanup::delete_dead(&op.store, now, op.settings.audit_keep).await {
+        if let Err(error) = crate::store::cleanup::delete_expired(&op.store, now, op.settings.audit_keep).await {
             tracing::warn!(%error, "clean-up failed; it is tried again");
         }
         if let Err(error) = op.store.give_back_space().await {
