@@ -114,7 +114,7 @@ fn token(op: &Op, logout: &BackchannelLogout, client: &Client) -> Result<Secret,
         sid: logout.session_id.as_str().to_owned(),
         events: events(),
     };
-    Ok(op.keys.sign(client.metadata.id_token_signed_response_alg, TokenType::LogoutToken, &claims)?)
+    Ok(op.keys.ring.sign(client.metadata.id_token_signed_response_alg, TokenType::LogoutToken, &claims)?)
 }
 
 /// The row goes, and the trail says how it ended.

@@ -176,7 +176,7 @@ pub async fn decide(
 /// OIDC RP-Initiated Logout §2, §4: issued by us, also long ago, and for the client that `client_id` names.
 fn judged_hint(op: &Op, parameters: &Parameters) -> Hint {
     let Some(hint) = parameters.get("id_token_hint") else { return Hint::Absent };
-    match op.keys.verify_id_token_hint(hint, &op.settings.issuer, parameters.get("client_id")) {
+    match op.keys.ring.verify_hint(hint, &op.settings.issuer, parameters.get("client_id")) {
         Ok(claims) => Hint::Good { sub: claims.sub, sid: claims.sid, client_id: claims.aud.names().first().cloned() },
         Err(_not_ours) => Hint::Bad,
     }

@@ -129,7 +129,7 @@ enum Shown {
 async fn waiting(op: &Op, login: &Login, begun: Begun, code: Option<code::Shown>) -> Result<bool, Internal> {
     let Begun { handle, challenge, expires_in } = begun;
     let now = op.env.now();
-    let sealed = UpstreamHandle(op.keys.seal_login_handle(&op.env, login.id.as_str(), handle.0.expose())?);
+    let sealed = UpstreamHandle(op.keys.purposes.seal_login_handle(&op.env, login.id.as_str(), handle.0.expose())?);
     let deadline = expires_in.map_or(login.deadline, |lifetime| now.plus(lifetime).min(login.deadline));
     let real = login.subject != Subject::Decoy;
     let input = (login.clone(), sealed, challenge, code);

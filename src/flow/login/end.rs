@@ -118,7 +118,7 @@ pub async fn open_handle(op: &Op, login: &Login) -> Result<Option<UpstreamHandle
     let sealed = logins::find_handle(op.store.read(), &login.id).await?;
     // Empty: it was taken away from the phone meanwhile, and goes on as a decoy.
     let Some(sealed) = sealed.filter(|sealed| !sealed.0.expose().is_empty()) else { return Ok(None) };
-    let text = op.keys.open_login_handle(login.id.as_str(), sealed.0.expose())?;
+    let text = op.keys.purposes.open_login_handle(login.id.as_str(), sealed.0.expose())?;
     Ok(Some(UpstreamHandle(text)))
 }
 

@@ -61,7 +61,7 @@ pub(super) async fn refresh(op: &Op, client: &Client, request: &ClientRequest<'_
     let missing = OAuthError::new(ErrorCode::InvalidRequest, "refresh_token is missing");
     let presented = Secret::new(request.parameters.get("refresh_token").ok_or(missing)?);
     let wanted = request.parameters.get("scope").map(Scope::parse).transpose().map_err(|_bad_character| too_wide())?;
-    let successor = op.keys.refresh_successor(&presented);
+    let successor = op.keys.purposes.refresh.successor_of(&presented);
     let access = AccessHandle::generate(&op.env, client.metadata.access_token_format)?;
     let reuse = AuditEvent {
         client: Some(client.id.as_str().to_owned()),
