@@ -12,6 +12,8 @@ use prometheus_client::registry::Registry;
 
 /// The names and values of `N` labels.
 type Labels<const N: usize> = [(&'static str, Cow<'static, str>); N];
+/// The metrics of one name, by their labels.
+type Labelled<M, const N: usize> = Family<Labels<N>, M, fn() -> M>;
 
 /// What a metric is called and what it means.
 pub trait Described: Sync {
@@ -33,7 +35,7 @@ pub struct Metric<M, const N: usize> {
     help: &'static str,
     labels: [&'static str; N],
     make: fn() -> M,
-    family: OnceLock<Family<Labels<N>, M, fn() -> M>>,
+    family: OnceLock<Labelled<M, N>>,
 }
 
 /// Something that only grows.
@@ -48,7 +50,7 @@ impl<M: Clone, const N: usize> Metric<M, N> {
         Self { name, help, labels, make, family: OnceLock::new() }
     }
 
-    fn family(&self) -> &Family<Labels<N>, M, fn() -> M> {
+    fn family(&self) -> &Labelled<M, N> {
         self.family.get_or_init(|| Family::new_with_constructor(self.make))
     }
 
