@@ -3,7 +3,7 @@
 //! One record is one line, and no character of a record can move a terminal's cursor or begin a line of its own: whatever a
 //! browser or a relying party sends may end up in a log (CWE-117).
 //!
-//! Nobody who logs waits for standard error or fails with it: a queue takes the records, and a thread of its own writes them
+//! Logging never waits for standard error nor fails with it: a queue takes the records, and a thread of its own writes them
 //! (`queue`). A full disk, a pipe that nobody reads or whose reader is gone, costs records and nothing else.
 
 mod json;

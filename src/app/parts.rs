@@ -117,7 +117,7 @@ pub async fn open_keys(config: &Config, store: &Store, env: &Env) -> Result<Keys
     let purposes = Arc::new(PurposeKeys::derive(&master).map_err(|error| setup(&error))?);
     let rows = Arc::new(store.clone());
     let ring = KeyRing::start(rows, Arc::clone(&purposes), env.clone(), key_settings(config)).await;
-    Ok(Keys::new(purposes, ring.map_err(|error| setup(&error))?))
+    Ok(Keys { ring: ring.map_err(|error| setup(&error))?, purposes })
 }
 
 /// When signing keys follow one another.

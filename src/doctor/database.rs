@@ -17,7 +17,7 @@ use crate::domain::env::Env;
 use crate::domain::error_chain::chain;
 use crate::domain::signing_key::{KeyState, StoredKey};
 use crate::keys::master::{MasterKey, MasterKeyError};
-use crate::keys::purpose::PurposeKeys;
+use crate::keys::purpose::{DerivationFailed, PurposeKeys};
 use crate::keys::ring::KeyRing;
 use crate::manage::declared;
 use crate::protocol::client_metadata::{ApplicationType, GrantType, SigningAlgorithm};
@@ -40,18 +40,18 @@ pub(super) struct Stored {
 
 /// Looks at all of it.
 pub(super) async fn examine(config: &Config, env: &Env, checks: &mut Vec<Check>) -> Option<Stored> {
-    let store = open(config, env, checks).await;
+    let store = kept(open(config, env, checks).await, checks);
     if let Some(store) = &store {
         checks.extend(other_issuer(config, store).await);
     }
-    let purposes = master_key(config, env, store.as_ref(), checks).await;
-    match (&store, &purposes) {
-        (Some(store), Some(purposes)) => signing_keys(config, env, store, purposes, checks).await,
-        _missing => checks.push(Check::skipped(SIGNING_KEYS, "they need the database and its master key")),
-    }
+    let purposes = kept(master_key(config, env, store.as_ref()).await, checks);
+    checks.push(match (&store, &purposes) {
+        (Some(store), Some(purposes)) => signing_keys(config, env, store, purposes).await.unwrap_or_else(|failed| failed),
+        _missing => Check::skipped(SIGNING_KEYS, "they need the database and its master key"),
+    });
     match &store {
         Some(store) => {
-            registered(store, checks).await;
+            checks.extend(registered(store).await.unwrap_or_else(|failed| vec![failed]));
             declared_people(config, store, checks).await;
         }
         None => checks.push(Check::skipped(CLIENTS, "they need the database")),
@@ -62,13 +62,23 @@ pub(super) async fn examine(config: &Config, env: &Env, checks: &mut Vec<Check>)
     purposes.map(|purposes| Stored { purposes })
 }
 
+/// What was found, with its check; or the check alone that says why not.
+type Looked<T> = Result<(T, Check), Check>;
+
+/// Notes the check; what was found is left.
+fn kept<T>(looked: Looked<T>, checks: &mut Vec<Check>) -> Option<T> {
+    let (found, check) = match looked {
+        Ok((found, check)) => (Some(found), check),
+        Err(check) => (None, check),
+    };
+    checks.push(check);
+    found
+}
+
 /// The database, if it is there and this program's.
-async fn open(config: &Config, env: &Env, checks: &mut Vec<Check>) -> Option<Store> {
+async fn open(config: &Config, env: &Env, checks: &mut Vec<Check>) -> Looked<Store> {
     let what = match &config.database {
-        Database::Sqlite { path, .. } if !path.exists() => {
-            checks.push(missing(path, env));
-            return None;
-        }
+        Database::Sqlite { path, .. } if !path.exists() => return Err(missing(path, env)),
         Database::Sqlite { path, .. } => {
             readable_by_others(path, checks);
             format!("SQLite, {}", path.display())
@@ -84,35 +94,27 @@ async fn open(config: &Config, env: &Env, checks: &mut Vec<Check>) -> Option<Sto
         store.write((), |_tx, ()| Box::pin(async { Ok(()) })).await?;
         Ok::<Store, StoreError>(store)
     };
-    match opened.await {
-        Ok(store) => {
-            checks.push(match looked_through {
-                Soundness::Sound => {
-                    Check::ok(DATABASE, format!("{what}: it answers, can be written, and its schema is this program's"))
-                }
-                Soundness::Unknown => {
-                    let found = format!("{what}: it answers and can be written, and is too large to be looked through in time");
-                    Check::warning(
-                        DATABASE,
-                        found,
-                        "let `PRAGMA quick_check` look through a copy of it, as docs/backup.md says",
-                    )
-                }
-            });
-            Some(store)
+    let store = opened.await.map_err(|error| {
+        let advice = match &error {
+            StoreError::PendingMigrations(_) => "run `signbridge migrate`, or start `signbridge serve`",
+            StoreError::NewerSchema(_) => "run the newer program, or restore the backup from before its start",
+            StoreError::Damaged(_) => "stop `serve`, and restore the file from a backup (docs/backup.md)",
+            StoreError::Setup(_) => "the database is not set up as Signbridge needs it; see the text",
+            _unreachable => "check that it runs, that the address, name and password are right, and that there is room",
+        };
+        Check::failed(DATABASE, format!("{what}: {}", chain(&error)), advice)
+    })?;
+    let check = match looked_through {
+        Soundness::Sound => {
+            Check::ok(DATABASE, format!("{what}: it answers, can be written, and its schema is this program's"))
         }
-        Err(error) => {
-            let advice = match &error {
-                StoreError::PendingMigrations(_) => "run `signbridge migrate`, or start `signbridge serve`",
-                StoreError::NewerSchema(_) => "run the newer program, or restore the backup from before its start",
-                StoreError::Damaged(_) => "stop `serve`, and restore the file from a backup (docs/backup.md)",
-                StoreError::Setup(_) => "the database is not set up as Signbridge needs it; see the text",
-                _unreachable => "check that it runs, that the address, name and password are right, and that there is room",
-            };
-            checks.push(Check::failed(DATABASE, format!("{what}: {}", chain(&error)), advice));
-            None
+        Soundness::Unknown => {
+            let found = format!("{what}: it answers and can be written, and is too large to be looked through in time");
+            let advice = "let `PRAGMA quick_check` look through a copy of it, as docs/backup.md says";
+            Check::warning(DATABASE, found, advice)
         }
-    }
+    };
+    Ok((store, check))
 }
 
 fn readable_by_others(path: &Path, checks: &mut Vec<Check>) {
@@ -144,8 +146,8 @@ fn missing(path: &Path, env: &Env) -> Check {
 
 /// Makes a file there and takes it away again: no mode of a directory tells whether that works.
 fn can_make_files(directory: &Path, env: &Env) -> std::io::Result<()> {
-    let [chance] = env.random_bytes::<1>().unwrap_or_default();
-    let file = directory.join(format!(".signbridge-doctor-{}-{chance}", std::process::id()));
+    let [random] = env.random_bytes::<1>().unwrap_or_default();
+    let file = directory.join(format!(".signbridge-doctor-{}-{random}", std::process::id()));
     fs::OpenOptions::new().write(true).create_new(true).open(&file)?;
     fs::remove_file(&file)
 }
@@ -159,43 +161,31 @@ async fn other_issuer(config: &Config, store: &Store) -> Option<Check> {
 }
 
 /// The keys derived from the master key, if it is the database's own.
-async fn master_key(config: &Config, env: &Env, store: Option<&Store>, checks: &mut Vec<Check>) -> Option<Arc<PurposeKeys>> {
+async fn master_key(config: &Config, env: &Env, store: Option<&Store>) -> Looked<Arc<PurposeKeys>> {
     let path = &config.keys.master_key;
     let remembered = match store {
         Some(store) => instance::find(store.read(), instance::MASTER_KEY).await.ok().flatten(),
         None => None,
     };
     if !path.exists() && remembered.is_none() && config.keys.is_own() {
-        if let Some(unusable) = no_place_for_a_key(&config.keys.dir, env) {
-            checks.push(unusable);
-            return None;
-        }
         let found = format!("{} is not there, and no database needs it yet", path.display());
-        checks.push(Check::warning(MASTER_KEY, found, "the first `signbridge serve` makes it; keep a copy of it"));
-        return None;
+        let makes_it = || Check::warning(MASTER_KEY, found, "the first `signbridge serve` makes it; keep a copy of it");
+        return Err(no_place_for_a_key(&config.keys.dir, env).unwrap_or_else(makes_it));
     }
     let loaded = if config.keys.is_own() { MasterKey::load_in(&config.keys.dir) } else { MasterKey::load(path) };
-    let derived = loaded.map_err(|error| (chain(&error), advice(&error))).and_then(|key| {
-        let purposes = PurposeKeys::derive(&key).map_err(|error| (chain(&error), RESTORE_KEY))?;
-        Ok((key.fingerprint().map_err(|error| (chain(&error), RESTORE_KEY))?, purposes))
-    });
-    let (fingerprint, purposes) = match derived {
-        Ok(derived) => derived,
-        Err((text, advice)) => {
-            checks.push(Check::failed(MASTER_KEY, text, advice));
-            return None;
-        }
-    };
-    match remembered {
+    let key = loaded.map_err(|error| Check::failed(MASTER_KEY, chain(&error), advice(&error)))?;
+    let underivable = |error: DerivationFailed| Check::failed(MASTER_KEY, chain(&error), RESTORE_KEY);
+    let purposes = PurposeKeys::derive(&key).map_err(underivable)?;
+    let fingerprint = key.fingerprint().map_err(underivable)?;
+    let found = match remembered {
         Some(remembered) if remembered != fingerprint => {
             let found = format!("{} is not the key of this database", path.display());
-            checks.push(Check::failed(MASTER_KEY, found, RESTORE_KEY));
-            return None;
+            return Err(Check::failed(MASTER_KEY, found, RESTORE_KEY));
         }
-        Some(_same) => checks.push(Check::ok(MASTER_KEY, format!("{} is private and the database's own", path.display()))),
-        None => checks.push(Check::ok(MASTER_KEY, format!("{} is private; no database to compare it with", path.display()))),
-    }
-    Some(Arc::new(purposes))
+        Some(_same) => format!("{} is private and the database's own", path.display()),
+        None => format!("{} is private; no database to compare it with", path.display()),
+    };
+    Ok((Arc::new(purposes), Check::ok(MASTER_KEY, found)))
 }
 
 /// What to do about a master key that cannot be used. Where the text itself says it, this is why.
@@ -217,55 +207,42 @@ fn no_place_for_a_key(dir: &Path, env: &Env) -> Option<Check> {
     Some(Check::failed(MASTER_KEY, found, "give the directory to the user of `serve`, or correct keys_dir"))
 }
 
-async fn signing_keys(config: &Config, env: &Env, store: &Store, purposes: &PurposeKeys, checks: &mut Vec<Check>) {
-    let rows = match signing_keys::list(store.read()).await {
-        Ok(rows) if rows.is_empty() => {
-            checks.push(Check::warning(SIGNING_KEYS, "there are none yet", "the first `signbridge serve` makes them"));
-            return;
-        }
-        Ok(rows) => rows,
-        Err(error) => {
-            checks.push(Check::failed(SIGNING_KEYS, chain(&error), "restore the database from a backup"));
-            return;
-        }
-    };
-    if let Err(error) = KeyRing::check(rows.clone(), purposes, &key_settings(config), env.now()) {
-        let advice = "restore the database, or remove the key that is named with `signbridge key rotate --revoke KID`";
-        checks.push(Check::failed(SIGNING_KEYS, chain(&error), advice));
-        return;
+async fn signing_keys(config: &Config, env: &Env, store: &Store, purposes: &PurposeKeys) -> Result<Check, Check> {
+    let rows = signing_keys::list(store.read()).await.map_err(|error| unreadable(SIGNING_KEYS, &error))?;
+    if rows.is_empty() {
+        return Ok(Check::warning(SIGNING_KEYS, "there are none yet", "the first `signbridge serve` makes them"));
     }
+    KeyRing::check(rows.clone(), purposes, &key_settings(config), env.now()).map_err(|error| {
+        let advice = "restore the database, or remove the key that is named with `signbridge key rotate --revoke KID`";
+        Check::failed(SIGNING_KEYS, chain(&error), advice)
+    })?;
     let has_next = |alg| rows.iter().any(|key: &StoredKey| key.alg == alg && key.state == KeyState::Next);
     let missing: Vec<&str> = SigningAlgorithm::ALL.into_iter().filter(|alg| !has_next(*alg)).map(|alg| alg.as_str()).collect();
-    checks.push(if missing.is_empty() {
+    Ok(if missing.is_empty() {
         Check::ok(SIGNING_KEYS, "each algorithm has a key that signs and a next one that is published")
     } else {
         let found = format!("no next key is published for {}: a rotation would surprise relying parties", missing.join(", "));
         Check::failed(SIGNING_KEYS, found, "restart `signbridge serve`, which makes it")
-    });
+    })
 }
 
-async fn registered(store: &Store, checks: &mut Vec<Check>) {
-    let known = match clients::list(store.read()).await {
-        Ok(known) => known,
-        Err(error) => {
-            checks.push(Check::failed(CLIENTS, chain(&error), "restore the database from a backup"));
-            return;
-        }
-    };
+async fn registered(store: &Store) -> Result<Vec<Check>, Check> {
+    let known = clients::list(store.read()).await.map_err(|error| unreadable(CLIENTS, &error))?;
     if known.is_empty() {
-        checks.push(Check::warning(CLIENTS, "no app is registered", "add one with `signbridge client create`"));
-        return;
+        return Err(Check::warning(CLIENTS, "no app is registered", "add one with `signbridge client create`"));
     }
-    let before = checks.len();
-    for client in known.iter().filter(|client| !client.disabled) {
-        checks.extend(oddity(client).map(|found| {
-            let advice = format!("correct it with `signbridge client update {} --redirect-uri …`", client.id);
-            Check::warning(CLIENTS, format!("{}: {found}", client.id), advice)
-        }));
-    }
-    if checks.len() == before {
-        checks.push(Check::ok(CLIENTS, format!("{} registered, their redirect URIs are plausible", known.len())));
-    }
+    let odd = known.iter().filter(|client| !client.disabled).filter_map(|client| {
+        let advice = format!("correct it with `signbridge client update {} --redirect-uri …`", client.id);
+        Some(Check::warning(CLIENTS, format!("{}: {}", client.id, oddity(client)?), advice))
+    });
+    let odd: Vec<Check> = odd.collect();
+    let plausible = || Check::ok(CLIENTS, format!("{} registered, their redirect URIs are plausible", known.len()));
+    Ok(if odd.is_empty() { vec![plausible()] } else { odd })
+}
+
+/// The check of rows that cannot be read.
+fn unreadable(name: &'static str, error: &StoreError) -> Check {
+    Check::failed(name, chain(error), "restore the database from a backup")
 }
 
 /// Whether what the file declares could be applied.
@@ -274,7 +251,7 @@ async fn declared_people(config: &Config, store: &Store, checks: &mut Vec<Check>
         "let the file name somebody else, or take the name away from its owner (`signbridge user list`, `device list`)";
     match declared::refused(store.read(), &config.users).await {
         Ok(refused) => checks.extend(refused.iter().map(|error| Check::failed(PEOPLE, chain(error), advice))),
-        Err(error) => checks.push(Check::failed(PEOPLE, chain(&error), "restore the database from a backup")),
+        Err(error) => checks.push(unreadable(PEOPLE, &error)),
     }
 }
 

@@ -14,7 +14,6 @@ use crate::domain::address::{alone, route};
 use crate::domain::certificate::not_after;
 use crate::domain::env::Env;
 use crate::domain::error_chain::chain;
-use crate::keys::doctor_ticket;
 use crate::outbound::{Probe, ProbeAnswer};
 
 const SERVER: &str = "server";
@@ -26,7 +25,7 @@ const MANAGEMENT: &str = "management";
 /// What to do where another program has our port.
 const ANOTHER_PORT: &str = "stop the other program, or listen at another address and port";
 /// How long one answer may take.
-const PATIENCE: Duration = Duration::from_secs(3);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 /// The header by which the server is asked how the request looked to it.
 const DOCTOR: &str = "signbridge-doctor";
 /// An address of the documentation (RFC 5737) that we claim to come from: a proxy must not pass it on alone.
@@ -69,10 +68,10 @@ pub(super) async fn examine(config: &Config, env: &Env, stored: Option<&Stored>,
     let Ok(discovery) = base.join(".well-known/openid-configuration") else { return };
     let question = stored.map(|stored| {
         let at = env.now().as_seconds();
-        format!("{at}.{}", doctor_ticket(&stored.purposes, at).expose())
+        format!("{at}.{}", stored.purposes.doctor_ticket(at).expose())
     });
     let headers = [(DOCTOR, question.as_deref().unwrap_or_default()), ("x-forwarded-for", CLAIMED)];
-    match probe.get(discovery, &headers, PATIENCE).await {
+    match probe.get(discovery, &headers, ANSWER_TIMEOUT).await {
         Ok(answer) => {
             checks.push(issuer(config, &answer));
             checks.push(certificate(config, env, &answer));
@@ -95,7 +94,7 @@ pub(super) async fn examine(config: &Config, env: &Env, stored: Option<&Stored>,
 /// Whether the server of this configuration runs: its management listener says so.
 async fn runs(config: &Config, probe: &Probe, checks: &mut Vec<Check>) -> bool {
     let Ok(url) = Url::parse(&format!("http://{}/readyz", own(config.listen.management))) else { return false };
-    match probe.get(url, &[], PATIENCE).await {
+    match probe.get(url, &[], ANSWER_TIMEOUT).await {
         Ok(answer) if answer.status == 200 && answer.body == b"ok\n" => {
             checks.push(Check::ok(SERVER, "it runs and is ready"));
             true
@@ -283,7 +282,7 @@ fn address(management: SocketAddr, checks: &mut Vec<Check>) {
 /// Whether the public gets the management pages by way of the issuer.
 async fn exposed(base: &Url, probe: &Probe, checks: &mut Vec<Check>) {
     let Ok(url) = base.join("metrics") else { return };
-    if let Ok(answer) = probe.get(url, &[], PATIENCE).await
+    if let Ok(answer) = probe.get(url, &[], ANSWER_TIMEOUT).await
         && answer.status == 200
         && String::from_utf8_lossy(&answer.body).contains("signbridge_build_info")
     {

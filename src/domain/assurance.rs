@@ -4,36 +4,21 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The authentication context class of a login (`acr`, OIDC Core §2), weakest first: the order is the ladder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Acr {
-    /// Somebody approved on a registered device: a QR code without a name, or a push without a symbol.
-    #[serde(rename = "urn:signbridge:acr:approved")]
-    Approved,
-    /// The person who was asked approved.
-    #[serde(rename = "urn:signbridge:acr:named")]
-    Named,
-    /// The person who was asked approved and picked what the page showed.
-    #[serde(rename = "urn:signbridge:acr:matched")]
-    Matched,
-}
+use super::named::parsed_enum;
 
-impl Acr {
-    /// Every value, weakest first (`acr_values_supported`, OIDC Discovery §3).
-    pub const ALL: [Self; 3] = [Self::Approved, Self::Named, Self::Matched];
-
-    /// The URI that stands in tokens.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Approved => "urn:signbridge:acr:approved",
-            Self::Named => "urn:signbridge:acr:named",
-            Self::Matched => "urn:signbridge:acr:matched",
-        }
-    }
-
-    /// The value that `text` names, if it is one of ours.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|acr| acr.as_str() == text)
+parsed_enum! {
+    /// The authentication context class of a login (`acr`, OIDC Core §2), weakest first: the order is the ladder.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    pub enum Acr {
+        /// Somebody approved on a registered device: a QR code without a name, or a push without a symbol.
+        #[serde(rename = "urn:signbridge:acr:approved")]
+        Approved = "urn:signbridge:acr:approved",
+        /// The person who was asked approved.
+        #[serde(rename = "urn:signbridge:acr:named")]
+        Named = "urn:signbridge:acr:named",
+        /// The person who was asked approved and picked what the page showed.
+        #[serde(rename = "urn:signbridge:acr:matched")]
+        Matched = "urn:signbridge:acr:matched",
     }
 }
 

@@ -2,42 +2,45 @@
 //! without the other.
 
 use super::browser::Origin;
+use super::named::named_enum;
 
-/// The kinds of events, by the stable names under which operators search.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuditKind {
-    /// A login began; the detail says whether a phone was asked or a decoy shown.
-    LoginStarted,
-    /// A login was finished in its browser.
-    LoginSucceeded,
-    /// A login ended otherwise; the detail says how.
-    LoginFailed,
-    /// The person who approved is not the one who was asked (decision 2.3).
-    LoginMismatch,
-    /// Browsers that are not known asked for too many people, all together.
-    LoginFlood,
-    /// A browser session ended.
-    Logout,
-    /// A client was told that a session ended.
-    LogoutDelivered,
-    /// A client could not be told that a session ended: given up; the detail says why.
-    LogoutUndelivered,
-    /// A person allowed a client its scopes.
-    ConsentGranted,
-    /// A code was redeemed.
-    TokenIssued,
-    /// A code or a rotated refresh token came back: its family was revoked.
-    TokenReuse,
-    /// A family was revoked on request.
-    TokenRevoked,
-    /// A client was registered, changed or deleted.
-    ClientChanged,
-    /// A person was added, changed, locked or unlocked.
-    UserChanged,
-    /// A device was registered or removed.
-    DeviceChanged,
-    /// A signing key was made, activated or retired.
-    KeyRotated,
+named_enum! {
+    /// The kinds of events, by the stable names under which operators search.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum AuditKind {
+        /// A login began; the detail says whether a phone was asked or a decoy shown.
+        LoginStarted = "login.started",
+        /// A login was finished in its browser.
+        LoginSucceeded = "login.succeeded",
+        /// A login ended otherwise; the detail says how.
+        LoginFailed = "login.failed",
+        /// The person who approved is not the one who was asked (decision 2.3).
+        LoginMismatch = "login.mismatch",
+        /// Browsers that are not known asked for too many people, all together.
+        LoginFlood = "login.flood",
+        /// A browser session ended.
+        Logout = "logout",
+        /// A client was told that a session ended.
+        LogoutDelivered = "logout.delivered",
+        /// A client could not be told that a session ended: given up; the detail says why.
+        LogoutUndelivered = "logout.undelivered",
+        /// A person allowed a client its scopes.
+        ConsentGranted = "consent.granted",
+        /// A code was redeemed.
+        TokenIssued = "token.issued",
+        /// A code or a rotated refresh token came back: its family was revoked.
+        TokenReuse = "token.reuse",
+        /// A family was revoked on request.
+        TokenRevoked = "token.revoked",
+        /// A client was registered, changed or deleted.
+        ClientChanged = "client.changed",
+        /// A person was added, changed, locked or unlocked.
+        UserChanged = "user.changed",
+        /// A device was registered or removed.
+        DeviceChanged = "device.changed",
+        /// A signing key was made, activated or retired.
+        KeyRotated = "key.rotated",
+    }
 }
 
 impl AuditKind {
@@ -45,28 +48,6 @@ impl AuditKind {
     /// sign of misuse or a change by an operator.
     pub const fn repeats(self) -> bool {
         matches!(self, Self::LoginStarted | Self::LoginFailed)
-    }
-
-    /// The stable name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::LoginStarted => "login.started",
-            Self::LoginSucceeded => "login.succeeded",
-            Self::LoginFailed => "login.failed",
-            Self::LoginMismatch => "login.mismatch",
-            Self::LoginFlood => "login.flood",
-            Self::Logout => "logout",
-            Self::LogoutDelivered => "logout.delivered",
-            Self::LogoutUndelivered => "logout.undelivered",
-            Self::ConsentGranted => "consent.granted",
-            Self::TokenIssued => "token.issued",
-            Self::TokenReuse => "token.reuse",
-            Self::TokenRevoked => "token.revoked",
-            Self::ClientChanged => "client.changed",
-            Self::UserChanged => "user.changed",
-            Self::DeviceChanged => "device.changed",
-            Self::KeyRotated => "key.rotated",
-        }
     }
 }
 

@@ -144,7 +144,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_are_more_than_refused(at: prop::sample::Index, put: Vec<u8>, junk: Vec<u8>) {
+        fn never_panics_on_arbitrary_bytes(at: prop::sample::Index, put: Vec<u8>, junk: Vec<u8>) {
             let mut spoiled = certificate(true, (UTC_TIME, "301231235959Z"));
             let at = at.index(spoiled.len());
             let end = (at + put.len()).min(spoiled.len());

@@ -2,30 +2,18 @@
 
 use super::clock::Timestamp;
 use super::id::ClientId;
+use super::named::parsed_enum;
 use super::secret::SecretDigest;
 use crate::protocol::client_metadata::ClientMetadata;
 
-/// Who wrote a client or a person down: what the configuration file declares is read-only elsewhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// Declared in the configuration file; applied at each start.
-    File,
-    /// Made by a command.
-    Command,
-}
-
-impl Source {
-    /// The text that the database keeps.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::File => "file",
-            Self::Command => "command",
-        }
-    }
-
-    /// The source that `text` names.
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::File, Self::Command].into_iter().find(|source| source.as_str() == text)
+parsed_enum! {
+    /// Who wrote a client or a person down: what the configuration file declares is read-only elsewhere.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Source {
+        /// Declared in the configuration file; applied at each start.
+        File = "file",
+        /// Made by a command.
+        Command = "command",
     }
 }
 

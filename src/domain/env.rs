@@ -1,4 +1,4 @@
-//! The two things that a decision needs and cannot derive: the time and chance.
+//! The two things that a decision needs and cannot derive: the time and random numbers.
 
 use std::sync::Arc;
 

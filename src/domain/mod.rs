@@ -20,6 +20,7 @@ pub mod grant;
 pub mod hex;
 pub mod id;
 pub mod login;
+pub(crate) mod named;
 pub mod names;
 pub mod random;
 pub mod secret;

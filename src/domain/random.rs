@@ -1,4 +1,4 @@
-//! Chance: the only source of randomness. A failure of the operating system's generator ends the request (or the start);
+//! The only source of random numbers. A failure of the operating system's generator ends the request (or the start);
 //! there is never a weaker substitute.
 
 /// The random number generator failed.
@@ -20,7 +20,7 @@ pub trait Random: Send + Sync {
 pub struct SystemRandom;
 
 impl Random for SystemRandom {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that may ask for chance")]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that may ask for random numbers")]
     fn fill(&self, buffer: &mut [u8]) -> Result<(), RandomError> {
         getrandom::fill(buffer).map_err(|_unavailable| RandomError)
     }

@@ -8,35 +8,19 @@ use async_trait::async_trait;
 
 use super::audit::{AuditEvent, AuditKind};
 use super::clock::Timestamp;
+use super::named::parsed_enum;
 use crate::protocol::client_metadata::SigningAlgorithm;
 
-/// Where a key stands in its life (OIDC Core §10.1.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum KeyState {
-    /// Published ahead, so that relying parties know it before it signs.
-    Next,
-    /// Signs.
-    Active,
-    /// Signs no more; its private half is gone. Still verifies what it signed.
-    Retired,
-}
-
-impl KeyState {
-    /// Every state.
-    pub const ALL: [Self; 3] = [Self::Next, Self::Active, Self::Retired];
-
-    /// The text that the database keeps.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Next => "next",
-            Self::Active => "active",
-            Self::Retired => "retired",
-        }
-    }
-
-    /// The state that `text` names.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text)
+parsed_enum! {
+    /// Where a key stands in its life (OIDC Core §10.1.1).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum KeyState {
+        /// Published ahead, so that relying parties know it before it signs.
+        Next = "next",
+        /// Signs.
+        Active = "active",
+        /// Signs no more; its private half is gone. Still verifies what it signed.
+        Retired = "retired",
     }
 }
 
@@ -124,7 +108,7 @@ pub enum Applied {
     /// Written and committed.
     Done,
     /// A step did not find what it expected: somebody else was faster. Nothing was written.
-    Overtaken,
+    Conflict,
 }
 
 /// The rows could not be read or written.

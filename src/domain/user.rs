@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::client::Source;
 use super::clock::Timestamp;
 use super::id::{DeviceId, UserId};
+use super::named::parsed_enum;
 use crate::protocol::jws;
 
 /// A person who can sign in.
@@ -34,39 +35,25 @@ pub struct User {
     pub updated_at: Timestamp,
 }
 
-/// A phone service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Upstream {
-    /// SecSign ID: a push, then the symbol that the page shows.
-    SecSign,
-    /// ThumbSignIn: a QR code or a deep link, then a fingerprint.
-    ThumbSignIn,
+parsed_enum! {
+    /// A phone service.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    pub enum Upstream {
+        /// SecSign ID: a push, then the symbol that the page shows.
+        SecSign = "secsign",
+        /// ThumbSignIn: a QR code or a deep link, then a fingerprint.
+        ThumbSignIn = "thumbsignin",
+    }
 }
 
 impl Upstream {
-    /// Both, in the order in which people are offered them.
-    pub const ALL: [Self; 2] = [Self::SecSign, Self::ThumbSignIn];
-
-    /// The name in forms, rows and logs.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::SecSign => "secsign",
-            Self::ThumbSignIn => "thumbsignin",
-        }
-    }
-
     /// The name that people know.
     pub const fn display_name(self) -> &'static str {
         match self {
             Self::SecSign => "SecSign ID",
             Self::ThumbSignIn => "ThumbSignIn",
         }
-    }
-
-    /// The service that `text` names.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|upstream| upstream.as_str() == text)
     }
 }
 

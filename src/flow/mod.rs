@@ -3,6 +3,7 @@
 //! Functions take [`Op`] and values, and answer with values. Steps of an authorization never call one another: each writes
 //! what happened and returns to [`authorization::next_step`].
 
+pub mod audit;
 pub mod authorization;
 pub mod backchannel_logout;
 pub mod browser_origins;
@@ -16,7 +17,6 @@ pub mod login;
 pub mod revocation;
 pub mod settings;
 pub mod token;
-pub mod trail;
 pub mod userinfo;
 pub mod wrong_secrets;
 
@@ -40,7 +40,7 @@ pub struct Op {
     pub upstreams: Upstreams,
     /// Calls URLs that clients registered.
     pub outbound: GuardedClient,
-    /// Time and chance.
+    /// Clock and random numbers.
     pub env: Env,
     /// What the operator decided.
     pub settings: Arc<Settings>,

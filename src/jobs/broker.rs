@@ -20,9 +20,9 @@ use crate::domain::login::{End, Login, LoginStage, Reason, Subject, UpstreamHand
 use crate::domain::random::RandomError;
 use crate::domain::user::Upstream;
 use crate::flow::Op;
+use crate::flow::audit::PendingEvent;
 use crate::flow::error::Internal;
 use crate::flow::login::end::{self, UpstreamSession};
-use crate::flow::trail::Entry;
 use crate::store::{devices, logins};
 use crate::upstream::Progress;
 
@@ -309,7 +309,7 @@ async fn mismatch(op: &Op, login: &Login) -> Result<(), Internal> {
     let now = op.env.now();
     Ok(op
         .store
-        .write(Entry::new(&op.env, event)?, move |tx, event| Box::pin(async move { event.write(tx, now).await }))
+        .write(PendingEvent::new(&op.env, event)?, move |tx, event| Box::pin(async move { event.write(tx, now).await }))
         .await?)
 }
 

@@ -14,7 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
-use super::purpose::{DerivationFailed, Purpose, PurposeKey};
+use super::purpose::{DerivationFailed, KeyPurpose, PurposeKey};
 use crate::domain::env::Env;
 use crate::domain::random::RandomError;
 
@@ -134,7 +134,7 @@ impl MasterKey {
     /// # Errors
     /// When the cryptographic library fails.
     pub fn fingerprint(&self) -> Result<String, DerivationFailed> {
-        let mac = PurposeKey::derive(self, Purpose::Fingerprint)?.mac(&[]);
+        let mac = PurposeKey::derive(self, KeyPurpose::Fingerprint)?.mac(&[]);
         Ok(URL_SAFE_NO_PAD.encode(mac))
     }
 

@@ -1,7 +1,7 @@
 //! Keys: the master key, the purpose keys that are derived from it, and the ring of signing keys.
 //!
 //! - [`master`]: the one file that nodes share.
-//! - [`purpose`]: one key per purpose (cookies, form tokens, refresh successors, decoys, encryption at rest).
+//! - [`purpose`]: one key per purpose (form tokens, refresh successors, decoys, encryption at rest).
 //! - [`signing`]: one key pair of one algorithm. `aws-lc-rs` does everything that touches a private key (decision 2.12).
 //! - [`rotation`]: what a rotation changes, as pure functions of the stored keys.
 //! - [`ring`]: the keys in memory: signs, publishes the JWK set, follows the database.
@@ -16,6 +16,33 @@ pub mod rotation;
 pub mod signing;
 pub mod verify;
 
-mod bundle;
+use std::sync::Arc;
 
-pub use bundle::{Keys, KeysError, doctor_ticket};
+use purpose::{CannotOpen, CannotSeal, PurposeKeys};
+use ring::KeyRing;
+use signing::KeyError;
+
+/// A key could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// The claims of a token cannot be written as JSON.
+    #[error("the claims cannot be written")]
+    Claims(#[from] serde_json::Error),
+    /// There is no key to sign with, or it fails.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A value could not be sealed.
+    #[error(transparent)]
+    Seal(#[from] CannotSeal),
+    /// A sealed value could not be opened: another master key, or another row.
+    #[error(transparent)]
+    Open(#[from] CannotOpen),
+}
+
+/// All keys of a running provider.
+pub struct Keys {
+    /// What signs.
+    pub ring: KeyRing,
+    /// What was derived from the master key.
+    pub purposes: Arc<PurposeKeys>,
+}

@@ -7,54 +7,34 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use aws_lc_rs::{hkdf, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
+use super::KeysError;
 use super::master::MasterKey;
+use crate::domain::clock::Timestamp;
 use crate::domain::env::Env;
+use crate::domain::named::named_enum;
 use crate::domain::random::RandomError;
 use crate::domain::secret::Secret;
 
-/// What a derived key is for. The labels are frozen: another label is another key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Purpose {
-    /// Values in cookies that are signed and not stored.
-    Cookies,
-    /// Tokens in forms against cross-site requests.
-    FormTokens,
-    /// Successors of rotated refresh tokens (decision 2.5).
-    RefreshSuccessors,
-    /// Access passes that are shown where no login was begun (decision 2.7).
-    Decoys,
-    /// Encryption at rest; see [`Sealer`].
-    AtRest,
-    /// What an address carries that nobody but us may read or write; see [`Sealer`].
-    Addresses,
-    /// What the database remembers of the master key; see [`MasterKey::fingerprint`].
-    Fingerprint,
-}
-
-impl Purpose {
-    /// Every purpose.
-    pub const ALL: [Self; 7] = [
-        Self::Cookies,
-        Self::FormTokens,
-        Self::RefreshSuccessors,
-        Self::Decoys,
-        Self::AtRest,
-        Self::Addresses,
-        Self::Fingerprint,
-    ];
-
-    const fn label(self) -> &'static str {
-        match self {
-            Self::Cookies => "signbridge/1/cookies",
-            Self::FormTokens => "signbridge/1/form-tokens",
-            Self::RefreshSuccessors => "signbridge/1/refresh-successors",
-            Self::Decoys => "signbridge/1/decoys",
-            Self::AtRest => "signbridge/1/at-rest",
-            Self::Addresses => "signbridge/1/addresses",
-            Self::Fingerprint => "signbridge/1/fingerprint",
-        }
+named_enum! {
+    /// What a derived key is for. The labels are frozen: another label is another key.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum KeyPurpose {
+        /// Tokens in forms against cross-site requests.
+        FormTokens = "signbridge/1/form-tokens",
+        /// Successors of rotated refresh tokens (decision 2.5).
+        RefreshSuccessors = "signbridge/1/refresh-successors",
+        /// Access passes that are shown where no login was begun (decision 2.7).
+        Decoys = "signbridge/1/decoys",
+        /// Encryption at rest; see [`Sealer`].
+        AtRest = "signbridge/1/at-rest",
+        /// What an address carries that nobody but us may read or write; see [`Sealer`].
+        Addresses = "signbridge/1/addresses",
+        /// What the database remembers of the master key; see [`MasterKey::fingerprint`].
+        Fingerprint = "signbridge/1/fingerprint",
     }
 }
 
@@ -63,11 +43,11 @@ impl Purpose {
 #[error("a key cannot be derived from the master key")]
 pub struct DerivationFailed;
 
-fn derive(master: &MasterKey, purpose: Purpose) -> Result<Zeroizing<[u8; 32]>, DerivationFailed> {
+fn derive(master: &MasterKey, purpose: KeyPurpose) -> Result<Zeroizing<[u8; 32]>, DerivationFailed> {
     // The master key is uniformly random, so no salt is needed (RFC 5869 §3.1).
     let extracted = hkdf::Salt::none(hkdf::HKDF_SHA256).extract(master.expose());
     let mut key = Zeroizing::new([0; 32]);
-    let info = [purpose.label().as_bytes()];
+    let info = [purpose.as_str().as_bytes()];
     let expanded = extracted.expand(&info, hkdf::HKDF_SHA256).map_err(|_unspecified| DerivationFailed)?;
     expanded.fill(key.as_mut_slice()).map_err(|_unspecified| DerivationFailed)?;
     Ok(key)
@@ -87,7 +67,7 @@ impl PurposeKey {
     ///
     /// # Errors
     /// When the cryptographic library fails.
-    pub fn derive(master: &MasterKey, purpose: Purpose) -> Result<Self, DerivationFailed> {
+    pub fn derive(master: &MasterKey, purpose: KeyPurpose) -> Result<Self, DerivationFailed> {
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, derive(master, purpose)?.as_slice())))
     }
 
@@ -115,7 +95,7 @@ pub struct RefreshSuccessors(PurposeKey);
 
 impl RefreshSuccessors {
     /// The successor of the token that was presented: always the same one, so that a client whose answer got lost may ask
-    /// again (decision 2.5), and as unguessable as a random one to whoever lacks the key.
+    /// again (decision 2.5), and as unguessable as a random one without the key.
     pub fn successor_of(&self, presented: &Secret) -> Secret {
         Secret::new(URL_SAFE_NO_PAD.encode(self.0.mac(&[presented.expose().as_bytes()])))
     }
@@ -157,10 +137,10 @@ impl Sealer {
     /// # Errors
     /// When the cryptographic library fails.
     pub fn derive(master: &MasterKey) -> Result<Self, DerivationFailed> {
-        Self::of(master, Purpose::AtRest)
+        Self::of(master, KeyPurpose::AtRest)
     }
 
-    fn of(master: &MasterKey, purpose: Purpose) -> Result<Self, DerivationFailed> {
+    fn of(master: &MasterKey, purpose: KeyPurpose) -> Result<Self, DerivationFailed> {
         let key = UnboundKey::new(&AES_256_GCM, derive(master, purpose)?.as_slice());
         Ok(Self(LessSafeKey::new(key.map_err(|_unspecified| DerivationFailed)?)))
     }
@@ -202,8 +182,6 @@ impl Sealer {
 /// Everything that is derived from the master key.
 #[derive(Debug)]
 pub struct PurposeKeys {
-    /// Signs values in cookies.
-    pub cookies: PurposeKey,
     /// Signs form tokens.
     pub form_tokens: PurposeKey,
     /// Makes decoys.
@@ -223,14 +201,50 @@ impl PurposeKeys {
     /// When the cryptographic library fails.
     pub fn derive(master: &MasterKey) -> Result<Self, DerivationFailed> {
         Ok(Self {
-            cookies: PurposeKey::derive(master, Purpose::Cookies)?,
-            form_tokens: PurposeKey::derive(master, Purpose::FormTokens)?,
-            decoys: PurposeKey::derive(master, Purpose::Decoys)?,
-            refresh: RefreshSuccessors(PurposeKey::derive(master, Purpose::RefreshSuccessors)?),
+            form_tokens: PurposeKey::derive(master, KeyPurpose::FormTokens)?,
+            decoys: PurposeKey::derive(master, KeyPurpose::Decoys)?,
+            refresh: RefreshSuccessors(PurposeKey::derive(master, KeyPurpose::RefreshSuccessors)?),
             sealer: Sealer::derive(master)?,
-            addresses: Sealer::of(master, Purpose::Addresses)?,
+            addresses: Sealer::of(master, KeyPurpose::Addresses)?,
         })
     }
+
+    /// What lets `doctor` ask the running provider how its request looked from inside: it cannot be made without the master key.
+    /// `at` is the moment of asking in seconds.
+    pub fn doctor_ticket(&self, at: i64) -> Secret {
+        // Form tokens begin with a browser's digest, which is never this word.
+        let mac = self.form_tokens.mac(&[b"doctor", at.to_string().as_bytes()]);
+        Secret::new(URL_SAFE_NO_PAD.encode(mac))
+    }
+
+    /// Seals the handle of a login's session at the phone service: readable only with the master key and for that login.
+    pub fn seal_login_handle(&self, env: &Env, login: &str, handle: &str) -> Result<Secret, KeysError> {
+        Ok(Secret::new(self.sealer.seal(env, &handle_context(login), handle.as_bytes())?))
+    }
+
+    /// Opens what [`PurposeKeys::seal_login_handle`] sealed.
+    pub fn open_login_handle(&self, login: &str, sealed: &str) -> Result<Secret, KeysError> {
+        let opened = self.sealer.open(&handle_context(login), sealed)?;
+        let text = std::str::from_utf8(&opened).map_err(|_not_ours| CannotOpen)?;
+        Ok(Secret::new(text))
+    }
+
+    /// Seals `value` until `until` for an address of the kind `place`: nobody else can read, change or make it.
+    pub fn seal_address(&self, env: &Env, place: &str, value: &impl Serialize, until: Timestamp) -> Result<String, KeysError> {
+        let json = serde_json::to_vec(&(until, value)).map_err(|_not_json| CannotSeal::Cipher)?;
+        Ok(self.addresses.seal(env, place, &json)?)
+    }
+
+    /// Opens what [`PurposeKeys::seal_address`] sealed for `place`, until its end.
+    pub fn open_address<T: DeserializeOwned>(&self, place: &str, sealed: &str, now: Timestamp) -> Option<T> {
+        let json = self.addresses.open(place, sealed).ok()?;
+        let (until, value): (Timestamp, T) = serde_json::from_slice(&json).ok()?;
+        (now < until).then_some(value)
+    }
+}
+
+fn handle_context(login: &str) -> String {
+    format!("login/{login}/handle")
 }
 
 #[cfg(test)]
@@ -238,6 +252,15 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::collections::HashSet;
+
+    const PURPOSES: [KeyPurpose; 6] = [
+        KeyPurpose::FormTokens,
+        KeyPurpose::RefreshSuccessors,
+        KeyPurpose::Decoys,
+        KeyPurpose::AtRest,
+        KeyPurpose::Addresses,
+        KeyPurpose::Fingerprint,
+    ];
 
     fn master() -> MasterKey {
         MasterKey::of_bytes(Env::system().random_bytes().unwrap())
@@ -248,18 +271,18 @@ mod tests {
         let (one, other) = (master(), master());
         let macs: HashSet<[u8; 32]> = [&one, &other]
             .iter()
-            .flat_map(|master| Purpose::ALL.map(|purpose| PurposeKey::derive(master, purpose).unwrap().mac(&[b"x"])))
+            .flat_map(|master| PURPOSES.map(|purpose| PurposeKey::derive(master, purpose).unwrap().mac(&[b"x"])))
             .collect();
-        assert_eq!(macs.len(), 2 * Purpose::ALL.len());
+        assert_eq!(macs.len(), 2 * PURPOSES.len());
         assert_eq!(
-            PurposeKey::derive(&one, Purpose::Decoys).unwrap().mac(&[b"x"]),
+            PurposeKey::derive(&one, KeyPurpose::Decoys).unwrap().mac(&[b"x"]),
             PurposeKeys::derive(&one).unwrap().decoys.mac(&[b"x"])
         );
     }
 
     #[test]
     fn parts_cannot_be_shifted_into_one_another() {
-        let key = PurposeKey::derive(&master(), Purpose::FormTokens).unwrap();
+        let key = PurposeKey::derive(&master(), KeyPurpose::FormTokens).unwrap();
         let code = key.mac(&[b"session", b"path"]);
         assert!(key.verify(&[b"session", b"path"], &code));
         let lists: [&[&[u8]]; 5] =
@@ -320,7 +343,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_is_more_than_refused(text in "(v1\\.)?[A-Za-z0-9_-]{0,80}") {
+        fn never_panics_on_arbitrary_text(text in "(v1\\.)?[A-Za-z0-9_-]{0,80}") {
             let refused = Sealer::derive(&master()).unwrap().open("here", &text);
             prop_assert!(refused.is_err());
         }

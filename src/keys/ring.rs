@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bytes::Bytes;
 use serde::Serialize;
 
+use super::KeysError;
 use super::purpose::{CannotSeal, PurposeKeys, Sealer};
 use super::rotation::{self, KeySettings, Planned, Rotate, RotationRefused};
 use super::signing::{KeyError, SigningKey, VerifyingKey};
@@ -53,18 +54,7 @@ pub enum RingError {
     Interrupted,
     /// Other nodes changed the keys again and again.
     #[error("other nodes keep changing the signing keys; try again")]
-    Overtaken,
-}
-
-/// A token could not be signed.
-#[derive(Debug, thiserror::Error)]
-pub enum SignError {
-    /// The claims cannot be written as JSON.
-    #[error("the claims cannot be written")]
-    Claims(#[from] serde_json::Error),
-    /// There is no key, or it fails.
-    #[error(transparent)]
-    Key(#[from] KeyError),
+    Conflict,
 }
 
 /// The signing keys of this provider.
@@ -155,7 +145,7 @@ impl KeyRing {
         self.change(|keys, now| rotation::revoke(keys, kid, now)).await
     }
 
-    /// Deletes retired keys that nobody needs any more.
+    /// Deletes retired keys that are no longer needed.
     ///
     /// # Errors
     /// As [`KeyRing::start`].
@@ -170,7 +160,7 @@ impl KeyRing {
     ///
     /// # Errors
     /// When the claims are not JSON, or the library fails.
-    pub fn sign(&self, alg: SigningAlgorithm, typ: TokenType, claims: &impl Serialize) -> Result<Secret, SignError> {
+    pub fn sign(&self, alg: SigningAlgorithm, typ: TokenType, claims: &impl Serialize) -> Result<Secret, KeysError> {
         let snapshot = self.snapshot();
         let key = snapshot.signing.get(&alg).ok_or(KeyError::Sign)?;
         let header = Header { alg, kid: Some(key.public().kid.clone()), typ: Some(typ.as_str().to_owned()) };
@@ -224,7 +214,7 @@ impl KeyRing {
                 return Ok(change);
             }
         }
-        Err(RingError::Overtaken)
+        Err(RingError::Conflict)
     }
 
     async fn prepare(&self, planned: Vec<Planned>) -> Result<KeyChange, RingError> {

@@ -145,7 +145,7 @@ pub fn revoke(keys: &[StoredKey], kid: &str, now: Timestamp) -> Result<Vec<Plann
     Ok(steps)
 }
 
-/// The steps that delete retired keys for which nobody has a use any more.
+/// The steps that delete retired keys that are no longer needed.
 pub fn tidy(keys: &[StoredKey], now: Timestamp, settings: &KeySettings) -> Vec<Planned> {
     let outlived = keys.iter().filter(|key| settings.deleted_at(key).is_some_and(|end| now >= end));
     outlived.map(|key| Planned::Take(KeyStep::Delete { kid: key.kid.clone() })).collect()

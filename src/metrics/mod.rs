@@ -1,5 +1,5 @@
 //! What is counted for Prometheus: every metric with its name, help and labels in one table ([`table`]), and the text that the
-//! management listener answers. Whoever counts names a metric of the table and its labels, and knows nothing of the exporter.
+//! management listener answers. Callers name a metric of the table and its labels, and know nothing of the exporter.
 //!
 //! Labels are words of this program (`&'static str`), route patterns and status codes: never anything that a request brought,
 //! no id of anybody or anything, so that their number is bounded and a scrape tells nothing about a person (security bar B50).

@@ -12,7 +12,7 @@ use std::time::Duration;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
-use super::{OutboundError, PhoneServiceTls, builder, extra_authorities};
+use super::{OutboundError, builder, extra_authorities};
 
 /// How registered URLs are called.
 #[derive(Clone, Debug, Default)]
@@ -53,7 +53,7 @@ pub struct GuardedClient {
 /// When the CA file is unusable, or the machine has no trusted authorities.
 pub fn guarded(settings: GuardSettings) -> Result<GuardedClient, OutboundError> {
     let allow_private = settings.allow_private;
-    let authorities = extra_authorities(&PhoneServiceTls { ca_file: settings.ca_file })?;
+    let authorities = extra_authorities(settings.ca_file.as_deref())?;
     let client = builder(authorities)
         // A kept connection would outlive the check of its address.
         .pool_max_idle_per_host(0)

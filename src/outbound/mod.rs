@@ -6,7 +6,7 @@
 //! its address.
 //! [`Probe`] looks at ourselves from outside, for `doctor` and `healthcheck`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 mod guarded;
@@ -25,13 +25,6 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// What names us towards others.
 const USER_AGENT: &str = concat!("signbridge/", env!("CARGO_PKG_VERSION"));
-
-/// How a phone service's certificate is verified. There is no switch that skips it (security bar 155).
-#[derive(Clone, Debug, Default)]
-pub struct PhoneServiceTls {
-    /// A PEM file of certification authorities that are trusted besides the system's (an on-premise server).
-    pub ca_file: Option<PathBuf>,
-}
 
 /// Why an HTTP client could not be built: all of them are mistakes of configuration or machine, found at start.
 #[derive(Debug, thiserror::Error)]
@@ -56,12 +49,10 @@ pub enum OutboundError {
     Client(#[source] reqwest::Error),
 }
 
-/// The client for one configured phone service.
-///
-/// # Errors
-/// When the CA file is unusable, or the machine has no trusted authorities.
-pub fn phone_service(settings: &PhoneServiceTls) -> Result<PhoneClient, OutboundError> {
-    let authorities = extra_authorities(settings)?;
+/// The client for one configured phone service. `ca_file` is a PEM file of certification authorities that are trusted besides the
+/// system's (an on-premise server); there is no switch that skips the verification (security bar 155).
+pub fn phone_service(ca_file: Option<&Path>) -> Result<PhoneClient, OutboundError> {
+    let authorities = extra_authorities(ca_file)?;
     // A kept connection can turn out to be dead after the request was written to it, and then nobody knows whether the
     // request arrived. What must happen at most once gets a connection of its own.
     let once = builder(authorities.clone()).pool_max_idle_per_host(0).build().map_err(OutboundError::Client)?;
@@ -73,12 +64,12 @@ pub fn phone_service(settings: &PhoneServiceTls) -> Result<PhoneClient, Outbound
     Ok(PhoneClient::new(once, repeatable))
 }
 
-fn extra_authorities(settings: &PhoneServiceTls) -> Result<Vec<reqwest::Certificate>, OutboundError> {
-    let Some(path) = settings.ca_file.clone() else { return Ok(Vec::new()) };
-    let pem = std::fs::read(&path).map_err(|source| OutboundError::CaFileUnreadable { path: path.clone(), source })?;
+fn extra_authorities(ca_file: Option<&Path>) -> Result<Vec<reqwest::Certificate>, OutboundError> {
+    let Some(path) = ca_file else { return Ok(Vec::new()) };
+    let pem = std::fs::read(path).map_err(|source| OutboundError::CaFileUnreadable { path: path.to_owned(), source })?;
     let authorities = reqwest::Certificate::from_pem_bundle(&pem).map_err(OutboundError::Client)?;
     if authorities.is_empty() {
-        return Err(OutboundError::CaFileEmpty { path });
+        return Err(OutboundError::CaFileEmpty { path: path.to_owned() });
     }
     Ok(authorities)
 }

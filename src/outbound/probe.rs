@@ -8,7 +8,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::phone::read_capped;
-use super::{OutboundError, PhoneServiceTls, SendError, builder, extra_authorities};
+use super::{OutboundError, SendError, builder, extra_authorities};
 
 /// Sends GET requests to our own addresses.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ impl Probe {
     /// # Errors
     /// When the CA file is unusable, or the machine has no trusted authorities.
     pub fn new(ca_file: Option<PathBuf>) -> Result<Self, OutboundError> {
-        let authorities = extra_authorities(&PhoneServiceTls { ca_file })?;
+        let authorities = extra_authorities(ca_file.as_deref())?;
         builder(authorities).tls_info(true).pool_max_idle_per_host(0).build().map(Self).map_err(OutboundError::Client)
     }
 

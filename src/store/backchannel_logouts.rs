@@ -1,15 +1,13 @@
 //! The queue of logout tokens (OIDC Back-Channel Logout 1.0 §2.5): rows are written by the write that ends a session
-//! ([`super::sessions`]), sent by whoever holds the row's lease, and gone once the client has heard or was given up.
+//! ([`super::sessions`]), sent by the node that holds the row's lease, and deleted once the client was told or given up.
 
 use std::collections::BTreeSet;
 
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
-use sea_orm::{
-    ColumnTrait as _, Condition, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
-};
+use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
 
 use super::entity::{backchannel_logout as logout, client, grant};
-use super::row::Row;
+use super::row::{Row, values};
 use super::{Db, StoreError, Tx};
 use crate::domain::backchannel_logout::{BackchannelLogout, Hold};
 use crate::domain::browser::BrowserSession;
@@ -84,10 +82,7 @@ fn hears(client: &Client) -> bool {
 /// # Errors
 /// When the database fails.
 pub async fn hold_until(tx: &Tx, authorization: &AuthorizationId, until: Timestamp) -> Result<u64, StoreError> {
-    let update = logout::Entity::update_many()
-        .col_expr(logout::Column::DueAt, Expr::value(until.as_millis()))
-        .filter(logout::Column::HeldBy.eq(authorization.as_str()));
-    Ok(update.exec(tx.db()).await?.rows_affected)
+    tx.changed_rows("UPDATE backchannel_logouts SET due_at = $2 WHERE held_by = $1", values![authorization, until]).await
 }
 
 /// Lets go what waits for the code of `authorization`: due at `at`. Returns how many rows waited.
@@ -95,14 +90,11 @@ pub async fn hold_until(tx: &Tx, authorization: &AuthorizationId, until: Timesta
 /// # Errors
 /// When the database fails.
 pub async fn release(tx: &Tx, authorization: &AuthorizationId, at: Timestamp) -> Result<u64, StoreError> {
-    let update = logout::Entity::update_many()
-        .col_expr(logout::Column::DueAt, Expr::value(at.as_millis()))
-        .col_expr(logout::Column::HeldBy, Expr::value(None::<String>))
-        .filter(logout::Column::HeldBy.eq(authorization.as_str()));
-    Ok(update.exec(tx.db()).await?.rows_affected)
+    let sql = "UPDATE backchannel_logouts SET due_at = $2, held_by = NULL WHERE held_by = $1";
+    tx.changed_rows(sql, values![authorization, at]).await
 }
 
-/// What may be sent at `now` and nobody is sending, the longest due first, but nothing for the clients in `busy`.
+/// What is due at `now` and leased by no node, the longest due first, without the clients in `busy`.
 ///
 /// # Errors
 /// When the database fails or a row is inconsistent.
@@ -120,18 +112,14 @@ pub async fn list_due(
     rows.into_iter().map(BackchannelLogout::try_from).collect()
 }
 
-/// Takes the lease of a due row until `until`. False: somebody else sends it, or did.
+/// Takes the lease of a due row until `until`. False: another node sends it, or did.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn lease(tx: &Tx, id: &str, owner: &str, until: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
-    let update = logout::Entity::update_many()
-        .col_expr(logout::Column::LeaseOwner, Expr::value(owner))
-        .col_expr(logout::Column::LeaseUntil, Expr::value(until.as_millis()))
-        .filter(logout::Column::Id.eq(id))
-        .filter(logout::Column::DueAt.lte(now.as_millis()))
-        .filter(free(now));
-    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+    let sql = "UPDATE backchannel_logouts SET lease_owner = $2, lease_until = $3 \
+               WHERE id = $1 AND due_at <= $4 AND (lease_until IS NULL OR lease_until <= $4)";
+    tx.changes(sql, values![id, owner, until, now]).await
 }
 
 /// Notes an attempt in vain and when the next one is due; gives the lease back. False: another owner has taken the row over.
@@ -139,14 +127,9 @@ pub async fn lease(tx: &Tx, id: &str, owner: &str, until: Timestamp, now: Timest
 /// # Errors
 /// When the database fails.
 pub async fn retry(tx: &Tx, id: &str, owner: &str, due_at: Timestamp) -> Result<bool, StoreError> {
-    let update = logout::Entity::update_many()
-        .col_expr(logout::Column::Attempts, Expr::col(logout::Column::Attempts).add(1))
-        .col_expr(logout::Column::DueAt, Expr::value(due_at.as_millis()))
-        .col_expr(logout::Column::LeaseOwner, Expr::value(None::<String>))
-        .col_expr(logout::Column::LeaseUntil, Expr::value(None::<i64>))
-        .filter(logout::Column::Id.eq(id))
-        .filter(logout::Column::LeaseOwner.eq(owner));
-    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+    let sql = "UPDATE backchannel_logouts SET attempts = attempts + 1, due_at = $3, lease_owner = NULL, lease_until = NULL \
+               WHERE id = $1 AND lease_owner = $2";
+    tx.changes(sql, values![id, owner, due_at]).await
 }
 
 /// Deletes a row whose client has heard, or was given up. False: another owner has taken it over.
@@ -154,8 +137,7 @@ pub async fn retry(tx: &Tx, id: &str, owner: &str, due_at: Timestamp) -> Result<
 /// # Errors
 /// When the database fails.
 pub async fn delete(tx: &Tx, id: &str, owner: &str) -> Result<bool, StoreError> {
-    let delete = logout::Entity::delete_many().filter(logout::Column::Id.eq(id)).filter(logout::Column::LeaseOwner.eq(owner));
-    Ok(delete.exec(tx.db()).await?.rows_affected > 0)
+    tx.changes("DELETE FROM backchannel_logouts WHERE id = $1 AND lease_owner = $2", values![id, owner]).await
 }
 
 /// How many rows there are, held ones included.
@@ -163,10 +145,10 @@ pub async fn delete(tx: &Tx, id: &str, owner: &str) -> Result<bool, StoreError> 
 /// # Errors
 /// When the database fails.
 pub async fn count(db: &Db) -> Result<u64, StoreError> {
-    Ok(logout::Entity::find().count(db).await?)
+    db.count("SELECT COUNT(*) FROM backchannel_logouts", []).await
 }
 
-/// Nobody's lease holds at `now`.
+/// No node holds a lease at `now`.
 fn free(now: Timestamp) -> Condition {
     Condition::any().add(logout::Column::LeaseUntil.is_null()).add(logout::Column::LeaseUntil.lte(now.as_millis()))
 }

@@ -1,10 +1,9 @@
 //! Authorization codes (RFC 6749 §4.1.2), known by their digest, redeemed by one conditional statement (decision 2.4).
 
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
+use sea_orm::EntityTrait as _;
 
 use super::entity::code;
-use super::row::{Row, moment, to_json};
+use super::row::{Row, moment, to_json, values};
 use super::{Db, StoreError, Tx};
 use crate::domain::authorization::CodeContent;
 use crate::domain::clock::Timestamp;
@@ -61,13 +60,8 @@ pub async fn insert(
 /// # Errors
 /// When the database fails.
 pub async fn consume(tx: &Tx, digest: &SecretDigest, grant: &GrantId, now: Timestamp) -> Result<bool, StoreError> {
-    let update = code::Entity::update_many()
-        .col_expr(code::Column::ConsumedAt, Expr::value(now.as_millis()))
-        .col_expr(code::Column::GrantId, Expr::value(grant.as_str()))
-        .filter(code::Column::Digest.eq(digest.as_str()))
-        .filter(code::Column::ConsumedAt.is_null())
-        .filter(code::Column::ExpiresAt.gt(now.as_millis()));
-    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+    let sql = "UPDATE codes SET consumed_at = $3, grant_id = $2 WHERE digest = $1 AND consumed_at IS NULL AND expires_at > $3";
+    tx.changes(sql, values![digest, grant, now]).await
 }
 
 impl TryFrom<code::Model> for StoredCode {

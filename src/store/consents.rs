@@ -50,7 +50,7 @@ pub async fn upsert(tx: &Tx, user: &UserId, client: &ClientId, consent: &Consent
     tx.insert_or(row, conflict).await.map(drop)
 }
 
-/// Withdraws a consent; the client's families are revoked by whoever calls. False: there was none.
+/// Withdraws a consent; the caller revokes the client's families. False: there was none.
 ///
 /// # Errors
 /// When the database fails.

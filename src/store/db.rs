@@ -44,6 +44,13 @@ impl Db {
         Self(Connection::Postgres(server))
     }
 
+    /// What a `SELECT COUNT(*)` counts.
+    pub(super) async fn count<const N: usize>(&self, sql: &str, values: [Value; N]) -> Result<u64, StoreError> {
+        let statement = Statement::from_sql_and_values(self.get_database_backend(), sql, values);
+        let count = self.query_one_raw(statement).await?.map(|row| row.try_get_by_index::<i64>(0)).transpose()?;
+        Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())
+    }
+
     /// Whether PostgreSQL would refuse the question itself: its texts hold no NUL, so a name with one is in no row. Names come
     /// from requests (`client_id=%00`), and looking one up must not look like a failure of the database.
     fn is_unaskable(&self, statement: &Statement) -> bool {
@@ -78,6 +85,17 @@ impl Tx {
             Connection::Transaction(transaction, _) => transaction.rollback().await,
             Connection::Sqlite(_) | Connection::Postgres(_) => Ok(()),
         }
+    }
+
+    /// Runs a statement that both engines read alike; returns how many rows it changed.
+    pub(super) async fn changed_rows<const N: usize>(&self, sql: &str, values: [Value; N]) -> Result<u64, StoreError> {
+        let statement = Statement::from_sql_and_values(self.get_database_backend(), sql, values);
+        Ok(self.execute_raw(statement).await?.rows_affected())
+    }
+
+    /// The same; returns whether it changed a row.
+    pub(super) async fn changes<const N: usize>(&self, sql: &str, values: [Value; N]) -> Result<bool, StoreError> {
+        Ok(self.changed_rows(sql, values).await? > 0)
     }
 
     /// Inserts a row; one with the same key is an error.

@@ -1,10 +1,9 @@
-//! Registrations of people with phone services, and the way from what somebody typed to an account.
+//! Registrations of people with phone services, and the account that a typed name means.
 
-use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
 
 use super::entity::device;
-use super::row::{Row, millis, moment, readable};
+use super::row::{Row, millis, moment, readable, values};
 use super::users;
 use super::{Db, Insertion, StoreError, Tx};
 use crate::domain::clock::Timestamp;
@@ -100,11 +99,7 @@ pub async fn delete(tx: &Tx, id: &DeviceId) -> Result<bool, StoreError> {
 /// # Errors
 /// When the database fails.
 pub async fn touch_last_used(tx: &Tx, id: &DeviceId, now: Timestamp) -> Result<(), StoreError> {
-    let update = device::Entity::update_many()
-        .col_expr(device::Column::LastUsedAt, Expr::value(now.as_millis()))
-        .filter(device::Column::Id.eq(id.as_str()));
-    update.exec(tx.db()).await?;
-    Ok(())
+    tx.changes("UPDATE devices SET last_used_at = $2 WHERE id = $1", values![id, now]).await.map(drop)
 }
 
 impl TryFrom<device::Model> for Device {

@@ -1,4 +1,4 @@
-//! What can go wrong in the database, in the words of whoever has to answer for it.
+//! What can go wrong in the database, by what the caller does about it.
 
 use sea_orm::sqlx::sqlite::SqliteError;
 use sea_orm::{DbErr, RuntimeErr, sqlx};
@@ -49,23 +49,33 @@ pub enum StoreError {
     /// The database could not be set up as promised.
     #[error("the database cannot be used: {0}")]
     Setup(String),
-    /// A change found the rows otherwise than it expected, and was taken back: somebody else was faster.
-    #[error("somebody else was faster")]
-    Overtaken,
+    /// A transaction found that another one had changed its rows, and was rolled back: no failure of the database.
+    #[error("another transaction was faster: {detail}")]
+    Conflict {
+        /// For the log.
+        detail: &'static str,
+        /// Whether the whole transaction may be run again at once; the store has done so a few times.
+        retry: bool,
+    },
     /// Anything else: a mistake of ours.
     #[error("the database refused a statement: {0}")]
     Statement(String),
 }
 
 impl StoreError {
+    /// A conflict after which the transaction is to be run again.
+    pub const fn conflict(detail: &'static str) -> Self {
+        Self::Conflict { detail, retry: true }
+    }
+
     /// Whether the same request may succeed later (503 rather than 500): also when an operator has to do something first.
     pub const fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::Unknown { .. } | Self::Damaged(_))
+        matches!(self, Self::Unavailable { .. } | Self::Conflict { .. } | Self::Unknown { .. } | Self::Damaged(_))
     }
 
     /// Whether the whole transaction may be run again at once.
     pub(super) const fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable { transient: true, .. })
+        matches!(self, Self::Unavailable { transient: true, .. } | Self::Conflict { retry: true, .. })
     }
 }
 
@@ -113,14 +123,14 @@ fn classify(error: &sqlx::Error) -> StoreError {
     match error {
         sqlx::Error::Database(database) => {
             let code = database.code().unwrap_or_default();
-            let fate = if database.try_downcast_ref::<SqliteError>().is_some() { of_sqlite(&code) } else { of_postgres(&code) };
+            let is_sqlite = database.try_downcast_ref::<SqliteError>().is_some();
             // The message names tables and columns; values stand in fields that are not shown.
             let detail = format!("{} ({code})", database.message());
-            match fate {
-                Fate::Again => StoreError::Unavailable { detail, transient: true },
-                Fate::Later => StoreError::Unavailable { detail, transient: false },
-                Fate::Damaged => StoreError::Damaged(detail),
-                Fate::Never => StoreError::Statement(detail),
+            match if is_sqlite { of_sqlite(&code) } else { of_postgres(&code) } {
+                Class::Retry => StoreError::Unavailable { detail, transient: true },
+                Class::Unavailable => StoreError::Unavailable { detail, transient: false },
+                Class::Damaged => StoreError::Damaged(detail),
+                Class::Permanent => StoreError::Statement(detail),
             }
         }
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::BeginFailed => {
@@ -133,33 +143,33 @@ fn classify(error: &sqlx::Error) -> StoreError {
 
 /// What to do after an error: run the transaction again at once, tell the caller to come later, tell the operator that what is
 /// stored is damaged, or give up.
-enum Fate {
-    Again,
-    Later,
+enum Class {
+    Retry,
+    Unavailable,
     Damaged,
-    Never,
+    Permanent,
 }
 
 /// SQLite's result codes; the low byte is the primary one.
-fn of_sqlite(code: &str) -> Fate {
+fn of_sqlite(code: &str) -> Class {
     match code.parse::<i32>().unwrap_or(0) & 0xFF {
-        5 | 6 => Fate::Again,                // SQLITE_BUSY, SQLITE_LOCKED
-        8 | 9 | 10 | 13 | 14 => Fate::Later, // READONLY, INTERRUPT, IOERR, FULL, CANTOPEN
-        11 | 26 => Fate::Damaged,            // CORRUPT, NOTADB
-        _other => Fate::Never,
+        5 | 6 => Class::Retry,                      // SQLITE_BUSY, SQLITE_LOCKED
+        8 | 9 | 10 | 13 | 14 => Class::Unavailable, // READONLY, INTERRUPT, IOERR, FULL, CANTOPEN
+        11 | 26 => Class::Damaged,                  // CORRUPT, NOTADB
+        _other => Class::Permanent,
     }
 }
 
 /// SQLSTATE classes (PostgreSQL appendix A). A connection that was lost before COMMIT took its transaction along; one that
 /// was lost over COMMIT is the writer's business (`postgres`).
-fn of_postgres(code: &str) -> Fate {
+fn of_postgres(code: &str) -> Class {
     match code {
-        "40001" | "40P01" | "55P03" => Fate::Again, // serialization failure, deadlock, lock not available
-        "57014" | "58030" => Fate::Later,           // cancelled or timed out, I/O error
-        _ if is_lost_code(code) => Fate::Again,
-        _ if code.starts_with("53") => Fate::Later,
-        "XX001" | "XX002" => Fate::Damaged, // data corrupted, index corrupted
-        _other => Fate::Never,
+        "40001" | "40P01" | "55P03" => Class::Retry, // serialization failure, deadlock, lock not available
+        "57014" | "58030" => Class::Unavailable,     // cancelled or timed out, I/O error
+        _ if is_lost_code(code) => Class::Retry,
+        _ if code.starts_with("53") => Class::Unavailable,
+        "XX001" | "XX002" => Class::Damaged, // data corrupted, index corrupted
+        _other => Class::Permanent,
     }
 }
 
@@ -169,13 +179,13 @@ mod tests {
 
     #[test]
     fn only_what_left_nothing_behind_is_run_again() {
-        assert!(matches!(of_sqlite("5"), Fate::Again) && matches!(of_sqlite("517"), Fate::Again));
-        assert!(matches!(of_sqlite("13"), Fate::Later) && matches!(of_sqlite("1555"), Fate::Never));
-        assert!(matches!(of_postgres("40001"), Fate::Again) && matches!(of_postgres("40P01"), Fate::Again));
-        assert!(matches!(of_postgres("57P01"), Fate::Again) && matches!(of_postgres("08006"), Fate::Again));
-        assert!(matches!(of_postgres("53300"), Fate::Later) && matches!(of_postgres("57014"), Fate::Later));
-        assert!(matches!(of_postgres("23505"), Fate::Never));
-        assert!(matches!(of_sqlite("11"), Fate::Damaged) && matches!(of_sqlite("267"), Fate::Damaged));
-        assert!(matches!(of_sqlite("26"), Fate::Damaged) && matches!(of_postgres("XX001"), Fate::Damaged));
+        assert!(matches!(of_sqlite("5"), Class::Retry) && matches!(of_sqlite("517"), Class::Retry));
+        assert!(matches!(of_sqlite("13"), Class::Unavailable) && matches!(of_sqlite("1555"), Class::Permanent));
+        assert!(matches!(of_postgres("40001"), Class::Retry) && matches!(of_postgres("40P01"), Class::Retry));
+        assert!(matches!(of_postgres("57P01"), Class::Retry) && matches!(of_postgres("08006"), Class::Retry));
+        assert!(matches!(of_postgres("53300"), Class::Unavailable) && matches!(of_postgres("57014"), Class::Unavailable));
+        assert!(matches!(of_postgres("23505"), Class::Permanent));
+        assert!(matches!(of_sqlite("11"), Class::Damaged) && matches!(of_sqlite("267"), Class::Damaged));
+        assert!(matches!(of_sqlite("26"), Class::Damaged) && matches!(of_postgres("XX001"), Class::Damaged));
     }
 }

@@ -1,8 +1,9 @@
 //! How many there are of what, for the metrics: a few counts over indexed columns, asked at most every few seconds.
 
-use sea_orm::{ColumnTrait as _, DatabaseConnection, EntityTrait as _, QueryFilter as _, QuerySelect as _};
+use sea_orm::{ColumnTrait as _, DatabaseConnection, EntityTrait as _, QuerySelect as _};
 
-use super::entity::{device, session};
+use super::entity::device;
+use super::row::values;
 use super::{Engine, Store, StoreError, logins};
 use crate::domain::clock::Timestamp;
 use crate::domain::user::Upstream;
@@ -34,15 +35,8 @@ impl Store {
     /// When the database fails.
     pub async fn figures(&self, now: Timestamp, idle_since: Timestamp) -> Result<Figures, StoreError> {
         let db = self.read();
-        let sessions: Option<i64> = session::Entity::find()
-            .select_only()
-            .column_as(session::Column::Id.count(), "count")
-            .filter(session::Column::EndedAt.is_null())
-            .filter(session::Column::ExpiresAt.gt(now.as_millis()))
-            .filter(session::Column::LastSeenAt.gt(idle_since.as_millis()))
-            .into_tuple()
-            .one(db)
-            .await?;
+        let sql = "SELECT COUNT(*) FROM sessions WHERE ended_at IS NULL AND expires_at > $1 AND last_seen_at > $2";
+        let sessions = db.count(sql, values![now, idle_since]).await?;
         let devices: Vec<(String, i64)> = device::Entity::find()
             .select_only()
             .column(device::Column::Upstream)
@@ -52,7 +46,8 @@ impl Store {
             .all(db)
             .await?;
         let pending = logins::count_open(db, now).await?;
-        Ok(Figures { sessions: sessions.unwrap_or_default(), devices: by_service(devices), pending: by_service(pending) })
+        let sessions = i64::try_from(sessions).unwrap_or(i64::MAX);
+        Ok(Figures { sessions, devices: by_service(devices), pending: by_service(pending) })
     }
 
     /// The connections of the pool that reads; on PostgreSQL there is one pool for everything.

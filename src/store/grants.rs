@@ -1,10 +1,9 @@
 //! Token families (RFC 9700 §4.14.2): whatever a code led to dies with its row here.
 
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, UpdateMany};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
 
 use super::entity::grant;
-use super::row::{AuthenticationColumns, Row, millis, moment, to_json};
+use super::row::{AuthenticationColumns, Row, millis, moment, to_json, values};
 use super::{Db, StoreError, Tx};
 use crate::domain::clock::Timestamp;
 use crate::domain::grant::Grant;
@@ -65,8 +64,7 @@ pub async fn insert(tx: &Tx, grant: &Grant) -> Result<(), StoreError> {
 /// # Errors
 /// When the database fails.
 pub async fn revoke(tx: &Tx, id: &GrantId, now: Timestamp) -> Result<bool, StoreError> {
-    let update = revoking(now).filter(grant::Column::Id.eq(id.as_str()));
-    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+    tx.changes("UPDATE grants SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL", values![id, now]).await
 }
 
 /// Revokes every family of a client; returns how many. One that a write beside this one adds is not among them: nothing that
@@ -75,8 +73,7 @@ pub async fn revoke(tx: &Tx, id: &GrantId, now: Timestamp) -> Result<bool, Store
 /// # Errors
 /// When the database fails.
 pub async fn revoke_for_client(tx: &Tx, client: &ClientId, now: Timestamp) -> Result<u64, StoreError> {
-    let update = revoking(now).filter(grant::Column::ClientId.eq(client.as_str()));
-    Ok(update.exec(tx.db()).await?.rows_affected)
+    tx.changed_rows("UPDATE grants SET revoked_at = $2 WHERE client_id = $1 AND revoked_at IS NULL", values![client, now]).await
 }
 
 /// Revokes every family of a person, at `client` only where one is named; returns how many.
@@ -84,11 +81,11 @@ pub async fn revoke_for_client(tx: &Tx, client: &ClientId, now: Timestamp) -> Re
 /// # Errors
 /// When the database fails.
 pub async fn revoke_for_user(tx: &Tx, user: &UserId, client: Option<&ClientId>, now: Timestamp) -> Result<u64, StoreError> {
-    let mut update = revoking(now).filter(grant::Column::UserId.eq(user.as_str()));
-    if let Some(client) = client {
-        update = update.filter(grant::Column::ClientId.eq(client.as_str()));
+    let sql = "UPDATE grants SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL";
+    match client {
+        Some(client) => tx.changed_rows(&format!("{sql} AND client_id = $3"), values![user, now, client]).await,
+        None => tx.changed_rows(sql, values![user, now]).await,
     }
-    Ok(update.exec(tx.db()).await?.rows_affected)
 }
 
 /// Revokes every family of a person that came of an approval by `phone`.
@@ -96,24 +93,14 @@ pub async fn revoke_for_user(tx: &Tx, user: &UserId, client: Option<&ClientId>, 
 /// # Errors
 /// When the database fails.
 pub async fn revoke_for_phone(tx: &Tx, user: &UserId, phone: &DeviceId, now: Timestamp) -> Result<(), StoreError> {
-    let update =
-        revoking(now).filter(grant::Column::UserId.eq(user.as_str())).filter(grant::Column::DeviceId.eq(phone.as_str()));
-    update.exec(tx.db()).await?;
-    Ok(())
+    let sql = "UPDATE grants SET revoked_at = $3 WHERE user_id = $1 AND device_id = $2 AND revoked_at IS NULL";
+    tx.changes(sql, values![user, phone, now]).await.map(drop)
 }
 
 /// Revokes the families of a browser session that were not granted to outlive it (OIDC Core §11).
 pub(super) async fn revoke_for_session(tx: &Tx, session: &SessionId, now: Timestamp) -> Result<(), StoreError> {
-    let update = revoking(now).filter(grant::Column::SessionId.eq(session.as_str())).filter(grant::Column::Offline.eq(false));
-    update.exec(tx.db()).await?;
-    Ok(())
-}
-
-/// An update that revokes what is not revoked.
-fn revoking(now: Timestamp) -> UpdateMany<grant::Entity> {
-    grant::Entity::update_many()
-        .col_expr(grant::Column::RevokedAt, Expr::value(now.as_millis()))
-        .filter(grant::Column::RevokedAt.is_null())
+    let sql = "UPDATE grants SET revoked_at = $2 WHERE session_id = $1 AND offline = $3 AND revoked_at IS NULL";
+    tx.changes(sql, values![session, now, false]).await.map(drop)
 }
 
 impl TryFrom<grant::Model> for Grant {

@@ -1,4 +1,4 @@
-//! Whether writing works: what the latest writes came to, and a write for nothing where nobody wrote lately. A node whose writes
+//! Whether writing works: what the latest writes came to, and a probe where there was no write lately. A node whose writes
 //! fail (a full disk, a file or a server that only reads) is not ready, and becomes it again by itself.
 
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +9,7 @@ use crate::domain::clock::Timestamp;
 
 /// A success or a failure so recent says how it is.
 const RECENT: Duration = Duration::from_secs(5);
-/// A write for nothing that takes longer than this does not get through.
+/// A probe that takes longer than this has failed.
 const LONG: Duration = Duration::from_secs(1);
 
 /// The latest outcomes.
@@ -22,7 +22,7 @@ pub(super) struct Writes {
 struct Latest {
     success: Option<Timestamp>,
     failure: Option<(Timestamp, StoreError)>,
-    /// Since when somebody writes for nothing: one does at a time.
+    /// Since when a probe runs: there is one at a time.
     probing: Option<Timestamp>,
 }
 
@@ -32,12 +32,13 @@ impl Writes {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         match outcome {
             Ok(_) => latest.success = Some(now),
+            Err(StoreError::Conflict { .. }) => {}
             Err(error) if error.is_unavailable() => latest.failure = Some((now, error.clone())),
             Err(_own) => {}
         }
     }
 
-    /// What is known at `now`; `None`: nobody knows, and whoever asked is to find out.
+    /// What is known at `now`; `None`: nothing, and the caller is to probe.
     fn judge(&self, now: Timestamp) -> Option<Result<(), StoreError>> {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let is_recent = |at: Timestamp| now.since(at) < RECENT;
@@ -70,8 +71,8 @@ impl Writes {
 }
 
 impl Store {
-    /// Whether writing works. Costs nothing where a write succeeded in the last seconds; else one row that is written over, which
-    /// many who ask at once share.
+    /// Whether writing works. Costs nothing where a write succeeded in the last seconds; else one row that is written over,
+    /// once for all callers that ask at the same time.
     ///
     /// # Errors
     /// The failure, from its moment until a write succeeds, and for some seconds in any case: on a disk that is nearly full
@@ -81,7 +82,7 @@ impl Store {
         if let Some(known) = self.inner.writes.judge(now) {
             return known;
         }
-        // Ends with the write, not with whoever asked and went away.
+        // Ends with the write, even when the caller's future is dropped.
         let store = self.clone();
         let probe = tokio::spawn(async move {
             let written = store.write(now, |tx, now| Box::pin(async move { instance::touch(tx, *now).await })).await;

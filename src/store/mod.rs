@@ -2,7 +2,7 @@
 //! enough, the same statements on both.
 //!
 //! [`Store::read`] gives a handle to read with; [`Store::write`] runs a job in a transaction and answers after its commit.
-//! One file of functions per aggregate; whoever needs several of them in one commit calls them inside one `write`. Rows are
+//! One file of functions per aggregate; what belongs into one commit is called inside one `write`. Rows are
 //! private (`entity`) and turn into the types of `domain` or into [`StoreError::Inconsistent`]. What a value means, which
 //! writes belong together and what is written to the audit trail is the business of `flow` and `manage`.
 //!
@@ -10,8 +10,8 @@
 //! depends on it, so that a clean-up that does not run can never revive anything.
 //!
 //! On PostgreSQL two writes run side by side, and neither sees what the other has not committed. Where one must see the other's
-//! rows, both write to the same row first: they *take its turn* by a conditional update that may change nothing, and read
-//! afterwards. Every write takes turns, and changes rows, in this order, and rows of one kind by their ids, so that no two
+//! rows, both lock the same row first, by an update that changes nothing (the lock that every engine has), and read afterwards.
+//! Every write locks and changes rows in this order, and rows of one kind by their ids, so that no two
 //! wait for each other:
 //!
 //! person → phone → login → authorization → session → code → grant → token → logout to be told.
@@ -175,7 +175,7 @@ impl Store {
         Ok(Self { inner: Arc::new(Inner { env: kept, reader, engine, writer, writes: health::Writes::default(), commits }) })
     }
 
-    /// Time and chance, for rows that the store writes by itself.
+    /// Clock and random numbers, for rows that the store writes by itself.
     fn env(&self) -> &Env {
         &self.inner.env
     }

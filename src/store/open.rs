@@ -16,8 +16,8 @@ use tokio::time::Instant;
 use super::{Soundness, StoreError};
 
 /// How long a statement waits for a lock, and a caller for a connection.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Read connections to SQLite: more than the cores that could use them at once.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Read connections to a SQLite file.
 const READERS: u32 = 4;
 /// The result code of a statement that a progress handler ended.
 const INTERRUPTED: &str = "9";
@@ -95,13 +95,13 @@ pub(super) async fn sqlite_readers(path: &Path) -> Result<DatabaseConnection, St
 
 fn sqlite(path: &Path) -> SqliteConnectOptions {
     // The statements are ours and the values may be secrets' digests: nothing of either is logged.
-    SqliteConnectOptions::new().filename(path).foreign_keys(true).busy_timeout(PATIENCE).disable_statement_logging()
+    SqliteConnectOptions::new().filename(path).foreign_keys(true).busy_timeout(ACQUIRE_TIMEOUT).disable_statement_logging()
 }
 
 async fn sqlite_pool(size: u32, options: SqliteConnectOptions) -> Result<DatabaseConnection, sqlx::Error> {
     let pool = SqlitePoolOptions::new()
         .max_connections(size)
-        .acquire_timeout(PATIENCE)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
         .idle_timeout(None)
         .max_lifetime(None)
         .connect_with(options)

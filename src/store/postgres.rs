@@ -2,7 +2,7 @@
 //! whose outcome is looked up when their answer was lost (`docs/decisions/0004`).
 //!
 //! A connection is taken from the pool without a round trip. What keeps dead ones from being used again and again is
-//! [`Health`]: whoever loses a connection, or waits for an answer in vain, condemns every connection that is older than that
+//! [`Health`]: a lost connection, or an answer that does not come in time, evicts every connection that is older than that
 //! moment. While others are answered, lateness is no sign of a dead server: then the late connection alone is closed.
 
 use std::cell::Cell;
@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::error::is_lost;
 use super::retry::Attempts;
-use super::writer::Job;
+use super::writer::{Job, Outcome};
 use super::{StoreError, Tx, commits};
 use crate::domain::env::Env;
 use crate::domain::id;
@@ -33,7 +33,7 @@ const ACQUIRE: Duration = Duration::from_secs(3);
 const ANSWER: Duration = Duration::from_millis(3500);
 /// The most that a read, or a write with everything that is run again for it, takes.
 const WHOLE: Duration = Duration::from_millis(4500);
-/// A connection that nobody used for so long is asked whether it still works.
+/// A connection that was idle for so long is asked whether it still works.
 const QUIET: Duration = Duration::from_secs(10);
 /// How long that question may take.
 const PING: Duration = Duration::from_secs(1);
@@ -47,8 +47,8 @@ const SAME: Duration = Duration::from_millis(5);
 const MOST_LATE: usize = 64;
 
 task_local! {
-    /// When the connection that the present work was last given was made: what the pool knows it by.
-    static GIVEN: Cell<Option<Instant>>;
+    /// When the connection was made that the pool last gave to the running task: what the pool knows it by.
+    static CONNECTION_MADE: Cell<Option<Instant>>;
 }
 
 /// What the server holds every session to, so that a stuck statement does not hold its locks for ever.
@@ -84,7 +84,7 @@ struct Moments {
 
 impl Health {
     /// Every connection that exists now is not used again.
-    fn condemn(&self) {
+    fn evict_all(&self) {
         self.moments().trouble = Some(Instant::now());
     }
 
@@ -95,7 +95,7 @@ impl Health {
 
     /// The server did not answer on the connection that was made at `made`; `None` where none was given yet. Where it answers
     /// others, only that one is not used again.
-    fn condemn_late(&self, made: Option<Instant>) {
+    fn evict_late(&self, made: Option<Instant>) {
         let mut moments = self.moments();
         if moments.heard.is_none_or(|heard| heard.elapsed() >= RECENT) {
             moments.trouble = Some(Instant::now());
@@ -108,7 +108,7 @@ impl Health {
     }
 
     /// Whether a connection of this age was made before the last trouble, or was late itself.
-    fn is_condemned(&self, age: Duration) -> bool {
+    fn is_evicted(&self, age: Duration) -> bool {
         let moments = self.moments();
         let made = made_at(age);
         let same = |late: &Instant| late.max(&made).duration_since(*late.min(&made)) < SAME;
@@ -123,7 +123,7 @@ impl Health {
                 let mut moments = self.moments();
                 (moments.answer, moments.heard) = (now, now);
             }
-            Err(error) if is_lost(error) => self.condemn(),
+            Err(error) if is_lost(error) => self.evict_all(),
             Err(error) if is_refusal(error) => self.moments().heard = Some(Instant::now()),
             Err(_unasked) => {}
         }
@@ -137,7 +137,7 @@ impl Health {
             Ok(outcome) => self.observe(outcome),
             Err(_late) => {
                 // Before `work` goes, so that the pool knows what to do with the connection that comes back.
-                self.condemn_late(given());
+                self.evict_late(connection_made());
                 Err(DbErr::Conn(RuntimeErr::Internal("the server did not answer in time".to_owned())))
             }
         }
@@ -150,16 +150,16 @@ fn made_at(age: Duration) -> Instant {
     now.checked_sub(age).unwrap_or(now)
 }
 
-/// The pool gives a connection of this age to the present work.
-fn give(age: Duration) {
+/// The pool gives a connection of this age to the running task.
+fn note_connection(age: Duration) {
     let made = made_at(age);
-    // Outside any work the pool connects for itself.
-    let _given = GIVEN.try_with(|given| given.set(Some(made)));
+    // Outside of a task the pool connects for itself.
+    let _noted = CONNECTION_MADE.try_with(|made_at| made_at.set(Some(made)));
 }
 
-/// When the connection of the present work was made, if it has one.
-fn given() -> Option<Instant> {
-    GIVEN.try_with(Cell::get).ok().flatten()
+/// When the connection of the running task was made, if it has one.
+fn connection_made() -> Option<Instant> {
+    CONNECTION_MADE.try_with(Cell::get).ok().flatten()
 }
 
 impl Postgres {
@@ -173,12 +173,12 @@ impl Postgres {
             .acquire_timeout(ACQUIRE)
             .test_before_acquire(false)
             .after_connect(|_connection, about| {
-                give(about.age);
+                note_connection(about.age);
                 async { Ok(()) }.boxed()
             })
             .before_acquire(move |connection, about| {
-                give(about.age);
-                if taken.is_condemned(about.age) {
+                note_connection(about.age);
+                if taken.is_evicted(about.age) {
                     return async { Ok(false) }.boxed();
                 }
                 if about.idle_for < QUIET {
@@ -191,7 +191,7 @@ impl Postgres {
                 .boxed()
             })
             .after_release(move |_connection, about| {
-                let usable = !given_back.is_condemned(about.age);
+                let usable = !given_back.is_evicted(about.age);
                 async move { Ok(usable) }.boxed()
             })
             .connect_with(options)
@@ -204,7 +204,7 @@ impl Postgres {
         &self.pool
     }
 
-    /// Whether somebody got an answer in the last second. A question of one's own would queue behind everybody else's: a busy
+    /// Whether there was an answer in the last second. A question of its own would queue behind all others: a busy
     /// server is not to be taken for a dead one.
     pub(super) fn answers(&self) -> bool {
         self.health.moments().answer.is_some_and(|answer| answer.elapsed() < RECENT)
@@ -223,12 +223,12 @@ impl Postgres {
             }
             first
         };
-        GIVEN.scope(Cell::new(None), asking).await
+        CONNECTION_MADE.scope(Cell::new(None), asking).await
     }
 
     /// Runs one statement on its own, and not again.
     pub(super) async fn execute<T>(&self, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
-        GIVEN.scope(Cell::new(None), self.health.within(Instant::now() + ANSWER, work)).await
+        CONNECTION_MADE.scope(Cell::new(None), self.health.within(Instant::now() + ANSWER, work)).await
     }
 
     /// Runs a job as a transaction of its own and answers it.
@@ -236,13 +236,13 @@ impl Postgres {
         let deadline = Instant::now() + WHOLE;
         let mut attempts = Attempts::new(env);
         let failure = loop {
-            match GIVEN.scope(Cell::new(None), self.attempt(env, job.as_mut(), deadline)).await {
-                Fate::Committed => {
+            match CONNECTION_MADE.scope(Cell::new(None), self.attempt(env, job.as_mut(), deadline)).await {
+                Outcome::Committed => {
                     count.fetch_add(1, Ordering::Relaxed);
                     break None;
                 }
-                Fate::TakenBack(failure) => break failure,
-                Fate::Again(failure) => {
+                Outcome::RolledBack(failure) => break failure,
+                Outcome::Retry(failure) => {
                     if Instant::now() >= deadline || !attempts.again().await {
                         break failure;
                     }
@@ -252,73 +252,61 @@ impl Postgres {
         job.answer(failure);
     }
 
-    async fn attempt(&self, env: &Env, job: &mut dyn Job, deadline: Instant) -> Fate {
+    async fn attempt(&self, env: &Env, job: &mut dyn Job, deadline: Instant) -> Outcome {
         let id = match id::time_ordered(env) {
             Ok(id) => id,
-            Err(error) => return Fate::TakenBack(Some(StoreError::Statement(error.to_string()))),
+            Err(error) => return Outcome::RolledBack(Some(StoreError::Statement(error.to_string()))),
         };
         let transaction = match self.health.within(deadline, self.pool.begin()).await {
             Ok(transaction) => transaction,
-            Err(error) => return Fate::of(error),
+            Err(error) => return failed(error),
         };
         let tx = Tx::new(transaction, Some(self.health.clone()));
         match timeout_at(deadline, job.run(&tx)).await {
             Err(_late) => {
-                self.health.condemn_late(given());
-                return Fate::TakenBack(Some(late()));
+                self.health.evict_late(connection_made());
+                return Outcome::RolledBack(Some(late()));
             }
             Ok(Err(error)) => {
                 // Where this fails the connection is gone, and the transaction with it.
                 let _rolled_back = self.health.within(deadline, tx.rollback()).await;
-                return if error.is_transient() { Fate::Again(Some(error)) } else { Fate::TakenBack(None) };
+                return if error.is_transient() { Outcome::Retry(Some(error)) } else { Outcome::RolledBack(None) };
             }
             Ok(Ok(())) => {}
         }
         if let Err(error) = self.health.within(deadline, commits::insert(&tx, &id, env.now())).await {
-            return Fate::of(error);
+            return failed(error);
         }
         match self.health.within(deadline.min(Instant::now() + ANSWER), tx.commit()).await {
-            Ok(()) => Fate::Committed,
-            Err(error) if is_refusal(&error) => Fate::of(error),
+            Ok(()) => Outcome::Committed,
+            Err(error) if is_refusal(&error) => failed(error),
             Err(_lost) => self.settle(&id, env, deadline).await,
         }
     }
 
     /// The outcome of a commit whose answer was lost: known as soon as the server answers.
-    async fn settle(&self, id: &str, env: &Env, deadline: Instant) -> Fate {
+    async fn settle(&self, id: &str, env: &Env, deadline: Instant) -> Outcome {
         while Instant::now() < deadline {
             match self.health.within(deadline, commits::settle(&self.pool, id, env.now())).await {
                 Ok(true) => {
                     tracing::info!("a commit whose answer was lost took effect");
-                    return Fate::Committed;
+                    return Outcome::Committed;
                 }
-                Ok(false) => return Fate::Again(Some(late())),
+                Ok(false) => return Outcome::Retry(Some(late())),
                 Err(error) => tracing::debug!(%error, "the outcome of a commit is not known yet"),
             }
             sleep(LOOK_AGAIN).await;
         }
         tracing::warn!("the server did not come back in time to tell whether a commit took effect");
-        Fate::TakenBack(Some(late()))
+        Outcome::RolledBack(Some(late()))
     }
 }
 
-/// What became of one attempt.
-enum Fate {
-    /// Its writes hold.
-    Committed,
-    /// They do not, and the caller hears so: with this error, or with the job's own.
-    TakenBack(Option<StoreError>),
-    /// They do not, and another attempt may do better.
-    Again(Option<StoreError>),
-}
-
-impl Fate {
-    /// After an error that left nothing behind.
-    fn of(error: DbErr) -> Self {
-        let lost = is_lost(&error);
-        let error = StoreError::from(error);
-        if lost || error.is_transient() { Self::Again(Some(error)) } else { Self::TakenBack(Some(error)) }
-    }
+/// The outcome after an error that left nothing behind.
+fn failed(error: DbErr) -> Outcome {
+    let lost = is_lost(&error);
+    let error = StoreError::from(error);
+    if lost || error.is_transient() { Outcome::Retry(Some(error)) } else { Outcome::RolledBack(Some(error)) }
 }
 
 /// Whether a COMMIT was answered, with a refusal: the transaction was rolled back.
@@ -336,23 +324,23 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn trouble_condemns_what_was_there_before_and_nothing_that_came_after() {
+    async fn trouble_evicts_older_connections_and_no_newer_ones() {
         let health = Health::default();
-        assert!(!health.is_condemned(Duration::from_secs(3600)), "no trouble, however old");
+        assert!(!health.is_evicted(Duration::from_secs(3600)), "no trouble, however old");
         assert!(health.observe(Ok(())).is_ok() && health.moments().answer.is_some());
-        health.condemn();
+        health.evict_all();
         sleep(Duration::from_millis(20)).await;
-        assert!(health.is_condemned(Duration::from_secs(3600)));
-        assert!(!health.is_condemned(Duration::from_millis(10)), "made after the trouble");
+        assert!(health.is_evicted(Duration::from_secs(3600)));
+        assert!(!health.is_evicted(Duration::from_millis(10)), "made after the trouble");
     }
 
     #[tokio::test]
-    async fn what_is_late_is_abandoned_and_condemns() {
+    async fn a_late_answer_is_given_up_and_evicts_connections() {
         let health = Health::default();
         let never = std::future::pending::<Result<(), DbErr>>();
         let error = health.within(Instant::now() + Duration::from_millis(5), never).await.unwrap_err();
         assert!(StoreError::from(error).is_unavailable());
-        assert!(health.is_condemned(Duration::from_secs(1)));
+        assert!(health.is_evicted(Duration::from_secs(1)));
     }
 
     #[tokio::test]
@@ -361,17 +349,17 @@ mod tests {
         assert!(health.observe(Ok(())).is_ok());
         let (made, begun) = (Duration::from_secs(60), Instant::now());
         let never = async {
-            give(made);
+            note_connection(made);
             std::future::pending::<Result<(), DbErr>>().await
         };
-        let late = GIVEN.scope(Cell::new(None), health.within(Instant::now() + Duration::from_millis(5), never));
+        let late = CONNECTION_MADE.scope(Cell::new(None), health.within(Instant::now() + Duration::from_millis(5), never));
         late.await.unwrap_err();
-        assert!(health.is_condemned(made + begun.elapsed()), "the late one");
-        assert!(!health.is_condemned(made * 2) && !health.is_condemned(made / 2), "older and younger ones");
+        assert!(health.is_evicted(made + begun.elapsed()), "the late one");
+        assert!(!health.is_evicted(made * 2) && !health.is_evicted(made / 2), "older and younger ones");
         // Who is late before a connection was free says nothing of any.
         let never = std::future::pending::<Result<(), DbErr>>();
-        GIVEN.scope(Cell::new(None), health.within(Instant::now(), never)).await.unwrap_err();
-        assert!(!health.is_condemned(made * 2));
+        CONNECTION_MADE.scope(Cell::new(None), health.within(Instant::now(), never)).await.unwrap_err();
+        assert!(!health.is_evicted(made * 2));
     }
 
     #[test]

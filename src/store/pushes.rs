@@ -1,12 +1,10 @@
 //! Attempts to ask phones, for the limits on them (security bar 134–136).
 
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
-use sea_orm::{
-    ColumnTrait as _, Condition, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _, Select, UpdateMany,
-};
+use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _};
 
-use super::entity::{push, push_turn};
-use super::row::moment;
+use super::entity::{push, push_lock};
+use super::row::{moment, values};
 use super::{Db, StoreError, Tx};
 use crate::domain::browser::BrowserKey;
 use crate::domain::clock::Timestamp;
@@ -20,7 +18,7 @@ pub struct Push {
     pub login_id: LoginId,
     /// The phone service.
     pub upstream: Upstream,
-    /// Whom it concerns ([`Concern`](crate::domain::login::Concern)); empty where it counts for nobody.
+    /// Whom it concerns ([`Concern`](crate::domain::login::Concern)); empty where it counts for no account.
     pub target: String,
     /// The canonical name that was typed; empty where it counts for no name.
     pub typed: String,
@@ -38,27 +36,27 @@ pub struct Push {
     pub at: Timestamp,
 }
 
-/// Waits until no other write counts for `key`, on any node, and keeps others waiting until this one is committed: counting and
-/// adding then are one step. A name of ours for what is counted; several are taken in the same order everywhere.
+/// Locks the counter `key` on every node until the commit, so that counting and adding are one step. A name of ours for what is
+/// counted; several are locked in the same order everywhere.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn take_turn(tx: &Tx, key: String, now: Timestamp) -> Result<(), StoreError> {
-    let row = push_turn::Model { key, at: now.as_millis() };
+pub async fn lock_counter(tx: &Tx, key: String, now: Timestamp) -> Result<(), StoreError> {
+    let row = push_lock::Model { key, at: now.as_millis() };
     // The row is locked by its update, until the commit.
-    let conflict = OnConflict::column(push_turn::Column::Key).update_column(push_turn::Column::At).to_owned();
+    let conflict = OnConflict::column(push_lock::Column::Key).update_column(push_lock::Column::At).to_owned();
     tx.insert_or(row, conflict).await.map(drop)
 }
 
-/// Whether nobody on any node came here under `key` after `since`; from then on somebody did.
+/// Whether this is the first call for `key` after `since`, on any node.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn is_first(tx: &Tx, key: String, since: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
-    let row = push_turn::Model { key, at: now.as_millis() };
-    let conflict = OnConflict::column(push_turn::Column::Key)
-        .update_column(push_turn::Column::At)
-        .action_and_where(Expr::col((push_turn::Entity, push_turn::Column::At)).lte(since.as_millis()))
+    let row = push_lock::Model { key, at: now.as_millis() };
+    let conflict = OnConflict::column(push_lock::Column::Key)
+        .update_column(push_lock::Column::At)
+        .action_and_where(Expr::col((push_lock::Entity, push_lock::Column::At)).lte(since.as_millis()))
         .to_owned();
     tx.insert_or(row, conflict).await
 }
@@ -85,18 +83,13 @@ pub async fn insert(tx: &Tx, push: &Push) -> Result<(), StoreError> {
     .map(drop)
 }
 
-fn since(since: Timestamp, remembered: bool) -> Select<push::Entity> {
-    push::Entity::find().filter(push::Column::Remembered.eq(remembered)).filter(push::Column::At.gt(since.as_millis()))
-}
-
 /// How often browsers that were not remembered named `typed` after `at`, whether anybody was asked or not.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn count_typed(db: &Db, upstream: Upstream, typed: &str, at: Timestamp) -> Result<u64, StoreError> {
-    let pushes = since(at, false);
-    let pushes = pushes.filter(push::Column::Upstream.eq(upstream.as_str())).filter(push::Column::Typed.eq(typed));
-    Ok(pushes.count(db).await?)
+    let sql = "SELECT COUNT(*) FROM pushes WHERE upstream = $1 AND typed = $2 AND at > $3 AND remembered = $4";
+    db.count(sql, values![upstream.as_str(), typed, at, false]).await
 }
 
 /// How many requests were sent to `target` after `at`, by browsers that were remembered for it or by others. What an older
@@ -105,12 +98,9 @@ pub async fn count_typed(db: &Db, upstream: Upstream, typed: &str, at: Timestamp
 /// # Errors
 /// When the database fails.
 pub async fn count_sent(db: &Db, upstream: Upstream, target: &str, at: Timestamp, remembered: bool) -> Result<u64, StoreError> {
-    let sent = Condition::any().add(push::Column::Sent.is_null()).add(push::Column::Sent.eq(true));
-    let pushes = since(at, remembered)
-        .filter(push::Column::Upstream.eq(upstream.as_str()))
-        .filter(push::Column::Target.eq(target))
-        .filter(sent);
-    Ok(pushes.count(db).await?)
+    let sql = "SELECT COUNT(*) FROM pushes WHERE upstream = $1 AND target = $2 AND at > $3 AND remembered = $4 \
+               AND (sent IS NULL OR sent = $5)";
+    db.count(sql, values![upstream.as_str(), target, at, remembered, true]).await
 }
 
 /// How many requests browsers that were not remembered sent to anybody after `at`.
@@ -118,7 +108,8 @@ pub async fn count_sent(db: &Db, upstream: Upstream, target: &str, at: Timestamp
 /// # Errors
 /// When the database fails.
 pub async fn count_sent_by_strangers(db: &Db, at: Timestamp) -> Result<u64, StoreError> {
-    Ok(since(at, false).filter(push::Column::Sent.eq(true)).count(db).await?)
+    let sql = "SELECT COUNT(*) FROM pushes WHERE at > $1 AND remembered = $2 AND sent = $3";
+    db.count(sql, values![at, false, true]).await
 }
 
 /// How many attempts came from `source` after `at`.
@@ -126,8 +117,7 @@ pub async fn count_sent_by_strangers(db: &Db, at: Timestamp) -> Result<u64, Stor
 /// # Errors
 /// When the database fails.
 pub async fn count_source(db: &Db, source: &str, at: Timestamp) -> Result<u64, StoreError> {
-    let pushes = push::Entity::find().filter(push::Column::Address.eq(source)).filter(push::Column::At.gt(at.as_millis()));
-    Ok(pushes.count(db).await?)
+    db.count("SELECT COUNT(*) FROM pushes WHERE address = $1 AND at > $2", values![source, at]).await
 }
 
 /// How many attempts came from `network` after `at`.
@@ -135,8 +125,7 @@ pub async fn count_source(db: &Db, source: &str, at: Timestamp) -> Result<u64, S
 /// # Errors
 /// When the database fails.
 pub async fn count_network(db: &Db, network: &str, at: Timestamp) -> Result<u64, StoreError> {
-    let pushes = push::Entity::find().filter(push::Column::Network.eq(network)).filter(push::Column::At.gt(at.as_millis()));
-    Ok(pushes.count(db).await?)
+    db.count("SELECT COUNT(*) FROM pushes WHERE network = $1 AND at > $2", values![network, at]).await
 }
 
 /// Notes that the person declined the request of `login`.
@@ -144,11 +133,7 @@ pub async fn count_network(db: &Db, network: &str, at: Timestamp) -> Result<u64,
 /// # Errors
 /// When the database fails.
 pub async fn record_denial(tx: &Tx, login: &LoginId, now: Timestamp) -> Result<(), StoreError> {
-    let update = push::Entity::update_many()
-        .col_expr(push::Column::DeniedAt, Expr::value(now.as_millis()))
-        .filter(push::Column::LoginId.eq(login.as_str()));
-    update.exec(tx.db()).await?;
-    Ok(())
+    tx.changes("UPDATE pushes SET denied_at = $2 WHERE login_id = $1", values![login, now]).await.map(drop)
 }
 
 /// When `target` declined requests from `source` after `after`, and under which names they were asked for; the latest first.
@@ -174,35 +159,27 @@ pub async fn list_denials(
     Ok(denials.into_iter().filter_map(denial).collect())
 }
 
-/// An update after which what it meets counts for its source alone.
-fn forgiving() -> UpdateMany<push::Entity> {
-    push::Entity::update_many()
-        .col_expr(push::Column::Target, Expr::value(""))
-        .col_expr(push::Column::Typed, Expr::value(""))
-        .col_expr(push::Column::DeniedAt, Expr::value(None::<i64>))
-}
-
 /// Forgives what led to a sign-in, and what remembered browsers asked `target`: nothing of it was a stranger's.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn forgive_owner(tx: &Tx, upstream: Upstream, target: &str, login: &LoginId) -> Result<(), StoreError> {
-    let remembered = push::Column::Upstream
-        .eq(upstream.as_str())
-        .and(push::Column::Target.eq(target))
-        .and(push::Column::Remembered.eq(true));
-    let update = forgiving().filter(Condition::any().add(remembered).add(push::Column::LoginId.eq(login.as_str())));
-    update.exec(tx.db()).await?;
-    Ok(())
+    let sql = "UPDATE pushes SET target = '', typed = '', denied_at = NULL \
+               WHERE login_id = $1 OR upstream = $2 AND target = $3 AND remembered = $4";
+    tx.changes(sql, values![login, upstream.as_str(), target, true]).await.map(drop)
 }
 
-/// Forgives everything that counts for `target` or for one of `names`, whoever it was. Returns how many attempts that were.
+/// Forgives everything that counts for `target` or for one of `names`, from any browser. Returns how many attempts that were.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn forgive_person(tx: &Tx, upstream: Upstream, target: &str, names: &[String]) -> Result<u64, StoreError> {
     let named = push::Column::Typed.is_in(names.iter().map(String::as_str));
-    let update = forgiving()
+    // Afterwards it counts for its source alone.
+    let update = push::Entity::update_many()
+        .col_expr(push::Column::Target, Expr::value(""))
+        .col_expr(push::Column::Typed, Expr::value(""))
+        .col_expr(push::Column::DeniedAt, Expr::value(None::<i64>))
         .filter(push::Column::Upstream.eq(upstream.as_str()))
         .filter(Condition::any().add(push::Column::Target.eq(target)).add(named));
     Ok(update.exec(tx.db()).await?.rows_affected)

@@ -1,11 +1,10 @@
 //! Refresh tokens and their chain of rotations (RFC 9700 §4.14, decision 2.5). A token has at most one successor, and the
 //! database sees to that.
 
-use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 
 use super::entity::{grant, refresh_token, session, user};
-use super::row::{millis, moment};
+use super::row::{millis, moment, values};
 use super::{Db, StoreError, Tx};
 use crate::domain::browser::BrowserSession;
 use crate::domain::clock::Timestamp;
@@ -19,23 +18,12 @@ use crate::domain::user::User;
 pub struct FoundRefreshToken {
     /// The token.
     pub token: RefreshToken,
-    /// When it was first presented; from then on its predecessor has no grace any more.
-    pub first_used_at: Option<Timestamp>,
     /// Its family.
     pub grant: Grant,
     /// The person whom it is about.
     pub user: User,
     /// The browser session, over or not; gone when it has long been over.
     pub session: Option<BrowserSession>,
-}
-
-/// The token that a rotation made.
-#[derive(Clone, Debug)]
-pub struct Successor {
-    /// The token.
-    pub token: RefreshToken,
-    /// When it was first presented.
-    pub first_used_at: Option<Timestamp>,
 }
 
 /// The token with this digest, alive or not, in one round trip; the caller compares with the time.
@@ -51,7 +39,6 @@ pub async fn find(db: &Db, digest: &SecretDigest) -> Result<Option<FoundRefreshT
         .await?;
     let Some((token, Some(grant), Some(user), session)) = found else { return Ok(None) };
     Ok(Some(FoundRefreshToken {
-        first_used_at: moment(token.first_used_at),
         token: token.into(),
         grant: grant.try_into()?,
         user: user.try_into()?,
@@ -63,9 +50,9 @@ pub async fn find(db: &Db, digest: &SecretDigest) -> Result<Option<FoundRefreshT
 ///
 /// # Errors
 /// As [`find`].
-pub async fn find_successor(db: &Db, digest: &SecretDigest) -> Result<Option<Successor>, StoreError> {
+pub async fn find_successor(db: &Db, digest: &SecretDigest) -> Result<Option<RefreshToken>, StoreError> {
     let row = refresh_token::Entity::find().filter(refresh_token::Column::Predecessor.eq(digest.as_str())).one(db).await?;
-    Ok(row.map(|token| Successor { first_used_at: moment(token.first_used_at), token: token.into() }))
+    Ok(row.map(RefreshToken::from))
 }
 
 /// Adds the first token of a family.
@@ -82,28 +69,12 @@ pub async fn insert(tx: &Tx, token: &RefreshToken) -> Result<(), StoreError> {
 /// # Errors
 /// When the database fails.
 pub async fn rotate(tx: &Tx, digest: &SecretDigest, successor: &RefreshToken, now: Timestamp) -> Result<bool, StoreError> {
-    let update = refresh_token::Entity::update_many()
-        .col_expr(refresh_token::Column::RotatedAt, Expr::value(now.as_millis()))
-        .filter(refresh_token::Column::Digest.eq(digest.as_str()))
-        .filter(refresh_token::Column::RotatedAt.is_null())
-        .filter(refresh_token::Column::ExpiresAt.gt(now.as_millis()));
-    let rotated = update.exec(tx.db()).await?.rows_affected > 0;
+    let sql = "UPDATE refresh_tokens SET rotated_at = $2 WHERE digest = $1 AND rotated_at IS NULL AND expires_at > $2";
+    let rotated = tx.changes(sql, values![digest, now]).await?;
     if rotated {
         tx.insert(model(successor, Some(digest))).await?;
     }
     Ok(rotated)
-}
-
-/// Notes that a token was presented for the first time. False: it had been before.
-///
-/// # Errors
-/// When the database fails.
-pub async fn mark_used(tx: &Tx, digest: &SecretDigest, now: Timestamp) -> Result<bool, StoreError> {
-    let update = refresh_token::Entity::update_many()
-        .col_expr(refresh_token::Column::FirstUsedAt, Expr::value(now.as_millis()))
-        .filter(refresh_token::Column::Digest.eq(digest.as_str()))
-        .filter(refresh_token::Column::FirstUsedAt.is_null());
-    Ok(update.exec(tx.db()).await?.rows_affected > 0)
 }
 
 /// Moves the expiry of a token that is used again and again instead of rotated. False: it is expired or rotated away.
@@ -111,12 +82,8 @@ pub async fn mark_used(tx: &Tx, digest: &SecretDigest, now: Timestamp) -> Result
 /// # Errors
 /// When the database fails.
 pub async fn extend(tx: &Tx, digest: &SecretDigest, expires_at: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
-    let update = refresh_token::Entity::update_many()
-        .col_expr(refresh_token::Column::ExpiresAt, Expr::value(expires_at.as_millis()))
-        .filter(refresh_token::Column::Digest.eq(digest.as_str()))
-        .filter(refresh_token::Column::RotatedAt.is_null())
-        .filter(refresh_token::Column::ExpiresAt.gt(now.as_millis()));
-    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+    let sql = "UPDATE refresh_tokens SET expires_at = $2 WHERE digest = $1 AND rotated_at IS NULL AND expires_at > $3";
+    tx.changes(sql, values![digest, expires_at, now]).await
 }
 
 fn model(token: &RefreshToken, predecessor: Option<&SecretDigest>) -> refresh_token::Model {
@@ -127,7 +94,6 @@ fn model(token: &RefreshToken, predecessor: Option<&SecretDigest>) -> refresh_to
         issued_at: token.issued_at.as_millis(),
         expires_at: token.expires_at.as_millis(),
         rotated_at: millis(token.rotated_at),
-        first_used_at: None,
     }
 }
 

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _};
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
 
 use super::entity::remembered_browser as remembered;
+use super::row::values;
 use super::{Db, StoreError, Tx};
 use crate::domain::browser::BrowserKey;
 use crate::domain::clock::Timestamp;
@@ -50,13 +51,8 @@ pub async fn is_remembered(
     now: Timestamp,
     max_age: Duration,
 ) -> Result<bool, StoreError> {
-    let found = remembered::Entity::find()
-        .filter(remembered::Column::Browser.eq(browser.0.as_str()))
-        .filter(remembered::Column::UserId.eq(user.as_str()))
-        .filter(remembered::Column::LastUsedAt.gt(now.minus(max_age).as_millis()))
-        .count(db)
-        .await?;
-    Ok(found > 0)
+    let sql = "SELECT COUNT(*) FROM remembered_browsers WHERE browser = $1 AND user_id = $2 AND last_used_at > $3";
+    Ok(db.count(sql, values![&browser.0, user, now.minus(max_age)]).await? > 0)
 }
 
 /// The name to fill in: that of the latest login in this browser whose person asked for it.
@@ -78,9 +74,6 @@ pub async fn find_identifier(db: &Db, browser: &BrowserKey) -> Result<Option<Str
 /// # Errors
 /// When the database fails.
 pub async fn forget_identifier(tx: &Tx, browser: &BrowserKey) -> Result<(), StoreError> {
-    let update = remembered::Entity::update_many()
-        .col_expr(remembered::Column::Identifier, Expr::value(None::<String>))
-        .filter(remembered::Column::Browser.eq(browser.0.as_str()));
-    update.exec(tx.db()).await?;
-    Ok(())
+    let sql = "UPDATE remembered_browsers SET identifier = NULL WHERE browser = $1";
+    tx.changes(sql, values![&browser.0]).await.map(drop)
 }

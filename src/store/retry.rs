@@ -13,7 +13,7 @@ const MOST_ATTEMPTS: u32 = 6;
 /// The longest pause after the first attempt; it doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// When no further attempt is begun: each may itself have waited seconds for a lock, and somebody waits for the answer.
-const PATIENCE: Duration = Duration::from_secs(3);
+const RETRY_BUDGET: Duration = Duration::from_secs(3);
 
 /// Counts the attempts of one transaction.
 pub(super) struct Attempts<'e> {
@@ -32,7 +32,7 @@ impl<'e> Attempts<'e> {
     pub(super) async fn again(&mut self) -> bool {
         self.made += 1;
         metrics::DB_BUSY.add([]);
-        if self.made >= MOST_ATTEMPTS || self.since.elapsed() >= PATIENCE {
+        if self.made >= MOST_ATTEMPTS || self.since.elapsed() >= RETRY_BUDGET {
             return false;
         }
         metrics::DB_RETRIES.add([]);
@@ -43,8 +43,8 @@ impl<'e> Attempts<'e> {
     /// Between half and all of the pause of this attempt.
     fn pause(&self) -> Duration {
         let longest = FIRST_PAUSE * 2_u32.pow(self.made - 1);
-        let [chance] = self.env.random_bytes::<1>().unwrap_or([u8::MAX]);
-        longest / 2 + longest / 2 * u32::from(chance) / 255
+        let [random] = self.env.random_bytes::<1>().unwrap_or([u8::MAX]);
+        longest / 2 + longest / 2 * u32::from(random) / 255
     }
 }
 

@@ -3,8 +3,8 @@
 //! writes words that the older one does not know. Lists leave such rows out ([`readable`]), and where one must be served all the
 //! same, the reading is the most cautious one.
 
-use sea_orm::ColumnTrait;
 use sea_orm::sea_query::{Expr, SimpleExpr};
+use sea_orm::{ColumnTrait, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde::de::IntoDeserializer as _;
@@ -15,7 +15,8 @@ use crate::domain::assurance::Acr;
 use crate::domain::browser::Authentication;
 use crate::domain::client::Source;
 use crate::domain::clock::Timestamp;
-use crate::domain::id::{DeviceId, SessionId, UserId};
+use crate::domain::id::{AuthorizationId, ClientId, DeviceId, GrantId, LoginId, SessionId, UserId};
+use crate::domain::secret::SecretDigest;
 
 /// The row that is being read, for the error that it may turn out to be.
 #[derive(Clone, Copy)]
@@ -69,7 +70,7 @@ pub(super) fn readable<M, T: TryFrom<M, Error = StoreError>>(rows: Vec<M>) -> Re
     read.filter(|row| !matches!(row, Err(StoreError::Unknown { .. }))).collect()
 }
 
-/// Who wrote a row down; whoever a newer program adds is no file.
+/// Who wrote a row down; a word of a newer program is not the file.
 pub(super) fn source(text: &str) -> Source {
     Source::parse(text).unwrap_or(Source::Command)
 }
@@ -81,6 +82,30 @@ pub(super) fn source_again(column: impl ColumnTrait, source: Source) -> SimpleEx
     }
     let known = column.is_in([Source::File, Source::Command].map(Source::as_str));
     Expr::case(known, source.as_str()).finally(Expr::col(column)).into()
+}
+
+/// The values of a statement, by their numbers in it.
+macro_rules! values {
+    ($($value:expr),* $(,)?) => { [$(sea_orm::Value::from($value)),*] };
+}
+pub(super) use values;
+
+macro_rules! texts {
+    ($($name:ident),+) => {
+        $(impl From<&$name> for Value {
+            fn from(text: &$name) -> Self {
+                text.as_str().into()
+            }
+        })+
+    };
+}
+
+texts!(AuthorizationId, ClientId, DeviceId, GrantId, LoginId, SecretDigest, SessionId, UserId);
+
+impl From<Timestamp> for Value {
+    fn from(moment: Timestamp) -> Self {
+        moment.as_millis().into()
+    }
 }
 
 /// The columns that say who signed in, when and how.

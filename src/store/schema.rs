@@ -92,7 +92,7 @@ async fn begin_alone(db: &DatabaseConnection) -> Result<DatabaseTransaction, Sto
         TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() };
     let transaction = db.begin_with_options(immediate).await?;
     if transaction.get_database_backend() == DbBackend::Postgres {
-        // Whoever waits here waits for a whole migration.
+        // A wait here lasts for a whole migration.
         transaction.execute_unprepared("SET LOCAL statement_timeout = 0").await?;
         transaction.execute_unprepared("SET LOCAL lock_timeout = 0").await?;
         transaction.execute_unprepared(MIGRATION_LOCK).await?;

@@ -7,11 +7,11 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
 
 use super::entity::{session, user};
-use super::row::{AuthenticationColumns, millis, moment};
+use super::row::{AuthenticationColumns, millis, moment, values};
 use super::{Db, StoreError, Tx};
 use super::{backchannel_logouts, grants};
 use crate::domain::backchannel_logout::Hold;
-use crate::domain::browser::{BrowserKey, BrowserSession, Origin};
+use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, Origin};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{DeviceId, SessionId, UserId};
 use crate::domain::secret::SecretDigest;
@@ -98,24 +98,31 @@ pub async fn insert(tx: &Tx, session: &BrowserSession, cookie: &SecretDigest) ->
 /// # Errors
 /// When the database fails.
 pub async fn renew(tx: &Tx, renewed: &BrowserSession, cookie: &SecretDigest, now: Timestamp) -> Result<bool, StoreError> {
-    let authentication = &renewed.authentication;
-    let device = authentication.device_id.as_ref().map(|device| device.as_str().to_owned());
-    let update = session::Entity::update_many()
-        .col_expr(session::Column::Cookie, Expr::value(cookie.as_str()))
-        .col_expr(session::Column::AuthTime, Expr::value(authentication.auth_time.as_millis()))
-        .col_expr(session::Column::Acr, Expr::value(authentication.acr.as_str()))
-        .col_expr(session::Column::DeviceId, Expr::value(device))
-        .col_expr(session::Column::Unnamed, Expr::value(authentication.unnamed))
-        .col_expr(session::Column::Address, Expr::value(renewed.origin.address.as_str()))
-        .col_expr(session::Column::UserAgent, Expr::value(renewed.origin.user_agent.as_str()))
-        .col_expr(session::Column::LastSeenAt, Expr::value(renewed.last_seen_at.as_millis()))
-        .col_expr(session::Column::ExpiresAt, Expr::value(renewed.expires_at.as_millis()))
-        .filter(session::Column::Id.eq(renewed.id.as_str()))
-        .filter(session::Column::UserId.eq(authentication.user_id.as_str()))
-        .filter(session::Column::Browser.eq(renewed.browser.0.as_str()))
-        .filter(session::Column::EndedAt.is_null())
-        .filter(session::Column::ExpiresAt.gt(now.as_millis()));
-    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+    let sql = "UPDATE sessions SET cookie = $2, auth_time = $3, acr = $4, device_id = $5, unnamed = $6, address = $7, \
+               user_agent = $8, last_seen_at = $9, expires_at = $10 \
+               WHERE id = $1 AND user_id = $11 AND browser = $12 AND ended_at IS NULL AND expires_at > $13";
+    let Authentication { user_id, auth_time, acr, device_id, unnamed, .. } = &renewed.authentication;
+    let device = device_id.as_ref().map(DeviceId::as_str);
+    let Origin { address, user_agent } = &renewed.origin;
+    let (seen, expires) = (renewed.last_seen_at, renewed.expires_at);
+    let id = &renewed.id;
+    let browser = &renewed.browser.0;
+    let values = values![
+        id,
+        cookie,
+        *auth_time,
+        acr.as_str(),
+        device,
+        *unnamed,
+        address,
+        user_agent,
+        seen,
+        expires,
+        user_id,
+        browser,
+        now
+    ];
+    tx.changes(sql, values).await
 }
 
 /// Whether a session was last seen so long ago that [`touch`] would write: ask before opening a write.
@@ -128,12 +135,8 @@ pub fn needs_touch(session: &BrowserSession, now: Timestamp) -> bool {
 /// # Errors
 /// When the database fails.
 pub async fn touch(tx: &Tx, id: &SessionId, now: Timestamp) -> Result<bool, StoreError> {
-    let update = session::Entity::update_many()
-        .col_expr(session::Column::LastSeenAt, Expr::value(now.as_millis()))
-        .filter(session::Column::Id.eq(id.as_str()))
-        .filter(session::Column::EndedAt.is_null())
-        .filter(session::Column::LastSeenAt.lte(now.minus(TOUCH_AFTER).as_millis()));
-    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+    let sql = "UPDATE sessions SET last_seen_at = $2 WHERE id = $1 AND ended_at IS NULL AND last_seen_at <= $3";
+    tx.changes(sql, values![id, now, now.minus(TOUCH_AFTER)]).await
 }
 
 /// Ends a session and revokes its grants without `offline_access`; what its clients are to hear of it is queued. False: it had
@@ -155,11 +158,7 @@ pub async fn end_replaced(tx: &Tx, id: &SessionId, hold: &Hold, now: Timestamp) 
 }
 
 async fn end_holding(tx: &Tx, id: &SessionId, hold: Option<&Hold>, now: Timestamp) -> Result<bool, StoreError> {
-    let update = session::Entity::update_many()
-        .col_expr(session::Column::EndedAt, Expr::value(now.as_millis()))
-        .filter(session::Column::Id.eq(id.as_str()))
-        .filter(session::Column::EndedAt.is_null());
-    if update.exec(tx.db()).await?.rows_affected == 0 {
+    if !tx.changes("UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL", values![id, now]).await? {
         return Ok(false);
     }
     grants::revoke_for_session(tx, id, now).await?;
@@ -169,12 +168,12 @@ async fn end_holding(tx: &Tx, id: &SessionId, hold: Option<&Hold>, now: Timestam
     Ok(true)
 }
 
-/// Takes the session's turn until this transaction ends: whoever ends it waits, and sees what this transaction wrote (the order
-/// is in [`store`](super)). Returns it, expired or not; none has ended, or never was.
+/// Locks the session's row until this transaction ends: a write that ends it waits, and sees what this transaction wrote (the
+/// order is in [`store`](super)). Returns it, expired or not; none has ended, or never was.
 ///
 /// # Errors
 /// When the database fails or the row is inconsistent.
-pub async fn take_turn(tx: &Tx, id: &SessionId) -> Result<Option<BrowserSession>, StoreError> {
+pub async fn lock_row(tx: &Tx, id: &SessionId) -> Result<Option<BrowserSession>, StoreError> {
     let update = session::Entity::update_many()
         .col_expr(session::Column::ExpiresAt, Expr::col(session::Column::ExpiresAt))
         .filter(session::Column::Id.eq(id.as_str()))
@@ -182,7 +181,7 @@ pub async fn take_turn(tx: &Tx, id: &SessionId) -> Result<Option<BrowserSession>
     update.exec_with_returning(tx.db()).await?.pop().map(BrowserSession::try_from).transpose()
 }
 
-/// Ends every session of a person, as [`end`]; returns those that this call ended. The caller has the person's turn.
+/// Ends every session of a person, as [`end`]; returns those that this call ended. The caller has locked the user's row.
 ///
 /// # Errors
 /// When the database fails.
@@ -197,7 +196,7 @@ pub async fn end_all_for_user(tx: &Tx, user: &UserId, now: Timestamp) -> Result<
 }
 
 /// Ends every session of a person that `phone` approved, as [`end`], and takes the turns of their others: a code of an earlier
-/// login may be waiting in one. The caller has the person's turn.
+/// login may be waiting in one. The caller has locked the user's row.
 ///
 /// # Errors
 /// When the database fails.
@@ -206,7 +205,7 @@ pub async fn end_all_for_phone(tx: &Tx, user: &UserId, phone: &DeviceId, now: Ti
         if approved_by.as_deref() == Some(phone.as_str()) {
             end(tx, &id, now).await?;
         } else {
-            take_turn(tx, &id).await?;
+            lock_row(tx, &id).await?;
         }
     }
     Ok(())

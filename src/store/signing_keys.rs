@@ -2,11 +2,10 @@
 //! key by `keys`.
 
 use async_trait::async_trait;
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _};
+use sea_orm::{EntityTrait as _, QueryOrder as _};
 
 use super::entity::signing_key;
-use super::row::{Row, millis, moment, readable};
+use super::row::{Row, millis, moment, readable, values};
 use super::{Db, Store, StoreError, Tx, audit};
 use crate::domain::clock::Timestamp;
 use crate::domain::id;
@@ -68,28 +67,17 @@ async fn activate(tx: &Tx, kid: &str, at: Timestamp) -> Result<bool, StoreError>
     let found = signing_key::Entity::find_by_id(kid).one(tx.db()).await?.map(StoredKey::try_from).transpose()?;
     let Some(key) = found else { return Ok(false) };
     let taken = seat(key.alg, KeyState::Active);
-    let others = signing_key::Entity::find().filter(signing_key::Column::Seat.eq(taken.clone())).count(tx.db()).await?;
-    if others > 0 {
+    if tx.count("SELECT COUNT(*) FROM signing_keys WHERE seat = $1", values![taken.clone()]).await? > 0 {
         return Ok(false);
     }
-    let update = signing_key::Entity::update_many()
-        .col_expr(signing_key::Column::State, Expr::value(KeyState::Active.as_str()))
-        .col_expr(signing_key::Column::Seat, Expr::value(taken))
-        .col_expr(signing_key::Column::ActiveAt, Expr::value(at.as_millis()))
-        .filter(signing_key::Column::Kid.eq(kid))
-        .filter(signing_key::Column::State.eq(KeyState::Next.as_str()));
-    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+    let sql = "UPDATE signing_keys SET state = $2, seat = $3, active_at = $4 WHERE kid = $1 AND state = $5";
+    tx.changes(sql, values![kid, KeyState::Active.as_str(), taken, at, KeyState::Next.as_str()]).await
 }
 
 async fn retire(tx: &Tx, kid: &str, at: Timestamp) -> Result<bool, StoreError> {
-    let update = signing_key::Entity::update_many()
-        .col_expr(signing_key::Column::State, Expr::value(KeyState::Retired.as_str()))
-        .col_expr(signing_key::Column::Seat, Expr::value(None::<String>))
-        .col_expr(signing_key::Column::SealedPrivate, Expr::value(""))
-        .col_expr(signing_key::Column::RetiredAt, Expr::value(at.as_millis()))
-        .filter(signing_key::Column::Kid.eq(kid))
-        .filter(signing_key::Column::State.eq(KeyState::Active.as_str()));
-    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+    let sql =
+        "UPDATE signing_keys SET state = $2, seat = NULL, sealed_private = '', retired_at = $3 WHERE kid = $1 AND state = $4";
+    tx.changes(sql, values![kid, KeyState::Retired.as_str(), at, KeyState::Active.as_str()]).await
 }
 
 #[async_trait]
@@ -109,7 +97,7 @@ impl SigningKeyRows for Store {
             Box::pin(async move {
                 for step in &change.steps {
                     if !apply(tx, step).await? {
-                        return Err(StoreError::Overtaken);
+                        return Err(StoreError::Conflict { detail: "the signing keys", retry: false });
                     }
                 }
                 for (id, event) in events {
@@ -123,7 +111,7 @@ impl SigningKeyRows for Store {
                 change.audit_events().iter().for_each(|event| metrics::AUDIT_EVENTS.add([event.kind.as_str()]));
                 Ok(Applied::Done)
             }
-            Err(StoreError::Overtaken) => Ok(Applied::Overtaken),
+            Err(StoreError::Conflict { .. }) => Ok(Applied::Conflict),
             Err(error) => Err(KeyRowsError(Box::new(error))),
         }
     }

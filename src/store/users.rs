@@ -2,10 +2,10 @@
 //! ([`canonical_identifier`](crate::domain::user::canonical_identifier)).
 
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
-use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _, UpdateMany};
+use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _};
 
 use super::entity::{device, user};
-use super::row::{Row, source, source_again, to_json};
+use super::row::{Row, source, source_again, to_json, values};
 use super::{Db, StoreError, Tx};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{DeviceId, UserId};
@@ -117,28 +117,15 @@ pub async fn update(tx: &Tx, user: &User) -> Result<UserSaved, StoreError> {
     Ok(if updated { UserSaved::Saved } else { UserSaved::IdMismatch })
 }
 
-/// Takes the person's turn until this transaction ends: what depends on their phones and sessions is decided one after
-/// another (the order is in [`store`](super)). False: there is no such person.
-///
-/// # Errors
-/// When the database fails.
-pub async fn take_turn(tx: &Tx, id: &UserId) -> Result<bool, StoreError> {
-    Ok(turn(id).exec(tx.db()).await?.rows_affected > 0)
+/// Locks the user's row until this transaction ends: what depends on their phones and sessions is decided one after another
+/// (the order is in [`store`](super)). False: there is no such user.
+pub async fn lock_row(tx: &Tx, id: &UserId) -> Result<bool, StoreError> {
+    tx.changes("UPDATE users SET locked = locked WHERE id = $1", values![id]).await
 }
 
-/// As [`take_turn`], where the person is not locked. False: they are, or there is no such person.
-///
-/// # Errors
-/// When the database fails.
-pub async fn take_turn_unlocked(tx: &Tx, id: &UserId) -> Result<bool, StoreError> {
-    Ok(turn(id).filter(user::Column::Locked.eq(false)).exec(tx.db()).await?.rows_affected > 0)
-}
-
-/// A write that changes nothing is the lock that every engine has.
-fn turn(id: &UserId) -> UpdateMany<user::Entity> {
-    user::Entity::update_many()
-        .col_expr(user::Column::Locked, Expr::col(user::Column::Locked))
-        .filter(user::Column::Id.eq(id.as_str()))
+/// As [`lock_row`], where the user may sign in. False: an operator has locked them, or there is no such user.
+pub async fn lock_enabled_row(tx: &Tx, id: &UserId) -> Result<bool, StoreError> {
+    tx.changes("UPDATE users SET locked = locked WHERE id = $1 AND locked = $2", values![id, false]).await
 }
 
 /// Locks or unlocks a person. False: there is no such person, or nothing changed.
@@ -146,12 +133,8 @@ fn turn(id: &UserId) -> UpdateMany<user::Entity> {
 /// # Errors
 /// When the database fails.
 pub async fn set_locked(tx: &Tx, id: &UserId, locked: bool, now: Timestamp) -> Result<bool, StoreError> {
-    let update = user::Entity::update_many()
-        .col_expr(user::Column::Locked, Expr::value(locked))
-        .col_expr(user::Column::UpdatedAt, Expr::value(now.as_millis()))
-        .filter(user::Column::Id.eq(id.as_str()))
-        .filter(user::Column::Locked.eq(!locked));
-    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+    let sql = "UPDATE users SET locked = $2, updated_at = $3 WHERE id = $1 AND locked = $4";
+    tx.changes(sql, values![id, locked, now, !locked]).await
 }
 
 /// Which unique name of `user` somebody else has.

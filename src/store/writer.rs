@@ -3,7 +3,7 @@
 //! On SQLite there is one writer. It takes whatever waits in the queue, so many at most ([`Sizes`](super::Sizes)), and runs it as one
 //! `BEGIN IMMEDIATE … COMMIT` with a savepoint per job: while one commit waits for the disk, the next jobs gather. N concurrent
 //! writes thus cost between N / `writes_per_commit` and N commits: one when they are all waiting, N when each comes after
-//! the one before was answered. A job that fails takes back its savepoint and nobody else's.
+//! the one before was answered. A job that fails rolls back its savepoint only.
 //!
 //! On PostgreSQL a job is a plain transaction in a task of its own (`postgres`).
 
@@ -22,7 +22,7 @@ use super::retry::Attempts;
 use super::{StoreError, Tx, open};
 use crate::domain::env::Env;
 
-/// The length of the queue: whoever finds it full waits.
+/// The length of the queue: callers wait when it is full.
 const QUEUE: usize = 64;
 
 /// Runs jobs.
@@ -43,7 +43,7 @@ pub(super) enum Message {
 pub(super) trait Job: Send {
     /// Runs it inside `tx` and keeps its outcome; returns the error, if that is what it was.
     fn run<'r>(&'r mut self, tx: &'r Tx) -> BoxFuture<'r, Result<(), StoreError>>;
-    /// Answers whoever waits: with the job's own outcome, or, when it went well and could not be committed, with `failure`.
+    /// Answers the caller: with the job's own outcome, or, when it went well and could not be committed, with `failure`.
     fn answer(self: Box<Self>, failure: Option<StoreError>);
 }
 
@@ -79,7 +79,7 @@ where
             (Some(Ok(value)), None) => Ok(value),
             (None, None) => Err(stopped()),
         };
-        // Nobody waits any more: the job has been done all the same.
+        // The caller is gone; the job has been done all the same.
         let _gone = self.waiting.send(answer);
     }
 }
@@ -180,7 +180,7 @@ impl SqliteWriter {
         let mut attempts = Attempts::new(&env);
         while !jobs.is_empty() {
             let (again, failure) = match self.attempt(&mut jobs).await {
-                Ok(fates) => (answer_settled(jobs, fates), None),
+                Ok(outcomes) => (answer_settled(jobs, outcomes), None),
                 Err(failure) if failure.is_transient() => (jobs, Some(failure)),
                 Err(failure) => return answer_all(jobs, Some(&failure)),
             };
@@ -192,7 +192,7 @@ impl SqliteWriter {
     }
 
     /// One transaction around all jobs. Returns what became of each; an error has undone them all.
-    async fn attempt(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<Vec<Ran>, StoreError> {
+    async fn attempt(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<Vec<Outcome>, StoreError> {
         let outcome = match self.connect().await {
             Ok(connection) => run_together(&connection, jobs).await,
             Err(error) => Err(error),
@@ -222,50 +222,49 @@ impl SqliteWriter {
     }
 }
 
-async fn run_together(connection: &DatabaseConnection, jobs: &mut [Box<dyn Job>]) -> Result<Vec<Ran>, StoreError> {
+async fn run_together(connection: &DatabaseConnection, jobs: &mut [Box<dyn Job>]) -> Result<Vec<Outcome>, StoreError> {
     let immediate =
         TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() };
     let transaction = connection.begin_with_options(immediate).await?;
-    let mut fates = Vec::with_capacity(jobs.len());
+    let mut outcomes = Vec::with_capacity(jobs.len());
     for job in jobs {
-        fates.push(run_one(transaction.begin().await?, job.as_mut()).await?);
+        outcomes.push(run_one(transaction.begin().await?, job.as_mut()).await?);
     }
     transaction.commit().await?;
-    Ok(fates)
+    Ok(outcomes)
 }
 
 /// Runs one job inside `transaction`, which it ends; an error means that the
 /// transaction could not be ended as it should.
-async fn run_one(transaction: DatabaseTransaction, job: &mut dyn Job) -> Result<Ran, StoreError> {
+async fn run_one(transaction: DatabaseTransaction, job: &mut dyn Job) -> Result<Outcome, StoreError> {
     let tx = Tx::new(transaction, None);
     match job.run(&tx).await {
         Ok(()) => {
             tx.commit().await?;
-            Ok(Ran::Through)
+            Ok(Outcome::Committed)
         }
         Err(error) => {
             tx.rollback().await?;
-            Ok(if error.is_transient() { Ran::Again } else { Ran::TakenBack })
+            Ok(if error.is_transient() { Outcome::Retry(None) } else { Outcome::RolledBack(None) })
         }
     }
 }
 
-/// What became of one job's transaction.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ran {
-    /// Its writes hold, as soon as the transaction around it commits.
-    Through,
-    /// It failed and was taken back.
-    TakenBack,
-    /// The same, and it may succeed when it is run again.
-    Again,
+/// What became of a job's transaction.
+pub(super) enum Outcome {
+    /// Its writes hold; those of a savepoint as soon as the transaction around it commits.
+    Committed,
+    /// It was rolled back, and the caller hears so: with this error, or with the job's own.
+    RolledBack(Option<StoreError>),
+    /// It was rolled back, and may succeed when it is run again.
+    Retry(Option<StoreError>),
 }
 
 /// Answers the jobs that are done; returns the others.
-fn answer_settled(jobs: Vec<Box<dyn Job>>, fates: Vec<Ran>) -> Vec<Box<dyn Job>> {
+fn answer_settled(jobs: Vec<Box<dyn Job>>, outcomes: Vec<Outcome>) -> Vec<Box<dyn Job>> {
     let mut left = Vec::new();
-    for (job, ran) in jobs.into_iter().zip(fates) {
-        if ran == Ran::Again { left.push(job) } else { job.answer(None) }
+    for (job, outcome) in jobs.into_iter().zip(outcomes) {
+        if matches!(outcome, Outcome::Retry(_)) { left.push(job) } else { job.answer(None) }
     }
     left
 }

@@ -1,6 +1,6 @@
 //! The records that wait to be written, and the thread that writes them.
 //!
-//! Whoever logs puts a record into a bounded queue and goes on: it never waits for standard error and never hears of its
+//! Logging puts a record into a bounded queue and goes on: it never waits for standard error and never hears of its
 //! errors. What finds the queue full, or cannot be written, is dropped and counted; as soon as a record gets through again and
 //! nothing waits, one record says how many were lost. `tracing-appender` has such a queue too, but tears records on a partial
 //! write, gives them up on EAGAIN and tells nobody in the log what was lost.

@@ -14,8 +14,8 @@ use crate::domain::id::{LoginId, SessionId, UserId};
 use crate::domain::login::{FINISH_GRACE, Login, LoginStage, Purpose, Subject};
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::flow::Op;
+use crate::flow::audit::PendingEvent;
 use crate::flow::error::Internal;
-use crate::flow::trail::Entry;
 use crate::metrics;
 use crate::store::{StoreError, Tx, authorizations, clients, devices, logins, pushes, remembered_browsers, sessions, users};
 
@@ -56,7 +56,7 @@ struct Plan {
     session: BrowserSession,
     cookie: SecretDigest,
     present: Option<SessionId>,
-    event: Entry,
+    event: PendingEvent,
     code_lifetime: Duration,
     now: Timestamp,
 }
@@ -97,7 +97,7 @@ pub async fn finish(op: &Op, id: &LoginId, by: Finisher) -> Result<Finished, Int
         cookie: cookie.digest(),
         present: by.session,
         code_lifetime: op.settings.lifetimes.code,
-        event: Entry::new(&op.env, event(&login, &user_id, by.origin))?,
+        event: PendingEvent::new(&op.env, event(&login, &user_id, by.origin))?,
         login,
         now,
     };
@@ -119,7 +119,7 @@ async fn write(tx: &Tx, plan: &Plan) -> Result<Outcome, StoreError> {
     let authentication = &session.authentication;
     // What was true when the phone was asked must be true now (security bar 137).
     // Whoever locks the person or removes the phone meanwhile waits for this session, and ends it.
-    if !users::take_turn_unlocked(tx, &authentication.user_id).await? {
+    if !users::lock_enabled_row(tx, &authentication.user_id).await? {
         return refused(tx, plan).await;
     }
     if let Some(device) = &authentication.device_id
@@ -182,7 +182,7 @@ impl Plan {
                 return Ok(());
             }
             // Ended since it was read: looked at again, it is replaced by a new one.
-            return Err(StoreError::Unavailable { detail: "the session ended just now".to_owned(), transient: true });
+            return Err(StoreError::conflict("the session ended just now"));
         }
         if let Some(replaced) = &self.present {
             // Its clients hear of it when this login is through: a broker among them would drop it (decision 2.16).

@@ -39,7 +39,7 @@ pub async fn take_browser_turn(tx: &Tx, limits: &Limits, attempt: &Push) -> Resu
     if limits.pending_per_browser.is_none() {
         return Ok(());
     }
-    pushes::take_turn(tx, format!("browser/{}", attempt.browser.0.as_str()), attempt.at).await
+    pushes::lock_counter(tx, format!("browser/{}", attempt.browser.0.as_str()), attempt.at).await
 }
 
 /// Attempts for one name at the same moment take turns, before anything is counted for it.
@@ -50,7 +50,7 @@ pub async fn take_name_turn(tx: &Tx, limits: &Limits, attempt: &Push) -> Result<
     if !counts_person(limits, attempt) {
         return Ok(());
     }
-    pushes::take_turn(tx, format!("name/{}/{}", attempt.upstream, attempt.typed), attempt.at).await
+    pushes::lock_counter(tx, format!("name/{}/{}", attempt.upstream, attempt.typed), attempt.at).await
 }
 
 /// Whether a limit counts what this attempt's person is asked. A QR code without a name asks nobody in particular.
@@ -77,7 +77,7 @@ pub async fn verdict(tx: &Tx, limits: &Limits, attempt: &Push, pending: usize) -
     if is_reached(limits.pending_per_browser, u64::try_from(pending).unwrap_or(u64::MAX)) {
         return Ok(Verdict::Told);
     }
-    take_turns(tx, limits, attempt).await?;
+    lock_counters(tx, limits, attempt).await?;
     if attempt.remembered {
         let asked_too_often = counts_person(limits, attempt) && remembered_asked_too_often(tx, limits, attempt).await?;
         return Ok(if asked_too_often { Verdict::Told } else { Verdict::Free });
@@ -106,22 +106,22 @@ pub async fn verdict(tx: &Tx, limits: &Limits, attempt: &Push, pending: usize) -
 
 /// Attempts at the same moment, here or on other nodes, take turns: they cannot all find room. Always in this order: two
 /// attempts never wait for each other.
-async fn take_turns(tx: &Tx, limits: &Limits, attempt: &Push) -> Result<(), StoreError> {
+async fn lock_counters(tx: &Tx, limits: &Limits, attempt: &Push) -> Result<(), StoreError> {
     let (upstream, now) = (attempt.upstream, attempt.at);
     if counts_person(limits, attempt) {
-        pushes::take_turn(tx, format!("{upstream}/{}", attempt.target), now).await?;
+        pushes::lock_counter(tx, format!("{upstream}/{}", attempt.target), now).await?;
     }
     if attempt.remembered {
         return Ok(());
     }
     if limits.per_source_10min.is_some() {
-        pushes::take_turn(tx, format!("source/{}", attempt.source), now).await?;
+        pushes::lock_counter(tx, format!("source/{}", attempt.source), now).await?;
     }
     if let (Some(_), Some(network)) = (limits.per_network_10min, &attempt.network) {
-        pushes::take_turn(tx, format!("source/{network}"), now).await?;
+        pushes::lock_counter(tx, format!("source/{network}"), now).await?;
     }
     if counts_all(limits, attempt) {
-        pushes::take_turn(tx, "all".to_owned(), now).await?;
+        pushes::lock_counter(tx, "all".to_owned(), now).await?;
     }
     Ok(())
 }

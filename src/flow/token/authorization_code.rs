@@ -19,11 +19,11 @@ use crate::domain::id::GrantId;
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::user::User;
 use crate::flow::Op;
+use crate::flow::audit::PendingEvent;
 use crate::flow::backchannel_logout::SETTLE;
 use crate::flow::client_authentication::ClientRequest;
 use crate::flow::error::OAuthError;
 use crate::flow::settings::Settings;
-use crate::flow::trail::Entry;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::parameters::Parameters;
 use crate::store::codes::StoredCode;
@@ -57,8 +57,8 @@ struct Redemption {
     grant_id: GrantId,
     access: SecretDigest,
     refresh: SecretDigest,
-    issued: Entry,
-    reused: Entry,
+    issued: PendingEvent,
+    reused: PendingEvent,
 }
 
 /// Who signed in, and the session that this began.
@@ -96,8 +96,8 @@ pub(super) async fn redeem(op: &Op, client: &Client, request: &ClientRequest<'_>
         grant_id: GrantId::generate(&op.env)?,
         access: access.digest(),
         refresh: refresh.digest(),
-        issued: Entry::new(&op.env, event(AuditKind::TokenIssued))?,
-        reused: Entry::new(&op.env, event(AuditKind::TokenReuse))?,
+        issued: PendingEvent::new(&op.env, event(AuditKind::TokenIssued))?,
+        reused: PendingEvent::new(&op.env, event(AuditKind::TokenReuse))?,
     };
     let at = redemption.now;
     match op.store.write(redemption, |tx, job| Box::pin(job.run(tx))).await? {
@@ -178,11 +178,11 @@ impl Redemption {
     async fn present_user(&self, tx: &Tx, content: &CodeContent) -> Result<Result<Present, &'static str>, StoreError> {
         let who = &content.authentication;
         // From here on nobody ends the session before the family is there to be ended with it.
-        let session = sessions::take_turn(tx, &who.session_id).await?;
+        let session = sessions::lock_row(tx, &who.session_id).await?;
         let Some(session) = session.filter(|session| session.is_alive(self.now)) else {
             return Ok(Err("the browser session of the code is over"));
         };
-        // Read with the turn: the lock of a person and the removal of a phone take it as well.
+        // Read under the lock of the session, which the lock of a person and the removal of a phone take as well.
         let user = users::find_with_phone(tx, &who.user_id, who.device_id.as_ref()).await?.filter(|user| !user.locked);
         let present = user.map(|user| (user, session));
         Ok(present.ok_or("the person of the code is locked or gone, or the phone that approved the login was removed"))

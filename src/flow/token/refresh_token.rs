@@ -18,10 +18,10 @@ use crate::domain::grant::{AccessToken, Grant, RefreshToken};
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::user::User;
 use crate::flow::Op;
+use crate::flow::audit::PendingEvent;
 use crate::flow::client_authentication::ClientRequest;
 use crate::flow::error::OAuthError;
 use crate::flow::settings::Settings;
-use crate::flow::trail::Entry;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::scope::Scope;
 use crate::store::refresh_tokens::FoundRefreshToken;
@@ -37,7 +37,7 @@ struct Refresh {
     settings: Arc<Settings>,
     now: Timestamp,
     access: SecretDigest,
-    reuse: Entry,
+    reuse: PendingEvent,
 }
 
 enum Outcome {
@@ -61,7 +61,7 @@ pub(super) async fn refresh(op: &Op, client: &Client, request: &ClientRequest<'_
     let missing = OAuthError::new(ErrorCode::InvalidRequest, "refresh_token is missing");
     let presented = Secret::new(request.parameters.get("refresh_token").ok_or(missing)?);
     let wanted = request.parameters.get("scope").map(Scope::parse).transpose().map_err(|_bad_character| too_wide())?;
-    let successor = op.keys.refresh_successor(&presented);
+    let successor = op.keys.purposes.refresh.successor_of(&presented);
     let access = AccessHandle::generate(&op.env, client.metadata.access_token_format)?;
     let reuse = AuditEvent {
         client: Some(client.id.as_str().to_owned()),
@@ -77,7 +77,7 @@ pub(super) async fn refresh(op: &Op, client: &Client, request: &ClientRequest<'_
         settings: Arc::clone(&op.settings),
         now: op.env.now(),
         access: access.digest(),
-        reuse: Entry::new(&op.env, reuse)?,
+        reuse: PendingEvent::new(&op.env, reuse)?,
     };
     let at = job.now;
     match op.store.write(job, |tx, job| Box::pin(job.run(tx))).await? {
@@ -179,7 +179,7 @@ impl Refresh {
         let apart = self.now.since(rotated_at).max(rotated_at.since(self.now));
         let in_grace = apart < self.settings.lifetimes.refresh_grace;
         let successor = refresh_tokens::find_successor(tx, &self.presented).await?;
-        let unused = successor.is_some_and(|next| next.first_used_at.is_none() && next.token.rotated_at.is_none());
+        let unused = successor.is_some_and(|next| next.rotated_at.is_none());
         if in_grace && unused {
             return Ok(None);
         }

@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use self::scripted::{Reply, Scripted, nobody};
-use super::{Delivery, MAX_BODY, OutboundError, PhoneAnswer, PhoneClient, PhoneRequest, PhoneServiceTls, SendError};
+use super::{Delivery, MAX_BODY, OutboundError, PhoneAnswer, PhoneClient, PhoneRequest, SendError};
 
 pub(crate) mod scripted;
 
@@ -17,7 +17,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 const SHORT: Duration = Duration::from_millis(300);
 
 fn client() -> PhoneClient {
-    super::phone_service(&PhoneServiceTls::default()).unwrap()
+    super::phone_service(None).unwrap()
 }
 
 async fn post(server: &Scripted, limit: Duration) -> Result<PhoneAnswer, SendError> {
@@ -126,7 +126,7 @@ async fn over_tls(host: &str, ca_file: Option<&str>) -> (Result<PhoneAnswer, Sen
     let (port, reported) = tls_server();
     let ca_file =
         ca_file.map(|name| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/outbound/tests/testdata").join(name));
-    let client = super::phone_service(&PhoneServiceTls { ca_file }).unwrap();
+    let client = super::phone_service(ca_file.as_deref()).unwrap();
     let url = format!("https://{host}:{port}/").parse().unwrap();
     let result = client.send(PhoneRequest::post_form(url, "requestid=secret".to_owned()), Delivery::AtMostOnce, LIMIT).await;
     (result, reported.recv_timeout(LIMIT).unwrap())
@@ -154,7 +154,7 @@ async fn a_handshake_that_hangs_never_left() {
 
 #[test]
 fn an_unusable_ca_file_is_refused_at_start() {
-    let build = |path: &std::path::Path| super::phone_service(&PhoneServiceTls { ca_file: Some(path.to_owned()) });
+    let build = |path: &std::path::Path| super::phone_service(Some(path));
     assert!(matches!(build("/nonexistent/ca.pem".as_ref()), Err(OutboundError::CaFileUnreadable { .. })));
     let mut empty = tempfile::NamedTempFile::new().unwrap();
     empty.write_all(b"no certificate\n").unwrap();

@@ -6,11 +6,10 @@ mod room;
 pub(super) use room::in_use;
 pub use room::{Room, make_room};
 
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, UpdateMany};
+use sea_orm::EntityTrait as _;
 
 use super::entity::{authorization, client};
-use super::row::{AuthenticationColumns, Row, to_json};
+use super::row::{AuthenticationColumns, Row, to_json, values};
 use super::{Db, StoreError, Tx};
 use crate::domain::authorization::{Authorization, AuthorizationStage};
 use crate::domain::browser::{Authentication, BrowserKey};
@@ -39,7 +38,7 @@ pub async fn find_with_client(db: &Db, id: &AuthorizationId) -> Result<Option<(A
     Ok(Some((authorization.try_into()?, client.try_into()?)))
 }
 
-/// Adds an authorization of nobody in particular.
+/// Adds an authorization without a source.
 ///
 /// # Errors
 /// When the database fails.
@@ -78,16 +77,13 @@ pub async fn insert_from(tx: &Tx, authorization: &Authorization, source: &str) -
     .await
 }
 
-/// Keeps whoever locks the same authorization waiting until this transaction ends, so that what depends on its other rows is
-/// decided one after another. False: there is none. A write that changes nothing is the lock that every engine has.
+/// Locks the row until this transaction ends, so that what depends on its other rows is decided one after another. False: there
+/// is none.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn lock(tx: &Tx, id: &AuthorizationId) -> Result<bool, StoreError> {
-    let update = authorization::Entity::update_many()
-        .col_expr(authorization::Column::ExpiresAt, Expr::col(authorization::Column::ExpiresAt))
-        .filter(authorization::Column::Id.eq(id.as_str()));
-    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+pub async fn lock_row(tx: &Tx, id: &AuthorizationId) -> Result<bool, StoreError> {
+    tx.changes("UPDATE authorizations SET expires_at = expires_at WHERE id = $1", values![id]).await
 }
 
 /// Notes who signed in for it: from open, or in place of an earlier sign-in, whose consent is then void. False: it is over.
@@ -100,29 +96,21 @@ pub async fn authenticate(
     authentication: &Authentication,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let update = from_stages(id, &[OPEN, AUTHENTICATED])
-        .col_expr(authorization::Column::Stage, Expr::value(AUTHENTICATED))
-        .col_expr(authorization::Column::UserId, Expr::value(authentication.user_id.as_str()))
-        .col_expr(authorization::Column::SessionId, Expr::value(authentication.session_id.as_str()))
-        .col_expr(authorization::Column::AuthTime, Expr::value(authentication.auth_time.as_millis()))
-        .col_expr(authorization::Column::Acr, Expr::value(authentication.acr.as_str()))
-        .col_expr(authorization::Column::DeviceId, Expr::value(authentication.device_id.as_ref().map(DeviceId::as_str)))
-        .col_expr(authorization::Column::Unnamed, Expr::value(authentication.unnamed))
-        .col_expr(authorization::Column::Consented, Expr::value(false))
-        .filter(authorization::Column::ExpiresAt.gt(now.as_millis()));
-    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+    let sql = "UPDATE authorizations SET stage = $2, user_id = $3, session_id = $4, auth_time = $5, acr = $6, device_id = $7, \
+               unnamed = $8, consented = $9 WHERE id = $1 AND expires_at > $10 AND stage IN ($2, $11)";
+    let Authentication { user_id, session_id, auth_time, acr, device_id, unnamed } = authentication;
+    let device = device_id.as_ref().map(DeviceId::as_str);
+    let who = values![id, AUTHENTICATED, user_id, session_id, *auth_time, acr.as_str(), device, *unnamed, false, now, OPEN];
+    tx.changes(sql, who).await
 }
 
-/// Lets it last until `ends` at least, where it waits for the person still. The caller knows that somebody approved in time.
+/// Lets it last until `ends` at least, where it waits for the person still. The caller knows that the approval came in time.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn extend(tx: &Tx, id: &AuthorizationId, ends: Timestamp) -> Result<(), StoreError> {
-    let update = from_stages(id, &[OPEN, AUTHENTICATED])
-        .col_expr(authorization::Column::ExpiresAt, Expr::value(ends.as_millis()))
-        .filter(authorization::Column::ExpiresAt.lt(ends.as_millis()));
-    update.exec(tx.db()).await?;
-    Ok(())
+    let sql = "UPDATE authorizations SET expires_at = $2 WHERE id = $1 AND expires_at < $2 AND stage IN ($3, $4)";
+    tx.changes(sql, values![id, ends, OPEN, AUTHENTICATED]).await.map(drop)
 }
 
 /// Notes the consent of the person who signed in for it. False: somebody else did, or it is over.
@@ -130,11 +118,8 @@ pub async fn extend(tx: &Tx, id: &AuthorizationId, ends: Timestamp) -> Result<()
 /// # Errors
 /// When the database fails.
 pub async fn consent(tx: &Tx, id: &AuthorizationId, user: &UserId, now: Timestamp) -> Result<bool, StoreError> {
-    let update = from_stages(id, &[AUTHENTICATED])
-        .col_expr(authorization::Column::Consented, Expr::value(true))
-        .filter(authorization::Column::UserId.eq(user.as_str()))
-        .filter(authorization::Column::ExpiresAt.gt(now.as_millis()));
-    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+    let sql = "UPDATE authorizations SET consented = $2 WHERE id = $1 AND user_id = $3 AND expires_at > $4 AND stage = $5";
+    tx.changes(sql, values![id, true, user, now, AUTHENTICATED]).await
 }
 
 /// Ends it with a code, once, and only after somebody signed in. False: it is over; no code may be issued.
@@ -142,10 +127,8 @@ pub async fn consent(tx: &Tx, id: &AuthorizationId, user: &UserId, now: Timestam
 /// # Errors
 /// When the database fails.
 pub async fn finish_issued(tx: &Tx, id: &AuthorizationId, now: Timestamp) -> Result<bool, StoreError> {
-    let update = from_stages(id, &[AUTHENTICATED])
-        .col_expr(authorization::Column::Stage, Expr::value(ISSUED))
-        .filter(authorization::Column::ExpiresAt.gt(now.as_millis()));
-    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+    let sql = "UPDATE authorizations SET stage = $2 WHERE id = $1 AND expires_at > $3 AND stage = $4";
+    tx.changes(sql, values![id, ISSUED, now, AUTHENTICATED]).await
 }
 
 /// Ends it with an error. False: it was over before.
@@ -153,23 +136,14 @@ pub async fn finish_issued(tx: &Tx, id: &AuthorizationId, now: Timestamp) -> Res
 /// # Errors
 /// When the database fails.
 pub async fn fail(tx: &Tx, id: &AuthorizationId, code: ErrorCode) -> Result<bool, StoreError> {
-    let update = from_stages(id, &[OPEN, AUTHENTICATED])
-        .col_expr(authorization::Column::Stage, Expr::value(FAILED))
-        .col_expr(authorization::Column::Error, Expr::value(code.as_str()));
-    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+    let sql = "UPDATE authorizations SET stage = $2, error = $3 WHERE id = $1 AND stage IN ($4, $5)";
+    tx.changes(sql, values![id, FAILED, code.as_str(), OPEN, AUTHENTICATED]).await
 }
 
 const OPEN: &str = "open";
 const AUTHENTICATED: &str = "authenticated";
 pub(super) const ISSUED: &str = "issued";
 const FAILED: &str = "failed";
-
-/// An update that happens only from one of `stages`.
-fn from_stages(id: &AuthorizationId, stages: &[&str]) -> UpdateMany<authorization::Entity> {
-    authorization::Entity::update_many()
-        .filter(authorization::Column::Id.eq(id.as_str()))
-        .filter(authorization::Column::Stage.is_in(stages.iter().copied()))
-}
 
 const fn stage_name(stage: &AuthorizationStage) -> &'static str {
     match stage {

@@ -1,5 +1,5 @@
 //! The room that open authorizations have: what anybody may have us keep without signing in (security bar B35). Where there is
-//! none left, the oldest make room; never one in whose login somebody is. A source makes room in its own; where all have too
+//! none left, the oldest make room; never one with a login under way. A source makes room in its own; where all have too
 //! many, those that have most make it first, so that who floods us loses what they brought and hardly anybody else's.
 
 use std::collections::BTreeSet;
@@ -9,10 +9,11 @@ use sea_orm::{ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, Paginato
 
 use super::{OPEN, authorization};
 use crate::domain::clock::Timestamp;
+use crate::domain::id::AuthorizationId;
 use crate::store::logins::OPEN_STAGES;
 use crate::store::{StoreError, Tx};
 
-/// How many there may be that nobody uses. `None`: any number.
+/// How many there may be without a login. `None`: any number.
 #[derive(Clone, Copy, Debug)]
 pub struct Room {
     /// Of one source.
@@ -41,7 +42,7 @@ pub async fn make_room(tx: &Tx, source: &str, room: Room, now: Timestamp) -> Res
         evict(tx, over(own, most), Some(source), now).await?;
     }
     if let Some(most) = room.of_all
-        && (most <= FEW || chance(now, source).is_multiple_of(SELDOM))
+        && (most <= FEW || spread(now, source).is_multiple_of(SELDOM))
     {
         evict(tx, over(open.count(tx.db()).await?, most), None, now).await?;
     }
@@ -55,7 +56,7 @@ fn over(count: u64, most: u32) -> u64 {
 }
 
 /// Something that differs from one request to the next.
-fn chance(now: Timestamp, source: &str) -> u64 {
+fn spread(now: Timestamp, source: &str) -> u64 {
     let bytes = source.bytes().map(u64::from).sum::<u64>();
     now.as_millis().unsigned_abs().wrapping_add(bytes)
 }
@@ -98,7 +99,7 @@ fn oldest(count: u64, source: Option<&str>, now: Timestamp) -> SelectStatement {
         .take()
 }
 
-/// Whether somebody is in the middle of a login for an authorization: a phone may still answer, or has.
+/// Whether an authorization has a login under way: a phone may still answer, or has.
 pub(in crate::store) fn in_use(now: Timestamp) -> SimpleExpr {
     let own = Expr::col(("logins", "authorization_id")).equals(("authorizations", "id"));
     let open = Expr::col(("logins", "stage")).is_in(OPEN_STAGES).and(Expr::col(("logins", "deadline")).gt(now.as_millis()));
@@ -107,15 +108,10 @@ pub(in crate::store) fn in_use(now: Timestamp) -> SimpleExpr {
     Expr::exists(Query::select().expr(Expr::value(1)).from("logins").and_where(own.and(open.or(approved))).take())
 }
 
-/// Locks authorizations as [`super::lock`] does, in the order of their ids.
+/// Locks authorizations as [`super::lock_row`] does, in the order of their ids.
 async fn lock_all(tx: &Tx, ids: &BTreeSet<String>) -> Result<(), StoreError> {
     for id in ids {
-        let lock = Query::update()
-            .table(authorization::Entity)
-            .value(authorization::Column::ExpiresAt, Expr::col(authorization::Column::ExpiresAt))
-            .and_where(Expr::col(authorization::Column::Id).eq(id.as_str()))
-            .take();
-        tx.execute(&lock).await?;
+        super::lock_row(tx, &AuthorizationId::new(id.as_str())).await?;
     }
     Ok(())
 }

@@ -112,7 +112,7 @@ async fn take(tx: &Tx, login: &Login, slot: (String, &str), until: Timestamp) ->
     match self::holder(tx, login, (upstream, holder)).await? {
         Some(holder) => Ok(Some(holder)),
         // Given back between the two statements: another try will get it.
-        None => Err(StoreError::Unavailable { detail: "a slot changed hands".into(), transient: true }),
+        None => Err(StoreError::conflict("a slot changed hands")),
     }
 }
 

@@ -181,10 +181,10 @@ pub(super) async fn an_expired_grant_is_remembered_for_as_long_as_its_session_li
     let mut renewed = session(&alice, "s");
     renewed.expires_at = after(3 * DAY);
     assert!(write!(store, renewed, |tx, renewed| sessions::renew(tx, renewed, &digest("new"), after(DAY - 1))));
-    cleanup::delete_dead(&store, after(2 * DAY), Duration::from_secs(400 * DAY)).await.unwrap();
+    cleanup::delete_expired(&store, after(2 * DAY), Duration::from_secs(400 * DAY)).await.unwrap();
     end(&store).await;
     assert_eq!(due_clients(&store, NOW).await, ["a", "b", "d"]);
-    cleanup::delete_dead(&store, after(2 * DAY), Duration::from_secs(400 * DAY)).await.unwrap();
+    cleanup::delete_expired(&store, after(2 * DAY), Duration::from_secs(400 * DAY)).await.unwrap();
     assert!(grants::find(store.read(), &GrantId::new("short")).await.unwrap().is_none(), "the session has ended");
     assert_eq!(backchannel_logouts::count(store.read()).await.unwrap(), 0, "left by a provider that was off");
 }

@@ -87,12 +87,12 @@ pub(super) async fn what_led_to_no_code_goes_at_its_end(store: Store) {
     add(&store, "open", "a", 0, none).await;
     add(&store, "issued", "a", 0, none).await;
     super::schema::execute(&store, "UPDATE authorizations SET stage = 'issued' WHERE id = 'issued'").await;
-    cleanup::delete_dead(&store, after(1800 + 299), keep).await.unwrap();
+    cleanup::delete_expired(&store, after(1800 + 299), keep).await.unwrap();
     assert!(is_there(&store, "open").await, "its page can still say so");
-    cleanup::delete_dead(&store, after(1800 + 301), keep).await.unwrap();
+    cleanup::delete_expired(&store, after(1800 + 301), keep).await.unwrap();
     assert!(!is_there(&store, "open").await);
     assert!(is_there(&store, "issued").await, "a code that comes back is recognised for a day");
-    cleanup::delete_dead(&store, after(26 * HOUR), keep).await.unwrap();
+    cleanup::delete_expired(&store, after(26 * HOUR), keep).await.unwrap();
     assert!(!is_there(&store, "issued").await);
 }
 
@@ -218,9 +218,9 @@ pub(super) async fn two_nodes_count_in_one_row(store: Store) {
 pub(super) async fn the_audit_trail_is_kept_as_long_as_it_should_be(store: Store) {
     let day = 24 * HOUR;
     tell(&store, event(AuditKind::TokenIssued, Some("alice"), "192.0.2.1", "g"), 0, 0).await.unwrap();
-    cleanup::delete_dead(&store, after(400 * day), Duration::from_secs(400 * day)).await.unwrap();
+    cleanup::delete_expired(&store, after(400 * day), Duration::from_secs(400 * day)).await.unwrap();
     assert_eq!(rows(&store).await, 1);
-    cleanup::delete_dead(&store, after(400 * day + 1), Duration::from_secs(400 * day)).await.unwrap();
+    cleanup::delete_expired(&store, after(400 * day + 1), Duration::from_secs(400 * day)).await.unwrap();
     assert_eq!((rows(&store).await, NOW < after(1)), (0, true));
 }
 

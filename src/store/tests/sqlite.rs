@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use sea_orm::ConnectionTrait as _;
+use sea_orm::{ConnectionTrait as _, sqlx};
 
 use super::File;
 use super::samples::{NOW, client, write};
@@ -46,6 +46,29 @@ async fn a_reader_cannot_write() {
     let store = File::new().migrated().await;
     let refused = store.read().execute_unprepared("DELETE FROM clients").await;
     assert!(refused.is_err());
+}
+
+#[tokio::test]
+async fn a_repeated_read_parses_nothing() {
+    let file = File::new();
+    let store = file.migrated().await;
+    write!(store, client("c"), |tx, client| clients::insert(tx, client));
+    for _ in 0..20 {
+        assert!(clients::find(store.read(), &client("c").id).await.unwrap().is_some());
+    }
+    let pool = store.inner.engine.readers().get_sqlite_connection_pool();
+    let mut connections = Vec::new();
+    while connections.len() < usize::try_from(pool.options().get_max_connections()).unwrap() {
+        connections.push(pool.acquire().await.unwrap());
+    }
+    let (mut runs, mut parsed_again) = (0, 0);
+    for connection in &mut connections {
+        let counts =
+            sqlx::query_as("SELECT IFNULL(SUM(run), 0), IFNULL(SUM(reprep), 0) FROM sqlite_stmt WHERE sql LIKE '%LIMIT ?%'");
+        let (run, reprep): (i64, i64) = counts.fetch_one(&mut **connection).await.unwrap();
+        (runs, parsed_again) = (runs + run, parsed_again + reprep);
+    }
+    assert_eq!((runs, parsed_again), (20, 0));
 }
 
 #[tokio::test]

@@ -86,12 +86,7 @@ pub(super) async fn a_refresh_token_has_one_successor(store: Store) {
     assert_eq!((found.token.rotated_at, found.user.id), (Some(after(10)), alice.id));
     let successor = refresh_tokens::find_successor(store.read(), &digest("r1")).await.unwrap().unwrap();
     let expected = RefreshToken { predecessor: Some(digest("r1")), ..refresh_token("r2") };
-    assert_eq!(format!("{:?}", successor.token), format!("{expected:?}"));
-    assert_eq!(successor.first_used_at, None);
-    assert!(write!(store, (), |tx, _none| refresh_tokens::mark_used(tx, &digest("r2"), after(11))));
-    assert!(!write!(store, (), |tx, _none| refresh_tokens::mark_used(tx, &digest("r2"), after(12))));
-    let successor = refresh_tokens::find_successor(store.read(), &digest("r1")).await.unwrap().unwrap();
-    assert_eq!(successor.first_used_at, Some(after(11)));
+    assert_eq!(format!("{successor:?}"), format!("{expected:?}"));
 
     let extend = async |name: &str| {
         write!(store, digest(name), |tx, digest| refresh_tokens::extend(tx, digest, after(3_000_000), after(20)))

@@ -16,7 +16,7 @@ use crate::store::{
 const DAY: u64 = 86_400;
 
 async fn clean(store: &Store, now: Timestamp) -> Result<u64, StoreError> {
-    cleanup::delete_dead(store, now, Duration::from_secs(400 * DAY)).await
+    cleanup::delete_expired(store, now, Duration::from_secs(400 * DAY)).await
 }
 
 pub(super) async fn the_long_dead_are_deleted_and_the_living_stay(store: Store) {

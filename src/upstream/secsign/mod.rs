@@ -14,13 +14,13 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 use url::{Url, form_urlencoded};
 
-use self::reply::Heard;
+use self::reply::Reply;
 use self::session::{Host, SecSignId, Session};
 use super::answer::{is_passing, nonsense};
 use super::{BeginError, BeginRequest, Begun, Capabilities, Found, PhoneApproval, Probed, Progress, Unavailable};
 use crate::domain::error_chain::chain;
 use crate::domain::login::{Challenge, UpstreamHandle};
-use crate::outbound::{Delivery, OutboundError, PhoneAnswer, PhoneClient, PhoneRequest, PhoneServiceTls, SendError};
+use crate::outbound::{Delivery, OutboundError, PhoneAnswer, PhoneClient, PhoneRequest, SendError};
 
 mod reply;
 mod session;
@@ -67,7 +67,7 @@ impl SecSign {
     /// When the CA file is unusable.
     pub fn new(settings: SecSignSettings) -> Result<Self, OutboundError> {
         Ok(Self {
-            client: crate::outbound::phone_service(&PhoneServiceTls { ca_file: settings.ca_file })?,
+            client: crate::outbound::phone_service(settings.ca_file.as_deref())?,
             primary: endpoint(settings.url),
             fallback: settings.fallback_url.map(endpoint),
             limits: Limits { begin: Duration::from_millis(4800), ask: Duration::from_millis(2800) },
@@ -80,7 +80,7 @@ impl SecSign {
         let hosts = [Host::Primary, Host::Fallback];
         let mut found = Vec::new();
         for (host, url) in hosts.iter().filter_map(|host| self.address(*host).map(|url| (*host, url))) {
-            let Some(session) = Session::of_nobody(host) else { continue };
+            let Some(session) = Session::unnamed(host) else { continue };
             let request = PhoneRequest::post_form(url.clone(), question("ReqGetAuthSessionState", &session));
             let answer = self.client.send(request, Delivery::Repeatable, self.limits.ask).await;
             found.push(Probed::of(answer, |answer| match reply::is_of_secsign(answer.status, &answer.body) {
@@ -116,7 +116,7 @@ impl SecSign {
     }
 
     /// Asks about a session: first the host that made it, then the other one if the first says nothing.
-    async fn ask(&self, request: &str, session: &Session) -> Result<Heard, Unavailable> {
+    async fn ask(&self, request: &str, session: &Session) -> Result<Reply, Unavailable> {
         let body = question(request, session);
         let hosts: Vec<(Host, &Url)> = match session.host {
             Host::Primary => [Host::Primary, Host::Fallback],
@@ -145,11 +145,11 @@ impl SecSign {
                 failures.push(format!("HTTP {status}"));
                 continue;
             }
-            let heard = Heard { status, body, from_maker: *host == session.host };
-            if is_last || status != 200 || !heard.body.is_empty() {
-                return Ok(heard);
+            let reply = Reply { status, body, from_maker: *host == session.host };
+            if is_last || status != 200 || !reply.body.is_empty() {
+                return Ok(reply);
             }
-            blank = Some(heard);
+            blank = Some(reply);
         }
         blank.ok_or_else(|| Unavailable(failures.join("; ")))
     }

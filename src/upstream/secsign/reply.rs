@@ -12,7 +12,7 @@ use crate::upstream::{BeginError, Progress, Unavailable};
 const CONFLICT: u16 = 409;
 
 /// An answer to a question about a session.
-pub(super) struct Heard {
+pub(super) struct Reply {
     /// The HTTP status.
     pub(super) status: u16,
     /// The body; empty where it was too long to be read.
@@ -77,13 +77,13 @@ fn session_of(pairs: &Pairs<'_>, asked: &SecSignId, host: Host) -> Result<(Sessi
 }
 
 /// Reads the answer to a question for the state.
-pub(super) fn progress(heard: &Heard, session: &Session) -> Result<Progress, Unavailable> {
-    if is_passing(heard.status) {
-        return Err(Unavailable(format!("HTTP {}", heard.status)));
+pub(super) fn progress(reply: &Reply, session: &Session) -> Result<Progress, Unavailable> {
+    if is_passing(reply.status) {
+        return Err(Unavailable(format!("HTTP {}", reply.status)));
     }
-    let pairs = match read(heard.status, &heard.body) {
+    let pairs = match read(reply.status, &reply.body) {
         Ok(Ok(pairs)) => pairs,
-        Ok(Err(refusal)) => return refused(refusal, heard.from_maker),
+        Ok(Err(refusal)) => return refused(refusal, reply.from_maker),
         Err(detail) => return Ok(nonsense(detail)),
     };
     if !is_about(&pairs, session) {
@@ -135,11 +135,11 @@ fn refused(refusal: Refusal, from_maker: bool) -> Result<Progress, Unavailable> 
 
 /// Reads the answer to a cancel: `Ok` if the session is dead for certain. That is state 6, the states of a session that had
 /// ended otherwise, and "no such session"; never an approval.
-pub(super) fn cancelled(heard: &Heard, session: &Session) -> Result<(), Unavailable> {
+pub(super) fn cancelled(reply: &Reply, session: &Session) -> Result<(), Unavailable> {
     let unconfirmed = |detail: String| Err(Unavailable(format!("the cancellation is not confirmed: {detail}")));
-    let pairs = match read(heard.status, &heard.body) {
+    let pairs = match read(reply.status, &reply.body) {
         Ok(Ok(pairs)) => pairs,
-        Ok(Err(Refusal::NoSession)) if heard.from_maker => return Ok(()),
+        Ok(Err(Refusal::NoSession)) if reply.from_maker => return Ok(()),
         Ok(Err(refusal)) => return unconfirmed(format!("refused ({refusal:?})")),
         Err(detail) => return unconfirmed(detail),
     };

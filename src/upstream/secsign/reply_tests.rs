@@ -32,12 +32,12 @@ fn whole_create() -> String {
     )
 }
 
-fn heard(status: u16, body: &str) -> Heard {
-    Heard { status, body: body.as_bytes().to_vec(), from_maker: true }
+fn reply(status: u16, body: &str) -> Reply {
+    Reply { status, body: body.as_bytes().to_vec(), from_maker: true }
 }
 
 fn poll(body: &str) -> Progress {
-    progress(&heard(200, body), &session()).unwrap()
+    progress(&reply(200, body), &session()).unwrap()
 }
 
 fn state(text: &str) -> String {
@@ -197,12 +197,12 @@ fn an_approval_of_another_person_or_session_is_none() {
 #[test]
 fn an_approval_counts_only_under_200() {
     for status in [201, 204, 301, 302, 307, 400, 401, 404, 418] {
-        assert!(is_nonsense(&progress(&heard(status, &state("3")), &session()).unwrap()), "{status}");
+        assert!(is_nonsense(&progress(&reply(status, &state("3")), &session()).unwrap()), "{status}");
     }
     for status in [429, 500, 502, 503, 504] {
-        assert!(progress(&heard(status, &state("3")), &session()).is_err(), "{status}");
+        assert!(progress(&reply(status, &state("3")), &session()).is_err(), "{status}");
     }
-    assert_eq!(progress(&heard(409, &state("3")), &session()).unwrap(), Progress::Ended(End::Failed(Reason::Frozen)));
+    assert_eq!(progress(&reply(409, &state("3")), &session()).unwrap(), Progress::Ended(End::Failed(Reason::Frozen)));
 }
 
 #[test]
@@ -222,16 +222,16 @@ fn a_refused_question_ends_the_login() {
 
 #[test]
 fn only_the_host_that_made_a_session_can_say_that_it_is_gone() {
-    let gone = Heard { from_maker: false, ..heard(200, "error=400&errormsg=x") };
+    let gone = Reply { from_maker: false, ..reply(200, "error=400&errormsg=x") };
     assert!(progress(&gone, &session()).is_err());
     assert!(cancelled(&gone, &session()).is_err());
-    let approved = Heard { from_maker: false, ..heard(200, &state("3")) };
+    let approved = Reply { from_maker: false, ..reply(200, &state("3")) };
     assert!(matches!(progress(&approved, &session()), Ok(Progress::Approved { .. })));
 }
 
 #[test]
 fn a_cancel_is_confirmed_by_a_dead_session_only() {
-    let cancel = |status, body: &str| cancelled(&heard(status, body), &session()).is_ok();
+    let cancel = |status, body: &str| cancelled(&reply(status, body), &session()).is_ok();
     for text in ["2", "4", "5", "6", "8"] {
         assert!(cancel(200, &state(text)), "{text}");
     }
@@ -258,10 +258,10 @@ proptest! {
     #[test]
     fn no_garbage_is_a_session_or_an_approval(status in 100u16..600, body: Vec<u8>) {
         prop_assert!(created(status, &body, &asked(), Host::Primary).is_err());
-        let heard = Heard { status, body, from_maker: true };
-        let approved = matches!(progress(&heard, &session()), Ok(Progress::Approved { .. }));
+        let reply = Reply { status, body, from_maker: true };
+        let approved = matches!(progress(&reply, &session()), Ok(Progress::Approved { .. }));
         prop_assert!(!approved);
-        prop_assert!(cancelled(&heard, &session()).is_err());
+        prop_assert!(cancelled(&reply, &session()).is_err());
     }
 
     #[test]
@@ -270,8 +270,8 @@ proptest! {
         let intact = body.clone();
         if let Some(place) = body.get_mut(at) { *place = byte; }
         let says_three = body.ends_with(b"&authsessionstate=3");
-        let heard = Heard { status: 200, body: body.clone(), from_maker: true };
-        if matches!(progress(&heard, &session()), Ok(Progress::Approved { .. })) {
+        let reply = Reply { status: 200, body: body.clone(), from_maker: true };
+        if matches!(progress(&reply, &session()), Ok(Progress::Approved { .. })) {
             prop_assert!(says_three && body.starts_with(&intact[..intact.len() - 1]));
         }
     }
@@ -282,7 +282,7 @@ proptest! {
     ) {
         let body = pairs.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join("&");
         let _ = create(&body);
-        let _ = progress(&heard(200, &body), &session());
-        let _ = cancelled(&heard(200, &body), &session());
+        let _ = progress(&reply(200, &body), &session());
+        let _ = cancelled(&reply(200, &body), &session());
     }
 }

@@ -93,7 +93,7 @@ struct Stored {
 
 impl Session {
     /// A session that no server has: to ask whether the server is one.
-    pub(super) fn of_nobody(host: Host) -> Option<Self> {
+    pub(super) fn unnamed(host: Host) -> Option<Self> {
         Some(Self {
             secsignid: SecSignId::parse("signbridge-doctor")?,
             authsessionid: AuthSessionId::parse("1")?,

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use url::Url;
 
 use self::flat_json::FlatObject;
-use self::signature::{Profile, Signable, authorization, canonical_query, signature, string_to_sign};
-use self::stamp::Stamp;
+use self::signature::{Signable, authorization, canonical_query, signature, string_to_sign};
+use self::stamp::{Stamp, StampError};
 use self::transaction::{Stage, Transaction, approver, begun, stage};
 use super::answer::{is_passing, may_have_acted, nonsense};
 use super::{BeginError, BeginRequest, Begun, Capabilities, Found, PhoneApproval, Probed, Progress, Unavailable};
@@ -20,7 +20,7 @@ use crate::domain::env::Env;
 use crate::domain::error_chain::chain;
 use crate::domain::login::UpstreamHandle;
 use crate::domain::secret::Secret;
-use crate::outbound::{Delivery, OutboundError, PhoneAnswer, PhoneClient, PhoneRequest, PhoneServiceTls, SendError};
+use crate::outbound::{Delivery, OutboundError, PhoneAnswer, PhoneClient, PhoneRequest, SendError};
 
 mod flat_json;
 pub mod signature;
@@ -67,7 +67,7 @@ struct Limits {
 #[derive(Debug, thiserror::Error)]
 enum CallError {
     #[error("the request cannot be signed")]
-    Unsigned(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Unsigned(#[from] StampError),
     #[error(transparent)]
     Send(#[from] SendError),
 }
@@ -101,7 +101,7 @@ impl ThumbSignIn {
     /// When the CA file is unusable.
     pub fn new(settings: ThumbSignInSettings, env: Env) -> Result<Self, OutboundError> {
         Ok(Self {
-            client: crate::outbound::phone_service(&PhoneServiceTls { ca_file: settings.ca_file })?,
+            client: crate::outbound::phone_service(settings.ca_file.as_deref())?,
             base: settings.url,
             app_id: settings.app_id,
             secret: settings.secret,
@@ -118,11 +118,10 @@ impl ThumbSignIn {
     /// The request with its signature over exactly the four headers that the Java SDK signs (protocol notes §1.6). `Host`
     /// is not among them, so that a proxy cannot break it.
     fn signed(&self, call: &Call<'_>) -> Result<PhoneRequest, CallError> {
-        let unsigned = |source| CallError::Unsigned(source);
-        let stamp = Stamp::of(self.env.now()).map_err(|error| unsigned(error.into()))?;
+        let stamp = Stamp::of(self.env.now())?;
         let mut url = self.base.clone();
         url.set_path(&format!("{}/ts/secure/{}", self.base.path().trim_end_matches('/'), call.path));
-        let query = canonical_query(call.query, Profile::Java);
+        let query = canonical_query(call.query);
         url.set_query(Some(query.as_str()).filter(|query| !query.is_empty()));
         let headers = [
             ("accept", "application/json"),
@@ -131,8 +130,8 @@ impl ThumbSignIn {
             ("x-ts-date", &stamp.text),
         ];
         let signable = Signable { method: "get", path: url.path(), query: call.query, headers: &headers, body: b"" };
-        let to_sign = string_to_sign(&stamp.text, &signable.canonical(Profile::Java));
-        let signature = signature(&self.secret, &stamp.day, &to_sign).map_err(|error| unsigned(error.into()))?;
+        let to_sign = string_to_sign(&stamp.text, &signable.canonical());
+        let signature = signature(&self.secret, &stamp.day, &to_sign);
         let mut headers: Vec<_> = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         headers.push(("authorization", authorization(&self.app_id, &signable.signed_headers(), &signature)));
         Ok(PhoneRequest::get(url, headers))

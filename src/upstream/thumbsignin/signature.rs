@@ -1,13 +1,13 @@
 //! Request signing (protocol notes §1): canonical request, string to sign, derived key, `Authorization` header. Pure.
 //!
-//! Two official signers canonicalise differently. We sign as the Java one does, over headers for which both agree; the
-//! Node form is here because the service has to accept it and the published vectors cover it.
+//! Two official signers canonicalise differently. We sign as the Java one does, which is the service's own, over headers for
+//! which both agree: the tests have the form of the Node signer, too.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use hmac::{Hmac, Mac as _};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use aws_lc_rs::hmac;
+use percent_encoding::percent_decode_str;
 use sha2::{Digest as _, Sha256};
 use url::form_urlencoded;
 
@@ -16,27 +16,6 @@ use crate::domain::secret::Secret;
 
 /// The algorithm's name, in the header and in the string to sign. Never taken from a request (security bar S19).
 const ALGORITHM: &str = "HmacSHA256";
-
-/// What JavaScript's `encodeURIComponent` encodes.
-const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'!')
-    .remove(b'~')
-    .remove(b'*')
-    .remove(b'\'')
-    .remove(b'(')
-    .remove(b')');
-
-/// Whose canonical form (protocol notes §1.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Profile {
-    /// The Java SDK's, which is the service's own.
-    Java,
-    /// The Node signer's.
-    Node,
-}
 
 /// What is signed of a request.
 #[derive(Clone, Copy, Debug)]
@@ -53,70 +32,44 @@ pub struct Signable<'a> {
     pub body: &'a [u8],
 }
 
-/// The key was refused by the HMAC implementation; HMAC takes keys of any length (RFC 2104 §2), so this does not happen.
-#[derive(Debug, thiserror::Error)]
-#[error("the signing key cannot be used")]
-pub struct KeyError;
-
 impl Signable<'_> {
     /// The canonical request (protocol notes §1.3).
-    pub fn canonical(&self, profile: Profile) -> String {
-        let headers = self.canonical_headers(profile);
-        let lines: String = headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
-        let parts = [
-            self.method.to_ascii_lowercase(),
-            canonical_path(self.path, profile),
-            canonical_query(self.query, profile),
-            lines,
-            self.signed_headers(),
-            hex(&Sha256::digest(self.body)),
-        ];
-        parts.join("\n")
+    pub fn canonical(&self) -> String {
+        let lines: String = self.canonical_headers().iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+        self.joined(&canonical_path(self.path), &canonical_query(self.query), &lines)
+    }
+
+    fn joined(&self, path: &str, query: &str, header_lines: &str) -> String {
+        let (method, headers, body) =
+            (self.method.to_ascii_lowercase(), self.signed_headers(), hex(&Sha256::digest(self.body)));
+        [method.as_str(), path, query, header_lines, &headers, &body].join("\n")
     }
 
     /// The names of the signed headers, as they stand in the `Authorization` header.
     pub fn signed_headers(&self) -> String {
-        self.canonical_headers(Profile::Java).into_keys().collect::<Vec<_>>().join(";")
+        self.canonical_headers().into_keys().collect::<Vec<_>>().join(";")
     }
 
-    fn canonical_headers(&self, profile: Profile) -> BTreeMap<String, Cow<'_, str>> {
-        let value_of = |value| match profile {
-            Profile::Java => Cow::Borrowed(value),
-            Profile::Node => Cow::Owned(str::split_whitespace(value).collect::<Vec<_>>().join(" ")),
-        };
-        self.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value_of(*value))).collect()
+    fn canonical_headers(&self) -> BTreeMap<String, &str> {
+        self.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), *value)).collect()
     }
 }
 
-fn canonical_path(path: &str, profile: Profile) -> String {
-    match profile {
-        Profile::Java if path.is_empty() => "/".to_owned(),
-        Profile::Java => percent_decode_str(path).decode_utf8_lossy().into_owned(),
-        Profile::Node => path.split('/').map(component).collect::<Vec<_>>().join("/"),
-    }
+fn canonical_path(path: &str) -> Cow<'_, str> {
+    if path.is_empty() { "/".into() } else { percent_decode_str(path).decode_utf8_lossy() }
 }
 
-/// The canonical query string. In the Java form it is also what goes onto the wire, byte for byte (protocol notes §1.6).
-/// Of a name that comes twice, Java knows one value and Node joins them with commas.
-pub fn canonical_query(query: &[(&str, &str)], profile: Profile) -> String {
-    let mut values: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+/// The canonical query string, which is also what goes onto the wire, byte for byte (protocol notes §1.6). Of a name that comes
+/// twice, the first value counts. Java's `URLEncoder` is the WHATWG's form encoding.
+pub fn canonical_query(query: &[(&str, &str)]) -> String {
+    let mut values = BTreeMap::new();
     for (name, value) in query {
-        values.entry(name).or_default().push(value);
+        values.entry(name).or_insert(value);
     }
-    let pair = |(name, values): (&str, Vec<&str>)| match profile {
-        Profile::Java => format!("{name}={}", java_value(values.first().copied().unwrap_or_default())),
-        Profile::Node => format!("{}={}", component(name), component(&values.join(","))),
+    let pair = |(name, value): (&&str, &&str)| {
+        format!("{name}={}", form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>())
     };
     values.into_iter().map(pair).collect::<Vec<_>>().join("&")
-}
-
-/// Java's `URLEncoder`, which is the WHATWG's form encoding.
-fn java_value(value: &str) -> String {
-    form_urlencoded::byte_serialize(value.as_bytes()).collect()
-}
-
-fn component(text: &str) -> String {
-    utf8_percent_encode(text, COMPONENT).to_string()
 }
 
 /// The string to sign (protocol notes §1.4). `stamp` is the value of `X-Ts-Date`.
@@ -125,12 +78,9 @@ pub fn string_to_sign(stamp: &str, canonical: &str) -> String {
 }
 
 /// The signature (protocol notes §1.4): the secret is used as the text that it is, never decoded from hex.
-///
-/// # Errors
-/// Never in practice, see [`KeyError`].
-pub fn signature(secret: &Secret, key_date: &str, string_to_sign: &str) -> Result<String, KeyError> {
-    let day_key = hmac(secret.expose().as_bytes(), key_date.as_bytes())?;
-    Ok(hex(&hmac(&day_key, string_to_sign.as_bytes())?))
+pub fn signature(secret: &Secret, key_date: &str, string_to_sign: &str) -> String {
+    let day_key = hmac_sha256(secret.expose().as_bytes(), key_date);
+    hex(hmac_sha256(day_key.as_ref(), string_to_sign).as_ref())
 }
 
 /// The `Authorization` header (protocol notes §1.2). The blank after each comma is required.
@@ -138,18 +88,52 @@ pub fn authorization(app_id: &str, signed_headers: &str, signature: &str) -> Str
     format!("{ALGORITHM} Credential={app_id}, SignedHeaders={signed_headers}, Signature={signature}")
 }
 
-fn hmac(key: &[u8], message: &[u8]) -> Result<Vec<u8>, KeyError> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(|_any_length_is_fine| KeyError)?;
-    mac.update(message);
-    Ok(mac.finalize().into_bytes().to_vec())
+fn hmac_sha256(key: &[u8], message: &str) -> hmac::Tag {
+    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), message.as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
+    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
     use proptest::prelude::*;
     use serde::Deserialize;
 
     use super::*;
+
+    /// What JavaScript's `encodeURIComponent` encodes.
+    const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'_')
+        .remove(b'.')
+        .remove(b'!')
+        .remove(b'~')
+        .remove(b'*')
+        .remove(b'\'')
+        .remove(b'(')
+        .remove(b')');
+
+    fn component(text: &str) -> String {
+        utf8_percent_encode(text, COMPONENT).to_string()
+    }
+
+    /// The canonical query string of the Node signer, which joins the values of a name that comes twice.
+    fn node_query(query: &[(&str, &str)]) -> String {
+        let mut values: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (name, value) in query {
+            values.entry(name).or_default().push(value);
+        }
+        let pair = |(name, values): (&str, Vec<&str>)| format!("{}={}", component(name), component(&values.join(",")));
+        values.into_iter().map(pair).collect::<Vec<_>>().join("&")
+    }
+
+    /// The canonical request of the Node signer.
+    fn node_canonical(request: &Signable<'_>) -> String {
+        let words = |value: &str| value.split_whitespace().collect::<Vec<_>>().join(" ");
+        let headers = request.canonical_headers();
+        let lines: String = headers.iter().map(|(name, value)| format!("{name}:{}\n", words(value))).collect();
+        let path = request.path.split('/').map(component).collect::<Vec<_>>().join("/");
+        request.joined(&path, &node_query(request.query), &lines)
+    }
 
     #[derive(Deserialize)]
     struct Vector {
@@ -179,7 +163,6 @@ mod tests {
         let vectors: Vec<Vector> = serde_json::from_str(include_str!("vectors.json")).unwrap();
         assert_eq!(vectors.len(), 17);
         for vector in vectors {
-            let profile = if vector.profile == "java" { Profile::Java } else { Profile::Node };
             let request = Signable {
                 method: &vector.method,
                 path: &vector.path_input,
@@ -187,11 +170,11 @@ mod tests {
                 headers: &borrowed(&vector.signed_header_values),
                 body: vector.body.as_bytes(),
             };
-            let canonical = request.canonical(profile);
+            let canonical = if vector.profile == "java" { request.canonical() } else { node_canonical(&request) };
             assert_eq!(canonical, vector.canonical, "{}", vector.id);
             let to_sign = string_to_sign(&vector.x_ts_date, &canonical);
             assert_eq!(to_sign, vector.string_to_sign, "{}", vector.id);
-            let signature = signature(&Secret::new(vector.secret), &vector.key_date, &to_sign).unwrap();
+            let signature = signature(&Secret::new(vector.secret), &vector.key_date, &to_sign);
             assert_eq!(signature, vector.signature, "{}", vector.id);
             let header = authorization(&vector.app_id, &request.signed_headers(), &signature);
             assert_eq!(header, vector.authorization, "{}", vector.id);
@@ -201,20 +184,20 @@ mod tests {
     #[test]
     fn a_bare_get_is_signed_with_its_method_in_lower_case_and_the_root_path() {
         let bare = Signable { method: "GET", path: "", query: &[], headers: &[], body: b"" };
-        assert!(bare.canonical(Profile::Java).starts_with("get\n/\n\n\n\n"));
+        assert!(bare.canonical().starts_with("get\n/\n\n\n\n"));
     }
 
     #[test]
     fn a_name_that_comes_twice_is_joined_by_node_only() {
         let query = [("a", "1"), ("b", "2"), ("a", "3")];
-        assert_eq!(canonical_query(&query, Profile::Node), "a=1%2C3&b=2");
-        assert_eq!(canonical_query(&query, Profile::Java), "a=1&b=2");
+        assert_eq!(node_query(&query), "a=1%2C3&b=2");
+        assert_eq!(canonical_query(&query), "a=1&b=2");
     }
 
     proptest! {
         #[test]
         fn an_encoded_value_is_one_value_and_decodes_to_itself(value: String) {
-            let encoded = canonical_query(&[("userId", &value)], Profile::Java);
+            let encoded = canonical_query(&[("userId", &value)]);
             prop_assert!(encoded.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"=.-_*+%".contains(&byte)));
             let decoded: Vec<_> = form_urlencoded::parse(encoded.as_bytes()).collect();
             prop_assert_eq!(decoded, vec![("userId".into(), value.as_str().into())]);
@@ -229,7 +212,7 @@ mod tests {
                 headers: &[("Accept", "application/json"), ("User-Agent", &agent)],
                 body: b"",
             };
-            prop_assert_eq!(request.canonical(Profile::Java), request.canonical(Profile::Node));
+            prop_assert_eq!(request.canonical(), node_canonical(&request));
         }
     }
 }

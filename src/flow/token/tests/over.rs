@@ -14,7 +14,7 @@ use crate::protocol::client_metadata::AccessTokenFormat;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::jws::TokenType;
 use crate::protocol::scope::Scope;
-use crate::store::cleanup::delete_dead;
+use crate::store::cleanup::delete_expired;
 use crate::store::sessions;
 
 const ONLINE: &str = "openid profile";
@@ -70,7 +70,7 @@ async fn nothing_outlives_a_session_that_runs_out(bench: Bench) {
     assert_only_offline_lives(&bench, &client, &last, &offline).await;
     // Two days later its row is gone.
     bench.advance(2 * DAY);
-    delete_dead(&bench.op.store, bench.op.env.now(), bench.op.settings.audit_keep).await.unwrap();
+    delete_expired(&bench.op.store, bench.op.env.now(), bench.op.settings.audit_keep).await.unwrap();
     assert!(sessions::find(bench.op.store.read(), &session.id).await.unwrap().is_none());
     let offline = bench.refresh(&client, offline.refresh_token.as_deref().unwrap()).await.unwrap();
     assert_only_offline_lives(&bench, &client, &last, &offline).await;

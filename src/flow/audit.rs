@@ -13,14 +13,14 @@ use crate::store::{StoreError, Tx, audit};
 
 /// An event that is about to be written, in the same transaction as what it tells of.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct PendingEvent {
     id: String,
     event: AuditEvent,
     /// Whether it was counted: a transaction may be run again, and its event is one all the same.
     counted: Arc<AtomicBool>,
 }
 
-impl Entry {
+impl PendingEvent {
     /// Gives an event its id.
     ///
     /// # Errors
@@ -29,13 +29,13 @@ impl Entry {
         Ok(Self { id: id::time_ordered(env)?, event, counted: Arc::default() })
     }
 
-    /// The same entry about a person and a thing that only the write itself gets to know.
+    /// The same event about a person and a thing that only the write itself gets to know.
     #[must_use]
     pub fn about(&self, user: &str, subject: &str) -> Self {
         self.telling(AuditEvent { user: Some(user.to_owned()), subject: Some(subject.to_owned()), ..self.event.clone() })
     }
 
-    /// The same entry, telling what only the write itself gets to know.
+    /// The same event, telling what only the write itself gets to know.
     #[must_use]
     pub fn telling(&self, event: AuditEvent) -> Self {
         Self { id: self.id.clone(), event, counted: Arc::clone(&self.counted) }
