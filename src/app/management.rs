@@ -18,7 +18,7 @@ use crate::flow::Op;
 use crate::metrics;
 
 /// How long the database may take to say that it is there and to take a write, together: less than any health check waits.
-const PATIENCE: Duration = Duration::from_secs(2);
+const READY_TIMEOUT: Duration = Duration::from_secs(2);
 
 struct State {
     op: Op,
@@ -54,7 +54,7 @@ async fn readyz(state: web::Data<State>) -> HttpResponse {
         state.op.store.ping().await?;
         state.op.store.writes().await
     };
-    match tokio::time::timeout(PATIENCE, asked).await {
+    match tokio::time::timeout(READY_TIMEOUT, asked).await {
         Ok(Ok(())) => HttpResponse::Ok().body("ok\n"),
         Ok(Err(error)) => {
             tracing::warn!(%error, "not ready");

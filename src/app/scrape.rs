@@ -15,7 +15,7 @@ use crate::metrics;
 /// How long counts of the database are good for.
 const KEEP: Duration = Duration::from_secs(5);
 /// How long counting may take; a scrape waits no longer.
-const PATIENCE: Duration = Duration::from_secs(2);
+const COUNT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Brings the figures up to date.
 pub(super) struct Scrape {
@@ -54,7 +54,7 @@ impl Scrape {
         // One that ended since the last scrape counted what was then.
         let running = counts.running.take().filter(|running| !running.is_finished());
         let mut running = running.unwrap_or_else(|| tokio::spawn(count(self.op.clone())));
-        match tokio::time::timeout(PATIENCE, &mut running).await {
+        match tokio::time::timeout(COUNT_TIMEOUT, &mut running).await {
             Ok(_counted) => {}
             Err(late) => {
                 unknown(&late.to_string());

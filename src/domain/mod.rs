@@ -24,6 +24,8 @@ pub(crate) mod named;
 pub mod names;
 pub mod random;
 pub mod secret;
+pub mod setting;
+pub mod settings;
 pub mod signing_key;
 pub mod user;
 pub mod written;

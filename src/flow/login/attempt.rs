@@ -134,7 +134,7 @@ fn limited(op: &Op, verdict: Verdict) {
     let Verdict::Flooded { new } = verdict else { return metrics::RATE_LIMITED.add(["asking_phones"]) };
     metrics::RATE_LIMITED.add(["all_people"]);
     if new {
-        let most = op.settings.limits.all_people_10min;
+        let most = op.settings.limits.push_all_people_10min;
         tracing::warn!(most, "unknown browsers ask too many people: until it is quieter they are told to wait");
     }
 }
