@@ -56,8 +56,9 @@ pub use secsign::SecSign;
 pub use show::Shown;
 pub use thumbsignin::ThumbSignIn;
 
+use crate::domain::client_patch::DeclaredClient;
 use crate::domain::user::warning_of_groups;
-use crate::domain::written::{DeclaredClient, NewUser, WrittenUser};
+use crate::domain::written::{NewUser, WrittenUser};
 use document::Document;
 use key::Section;
 use problem::Reader;

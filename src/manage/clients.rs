@@ -4,11 +4,11 @@ use super::users::outrun;
 use super::{Manage, ManageError};
 use crate::domain::audit::{AuditEvent, AuditKind};
 use crate::domain::client::{Client, Source};
+use crate::domain::client_patch::ClientPatch;
 use crate::domain::client_rules;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::ClientId;
 use crate::domain::secret::{Secret, SecretDigest};
-use crate::domain::written::WrittenClient;
 use crate::flow::trail::Entry;
 use crate::protocol::client_metadata::ClientMetadata;
 use crate::store::{Insertion, StoreError, Tx, clients, grants};
@@ -38,14 +38,14 @@ fn name(id: &ClientId) -> String {
 }
 
 /// A client that is not there yet. A confidential one has a secret; without an id it gets one as well.
-fn new_client(manage: &Manage<'_>, id: Option<String>, written: WrittenClient) -> Result<Issued, ManageError> {
+fn new_client(manage: &Manage<'_>, id: Option<String>, patch: ClientPatch) -> Result<Issued, ManageError> {
     let id = match id {
         Some(id) => {
             client_rules::check_id(&id).map(|()| ClientId::new(id)).map_err(|wrong| ManageError::Invalid(vec![wrong]))?
         }
         None => ClientId::generate(manage.env)?,
     };
-    let metadata = written.applied_to(ClientMetadata::default()).map_err(ManageError::Invalid)?;
+    let metadata = patch.apply(&ClientMetadata::default()).map_err(ManageError::Invalid)?;
     client_rules::check_transport(&metadata, manage.allow_private).map_err(|wrong| ManageError::Invalid(vec![wrong]))?;
     let secret = if metadata.is_public() { None } else { Some(Secret::generate(manage.env)?) };
     let client = Client {
@@ -63,8 +63,8 @@ fn new_client(manage: &Manage<'_>, id: Option<String>, written: WrittenClient) -
 ///
 /// # Errors
 /// [`ManageError::Exists`], [`ManageError::Invalid`]; when the database or chance fails.
-pub async fn create(manage: &Manage<'_>, id: Option<String>, written: WrittenClient) -> Result<Issued, ManageError> {
-    let issued = new_client(manage, id, written)?;
+pub async fn create(manage: &Manage<'_>, id: Option<String>, patch: ClientPatch) -> Result<Issued, ManageError> {
+    let issued = new_client(manage, id, patch)?;
     let entry = manage.entry(event(&issued.client.id, "created"))?;
     let job = (issued.client.clone(), entry);
     let inserted = manage.store.write(job, |tx, (client, entry)| Box::pin(insert(tx, client, entry))).await?;
@@ -90,10 +90,10 @@ pub(super) async fn insert(tx: &Tx, client: &Client, entry: &Entry) -> Result<In
 pub async fn replace(
     manage: &Manage<'_>,
     id: String,
-    written: WrittenClient,
+    patch: ClientPatch,
     known: Option<Secret>,
 ) -> Result<Issued, ManageError> {
-    let fresh = new_client(manage, Some(id), written)?;
+    let fresh = new_client(manage, Some(id), patch)?;
     let job = Replacing {
         created: manage.entry(event(&fresh.client.id, "created"))?,
         replaced: manage.entry(event(&fresh.client.id, "replaced"))?,
@@ -160,7 +160,7 @@ pub async fn find(manage: &Manage<'_>, id: &ClientId) -> Result<Client, ManageEr
 #[derive(Clone, Debug)]
 enum Change {
     /// Other metadata, and maybe on or off.
-    Update(Box<WrittenClient>, Option<bool>),
+    Update(ClientPatch, Option<bool>),
     /// A new secret.
     Rotate,
     /// The end.
@@ -188,7 +188,7 @@ impl Changing {
             return Ok(Err(ManageError::Declared(name(&self.id))));
         }
         let changed = match &self.change {
-            Change::Update(written, disabled) => self.update(tx, before, written, *disabled).await?,
+            Change::Update(patch, disabled) => self.update(tx, before, patch, *disabled).await?,
             Change::Rotate => self.rotate(tx, before).await?,
             Change::Delete => {
                 clients::delete(tx, &self.id).await?;
@@ -205,10 +205,10 @@ impl Changing {
         &self,
         tx: &Tx,
         before: Client,
-        written: &WrittenClient,
+        patch: &ClientPatch,
         disabled: Option<bool>,
     ) -> Result<Result<(Client, bool), ManageError>, StoreError> {
-        let metadata = match written.clone().applied_to(before.metadata.clone()) {
+        let metadata = match patch.apply(&before.metadata) {
             Ok(metadata) => metadata,
             Err(wrong) => return Ok(Err(ManageError::Invalid(wrong))),
         };
@@ -265,7 +265,7 @@ async fn change(manage: &Manage<'_>, id: &ClientId, change: Change, detail: &str
 pub async fn update(
     manage: &Manage<'_>,
     id: &ClientId,
-    written: WrittenClient,
+    patch: ClientPatch,
     disabled: Option<bool>,
 ) -> Result<Issued, ManageError> {
     let detail = match disabled {
@@ -273,7 +273,7 @@ pub async fn update(
         Some(false) => "enabled",
         None => "updated",
     };
-    change(manage, id, Change::Update(Box::new(written), disabled), detail).await
+    change(manage, id, Change::Update(patch, disabled), detail).await
 }
 
 /// Replaces a client's secret; the old one is dead at once.

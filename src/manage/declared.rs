@@ -8,11 +8,12 @@
 use super::users::{Locking, Person, Taken, device, event as user_event, insert, new_person, outrun, taken};
 use super::{Manage, ManageError, clients, devices};
 use crate::domain::client::{Client, Source};
+use crate::domain::client_patch::DeclaredClient;
 use crate::domain::clock::Timestamp;
 use crate::domain::env::Env;
 use crate::domain::secret::Secret;
 use crate::domain::user::{Device, Upstream, User};
-use crate::domain::written::{DeclaredClient, NewUser};
+use crate::domain::written::NewUser;
 use crate::flow::trail::Entry;
 use crate::store::users::UserSaved;
 use crate::store::{self, Db, Insertion, Store, StoreError, Tx, grants};
