@@ -72,7 +72,7 @@ pub(super) fn fields(rows: &[(&str, String)]) -> String {
 }
 
 /// A table with its columns below one another; `nothing` when it has no rows.
-pub(super) fn table(head: &[&str], rows: &[Vec<String>], nothing: &str) -> String {
+fn table(head: &[&str], rows: &[Vec<String>], nothing: &str) -> String {
     if rows.is_empty() {
         return format!("{nothing}\n");
     }
