@@ -37,6 +37,13 @@ fn name(id: &ClientId) -> String {
     format!("client `{id}`")
 }
 
+/// `before` with what is written, if it breaks no rule.
+fn checked(patch: &ClientPatch, before: &ClientMetadata, allow_private: bool) -> Result<ClientMetadata, ManageError> {
+    let metadata = patch.apply(before).map_err(ManageError::Invalid)?;
+    client_rules::check_transport(&metadata, allow_private).map_err(|wrong| ManageError::Invalid(vec![wrong]))?;
+    Ok(metadata)
+}
+
 /// A client that is not there yet. A confidential one has a secret; without an id it gets one as well.
 fn new_client(manage: &Manage<'_>, id: Option<String>, patch: ClientPatch) -> Result<Issued, ManageError> {
     let id = match id {
@@ -45,8 +52,7 @@ fn new_client(manage: &Manage<'_>, id: Option<String>, patch: ClientPatch) -> Re
         }
         None => ClientId::generate(manage.env)?,
     };
-    let metadata = patch.apply(&ClientMetadata::default()).map_err(ManageError::Invalid)?;
-    client_rules::check_transport(&metadata, manage.allow_private).map_err(|wrong| ManageError::Invalid(vec![wrong]))?;
+    let metadata = checked(&patch, &ClientMetadata::default(), manage.allow_private)?;
     let secret = if metadata.is_public() { None } else { Some(Secret::generate(manage.env)?) };
     let client = Client {
         id,
@@ -101,7 +107,7 @@ pub async fn replace(
         known: known.as_ref().map(Secret::digest),
         now: manage.now(),
     };
-    let client = manage.store.write(job, |tx, job| Box::pin(job.run(tx))).await??;
+    let client = manage.store.try_write(job, |tx, job| Box::pin(job.run(tx))).await?;
     let secret = known.into_iter().chain(fresh.secret).find(|secret| client.secret == Some(secret.digest()));
     Ok(Issued { client, secret })
 }
@@ -117,26 +123,26 @@ struct Replacing {
 }
 
 impl Replacing {
-    async fn run(&self, tx: &Tx) -> Result<Result<Client, ManageError>, StoreError> {
+    async fn run(&self, tx: &Tx) -> Result<Client, ManageError> {
         let Some(before) = clients::find(tx, &self.client.id).await? else {
             return match insert(tx, &self.client, &self.created).await? {
-                Insertion::Inserted => Ok(Ok(self.client.clone())),
-                Insertion::Exists => Err(outrun()),
+                Insertion::Inserted => Ok(self.client.clone()),
+                Insertion::Exists => Err(outrun().into()),
             };
         };
         if before.source == Source::File {
-            return Ok(Err(ManageError::Declared(name(&before.id))));
+            return Err(ManageError::Declared(name(&before.id)));
         }
         let keeps = self.client.secret.is_some() && before.secret.is_some() && before.secret == self.known;
         let secret = if keeps { before.secret.clone() } else { self.client.secret.clone() };
         let after = Client { secret, disabled: before.disabled, created_at: before.created_at, ..self.client.clone() };
         if after.metadata == before.metadata && after.secret == before.secret {
-            return Ok(Ok(after));
+            return Ok(after);
         }
         clients::update(tx, &after).await?;
         clients::update_secret(tx, &after.id, after.secret.as_ref()).await?;
         self.replaced.write(tx, self.now).await?;
-        Ok(Ok(after))
+        Ok(after)
     }
 }
 
@@ -179,25 +185,21 @@ struct Changing {
 }
 
 impl Changing {
-    /// Finds the client and changes it; what is refused is refused before anything is written.
-    async fn run(&self, tx: &Tx) -> Result<Result<(Client, bool), ManageError>, StoreError> {
-        let Some(before) = clients::find(tx, &self.id).await? else {
-            return Ok(Err(ManageError::NotFound(name(&self.id))));
-        };
+    /// Finds the client and changes it; whether it has the new secret then.
+    async fn run(&self, tx: &Tx) -> Result<(Client, bool), ManageError> {
+        let before = clients::find(tx, &self.id).await?.ok_or_else(|| ManageError::NotFound(name(&self.id)))?;
         if before.source == Source::File {
-            return Ok(Err(ManageError::Declared(name(&self.id))));
+            return Err(ManageError::Declared(name(&self.id)));
         }
         let changed = match &self.change {
             Change::Update(patch, disabled) => self.update(tx, before, patch, *disabled).await?,
             Change::Rotate => self.rotate(tx, before).await?,
             Change::Delete => {
                 clients::delete(tx, &self.id).await?;
-                Ok((before, false))
+                (before, false)
             }
         };
-        if changed.is_ok() {
-            self.entry.write(tx, self.now).await?;
-        }
+        self.entry.write(tx, self.now).await?;
         Ok(changed)
     }
 
@@ -207,14 +209,8 @@ impl Changing {
         before: Client,
         patch: &ClientPatch,
         disabled: Option<bool>,
-    ) -> Result<Result<(Client, bool), ManageError>, StoreError> {
-        let metadata = match patch.apply(&before.metadata) {
-            Ok(metadata) => metadata,
-            Err(wrong) => return Ok(Err(ManageError::Invalid(wrong))),
-        };
-        if let Err(wrong) = client_rules::check_transport(&metadata, self.allow_private) {
-            return Ok(Err(ManageError::Invalid(vec![wrong])));
-        }
+    ) -> Result<(Client, bool), ManageError> {
+        let metadata = checked(patch, &before.metadata, self.allow_private)?;
         let needs_secret = !metadata.is_public() && before.secret.is_none();
         let secret = match (metadata.is_public(), needs_secret) {
             (true, _) => None,
@@ -230,15 +226,15 @@ impl Changing {
         if after.disabled != before.disabled {
             grants::revoke_for_client(tx, &self.id, self.now).await?;
         }
-        Ok(Ok((after, needs_secret)))
+        Ok((after, needs_secret))
     }
 
-    async fn rotate(&self, tx: &Tx, before: Client) -> Result<Result<(Client, bool), ManageError>, StoreError> {
+    async fn rotate(&self, tx: &Tx, before: Client) -> Result<(Client, bool), ManageError> {
         if before.metadata.is_public() {
-            return Ok(Err(ManageError::Refused(format!("{} is public: it has no secret", name(&self.id)))));
+            return Err(ManageError::Refused(format!("{} is public: it has no secret", name(&self.id))));
         }
         clients::update_secret(tx, &self.id, Some(&self.secret)).await?;
-        Ok(Ok((Client { secret: Some(self.secret.clone()), ..before }, true)))
+        Ok((Client { secret: Some(self.secret.clone()), ..before }, true))
     }
 }
 
@@ -253,7 +249,7 @@ async fn change(manage: &Manage<'_>, id: &ClientId, change: Change, detail: &str
         entry,
         now: manage.now(),
     };
-    let (client, has_new_secret) = manage.store.write(job, |tx, job| Box::pin(job.run(tx))).await??;
+    let (client, has_new_secret) = manage.store.try_write(job, |tx, job| Box::pin(job.run(tx))).await?;
     Ok(Issued { client, secret: has_new_secret.then_some(secret) })
 }
 
