@@ -145,12 +145,6 @@ impl OfPerson {
     }
 }
 
-/// The values of a list flag: each occurrence may hold several. `None`: the flag was not given.
-pub(super) fn list(written: Option<Vec<String>>) -> Option<Vec<String>> {
-    let written = written?;
-    Some(written.iter().flat_map(|text| text.split_whitespace()).map(str::to_owned).collect())
-}
-
 /// A value of a registration, by its name on the wire (RFC 7591 §2).
 pub(super) fn wire_value<T>(text: &str) -> Result<T, String>
 where

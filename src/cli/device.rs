@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde_json::{Value as Json, json};
 
 use super::args::{ById, OfPerson};
-use super::output::{table, utc};
+use super::output::{Listed, utc};
 use super::user::device_to_json;
 use super::{CliError, Context};
 use crate::domain::id::DeviceId;
@@ -24,7 +24,7 @@ pub(super) async fn run(context: &Context, command: DeviceCommand) -> Result<(),
     let opened = context.open().await?;
     let manage = opened.manage();
     match command {
-        DeviceCommand::List(person) => print_list(context, &devices::list(&manage, person.name()).await?),
+        DeviceCommand::List(person) => Ok(context.output.print_list(&devices::list(&manage, person.name()).await?)?),
         DeviceCommand::Remove(which) => {
             let removed = devices::remove(&manage, &DeviceId::new(which.into_id())).await?;
             let (device, user) = (&removed.device, &removed.user);
@@ -39,25 +39,24 @@ pub(super) async fn run(context: &Context, command: DeviceCommand) -> Result<(),
     }
 }
 
-fn to_json((user, device): &(User, Device)) -> Json {
-    let mut json = device_to_json(device);
-    if let Some(object) = json.as_object_mut() {
-        object.insert("sub".to_owned(), json!(user.id.as_str()));
-        object.insert("username".to_owned(), json!(user.username));
-    }
-    json
-}
+impl Listed for (User, Device) {
+    const HEAD: &'static [&'static str] = &["id", "username", "service", "known as", "last used"];
+    const NOTHING: &'static str = "there are no devices";
 
-fn print_list(context: &Context, found: &[(User, Device)]) -> Result<(), CliError> {
-    let json = found.iter().map(to_json).collect();
-    let row = |(user, device): &(User, Device)| {
+    fn json(&self) -> Json {
+        let (user, device) = self;
+        let mut json = device_to_json(device);
+        if let Some(object) = json.as_object_mut() {
+            object.insert("sub".to_owned(), json!(user.id.as_str()));
+            object.insert("username".to_owned(), json!(user.username));
+        }
+        json
+    }
+
+    fn row(&self) -> Vec<String> {
+        let (user, device) = self;
         let used = device.last_used_at.map_or_else(|| "never".to_owned(), utc);
         let service = device.upstream.display_name().to_owned();
-        vec![device.id.as_str().to_owned(), user.username.clone(), service, device.upstream_user.clone(), used]
-    };
-    let text = || {
-        let rows: Vec<Vec<String>> = found.iter().map(row).collect();
-        table(&["id", "username", "service", "known as", "last used"], &rows, "there are no devices")
-    };
-    Ok(context.output.print(&json, text)?)
+        vec![device.id.to_string(), user.username.clone(), service, device.upstream_user.clone(), used]
+    }
 }

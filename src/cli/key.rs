@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde_json::{Value as Json, json};
 
 use super::args::wire_value;
-use super::output::{table, utc};
+use super::output::{Listed, utc};
 use super::{CliError, Context};
 use crate::app::parts;
 use crate::domain::clock::Timestamp;
@@ -35,30 +35,27 @@ pub(super) async fn run(context: &Context, command: KeyCommand) -> Result<(), Cl
         KeyCommand::Rotate { revoke: Some(kid), .. } => drop(keys.ring.revoke(&kid).await?),
         KeyCommand::Rotate { alg, revoke: None } => drop(keys.ring.rotate(alg.map_or(Rotate::All, Rotate::One)).await?),
     }
-    print_list(context, &keys.ring.list())
+    Ok(context.output.print_list(&keys.ring.list())?)
 }
 
-fn to_json(key: &StoredKey) -> Json {
-    json!({
-        "kid": key.kid,
-        "alg": key.alg.as_str(),
-        "state": key.state.as_str(),
-        "created_at": key.created_at.as_seconds(),
-        "active_at": key.active_at.map(Timestamp::as_seconds),
-        "retired_at": key.retired_at.map(Timestamp::as_seconds),
-    })
-}
+impl Listed for StoredKey {
+    const HEAD: &'static [&'static str] = &["kid", "alg", "state", "created", "active since", "retired"];
+    const NOTHING: &'static str = "there are no keys";
 
-fn print_list(context: &Context, keys: &[StoredKey]) -> Result<(), CliError> {
-    let json = keys.iter().map(to_json).collect();
-    let row = |key: &StoredKey| {
+    fn json(&self) -> Json {
+        json!({
+            "kid": self.kid,
+            "alg": self.alg.as_str(),
+            "state": self.state.as_str(),
+            "created_at": self.created_at.as_seconds(),
+            "active_at": self.active_at.map(Timestamp::as_seconds),
+            "retired_at": self.retired_at.map(Timestamp::as_seconds),
+        })
+    }
+
+    fn row(&self) -> Vec<String> {
         let moment = |moment: Option<Timestamp>| moment.map(utc).unwrap_or_default();
-        let (alg, state) = (key.alg.as_str().to_owned(), key.state.as_str().to_owned());
-        vec![key.kid.clone(), alg, state, utc(key.created_at), moment(key.active_at), moment(key.retired_at)]
-    };
-    let text = || {
-        let rows: Vec<Vec<String>> = keys.iter().map(row).collect();
-        table(&["kid", "alg", "state", "created", "active since", "retired"], &rows, "there are no keys")
-    };
-    Ok(context.output.print(&json, text)?)
+        let (alg, state) = (self.alg.as_str().to_owned(), self.state.as_str().to_owned());
+        vec![self.kid.clone(), alg, state, utc(self.created_at), moment(self.active_at), moment(self.retired_at)]
+    }
 }

@@ -6,6 +6,7 @@
 
 mod args;
 mod client;
+mod client_flags;
 mod configuration;
 mod device;
 mod health;
@@ -58,6 +59,9 @@ enum CliError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A recipe.
+    #[error(transparent)]
+    Recipe(#[from] crate::recipes::RecipeError),
     /// The signing keys.
     #[error(transparent)]
     Ring(#[from] crate::keys::ring::RingError),

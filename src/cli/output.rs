@@ -35,6 +35,12 @@ impl Output {
         telemetry::print(&text)
     }
 
+    /// Prints a list.
+    pub(super) fn print_list<T: Listed>(self, items: &[T]) -> io::Result<()> {
+        let text = || table(T::HEAD, &items.iter().map(T::row).collect::<Vec<_>>(), T::NOTHING);
+        self.print(&items.iter().map(T::json).collect(), text)
+    }
+
     /// Prints what a program gets before the command fails; people read the error itself.
     pub(super) fn print_for_programs(self, json: &Json) -> io::Result<()> {
         match self.format() {
@@ -42,6 +48,20 @@ impl Output {
             Format::Text => Ok(()),
         }
     }
+}
+
+/// What commands print in lists.
+pub(super) trait Listed {
+    /// The titles of the columns.
+    const HEAD: &'static [&'static str];
+    /// What to say where there is none.
+    const NOTHING: &'static str;
+
+    /// For programs.
+    fn json(&self) -> Json;
+
+    /// For people.
+    fn row(&self) -> Vec<String>;
 }
 
 /// Names and values below one another. Empty values are left out.
@@ -52,7 +72,7 @@ pub(super) fn fields(rows: &[(&str, String)]) -> String {
 }
 
 /// A table with its columns below one another; `nothing` when it has no rows.
-pub(super) fn table(head: &[&str], rows: &[Vec<String>], nothing: &str) -> String {
+fn table(head: &[&str], rows: &[Vec<String>], nothing: &str) -> String {
     if rows.is_empty() {
         return format!("{nothing}\n");
     }

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde_json::{Value as Json, json};
 
 use super::args::OfPerson;
-use super::output::{table, utc};
+use super::output::{Listed, utc};
 use super::{CliError, Context};
 use crate::domain::browser::BrowserSession;
 use crate::domain::id::SessionId;
@@ -33,7 +33,7 @@ pub(super) async fn run(context: &Context, command: SessionCommand) -> Result<()
     let opened = context.open().await?;
     let manage = opened.manage();
     match command {
-        SessionCommand::List(person) => print_list(context, &sessions::list(&manage, person.name()).await?),
+        SessionCommand::List(person) => Ok(context.output.print_list(&sessions::list(&manage, person.name()).await?)?),
         SessionCommand::End { positional, id, username } => {
             let ended = match username {
                 Some(person) => sessions::end_all(&manage, &person).await?,
@@ -47,33 +47,31 @@ pub(super) async fn run(context: &Context, command: SessionCommand) -> Result<()
     }
 }
 
-fn to_json((user, session): &(User, BrowserSession)) -> Json {
-    let authentication = &session.authentication;
-    json!({
-        "sid": session.id.as_str(),
-        "sub": user.id.as_str(),
-        "username": user.username,
-        "acr": authentication.acr.as_str(),
-        "auth_time": authentication.auth_time.as_seconds(),
-        "device_id": authentication.device_id.as_ref().map(|device| device.as_str()),
-        "address": session.origin.address,
-        "user_agent": session.origin.user_agent,
-        "created_at": session.created_at.as_seconds(),
-        "last_seen_at": session.last_seen_at.as_seconds(),
-        "expires_at": session.expires_at.as_seconds(),
-    })
-}
+impl Listed for (User, BrowserSession) {
+    const HEAD: &'static [&'static str] = &["sid", "username", "last seen", "address", "browser"];
+    const NOTHING: &'static str = "nobody is signed in";
 
-fn print_list(context: &Context, found: &[(User, BrowserSession)]) -> Result<(), CliError> {
-    let json = found.iter().map(to_json).collect();
-    let row = |(user, session): &(User, BrowserSession)| {
-        let origin = &session.origin;
-        let seen = utc(session.last_seen_at);
-        vec![session.id.as_str().to_owned(), user.username.clone(), seen, origin.address.clone(), origin.user_agent.clone()]
-    };
-    let text = || {
-        let rows: Vec<Vec<String>> = found.iter().map(row).collect();
-        table(&["sid", "username", "last seen", "address", "browser"], &rows, "nobody is signed in")
-    };
-    Ok(context.output.print(&json, text)?)
+    fn json(&self) -> Json {
+        let (user, session) = self;
+        let authentication = &session.authentication;
+        json!({
+            "sid": session.id.as_str(),
+            "sub": user.id.as_str(),
+            "username": user.username,
+            "acr": authentication.acr.as_str(),
+            "auth_time": authentication.auth_time.as_seconds(),
+            "device_id": authentication.device_id.as_ref().map(|device| device.as_str()),
+            "address": session.origin.address,
+            "user_agent": session.origin.user_agent,
+            "created_at": session.created_at.as_seconds(),
+            "last_seen_at": session.last_seen_at.as_seconds(),
+            "expires_at": session.expires_at.as_seconds(),
+        })
+    }
+
+    fn row(&self) -> Vec<String> {
+        let (user, session) = self;
+        let (seen, origin) = (utc(session.last_seen_at), &session.origin);
+        vec![session.id.to_string(), user.username.clone(), seen, origin.address.clone(), origin.user_agent.clone()]
+    }
 }

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value as Json, json};
 
 use super::args::ByName;
-use super::output::{fields, table, utc};
+use super::output::{Listed, fields, utc};
 use super::{CliError, Context};
 use crate::domain::user::{Device, Upstream, warning_of_groups};
 use crate::domain::written::WrittenUser;
@@ -74,7 +74,7 @@ pub(super) async fn run(context: &Context, command: UserCommand) -> Result<(), C
     let opened = context.open().await?;
     let manage = opened.manage();
     let person = match command {
-        UserCommand::List => return print_list(context, &users::list(&manage).await?),
+        UserCommand::List => return Ok(context.output.print_list(&users::list(&manage).await?)?),
         UserCommand::Create(fields) => {
             let person = users::create(&manage, fields.into_written()).await?;
             if let Some(warning) = warning_of_groups(&person.user.username, &person.user.groups) {
@@ -146,22 +146,19 @@ fn print(context: &Context, person: &Person) -> Result<(), CliError> {
     Ok(context.output.print(&to_json(person), text)?)
 }
 
-fn print_list(context: &Context, people: &[Person]) -> Result<(), CliError> {
-    let json = people.iter().map(to_json).collect();
-    let row = |person: &Person| {
-        let user = &person.user;
+impl Listed for Person {
+    const HEAD: &'static [&'static str] = &["username", "email", "phones", "sub", "state"];
+    const NOTHING: &'static str = "there is nobody; add a person with `signbridge user create`";
+
+    fn json(&self) -> Json {
+        to_json(self)
+    }
+
+    fn row(&self) -> Vec<String> {
+        let user = &self.user;
         let state = if user.locked { "locked" } else { "" };
-        let phones: Vec<&str> = person.devices.iter().map(|device| device.upstream.display_name()).collect();
+        let phones: Vec<&str> = self.devices.iter().map(|device| device.upstream.display_name()).collect();
         let email = user.email.clone().unwrap_or_default();
-        vec![user.username.clone(), email, phones.join(", "), user.id.as_str().to_owned(), state.to_owned()]
-    };
-    let text = || {
-        let rows: Vec<Vec<String>> = people.iter().map(row).collect();
-        table(
-            &["username", "email", "phones", "sub", "state"],
-            &rows,
-            "there is nobody; add a person with `signbridge user create`",
-        )
-    };
-    Ok(context.output.print(&json, text)?)
+        vec![user.username.clone(), email, phones.join(", "), user.id.to_string(), state.to_owned()]
+    }
 }

@@ -45,10 +45,11 @@ pub use reference::{ReferenceEntry, reference, reference_entries};
 pub use services::{Outbound, SecSign, ThumbSignIn};
 pub use show::Shown;
 
+use crate::domain::client_patch::DeclaredClient;
 use crate::domain::setting::Declared as _;
 use crate::domain::settings::{Lifetimes, Limits, Profile};
 use crate::domain::user::warning_of_groups;
-use crate::domain::written::{DeclaredClient, NewUser};
+use crate::domain::written::{NewUser, WrittenUser};
 use document::Document;
 use general::General;
 use key::{Section, Shape};

@@ -12,6 +12,7 @@ pub mod backchannel_logout;
 pub mod browser;
 pub mod certificate;
 pub mod client;
+pub mod client_patch;
 pub mod client_rules;
 pub mod clock;
 pub mod env;

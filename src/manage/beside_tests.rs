@@ -6,12 +6,12 @@ use super::{Manage, clients, devices, users};
 use crate::domain::authorization::CodeContent;
 use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, Origin};
 use crate::domain::client::Client;
+use crate::domain::client_patch::ClientPatch;
 use crate::domain::grant::Grant;
 use crate::domain::id::{AuthorizationId, DeviceId, LoginId};
 use crate::domain::login::{Asked, Concern, Login, LoginStage, Purpose, Subject, UpstreamHandle};
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::user::{Upstream, User};
-use crate::domain::written::WrittenClient;
 use crate::flow::login::finish::{self, Finished, Finisher};
 use crate::flow::token::TokenResponse;
 use crate::flow::token::testing::beside::{Held, beside, on_both_engines};
@@ -67,7 +67,7 @@ impl Scene {
 
     /// Switches the client on or off.
     async fn switch(&self, on: bool) {
-        clients::update(&self.manage(), &self.client.id, WrittenClient::default(), Some(!on)).await.unwrap();
+        clients::update(&self.manage(), &self.client.id, ClientPatch::default(), Some(!on)).await.unwrap();
     }
 
     /// The families of alice that are alive.

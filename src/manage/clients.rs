@@ -4,11 +4,11 @@ use super::users::name_conflict;
 use super::{Manage, ManageError};
 use crate::domain::audit::{AuditEvent, AuditKind};
 use crate::domain::client::{Client, Source};
+use crate::domain::client_patch::ClientPatch;
 use crate::domain::client_rules;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::ClientId;
 use crate::domain::secret::{Secret, SecretDigest};
-use crate::domain::written::WrittenClient;
 use crate::flow::audit::PendingEvent;
 use crate::protocol::client_metadata::ClientMetadata;
 use crate::store::{Insertion, StoreError, Tx, clients, grants};
@@ -37,16 +37,22 @@ fn name(id: &ClientId) -> String {
     format!("client `{id}`")
 }
 
+/// `before` with what is written, if it breaks no rule.
+fn checked(patch: &ClientPatch, before: &ClientMetadata, allow_private: bool) -> Result<ClientMetadata, ManageError> {
+    let metadata = patch.apply(before).map_err(ManageError::Invalid)?;
+    client_rules::check_transport(&metadata, allow_private).map_err(|wrong| ManageError::Invalid(vec![wrong]))?;
+    Ok(metadata)
+}
+
 /// A client that is not there yet. A confidential one has a secret; without an id it gets one as well.
-fn new_client(manage: &Manage<'_>, id: Option<String>, written: WrittenClient) -> Result<Issued, ManageError> {
+fn new_client(manage: &Manage<'_>, id: Option<String>, patch: ClientPatch) -> Result<Issued, ManageError> {
     let id = match id {
         Some(id) => {
             client_rules::check_id(&id).map(|()| ClientId::new(id)).map_err(|wrong| ManageError::Invalid(vec![wrong]))?
         }
         None => ClientId::generate(manage.env)?,
     };
-    let metadata = written.applied_to(ClientMetadata::default()).map_err(ManageError::Invalid)?;
-    client_rules::check_transport(&metadata, manage.allow_private).map_err(|wrong| ManageError::Invalid(vec![wrong]))?;
+    let metadata = checked(&patch, &ClientMetadata::default(), manage.allow_private)?;
     let secret = if metadata.is_public() { None } else { Some(Secret::generate(manage.env)?) };
     let client = Client {
         id,
@@ -63,8 +69,8 @@ fn new_client(manage: &Manage<'_>, id: Option<String>, written: WrittenClient) -
 ///
 /// # Errors
 /// [`ManageError::Exists`], [`ManageError::Invalid`]; when the database or the random number generator fails.
-pub async fn create(manage: &Manage<'_>, id: Option<String>, written: WrittenClient) -> Result<Issued, ManageError> {
-    let issued = new_client(manage, id, written)?;
+pub async fn create(manage: &Manage<'_>, id: Option<String>, patch: ClientPatch) -> Result<Issued, ManageError> {
+    let issued = new_client(manage, id, patch)?;
     let entry = manage.entry(event(&issued.client.id, "created"))?;
     let job = (issued.client.clone(), entry);
     let inserted = manage.store.write(job, |tx, (client, entry)| Box::pin(insert(tx, client, entry))).await?;
@@ -90,10 +96,10 @@ pub(super) async fn insert(tx: &Tx, client: &Client, entry: &PendingEvent) -> Re
 pub async fn replace(
     manage: &Manage<'_>,
     id: String,
-    written: WrittenClient,
+    patch: ClientPatch,
     known: Option<Secret>,
 ) -> Result<Issued, ManageError> {
-    let fresh = new_client(manage, Some(id), written)?;
+    let fresh = new_client(manage, Some(id), patch)?;
     let job = Replacing {
         created: manage.entry(event(&fresh.client.id, "created"))?,
         replaced: manage.entry(event(&fresh.client.id, "replaced"))?,
@@ -101,7 +107,7 @@ pub async fn replace(
         known: known.as_ref().map(Secret::digest),
         now: manage.now(),
     };
-    let client = manage.store.write(job, |tx, job| Box::pin(job.run(tx))).await??;
+    let client = manage.store.try_write(job, |tx, job| Box::pin(job.run(tx))).await?;
     let secret = known.into_iter().chain(fresh.secret).find(|secret| client.secret == Some(secret.digest()));
     Ok(Issued { client, secret })
 }
@@ -117,26 +123,26 @@ struct Replacing {
 }
 
 impl Replacing {
-    async fn run(&self, tx: &Tx) -> Result<Result<Client, ManageError>, StoreError> {
+    async fn run(&self, tx: &Tx) -> Result<Client, ManageError> {
         let Some(before) = clients::find(tx, &self.client.id).await? else {
             return match insert(tx, &self.client, &self.created).await? {
-                Insertion::Inserted => Ok(Ok(self.client.clone())),
-                Insertion::Exists => Err(name_conflict()),
+                Insertion::Inserted => Ok(self.client.clone()),
+                Insertion::Exists => Err(name_conflict().into()),
             };
         };
         if before.source == Source::File {
-            return Ok(Err(ManageError::Declared(name(&before.id))));
+            return Err(ManageError::Declared(name(&before.id)));
         }
         let keeps = self.client.secret.is_some() && before.secret.is_some() && before.secret == self.known;
         let secret = if keeps { before.secret.clone() } else { self.client.secret.clone() };
         let after = Client { secret, disabled: before.disabled, created_at: before.created_at, ..self.client.clone() };
         if after.metadata == before.metadata && after.secret == before.secret {
-            return Ok(Ok(after));
+            return Ok(after);
         }
         clients::update(tx, &after).await?;
         clients::update_secret(tx, &after.id, after.secret.as_ref()).await?;
         self.replaced.write(tx, self.now).await?;
-        Ok(Ok(after))
+        Ok(after)
     }
 }
 
@@ -160,7 +166,7 @@ pub async fn find(manage: &Manage<'_>, id: &ClientId) -> Result<Client, ManageEr
 #[derive(Clone, Debug)]
 enum Change {
     /// Other metadata, and maybe on or off.
-    Update(Box<WrittenClient>, Option<bool>),
+    Update(ClientPatch, Option<bool>),
     /// A new secret.
     Rotate,
     /// The end.
@@ -179,25 +185,21 @@ struct Changing {
 }
 
 impl Changing {
-    /// Finds the client and changes it; what is refused is refused before anything is written.
-    async fn run(&self, tx: &Tx) -> Result<Result<(Client, bool), ManageError>, StoreError> {
-        let Some(before) = clients::find(tx, &self.id).await? else {
-            return Ok(Err(ManageError::NotFound(name(&self.id))));
-        };
+    /// Finds the client and changes it; whether it has the new secret then.
+    async fn run(&self, tx: &Tx) -> Result<(Client, bool), ManageError> {
+        let before = clients::find(tx, &self.id).await?.ok_or_else(|| ManageError::NotFound(name(&self.id)))?;
         if before.source == Source::File {
-            return Ok(Err(ManageError::Declared(name(&self.id))));
+            return Err(ManageError::Declared(name(&self.id)));
         }
         let changed = match &self.change {
-            Change::Update(written, disabled) => self.update(tx, before, written, *disabled).await?,
+            Change::Update(patch, disabled) => self.update(tx, before, patch, *disabled).await?,
             Change::Rotate => self.rotate(tx, before).await?,
             Change::Delete => {
                 clients::delete(tx, &self.id).await?;
-                Ok((before, false))
+                (before, false)
             }
         };
-        if changed.is_ok() {
-            self.entry.write(tx, self.now).await?;
-        }
+        self.entry.write(tx, self.now).await?;
         Ok(changed)
     }
 
@@ -205,16 +207,10 @@ impl Changing {
         &self,
         tx: &Tx,
         before: Client,
-        written: &WrittenClient,
+        patch: &ClientPatch,
         disabled: Option<bool>,
-    ) -> Result<Result<(Client, bool), ManageError>, StoreError> {
-        let metadata = match written.clone().applied_to(before.metadata.clone()) {
-            Ok(metadata) => metadata,
-            Err(wrong) => return Ok(Err(ManageError::Invalid(wrong))),
-        };
-        if let Err(wrong) = client_rules::check_transport(&metadata, self.allow_private) {
-            return Ok(Err(ManageError::Invalid(vec![wrong])));
-        }
+    ) -> Result<(Client, bool), ManageError> {
+        let metadata = checked(patch, &before.metadata, self.allow_private)?;
         let needs_secret = !metadata.is_public() && before.secret.is_none();
         let secret = match (metadata.is_public(), needs_secret) {
             (true, _) => None,
@@ -230,15 +226,15 @@ impl Changing {
         if after.disabled != before.disabled {
             grants::revoke_for_client(tx, &self.id, self.now).await?;
         }
-        Ok(Ok((after, needs_secret)))
+        Ok((after, needs_secret))
     }
 
-    async fn rotate(&self, tx: &Tx, before: Client) -> Result<Result<(Client, bool), ManageError>, StoreError> {
+    async fn rotate(&self, tx: &Tx, before: Client) -> Result<(Client, bool), ManageError> {
         if before.metadata.is_public() {
-            return Ok(Err(ManageError::Refused(format!("{} is public: it has no secret", name(&self.id)))));
+            return Err(ManageError::Refused(format!("{} is public: it has no secret", name(&self.id))));
         }
         clients::update_secret(tx, &self.id, Some(&self.secret)).await?;
-        Ok(Ok((Client { secret: Some(self.secret.clone()), ..before }, true)))
+        Ok((Client { secret: Some(self.secret.clone()), ..before }, true))
     }
 }
 
@@ -253,7 +249,7 @@ async fn change(manage: &Manage<'_>, id: &ClientId, change: Change, detail: &str
         entry,
         now: manage.now(),
     };
-    let (client, has_new_secret) = manage.store.write(job, |tx, job| Box::pin(job.run(tx))).await??;
+    let (client, has_new_secret) = manage.store.try_write(job, |tx, job| Box::pin(job.run(tx))).await?;
     Ok(Issued { client, secret: has_new_secret.then_some(secret) })
 }
 
@@ -265,7 +261,7 @@ async fn change(manage: &Manage<'_>, id: &ClientId, change: Change, detail: &str
 pub async fn update(
     manage: &Manage<'_>,
     id: &ClientId,
-    written: WrittenClient,
+    patch: ClientPatch,
     disabled: Option<bool>,
 ) -> Result<Issued, ManageError> {
     let detail = match disabled {
@@ -273,7 +269,7 @@ pub async fn update(
         Some(false) => "enabled",
         None => "updated",
     };
-    change(manage, id, Change::Update(Box::new(written), disabled), detail).await
+    change(manage, id, Change::Update(patch, disabled), detail).await
 }
 
 /// Replaces a client's secret; the old one is dead at once.

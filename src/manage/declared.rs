@@ -8,11 +8,12 @@
 use super::users::{Locking, Person, Taken, device, event as user_event, insert, name_conflict, new_person, taken};
 use super::{Manage, ManageError, clients, devices};
 use crate::domain::client::{Client, Source};
+use crate::domain::client_patch::DeclaredClient;
 use crate::domain::clock::Timestamp;
 use crate::domain::env::Env;
 use crate::domain::secret::Secret;
 use crate::domain::user::{Device, Upstream, User};
-use crate::domain::written::{DeclaredClient, NewUser};
+use crate::domain::written::NewUser;
 use crate::flow::audit::PendingEvent;
 use crate::store::users::UserSaved;
 use crate::store::{self, Db, Insertion, Store, StoreError, Tx, grants};
@@ -189,7 +190,7 @@ async fn apply_user(manage: &Manage<'_>, declared: &NewUser) -> Result<(), Manag
     }
     let entry = manage.entry(user_event(&person.user.id, "declared"))?;
     let job = Following { person, is_new, changed, entry, now: manage.now() };
-    manage.store.write(job, |tx, job| Box::pin(job.run(tx))).await?
+    manage.store.try_write(job, |tx, job| Box::pin(job.run(tx))).await
 }
 
 /// The person as the file describes them. Whether they are locked is not the file's business.
@@ -215,7 +216,7 @@ struct Following {
 }
 
 impl Following {
-    async fn run(&self, tx: &Tx) -> Result<Result<(), ManageError>, StoreError> {
+    async fn run(&self, tx: &Tx) -> Result<(), ManageError> {
         let Person { user, devices: phones } = &self.person;
         if !self.is_new {
             store::users::lock_row(tx, &user.id).await?;
@@ -223,17 +224,16 @@ impl Following {
         let present = store::users::find_by_username(tx, &user.username).await?;
         if self.is_new && present.is_some() {
             // Another node has read the same file and was faster.
-            return Ok(Ok(()));
+            return Ok(());
         }
         if let Some(taken) = taken(tx, user, phones).await? {
-            return Ok(Err(taken.into()));
+            return Err(taken.into());
         }
         match present {
             None => insert(tx, &self.person).await?,
             Some(present) => self.update(tx, present.locked).await?,
         }
-        self.entry.write(tx, self.now).await?;
-        Ok(Ok(()))
+        Ok(self.entry.write(tx, self.now).await?)
     }
 
     /// `locked` as it is at this moment: a lock must not be lost to a start.

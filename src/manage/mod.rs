@@ -21,7 +21,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::env::Env;
 use crate::domain::random::RandomError;
 use crate::flow::audit::PendingEvent;
-use crate::store::{Store, StoreError};
+use crate::store::{JobError, Store, StoreError};
 
 /// What every use case here needs.
 #[derive(Clone)]
@@ -60,6 +60,15 @@ pub enum ManageError {
     /// The random number generator.
     #[error(transparent)]
     Random(#[from] RandomError),
+}
+
+impl JobError for ManageError {
+    fn of_database(&self) -> Option<&StoreError> {
+        match self {
+            Self::Store(error) => Some(error),
+            _refusal => None,
+        }
+    }
 }
 
 fn sentences(violations: &[Violation]) -> String {

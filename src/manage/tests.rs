@@ -9,13 +9,14 @@ use super::{Manage, ManageError, clients, declared, devices, sessions, users};
 use crate::domain::assurance::Acr;
 use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, Origin};
 use crate::domain::client::Source;
+use crate::domain::client_patch::{ClientPatch, DeclaredClient};
 use crate::domain::clock::{ManualClock, Timestamp};
 use crate::domain::env::Env;
 use crate::domain::id::{ClientId, DeviceId, LoginId, SessionId, UserId};
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::user::Upstream;
-use crate::domain::written::{DeclaredClient, NewUser, WrittenClient, WrittenUser};
-use crate::protocol::client_metadata::{AuthMethod, ClientMetadata};
+use crate::domain::written::{NewUser, WrittenUser};
+use crate::protocol::client_metadata::ClientMetadata;
 use crate::store::pushes::{self, Push};
 use crate::store::{self, Store, audit};
 
@@ -85,8 +86,8 @@ impl Bench {
     }
 }
 
-fn web() -> WrittenClient {
-    WrittenClient { redirect_uris: Some(vec!["https://app.example/cb".into()]), ..WrittenClient::default() }
+fn web() -> ClientPatch {
+    ClientPatch::default().with("redirect_uris", vec!["https://app.example/cb"])
 }
 
 fn alice() -> WrittenUser {
@@ -118,7 +119,7 @@ async fn a_client_is_created_once_and_its_secret_is_kept_as_a_digest() {
 async fn a_client_is_replaced_and_keeps_the_secret_that_is_known() {
     let bench = Bench::new().await;
     let (manage, id) = (bench.manage(), ClientId::new("app"));
-    let named = |name: &str| WrittenClient { name: Some(name.into()), ..web() };
+    let named = |name: &str| web().with("client_name", name);
     let replace = async |name: &str, known: Option<&Secret>| {
         let issued = clients::replace(&manage, "app".into(), named(name), known.cloned()).await?;
         let found = clients::find(&manage, &id).await?;
@@ -133,7 +134,7 @@ async fn a_client_is_replaced_and_keeps_the_secret_that_is_known() {
     for unknown in [None, Some(&Secret::new("another"))] {
         assert!(!replace("Two", unknown).await.unwrap().matches(first.expose()));
     }
-    clients::update(&manage, &id, WrittenClient::default(), Some(true)).await.unwrap();
+    clients::update(&manage, &id, ClientPatch::default(), Some(true)).await.unwrap();
     replace("Three", None).await.unwrap();
     assert!(clients::find(&manage, &id).await.unwrap().disabled, "what was switched off stays so");
     let said = |detail: &str| format!("client.changed: {detail}");
@@ -153,14 +154,14 @@ async fn a_client_that_changes_its_kind_loses_or_gets_a_secret() {
     let bench = Bench::new().await;
     let id = ClientId::new("app");
     clients::create(&bench.manage(), Some("app".into()), web()).await.unwrap();
-    let method = |method| WrittenClient { auth_method: Some(method), ..WrittenClient::default() };
-    let public = clients::update(&bench.manage(), &id, method(AuthMethod::None), None).await.unwrap();
+    let method = |method: &str| ClientPatch::default().with("token_endpoint_auth_method", method);
+    let public = clients::update(&bench.manage(), &id, method("none"), None).await.unwrap();
     assert!(public.secret.is_none() && clients::find(&bench.manage(), &id).await.unwrap().secret.is_none());
     assert!(matches!(clients::rotate_secret(&bench.manage(), &id).await, Err(ManageError::Refused(_))));
-    let confidential = clients::update(&bench.manage(), &id, method(AuthMethod::ClientSecretPost), None).await.unwrap();
+    let confidential = clients::update(&bench.manage(), &id, method("client_secret_post"), None).await.unwrap();
     let kept = clients::find(&bench.manage(), &id).await.unwrap();
     assert!(kept.secret.unwrap().matches(&confidential.secret.unwrap()));
-    let renamed = WrittenClient { name: Some("App".into()), ..WrittenClient::default() };
+    let renamed = ClientPatch::default().with("client_name", "App");
     assert!(clients::update(&bench.manage(), &id, renamed, Some(true)).await.unwrap().secret.is_none());
     let kept = clients::find(&bench.manage(), &id).await.unwrap();
     assert!(kept.disabled && kept.secret.is_some() && kept.metadata.client_name == "App");
@@ -180,8 +181,7 @@ async fn a_refused_change_changes_nothing() {
     let bench = Bench::new().await;
     let id = ClientId::new("app");
     clients::create(&bench.manage(), Some("app".into()), web()).await.unwrap();
-    let bad =
-        WrittenClient { name: Some("New".into()), redirect_uris: Some(vec!["http://evil".into()]), ..WrittenClient::default() };
+    let bad = ClientPatch::default().with("client_name", "New").with("redirect_uris", vec!["http://evil"]);
     assert!(matches!(clients::update(&bench.manage(), &id, bad, None).await, Err(ManageError::Invalid(_))));
     assert_eq!(clients::find(&bench.manage(), &id).await.unwrap().metadata.client_name, "");
     let other = ClientId::new("other");
@@ -302,8 +302,8 @@ async fn sessions_are_listed_and_ended_one_by_one_or_all_at_once() {
 }
 
 fn declared_client(id: &str, secret: &str, name: &str) -> DeclaredClient {
-    let written = WrittenClient { name: Some(name.into()), ..web() };
-    let metadata = written.applied_to(ClientMetadata::default()).unwrap();
+    let written = web().with("client_name", name);
+    let metadata = written.apply(&ClientMetadata::default()).unwrap();
     DeclaredClient { id: ClientId::new(id), metadata, secret: Some(Secret::new(secret)) }
 }
 

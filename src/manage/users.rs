@@ -94,13 +94,12 @@ struct Creation {
 }
 
 impl Creation {
-    async fn run(&self, tx: &Tx) -> Result<Result<(), ManageError>, StoreError> {
+    async fn run(&self, tx: &Tx) -> Result<(), ManageError> {
         if let Some(taken) = taken(tx, &self.person.user, &self.person.devices).await? {
-            return Ok(Err(taken.into()));
+            return Err(taken.into());
         }
         insert(tx, &self.person).await?;
-        self.entry.write(tx, self.person.user.created_at).await?;
-        Ok(Ok(()))
+        Ok(self.entry.write(tx, self.person.user.created_at).await?)
     }
 }
 
@@ -146,7 +145,7 @@ pub async fn create(manage: &Manage<'_>, written: WrittenUser) -> Result<Person,
     let person = new_person(manage, new, Source::Command)?;
     let entry = manage.entry(event(&person.user.id, "created"))?;
     let job = Creation { person: person.clone(), entry };
-    manage.store.write(job, |tx, job| Box::pin(job.run(tx))).await??;
+    manage.store.try_write(job, |tx, job| Box::pin(job.run(tx))).await?;
     Ok(person)
 }
 

@@ -2,25 +2,15 @@
 //!
 //! Pure. A [`Target`] is the app as the operator describes it; [`Target::client`] says how to register it (the flags of
 //! `client create` win over it), and [`Target::files`] writes the other side's configuration for the client as it was
-//! registered, with the endpoints that discovery names. One file per app; the key names are those of the app's own
-//! documentation. Registering is left to `manage`, printing to `cli`.
+//! registered, with the endpoints that discovery names. Both are templates: `templates/recipes/APP/client.json` and the files
+//! beside it, whose key names are those of the app's own documentation. Registering is left to `manage`, printing to `cli`.
 
-mod apache;
-mod gitea;
-mod grafana;
-mod jupyterhub;
-mod keycloak;
-mod kubernetes;
-mod nextcloud;
-mod oauth2_proxy;
-mod oidc_agent;
-mod registered;
+mod render;
 mod target;
 #[cfg(test)]
 mod tests;
-mod text;
 
-pub use registered::Registered;
+pub use render::{RecipeError, Registered};
 pub use target::{Target, Wishes};
 
 use crate::domain::secret::Secret;
@@ -79,6 +69,84 @@ impl Flag {
     }
 }
 
+/// What is known of an app beside its templates.
+struct App {
+    /// Its name: the folder of its templates, and the client id unless the operator gives another.
+    name: &'static str,
+    /// The flags that it takes; `--url` and `--realm` must be given where they are taken, the others have defaults.
+    flags: &'static [Flag],
+    /// What `--url` is for it, with an example.
+    url: &'static str,
+    /// The files to paste, and where each goes.
+    files: &'static [(&'static str, &'static str)],
+}
+
+const fn app(recipe: Recipe) -> App {
+    match recipe {
+        Recipe::Keycloak => App {
+            name: "keycloak",
+            flags: &[Flag::Url, Flag::Realm, Flag::Alias, Flag::Group],
+            url: "Keycloak's base URL without /realms, as https://sso.example.com",
+            files: &[("realm.json", "into Keycloak's data/import, then start it with --import-realm")],
+        },
+        Recipe::Grafana => App {
+            name: "grafana",
+            flags: &[Flag::Url, Flag::AdminGroup, Flag::EditorGroup],
+            url: "Grafana's root_url, as https://grafana.example.com",
+            files: &[
+                ("grafana.ini", "into /etc/grafana/grafana.ini, or where your grafana.ini is"),
+                ("grafana.env", "or instead for a container: docker run --env-file grafana.env"),
+            ],
+        },
+        Recipe::OAuth2Proxy => App {
+            name: "oauth2-proxy",
+            flags: &[Flag::Url],
+            url: "the URL that the proxy protects, as https://app.example.com",
+            files: &[("oauth2-proxy.cfg", "oauth2-proxy --config oauth2-proxy.cfg")],
+        },
+        Recipe::Nextcloud => App {
+            name: "nextcloud",
+            flags: &[Flag::Url, Flag::Alias],
+            url: "Nextcloud's URL, as https://cloud.example.com",
+            files: &[("nextcloud.sh", "as the web server's user, with the app user_oidc switched on")],
+        },
+        Recipe::Gitea => App {
+            name: "gitea",
+            flags: &[Flag::Url, Flag::Alias, Flag::AdminGroup],
+            url: "Gitea's ROOT_URL, as https://git.example.com",
+            files: &[("gitea.sh", "as Gitea's user; Forgejo takes the same with `forgejo admin`")],
+        },
+        Recipe::Kubernetes => App {
+            name: "kubernetes",
+            flags: &[Flag::Alias],
+            url: "",
+            files: &[
+                ("kube-apiserver.flags", "onto the command line of kube-apiserver; the issuer must be https"),
+                ("kubeconfig-user.json", "KUBECONFIG=~/.kube/config:kubeconfig-user.json"),
+                ("kubelogin.sh", "to try the login alone"),
+            ],
+        },
+        Recipe::Apache => App {
+            name: "apache",
+            flags: &[Flag::Url],
+            url: "the URL of the site, as https://intranet.example.com",
+            files: &[("signbridge.conf", "into the virtual host of the site; needs the module auth_openidc")],
+        },
+        Recipe::JupyterHub => App {
+            name: "jupyterhub",
+            flags: &[Flag::Url, Flag::Group, Flag::AdminGroup],
+            url: "the hub's URL with its base_url, as https://hub.example.com",
+            files: &[("jupyterhub_signbridge.py", "onto the end of jupyterhub_config.py")],
+        },
+        Recipe::OidcAgent => App {
+            name: "oidc-agent",
+            flags: &[Flag::Alias],
+            url: "",
+            files: &[("oidc-gen.sh", "as the person who wants tokens; then oidc-token prints one")],
+        },
+    }
+}
+
 impl Recipe {
     /// Every recipe.
     pub const ALL: [Self; 9] = [
@@ -95,17 +163,7 @@ impl Recipe {
 
     /// Its name, which is also the client id unless the operator gives another.
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Keycloak => "keycloak",
-            Self::Grafana => "grafana",
-            Self::OAuth2Proxy => "oauth2-proxy",
-            Self::Nextcloud => "nextcloud",
-            Self::Gitea => "gitea",
-            Self::Kubernetes => "kubernetes",
-            Self::Apache => "apache",
-            Self::JupyterHub => "jupyterhub",
-            Self::OidcAgent => "oidc-agent",
-        }
+        app(self).name
     }
 
     /// The recipe that `text` names.
@@ -113,31 +171,9 @@ impl Recipe {
         Self::ALL.into_iter().find(|recipe| recipe.as_str() == text)
     }
 
-    /// The flags that it takes; `--url` and `--realm` must be given where they are taken, the others have defaults.
+    /// The flags that it takes.
     pub const fn flags(self) -> &'static [Flag] {
-        match self {
-            Self::Keycloak => &[Flag::Url, Flag::Realm, Flag::Alias, Flag::Group],
-            Self::Grafana => &[Flag::Url, Flag::AdminGroup, Flag::EditorGroup],
-            Self::OAuth2Proxy | Self::Apache => &[Flag::Url],
-            Self::Nextcloud => &[Flag::Url, Flag::Alias],
-            Self::Gitea => &[Flag::Url, Flag::Alias, Flag::AdminGroup],
-            Self::Kubernetes | Self::OidcAgent => &[Flag::Alias],
-            Self::JupyterHub => &[Flag::Url, Flag::Group, Flag::AdminGroup],
-        }
-    }
-
-    /// What `--url` is for it, with an example.
-    const fn url_example(self) -> &'static str {
-        match self {
-            Self::Keycloak => "Keycloak's base URL without /realms, as https://sso.example.com",
-            Self::Grafana => "Grafana's root_url, as https://grafana.example.com",
-            Self::OAuth2Proxy => "the URL that the proxy protects, as https://app.example.com",
-            Self::Nextcloud => "Nextcloud's URL, as https://cloud.example.com",
-            Self::Gitea => "Gitea's ROOT_URL, as https://git.example.com",
-            Self::Apache => "the URL of the site, as https://intranet.example.com",
-            Self::JupyterHub => "the hub's URL with its base_url, as https://hub.example.com",
-            Self::Kubernetes | Self::OidcAgent => "",
-        }
+        app(self).flags
     }
 }
 
@@ -148,13 +184,7 @@ pub struct File {
     /// A name to save it under.
     pub name: String,
     /// Where it goes, in a few words.
-    pub about: String,
+    pub about: &'static str,
     /// What to paste, to the letter.
     pub content: Secret,
-}
-
-impl File {
-    fn new(name: impl Into<String>, about: impl Into<String>, content: impl Into<String>) -> Self {
-        Self { name: name.into(), about: about.into(), content: Secret::new(content) }
-    }
 }

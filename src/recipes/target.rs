@@ -1,13 +1,11 @@
 //! The app as the operator describes it, checked: values from here are written into other programs' files, so they hold only
 //! characters that none of the formats gives a meaning to.
 
+use serde::Serialize;
 use url::Url;
 
-use super::{File, Flag, Recipe, Registered};
-use super::{apache, gitea, grafana, jupyterhub, keycloak, kubernetes, nextcloud, oauth2_proxy, oidc_agent};
+use super::{Flag, Recipe, app};
 use crate::domain::client_rules::Violation;
-use crate::domain::written::WrittenClient;
-use crate::protocol::client_metadata::{ConsentPolicy, IdTokenClaimsPolicy};
 use crate::protocol::uri::is_web;
 
 /// What the operator says about the app, as it was written.
@@ -27,10 +25,11 @@ pub struct Wishes {
     pub editor_group: Option<String>,
 }
 
-/// An app to be registered.
-#[derive(Clone, Debug)]
+/// An app to be registered. The templates know its members by their names.
+#[derive(Clone, Debug, Serialize)]
 pub struct Target {
     /// Which.
+    #[serde(skip)]
     pub recipe: Recipe,
     /// Its base URL, without a slash at the end; empty where the recipe takes none.
     pub(super) url: String,
@@ -47,10 +46,8 @@ pub struct Target {
 }
 
 impl Target {
-    /// Checks what the operator says.
-    ///
-    /// # Errors
-    /// Every flag that is missing, that the recipe does not take, or whose value cannot be used.
+    /// Checks what the operator says: else every flag that is missing, that the recipe does not take, or whose value cannot be
+    /// used.
     pub fn new(recipe: Recipe, wishes: Wishes) -> Result<Self, Vec<Violation>> {
         let mut wrong = Vec::new();
         let mut refuse = |flag: Flag, message: String| wrong.push(Violation { member: flag.as_str(), message });
@@ -60,7 +57,7 @@ impl Target {
                 refuse(flag, format!("the recipe {} does not take it", recipe.as_str()));
             }
             if !given && takes && flag == Flag::Url {
-                refuse(flag, format!("the recipe {} needs it: {}", recipe.as_str(), recipe.url_example()));
+                refuse(flag, format!("the recipe {} needs it: {}", recipe.as_str(), app(recipe).url));
             }
             if !given && takes && flag == Flag::Realm {
                 refuse(flag, format!("the recipe {} needs it: the name of the realm", recipe.as_str()));
@@ -83,49 +80,6 @@ impl Target {
             }
             _something_wrong => Err(wrong),
         }
-    }
-
-    /// How the app is to be registered here. What every recipe has in common: its people are not asked for consent (it is the
-    /// operator's own), and the claims of its scopes stand in the ID token, which some of them read alone.
-    pub fn client(&self) -> WrittenClient {
-        let own = match self.recipe {
-            Recipe::Keycloak => keycloak::client(self),
-            Recipe::Grafana => grafana::client(self),
-            Recipe::OAuth2Proxy => oauth2_proxy::client(self),
-            Recipe::Nextcloud => nextcloud::client(self),
-            Recipe::Gitea => gitea::client(self),
-            Recipe::Kubernetes => kubernetes::client(),
-            Recipe::Apache => apache::client(self),
-            Recipe::JupyterHub => jupyterhub::client(self),
-            Recipe::OidcAgent => oidc_agent::client(),
-        };
-        let common = WrittenClient {
-            consent: Some(ConsentPolicy::None),
-            id_token_claims: Some(IdTokenClaimsPolicy::Scope),
-            client_uri: (!self.url.is_empty()).then(|| self.at("/")),
-            ..WrittenClient::default()
-        };
-        own.or(common)
-    }
-
-    /// What to paste at the app.
-    pub fn files(&self, registered: &Registered<'_>) -> Vec<File> {
-        match self.recipe {
-            Recipe::Keycloak => keycloak::files(self, registered),
-            Recipe::Grafana => grafana::files(self, registered),
-            Recipe::OAuth2Proxy => oauth2_proxy::files(self, registered),
-            Recipe::Nextcloud => nextcloud::files(self, registered),
-            Recipe::Gitea => gitea::files(self, registered),
-            Recipe::Kubernetes => kubernetes::files(self, registered),
-            Recipe::Apache => apache::files(self, registered),
-            Recipe::JupyterHub => jupyterhub::files(self, registered),
-            Recipe::OidcAgent => oidc_agent::files(self, registered),
-        }
-    }
-
-    /// A path of the app.
-    pub(super) fn at(&self, path: &str) -> String {
-        format!("{}{path}", self.url)
     }
 }
 

@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use super::{File, Flag, Recipe, Registered, Target, Wishes};
 use crate::domain::client::{Client, Source};
+use crate::domain::client_patch::ClientPatch;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::ClientId;
 use crate::domain::secret::Secret;
-use crate::domain::written::WrittenClient;
 use crate::flow::discovery;
-use crate::protocol::client_metadata::{ApplicationType, AuthMethod, ClientMetadata, IdTokenClaimsPolicy};
+use crate::protocol::client_metadata::{ApplicationType, ClientMetadata, IdTokenClaimsPolicy, MEMBERS};
 
 const ISSUER: &str = "https://id.example";
 const SECRET: &str = "s3cr3t-s3cr3t-s3cr3t";
@@ -31,8 +31,8 @@ fn target(recipe: Recipe) -> Target {
     Target::new(recipe, wishes(recipe)).unwrap()
 }
 
-fn registered(target: &Target, flags: WrittenClient) -> Client {
-    let metadata = flags.or(target.client()).applied_to(ClientMetadata::default()).unwrap();
+fn registered(target: &Target, flags: ClientPatch) -> Client {
+    let metadata = flags.or(target.client().unwrap()).apply(&ClientMetadata::default()).unwrap();
     Client {
         id: ClientId::new(target.recipe.as_str()),
         metadata,
@@ -44,20 +44,20 @@ fn registered(target: &Target, flags: WrittenClient) -> Client {
 }
 
 fn client(recipe: Recipe) -> ClientMetadata {
-    registered(&target(recipe), WrittenClient::default()).metadata
+    registered(&target(recipe), ClientPatch::default()).metadata
 }
 
-fn files_with(recipe: Recipe, flags: WrittenClient) -> BTreeMap<String, String> {
+fn files_with(recipe: Recipe, flags: ClientPatch) -> BTreeMap<String, String> {
     let target = target(recipe);
     let client = registered(&target, flags);
     let (secret, fresh) = (Secret::new(SECRET), Secret::new("fresh"));
     let secret = (!client.metadata.is_public()).then_some(&secret);
-    let files: Vec<File> = target.files(&Registered::new(ISSUER, &client, secret, &fresh));
+    let files: Vec<File> = target.files(&Registered::new(ISSUER, &client, secret, &fresh)).unwrap();
     files.into_iter().map(|file| (file.name, file.content.expose().to_owned())).collect()
 }
 
 fn files(recipe: Recipe) -> BTreeMap<String, String> {
-    files_with(recipe, WrittenClient::default())
+    files_with(recipe, ClientPatch::default())
 }
 
 fn refused(recipe: Recipe, wishes: Wishes) -> Vec<&'static str> {
@@ -81,6 +81,19 @@ fn names_parse_back() {
         assert_eq!(Recipe::parse(recipe.as_str()), Some(recipe));
     }
     assert_eq!(Recipe::parse("phpbb"), None);
+}
+
+#[test]
+fn every_template_is_rendered_and_registers_members_that_exist() {
+    for recipe in Recipe::ALL {
+        let Value::Object(members) = serde_json::to_value(target(recipe).client().unwrap()).unwrap() else { panic!() };
+        assert!(members.keys().all(|name| MEMBERS.iter().any(|member| member.name == name)), "{members:?}");
+        let public = ClientPatch::default().with("token_endpoint_auth_method", "none");
+        let secret = ClientPatch::default().with("token_endpoint_auth_method", "client_secret_basic");
+        for flags in [public, secret.clone(), secret.with("post_logout_redirect_uris", serde_json::json!([]))] {
+            assert!(files_with(recipe, flags).values().all(|content| content.ends_with('\n')), "{}", recipe.as_str());
+        }
+    }
 }
 
 #[test]
@@ -162,11 +175,7 @@ fn each_app_is_registered_as_it_needs() {
 
 #[test]
 fn what_the_operator_says_wins_on_both_sides() {
-    let flags = WrittenClient {
-        scopes: Some(vec!["email".into(), "openid".into()]),
-        auth_method: Some(AuthMethod::ClientSecretPost),
-        ..WrittenClient::default()
-    };
+    let flags = ClientPatch::default().with("scope", "email openid").with("token_endpoint_auth_method", "client_secret_post");
     let realm: Value = serde_json::from_str(&files_with(Recipe::Keycloak, flags.clone())["staff-realm.json"]).unwrap();
     let config = &realm["identityProviders"][0]["config"];
     assert_eq!((&config["defaultScope"], &config["clientAuthMethod"]), (&"openid email".into(), &"client_secret_post".into()));
@@ -316,9 +325,9 @@ fn the_hub_lets_in_the_groups_that_are_named_else_everybody() {
     }
     assert!(!named.contains("allow_all"));
     let target = Target::new(Recipe::JupyterHub, Wishes { groups: None, ..wishes(Recipe::JupyterHub) }).unwrap();
-    let client = registered(&target, WrittenClient::default());
+    let client = registered(&target, ClientPatch::default());
     let (secret, fresh) = (Secret::new(SECRET), Secret::new("fresh"));
-    let open = target.files(&Registered::new(ISSUER, &client, Some(&secret), &fresh));
+    let open = target.files(&Registered::new(ISSUER, &client, Some(&secret), &fresh)).unwrap();
     assert!(open[0].content.expose().contains(&set("allow_all", "True")));
 }
 
@@ -332,8 +341,8 @@ fn the_agent_gets_a_command_for_a_public_client() {
 #[test]
 fn a_file_does_not_show_its_content_in_a_log() {
     let target = target(Recipe::Grafana);
-    let client = registered(&target, WrittenClient::default());
+    let client = registered(&target, ClientPatch::default());
     let (secret, fresh) = (Secret::new(SECRET), Secret::new("fresh"));
     let registered = Registered::new(ISSUER, &client, Some(&secret), &fresh);
-    assert!(!format!("{registered:?} {:?}", target.files(&registered)).contains(SECRET));
+    assert!(!format!("{registered:?} {:?}", target.files(&registered).unwrap()).contains(SECRET));
 }

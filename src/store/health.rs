@@ -28,12 +28,12 @@ struct Latest {
 
 impl Writes {
     /// Notes what a write came to. A job that failed by itself says nothing about the database.
-    pub(super) fn note<T>(&self, outcome: &Result<T, StoreError>, now: Timestamp) {
+    pub(super) fn note<T>(&self, outcome: Result<&T, Option<&StoreError>>, now: Timestamp) {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         match outcome {
             Ok(_) => latest.success = Some(now),
-            Err(StoreError::Conflict { .. }) => {}
-            Err(error) if error.is_unavailable() => latest.failure = Some((now, error.clone())),
+            Err(Some(StoreError::Conflict { .. })) => {}
+            Err(Some(error)) if error.is_unavailable() => latest.failure = Some((now, error.clone())),
             Err(_own) => {}
         }
     }

@@ -116,6 +116,18 @@ impl From<bool> for Insertion {
     }
 }
 
+/// What a job may fail with: errors of the database, and refusals of its own.
+pub trait JobError: From<StoreError> + Send + 'static {
+    /// The database's error, if that is what it is.
+    fn of_database(&self) -> Option<&StoreError>;
+}
+
+impl JobError for StoreError {
+    fn of_database(&self) -> Option<&StoreError> {
+        Some(self)
+    }
+}
+
 /// The database. Cloning shares it.
 #[derive(Clone)]
 pub struct Store {
@@ -255,8 +267,19 @@ impl Store {
         T: Send + 'static,
         F: for<'t> Fn(&'t Tx, &'t I) -> BoxFuture<'t, Result<T, StoreError>> + Send + Sync + 'static,
     {
+        self.try_write(input, work).await
+    }
+
+    /// As [`Store::write`], for a job that may refuse with an error of its own, which rolls the transaction back as well.
+    pub async fn try_write<I, T, E, F>(&self, input: I, work: F) -> Result<T, E>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+        E: JobError,
+        F: for<'t> Fn(&'t Tx, &'t I) -> BoxFuture<'t, Result<T, E>> + Send + Sync + 'static,
+    {
         let outcome = self.inner.writer.write(input, work).await;
-        self.inner.writes.note(&outcome, self.inner.env.now());
+        self.inner.writes.note(outcome.as_ref().map_err(JobError::of_database), self.inner.env.now());
         outcome
     }
 

@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::postgres::Postgres;
 use super::retry::Attempts;
-use super::{StoreError, Tx, open};
+use super::{JobError, StoreError, Tx, open};
 use crate::domain::env::Env;
 
 /// The length of the queue: callers wait when it is full.
@@ -41,31 +41,34 @@ pub(super) enum Message {
 
 /// A job without its types.
 pub(super) trait Job: Send {
-    /// Runs it inside `tx` and keeps its outcome; returns the error, if that is what it was.
+    /// Runs it inside `tx` and keeps its outcome; returns the error, if that is what it was: a refusal of the job's own as one
+    /// after which nothing is run again.
     fn run<'r>(&'r mut self, tx: &'r Tx) -> BoxFuture<'r, Result<(), StoreError>>;
     /// Answers the caller: with the job's own outcome, or, when it went well and could not be committed, with `failure`.
     fn answer(self: Box<Self>, failure: Option<StoreError>);
 }
 
-struct TypedJob<I, T, F> {
+struct TypedJob<I, T, E, F> {
     input: I,
     work: F,
-    outcome: Option<Result<T, StoreError>>,
-    waiting: oneshot::Sender<Result<T, StoreError>>,
+    outcome: Option<Result<T, E>>,
+    waiting: oneshot::Sender<Result<T, E>>,
 }
 
-impl<I, T, F> Job for TypedJob<I, T, F>
+impl<I, T, E, F> Job for TypedJob<I, T, E, F>
 where
     I: Send + Sync,
     T: Send,
-    F: for<'t> Fn(&'t Tx, &'t I) -> BoxFuture<'t, Result<T, StoreError>> + Send + Sync,
+    E: JobError,
+    F: for<'t> Fn(&'t Tx, &'t I) -> BoxFuture<'t, Result<T, E>> + Send + Sync,
 {
     fn run<'r>(&'r mut self, tx: &'r Tx) -> BoxFuture<'r, Result<(), StoreError>> {
         async move {
             // A panic must not take the writer along, on which every other request depends.
             let run = AssertUnwindSafe(async { (self.work)(tx, &self.input).await }).catch_unwind().await;
-            let outcome = run.unwrap_or_else(|_panic| Err(StoreError::Statement("a job panicked".into())));
-            let error = outcome.as_ref().err().cloned();
+            let outcome = run.unwrap_or_else(|_panic| Err(StoreError::Statement("a job panicked".into()).into()));
+            let refused = || StoreError::Statement("the job refused".into());
+            let error = outcome.as_ref().err().map(|error| error.of_database().cloned().unwrap_or_else(refused));
             self.outcome = Some(outcome);
             error.map_or(Ok(()), Err)
         }
@@ -75,9 +78,9 @@ where
     fn answer(self: Box<Self>, failure: Option<StoreError>) {
         let answer = match (self.outcome, failure) {
             (Some(Err(own)), _) => Err(own),
-            (_, Some(failure)) => Err(failure),
+            (_, Some(failure)) => Err(failure.into()),
             (Some(Ok(value)), None) => Ok(value),
-            (None, None) => Err(stopped()),
+            (None, None) => Err(stopped().into()),
         };
         // The caller is gone; the job has been done all the same.
         let _gone = self.waiting.send(answer);
@@ -100,12 +103,13 @@ impl Writer {
         Self::Queue(sender)
     }
 
-    /// Runs one job; see [`super::Store::write`].
-    pub(super) async fn write<I, T, F>(&self, input: I, work: F) -> Result<T, StoreError>
+    /// Runs one job; see [`super::Store::try_write`].
+    pub(super) async fn write<I, T, E, F>(&self, input: I, work: F) -> Result<T, E>
     where
         I: Send + Sync + 'static,
         T: Send + 'static,
-        F: for<'t> Fn(&'t Tx, &'t I) -> BoxFuture<'t, Result<T, StoreError>> + Send + Sync + 'static,
+        E: JobError,
+        F: for<'t> Fn(&'t Tx, &'t I) -> BoxFuture<'t, Result<T, E>> + Send + Sync + 'static,
     {
         let (waiting, answer) = oneshot::channel();
         let job: Box<dyn Job> = Box::new(TypedJob { input, work, outcome: None, waiting });
@@ -116,7 +120,7 @@ impl Writer {
                 tokio::spawn(async move { server.write(&env, &commits, job).await });
             }
         }
-        answer.await.unwrap_or_else(|_dropped| Err(stopped()))
+        answer.await.unwrap_or_else(|_dropped| Err(stopped().into()))
     }
 
     /// Finishes what is queued and closes the connections.

@@ -1,0 +1,167 @@
+//! What is written about a client, in the configuration file, in a command or in a recipe, and how it changes one.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::client_rules::{self, Violation};
+use super::id::ClientId;
+use super::secret::Secret;
+use crate::protocol::client_metadata::{ApplicationType, ClientMetadata, Kind, MEMBERS, Member};
+
+/// Members of [`ClientMetadata`] by their names in RFC 7591 §2; `null` takes one away (RFC 7396). What is not written stays as
+/// it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientPatch(Map<String, Value>);
+
+impl ClientPatch {
+    /// The same with one member more, as it is in JSON.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.0.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Adds a member in the form in which operators write it ([`Kind`]).
+    pub fn write(&mut self, member: &Member, written: Value) {
+        let value = match (member.kind, written) {
+            (Kind::Scope, Value::Array(words)) => words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ").into(),
+            (Kind::Url, Value::String(text)) if text.is_empty() => Value::Null,
+            (_, value) => value,
+        };
+        self.0.insert(member.name.to_owned(), value);
+    }
+
+    /// What is written for the member of this name.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    /// What is written here, and what `other` says where nothing is.
+    #[must_use]
+    pub fn or(mut self, other: Self) -> Self {
+        for (name, value) in other.0 {
+            self.0.entry(name).or_insert(value);
+        }
+        self
+    }
+
+    /// `before` with what is written here; else every mistake and every rule that the result would break (RFC 7591 §2).
+    pub fn apply(&self, before: &ClientMetadata) -> Result<ClientMetadata, Vec<Violation>> {
+        let mut wrong = Vec::new();
+        let mut after = before.to_map();
+        for member in MEMBERS {
+            match self.0.get(member.name) {
+                None => {}
+                Some(Value::Null) => drop(after.remove(member.name)),
+                Some(value) => {
+                    let problems = member.problems(value);
+                    if problems.is_empty() {
+                        after.insert(member.name.to_owned(), value.clone());
+                    }
+                    // With a mistake the old value stands, so that no rule is broken because of it.
+                    wrong.extend(problems.into_iter().map(|message| Violation { member: member.name, message }));
+                }
+            }
+        }
+        let whole = serde_json::from_value::<ClientMetadata>(Value::Object(after));
+        let mut metadata = match whole {
+            Ok(metadata) => metadata,
+            Err(error) => {
+                wrong.push(Violation { member: "client_metadata", message: error.to_string() });
+                return Err(wrong);
+            }
+        };
+        if before.redirect_uris.is_empty() && !self.0.contains_key("application_type") {
+            metadata.application_type = presumed_type(&metadata);
+        }
+        wrong.extend(client_rules::violations(&metadata));
+        if wrong.is_empty() { Ok(metadata) } else { Err(wrong) }
+    }
+}
+
+/// What a new client is that does not say so: native, when it is public and every redirect URI stays on the user's machine
+/// (plain http is for loopback only) or belongs to an app (RFC 8252 §7).
+fn presumed_type(metadata: &ClientMetadata) -> ApplicationType {
+    let on_machine = metadata.redirect_uris.iter().all(|uri| !uri.as_str().starts_with("https:"));
+    if metadata.is_public() && on_machine { ApplicationType::Native } else { ApplicationType::Web }
+}
+
+/// A relying party that the file declares.
+#[derive(Clone, Debug)]
+pub struct DeclaredClient {
+    /// Its client id.
+    pub id: ClientId,
+    /// What it registered.
+    pub metadata: ClientMetadata,
+    /// Its secret; a public client has none.
+    pub secret: Option<Secret>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn written() -> ClientPatch {
+        ClientPatch::default().with("redirect_uris", json!(["https://app.example/cb"]))
+    }
+
+    fn created(patch: &ClientPatch) -> Result<ClientMetadata, Vec<Violation>> {
+        patch.apply(&ClientMetadata::default())
+    }
+
+    fn members(wrong: &[Violation]) -> Vec<&'static str> {
+        wrong.iter().map(|violation| violation.member).collect()
+    }
+
+    #[test]
+    fn what_is_not_written_stays_as_it_was() {
+        let first = created(&written()).unwrap();
+        let second = ClientPatch::default().with("client_name", "App").with("require_pkce", false).apply(&first).unwrap();
+        assert_eq!(second, ClientMetadata { client_name: "App".into(), require_pkce: false, ..first });
+    }
+
+    #[test]
+    fn a_logout_uri_and_origins_are_checked_kept_and_taken_away() {
+        let uri = |text: &str| {
+            let mut patch = ClientPatch::default();
+            let member = MEMBERS.iter().find(|member| member.name == "backchannel_logout_uri").unwrap();
+            patch.write(member, text.into());
+            patch
+        };
+        let first = created(&written()).unwrap();
+        let second = uri("https://app.example/out").apply(&first).unwrap();
+        assert_eq!(second.backchannel_logout_uri.as_ref().unwrap().as_str(), "https://app.example/out");
+        assert_eq!(written().apply(&second).unwrap(), second);
+        let wrong = uri("https://app.example/out#x").apply(&second).unwrap_err();
+        assert_eq!(members(&wrong), ["backchannel_logout_uri"]);
+        assert_eq!(uri("").apply(&second).unwrap(), first);
+        let origins = |list: &[&str]| ClientPatch::default().with("cors_origins", json!(list)).apply(&first);
+        assert_eq!(origins(&["https://spa.example", "http://localhost:3000"]).unwrap().cors_origins.len(), 2);
+        let wrong = origins(&["*", "https://spa.example/"]).unwrap_err();
+        assert_eq!(members(&wrong), ["cors_origins", "cors_origins"]);
+    }
+
+    #[test]
+    fn a_new_public_client_on_the_machine_is_native() {
+        let kind = |uri: &str, auth_method: &str| {
+            let client = written().with("redirect_uris", json!([uri])).with("token_endpoint_auth_method", auth_method);
+            created(&client).unwrap().application_type
+        };
+        assert_eq!(kind("http://127.0.0.1/cb", "none"), ApplicationType::Native);
+        assert_eq!(kind("example.app:/cb", "none"), ApplicationType::Native);
+        assert_eq!(kind("https://app.example/cb", "none"), ApplicationType::Web);
+        assert_eq!(kind("http://127.0.0.1/cb", "client_secret_basic"), ApplicationType::Web);
+    }
+
+    #[test]
+    fn every_mistake_is_reported() {
+        let bad = ClientPatch::default()
+            .with("redirect_uris", json!(["http://app.example/cb", "/cb", "https://app.example/cb"]))
+            .with("grant_types", json!(["password"]))
+            .with("scope", "openid telepathy");
+        let wrong = bad.apply(&created(&written()).unwrap()).unwrap_err();
+        assert_eq!(members(&wrong), ["redirect_uris", "redirect_uris", "grant_types", "scope"]);
+    }
+}

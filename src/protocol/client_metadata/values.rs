@@ -1,0 +1,135 @@
+//! The values of a client's members that are one of a few words.
+
+use serde::{Deserialize, Serialize};
+
+/// How a client authenticates at the token endpoint (`token_endpoint_auth_method`, RFC 7591 §2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMethod {
+    /// HTTP Basic (RFC 6749 §2.3.1); `client_secret_post` is accepted for it as well (decision 2.9).
+    #[default]
+    ClientSecretBasic,
+    /// Credentials in the form (RFC 6749 §2.3.1); Basic is accepted for it as well (decision 2.9).
+    ClientSecretPost,
+    /// A public client (RFC 6749 §2.1).
+    None,
+}
+
+/// A grant that a client may use (`grant_types`, RFC 7591 §2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", try_from = "String")]
+pub enum GrantType {
+    /// RFC 6749 §4.1.
+    AuthorizationCode,
+    /// RFC 6749 §6.
+    RefreshToken,
+}
+
+impl GrantType {
+    /// Every grant (`grant_types_supported`, RFC 8414 §2).
+    pub const ALL: [Self; 2] = [Self::AuthorizationCode, Self::RefreshToken];
+
+    /// The value on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::RefreshToken => "refresh_token",
+        }
+    }
+
+    /// The grant that `text` names.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|grant| grant.as_str() == text)
+    }
+}
+
+/// Whether the person is asked before a client gets anything (OIDC Core §3.1.2.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsentPolicy {
+    /// Never: a client of the operator's own.
+    #[default]
+    None,
+    /// Once per scope; remembered until revoked.
+    Ask,
+}
+
+/// Which claims stand in the ID token beside those of the protocol (decision 2.9).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IdTokenClaimsPolicy {
+    /// Those of the granted scopes.
+    #[default]
+    Scope,
+    /// None: the client asks userinfo.
+    Minimal,
+}
+
+/// What an access token is (decision 2.11).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccessTokenFormat {
+    /// A random handle, revocable at once.
+    #[default]
+    Opaque,
+    /// A signed `at+jwt` (RFC 9068).
+    Jwt,
+}
+
+/// `application_type` (OIDC Registration §2): a native client's loopback redirect URIs may vary in the port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApplicationType {
+    /// A server, or a page in a browser.
+    #[default]
+    Web,
+    /// A program on the person's machine (RFC 8252).
+    Native,
+}
+
+/// A signature algorithm of ours (RFC 7518 §3.1, RFC 8037 §3.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum SigningAlgorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256; the one every relying party knows.
+    #[default]
+    RS256,
+    /// RSASSA-PSS with SHA-256.
+    PS256,
+    /// ECDSA with P-256 and SHA-256.
+    ES256,
+    /// Ed25519.
+    EdDSA,
+}
+
+impl SigningAlgorithm {
+    /// Every algorithm (`id_token_signing_alg_values_supported`, OIDC Discovery §3).
+    pub const ALL: [Self; 4] = [Self::RS256, Self::PS256, Self::ES256, Self::EdDSA];
+
+    /// The `alg` value on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RS256 => "RS256",
+            Self::PS256 => "PS256",
+            Self::ES256 => "ES256",
+            Self::EdDSA => "EdDSA",
+        }
+    }
+
+    /// The algorithm that `text` names.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|alg| alg.as_str() == text)
+    }
+}
+
+impl TryFrom<String> for GrantType {
+    type Error = UnknownGrant;
+
+    fn try_from(text: String) -> Result<Self, UnknownGrant> {
+        Self::parse(&text).ok_or(UnknownGrant)
+    }
+}
+
+/// A grant that no client can use here.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("no grant of this provider; there are {}", GrantType::ALL.map(GrantType::as_str).join(", "))]
+pub struct UnknownGrant;
