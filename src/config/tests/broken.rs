@@ -90,7 +90,7 @@ const ROWS: &[(&str, &str, &str)] = &[
         "client[0].backchannel_logout_uri",
         "allow_private",
     ),
-    ("[[client]]\nid = \"a\"\ncors_origins = [\"*\"]", "client[0].cors_origins", "an location is written as browsers send it"),
+    ("[[client]]\nid = \"a\"\ncors_origins = [\"*\"]", "client[0].cors_origins", "an origin is written as browsers send it"),
     ("[[client]]\nid = \"a\"\nclient_id = \"b\"", "client[0].id", "written twice"),
     ("[[client]]\nid = \"a\"\nredirect_uri = \"https://a.example\"", "client[0].redirect_uri", "did you mean `redirect_uris`?"),
     // Declared people.
