@@ -2,7 +2,7 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::config::Database;
+use crate::config::{Database, DatabaseUrl};
 
 /// Kept for calls to phone services and clients, files, and a database in a file.
 const OTHERS: u64 = 192;
@@ -27,9 +27,9 @@ pub(super) fn raise() -> u64 {
 
 /// How many connections the provider's listener may hold, of this many descriptors.
 pub(super) fn public(descriptors: u64, database: &Database) -> usize {
-    let of_database = match database {
-        Database::Sqlite { .. } => 0,
-        Database::Postgres { connections, .. } => u64::from(*connections),
+    let of_database = match database.url {
+        DatabaseUrl::Sqlite(_) => 0,
+        DatabaseUrl::Postgres(_) => u64::from(database.connections),
     };
     let kept = (OTHERS + of_database + MANAGEMENT as u64).min(descriptors / 2);
     usize::try_from((descriptors - kept).clamp(LEAST, MOST)).unwrap_or(usize::MAX)
@@ -43,10 +43,12 @@ mod tests {
     #[test]
     fn others_are_left_enough_of_any_number() {
         for (descriptors, connections) in [(64, 32), (256, 128), (1024, 768), (20_000, 16_384), (u64::MAX, 16_384)] {
-            let file = Database::Sqlite { path: "signbridge.db".into(), writes_per_commit: 64 };
+            let file = DatabaseUrl::Sqlite("signbridge.db".into());
+            let file = Database { url: file, connections: 100, writes_per_commit: 64 };
             assert_eq!(public(descriptors, &file), connections, "{descriptors}");
         }
-        let server = Database::Postgres { url: Secret::new("postgres://x".to_owned()), connections: 100 };
+        let server = DatabaseUrl::Postgres(Secret::new("postgres://x"));
+        let server = Database { url: server, connections: 100, writes_per_commit: 64 };
         assert_eq!((public(1024, &server), public(256, &server)), (668, 128));
     }
 }

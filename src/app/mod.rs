@@ -108,15 +108,14 @@ pub async fn start(config: &Config) -> Result<Running, StartError> {
 /// When a part cannot be set up.
 pub async fn start_on(config: &Config, listeners: Listeners, env: Env) -> Result<Running, StartError> {
     let descriptors = descriptors::raise();
-    let certificates = config.listen.tls.as_ref().map(|files| Certificates::load(files, &env)).transpose()?;
+    let certificates = config.listen.tls().map(|files| Certificates::load(&files, &env)).transpose()?;
     let op = parts::assemble(config, env).await?;
     let stop = CancellationToken::new();
     let jobs = Jobs::start(&op).map_err(|error| setup(&error))?;
     let ready = Arc::new(AtomicBool::new(true));
-    let hsts = config.hsts.as_ref().map(ToString::to_string);
     let surface = Surface {
         op: op.clone(),
-        site: Arc::new(Site::new(config.issuer.text(), config.trusted_proxies.clone(), hsts.as_deref())),
+        site: Arc::new(Site::new(config.issuer.text(), config.trusted_proxies.clone(), config.hsts.as_deref())),
         browser_origins: BrowserOrigins::default(),
         stop: stop.clone(),
     };

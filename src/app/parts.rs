@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{StartError, setup};
-use crate::config::{Config, Database, KeyFiles};
+use crate::config::{Config, KeyFiles};
 use crate::domain::env::Env;
 use crate::domain::user::Upstream;
 use crate::flow::Op;
 use crate::flow::authorization::repeats::Repeats;
 use crate::flow::login::pace::Pace;
 use crate::flow::login::signals::Signals;
-use crate::flow::settings::{Lifetimes, Limits, Settings};
+use crate::flow::settings::Settings;
 use crate::flow::wrong_secrets::WrongSecrets;
 use crate::keys::Keys;
 use crate::keys::master::MasterKey;
@@ -82,10 +82,7 @@ async fn examine(config: &Config) -> Result<(), StartError> {
 /// # Errors
 /// When it cannot be opened, or is newer than this program.
 pub async fn open_store(config: &Config, env: &Env) -> Result<Store, StartError> {
-    let sizes = match config.database {
-        Database::Sqlite { writes_per_commit, .. } => Sizes { writes_per_commit, ..Sizes::default() },
-        Database::Postgres { connections, .. } => Sizes { connections, ..Sizes::default() },
-    };
+    let sizes = Sizes { writes_per_commit: config.database.writes_per_commit, connections: config.database.connections };
     let store = Store::open_sized(config.database.url().expose(), sizes, env.clone()).await.map_err(|error| setup(&error))?;
     store.migrate().await.map_err(|error| setup(&error))?;
     Ok(store)
@@ -204,41 +201,13 @@ pub fn thumbsignin(config: &Config, env: &Env) -> Result<Option<ThumbSignIn>, Ou
 }
 
 fn settings(config: &Config) -> Settings {
-    let (lifetimes, limits) = (&config.lifetimes, &config.limits);
     Settings {
         issuer: config.issuer.text().to_owned(),
         allow_unnamed: config.thumbsignin.as_ref().is_some_and(|thumbsignin| thumbsignin.allow_unnamed),
         audit_keep: config.audit.keep,
         logout_retry: config.outbound.logout_retry,
-        lifetimes: Lifetimes {
-            code: lifetimes.code,
-            authorization: lifetimes.authorization,
-            login: lifetimes.login,
-            access_token: lifetimes.access_token,
-            access_token_jwt: lifetimes.access_token_jwt,
-            id_token: lifetimes.id_token,
-            refresh_sliding: lifetimes.refresh_sliding,
-            refresh_absolute: lifetimes.refresh_absolute,
-            session: lifetimes.session,
-            session_idle: lifetimes.session_idle,
-            refresh_grace: lifetimes.refresh_grace,
-            remembered_browser: lifetimes.remembered_browser,
-        },
-        limits: Limits {
-            push_per_person_10min: limits.push_per_person_10min,
-            push_per_person_day: limits.push_per_person_day,
-            push_per_remembered_person_10min: limits.push_per_remembered_person_10min,
-            push_per_source_10min: limits.push_per_source_10min,
-            push_per_network_10min: limits.push_per_network_10min,
-            push_all_people_10min: limits.push_all_people_10min,
-            denial_pause: limits.denial_pause,
-            pending_per_browser: limits.pending_per_browser,
-            authorizations_per_source: limits.authorizations_per_source,
-            authorizations: limits.authorizations,
-            wrong_secrets_per_source_10min: limits.wrong_secrets_per_source_10min,
-            streams_per_login: limits.streams_per_login,
-            streams_per_node: limits.streams_per_node,
-        },
+        lifetimes: config.lifetimes.clone(),
+        limits: config.limits.clone(),
     }
 }
 

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde_json::{Value as Json, json};
 
 use super::{CliError, Context};
-use crate::config::{self, Config, ConfigError, Origin, Problem};
+use crate::config::{self, Config, ConfigError, Location, Problem};
 use crate::domain::env::Env;
 use crate::store::Store;
 use crate::telemetry::COMMAND_FILTER;
@@ -52,10 +52,10 @@ fn check(context: &Context) -> Result<(), CliError> {
 /// The parts of what is wrong with a configuration.
 pub(super) fn problems(error: &ConfigError) -> Vec<Json> {
     let problem = |problem: &Problem| {
-        let (line, variable) = match &problem.origin {
-            Some(Origin::File { line }) => (Some(*line), None),
-            Some(Origin::Environment { variable }) => (None, Some(variable.clone())),
-            Some(Origin::Default) | None => (None, None),
+        let (line, variable) = match &problem.location {
+            Some(Location::Line(line)) => (Some(*line), None),
+            Some(Location::Variable(variable)) => (None, Some(variable.clone())),
+            Some(Location::Default) | None => (None, None),
         };
         json!({ "key": problem.key, "line": line, "variable": variable, "message": problem.message })
     };

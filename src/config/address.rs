@@ -1,10 +1,11 @@
-//! Addresses: the issuer (OIDC Core §2, RFC 8414 §2), the base URLs of the phone services, and what counts as loopback.
+//! The issuer (OIDC Core §2, RFC 8414 §2), base URLs, and what counts as loopback.
 
-use std::fmt;
 use std::net::IpAddr;
 
+use toml::Value;
 use url::{Host, Url};
 
+use super::values::{Parse, Values, text};
 use crate::protocol::uri::is_web;
 
 /// The issuer: the URL by which every relying party knows this provider. Without a trailing slash; frozen at first start
@@ -15,10 +16,8 @@ pub struct Issuer(Url);
 impl Issuer {
     /// Checks an issuer (OIDC Core §2: https, host and optionally port, nothing else). A path, which the specification allows,
     /// is refused: every route of ours stands at the root. Plain http is for loopback hosts (decision 2.2).
-    ///
-    /// # Errors
-    /// A sentence that says what is wrong; where only the spelling is, it holds the right one.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// Where only the spelling is wrong, the message holds the right one.
+    fn of(text: &str) -> Result<Self, String> {
         let url = base_url(text)?;
         if url.scheme() == "http" && !is_loopback(&url) {
             return Err("an issuer is an https URL; plain http is for loopback hosts only".to_owned());
@@ -41,16 +40,6 @@ impl Issuer {
         self.0.as_str().trim_end_matches('/')
     }
 
-    /// Its origin (RFC 6454 §6.2).
-    pub fn origin(&self) -> String {
-        self.0.origin().ascii_serialization()
-    }
-
-    /// Its host, with the port where that is not the scheme's own: what people read on the phone.
-    pub fn authority(&self) -> &str {
-        self.0.authority()
-    }
-
     /// Whether cookies can be `Secure` (decision 2.2).
     pub fn is_https(&self) -> bool {
         self.0.scheme() == "https"
@@ -59,12 +48,6 @@ impl Issuer {
     /// Whether only this machine can reach it.
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.0)
-    }
-}
-
-impl fmt::Display for Issuer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text())
     }
 }
 
@@ -83,26 +66,18 @@ pub(super) fn base_url(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-/// Checks the base URL of a phone service (decision 2.14).
-pub(super) fn upstream_url(text: &str, allow_loopback: bool) -> Result<Url, String> {
-    let url = base_url(text)?;
-    match (is_loopback(&url), url.scheme()) {
-        (true, _) if !allow_loopback => {
-            Err("is a loopback address: only for tests with the simulator, with allow_loopback_upstream = true".to_owned())
-        }
-        (false, "http") => Err("is plain http: a phone service is asked over https only".to_owned()),
-        _fine => Ok(url),
+impl Parse for Issuer {
+    fn parse(value: &Value, _values: &Values<'_>) -> Result<Self, String> {
+        Self::of(text(value))
     }
 }
 
 /// Whether a URL points at this machine by its text. Names that resolve to it are found when a connection is made.
 pub(super) fn is_loopback(url: &Url) -> bool {
+    let is_here = |ip: IpAddr| ip.to_canonical().is_loopback() || ip.to_canonical().is_unspecified();
     match url.host() {
-        Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback() || ip.is_unspecified(),
-        Some(Host::Ipv6(ip)) => {
-            let mapped = ip.to_ipv4_mapped().is_some_and(|ip| ip.is_loopback() || ip.is_unspecified());
-            ip.is_loopback() || ip.is_unspecified() || mapped
-        }
+        Some(Host::Ipv4(ip)) => is_here(ip.into()),
+        Some(Host::Ipv6(ip)) => is_here(ip.into()),
         Some(Host::Domain(name)) => {
             let name = name.trim_end_matches('.');
             name == "localhost" || name.ends_with(".localhost")
@@ -118,7 +93,7 @@ mod tests {
     #[test]
     fn an_issuer_is_https_or_on_this_machine() {
         for good in ["https://login.example", "https://login.example:8443", "http://localhost:8080"] {
-            assert_eq!(Issuer::parse(good).unwrap().text(), good);
+            assert_eq!(Issuer::of(good).unwrap().text(), good);
         }
         for bad in [
             "login.example",
@@ -136,31 +111,9 @@ mod tests {
             "https://u:p@login.example",
             "http://localhost.evil.example",
         ] {
-            assert!(Issuer::parse(bad).is_err(), "{bad}");
+            assert!(Issuer::of(bad).is_err(), "{bad}");
         }
-        let message = Issuer::parse("https://login.example:8443/sso").unwrap_err();
+        let message = Issuer::of("https://login.example:8443/sso").unwrap_err();
         assert!(message.ends_with("write \"https://login.example:8443\""), "{message}");
-    }
-
-    #[test]
-    fn every_spelling_of_this_machine_is_loopback() {
-        for host in [
-            "127.0.0.1",
-            "127.9.9.9",
-            "2130706433",
-            "0x7f.1",
-            "[::1]",
-            "[::ffff:127.0.0.1]",
-            "0.0.0.0",
-            "localhost.",
-            "a.localhost",
-        ] {
-            let text = format!("https://{host}:8443/api");
-            assert!(upstream_url(&text, false).unwrap_err().contains("loopback"), "{host}");
-            assert!(upstream_url(&text, true).is_ok(), "{host}");
-        }
-        assert!(upstream_url("https://httpapi.secsign.com", false).is_ok());
-        assert!(upstream_url("http://httpapi.secsign.com", true).unwrap_err().contains("plain http"));
-        assert!(upstream_url("http://10.0.0.1", true).is_err());
     }
 }

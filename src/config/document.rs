@@ -6,18 +6,19 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize as _;
+use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 use toml::{Table, Value};
 
-use super::key::{Key, Section, Shape};
-use super::problem::{Origin, Reader, suggestion};
-use super::{SECTIONS, not_yet};
+use super::key::{Key, Section, Shape, literal};
+use super::problem::{Location, Reader, suggestion};
+use super::{SECTIONS, duration, not_yet};
 
 /// A value and the place where it was written.
 pub(super) struct Entry {
     pub(super) value: Value,
-    pub(super) origin: Origin,
+    pub(super) location: Location,
 }
 
 /// A section, or one entry of a list of them: its keys by name.
@@ -41,7 +42,7 @@ pub(super) struct Written<'n> {
     pub(super) name: &'n str,
     /// `None` for what no key takes.
     pub(super) value: Option<Value>,
-    pub(super) origin: Origin,
+    pub(super) location: Location,
 }
 
 /// A file that is being read.
@@ -52,12 +53,12 @@ struct File<'f> {
 }
 
 impl File<'_> {
-    fn origin(&self, offset: usize) -> Origin {
-        Origin::File { line: 1 + self.text.bytes().take(offset).filter(|byte| *byte == b'\n').count() }
+    fn location(&self, offset: usize) -> Location {
+        Location::Line(1 + self.text.bytes().take(offset).filter(|byte| *byte == b'\n').count())
     }
 
     /// Reads what stands at the top of a file: a section, a list of them or a key.
-    fn item(&mut self, name: &str, origin: Origin, value: DeValue<'_>) {
+    fn item(&mut self, name: &str, location: Location, value: DeValue<'_>) {
         let top = SECTIONS.iter().copied().find(|section| section.name.is_empty());
         let named = SECTIONS.iter().copied().find(|section| !name.is_empty() && section.name == name);
         match (named, value) {
@@ -66,17 +67,17 @@ impl File<'_> {
                 for (index, item) in items.into_iter().enumerate() {
                     match item.into_inner() {
                         DeValue::Table(table) => self.table(Place { section, index }, table),
-                        _other => self.reader.report_at(Some(origin.clone()), name, format!("expected [[{name}]] tables")),
+                        _other => self.reader.report_at(Some(location.clone()), name, format!("expected [[{name}]] tables")),
                     }
                 }
             }
             (Some(section), _) if section.is_list() => {
-                self.reader.report_at(Some(origin), name, format!("expected a list: write [[{name}]], with two brackets"));
+                self.reader.report_at(Some(location), name, format!("expected a list: write [[{name}]], with two brackets"));
             }
-            (Some(_), _) => self.reader.report_at(Some(origin), name, format!("expected a section: write [{name}]")),
-            (None, _later) if not_yet::is_section(name) => self.reader.report_at(Some(origin), name, not_yet::MESSAGE),
+            (Some(_), _) => self.reader.report_at(Some(location), name, format!("expected a section: write [{name}]")),
+            (None, _later) if not_yet::is_section(name) => self.reader.report_at(Some(location), name, not_yet::MESSAGE),
             (None, value) => {
-                let written = Written { name, value: plain(value), origin };
+                let written = Written { name, value: plain(value), location };
                 if let Some(section) = top {
                     self.document.put(Place { section, index: 0 }, written, self.reader);
                 }
@@ -87,8 +88,8 @@ impl File<'_> {
     fn table(&mut self, place: Place, table: DeTable<'_>) {
         self.document.tables.entry((place.section.name, place.index)).or_default();
         for (name, value) in table {
-            let origin = self.origin(name.span().start);
-            let written = Written { name: name.get_ref(), value: plain(value.into_inner()), origin };
+            let location = self.location(name.span().start);
+            let written = Written { name: name.get_ref(), value: plain(value.into_inner()), location };
             self.document.put(place, written, self.reader);
         }
     }
@@ -100,15 +101,15 @@ impl Document {
         let (table, errors) = DeTable::parse_recoverable(text);
         let mut file = File { text, document: Self::default(), reader };
         for error in &errors {
-            let origin = error.span().map(|span| file.origin(span.start));
-            file.reader.report_at(origin, "", format!("not valid TOML: {}", error.message()));
+            let location = error.span().map(|span| file.location(span.start));
+            file.reader.report_at(location, "", format!("not valid TOML: {}", error.message()));
         }
         if !errors.is_empty() {
             return None;
         }
         for (name, value) in table.into_inner() {
-            let origin = file.origin(name.span().start);
-            file.item(name.get_ref(), origin, value.into_inner());
+            let location = file.location(name.span().start);
+            file.item(name.get_ref(), location, value.into_inner());
         }
         Some(file.document)
     }
@@ -116,21 +117,21 @@ impl Document {
     /// Puts a value in its place, unless something is wrong with it. A variable of the environment replaces what the file
     /// says; the same key twice in one of them (by two names, or as a value and as a `_file`) is a mistake.
     pub(super) fn put(&mut self, place: Place, written: Written<'_>, reader: &mut Reader) {
-        let Written { name, value, origin } = written;
-        let Some((key, from_file)) = find_key(place.section, name) else {
+        let Written { name, value, location } = written;
+        let Some((key, from_file)) = place.section.key_or_file(name) else {
             let path = place.section.path(place.index, name);
-            return reader.report_at(Some(origin), &path, unknown_key(place.section, name));
+            return reader.report_at(Some(location), &path, unknown_key(place.section, name));
         };
         let path = place.section.path(place.index, key.name);
         let before = self.tables.get(&(place.section.name, place.index)).and_then(|entries| entries.get(key.name));
-        if before.is_some_and(|entry| std::mem::discriminant(&entry.origin) == std::mem::discriminant(&origin)) {
+        if before.is_some_and(|entry| std::mem::discriminant(&entry.location) == std::mem::discriminant(&location)) {
             return reader.report_at(
-                Some(origin),
+                Some(location),
                 &path,
                 "is written twice, by two names or as a value and as a file: keep one",
             );
         }
-        reader.written(path.clone(), origin.clone());
+        reader.written(path.clone(), location.clone());
         let value = value.ok_or_else(|| format!("expected {}", key.kind.expected()));
         let value = match (value, from_file) {
             (Ok(Value::String(file)), true) => read_secret(&file, reader),
@@ -138,7 +139,7 @@ impl Document {
             (value, false) | (value @ Err(_), true) => value,
         };
         if let Some(value) = reader.check(&path, value.and_then(|value| key.kind.check(value))) {
-            self.tables.entry((place.section.name, place.index)).or_default().insert(key.name, Entry { value, origin });
+            self.tables.entry((place.section.name, place.index)).or_default().insert(key.name, Entry { value, location });
         }
     }
 
@@ -147,9 +148,8 @@ impl Document {
         self.tables.keys().filter(|(name, _)| *name == section.name).count()
     }
 
-    /// The table at `place`, if it was written.
-    pub(super) fn entries(&self, section: &Section, index: usize) -> Option<&Entries> {
-        self.tables.get(&(section.name, index))
+    pub(super) fn entries(&self, section: &'static str, index: usize) -> Option<&Entries> {
+        self.tables.get(&(section, index))
     }
 
     /// Adds the defaults of what was not written. A section that may be absent gets them only when it is there.
@@ -161,37 +161,35 @@ impl Document {
             for (_, entries) in self.tables.iter_mut().filter(|((name, _), _)| *name == section.name) {
                 for key in section.keys {
                     if let Some(value) = key.default_value() {
-                        entries.entry(key.name).or_insert(Entry { value, origin: Origin::Default });
+                        entries.entry(key.name).or_insert(Entry { value, location: Location::Default });
                     }
                 }
             }
         }
     }
 
-    /// The whole as one TOML table, for the raw sections.
-    pub(super) fn to_table(&self) -> Table {
-        let mut whole = Table::new();
-        for section in SECTIONS {
-            for (_, entries) in self.tables.iter().filter(|((name, _), _)| *name == section.name) {
-                let table: Table = entries.iter().map(|(key, entry)| ((*key).to_owned(), entry.value.clone())).collect();
-                if section.name.is_empty() {
-                    whole.extend(table);
-                } else if section.is_list() {
-                    let list = whole.entry(section.name).or_insert_with(|| Value::Array(Vec::new()));
-                    list.as_array_mut().into_iter().for_each(|list| list.push(Value::Table(table.clone())));
-                } else {
-                    whole.insert(section.name.to_owned(), Value::Table(table));
-                }
-            }
-        }
-        whole
+    /// The value that holds for a key. A limit that is not written is the one of the profile; one of 0 is none.
+    pub(super) fn value(&self, section: &Section, key: &Key) -> Option<Value> {
+        let entries = self.entries(section.name, 0);
+        let written = |name| entries.and_then(|entries| entries.get(name)).map(|entry: &Entry| entry.value.clone());
+        let Some(production) = key.production else { return written(key.name) };
+        let is_off = || written("profile").is_some_and(|profile| profile.as_str() == Some("off"));
+        let limit = written(key.name).or_else(|| literal(production).filter(|_production| !is_off()))?;
+        let is_zero = limit.as_integer() == Some(0) || limit.as_str().is_some_and(duration::is_zero);
+        (!is_zero).then_some(limit)
     }
-}
 
-/// The key that `name` means in `section`, and whether `name` asks to read it from a file.
-pub(super) fn find_key(section: &Section, name: &str) -> Option<(&'static Key, bool)> {
-    let from_file = || section.key(name.strip_suffix("_file")?).filter(|key| key.kind.is_secret()).map(|key| (key, true));
-    section.key(name).map(|key| (key, false)).or_else(from_file)
+    /// The entries of a list, each as `T` has them.
+    pub(super) fn list<T: DeserializeOwned>(&self, section: &Section, reader: &mut Reader) -> Option<Vec<T>> {
+        let entries = self.tables.iter().filter(|((name, _), _)| *name == section.name);
+        let entries = entries.map(|(_, entries)| {
+            let table: Table = entries.iter().map(|(key, entry)| ((*key).to_owned(), entry.value.clone())).collect();
+            // What does not fit was found and left out before; this can only fail when a description is wrong.
+            table.try_into().map_err(|error| error.message().to_owned())
+        });
+        let entries: Result<_, String> = entries.collect();
+        reader.check(section.name, entries)
+    }
 }
 
 fn unknown_key(section: &Section, name: &str) -> String {

@@ -2,28 +2,15 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
-
-/// One minute.
-pub(super) const MINUTE: Duration = Duration::from_secs(60);
-/// One hour.
-pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
-/// One day.
-pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
 /// The units, longest first.
 const UNITS: &[(&str, u64)] = &[("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
 
-/// Not a duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected a duration: a whole number and a unit (s, m, h or d), as in \"90s\", \"10m\", \"24h\" or \"30d\"")]
-pub struct InvalidDuration;
+pub(super) struct InvalidDuration;
 
 /// The duration that `text` names.
-///
-/// # Errors
-/// When it is not one, or too long to be counted.
-pub fn parse(text: &str) -> Result<Duration, InvalidDuration> {
+pub(super) fn parse(text: &str) -> Result<Duration, InvalidDuration> {
     let digits = text.find(|character: char| !character.is_ascii_digit()).ok_or(InvalidDuration)?;
     let (number, unit) = text.split_at(digits);
     let factor = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, factor)| *factor).ok_or(InvalidDuration)?;
@@ -31,24 +18,18 @@ pub fn parse(text: &str) -> Result<Duration, InvalidDuration> {
     number.checked_mul(factor).map(Duration::from_secs).ok_or(InvalidDuration)
 }
 
+pub(super) fn is_zero(text: &str) -> bool {
+    parse(text) == Ok(Duration::ZERO)
+}
+
 /// The shortest way to write `duration`; fractions of a second are dropped.
-pub fn write(duration: Duration) -> String {
+pub(super) fn write(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let fits = |factor: u64| seconds >= factor && seconds.is_multiple_of(factor);
     match UNITS.iter().find(|(_, factor)| fits(*factor)) {
         Some((unit, factor)) => format!("{}{unit}", seconds / factor),
         None => format!("{seconds}s"),
     }
-}
-
-/// A duration in a raw section: `#[serde(deserialize_with = "duration::deserialize")]`.
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
-}
-
-/// As [`deserialize`], for a key that may be missing.
-pub(super) fn deserialize_option<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    deserialize(deserializer).map(Some)
 }
 
 #[cfg(test)]

@@ -9,9 +9,9 @@
 //! is passed over in silence; any other variable that we do not know is a warning. An error is only what was surely meant for
 //! us: it names a section of ours, or is a slip of the pen away from a key.
 
-use super::document::{Document, Place, Written, find_key};
+use super::document::{Document, Place, Written};
 use super::key::{Section, Shape};
-use super::problem::{Origin, Reader, closest};
+use super::problem::{Location, Reader, closest};
 use super::{SECTIONS, not_yet};
 
 const PREFIX: &str = "SIGNBRIDGE_";
@@ -21,6 +21,8 @@ pub const CONFIG_VARIABLE: &str = "SIGNBRIDGE_CONFIG";
 pub const LOG_VARIABLE: &str = "SIGNBRIDGE_LOG";
 /// The file of the master key, where it does not stand in `keys_dir` (decision 2.5).
 pub const MASTER_KEY_VARIABLE: &str = "SIGNBRIDGE_MASTER_KEY_FILE";
+/// The variables that stand for no key.
+pub(super) const RESERVED: [&str; 3] = [CONFIG_VARIABLE, LOG_VARIABLE, MASTER_KEY_VARIABLE];
 
 /// The product's variables of the environment.
 pub fn variables() -> Vec<(String, String)> {
@@ -47,28 +49,27 @@ pub(super) fn overlay(document: &mut Document, variables: &[(String, String)], r
     variables.sort();
     for (variable, text) in variables {
         let Some(name) = variable.strip_prefix(PREFIX) else { continue };
-        let reserved = [CONFIG_VARIABLE, LOG_VARIABLE, MASTER_KEY_VARIABLE].contains(&variable.as_str());
-        if reserved || text.is_empty() {
+        if RESERVED.contains(&variable.as_str()) || text.is_empty() {
             continue;
         }
         let neighbours = is_of_a_neighbour(name, text);
-        let origin = Origin::Environment { variable: variable.clone() };
+        let location = Location::Variable(variable.clone());
         let name = name.to_ascii_lowercase();
         let parts: Vec<&str> = name.split("__").collect();
         match place_of(document, &parts) {
             Ok((place, key)) => {
-                let value = find_key(place.section, key).map(|(key, from_file)| match from_file {
+                let value = place.section.key_or_file(key).map(|(key, from_file)| match from_file {
                     true => toml::Value::String(text.clone()),
                     false => key.kind.read_variable(text),
                 });
-                document.put(place, Written { name: key, value, origin }, reader);
+                document.put(place, Written { name: key, value, location }, reader);
             }
             // Only what is no key of ours: a key may well be named like what neighbours write.
             Err(_) if neighbours => {}
-            Err(Some(message)) => reader.report_at(Some(origin), "", message),
+            Err(Some(message)) => reader.report_at(Some(location), "", message),
             Err(None) => match judge(variable, &parts) {
-                Unknown::Ours(message) => reader.report_at(Some(origin), "", message),
-                Unknown::Anybodys(warning) => reader.warn(warning),
+                Ok(message) => reader.report_at(Some(location), "", message),
+                Err(warning) => reader.warn(warning),
             },
         }
     }
@@ -86,7 +87,7 @@ fn place_of<'a>(document: &Document, parts: &[&'a str]) -> Result<(Place, &'a st
         },
         _other => (None, 0, ""),
     };
-    let section = section.filter(|section| find_key(section, key).is_some()).ok_or(None)?;
+    let section = section.filter(|section| section.key_or_file(key).is_some()).ok_or(None)?;
     Ok((Place { section, index }, key))
 }
 
@@ -99,7 +100,7 @@ fn index_of(document: &Document, list: &Section, which: &str) -> Result<usize, O
     }
     let Shape::List(id) = list.shape else { return Err(None) };
     let named = |index: &usize| {
-        let value = document.entries(list, *index).and_then(|entries| entries.get(id));
+        let value = document.entries(list.name, *index).and_then(|entries| entries.get(id));
         value.and_then(|entry| entry.value.as_str()).is_some_and(|written| as_part(written) == which)
     };
     let message = || Some(format!("the file has no [[{}]] with this {id}", list.name));
@@ -130,42 +131,32 @@ fn is_of_a_neighbour(name: &str, value: &str) -> bool {
     (0..parts.len()).any(described)
 }
 
-/// What an unknown variable is.
-enum Unknown {
-    /// Surely meant for us: what is wrong with it.
-    Ours(String),
-    /// Perhaps somebody else's: a sentence for the log.
-    Anybodys(String),
-}
-
 /// How close to a variable of ours a slip of the pen is.
 const SLIP: f64 = 0.75;
 
-fn judge(variable: &str, parts: &[&str]) -> Unknown {
-    let of_section = |section: &'static Section| section.keys.iter().map(|key| variable_name(section, "", key.name));
-    let known: Vec<String> =
-        SECTIONS.iter().filter(|section| !section.is_list()).flat_map(|section| of_section(section)).collect();
-    let reserved = [CONFIG_VARIABLE, LOG_VARIABLE, MASTER_KEY_VARIABLE];
-    let written = variable.trim_start_matches(PREFIX);
-    let names = known.iter().map(String::as_str).chain(reserved).filter_map(|name| name.strip_prefix(PREFIX));
+/// An unknown variable: what is wrong with one that was surely meant for us; the error is a warning about any other.
+fn judge(variable: &str, parts: &[&str]) -> Result<String, String> {
     if let [section, key] = parts
         && not_yet::is_key(section, key)
     {
-        return Unknown::Ours(not_yet::MESSAGE.to_owned());
+        return Ok(not_yet::MESSAGE.to_owned());
     }
-    let near = closest(written, names.clone());
-    if names.clone().any(|name| written.strip_suffix("_FILE") == Some(name)) {
-        return Unknown::Ours("unknown variable; only a secret can be given as a file".to_owned());
+    let written = variable.trim_start_matches(PREFIX);
+    let single = SECTIONS.iter().filter(|section| !section.is_list());
+    let known = single.flat_map(|section| section.keys.iter().map(move |key| variable_name(section, "", key.name)));
+    let known: Vec<String> = known.chain(RESERVED.map(str::to_owned)).collect();
+    let names = || known.iter().filter_map(|name| name.strip_prefix(PREFIX));
+    if names().any(|name| written.strip_suffix("_FILE") == Some(name)) {
+        return Ok("unknown variable; only a secret can be given as a file".to_owned());
     }
-    let names_section = |name: &str| SECTIONS.iter().any(|section| section.name == name);
-    let ours = near.is_some_and(|(score, _)| score >= SLIP)
-        || parts.len() > 1 && parts.first().is_some_and(|name| names_section(name));
+    let near = closest(written, names());
     let advice = match near {
         Some((_, known)) => format!("did you mean {PREFIX}{known}?"),
         None => "`signbridge config reference` lists them all".to_owned(),
     };
-    if ours {
-        return Unknown::Ours(format!("unknown variable; {advice}"));
+    let names_section = parts.len() > 1 && SECTIONS.iter().any(|section| parts.first() == Some(&section.name));
+    if names_section || near.is_some_and(|(score, _)| score >= SLIP) {
+        return Ok(format!("unknown variable; {advice}"));
     }
-    Unknown::Anybodys(format!("{variable} is no variable of this program and is ignored; {advice}"))
+    Err(format!("{variable} is no variable of this program and is ignored; {advice}"))
 }

@@ -1,31 +1,23 @@
 //! `hsts`: for how long browsers come back by https only (RFC 6797 §6.1).
 
-use std::fmt;
+use toml::Value;
+
+use super::values::{Parse, Values, text};
 
 /// A year: what browsers' lists of such hosts ask for at least.
 const YEAR: u64 = 31_536_000;
 
-/// The value of `Strict-Transport-Security`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hsts {
-    max_age: u64,
-    subdomains: bool,
-    preload: bool,
-}
+/// The value of `Strict-Transport-Security`; `None` is "off".
+#[derive(Clone, Debug)]
+pub struct HstsPolicy(pub(super) Option<String>);
 
-impl fmt::Display for Hsts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "max-age={}", self.max_age)?;
-        f.write_str(if self.subdomains { "; includeSubDomains" } else { "" })?;
-        f.write_str(if self.preload { "; preload" } else { "" })
+impl Parse for HstsPolicy {
+    fn parse(value: &Value, _values: &Values<'_>) -> Result<Self, String> {
+        parse(text(value)).map(Self)
     }
 }
 
-/// Reads the key; `None` is "off".
-///
-/// # Errors
-/// A sentence that says what is wrong.
-pub(super) fn parse(text: &str) -> Result<Option<Hsts>, String> {
+fn parse(text: &str) -> Result<Option<String>, String> {
     if text == "off" {
         return Ok(None);
     }
@@ -46,11 +38,13 @@ pub(super) fn parse(text: &str) -> Result<Option<Hsts>, String> {
             return Err(expected());
         }
     }
-    let hsts = Hsts { max_age: max_age.ok_or_else(expected)?, subdomains, preload };
-    if preload && (!subdomains || hsts.max_age < YEAR) {
+    let max_age: u64 = max_age.ok_or_else(expected)?;
+    if preload && (!subdomains || max_age < YEAR) {
         return Err(format!("preload needs includeSubDomains and a max-age of at least {YEAR}"));
     }
-    Ok(Some(hsts))
+    let subdomains = if subdomains { "; includeSubDomains" } else { "" };
+    let preload = if preload { "; preload" } else { "" };
+    Ok(Some(format!("max-age={max_age}{subdomains}{preload}")))
 }
 
 #[cfg(test)]
@@ -64,7 +58,7 @@ mod tests {
             ("Max-Age=0", "max-age=0"),
             ("preload;max-age=63072000;INCLUDESUBDOMAINS", "max-age=63072000; includeSubDomains; preload"),
         ] {
-            assert_eq!(parse(text).unwrap().unwrap().to_string(), written);
+            assert_eq!(parse(text).unwrap().unwrap(), written);
         }
         assert_eq!(parse("off"), Ok(None));
     }

@@ -1,12 +1,11 @@
-//! The description of a key: its name, what may be written there, its default, what it means. Reading, the environment, the
-//! reference and the redacted dump all work from these descriptions; each section's file holds its own.
-
-use std::time::Duration;
+//! The sections of the file, and how what is written for a key is checked by its description.
 
 use serde::Deserialize as _;
 use toml::Value;
 
 use super::duration;
+use crate::domain::setting::Declared;
+pub(super) use crate::domain::setting::{Key, Kind};
 
 /// A section of the file, `[name]`; the first one has no name: its keys stand at the top.
 pub(super) struct Section {
@@ -28,12 +27,26 @@ pub(super) enum Shape {
 }
 
 impl Section {
+    pub(super) const fn of<T: Declared>(shape: Shape) -> Self {
+        Self { name: T::NAME, shape, about: T::ABOUT, keys: T::KEYS }
+    }
+
     pub(super) fn key(&self, name: &str) -> Option<&'static Key> {
         self.keys.iter().find(|key| key.name == name || key.alias == Some(name))
     }
 
+    /// The key that `name` means, and whether `name` asks to read it from a file.
+    pub(super) fn key_or_file(&self, name: &str) -> Option<(&'static Key, bool)> {
+        let of_file = || self.key(name.strip_suffix("_file")?).filter(|key| key.kind.is_secret()).map(|key| (key, true));
+        self.key(name).map(|key| (key, false)).or_else(of_file)
+    }
+
     pub(super) fn is_list(&self) -> bool {
         matches!(self.shape, Shape::List(_))
+    }
+
+    pub(super) fn header(&self) -> String {
+        if self.is_list() { format!("[[{}]]", self.name) } else { format!("[{}]", self.name) }
     }
 
     /// The name of `key` for people: `listen.address`, `client[0].id`.
@@ -46,60 +59,16 @@ impl Section {
     }
 }
 
-/// A key.
-pub(super) struct Key {
-    pub(super) name: &'static str,
-    pub(super) kind: Kind,
-    /// The default as it would be written in the file.
-    pub(super) default: Option<&'static str>,
-    /// Another name by which the file may call it (RFC 7591 §2).
-    pub(super) alias: Option<&'static str>,
-    pub(super) about: &'static str,
-}
-
 impl Key {
-    pub(super) const fn new(name: &'static str, kind: Kind, about: &'static str) -> Self {
-        Self { name, kind, default: None, alias: None, about }
-    }
-
-    pub(super) const fn default(mut self, literal: &'static str) -> Self {
-        self.default = Some(literal);
-        self
-    }
-
-    pub(super) const fn alias(mut self, name: &'static str) -> Self {
-        self.alias = Some(name);
-        self
-    }
-
     /// The default as a value. A test reads every one of them.
     pub(super) fn default_value(&self) -> Option<Value> {
-        let parsed = toml::de::ValueDeserializer::parse(self.default?).ok()?;
-        Value::deserialize(parsed).ok()
+        literal(self.default?)
     }
 }
 
-/// What may be written for a key.
-#[derive(Clone, Copy)]
-pub(super) enum Kind {
-    /// A text.
-    Text,
-    /// A text that is never shown. May also be given as `NAME_file`: the path of a file that holds it.
-    Secret,
-    /// A path; a relative one starts in the directory of the configuration file.
-    Path,
-    /// `true` or `false`.
-    Switch,
-    /// A whole number, not more than this.
-    Count(u32),
-    /// A duration between these two.
-    Span(Duration, Duration),
-    /// A list of texts; commas separate them in the environment.
-    Texts,
-    /// A list of texts without blanks; commas or blanks separate them in the environment.
-    Words,
-    /// One of these.
-    Choice(&'static [&'static str]),
+/// A value as it would be written in the file.
+pub(super) fn literal(text: &str) -> Option<Value> {
+    Value::deserialize(toml::de::ValueDeserializer::parse(text).ok()?).ok()
 }
 
 impl Kind {
@@ -113,7 +82,7 @@ impl Kind {
             Self::Text | Self::Secret => "a text in quotes".to_owned(),
             Self::Path => "a path in quotes".to_owned(),
             Self::Switch => "true or false".to_owned(),
-            Self::Count(most) => format!("a whole number from 0 to {most}"),
+            Self::Count(least, most) => format!("a whole number from {least} to {most}"),
             Self::Span(least, most) => {
                 format!("a duration from \"{}\" to \"{}\"", duration::write(least), duration::write(most))
             }
@@ -134,7 +103,7 @@ impl Kind {
         };
         match (self, boolean, text.parse::<i64>()) {
             (Self::Switch, Some(boolean), _) => Value::Boolean(boolean),
-            (Self::Count(_), _, Ok(number)) => Value::Integer(number),
+            (Self::Count(..), _, Ok(number)) => Value::Integer(number),
             _text => Value::String(text.to_owned()),
         }
     }
@@ -150,7 +119,7 @@ impl Kind {
                 true
             }
             (Self::Switch, Value::Boolean(_)) => true,
-            (Self::Count(most), Value::Integer(number)) => (0..=i64::from(most)).contains(number),
+            (Self::Count(least, most), Value::Integer(number)) => (least.into()..=most.into()).contains(number),
             (Self::Span(least, most), Value::String(text)) => {
                 let duration = duration::parse(text).map_err(|error| error.to_string())?;
                 (least..=most).contains(&duration)
@@ -177,7 +146,10 @@ fn is_item(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::domain::setting::{HOUR, MINUTE};
 
     #[test]
     fn a_text_of_the_environment_becomes_a_value_of_its_kind() {
@@ -185,11 +157,11 @@ mod tests {
         for (kind, text, value) in [
             (Kind::Switch, "true", Value::Boolean(true)),
             (Kind::Switch, "0", Value::Boolean(false)),
-            (Kind::Count(5), "3", Value::Integer(3)),
+            (Kind::Count(0, 5), "3", Value::Integer(3)),
             (Kind::Text, "3", Value::from("3")),
             (Kind::Texts, "Domain Users, admins", list(&["Domain Users", "admins"])),
             (Kind::Words, "a, b c", list(&["a", "b", "c"])),
-            (Kind::Span(Duration::ZERO, duration::HOUR), "5m", Value::from("5m")),
+            (Kind::Span(Duration::ZERO, HOUR), "5m", Value::from("5m")),
         ] {
             assert_eq!(kind.check(kind.read_variable(text)), Ok(value), "{text}");
         }
@@ -199,14 +171,14 @@ mod tests {
     fn a_value_of_another_kind_or_out_of_bounds_is_refused() {
         for (kind, value) in [
             (Kind::Switch, Value::from("maybe")),
-            (Kind::Count(5), Value::Integer(6)),
-            (Kind::Count(5), Value::Integer(-1)),
+            (Kind::Count(0, 5), Value::Integer(6)),
+            (Kind::Count(0, 5), Value::Integer(-1)),
             (Kind::Text, Value::Integer(3)),
             (Kind::Text, Value::from(" ")),
             (Kind::Words, Value::Array(vec![Value::Integer(3)])),
             (Kind::Choice(&["a", "b"]), Value::from("c")),
-            (Kind::Span(duration::MINUTE, duration::HOUR), Value::from("2h")),
-            (Kind::Span(duration::MINUTE, duration::HOUR), Value::from("59s")),
+            (Kind::Span(MINUTE, HOUR), Value::from("2h")),
+            (Kind::Span(MINUTE, HOUR), Value::from("59s")),
         ] {
             assert!(kind.check(value.clone()).is_err(), "{value}");
         }

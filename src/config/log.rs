@@ -1,24 +1,33 @@
-//! `[log]`: what the log looks like. What it says is the business of the variable `SIGNBRIDGE_LOG`.
+//! `[log]` and `[audit]`: what is recorded.
+
+use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::key::{Key, Kind, Section, Shape};
+use super::key::Kind;
+use super::values::parse_as_serde_does;
+use crate::domain::setting::{DAY, days, settings};
 
-pub(super) const SECTION: Section = Section {
-    name: "log",
-    shape: Shape::Always,
-    about: "The log goes to standard error. The variable SIGNBRIDGE_LOG says what is logged: `info`, `signbridge=debug,warn`.",
-    keys: &[Key::new(
-        "format",
-        Kind::Choice(&["auto", "text", "json"]),
-        "`auto` is text on a terminal and one JSON object per line elsewhere.",
-    )
-    .default("\"auto\"")],
-};
+settings! {
+    /// The log goes to standard error. The variable SIGNBRIDGE_LOG says what is logged: `info`, `signbridge=debug,warn`.
+    [log]
+    pub struct Log {
+        /// `auto` is text on a terminal and one JSON object per line elsewhere.
+        format: LogFormat = Kind::Choice(&["auto", "text", "json"]), default "auto";
+    }
+}
 
-/// What the log looks like. Written and meant alike.
+settings! {
+    /// The audit trail: who signed in, what was changed and by whom.
+    [audit]
+    pub struct Audit {
+        /// How long its events are kept.
+        keep: Duration = Kind::Span(DAY, days(3660)), default "400d";
+    }
+}
+
+/// What the log looks like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[cfg_attr(test, derive(serde::Serialize))]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// Text on a terminal, JSON elsewhere.
@@ -30,11 +39,4 @@ pub enum LogFormat {
     Json,
 }
 
-/// The log.
-#[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(test, derive(serde::Serialize))]
-#[serde(deny_unknown_fields)]
-pub struct Log {
-    /// What it looks like.
-    pub format: LogFormat,
-}
+parse_as_serde_does!(LogFormat);

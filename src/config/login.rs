@@ -1,51 +1,34 @@
 //! `[login]`: what happens to people who approve without having an account (decision 2.3).
 
-use serde::Deserialize;
+use toml::Value;
 
-use super::key::{Key, Kind, Section, Shape};
-use super::problem::Reader;
+use super::key::Kind;
+use super::values::{Parse, Values, text};
+use crate::domain::setting::settings;
 
-pub(super) const SECTION: Section = Section {
-    name: "login",
-    shape: Shape::Always,
-    about: "How people sign in.",
-    keys: &[Key::new(
-        "unknown",
-        Kind::Text,
-        "What happens when a phone approves whose person has no account here: \"refuse\". \"invite\" and \"create\" are not \
-         available yet.",
-    )
-    .default("\"refuse\"")],
-};
-
-#[derive(Deserialize)]
-#[cfg_attr(test, derive(serde::Serialize))]
-#[serde(deny_unknown_fields)]
-pub(super) struct Raw {
-    unknown: String,
+settings! {
+    /// How people sign in.
+    [login]
+    pub struct Login {
+        /// What happens when a phone approves whose person has no account here: "refuse". "invite" and "create" are not
+        /// available yet.
+        unknown: UnknownPerson = Kind::Text, default "refuse";
+    }
 }
 
 /// What happens when a phone approves whose person has no account here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum UnknownPerson {
     /// Nobody is signed in.
     Refuse,
 }
 
-/// How people sign in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoginPolicy {
-    /// What happens to people without an account.
-    pub unknown: UnknownPerson,
-}
-
-impl LoginPolicy {
-    pub(super) fn read(raw: &Raw, reader: &mut Reader) -> Option<Self> {
-        let unknown = match raw.unknown.as_str() {
-            "refuse" => Ok(UnknownPerson::Refuse),
+impl Parse for UnknownPerson {
+    fn parse(value: &Value, _values: &Values<'_>) -> Result<Self, String> {
+        match text(value) {
+            "refuse" => Ok(Self::Refuse),
             later @ ("invite" | "create") => Err(format!("\"{later}\" is not available yet: write \"refuse\"")),
             _other => Err("expected \"refuse\"".to_owned()),
-        };
-        Some(Self { unknown: reader.check("login.unknown", unknown)? })
+        }
     }
 }

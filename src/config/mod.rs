@@ -1,109 +1,77 @@
 //! The configuration: what was written (a TOML file, and the environment laid over it) and what it means ([`Config`]).
 //!
-//! One file per section: it describes its keys, holds the raw section and turns it into what it means. [`key`] says how keys
-//! are described, `document` and `environment` read, `reference` and `show` print. Secrets are wrapped on the way in.
-//! A configuration that is wrong anywhere is refused as a whole, with every problem named. Nothing here opens a database or a
-//! connection; who uses the values is `app`.
+//! Each section declares its keys ([`settings!`](crate::domain::setting), those of `[lifetimes]` and `[limits]` in
+//! [`domain::settings`](crate::domain::settings)) and compares them with one another. `document` and `environment` read, `values`
+//! makes the structs, `reference` and `show` print. Secrets are wrapped on the way in. A configuration that is wrong anywhere is
+//! refused as a whole, with every problem named. Nothing here opens a database or a connection; who uses the values is `app`.
 
 mod address;
-mod audit;
 mod changes;
 mod client;
 mod database;
 mod document;
-pub mod duration;
+mod duration;
 mod environment;
 mod general;
 mod hsts;
 mod key;
 mod lifetimes;
-mod limits;
 mod listen;
 mod log;
 mod login;
 mod not_yet;
-mod outbound;
 mod problem;
 mod reference;
-mod secsign;
+mod services;
 mod show;
 #[cfg(test)]
 mod tests;
-mod thumbsignin;
 mod user;
+mod values;
 
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
-use serde::Deserialize;
 
 pub use address::Issuer;
-pub use audit::Audit;
 pub use changes::ReadAtStart;
-pub use database::Database;
+pub use database::{Database, DatabaseUrl};
 pub use environment::{CONFIG_VARIABLE, LOG_VARIABLE, MASTER_KEY_VARIABLE, variable, variables};
 pub use general::KeyFiles;
-pub use hsts::Hsts;
-pub use lifetimes::Lifetimes;
-pub use limits::{Limits, Profile};
 pub use listen::{Listen, Tls};
-pub use log::{Log, LogFormat};
-pub use login::{LoginPolicy, UnknownPerson};
-pub use outbound::Outbound;
-pub use problem::{ConfigError, Origin, Problem};
+pub use log::{Audit, Log, LogFormat};
+pub use problem::{ConfigError, Location, Problem};
 pub use reference::{ReferenceEntry, reference, reference_entries};
-pub use secsign::SecSign;
+pub use services::{Outbound, SecSign, ThumbSignIn};
 pub use show::Shown;
-pub use thumbsignin::ThumbSignIn;
 
+use crate::domain::setting::Declared as _;
+use crate::domain::settings::{Lifetimes, Limits, Profile};
 use crate::domain::user::warning_of_groups;
-use crate::domain::written::{DeclaredClient, NewUser, WrittenUser};
+use crate::domain::written::{DeclaredClient, NewUser};
 use document::Document;
-use key::Section;
+use general::General;
+use key::{Section, Shape};
+use login::{Login, UnknownPerson};
 use problem::Reader;
+use values::Values;
 
 /// Every section, in the order in which they are documented.
 const SECTIONS: &[&Section] = &[
-    &general::SECTION,
-    &listen::SECTION,
-    &database::SECTION,
-    &secsign::SECTION,
-    &thumbsignin::SECTION,
-    &outbound::SECTION,
-    &limits::SECTION,
-    &lifetimes::SECTION,
-    &login::SECTION,
-    &log::SECTION,
-    &audit::SECTION,
+    &Section::of::<General>(Shape::Always),
+    &Section::of::<Listen>(Shape::Always),
+    &Section::of::<Database>(Shape::Always),
+    &Section::of::<SecSign>(Shape::Optional),
+    &Section::of::<ThumbSignIn>(Shape::Optional),
+    &Section::of::<Outbound>(Shape::Always),
+    &Section::of::<Limits>(Shape::Always),
+    &Section::of::<Lifetimes>(Shape::Always),
+    &Section::of::<Login>(Shape::Always),
+    &Section::of::<Log>(Shape::Always),
+    &Section::of::<Audit>(Shape::Always),
     &client::SECTION,
     &user::SECTION,
 ];
-
-/// The file as it was written, defaults filled in.
-#[derive(Deserialize)]
-#[cfg_attr(test, derive(serde::Serialize))]
-#[serde(deny_unknown_fields)]
-struct RawConfig {
-    issuer: Option<String>,
-    trusted_proxies: Vec<String>,
-    hsts: String,
-    allow_loopback_upstream: bool,
-    keys_dir: String,
-    listen: listen::Raw,
-    database: database::Raw,
-    secsign: Option<secsign::Raw>,
-    thumbsignin: Option<thumbsignin::Raw>,
-    outbound: outbound::Raw,
-    limits: limits::Raw,
-    lifetimes: Lifetimes,
-    login: login::Raw,
-    log: Log,
-    audit: Audit,
-    #[serde(default)]
-    client: Vec<client::Raw>,
-    #[serde(default)]
-    user: Vec<WrittenUser>,
-}
 
 /// What the operator decided, checked.
 #[derive(Clone, Debug)]
@@ -112,8 +80,8 @@ pub struct Config {
     pub issuer: Issuer,
     /// Networks of proxies that are believed about a client's address.
     pub trusted_proxies: Vec<IpNet>,
-    /// What an https issuer tells browsers about plain http.
-    pub hsts: Option<Hsts>,
+    /// The value of `Strict-Transport-Security`, for an https issuer.
+    pub hsts: Option<String>,
     /// Where the master key is.
     pub keys: KeyFiles,
     /// Where this server listens.
@@ -130,8 +98,6 @@ pub struct Config {
     pub limits: Limits,
     /// How long things live.
     pub lifetimes: Lifetimes,
-    /// How people sign in.
-    pub login: LoginPolicy,
     /// The log.
     pub log: Log,
     /// The audit trail.
@@ -148,17 +114,11 @@ pub struct Config {
 
 impl Config {
     /// Reads `file`, if there is one, lays the product's variables among `env` over it, and checks the whole.
-    ///
-    /// # Errors
-    /// Every problem that was found, each with its place.
     pub fn load(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
         Self::load_shown(file, env).map(|(config, _shown)| config)
     }
 
     /// As [`Config::load`], together with a form of it that can be shown: without secrets, with the place of each value.
-    ///
-    /// # Errors
-    /// As [`Config::load`].
     pub fn load_shown(
         file: Option<&Path>,
         env: impl IntoIterator<Item = (String, String)>,
@@ -177,43 +137,40 @@ impl Config {
     }
 
     fn resolve(document: &Document, master_key: Option<PathBuf>, reader: &mut Reader) -> Option<Self> {
-        // What does not fit its raw section was found and left out before; this can only fail when a description is wrong.
-        let raw = document.to_table().try_into::<RawConfig>().map_err(|error| error.message().to_owned());
-        let raw = reader.check("", raw)?;
-        let issuer = reader.required("issuer", raw.issuer, "the https URL by which relying parties know this provider");
-        let issuer = issuer.and_then(|text| reader.check("issuer", Issuer::parse(&text)));
-        let trusted_proxies = general::trusted_proxies(&raw.trusted_proxies, reader);
-        let hsts = reader.check("hsts", hsts::parse(&raw.hsts));
-        let listen = Listen::read(raw.listen, reader);
-        let database = Database::read(raw.database, reader);
-        if raw.secsign.is_none() && raw.thumbsignin.is_none() {
+        let mut values = Values::new(document, reader);
+        let general: General = values.read()?;
+        values.allow_loopback = general.allow_loopback_upstream;
+        let listen = Listen::read_and_compare(&mut values);
+        let database = values.read();
+        let (secsign, thumbsignin) = (values.read_if_written(), values.read_if_written());
+        let outbound: Option<Outbound> = values.read();
+        let limits = values.read();
+        let lifetimes = lifetimes::read(&mut values);
+        let login: Option<Login> = values.read();
+        let (log, audit) = (values.read(), values.read());
+        if ![SecSign::NAME, ThumbSignIn::NAME].iter().any(|name| document.entries(name, 0).is_some()) {
             reader.report("", "no phone service is configured: write a [secsign] or a [thumbsignin] section, or both");
         }
-        let allow = raw.allow_loopback_upstream;
-        let secsign = raw.secsign.and_then(|raw| SecSign::read(raw, allow, reader));
-        let thumbsignin = raw.thumbsignin.and_then(|raw| ThumbSignIn::read(raw, allow, reader));
-        let outbound = Outbound::read(raw.outbound, reader);
-        raw.lifetimes.check(reader);
-        let login = LoginPolicy::read(&raw.login, reader);
-        let clients = client::read(raw.client, outbound.allow_private, reader);
-        let users = user::read(raw.user, reader);
-        let dir = reader.path(raw.keys_dir);
-        let keys = KeyFiles { master_key: master_key.unwrap_or_else(|| KeyFiles::usual(&dir)), dir };
+        let outbound = outbound?;
+        let clients = document.list(&client::SECTION, reader)?;
+        let clients = client::read(clients, outbound.allow_private, reader);
+        let users = user::read(document.list(&user::SECTION, reader)?, reader);
+        let dir = reader.path(general.keys_dir);
+        let Login { unknown: UnknownPerson::Refuse } = login?;
         Some(Self {
-            issuer: issuer?,
-            trusted_proxies: trusted_proxies?,
-            hsts: hsts?,
-            keys,
+            issuer: general.issuer?,
+            trusted_proxies: general.trusted_proxies?,
+            hsts: general.hsts?.0,
+            keys: KeyFiles { master_key: master_key.unwrap_or_else(|| KeyFiles::usual(&dir)), dir },
             listen: listen?,
             database: database?,
             secsign,
             thumbsignin,
             outbound,
-            limits: Limits::read(&raw.limits),
-            lifetimes: raw.lifetimes,
-            login: login?,
-            log: raw.log,
-            audit: raw.audit,
+            limits: limits?,
+            lifetimes: lifetimes?,
+            log: log?,
+            audit: audit?,
             clients,
             users,
             read_at_start: ReadAtStart::of(document),
@@ -230,7 +187,7 @@ impl Config {
         if self.outbound.allow_private && !self.issuer.is_loopback() {
             warnings.push("outbound.allow_private is on: clients can have this server call private addresses".to_owned());
         }
-        if self.issuer.is_https() && self.listen.tls.is_none() && self.trusted_proxies.is_empty() {
+        if self.issuer.is_https() && self.listen.tls().is_none() && self.trusted_proxies.is_empty() {
             let text = "the issuer is https, this server speaks http and trusts no proxy: every request will seem to come from the \
                         proxy's address; name its network in trusted_proxies";
             warnings.push(text.to_owned());

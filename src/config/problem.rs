@@ -6,27 +6,21 @@ use std::path::{Path, PathBuf};
 
 /// Where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Origin {
+pub enum Location {
     /// Nowhere: it is the default.
     Default,
-    /// In the file, on this line.
-    File {
-        /// Counted from 1.
-        line: usize,
-    },
+    /// In the file, on this line, counted from 1.
+    Line(usize),
     /// In this variable of the environment.
-    Environment {
-        /// The name of the variable.
-        variable: String,
-    },
+    Variable(String),
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
-            Self::File { line } => write!(f, "line {line}"),
-            Self::Environment { variable } => f.write_str(variable),
+            Self::Line(line) => write!(f, "line {line}"),
+            Self::Variable(variable) => f.write_str(variable),
         }
     }
 }
@@ -35,7 +29,7 @@ impl fmt::Display for Origin {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
     /// Where it was written; `None` when it was not.
-    pub origin: Option<Origin>,
+    pub location: Option<Location>,
     /// The key: `listen.address`, `client[0].id`. Empty when the file as a whole is meant.
     pub key: String,
     /// What is wrong and what would be right. Never holds a value that could be a secret.
@@ -44,9 +38,9 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.origin {
-            Some(Origin::Default) | None => {}
-            Some(origin) => write!(f, "{origin}: ")?,
+        match &self.location {
+            Some(Location::Default) | None => {}
+            Some(location) => write!(f, "{location}: ")?,
         }
         if !self.key.is_empty() {
             write!(f, "{}: ", self.key)?;
@@ -80,30 +74,29 @@ impl ConfigError {
 pub(super) struct Reader {
     /// The directory in which relative paths start.
     base: PathBuf,
-    origins: BTreeMap<String, Origin>,
+    locations: BTreeMap<String, Location>,
     problems: Vec<Problem>,
     warnings: Vec<String>,
 }
 
 impl Reader {
     pub(super) fn new(base: PathBuf) -> Self {
-        Self { base, origins: BTreeMap::new(), problems: Vec::new(), warnings: Vec::new() }
+        Self { base, locations: BTreeMap::new(), problems: Vec::new(), warnings: Vec::new() }
     }
 
     /// Remembers where `key` was written, whether or not the value is any good.
-    pub(super) fn written(&mut self, key: String, origin: Origin) {
-        self.origins.insert(key, origin);
+    pub(super) fn written(&mut self, key: String, location: Location) {
+        self.locations.insert(key, location);
     }
 
     /// Reports a problem with `key`, wherever it was written.
     pub(super) fn report(&mut self, key: &str, message: impl Into<String>) {
-        let origin = self.origins.get(key).cloned();
-        self.report_at(origin, key, message);
+        let location = self.locations.get(key).cloned();
+        self.report_at(location, key, message);
     }
 
-    /// Reports a problem at a place.
-    pub(super) fn report_at(&mut self, origin: Option<Origin>, key: &str, message: impl Into<String>) {
-        self.problems.push(Problem { origin, key: key.to_owned(), message: message.into() });
+    pub(super) fn report_at(&mut self, location: Option<Location>, key: &str, message: impl Into<String>) {
+        self.problems.push(Problem { location, key: key.to_owned(), message: message.into() });
     }
 
     /// Notes what works but should be known.
@@ -111,7 +104,6 @@ impl Reader {
         self.warnings.push(warning);
     }
 
-    /// What was noted so.
     pub(super) fn warnings(&self) -> Vec<String> {
         self.warnings.clone()
     }
@@ -124,7 +116,7 @@ impl Reader {
     /// The value of a key without which nothing works.
     pub(super) fn required<T>(&mut self, key: &str, value: Option<T>, what: &str) -> Option<T> {
         // A key that was written but not understood has been reported already.
-        if value.is_none() && !self.origins.contains_key(key) {
+        if value.is_none() && !self.locations.contains_key(key) {
             self.report(key, format!("missing: write {what}"));
         }
         value
@@ -133,16 +125,6 @@ impl Reader {
     /// A path, made absolute against the directory of the file.
     pub(super) fn path(&self, written: impl AsRef<Path>) -> PathBuf {
         self.base.join(written)
-    }
-
-    /// A file that must be there.
-    pub(super) fn file(&mut self, key: &str, written: Option<String>) -> Option<PathBuf> {
-        let path = self.path(written?);
-        if path.is_file() {
-            return Some(path);
-        }
-        self.report(key, format!("there is no file {}", path.display()));
-        None
     }
 
     /// The problems, in the order of the file.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::SECTIONS;
-use super::environment::{CONFIG_VARIABLE, LOG_VARIABLE, MASTER_KEY_VARIABLE, variable_name};
+use super::environment::{RESERVED, variable_name};
 use super::key::{Key, Section, Shape};
 
 const WIDTH: usize = 100;
@@ -50,17 +50,16 @@ fn entry(section: &Section, key: &Key) -> ReferenceEntry {
 pub fn reference() -> String {
     let mut text = String::new();
     comment(&mut text, INTRODUCTION);
-    for name in [CONFIG_VARIABLE, LOG_VARIABLE, MASTER_KEY_VARIABLE] {
+    for name in RESERVED {
         text.push_str(&format!("#   {name}\n"));
     }
     for section in SECTIONS {
         text.push('\n');
         comment(&mut text, section.about);
-        let (open, close) = if section.is_list() { ("[[", "]]") } else { ("[", "]") };
         if !section.name.is_empty() {
             // A section that may be absent is commented out: it exists as soon as its header does.
             let mark = if section.shape == Shape::Always { "" } else { "#" };
-            text.push_str(&format!("{mark}{open}{}{close}\n", section.name));
+            text.push_str(&format!("{mark}{}\n", section.header()));
         }
         for key in section.keys {
             describe(&mut text, section, key);

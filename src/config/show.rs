@@ -4,83 +4,58 @@ use serde_json::{Map, Value as Json};
 use toml::Value;
 
 use super::SECTIONS;
-use super::document::{Document, Entry};
+use super::document::{Document, Entries, Entry};
 use super::key::{Key, Section};
-
-/// What stands in place of a secret.
-const REDACTED: &str = "(secret)";
 
 /// A configuration that can be shown.
 #[derive(Clone, Debug, Default)]
 pub struct Shown {
-    tables: Vec<(&'static str, bool, Vec<ShownEntry>)>,
-}
-
-#[derive(Clone, Debug)]
-struct ShownEntry {
-    key: &'static str,
-    value: Value,
-    origin: String,
+    toml: String,
+    json: Map<String, Json>,
 }
 
 impl Shown {
     pub(super) fn new(document: &Document) -> Self {
-        let mut tables = Vec::new();
+        let mut shown = Self::default();
         for section in SECTIONS {
-            for index in 0..document.len_of(section) {
-                let entries = document.entries(section, index);
-                let shown = section.keys.iter().filter_map(|key| Some((key, entries?.get(key.name)?)));
-                let shown = shown.map(|(key, entry)| ShownEntry {
-                    key: key.name,
-                    value: redacted(section, key, entry),
-                    origin: entry.origin.to_string(),
-                });
-                tables.push((section.name, section.is_list(), shown.collect()));
-            }
+            let entries = (0..document.len_of(section)).filter_map(|index| document.entries(section.name, index));
+            entries.for_each(|entries| shown.add(section, entries));
         }
-        Self { tables }
+        shown
+    }
+
+    fn add(&mut self, section: &Section, entries: &Entries) {
+        if !section.name.is_empty() {
+            self.toml.push_str(&format!("\n{}\n", section.header()));
+        }
+        let mut members = Map::new();
+        for (key, entry) in section.keys.iter().filter_map(|key| Some((key, entries.get(key.name)?))) {
+            let value = redacted(section, key, entry);
+            self.toml.push_str(&format!("{} = {value}  # {}\n", key.name, entry.location));
+            members.insert(key.name.to_owned(), serde_json::to_value(value).unwrap_or_default());
+        }
+        match section.name {
+            "" => self.json.extend(members),
+            name if section.is_list() => {
+                let list = self.json.entry(name).or_insert_with(|| Json::Array(Vec::new()));
+                list.as_array_mut().into_iter().for_each(|list| list.push(Json::Object(std::mem::take(&mut members))));
+            }
+            name => drop(self.json.insert(name.to_owned(), Json::Object(members))),
+        }
     }
 
     /// As a TOML file, each value with a comment that says where it was written.
     pub fn to_toml(&self) -> String {
-        let mut text = String::new();
-        for (name, list, entries) in &self.tables {
-            match (*name, list) {
-                ("", _) => {}
-                (name, true) => text.push_str(&format!("\n[[{name}]]\n")),
-                (name, false) => text.push_str(&format!("\n[{name}]\n")),
-            }
-            for entry in entries {
-                text.push_str(&format!("{} = {}  # {}\n", entry.key, entry.value, entry.origin));
-            }
-        }
-        text
+        self.toml.clone()
     }
 
     /// As a JSON object of the same shape, without the places.
     pub fn to_json(&self) -> Json {
-        let mut whole = Map::new();
-        for (name, list, entries) in &self.tables {
-            let values =
-                entries.iter().filter_map(|entry| Some((entry.key.to_owned(), serde_json::to_value(&entry.value).ok()?)));
-            let values: Map<String, Json> = values.collect();
-            match (*name, list) {
-                ("", _) => whole.extend(values),
-                (name, false) => drop(whole.insert(name.to_owned(), Json::Object(values))),
-                (name, true) => {
-                    let list = whole.entry(name).or_insert_with(|| Json::Array(Vec::new()));
-                    list.as_array_mut().into_iter().for_each(|list| list.push(Json::Object(values.clone())));
-                }
-            }
-        }
-        Json::Object(whole)
+        Json::Object(self.json.clone())
     }
 }
 
 fn redacted(section: &Section, key: &Key, entry: &Entry) -> Value {
     let is_file = section.name == "database" && entry.value.as_str().is_some_and(|url| url.starts_with("sqlite:"));
-    match key.kind.is_secret() && !is_file {
-        true => Value::from(REDACTED),
-        false => entry.value.clone(),
-    }
+    if key.kind.is_secret() && !is_file { Value::from("(secret)") } else { entry.value.clone() }
 }

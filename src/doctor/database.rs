@@ -11,7 +11,7 @@ use url::Url;
 
 use super::Check;
 use crate::app::parts::{RESTORE_KEY, key_settings};
-use crate::config::{Config, Database};
+use crate::config::{Config, DatabaseUrl};
 use crate::domain::client::Client;
 use crate::domain::env::Env;
 use crate::domain::error_chain::chain;
@@ -64,16 +64,16 @@ pub(super) async fn examine(config: &Config, env: &Env, checks: &mut Vec<Check>)
 
 /// The database, if it is there and this program's.
 async fn open(config: &Config, env: &Env, checks: &mut Vec<Check>) -> Option<Store> {
-    let what = match &config.database {
-        Database::Sqlite { path, .. } if !path.exists() => {
+    let what = match &config.database.url {
+        DatabaseUrl::Sqlite(path) if !path.exists() => {
             checks.push(missing(path, env));
             return None;
         }
-        Database::Sqlite { path, .. } => {
+        DatabaseUrl::Sqlite(path) => {
             readable_by_others(path, checks);
             format!("SQLite, {}", path.display())
         }
-        Database::Postgres { .. } => "PostgreSQL".to_owned(),
+        DatabaseUrl::Postgres(_) => "PostgreSQL".to_owned(),
     };
     let mut looked_through = Soundness::Sound;
     let opened = async {

@@ -55,7 +55,7 @@ pub(super) async fn examine(config: &Config, env: &Env, stored: Option<&Stored>,
         }
     };
     address(config.listen.management, checks);
-    if let Some(files) = &config.listen.tls {
+    if let Some(files) = &config.listen.tls() {
         checks.push(certificate_files(files, env));
     }
     if !runs(config, &probe, checks).await {
@@ -201,7 +201,7 @@ fn certificate(config: &Config, env: &Env, answer: &ProbeAnswer) -> Check {
 
 /// What the server said about how the request came to it.
 fn proxy(config: &Config, answer: &ProbeAnswer) -> Check {
-    let behind_one = !config.trusted_proxies.is_empty() || (config.issuer.is_https() && config.listen.tls.is_none());
+    let behind_one = !config.trusted_proxies.is_empty() || (config.issuer.is_https() && config.listen.tls().is_none());
     if !behind_one {
         return Check::skipped(PROXY, "no proxy is configured");
     }

@@ -23,6 +23,8 @@ pub mod login;
 pub mod names;
 pub mod random;
 pub mod secret;
+pub mod setting;
+pub mod settings;
 pub mod signing_key;
 pub mod user;
 pub mod written;

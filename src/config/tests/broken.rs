@@ -1,6 +1,6 @@
 //! Broken configurations: what is written, and what the message says.
 
-use super::{GOOD, Origin, Problem, load};
+use super::{GOOD, Location, Problem, load};
 
 /// (what is added to a good file, the key that is blamed, words of the message)
 const ROWS: &[(&str, &str, &str)] = &[
@@ -115,7 +115,7 @@ fn every_broken_file_is_refused_with_its_key_its_line_and_what_to_do() {
         let found = error.problems.iter().any(|problem| problem.key == *key && problem.message.contains(words));
         assert!(found, "{added}\n{error}");
         let is_written = key.rsplit('.').next().is_some_and(|name| added.contains(name));
-        let placed = |problem: &&Problem| problem.key == *key && matches!(problem.origin, Some(Origin::File { line: 5.. }));
+        let placed = |problem: &&Problem| problem.key == *key && matches!(problem.location, Some(Location::Line(5..)));
         assert!(!is_written || error.problems.iter().any(|problem| placed(&problem)), "{added}\n{error}");
     }
 }

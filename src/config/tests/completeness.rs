@@ -1,35 +1,40 @@
-//! The descriptions and the raw sections know the same keys, and the reference has them all.
+//! The descriptions and what is read know the same keys, and the reference has them all.
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use toml::{Table, Value};
 
-use super::super::key::Kind;
-use super::super::{RawConfig, SECTIONS, reference, reference_entries};
+use super::super::key::{Kind, literal};
+use super::super::{SECTIONS, client, reference, reference_entries};
+use crate::domain::written::WrittenUser;
 
 /// A value that fits `kind`.
 fn sample(kind: Kind) -> Value {
     match kind {
         Kind::Text | Kind::Secret | Kind::Path => Value::from("x"),
         Kind::Switch => Value::from(true),
-        Kind::Count(most) => Value::from(i64::from(most.min(7))),
+        Kind::Count(_, most) => Value::from(i64::from(most.min(7))),
         Kind::Span(least, _) => Value::from(super::super::duration::write(least.max(Duration::from_secs(1)))),
         Kind::Texts | Kind::Words => Value::Array(vec![Value::from("x")]),
         Kind::Choice(choices) => Value::from(choices[0]),
     }
 }
 
-/// Every key that is described, with a value.
+/// The lists, whose entries are read by structs of their own; the other sections are declared together with theirs.
+#[derive(Serialize, Deserialize)]
+struct Lists {
+    client: Vec<client::Raw>,
+    user: Vec<WrittenUser>,
+}
+
+/// Every key of a list that is described, with a value.
 fn everything() -> Table {
     let mut whole = Table::new();
-    for section in SECTIONS {
+    for section in SECTIONS.iter().filter(|section| section.is_list()) {
         let keys: Table = section.keys.iter().map(|key| (key.name.to_owned(), sample(key.kind))).collect();
-        match (section.name, section.is_list()) {
-            ("", _) => whole.extend(keys),
-            (name, false) => drop(whole.insert(name.to_owned(), Value::Table(keys))),
-            (name, true) => drop(whole.insert(name.to_owned(), Value::Array(vec![Value::Table(keys)]))),
-        }
+        whole.insert(section.name.to_owned(), Value::Array(vec![Value::Table(keys)]));
     }
     whole
 }
@@ -49,7 +54,7 @@ fn names(json: &Json, path: &str, found: &mut Vec<String>) {
 #[test]
 fn every_described_key_is_read_and_every_key_that_is_read_is_described() {
     let written = everything();
-    let raw: RawConfig = written.clone().try_into().unwrap();
+    let raw: Lists = written.clone().try_into().unwrap();
     let (mut read, mut described) = (Vec::new(), Vec::new());
     names(&serde_json::to_value(&raw).unwrap(), "", &mut read);
     names(&serde_json::to_value(&written).unwrap(), "", &mut described);
@@ -63,6 +68,10 @@ fn every_default_is_a_good_value() {
     for section in SECTIONS {
         for key in section.keys.iter().filter(|key| key.default.is_some()) {
             let value = key.default_value().unwrap_or_else(|| panic!("{}", section.path(0, key.name)));
+            assert!(key.kind.check(value).is_ok(), "{}", section.path(0, key.name));
+        }
+        for key in section.keys.iter().filter(|key| key.production.is_some()) {
+            let value = key.production.and_then(literal).unwrap_or_else(|| panic!("{}", section.path(0, key.name)));
             assert!(key.kind.check(value).is_ok(), "{}", section.path(0, key.name));
         }
     }

@@ -1,5 +1,5 @@
 //! The configuration as a whole: a good one, every way in which one can be broken, the environment over the file, and that
-//! the descriptions and the raw sections know the same keys.
+//! the descriptions and what is read know the same keys.
 
 mod broken;
 mod completeness;
@@ -33,6 +33,18 @@ pub(super) fn owned(env: &[(&str, &str)]) -> Vec<(String, String)> {
     env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
+impl Default for Lifetimes {
+    fn default() -> Self {
+        load(GOOD, &[]).unwrap().lifetimes
+    }
+}
+
+impl Limits {
+    pub(crate) fn off() -> Self {
+        load(GOOD, &[("SIGNBRIDGE_LIMITS__PROFILE", "off")]).unwrap().limits
+    }
+}
+
 #[test]
 fn the_smallest_file_has_every_default() {
     let dir = tempfile::tempdir().unwrap();
@@ -47,7 +59,7 @@ fn the_smallest_file_has_every_default() {
     assert_eq!(config.limits.push_per_person_10min, Some(3));
     assert_eq!(config.limits.denial_pause, Some(Duration::from_secs(300)));
     assert!(config.thumbsignin.is_none() && config.clients.is_empty());
-    assert_eq!(config.hsts.unwrap().to_string(), "max-age=31536000; includeSubDomains");
+    assert_eq!(config.hsts.unwrap(), "max-age=31536000; includeSubDomains");
 }
 
 #[test]
@@ -214,6 +226,20 @@ fn a_key_that_is_written_out_as_its_default_has_not_changed() {
     assert_eq!(before.changed(&read("[lifetimes]\ncode = \"60s\"")), Vec::<String>::new());
     assert_eq!(before.changed(&read("[lifetimes]\ncode = \"1m\"")), Vec::<String>::new());
     assert_eq!(before.changed(&read("[lifetimes]\ncode = \"59s\"")), ["lifetimes.code"]);
+}
+
+#[test]
+fn a_limit_that_is_written_out_as_it_was_has_not_changed() {
+    let read = |text: &str| load(&format!("{GOOD}\n[limits]\n{text}"), &[]).unwrap().read_at_start;
+    let (production, off) = (read(""), read("profile = \"off\""));
+    let none: [&str; 0] = [];
+    assert_eq!(production.changed(&read("push_per_person_day = 10\ndenial_pause = \"300s\"")), none);
+    assert_eq!(read("push_per_person_day = 10").changed(&production), none);
+    assert_eq!(off.changed(&read("profile = \"off\"\npush_per_person_day = 0\ndenial_pause = \"0s\"")), none);
+    assert_eq!(production.changed(&read("push_per_person_day = 11")), ["limits.push_per_person_day"]);
+    assert_eq!(production.changed(&read("denial_pause = \"0s\"")), ["limits.denial_pause"]);
+    assert_eq!(production.changed(&off), ["limits.profile"]);
+    assert_eq!(off.changed(&read("push_per_person_day = 10")), ["limits.profile", "limits.push_per_person_day"]);
 }
 
 #[test]

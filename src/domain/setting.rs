@@ -1,0 +1,134 @@
+//! How a setting is declared: once, with [`settings!`], for the struct that holds it, the configuration file, the environment and
+//! the reference. `config` reads and checks what is written; nothing here knows files.
+
+use std::time::Duration;
+
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const MINUTE: Duration = Duration::from_mins(1);
+pub(crate) const HOUR: Duration = Duration::from_hours(1);
+pub(crate) const DAY: Duration = days(1);
+
+pub(crate) const fn days(count: u64) -> Duration {
+    Duration::from_hours(24 * count)
+}
+
+/// A key of the configuration.
+pub(crate) struct Key {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    /// The default as it would be written in the file.
+    pub(crate) default: Option<&'static str>,
+    /// Of a limit, what holds in the profile `production` where nothing is written; written as 0, the limit is lifted.
+    pub(crate) production: Option<&'static str>,
+    /// Of a key without which nothing works, what to write.
+    pub(crate) required: Option<&'static str>,
+    /// Another name by which the file may call it (RFC 7591 §2).
+    pub(crate) alias: Option<&'static str>,
+    pub(crate) about: &'static str,
+}
+
+impl Key {
+    pub(crate) const fn new(name: &'static str, kind: Kind, about: &'static str) -> Self {
+        Self { name, kind, default: None, production: None, required: None, alias: None, about }
+    }
+
+    pub(crate) const fn default(mut self, literal: &'static str) -> Self {
+        self.default = Some(literal);
+        self
+    }
+
+    pub(crate) const fn alias(mut self, name: &'static str) -> Self {
+        self.alias = Some(name);
+        self
+    }
+}
+
+/// What may be written for a key.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    Text,
+    /// A text that is never shown. May also be given as `NAME_file`: the path of a file that holds it.
+    Secret,
+    /// A path; a relative one starts in the directory of the configuration file.
+    Path,
+    /// `true` or `false`.
+    Switch,
+    /// A whole number between these two.
+    Count(u32, u32),
+    /// A duration between these two.
+    Span(Duration, Duration),
+    /// A list of texts; commas separate them in the environment.
+    Texts,
+    /// A list of texts without blanks; commas or blanks separate them in the environment.
+    Words,
+    /// One of these.
+    Choice(&'static [&'static str]),
+}
+
+/// What is declared of a section: its name in the file (none at the top of it), what it is about, its keys.
+pub(crate) trait Declared {
+    const NAME: &'static str;
+    const ABOUT: &'static str;
+    const KEYS: &'static [Key];
+}
+
+/// A section that can be read from `S`.
+pub(crate) trait Settings<S>: Declared + Sized {
+    /// Takes the value of every key. `None` where one is missing or wrong; `source` has reported that.
+    fn read(source: &mut S) -> Option<Self>;
+}
+
+/// A value that can be read from `S`.
+pub(crate) trait Setting<S>: Sized {
+    /// As [`Settings::read`].
+    fn read(source: &mut S, key: &'static str) -> Option<Self>;
+}
+
+/// Declares a section. The documentation of a member is that of its key; a limit's ends with what holds in production.
+macro_rules! settings {
+    (
+        $(#[doc = $about:literal])+
+        [$($section:ident)?]
+        pub struct $Name:ident {
+            $(
+                $(#[doc = $text:literal])+
+                $key:ident: $type:ty = $kind:expr
+                $(, default $default:tt)? $(, production $production:tt)? $(, required $required:literal)?;
+            )+
+        }
+    ) => {
+        $(#[doc = $about])+
+        #[derive(Clone, Debug)]
+        pub struct $Name {
+            $($(#[doc = $text])+ pub $key: $type,)+
+        }
+
+        impl $crate::domain::setting::Declared for $Name {
+            const NAME: &'static str = stringify!($($section)?);
+            const ABOUT: &'static str = concat!($($about),+).trim_ascii();
+            const KEYS: &'static [$crate::domain::setting::Key] = &[
+                $($crate::domain::setting::Key {
+                    $(default: Some(stringify!($default)),)?
+                    $(production: Some(stringify!($production)),)?
+                    $(required: Some($required),)?
+                    ..$crate::domain::setting::Key::new(
+                        stringify!($key),
+                        $kind,
+                        concat!($($text),+ $(, " ", stringify!($production), " in production.")?).trim_ascii(),
+                    )
+                },)+
+            ];
+        }
+
+        impl<S> $crate::domain::setting::Settings<S> for $Name
+        where
+            $($type: $crate::domain::setting::Setting<S>,)+
+        {
+            fn read(source: &mut S) -> Option<Self> {
+                $(let $key = $crate::domain::setting::Setting::read(source, stringify!($key));)+
+                Some(Self { $($key: $key?,)+ })
+            }
+        }
+    };
+}
+pub(crate) use settings;

@@ -1,0 +1,97 @@
+//! How long things live (decision 2.10), how often a phone may be asked (security bar 134–136), how many may wait for it, and
+//! what strangers may have us keep (security bar B35): what the operator decided, as the flows use it.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::setting::{DAY, HOUR, Kind, MINUTE, SECOND, days, settings};
+
+const fn up_to(most: Duration) -> Kind {
+    Kind::Span(SECOND, most)
+}
+
+settings! {
+    /// How long things live.
+    [lifetimes]
+    pub struct Lifetimes {
+        /// An authorization code (RFC 6749 §4.1.2).
+        code: Duration = up_to(MINUTE), default "60s";
+        /// An authorization, from the request to the code.
+        authorization: Duration = up_to(DAY), default "30m";
+        /// A login, unless the phone service gives it less.
+        login: Duration = up_to(Duration::from_mins(2)), default "120s";
+        /// An opaque access token.
+        access_token: Duration = up_to(Duration::from_mins(10)), default "10m";
+        /// An access token that is a JWT: nothing can end it sooner.
+        access_token_jwt: Duration = up_to(Duration::from_mins(10)), default "5m";
+        /// An ID token (OIDC Core §2).
+        id_token: Duration = up_to(DAY), default "1h";
+        /// A refresh token since it was last used.
+        refresh_sliding: Duration = up_to(days(365)), default "30d";
+        /// All refresh tokens of one login.
+        refresh_absolute: Duration = up_to(days(365)), default "90d";
+        /// How long a lost answer to a refresh can be asked for again.
+        refresh_grace: Duration = Kind::Span(Duration::ZERO, MINUTE), default "10s";
+        /// A signed-in browser, and every token that was not granted to outlive it (offline_access).
+        session: Duration = up_to(DAY), default "24h";
+        /// A signed-in browser that nobody uses: it ends single sign-on there, and no tokens.
+        session_idle: Duration = up_to(HOUR), default "1h";
+        /// How long a browser stays known after its last login, here and by its cookie.
+        remembered_browser: Duration = up_to(days(365)), default "180d";
+        /// How long a new signing key is published before it signs.
+        key_ahead: Duration = up_to(days(30)), default "1h";
+        /// How long a key that no longer signs stays published.
+        key_retired: Duration = Kind::Span(DAY, days(365)), default "24h";
+    }
+}
+
+const NUMBER: Kind = Kind::Count(0, 1_000_000);
+
+settings! {
+    /// How often a phone may be asked, and what strangers may take. A limit that is written here holds in either profile; 0 lifts it.
+    [limits]
+    pub struct Limits {
+        /// `off` lifts every limit that is not written: for tests only.
+        profile: Profile = Kind::Choice(&["production", "off"]), default "production";
+        /// Requests to one person in 10 minutes by browsers that they never signed in from.
+        push_per_person_10min: Option<u32> = NUMBER, production 3;
+        /// The same in a day.
+        push_per_person_day: Option<u32> = NUMBER, production 10;
+        /// Requests to one person in 10 minutes by browsers that they did sign in from: a quota that strangers cannot use up.
+        push_per_remembered_person_10min: Option<u32> = NUMBER, production 10;
+        /// Requests from one source in 10 minutes: an IPv4 address, or a /64 of IPv6.
+        push_per_source_10min: Option<u32> = NUMBER, production 20;
+        /// Requests from one /48 of IPv6 in 10 minutes.
+        push_per_network_10min: Option<u32> = NUMBER, production 100;
+        /// Requests in 10 minutes to all people together by browsers that they never signed in from. When it is reached there
+        /// is an alarm, and such browsers are told to wait, whatever name they give.
+        push_all_people_10min: Option<u32> = NUMBER, production 600;
+        /// How long a source waits after the person declined.
+        denial_pause: Option<Duration> = Kind::Span(Duration::ZERO, DAY), production "5m";
+        /// Logins that one browser may have open.
+        pending_per_browser: Option<u32> = NUMBER, production 3;
+        /// Requests of apps that one address (IPv6: one /48) may have open while nobody signs in for them; the oldest make
+        /// room.
+        authorizations_per_source: Option<u32> = NUMBER, production 200;
+        /// The same, of all addresses.
+        authorizations: Option<u32> = NUMBER, production 5000;
+        /// Wrong secrets of one client from one address (IPv6: one /64) in 10 minutes.
+        wrong_secrets_per_source_10min: Option<u32> = NUMBER, production 20;
+        /// Pages that may hear of one login by an event stream; a newer one takes the place of the oldest, which comes back
+        /// later.
+        streams_per_login: Option<u32> = NUMBER, production 4;
+        /// Event streams of login pages that one node holds; a page that gets none asks every two seconds.
+        streams_per_node: Option<u32> = NUMBER, production 2000;
+    }
+}
+
+/// What holds where no single limit is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// The limits of production.
+    Production,
+    /// None: for a laptop and for tests.
+    Off,
+}
