@@ -62,7 +62,7 @@ pub(super) struct Wanted {
 }
 
 fn recipe(text: &str) -> Result<Recipe, String> {
-    let known = || Recipe::ALL.map(Recipe::as_str).join(", ");
+    let known = || Recipe::ALL.iter().map(|recipe| recipe.as_str()).collect::<Vec<_>>().join(", ");
     Recipe::parse(text).ok_or_else(|| format!("there are the recipes {}", known()))
 }
 

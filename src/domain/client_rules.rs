@@ -95,6 +95,11 @@ fn check_uris(metadata: &ClientMetadata, report: &mut impl FnMut(&'static str, S
     {
         report("client_uri", "the page of the app is an https or http URL".to_owned());
     }
+    if let Some(uri) = &metadata.logo_uri
+        && !Url::parse(uri).is_ok_and(|url| is_web(&url) && url.scheme() == "https")
+    {
+        report("logo_uri", "the logo of the app is an https URL".to_owned());
+    }
 }
 
 #[cfg(test)]
@@ -124,6 +129,9 @@ mod tests {
         assert_eq!(members(&ClientMetadata { scope: Scope::parse("email telepathy").unwrap(), ..good() }), ["scope", "scope"]);
         assert_eq!(members(&ClientMetadata { default_acr_values: vec!["phr".into()], ..good() }), ["default_acr_values"]);
         assert_eq!(members(&ClientMetadata { client_uri: Some("javascript:1".into()), ..good() }), ["client_uri"]);
+        for logo in ["http://app.example/logo.png", "data:image/png;base64,AA==", "logo.png", "https://"] {
+            assert_eq!(members(&ClientMetadata { logo_uri: Some(logo.into()), ..good() }), ["logo_uri"], "{logo}");
+        }
         assert_eq!(members(&ClientMetadata { client_name: "a\nb".into(), ..good() }), ["client_name"]);
         let always = ClientMetadata { always_refresh: true, grant_types: vec![GrantType::AuthorizationCode], ..good() };
         assert_eq!(members(&always), ["grant_types"]);

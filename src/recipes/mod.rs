@@ -15,29 +15,6 @@ pub use target::{Target, Wishes};
 
 use crate::domain::secret::Secret;
 
-/// An app that we know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recipe {
-    /// A realm that signs people in here (identity brokering).
-    Keycloak,
-    /// `[auth.generic_oauth]`.
-    Grafana,
-    /// A proxy that protects an app without a login of its own.
-    OAuth2Proxy,
-    /// The app `user_oidc`.
-    Nextcloud,
-    /// An authentication source; Forgejo takes the same.
-    Gitea,
-    /// The API server, and `kubectl` with kubelogin.
-    Kubernetes,
-    /// A site behind mod_auth_openidc.
-    Apache,
-    /// The generic class of oauthenticator.
-    JupyterHub,
-    /// A command line that wants access tokens.
-    OidcAgent,
-}
-
 /// Something that an operator says about an app, by a flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flag {
@@ -81,99 +58,115 @@ struct App {
     files: &'static [(&'static str, &'static str)],
 }
 
-const fn app(recipe: Recipe) -> App {
-    match recipe {
-        Recipe::Keycloak => App {
-            name: "keycloak",
-            flags: &[Flag::Url, Flag::Realm, Flag::Alias, Flag::Group],
-            url: "Keycloak's base URL without /realms, as https://sso.example.com",
-            files: &[("realm.json", "into Keycloak's data/import, then start it with --import-realm")],
-        },
-        Recipe::Grafana => App {
-            name: "grafana",
-            flags: &[Flag::Url, Flag::AdminGroup, Flag::EditorGroup],
-            url: "Grafana's root_url, as https://grafana.example.com",
-            files: &[
-                ("grafana.ini", "into /etc/grafana/grafana.ini, or where your grafana.ini is"),
-                ("grafana.env", "or instead for a container: docker run --env-file grafana.env"),
-            ],
-        },
-        Recipe::OAuth2Proxy => App {
-            name: "oauth2-proxy",
-            flags: &[Flag::Url],
-            url: "the URL that the proxy protects, as https://app.example.com",
-            files: &[("oauth2-proxy.cfg", "oauth2-proxy --config oauth2-proxy.cfg")],
-        },
-        Recipe::Nextcloud => App {
-            name: "nextcloud",
-            flags: &[Flag::Url, Flag::Alias],
-            url: "Nextcloud's URL, as https://cloud.example.com",
-            files: &[("nextcloud.sh", "as the web server's user, with the app user_oidc switched on")],
-        },
-        Recipe::Gitea => App {
-            name: "gitea",
-            flags: &[Flag::Url, Flag::Alias, Flag::AdminGroup],
-            url: "Gitea's ROOT_URL, as https://git.example.com",
-            files: &[("gitea.sh", "as Gitea's user; Forgejo takes the same with `forgejo admin`")],
-        },
-        Recipe::Kubernetes => App {
-            name: "kubernetes",
-            flags: &[Flag::Alias],
-            url: "",
-            files: &[
-                ("kube-apiserver.flags", "onto the command line of kube-apiserver; the issuer must be https"),
-                ("kubeconfig-user.json", "KUBECONFIG=~/.kube/config:kubeconfig-user.json"),
-                ("kubelogin.sh", "to try the login alone"),
-            ],
-        },
-        Recipe::Apache => App {
-            name: "apache",
-            flags: &[Flag::Url],
-            url: "the URL of the site, as https://intranet.example.com",
-            files: &[("signbridge.conf", "into the virtual host of the site; needs the module auth_openidc")],
-        },
-        Recipe::JupyterHub => App {
-            name: "jupyterhub",
-            flags: &[Flag::Url, Flag::Group, Flag::AdminGroup],
-            url: "the hub's URL with its base_url, as https://hub.example.com",
-            files: &[("jupyterhub_signbridge.py", "onto the end of jupyterhub_config.py")],
-        },
-        Recipe::OidcAgent => App {
-            name: "oidc-agent",
-            flags: &[Flag::Alias],
-            url: "",
-            files: &[("oidc-gen.sh", "as the person who wants tokens; then oidc-token prints one")],
-        },
-    }
+/// Declares the apps that we know.
+macro_rules! recipes {
+    ($($(#[$about:meta])* $recipe:ident => { $($field:ident: $value:expr,)* },)*) => {
+        /// An app that we know.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Recipe {
+            $($(#[$about])* $recipe,)*
+        }
+
+        impl Recipe {
+            /// Every recipe.
+            pub const ALL: &'static [Self] = &[$(Self::$recipe),*];
+
+            const fn app(self) -> &'static App {
+                match self {
+                    $(Self::$recipe => &App { $($field: $value,)* },)*
+                }
+            }
+        }
+    };
+}
+
+recipes! {
+    /// A realm that signs people in here (identity brokering).
+    Keycloak => {
+        name: "keycloak",
+        flags: &[Flag::Url, Flag::Realm, Flag::Alias, Flag::Group],
+        url: "Keycloak's base URL without /realms, as https://sso.example.com",
+        files: &[("realm.json", "into Keycloak's data/import, then start it with --import-realm")],
+    },
+    /// `[auth.generic_oauth]`.
+    Grafana => {
+        name: "grafana",
+        flags: &[Flag::Url, Flag::AdminGroup, Flag::EditorGroup],
+        url: "Grafana's root_url, as https://grafana.example.com",
+        files: &[
+            ("grafana.ini", "into /etc/grafana/grafana.ini, or where your grafana.ini is"),
+            ("grafana.env", "or instead for a container: docker run --env-file grafana.env"),
+        ],
+    },
+    /// A proxy that protects an app without a login of its own.
+    OAuth2Proxy => {
+        name: "oauth2-proxy",
+        flags: &[Flag::Url],
+        url: "the URL that the proxy protects, as https://app.example.com",
+        files: &[("oauth2-proxy.cfg", "oauth2-proxy --config oauth2-proxy.cfg")],
+    },
+    /// The app `user_oidc`.
+    Nextcloud => {
+        name: "nextcloud",
+        flags: &[Flag::Url, Flag::Alias],
+        url: "Nextcloud's URL, as https://cloud.example.com",
+        files: &[("nextcloud.sh", "as the web server's user, with the app user_oidc switched on")],
+    },
+    /// An authentication source; Forgejo takes the same.
+    Gitea => {
+        name: "gitea",
+        flags: &[Flag::Url, Flag::Alias, Flag::AdminGroup],
+        url: "Gitea's ROOT_URL, as https://git.example.com",
+        files: &[("gitea.sh", "as Gitea's user; Forgejo takes the same with `forgejo admin`")],
+    },
+    /// The API server, and `kubectl` with kubelogin.
+    Kubernetes => {
+        name: "kubernetes",
+        flags: &[Flag::Alias],
+        url: "",
+        files: &[
+            ("kube-apiserver.flags", "onto the command line of kube-apiserver; the issuer must be https"),
+            ("kubeconfig-user.json", "KUBECONFIG=~/.kube/config:kubeconfig-user.json"),
+            ("kubelogin.sh", "to try the login alone"),
+        ],
+    },
+    /// A site behind mod_auth_openidc.
+    Apache => {
+        name: "apache",
+        flags: &[Flag::Url],
+        url: "the URL of the site, as https://intranet.example.com",
+        files: &[("signbridge.conf", "into the virtual host of the site; needs the module auth_openidc")],
+    },
+    /// The generic class of oauthenticator.
+    JupyterHub => {
+        name: "jupyterhub",
+        flags: &[Flag::Url, Flag::Group, Flag::AdminGroup],
+        url: "the hub's URL with its base_url, as https://hub.example.com",
+        files: &[("jupyterhub_signbridge.py", "onto the end of jupyterhub_config.py")],
+    },
+    /// A command line that wants access tokens.
+    OidcAgent => {
+        name: "oidc-agent",
+        flags: &[Flag::Alias],
+        url: "",
+        files: &[("oidc-gen.sh", "as the person who wants tokens; then oidc-token prints one")],
+    },
 }
 
 impl Recipe {
-    /// Every recipe.
-    pub const ALL: [Self; 9] = [
-        Self::Keycloak,
-        Self::Grafana,
-        Self::OAuth2Proxy,
-        Self::Nextcloud,
-        Self::Gitea,
-        Self::Kubernetes,
-        Self::Apache,
-        Self::JupyterHub,
-        Self::OidcAgent,
-    ];
-
     /// Its name, which is also the client id unless the operator gives another.
     pub const fn as_str(self) -> &'static str {
-        app(self).name
+        self.app().name
     }
 
     /// The recipe that `text` names.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|recipe| recipe.as_str() == text)
+        Self::ALL.iter().copied().find(|recipe| recipe.as_str() == text)
     }
 
     /// The flags that it takes.
     pub const fn flags(self) -> &'static [Flag] {
-        app(self).flags
+        self.app().flags
     }
 }
 

@@ -12,7 +12,7 @@ use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, context};
 use rust_embed::RustEmbed;
 
-use super::{File, Target, app};
+use super::{File, Target};
 use crate::domain::client::Client;
 use crate::domain::client_patch::ClientPatch;
 use crate::domain::secret::Secret;
@@ -93,7 +93,7 @@ impl Target {
             let name = if self.realm.is_empty() { name.to_owned() } else { format!("{}-{name}", self.realm) };
             Ok(File { name, about, content: Secret::new(content) })
         };
-        app(self.recipe).files.iter().map(file).collect()
+        self.recipe.app().files.iter().map(file).collect()
     }
 
     fn render(&self, file: &str, values: Value) -> Result<String, Error> {

@@ -4,7 +4,7 @@
 use serde::Serialize;
 use url::Url;
 
-use super::{Flag, Recipe, app};
+use super::{Flag, Recipe};
 use crate::domain::client_rules::Violation;
 use crate::protocol::uri::is_web;
 
@@ -57,7 +57,7 @@ impl Target {
                 refuse(flag, format!("the recipe {} does not take it", recipe.as_str()));
             }
             if !given && takes && flag == Flag::Url {
-                refuse(flag, format!("the recipe {} needs it: {}", recipe.as_str(), app(recipe).url));
+                refuse(flag, format!("the recipe {} needs it: {}", recipe.as_str(), recipe.app().url));
             }
             if !given && takes && flag == Flag::Realm {
                 refuse(flag, format!("the recipe {} needs it: the name of the realm", recipe.as_str()));

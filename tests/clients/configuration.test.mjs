@@ -76,7 +76,7 @@ test('[[client]]: every key is what the client may do, gets and has to bring', a
   const more = [
     person('alice'), client('web', 'post_logout_redirect_uris = ["https://app.test/bye"]'), client('post', 'auth_method = "client_secret_post"'),
     '[[client]]\nid = "open"\nauth_method = "none"\napplication_type = "native"\nredirect_uris = ["http://127.0.0.1/callback"]\n',
-    client('asks', 'consent = "ask"\nname = "The Asking App"\nclient_uri = "https://app.test/about"'),
+    client('asks', 'consent = "ask"\nname = "The Asking App"\nclient_uri = "https://app.test/about"\nlogo_uri = "https://app.test/logo.png"'),
     client('short', 'grants = ["authorization_code"]\nscopes = ["openid", "profile", "offline_access"]'),
     client('keeps', 'always_refresh = true'), client('lax', 'require_pkce = false'), client('es', 'id_token_signing_alg = "ES256"'),
     client('small', 'id_token_claims = "minimal"'), client('jwt', 'access_token_format = "jwt"'),
@@ -128,6 +128,7 @@ test('[[client]]: every key is what the client may do, gets and has to bring', a
     const asked = await walker.open(app(of, 'asks').authorizeUrl(pkce().challenge));
     assert.equal(asked.page, 'consent');
     assert.ok(asked.html.includes('The Asking App') && asked.html.includes('href="https:&#x2f;&#x2f;app.test&#x2f;about"') || asked.html.includes('https://app.test/about'));
+    assert.equal((await of.command('client', 'show', 'asks')).logo_uri, 'https://app.test/logo.png');
     // A login that is weaker than what the client wants does not satisfy it.
     assert.equal(await silently(of, app(of, 'strict'), walker), 'code');
     const leave = (to) => request('GET', `${of.issuer}/logout?${new URLSearchParams({ id_token_hint: tokens.id_token, post_logout_redirect_uri: to, state: 'z' })}`, { headers: { cookie } });

@@ -124,6 +124,7 @@ const EFFECTS: &[(&str, &str, &str)] = &[
     ),
     ("client[].acr_values", CONFIGURATION, "client acr_values: a weaker login does not satisfy it"),
     ("client[].client_uri", CONFIGURATION, CLIENT),
+    ("client[].logo_uri", CONFIGURATION, CLIENT),
     ("client[].backchannel_logout_uri", "tests/clients/logout.test.mjs", "an app that got tokens hears within 5 s"),
     (
         "client[].backchannel_logout_session_required",

@@ -269,6 +269,15 @@ members! {
         help: "The page of the app",
     };
 
+    /// The logo of the app, an https URL. It is kept and shown by commands; no page has it yet.
+    #[serde(skip_serializing_if = "is_default")]
+    logo_uri: Option<String> => {
+        flag: "logo-uri",
+        kind: Kind::Url,
+        value_name: "URL",
+        help: "The logo of the app, an https URL; an empty text takes it away",
+    };
+
     /// Where it is told that a session ended (OIDC Back-Channel Logout §2.2). https; plain http on this machine, or with
     /// `[outbound] allow_private`.
     #[serde(skip_serializing_if = "is_default")]

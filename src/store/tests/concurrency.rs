@@ -16,13 +16,47 @@ use crate::domain::user::Upstream;
 use crate::store::logins::LoginInserted;
 use crate::store::pushes::{self, Push};
 use crate::store::{
-    Insertion, Store, StoreError, backchannel_logouts, clients, codes, instance, logins, refresh_tokens, sessions,
+    Insertion, JobError, Store, StoreError, backchannel_logouts, clients, codes, instance, logins, refresh_tokens, sessions,
 };
 
 /// Starts fifty tasks and counts those that won.
 async fn winners<F: Future<Output = bool> + Send + 'static>(contender: impl Fn(u32) -> F) -> usize {
     let tasks: Vec<_> = (0..50).map(|number| tokio::spawn(contender(number))).collect();
     join_all(tasks).await.into_iter().filter(|won| *won.as_ref().unwrap()).count()
+}
+
+/// What a job of an operator's may say.
+#[derive(Debug)]
+enum Refused {
+    ByTheJob,
+    Store,
+}
+
+impl From<StoreError> for Refused {
+    fn from(_error: StoreError) -> Self {
+        Self::Store
+    }
+}
+
+impl JobError for Refused {
+    fn of_database(&self) -> Option<&StoreError> {
+        None
+    }
+}
+
+pub(super) async fn a_job_that_refuses_leaves_nothing_and_runs_once(store: Store) {
+    let runs = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&runs);
+    let refused = store.try_write(client("refused"), move |tx, client| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async move {
+            clients::insert(tx, client).await?;
+            Err::<(), _>(Refused::ByTheJob)
+        })
+    });
+    assert!(matches!(refused.await, Err(Refused::ByTheJob)));
+    assert_eq!((runs.load(Ordering::Relaxed), clients::list(store.read()).await.unwrap().len()), (1, 0));
+    assert_eq!(write!(store, client("kept"), |tx, client| clients::insert(tx, client)), Insertion::Inserted);
 }
 
 pub(super) async fn fifty_redeem_a_code_and_one_succeeds(store: Store) {

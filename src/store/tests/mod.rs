@@ -132,6 +132,7 @@ cases! {
         an_alarm_is_raised_once_in_its_time
     }
     concurrency {
+        a_job_that_refuses_leaves_nothing_and_runs_once
         fifty_redeem_a_code_and_one_succeeds
         fifty_rotate_a_token_and_one_succeeds
         fifty_want_a_slot_and_one_gets_it
