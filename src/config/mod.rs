@@ -49,7 +49,7 @@ use crate::domain::client_patch::DeclaredClient;
 use crate::domain::setting::Declared as _;
 use crate::domain::settings::{Lifetimes, Limits, Profile};
 use crate::domain::user::warning_of_groups;
-use crate::domain::written::{NewUser, WrittenUser};
+use crate::domain::written::NewUser;
 use document::Document;
 use general::General;
 use key::{Section, Shape};
