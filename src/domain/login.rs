@@ -104,7 +104,7 @@ pub enum Reason {
 
 impl Reason {
     /// Whether it tells something of the person at the service, and nothing of the service.
-    pub const fn is_about_person(self) -> bool {
+    pub const fn reveals_account(self) -> bool {
         matches!(self, Self::NotRegistered | Self::Frozen | Self::Suspended | Self::Invalid)
     }
 
@@ -276,9 +276,9 @@ impl Login {
     /// Whether this login's page must not say that its service ended it `how`: whatever a service does with a request without
     /// the person's answer shows that there is a request, and is told in a browser that they used before, and nowhere else
     /// (decision 2.7).
-    pub const fn must_not_tell(&self, how: End) -> bool {
+    pub const fn must_be_masked(&self, how: End) -> bool {
         let about_person = match how {
-            End::Failed(reason) => reason.is_about_person(),
+            End::Failed(reason) => reason.reveals_account(),
             End::Cancelled(_) => true,
             End::Denied | End::Expired => false,
         };

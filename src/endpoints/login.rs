@@ -130,7 +130,7 @@ pub(super) async fn proceed(
         session: form.visit.browser.session.as_ref().map(|(session, _)| session.id.clone()),
         origin: form.visit.origin.clone(),
     };
-    match finish(&surface.op, &login.id, by).await? {
+    match finish(&surface.op, login, by).await? {
         Finished::SignedIn { cookie, purpose } => {
             // A login makes the browser known anew, for as long as the store remembers it.
             let visit = Visit { renews: true, ..form.visit };
@@ -142,7 +142,6 @@ pub(super) async fn proceed(
         Finished::Before(purpose) => Ok(page::see_other(&surface, &form.visit, &onward(&purpose))),
         Finished::NotApproved => Ok(page::see_other(&surface, &form.visit, &format!("/login/{id}"))),
         Finished::Refused => Err(refuse(ErrorKind::Forbidden, StatusCode::FORBIDDEN, &interaction)),
-        Finished::Unknown => Err(Failure::not_found()),
     }
 }
 

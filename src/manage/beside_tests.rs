@@ -118,7 +118,8 @@ impl Scene {
 
     async fn finish(&self, id: &LoginId) -> Finished {
         let by = Finisher { browser: BrowserKey(SecretDigest::of(b"browser")), session: None, origin: Origin::default() };
-        finish::finish(&self.bench.op, id, by).await.unwrap()
+        let login = logins::find(self.bench.op.store.read(), id).await.unwrap().unwrap();
+        finish::finish(&self.bench.op, login, by).await.unwrap()
     }
 
     async fn is_signed_in(&self) -> bool {

@@ -44,7 +44,7 @@ pub(super) async fn create(op: &Op, wish: &Wish, login: Login, mut started: Inst
                 Some(service) => ask(op, service, wish, &login).await,
                 None => (Err(BeginError::Unreachable("it is not configured".into())), None),
             };
-            let failed = answer.as_ref().err().map(|error| verdict(error).0).filter(|reason| !reason.is_about_person());
+            let failed = answer.as_ref().err().map(|error| verdict(error).0).filter(|reason| !reason.reveals_account());
             let over = written(op, &login, answer, code).await?;
             op.pace.made(call, started, failed).await;
             over
@@ -192,7 +192,7 @@ const fn verdict(error: &BeginError) -> (Reason, UpstreamSession) {
 async fn not_begun(op: &Op, login: &Login, error: &BeginError) -> Result<(), Internal> {
     tracing::warn!(login = %login.id, upstream = %login.upstream, %error, "the phone was not asked");
     let (reason, session) = verdict(error);
-    if login.must_not_tell(End::Failed(reason)) {
+    if login.must_be_masked(End::Failed(reason)) {
         return disguise(op, login, End::Failed(reason)).await;
     }
     end::end(op, login, End::Failed(reason), session).await?;

@@ -107,19 +107,29 @@ pub(super) fn event(login: &Login, how: End) -> AuditEvent {
     }
 }
 
-/// The handle of a login's session, opened; there is one once the service was asked, also after the login ended here.
+/// The handle of the session of an open login, as its row held it; `None` where nobody is asked.
 ///
 /// # Errors
-/// When the database fails, or the handle was sealed under another master key, or changed.
-pub async fn open_handle(op: &Op, login: &Login) -> Result<Option<UpstreamHandle>, Internal> {
-    if login.subject == Subject::Decoy {
-        return Ok(None);
+/// When it was sealed under another master key, or changed.
+pub(crate) fn open_handle(op: &Op, login: &Login) -> Result<Option<UpstreamHandle>, Internal> {
+    match &login.stage {
+        LoginStage::Pending(sealed) | LoginStage::Fetched(sealed) if login.subject != Subject::Decoy => {
+            unseal(op, login, sealed).map(Some)
+        }
+        _nobody_asked => Ok(None),
     }
+}
+
+fn unseal(op: &Op, login: &Login, sealed: &UpstreamHandle) -> Result<UpstreamHandle, Internal> {
+    Ok(UpstreamHandle(op.keys.open_login_handle(login.id.as_str(), sealed.0.expose())?))
+}
+
+/// The handle of a login that ended here since it was read.
+async fn handle_of_ended(op: &Op, login: &Login) -> Result<Option<UpstreamHandle>, Internal> {
     let sealed = logins::find_handle(op.store.read(), &login.id).await?;
     // Empty: it was taken away from the phone meanwhile, and goes on as a decoy.
-    let Some(sealed) = sealed.filter(|sealed| !sealed.0.expose().is_empty()) else { return Ok(None) };
-    let text = op.keys.open_login_handle(login.id.as_str(), sealed.0.expose())?;
-    Ok(Some(UpstreamHandle(text)))
+    let sealed = sealed.filter(|sealed| !sealed.0.expose().is_empty());
+    sealed.map(|sealed| unseal(op, login, &sealed)).transpose()
 }
 
 /// Withdraws an open login here and at the service, and frees the slot once the service confirmed. Local state first: it
@@ -140,7 +150,7 @@ pub async fn withdraw(op: &Op, login: &Login, reason: Option<Reason>) -> Result<
 async fn dismiss(op: &Op, login: &Login) -> Result<bool, Internal> {
     let started = Instant::now();
     if login.subject != Subject::Decoy {
-        if let Some(handle) = open_handle(op, login).await? {
+        if let Some(handle) = handle_of_ended(op, login).await? {
             return release_once_cancelled(op, login, &handle, started).await;
         }
         let found = logins::find(op.store.read(), &login.id).await?;
@@ -165,7 +175,7 @@ async fn dismiss(op: &Op, login: &Login) -> Result<bool, Internal> {
 /// # Errors
 /// When something of ours fails.
 pub(super) async fn preempt(op: &Op, login: &Login) -> Result<bool, Internal> {
-    let Some(handle) = open_handle(op, login).await? else { return Ok(false) };
+    let Some(handle) = open_handle(op, login)? else { return Ok(false) };
     let how = End::Cancelled(None);
     let (now, input) = (op.env.now(), (login.id.clone(), Entry::new(&op.env, event(login, how))?));
     let taken = op

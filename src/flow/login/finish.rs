@@ -10,7 +10,7 @@ use crate::domain::authorization::Authorization;
 use crate::domain::backchannel_logout::Hold;
 use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, Origin};
 use crate::domain::clock::Timestamp;
-use crate::domain::id::{LoginId, SessionId, UserId};
+use crate::domain::id::{SessionId, UserId};
 use crate::domain::login::{FINISH_GRACE, Login, LoginStage, Purpose, Subject};
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::flow::Op;
@@ -35,8 +35,6 @@ pub enum Finished {
     NotApproved,
     /// The person or their registration was locked or removed since (security bar 137).
     Refused,
-    /// No login of this browser.
-    Unknown,
 }
 
 /// Who finishes: the browser, its present session and where it is.
@@ -68,13 +66,12 @@ enum Outcome {
     Refused,
 }
 
-/// Consumes the approval of a login. One commit: the mark that it is used up, the session, the authorization's step and the
+/// Consumes the approval of a login of this browser, as it was just read. One commit: the mark that it is used up, the session, the authorization's step and the
 /// audit event stand or fall together.
 ///
 /// # Errors
 /// When something of ours fails.
-pub async fn finish(op: &Op, id: &LoginId, by: Finisher) -> Result<Finished, Internal> {
-    let Some(login) = super::find_own(op, id, &by.browser).await? else { return Ok(Finished::Unknown) };
+pub async fn finish(op: &Op, login: Login, by: Finisher) -> Result<Finished, Internal> {
     if login.consumed_at.is_some() {
         return Ok(Finished::Before(login.purpose));
     }

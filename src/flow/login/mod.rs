@@ -2,7 +2,7 @@
 //! known here).
 //!
 //! [`begin`] finds out who is meant; [`attempt`] writes the row and takes the person's slot at the service; [`create`] makes the
-//! one create call; `jobs::broker` polls;
+//! one create call; `jobs::login_poller` polls, and [`progress`] decides what an answer means;
 //! [`finish`] consumes the approval in the browser that began it; [`withdraw`](end::withdraw) and [`retry`](begin::retry) are
 //! the person's other ways out. Strangers who ask for unknown or frozen people get a [`decoy`]; while a login for a name is open, real or
 //! decoy, other browsers are told that it is (decision 2.7).
@@ -16,6 +16,7 @@ pub mod end;
 pub mod finish;
 pub mod limits;
 pub mod pace;
+pub(crate) mod progress;
 mod qr;
 pub mod signals;
 mod symbol;

@@ -32,7 +32,7 @@ async fn approve(scene: &Scene, login: &Login) -> bool {
 
 async fn finished(scene: &Scene, login: &Login) -> Finished {
     let by = Finisher { browser: login.browser.clone(), session: None, origin: Origin::default() };
-    finish(&scene.bench.op, &login.id, by).await.unwrap()
+    finish(&scene.bench.op, scene.login(&login.id).await, by).await.unwrap()
 }
 
 /// Up to so many seconds before the authorization of the scene ends.
