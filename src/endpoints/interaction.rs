@@ -7,10 +7,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::form::PageForm;
 use super::parameters::of_query;
 use super::typed;
-use crate::domain::assurance::Acr;
 use crate::domain::id::{AuthorizationId, is_well_formed};
 use crate::domain::login::Purpose;
 use crate::domain::user::{Upstream, canonical_identifier};
+use crate::flow::authorization::offer::{may_be_unnamed, offered};
 use crate::flow::authorization::request::PageRefusal;
 use crate::flow::authorization::response::{AuthorizationResponse, Delivery};
 use crate::flow::authorization::{self, Interaction, Next, Over};
@@ -105,34 +105,11 @@ async fn to_login(surface: &Surface, visit: &Visit, interaction: &Interaction) -
     if !interaction.has_time_for_phone(op) {
         return Err(expired(interaction));
     }
-    let location = match offered(surface, interaction).as_slice() {
+    let location = match offered(&surface.op, interaction).as_slice() {
         [only] => format!("/interaction/{id}/identify/{only}"),
         _choice => format!("/interaction/{id}/choose"),
     };
     Ok(page::see_other(surface, visit, &location))
-}
-
-/// The services that can answer this request: those that are configured and strong enough for what the operator demands of
-/// the client, or the client asks for (decision 2.1).
-fn offered(surface: &Surface, interaction: &Interaction) -> Vec<Upstream> {
-    let upstreams = &surface.op.upstreams;
-    let configured = upstreams.configured();
-    let wanted = weakest_wanted(interaction);
-    let reaches = |upstream: &Upstream| {
-        let symbols = upstreams.get(*upstream).is_some_and(|service| service.capabilities().matches_symbol);
-        wanted <= if symbols { Acr::Matched } else { Acr::Named }
-    };
-    let strong: Vec<Upstream> = configured.iter().copied().filter(reaches).collect();
-    // `acr_values` is voluntary (OIDC Core §5.5.1.1): when nothing reaches it, everything is offered.
-    if strong.is_empty() { configured } else { strong }
-}
-
-fn weakest_wanted(interaction: &Interaction) -> Acr {
-    let asked = interaction.authorization.request.acr_values.iter();
-    let demanded = interaction.client.metadata.default_acr_values.iter();
-    let weakest = |values: &mut dyn Iterator<Item = &String>| values.filter_map(|value| Acr::parse(value)).min();
-    let (asked, demanded) = (weakest(&mut { asked }), weakest(&mut { demanded }));
-    asked.max(demanded).unwrap_or(Acr::Approved)
 }
 
 /// The visit and what the flow says comes next for the authorization in the path.
@@ -192,7 +169,7 @@ pub(super) async fn choose(
 ) -> Result<HttpResponse, Failure> {
     let (visit, next) = enter(&surface, &request, &id).await?;
     let Next::Login(interaction) = next else { return show(&surface, &visit, next).await };
-    let providers = offered(&surface, &interaction);
+    let providers = offered(&surface.op, &interaction);
     if let [only] = providers.as_slice() {
         let location = format!("/interaction/{}/identify/{only}", interaction.authorization.id);
         return Ok(page::see_other(&surface, &visit, &location));
@@ -216,7 +193,7 @@ pub(super) async fn chosen(
 ) -> Result<HttpResponse, Failure> {
     let interaction = posted(&surface, &id, &form).await?;
     let chosen = form.get("provider").and_then(Upstream::parse);
-    let location = match chosen.filter(|upstream| offered(&surface, &interaction).contains(upstream)) {
+    let location = match chosen.filter(|upstream| offered(&surface.op, &interaction).contains(upstream)) {
         Some(upstream) => format!("/interaction/{id}/identify/{upstream}"),
         None => format!("/interaction/{id}/choose"),
     };
@@ -232,7 +209,7 @@ pub(super) async fn identify(
     let (id, provider) = path.into_inner();
     let (visit, next) = enter(&surface, &request, &id).await?;
     let Next::Login(interaction) = next else { return show(&surface, &visit, next).await };
-    let providers = offered(&surface, &interaction);
+    let providers = offered(&surface.op, &interaction);
     let upstream = Upstream::parse(&provider).filter(|upstream| providers.contains(upstream));
     let upstream = upstream.ok_or_else(Failure::not_found)?;
     let remembered = remembered_browsers::find_identifier(surface.op.store.read(), &visit.browser.key).await?;
@@ -248,7 +225,7 @@ pub(super) async fn identify(
         remembered: refused.is_none() && hint.is_none() && remembered.is_some(),
         identifier: refused.or(hint).or(remembered).unwrap_or_default(),
         forget_action: format!("/interaction/{id}/forget"),
-        allow_unnamed: unnamed_is_possible(&surface, &interaction, upstream),
+        allow_unnamed: may_be_unnamed(&surface.op, &interaction, upstream),
         other_method_action: (providers.len() > 1).then(|| format!("/interaction/{id}/choose")),
         cancel_action: format!("/interaction/{id}/cancel"),
         error: problem,
@@ -264,12 +241,6 @@ fn problem(text: &str) -> Option<IdentifyError> {
     }
 }
 
-/// Decision 2.3: where the operator allows it, the service can do it, and nobody demands more than an approval by somebody.
-fn unnamed_is_possible(surface: &Surface, interaction: &Interaction, upstream: Upstream) -> bool {
-    let service_can = surface.op.upstreams.get(upstream).is_some_and(|service| service.capabilities().unnamed);
-    surface.op.settings.allow_unnamed && service_can && weakest_wanted(interaction) == Acr::Approved
-}
-
 /// `POST /interaction/{id}/identify/{provider}`: asks the phone.
 pub(super) async fn identified(
     surface: web::Data<Surface>,
@@ -279,10 +250,10 @@ pub(super) async fn identified(
     let (id, provider) = path.into_inner();
     let interaction = posted(&surface, &id, &form).await?;
     let visit = &form.visit;
-    let upstream = Upstream::parse(&provider).filter(|upstream| offered(&surface, &interaction).contains(upstream));
+    let upstream = Upstream::parse(&provider).filter(|upstream| offered(&surface.op, &interaction).contains(upstream));
     let upstream = upstream.ok_or_else(Failure::not_found)?;
     let again = |problem: &str| format!("/interaction/{id}/identify/{upstream}?problem={problem}");
-    let unnamed = form.get("unnamed").is_some() && unnamed_is_possible(&surface, &interaction, upstream);
+    let unnamed = form.get("unnamed").is_some() && may_be_unnamed(&surface.op, &interaction, upstream);
     let identifier = match form.get("identifier") {
         _ignored if unnamed => None,
         Some(typed) if !typed.trim().is_empty() => match canonical_identifier(typed) {

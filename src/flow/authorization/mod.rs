@@ -11,6 +11,7 @@
 
 pub mod consent;
 pub mod next_step;
+pub(crate) mod offer;
 pub mod repeats;
 pub mod request;
 pub mod response;
