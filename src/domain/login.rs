@@ -273,6 +273,16 @@ impl Login {
         if late { LoginStage::Ended(End::Expired) } else { self.stage.clone() }
     }
 
+    /// Whether both belong to one browser.
+    pub fn shares_browser(&self, other: &Self) -> bool {
+        self.browser == other.browser
+    }
+
+    /// Whether a login for the same purpose would ask the same again.
+    pub fn asks_the_same(&self, other: &Self) -> bool {
+        self.upstream == other.upstream && self.typed == other.typed
+    }
+
     /// Whether this login's page must not say that its service ended it `how`: whatever a service does with a request without
     /// the person's answer shows that there is a request, and is told in a browser that they used before, and nowhere else
     /// (decision 2.7).

@@ -14,7 +14,8 @@ use crate::flow::authorization::offer::{may_be_unnamed, offered};
 use crate::flow::authorization::request::PageRefusal;
 use crate::flow::authorization::response::{AuthorizationResponse, Delivery};
 use crate::flow::authorization::{self, Interaction, Next, Over};
-use crate::flow::login::begin::{Wish, begin, under_way};
+use crate::flow::login::LoginRequest;
+use crate::flow::login::begin::{begin, under_way};
 use crate::protocol::error::ErrorCode;
 use crate::store::remembered_browsers;
 use crate::view::pages::{AppInfo, Choose, ErrorKind, FormPost, Identify, IdentifyError, Message, MessageKind, ReturnLink};
@@ -267,7 +268,7 @@ pub(super) async fn identified(
         _nothing => return Ok(page::see_other(&surface, visit, &again("missing"))),
     };
     demand_phone(&surface, visit, &interaction, identifier.as_deref()).await?;
-    let wish = Wish {
+    let request = LoginRequest {
         purpose: Purpose::Authorization(interaction.authorization.id.clone()),
         browser: visit.browser.key.clone(),
         origin: visit.origin.clone(),
@@ -278,7 +279,7 @@ pub(super) async fn identified(
         app_name: interaction.client.display_name().to_owned(),
         remember: form.get("remember").is_some(),
     };
-    let login = begin(&surface.op, wish).await?;
+    let login = begin(&surface.op, request).await?;
     Ok(page::see_other(&surface, visit, &format!("/login/{login}")))
 }
 

@@ -13,7 +13,8 @@ use crate::domain::login::{FINISH_GRACE, Login, LoginStage, Purpose, Subject};
 use crate::flow::authorization::{self, Interaction};
 use crate::flow::error::Internal;
 use crate::flow::login::finish::{Finished, Finisher, finish};
-use crate::flow::login::{begin, end, find_own, pace};
+use crate::flow::login::{begin, end, find_own};
+use crate::flow::node::latency::random_delay;
 use crate::store::users;
 use crate::view::pages::{ErrorKind, Wait, WaitState};
 use crate::web::browser::Visit;
@@ -171,7 +172,7 @@ pub(super) async fn other(surface: web::Data<Surface>, id: web::Path<String>, fo
     let (login, interaction) = posted(&surface, &id, &form).await?;
     if login.stage.is_open() {
         end::withdraw(&surface.op, &login, None).await?;
-        pace::blur(&surface.op.env).await.map_err(Internal::from)?;
+        random_delay(&surface.op.env).await.map_err(Internal::from)?;
     }
     Ok(page::see_other(&surface, &form.visit, &format!("/interaction/{}/choose", interaction.authorization.id)))
 }

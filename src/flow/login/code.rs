@@ -71,9 +71,6 @@ pub(super) fn redrawn(challenge: Challenge, expires_in: Option<Duration>) -> (Ch
 }
 
 /// Remembers the shape of a real code, in place of the one before.
-///
-/// # Errors
-/// When the database fails.
 pub(super) async fn keep(tx: &Tx, shown: &Shown) -> Result<(), StoreError> {
     let former = instance::find(tx, instance::THUMBSIGNIN_MODEL).await?.and_then(|json| serde_json::from_str(&json).ok());
     let model = Model::of(shown, former.as_ref());
@@ -85,9 +82,6 @@ pub(super) async fn keep(tx: &Tx, shown: &Shown) -> Result<(), StoreError> {
 }
 
 /// A code that the service never made, and how long it is shown.
-///
-/// # Errors
-/// When something of ours fails.
 pub(super) async fn decoy(op: &Op) -> Result<(Challenge, Duration), Internal> {
     let kept = instance::find(op.store.read(), instance::THUMBSIGNIN_MODEL).await?;
     let model: Model = kept.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_else(Model::first);

@@ -9,18 +9,18 @@ use crate::domain::clock::Timestamp;
 use crate::domain::login::{End, Login, LoginStage, Reason, Subject, UpstreamHandle};
 use crate::flow::Op;
 use crate::flow::error::Internal;
+use crate::flow::node::latency::Call;
 use crate::flow::trail::Entry;
 use crate::metrics;
 use crate::store::{logins, pushes};
 
-use super::pace::Call;
 
-/// By when after a deadline the broker of some node has ended the login, also where a node died: its lease and a sweep.
-pub(super) const BROKER_IS_DONE: Duration = Duration::from_secs(10);
+/// By when after a deadline the poller of some node has ended the login, also where a node died: its lease and a sweep.
+pub(super) const POLLER_IS_DONE: Duration = Duration::from_secs(10);
 
 /// What is known about the session at the phone service when a login ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UpstreamSession {
+pub(crate) enum UpstreamSession {
     /// It is dead, or never came to be: the person's slot is free again, in the same write.
     Dead,
     /// It may live: the slot stays taken until the login's deadline (decision 2.7).
@@ -32,10 +32,7 @@ pub enum UpstreamSession {
 }
 
 /// Ends an open login. Returns whether this call ended it. One commit.
-///
-/// # Errors
-/// When the database fails.
-pub async fn end(op: &Op, login: &Login, how: End, session: UpstreamSession) -> Result<bool, Internal> {
+pub(crate) async fn end(op: &Op, login: &Login, how: End, session: UpstreamSession) -> Result<bool, Internal> {
     let now = op.env.now();
     let event = Entry::new(&op.env, event(login, how))?;
     let release = session == UpstreamSession::Dead;
@@ -80,7 +77,7 @@ const TYPED: usize = 100;
 
 /// An audit event about a login: whom it concerns, the person where the name is somebody's and else what was typed; through
 /// which client; and from where.
-pub fn about(login: &Login, kind: AuditKind, detail: &str) -> AuditEvent {
+pub(crate) fn about(login: &Login, kind: AuditKind, detail: &str) -> AuditEvent {
     let asked = match &login.subject {
         Subject::Named(asked) => Some(&asked.user_id),
         Subject::Unnamed | Subject::Decoy => login.concern.user.as_ref(),
@@ -108,9 +105,6 @@ pub(super) fn event(login: &Login, how: End) -> AuditEvent {
 }
 
 /// The handle of the session of an open login, as its row held it; `None` where nobody is asked.
-///
-/// # Errors
-/// When it was sealed under another master key, or changed.
 pub(crate) fn open_handle(op: &Op, login: &Login) -> Result<Option<UpstreamHandle>, Internal> {
     match &login.stage {
         LoginStage::Pending(sealed) | LoginStage::Fetched(sealed) if login.subject != Subject::Decoy => {
@@ -137,10 +131,7 @@ async fn handle_of_ended(op: &Op, login: &Login) -> Result<Option<UpstreamHandle
 /// tell whether it was real.
 ///
 /// Returns whether nothing of it can be alive any more.
-///
-/// # Errors
-/// When something of ours fails.
-pub async fn withdraw(op: &Op, login: &Login, reason: Option<Reason>) -> Result<bool, Internal> {
+pub(crate) async fn withdraw(op: &Op, login: &Login, reason: Option<Reason>) -> Result<bool, Internal> {
     end(op, login, End::Cancelled(reason), UpstreamSession::MayLive).await?;
     dismiss(op, login).await
 }
@@ -158,7 +149,7 @@ async fn dismiss(op: &Op, login: &Login) -> Result<bool, Internal> {
             return Ok(false);
         }
     }
-    let like = op.pace.pretend((login.upstream, Call::Cancel, &op.env))?;
+    let like = op.latency.sample((login.upstream, Call::Cancel, &op.env))?;
     like.pass(started).await;
     if like.failed.is_some() {
         return Ok(false);
@@ -171,9 +162,6 @@ async fn dismiss(op: &Op, login: &Login) -> Result<bool, Internal> {
 /// Takes a stranger's open login away from the phone for a browser that the person used before. The stranger's page must not
 /// tell: it goes on as a decoy, keeps the slot of its name, and that of the person until the service confirmed (decision 2.7).
 /// Returns whether the way is clear.
-///
-/// # Errors
-/// When something of ours fails.
 pub(super) async fn preempt(op: &Op, login: &Login) -> Result<bool, Internal> {
     let Some(handle) = open_handle(op, login)? else { return Ok(false) };
     let how = End::Cancelled(None);
@@ -198,14 +186,7 @@ pub(super) async fn preempt(op: &Op, login: &Login) -> Result<bool, Internal> {
     if !cancel(op, login, &handle, Instant::now()).await? {
         return Ok(false);
     }
-    if let Subject::Named(asked) = &login.subject {
-        let slot = (login.id.clone(), login.upstream, asked.upstream_user.clone());
-        op.store
-            .write(slot, |tx, (id, upstream, user)| {
-                Box::pin(async move { logins::release_slot(tx, *upstream, user, id).await })
-            })
-            .await?;
-    }
+    op.store.write(login.id.clone(), |tx, id| Box::pin(logins::release_person(tx, id))).await?;
     Ok(true)
 }
 
@@ -214,7 +195,7 @@ pub(super) async fn cancel(op: &Op, login: &Login, handle: &UpstreamHandle, star
     let Some(service) = op.upstreams.get(login.upstream) else { return Ok(false) };
     let answer = service.cancel(handle).await;
     let confirmed = answer.is_ok();
-    op.pace.made((login.upstream, Call::Cancel, &op.env), started, (!confirmed).then_some(Reason::UpstreamDown)).await;
+    op.latency.record((login.upstream, Call::Cancel, &op.env), started, (!confirmed).then_some(Reason::UpstreamDown)).await;
     if let Err(unavailable) = answer {
         tracing::warn!(login = %login.id, upstream = %login.upstream, error = %unavailable, "cancel not confirmed");
     }
@@ -222,10 +203,7 @@ pub(super) async fn cancel(op: &Op, login: &Login, handle: &UpstreamHandle, star
 }
 
 /// Cancels at the service; on its confirmation the slots are free. Returns whether it confirmed.
-///
-/// # Errors
-/// When the database fails.
-pub async fn release_after_cancel(op: &Op, login: &Login, handle: &UpstreamHandle) -> Result<bool, Internal> {
+pub(crate) async fn release_after_cancel(op: &Op, login: &Login, handle: &UpstreamHandle) -> Result<bool, Internal> {
     release_once_cancelled(op, login, handle, Instant::now()).await
 }
 
@@ -238,30 +216,24 @@ async fn release_once_cancelled(op: &Op, login: &Login, handle: &UpstreamHandle,
 }
 
 /// Ends a login whose deadline passed, and tells the service; a decoy takes as long.
-///
-/// # Errors
-/// When something of ours fails.
-pub async fn expire(op: &Op, login: &Login) -> Result<(), Internal> {
+pub(crate) async fn expire(op: &Op, login: &Login) -> Result<(), Internal> {
     end(op, login, End::Expired, UpstreamSession::MayLive).await?;
     dismiss(op, login).await.map(drop)
 }
 
 /// Settles a login that ended before another one is begun in its place. One that expired just now may have its request open
-/// still, whether the broker has written its end or not: that is withdrawn, and everybody waits for it. Later only one that no
-/// broker ended does.
-///
-/// # Errors
-/// When something of ours fails.
-pub async fn settle(op: &Op, login: &Login) -> Result<(), Internal> {
+/// still, whether the poller has written its end or not: that is withdrawn, and everybody waits for it. Later only one that no
+/// poller ended does.
+pub(crate) async fn settle(op: &Op, login: &Login) -> Result<(), Internal> {
     let now = op.env.now();
     let expired = matches!(login.stage_at(now), LoginStage::Ended(End::Expired));
-    if expired && (login.stage.is_open() || now.since(login.deadline) < BROKER_IS_DONE) {
+    if expired && (login.stage.is_open() || now.since(login.deadline) < POLLER_IS_DONE) {
         return expire(op, login).await;
     }
     Ok(())
 }
 
 /// Whether a login is over at `now`.
-pub fn is_over(login: &Login, now: Timestamp) -> bool {
+pub(crate) fn is_over(login: &Login, now: Timestamp) -> bool {
     matches!(login.stage_at(now), LoginStage::Ended(_))
 }

@@ -21,7 +21,7 @@ use crate::store::{StoreError, Tx, authorizations, clients, devices, logins, pus
 
 /// What came of pressing *continue*.
 #[derive(Debug)]
-pub enum Finished {
+pub(crate) enum Finished {
     /// This browser is signed in, by this new session cookie.
     SignedIn {
         /// The cookie's value.
@@ -39,13 +39,13 @@ pub enum Finished {
 
 /// Who finishes: the browser, its present session and where it is.
 #[derive(Clone, Debug)]
-pub struct Finisher {
+pub(crate) struct Finisher {
     /// The browser's cookie.
-    pub browser: BrowserKey,
+    pub(crate) browser: BrowserKey,
     /// The session that it has now, which is renewed or replaced.
-    pub session: Option<SessionId>,
+    pub(crate) session: Option<SessionId>,
     /// Where it is.
-    pub origin: Origin,
+    pub(crate) origin: Origin,
 }
 
 /// Everything that the one write of [`finish`] needs.
@@ -68,10 +68,7 @@ enum Outcome {
 
 /// Consumes the approval of a login of this browser, as it was just read. One commit: the mark that it is used up, the session, the authorization's step and the
 /// audit event stand or fall together.
-///
-/// # Errors
-/// When something of ours fails.
-pub async fn finish(op: &Op, login: Login, by: Finisher) -> Result<Finished, Internal> {
+pub(crate) async fn finish(op: &Op, login: Login, by: Finisher) -> Result<Finished, Internal> {
     if login.consumed_at.is_some() {
         return Ok(Finished::Before(login.purpose));
     }

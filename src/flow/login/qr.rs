@@ -22,9 +22,6 @@ const QUIET: usize = 4;
 const ALPHANUMERIC: &[u8; 45] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
 
 /// The PNG of a QR code with this text: 250 × 250 pixels, one bit each, in as large modules as fit.
-///
-/// # Errors
-/// When the text does not fit a QR code.
 pub(super) fn png(text: &[u8], level: EcLevel) -> Result<Vec<u8>, Internal> {
     let code = QrCode::with_error_correction_level(text, level).map_err(|_too_long| Internal::Picture)?;
     let modules = code.width();

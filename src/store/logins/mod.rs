@@ -12,7 +12,7 @@ mod transitions;
 
 pub use leases::{lease, list_unleased_open, release_lease};
 pub(super) use row::OPEN_STAGES;
-pub use slots::{find_name_holder, release_all, release_own, release_slot, take_browser_slot, take_name_slot};
+pub use slots::{find_name_holder, release_all, release_own, release_person, take_browser_slot, take_name_slot};
 pub use transitions::{approve, begun, consume, disguise, end, go_on_as_decoy, mark_fetched};
 
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
@@ -40,17 +40,11 @@ pub enum LoginInserted {
 }
 
 /// The login with this id, in the stage that was last written; see [`Login::stage_at`].
-///
-/// # Errors
-/// When the database fails or the row is inconsistent.
 pub async fn find(db: &Db, id: &LoginId) -> Result<Option<Login>, StoreError> {
     login::Entity::find_by_id(id.as_str()).one(db).await?.map(Login::try_from).transpose()
 }
 
 /// The sealed handle of a login, whatever its stage: to withdraw a request whose login has ended here.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_handle(db: &Db, id: &LoginId) -> Result<Option<UpstreamHandle>, StoreError> {
     let sealed: Option<Option<String>> =
         login::Entity::find_by_id(id.as_str()).select_only().column(login::Column::SealedHandle).into_tuple().one(db).await?;
@@ -58,9 +52,6 @@ pub async fn find_handle(db: &Db, id: &LoginId) -> Result<Option<UpstreamHandle>
 }
 
 /// The open logins of a browser, the latest first.
-///
-/// # Errors
-/// As [`find`].
 pub async fn list_open_for_browser(db: &Db, browser: &BrowserKey, now: Timestamp) -> Result<Vec<Login>, StoreError> {
     let rows = login::Entity::find()
         .filter(login::Column::Browser.eq(browser.0.as_str()))
@@ -74,9 +65,6 @@ pub async fn list_open_for_browser(db: &Db, browser: &BrowserKey, now: Timestamp
 }
 
 /// The latest login of a browser for this purpose that was approved in time and whose browser may still go on with it.
-///
-/// # Errors
-/// As [`find`].
 pub async fn find_approved(
     db: &Db,
     browser: &BrowserKey,
@@ -98,9 +86,6 @@ pub async fn find_approved(
 
 /// The symbols that the open logins of a target show, decoys included, but for the login `id`. A page that has run out may
 /// stand there a little longer.
-///
-/// # Errors
-/// When the database fails or a row is inconsistent.
 pub async fn list_symbols(
     db: &Db,
     upstream: Upstream,
@@ -124,9 +109,6 @@ pub async fn list_symbols(
 }
 
 /// How many logins of real people wait for a phone, by phone service.
-///
-/// # Errors
-/// When the database fails.
 pub async fn count_open(db: &Db, now: Timestamp) -> Result<Vec<(String, i64)>, StoreError> {
     Ok(login::Entity::find()
         .select_only()
@@ -143,9 +125,6 @@ pub async fn count_open(db: &Db, now: Timestamp) -> Result<Vec<(String, i64)>, S
 
 /// Adds a login. With `hold_until` it also takes the slot of the person who is asked, unless another login holds it at the
 /// moment when this one begins (`created_at`). A decoy takes one that nobody else wants: it costs the same.
-///
-/// # Errors
-/// When the database fails.
 pub async fn insert(tx: &Tx, login: &Login, hold_until: Option<Timestamp>) -> Result<LoginInserted, StoreError> {
     match (hold_until, &login.subject) {
         (Some(hold_until), Subject::Named(asked)) => {

@@ -145,7 +145,7 @@ pub(super) async fn a_slot_is_held_until_it_is_given_back_or_runs_out(store: Sto
     assert_eq!(add(&store, later("four", 110), hold).await, busy("three"), "its session may live on");
     let give_back = |id: &'static str| {
         let store = store.clone();
-        async move { write!(store, LoginId::new(id), |tx, id| logins::release_slot(tx, Upstream::SecSign, "alice-phone", id)) }
+        async move { write!(store, LoginId::new(id), |tx, id| logins::release_person(tx, id)) }
     };
     assert!(!give_back("one").await && give_back("three").await);
     assert_eq!(add(&store, later("four", 110), Some(after(300))).await, LoginInserted::Inserted);

@@ -72,7 +72,7 @@ async fn what_was_approved_in_another_tab_is_gone_on_with_and_no_phone_is_asked_
     let login = scene.begin("alice").await;
     assert!(approve(&scene, &login).await);
     assert_eq!(scene.begin("alice").await.id, login.id);
-    assert_ne!(scene.begin("bob").await.id, login.id, "another name is another wish");
+    assert_ne!(scene.begin("bob").await.id, login.id, "another name is another request");
     assert!(matches!(finished(&scene, &login).await, Finished::SignedIn { .. }));
     assert_ne!(scene.begin("alice").await.id, login.id, "used up");
 }

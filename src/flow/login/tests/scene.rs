@@ -15,8 +15,8 @@ use crate::domain::id::{LoginId, UserId};
 use crate::domain::login::{Login, Purpose};
 use crate::domain::secret::SecretDigest;
 use crate::domain::user::Upstream;
-use crate::flow::login::begin::{Wish, begin};
-use crate::flow::login::symbol;
+use crate::flow::login::begin::begin;
+use crate::flow::login::{LoginRequest, symbol};
 use crate::flow::settings::{Limits, Settings};
 use crate::flow::token::testing::{Bench, T0};
 use crate::outbound::tests::scripted::{Received, Reply, Scripted};
@@ -113,7 +113,7 @@ impl Scene {
     }
 
     async fn begin_from(&self, authorization: &Authorization, browser: &BrowserKey, origin: Origin, name: &str) -> Login {
-        let wish = Wish {
+        let request = LoginRequest {
             purpose: Purpose::Authorization(authorization.id.clone()),
             browser: browser.clone(),
             origin,
@@ -124,7 +124,7 @@ impl Scene {
             remember: false,
             until: authorization.expires_at,
         };
-        let id = begin(&self.bench.op, wish).await.unwrap();
+        let id = begin(&self.bench.op, request).await.unwrap();
         self.login(&id).await
     }
 

@@ -1,6 +1,6 @@
-//! How the phone services behave at present, as this node sees it: how long their calls take, and whether creating fails. A
-//! decoy takes as long and fails alike, so that an unknown name cannot be told from a known one by the clock or by an outage
-//! (security bar 139). What is left of a difference, the reads and statements of ours, drowns in a [`blur`].
+//! How the upstreams behave at present, as this node sees it: how long their calls take, and whether creating fails. A decoy
+//! takes as long and fails alike, so that an unknown name cannot be told from a known one by the clock or by an outage
+//! (security bar 139). What is left of a difference, our own reads and statements, drowns in a [`random_delay`].
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,12 +25,12 @@ const REMEMBERED: usize = 8;
 /// What the timer may be late by. A call that was made and one that was pretended both end with a wait of so much more than they
 /// took, so that they are late alike.
 const TICK: Duration = Duration::from_millis(1);
-/// How much longer than its work an answer may take, by chance: many times what a known and an unknown name differ by.
-const BLUR: u64 = 25_600;
+/// How much longer than its work an answer may take, at random: many times what a known and an unknown name differ by.
+const MOST_DELAY: u64 = 25_600;
 
 /// A call to a phone service that somebody waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Call {
+pub(crate) enum Call {
     /// Asking the phone, with all that is read and written about it: names are looked up and logins written in fewer or more
     /// statements, by whose they are.
     Create,
@@ -40,18 +40,18 @@ pub enum Call {
 
 /// One call, as it went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Observed {
+pub(crate) struct Observed {
     /// How long it took.
-    pub took: Duration,
+    pub(crate) took: Duration,
     /// Why it failed, for a reason that has nothing to do with the person.
-    pub failed: Option<Reason>,
+    pub(crate) failed: Option<Reason>,
     /// When it ended.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
 }
 
 impl Observed {
     /// Waits until a call that began at `started` would have ended so.
-    pub async fn pass(&self, started: Instant) {
+    pub(crate) async fn pass(&self, started: Instant) {
         sleep_until(started + self.took + TICK).await;
     }
 
@@ -71,11 +71,11 @@ type Recent = HashMap<(Upstream, Call), VecDeque<Observed>>;
 
 /// The observations of one node.
 #[derive(Clone, Debug, Default)]
-pub struct Pace(Arc<Mutex<Recent>>);
+pub(crate) struct LatencyModel(Arc<Mutex<Recent>>);
 
-impl Pace {
+impl LatencyModel {
     /// Notes how a call went.
-    pub fn observe(&self, upstream: Upstream, call: Call, observed: Observed) {
+    pub(crate) fn observe(&self, upstream: Upstream, call: Call, observed: Observed) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let recent = all.entry((upstream, call)).or_default();
         recent.truncate(REMEMBERED - 1);
@@ -84,38 +84,32 @@ impl Pace {
 
     /// Notes a call that was made since `started`, and ends it at the timer's next tick; `failed` is why it did, for a reason that
     /// has nothing to do with the person.
-    pub async fn made(&self, (upstream, call, env): (Upstream, Call, &Env), started: Instant, failed: Option<Reason>) {
+    pub(crate) async fn record(&self, (upstream, call, env): (Upstream, Call, &Env), started: Instant, failed: Option<Reason>) {
         let took = started.elapsed();
         self.observe(upstream, call, Observed { took, failed, at: env.now() });
         sleep_until(started + took + TICK).await;
     }
 
     /// How a call would go that begins now.
-    ///
-    /// # Errors
-    /// When the random number generator fails.
-    pub fn pretend(&self, (upstream, call, env): (Upstream, Call, &Env)) -> Result<Observed, RandomError> {
-        let [chance] = env.random_bytes()?;
-        Ok(self.like_now(upstream, call, env.now(), chance))
+    pub(crate) fn sample(&self, (upstream, call, env): (Upstream, Call, &Env)) -> Result<Observed, RandomError> {
+        let [random] = env.random_bytes()?;
+        Ok(self.sample_by(upstream, call, env.now(), random))
     }
 
-    /// How a call would go now: as the latest did, or one of the few before it that went alike. `chance` chooses.
-    pub fn like_now(&self, upstream: Upstream, call: Call, now: Timestamp, chance: u8) -> Observed {
+    /// How a call would go now: as the latest did, or one of the few before it that went alike; `random` chooses.
+    fn sample_by(&self, upstream: Upstream, call: Call, now: Timestamp, random: u8) -> Observed {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let recent = all.get(&(upstream, call)).into_iter().flatten().filter(|observed| !observed.is_stale(now));
         let Some(latest) = recent.clone().next() else { return Observed { took: FIRST_GUESS, failed: None, at: now } };
         let alike: Vec<Observed> = recent.filter(|observed| observed.is_like(latest)).copied().collect();
-        alike.get(usize::from(chance) % alike.len().max(1)).copied().unwrap_or(*latest)
+        alike.get(usize::from(random) % alike.len().max(1)).copied().unwrap_or(*latest)
     }
 }
 
-/// Waits for a moment whose length is chance. Comes after all work of an answer that differs by whether a name exists.
-///
-/// # Errors
-/// When the random number generator fails.
-pub async fn blur(env: &Env) -> Result<(), RandomError> {
-    let chance = u64::from(u16::from_le_bytes(env.random_bytes()?));
-    sleep(Duration::from_micros(chance * BLUR / u64::from(u16::MAX))).await;
+/// Waits for a moment of random length. Comes after all work of an answer that differs by whether a name exists.
+pub(crate) async fn random_delay(env: &Env) -> Result<(), RandomError> {
+    let random = u64::from(u16::from_le_bytes(env.random_bytes()?));
+    sleep(Duration::from_micros(random * MOST_DELAY / u64::from(u16::MAX))).await;
     Ok(())
 }
 
@@ -125,45 +119,45 @@ mod tests {
 
     const START: Timestamp = Timestamp::from_seconds(100);
 
-    fn observe(pace: &Pace, millis: u64, failed: Option<Reason>, at: Timestamp) {
-        pace.observe(Upstream::SecSign, Call::Create, Observed { took: Duration::from_millis(millis), failed, at });
+    fn observe(model: &LatencyModel, millis: u64, failed: Option<Reason>, at: Timestamp) {
+        model.observe(Upstream::SecSign, Call::Create, Observed { took: Duration::from_millis(millis), failed, at });
     }
 
-    fn now(pace: &Pace, at: Timestamp, chance: u8) -> (u128, Option<Reason>) {
-        let like = pace.like_now(Upstream::SecSign, Call::Create, at, chance);
+    fn now(model: &LatencyModel, at: Timestamp, chance: u8) -> (u128, Option<Reason>) {
+        let like = model.sample_by(Upstream::SecSign, Call::Create, at, chance);
         (like.took.as_millis(), like.failed)
     }
 
     #[test]
     fn a_decoy_goes_as_the_calls_of_late_did() {
-        let pace = Pace::default();
-        assert_eq!(now(&pace, START, 7), (20, None), "before anything was measured");
+        let model = LatencyModel::default();
+        assert_eq!(now(&model, START, 7), (20, None), "before anything was measured");
         for millis in [400, 30, 40, 50] {
-            observe(&pace, millis, None, START);
+            observe(&model, millis, None, START);
         }
-        assert_eq!((0..6).map(|chance| now(&pace, START, chance).0).collect::<Vec<_>>(), [50, 40, 30, 50, 40, 30]);
-        assert_eq!(pace.like_now(Upstream::SecSign, Call::Cancel, START, 0).took, FIRST_GUESS, "another call");
-        assert_eq!(pace.like_now(Upstream::ThumbSignIn, Call::Create, START, 0).took, FIRST_GUESS, "another service");
+        assert_eq!((0..6).map(|chance| now(&model, START, chance).0).collect::<Vec<_>>(), [50, 40, 30, 50, 40, 30]);
+        assert_eq!(model.sample_by(Upstream::SecSign, Call::Cancel, START, 0).took, FIRST_GUESS, "another call");
+        assert_eq!(model.sample_by(Upstream::ThumbSignIn, Call::Create, START, 0).took, FIRST_GUESS, "another service");
     }
 
     #[test]
     fn a_time_out_is_taken_over_at_once_with_its_length() {
-        let pace = Pace::default();
-        observe(&pace, 20, None, START);
-        observe(&pace, 5000, Some(Reason::UpstreamDown), START);
+        let model = LatencyModel::default();
+        observe(&model, 20, None, START);
+        observe(&model, 5000, Some(Reason::UpstreamDown), START);
         for chance in 0..9 {
-            assert_eq!(now(&pace, START, chance), (5000, Some(Reason::UpstreamDown)));
+            assert_eq!(now(&model, START, chance), (5000, Some(Reason::UpstreamDown)));
         }
-        assert_eq!(now(&pace, START.plus(FAILURE_COUNTS), 0), (20, None), "forgotten after a while");
-        observe(&pace, 25, None, START);
-        assert_eq!(now(&pace, START, 0), (25, None), "and after a success");
+        assert_eq!(now(&model, START.plus(FAILURE_COUNTS), 0), (20, None), "forgotten after a while");
+        observe(&model, 25, None, START);
+        assert_eq!(now(&model, START, 0), (25, None), "and after a success");
     }
 
     #[test]
     fn a_service_that_became_slow_is_followed_by_the_next_call() {
-        let pace = Pace::default();
-        (0..20).for_each(|_call| observe(&pace, 20, None, START));
-        observe(&pace, 900, None, START);
-        assert!((0..9).all(|chance| now(&pace, START, chance) == (900, None)));
+        let model = LatencyModel::default();
+        (0..20).for_each(|_call| observe(&model, 20, None, START));
+        observe(&model, 900, None, START);
+        assert!((0..9).all(|chance| now(&model, START, chance) == (900, None)));
     }
 }
