@@ -5,6 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::form::PageForm;
+use super::login::demand_phone;
 use super::parameters::of_query;
 use super::typed;
 use crate::domain::id::{AuthorizationId, is_well_formed};
@@ -16,7 +17,7 @@ use crate::flow::authorization::response::{AuthorizationResponse, Delivery};
 use crate::flow::authorization::{self, Interaction, Next, Over};
 use crate::flow::login::LoginRequest;
 use crate::flow::login::begin::{begin, under_way};
-use crate::protocol::error::ErrorCode;
+use crate::flow::login::outcome::LoginTarget;
 use crate::store::remembered_browsers;
 use crate::view::pages::{AppInfo, Choose, ErrorKind, FormPost, Identify, IdentifyError, Message, MessageKind, ReturnLink};
 use crate::web::browser::Visit;
@@ -76,7 +77,7 @@ fn over(surface: &Surface, visit: &Visit, interaction: &Interaction, why: Over) 
 }
 
 /// The page of an authorization that ran out, or lasts too short for a phone to be asked.
-pub(super) fn expired(interaction: &Interaction) -> Failure {
+fn expired(interaction: &Interaction) -> Failure {
     refuse(ErrorKind::Expired, StatusCode::BAD_REQUEST, interaction)
 }
 
@@ -135,21 +136,6 @@ async fn posted(surface: &Surface, id: &str, form: &PageForm) -> Result<Interact
     let found = authorization::find_own(&surface.op, &id, &form.visit.browser.key).await?;
     let waiting = found.filter(|interaction| interaction.is_waiting(surface.op.env.now()));
     waiting.ok_or_else(|| Failure::SeeOther(format!("/interaction/{id}")))
-}
-
-/// Demands that a phone must be asked for this authorization, and may be, by what is stored now and not when the form was
-/// shown: where another tab has signed the person in, the browser is led onward, and where too little time is left, that is
-/// said. `typed` is the name on the form.
-pub(super) async fn demand_phone(
-    surface: &Surface,
-    visit: &Visit,
-    interaction: &Interaction,
-    typed: Option<&str>,
-) -> Result<(), Failure> {
-    if authorization::goes_on_without_phone(&surface.op, interaction, &visit.browser, typed).await? {
-        return Err(Failure::SeeOther(format!("/interaction/{}", interaction.authorization.id)));
-    }
-    if interaction.has_time_for_phone(&surface.op) { Ok(()) } else { Err(expired(interaction)) }
 }
 
 /// `GET /interaction/{id}`.
@@ -267,16 +253,18 @@ pub(super) async fn identified(
         },
         _nothing => return Ok(page::see_other(&surface, visit, &again("missing"))),
     };
-    demand_phone(&surface, visit, &interaction, identifier.as_deref()).await?;
+    let purpose = Purpose::Authorization(interaction.authorization.id.clone());
+    let target = LoginTarget::Authorization(Box::new(interaction));
+    demand_phone(&surface, visit, &target, identifier.as_deref()).await?;
     let request = LoginRequest {
-        purpose: Purpose::Authorization(interaction.authorization.id.clone()),
-        browser: visit.browser.key.clone(),
+        purpose,
+        browser: Some(visit.browser.key.clone()),
         origin: visit.origin.clone(),
-        until: interaction.authorization.expires_at,
+        until: target.until(&surface.op),
         upstream,
         identifier,
-        client: interaction.client.id.clone(),
-        app_name: interaction.client.display_name().to_owned(),
+        client: target.client().cloned(),
+        app_name: target.app(&surface.op).name,
         remember: form.get("remember").is_some(),
     };
     let login = begin(&surface.op, request).await?;
@@ -309,15 +297,9 @@ pub(super) async fn cancel(
     give_up(&surface, &form.visit, &interaction).await
 }
 
-/// Ends the authorization because the person does not want to go on. A POST answers 303: what must be posted to the app is
-/// sent by the page that the browser is led to.
+/// Ends the authorization because the person does not want to go on.
 pub(super) async fn give_up(surface: &Surface, visit: &Visit, interaction: &Interaction) -> Result<HttpResponse, Failure> {
-    let description = "the person did not want to sign in";
-    let ended = authorization::fail(&surface.op, interaction, ErrorCode::AccessDenied, description).await?;
-    let location = match ended.map(|response| response.delivery()) {
-        Some(Delivery::Redirect(location)) => location,
-        Some(Delivery::FormPost { .. }) | None => format!("/interaction/{}", interaction.authorization.id),
-    };
+    let location = authorization::give_up(&surface.op, interaction).await?;
     Ok(page::see_other(surface, visit, &location))
 }
 
@@ -340,6 +322,6 @@ pub(super) fn return_link(interaction: &Interaction) -> Option<ReturnLink> {
 }
 
 /// An error page with the way back to the app.
-pub(super) fn refuse(kind: ErrorKind, status: StatusCode, interaction: &Interaction) -> Failure {
+fn refuse(kind: ErrorKind, status: StatusCode, interaction: &Interaction) -> Failure {
     Failure::Page(PageFailure { kind, status, detail: None, return_to: return_link(interaction) })
 }

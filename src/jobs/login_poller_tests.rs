@@ -112,11 +112,16 @@ async fn a_poll_of_a_decoy_costs_the_commits_of_a_login_and_so_does_its_end() {
         let scene = Scene::new(Duration::ZERO).await;
         let (op, login) = (&scene.bench.op, scene.begin(name).await);
         let begun = op.store.commits();
-        let PollOutcome::Again(pause, deadline) = poll_once(op, "node", &login.id).await.unwrap() else { panic!("{name} is over") };
+        let PollOutcome::Again(pause, deadline) = poll_once(op, "node", &login.id).await.unwrap() else {
+            panic!("{name} is over")
+        };
         assert!((1300..=1700).contains(&pause.as_millis()) && deadline == login.deadline, "{name}: {pause:?}");
         let polled = op.store.commits();
         scene.bench.advance(120);
-        assert!(matches!(poll_once(op, "node", &login.id).await.unwrap(), PollOutcome::Again(..)), "{name}: its page hears first");
+        assert!(
+            matches!(poll_once(op, "node", &login.id).await.unwrap(), PollOutcome::Again(..)),
+            "{name}: its page hears first"
+        );
         let waited = op.store.commits();
         assert_eq!(scene.login(&login.id).await.stage.state(), "pending", "{name}");
         scene.bench.advance(1);

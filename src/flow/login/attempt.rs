@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use crate::domain::audit::{AuditEvent, AuditKind};
+use crate::domain::browser::BrowserKey;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::LoginId;
 use crate::domain::login::{End, Login, LoginStage, Reason, Subject};
@@ -154,22 +155,13 @@ impl Attempt {
         if !outcome::on_begin(tx, &login.purpose).await? {
             return Ok(AttemptOutcome::Refused(Refusal::Gone));
         }
-        if self.limits.pending_per_browser.is_some() {
-            self.lock(tx, format!("browser/{}", login.browser.0.as_str())).await?;
-        }
-        let open = logins::list_open_for_browser(tx, &login.browser, login.created_at).await?;
-        let (mut own, others): (Vec<Login>, Vec<Login>) = open.into_iter().partition(|open| open.purpose == login.purpose);
-        if let Some(at) = own.iter().position(|open| open.asks_the_same(login)) {
-            return Ok(AttemptOutcome::Same(Box::new(own.swap_remove(at))));
-        }
-        if !own.is_empty() {
-            return Ok(AttemptOutcome::Replaces(own));
-        }
-        // Approved by now, and another tab has not gone on with it yet: no phone is asked again for the same.
-        let approved = logins::find_approved(tx, &login.browser, &login.purpose, login.created_at).await?;
-        if let Some(approved) = approved.filter(|approved| approved.asks_the_same(login)) {
-            return Ok(AttemptOutcome::Same(Box::new(approved)));
-        }
+        let pending = match &login.browser {
+            Some(browser) => match self.beside_others(tx, browser).await? {
+                Ok(others) => others,
+                Err(found) => return Ok(found),
+            },
+            None => 0,
+        };
         if self.is_occupied(tx).await? {
             return self.occupied(tx).await;
         }
@@ -184,11 +176,33 @@ impl Attempt {
         if self.is_occupied(tx).await? {
             return self.occupied(tx).await;
         }
-        match self.verdict(tx, others.len()).await? {
+        match self.verdict(tx, pending).await? {
             Verdict::Free => self.take_slots(tx, login).await,
             Verdict::Pretend => self.take_slots(tx, &self.decoy()).await,
             reached => self.limited(tx, reached).await,
         }
+    }
+
+    /// How many other logins this browser has under way; or, for the same purpose, what is to be gone on with or replaced.
+    async fn beside_others(&self, tx: &Tx, browser: &BrowserKey) -> Result<Result<usize, AttemptOutcome>, StoreError> {
+        let login = &self.login;
+        if self.limits.pending_per_browser.is_some() {
+            self.lock(tx, format!("browser/{}", browser.0.as_str())).await?;
+        }
+        let open = logins::list_open_for_browser(tx, browser, login.created_at).await?;
+        let (mut own, others): (Vec<Login>, Vec<Login>) = open.into_iter().partition(|open| open.purpose == login.purpose);
+        if let Some(at) = own.iter().position(|open| open.asks_the_same(login)) {
+            return Ok(Err(AttemptOutcome::Same(Box::new(own.swap_remove(at)))));
+        }
+        if !own.is_empty() {
+            return Ok(Err(AttemptOutcome::Replaces(own)));
+        }
+        // Approved by now, and another tab has not gone on with it yet: no phone is asked again for the same.
+        let approved = logins::find_approved(tx, browser, &login.purpose, login.created_at).await?;
+        Ok(match approved.filter(|approved| approved.asks_the_same(login)) {
+            Some(approved) => Err(AttemptOutcome::Same(Box::new(approved))),
+            None => Ok(others.len()),
+        })
     }
 
     fn decoy(&self) -> Login {

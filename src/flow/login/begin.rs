@@ -8,8 +8,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::domain::browser::{BrowserKey, Origin};
-use crate::domain::clock::Timestamp;
-use crate::domain::id::{ClientId, LoginId, UserId};
+use crate::domain::id::{LoginId, UserId};
 use crate::domain::login::{Asked, Concern, Login, Purpose, Reason, Subject};
 use crate::flow::Op;
 use crate::flow::error::Internal;
@@ -18,6 +17,7 @@ use crate::store::{devices, logins, remembered_browsers};
 
 use super::attempt::{self, AttemptOutcome};
 use super::create::{answered, create};
+use super::outcome::LoginTarget;
 use super::{LoginRequest, ResolvedSubject, end};
 
 /// How often an attempt is made whose way was cleared: of the browser's other logins, then of the person's slot.
@@ -40,24 +40,18 @@ pub(crate) async fn begin(op: &Op, request: LoginRequest) -> Result<LoginId, Int
     tokio::spawn(work.in_current_span()).await.map_err(|_panicked| Internal::Stopped)?
 }
 
-/// Begins again what ended: the same name, service and purpose.
-pub(crate) async fn retry(
-    op: &Op,
-    ended: &Login,
-    origin: Origin,
-    (client, app_name): (ClientId, String),
-    until: Timestamp,
-) -> Result<LoginId, Internal> {
+/// Begins again what ended: the same name, upstream and purpose.
+pub(crate) async fn retry(op: &Op, ended: &Login, origin: Origin, target: &LoginTarget) -> Result<LoginId, Internal> {
     let request = LoginRequest {
         purpose: ended.purpose.clone(),
         browser: ended.browser.clone(),
         origin,
         upstream: ended.upstream,
         identifier: ended.typed.clone(),
-        client,
-        app_name,
+        client: target.client().cloned(),
+        app_name: target.app(op).name,
         remember: ended.remember,
-        until,
+        until: target.until(op),
     };
     begin(op, request).await
 }
@@ -123,7 +117,10 @@ async fn resolve(op: &Op, request: &LoginRequest) -> Result<ResolvedSubject, Int
     let nobody = UserId::new("");
     let user_id = account.as_ref().map_or(&nobody, |(user, _)| &user.id);
     let known_for = op.settings.lifetimes.remembered_browser;
-    let remembered = remembered_browsers::is_remembered(db, &request.browser, user_id, op.env.now(), known_for).await?;
+    let remembered = match &request.browser {
+        Some(browser) => remembered_browsers::is_remembered(db, browser, user_id, op.env.now(), known_for).await?,
+        None => false,
+    };
     let Some((user, device)) = account else {
         let concern = Concern { target: Some(format!("{NOBODY}{name}")), ..Concern::default() };
         return Ok(ResolvedSubject { subject: Subject::Decoy, remembered: false, concern });

@@ -268,7 +268,8 @@ async fn access_pass(op: &Op, login: &Login) -> Result<Challenge, Internal> {
     let seen = access_passes::list(db).await?;
     let enough = seen.len() >= ENOUGH_PASSES;
     let free: Vec<String> = seen.into_iter().filter(|seen| shown.iter().all(|shown| shown.as_str() != seen)).collect();
-    let mac = op.keys.decoy_mac(&[login.browser.0.as_str().as_bytes(), login.id.as_str().as_bytes()]);
+    let browser = login.browser.as_ref().map_or("", |browser| browser.0.as_str());
+    let mac = op.keys.decoy_mac(&[browser.as_bytes(), login.id.as_str().as_bytes()]);
     let at = mac.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes)) % u64::try_from(free.len().max(1)).unwrap_or(1);
     let chosen = free.into_iter().nth(usize::try_from(at).unwrap_or_default()).filter(|_digest| enough);
     let pass = match chosen {
@@ -280,6 +281,6 @@ async fn access_pass(op: &Op, login: &Login) -> Result<Challenge, Internal> {
 }
 
 /// The issuer's host, for the phone to show.
-fn issuer_host(issuer: &str) -> String {
+pub(super) fn issuer_host(issuer: &str) -> String {
     url::Url::parse(issuer).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
 }

@@ -14,7 +14,6 @@ use crate::flow::trail::Entry;
 use crate::metrics;
 use crate::store::{logins, pushes};
 
-
 /// By when after a deadline the poller of some node has ended the login, also where a node died: its lease and a sweep.
 pub(super) const POLLER_IS_DONE: Duration = Duration::from_secs(10);
 

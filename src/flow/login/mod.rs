@@ -33,12 +33,12 @@ use crate::store::logins;
 #[derive(Clone, Debug)]
 pub(crate) struct LoginRequest {
     pub(crate) purpose: Purpose,
-    pub(crate) browser: BrowserKey,
+    pub(crate) browser: Option<BrowserKey>,
     pub(crate) origin: Origin,
     pub(crate) upstream: Upstream,
     /// The canonical name that was typed; `None` asks for a QR code without a name.
     pub(crate) identifier: Option<String>,
-    pub(crate) client: ClientId,
+    pub(crate) client: Option<ClientId>,
     /// The name of the app that asks, as configured.
     pub(crate) app_name: String,
     /// Whether the user asked for the name to be filled in next time.
@@ -76,7 +76,7 @@ impl LoginRequest {
             created_at: now,
             deadline: self.deadline(op, now),
             consumed_at: None,
-            concern: Concern { client: Some(self.client.clone()), ..resolved.concern.clone() },
+            concern: Concern { client: self.client.clone(), ..resolved.concern.clone() },
         })
     }
 
@@ -89,5 +89,5 @@ impl LoginRequest {
 /// A login of this browser. Another browser's does not exist for it, whatever it knows (decision 2.2).
 pub(crate) async fn find_own(op: &Op, id: &LoginId, browser: &BrowserKey) -> Result<Option<Login>, Internal> {
     let login = logins::find(op.store.read(), id).await?;
-    Ok(login.filter(|login| login.browser == *browser))
+    Ok(login.filter(|login| login.browser.as_ref() == Some(browser)))
 }

@@ -61,7 +61,9 @@ pub(crate) async fn apply(
         // that scanned the code: whoever holds that knows.
         Progress::Ended(how) if login.upstream != Upstream::ThumbSignIn && login.must_be_masked(how) => Ok(Some(slowly(op)?)),
         // Over by the clock, which is ours (decision 2.6), or after the page heard so.
-        Progress::Ended(how) if left.is_zero() || (how == End::Expired && left <= CLOCK_SKEW) => Ok(Some(left + AFTER_DEADLINE)),
+        Progress::Ended(how) if left.is_zero() || (how == End::Expired && left <= CLOCK_SKEW) => {
+            Ok(Some(left + AFTER_DEADLINE))
+        }
         Progress::Ended(how) => {
             // Taken away from the phone meanwhile, which is what the upstream tells: its page must not (decision 2.7).
             let found = logins::find(op.store.read(), &login.id).await?;

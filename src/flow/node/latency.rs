@@ -38,14 +38,11 @@ pub(crate) enum Call {
     Cancel,
 }
 
-/// One call, as it went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Observed {
-    /// How long it took.
     pub(crate) took: Duration,
     /// Why it failed, for a reason that has nothing to do with the person.
     pub(crate) failed: Option<Reason>,
-    /// When it ended.
     pub(crate) at: Timestamp,
 }
 
@@ -74,7 +71,6 @@ type Recent = HashMap<(Upstream, Call), VecDeque<Observed>>;
 pub(crate) struct LatencyModel(Arc<Mutex<Recent>>);
 
 impl LatencyModel {
-    /// Notes how a call went.
     pub(crate) fn observe(&self, upstream: Upstream, call: Call, observed: Observed) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let recent = all.entry((upstream, call)).or_default();

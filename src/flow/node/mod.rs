@@ -15,7 +15,7 @@ use watches::Watches;
 const BACKLOG: usize = 1024;
 
 /// A begun login needs a poller, a changed one has a page to wake, and a logout has clients to tell.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Signals {
     begun: Arc<Notify>,
     changed: broadcast::Sender<LoginId>,

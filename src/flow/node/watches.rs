@@ -42,10 +42,8 @@ impl Seen {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Full;
 
-/// One login that is watched.
 pub(in crate::flow) struct Watched {
     seen: watch::Sender<Seen>,
-    /// It changed here.
     changed: Arc<Notify>,
     /// The streams, the oldest first.
     streams: VecDeque<(u64, CancellationToken)>,
@@ -62,12 +60,6 @@ pub(in crate::flow) struct All {
 #[derive(Clone, Default)]
 pub(crate) struct Watches(Arc<Mutex<All>>);
 
-impl std::fmt::Debug for Watches {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Watches").field("open", &self.lock().open).finish()
-    }
-}
-
 /// What one open page hears.
 pub(crate) struct Stream {
     id: LoginId,
@@ -77,10 +69,8 @@ pub(crate) struct Stream {
     watches: Watches,
 }
 
-/// What a stream hears next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum News {
-    /// The login changed.
     Changed(Seen),
     /// A newer stream took the place of this one.
     Replaced,
@@ -110,7 +100,12 @@ fn make_room(all: &mut All, id: &LoginId, limits: &Limits) -> Result<(), Full> {
 impl Watches {
     /// One more stream of a login that was just `read`. With it, where it is the first: what wakes whoever re-reads the login from
     /// now on and [`tell`](Self::tell)s all streams.
-    pub(in crate::flow) fn join(&self, id: &LoginId, read: Seen, limits: &Limits) -> Result<(Stream, Option<Arc<Notify>>), Full> {
+    pub(in crate::flow) fn join(
+        &self,
+        id: &LoginId,
+        read: Seen,
+        limits: &Limits,
+    ) -> Result<(Stream, Option<Arc<Notify>>), Full> {
         let mut all = self.lock();
         make_room(&mut all, id, limits)?;
         let (number, ended) = (all.next, CancellationToken::new());

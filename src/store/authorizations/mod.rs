@@ -16,7 +16,7 @@ use crate::domain::authorization::{Authorization, AuthorizationStage};
 use crate::domain::browser::{Authentication, BrowserKey};
 use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
-use crate::domain::id::{AuthorizationId, DeviceId, UserId};
+use crate::domain::id::{AuthorizationId, DeviceId, SessionId, UserId};
 use crate::domain::secret::SecretDigest;
 use crate::protocol::error::ErrorCode;
 
@@ -64,7 +64,7 @@ pub async fn insert_from(tx: &Tx, authorization: &Authorization, source: &str) -
         request: to_json(&authorization.request)?,
         stage: stage_name(&authorization.stage).to_owned(),
         user_id: authentication.map(|who| who.user_id.as_str().to_owned()),
-        session_id: authentication.map(|who| who.session_id.as_str().to_owned()),
+        session_id: authentication.and_then(|who| who.session_id.as_ref()).map(|session| session.as_str().to_owned()),
         auth_time: authentication.map(|who| who.auth_time.as_millis()),
         acr: authentication.map(|who| who.acr.as_str().to_owned()),
         device_id: authentication.and_then(|who| who.device_id.as_ref()).map(|device| device.as_str().to_owned()),
@@ -103,7 +103,7 @@ pub async fn authenticate(
     let update = from_stages(id, &[OPEN, AUTHENTICATED])
         .col_expr(authorization::Column::Stage, Expr::value(AUTHENTICATED))
         .col_expr(authorization::Column::UserId, Expr::value(authentication.user_id.as_str()))
-        .col_expr(authorization::Column::SessionId, Expr::value(authentication.session_id.as_str()))
+        .col_expr(authorization::Column::SessionId, Expr::value(authentication.session_id.as_ref().map(SessionId::as_str)))
         .col_expr(authorization::Column::AuthTime, Expr::value(authentication.auth_time.as_millis()))
         .col_expr(authorization::Column::Acr, Expr::value(authentication.acr.as_str()))
         .col_expr(authorization::Column::DeviceId, Expr::value(authentication.device_id.as_ref().map(DeviceId::as_str)))
@@ -190,7 +190,7 @@ impl TryFrom<authorization::Model> for Authorization {
             AUTHENTICATED => {
                 let columns = AuthenticationColumns {
                     user_id: row.present("user_id", model.user_id)?,
-                    session_id: row.present("session_id", model.session_id)?,
+                    session_id: Some(row.present("session_id", model.session_id)?),
                     auth_time: row.present("auth_time", model.auth_time)?,
                     acr: row.present("acr", model.acr)?,
                     device_id: model.device_id,

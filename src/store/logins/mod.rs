@@ -71,10 +71,9 @@ pub async fn find_approved(
     purpose: &Purpose,
     now: Timestamp,
 ) -> Result<Option<Login>, StoreError> {
-    let Purpose::Authorization(authorization) = purpose;
     let row = login::Entity::find()
         .filter(login::Column::Browser.eq(browser.0.as_str()))
-        .filter(login::Column::AuthorizationId.eq(authorization.as_str()))
+        .filter(row::is_for(purpose)?)
         .filter(login::Column::Stage.eq(row::APPROVED))
         .filter(login::Column::ConsumedAt.is_null())
         .filter(login::Column::Deadline.gt(now.minus(FINISH_GRACE).as_millis()))
@@ -145,9 +144,8 @@ pub async fn insert(tx: &Tx, login: &Login, hold_until: Option<Timestamp>) -> Re
 /// Deletes the refusals of before for one purpose (a limit, somebody else's open login): the latest is enough, however often
 /// somebody asks.
 async fn forget_refused(tx: &Tx, purpose: &Purpose) -> Result<(), StoreError> {
-    let Purpose::Authorization(authorization) = purpose;
     login::Entity::delete_many()
-        .filter(login::Column::AuthorizationId.eq(authorization.as_str()))
+        .filter(row::is_for(purpose)?)
         .filter(login::Column::Stage.eq(row::FAILED))
         .filter(login::Column::Reason.is_in([Reason::RateLimited, Reason::Busy].map(Reason::as_str)))
         .exec(tx.db())

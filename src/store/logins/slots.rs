@@ -27,9 +27,10 @@ fn of_nobody(upstream: Upstream) -> String {
     format!("{}/nobody", upstream.as_str())
 }
 
-/// Takes the slot of `login`'s browser until `until`; returns the login that holds it instead.
+/// Takes the slot of `login`'s browser, if it has one, until `until`; returns the login that holds it instead.
 pub async fn take_browser_slot(tx: &Tx, login: &Login, until: Timestamp) -> Result<Option<LoginId>, StoreError> {
-    take(tx, login, (of_browsers(login.upstream), login.browser.0.as_str()), until).await
+    let Some(browser) = &login.browser else { return Ok(None) };
+    take(tx, login, (of_browsers(login.upstream), browser.0.as_str()), until).await
 }
 
 /// Takes the slot of the name that was typed for `login` until `until`; returns the login that holds it instead. A login

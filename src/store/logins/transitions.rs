@@ -102,10 +102,14 @@ pub async fn end(tx: &Tx, id: &LoginId, end: End, release_slots: bool, now: Time
 
 /// Uses an approval up: once, by the browser that began the login, and no later than
 /// [`FINISH_GRACE`](crate::domain::login::FINISH_GRACE) after its deadline.
-pub async fn consume(tx: &Tx, id: &LoginId, browser: &BrowserKey, now: Timestamp) -> Result<bool, StoreError> {
+pub async fn consume(tx: &Tx, id: &LoginId, browser: Option<&BrowserKey>, now: Timestamp) -> Result<bool, StoreError> {
+    let same_browser = match browser {
+        Some(browser) => login::Column::Browser.eq(browser.0.as_str()),
+        None => login::Column::Browser.is_null(),
+    };
     let update = from_stages(id, &[APPROVED])
         .col_expr(login::Column::ConsumedAt, Expr::value(now.as_millis()))
-        .filter(login::Column::Browser.eq(browser.0.as_str()))
+        .filter(same_browser)
         .filter(login::Column::ConsumedAt.is_null())
         .filter(login::Column::Deadline.gt(now.minus(FINISH_GRACE).as_millis()));
     Ok(update.exec(tx.db()).await?.rows_affected > 0)

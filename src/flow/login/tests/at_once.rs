@@ -36,11 +36,11 @@ impl Asking {
         let authorization = self.bench.authorization(&self.bench.content(&self.client, &self.session)).await;
         let request = LoginRequest {
             purpose: Purpose::Authorization(authorization.id),
-            browser: BrowserKey(SecretDigest::of(browser.as_bytes())),
+            browser: Some(BrowserKey(SecretDigest::of(browser.as_bytes()))),
             origin: Origin::default(),
             upstream: Upstream::ThumbSignIn,
             identifier: None,
-            client: self.client.id.clone(),
+            client: Some(self.client.id.clone()),
             app_name: "App".to_owned(),
             remember: false,
             until: authorization.expires_at,

@@ -180,7 +180,7 @@ impl Bench {
         let session = BrowserSession {
             authentication: Authentication {
                 user_id: user.id.clone(),
-                session_id: id.clone(),
+                session_id: Some(id.clone()),
                 auth_time: now,
                 acr: Acr::Matched,
                 device_id,
