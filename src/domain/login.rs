@@ -45,19 +45,19 @@ pub enum PortalAction {
     Confirm,
 }
 
-/// Whom the phone service was asked for.
+/// Whom the upstream was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
     pub(crate) user_id: UserId,
     pub(crate) device_id: DeviceId,
-    /// The name by which the service knows them.
+    /// The name by which the upstream knows them.
     pub(crate) upstream_user: String,
 }
 
 /// Who is on the other side of a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// A known person was asked.
+    /// A known user was asked.
     Named(Asked),
     /// A QR code without a name: whoever scans it.
     Unnamed,
@@ -68,10 +68,10 @@ pub enum Subject {
 /// For whom and through which client a login was begun: for limits, pictures and the audit trail, never for a page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Concern {
-    /// Whom its picture concerns, and under what its requests are counted: the service's name for a person; a name of its
+    /// Whom its picture concerns, and under what its requests are counted: the upstream's name for a user; a name of its
     /// own for nobody. `None`: a QR code without a name, or a row of an older release.
     pub(crate) target: Option<String>,
-    /// The person whom the name means, also where they were not asked.
+    /// The user whom the name means, also where they were not asked.
     pub(crate) user: Option<UserId>,
     pub(crate) client: Option<ClientId>,
 }
@@ -80,9 +80,9 @@ pub struct Concern {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Challenge {
-    /// The symbol to pick: a PNG in base64, exactly as the service sent it. `None`: the service sent none.
+    /// The symbol to pick: a PNG in base64, exactly as the upstream sent it. `None`: the upstream sent none.
     AccessPass(Option<String>),
-    /// The QR code, a PNG in base64, and the link for the phone's own browser, both as the service sent them.
+    /// The QR code, a PNG in base64, and the link for the phone's own browser, both as the upstream sent them.
     QrCode {
         /// The picture.
         image: String,
@@ -91,7 +91,7 @@ pub enum Challenge {
     },
 }
 
-/// A session at the phone service: enough to poll and to cancel it. Holds what acts as a bearer secret there.
+/// A session at the upstream: enough to poll and to cancel it. Holds what acts as a bearer secret there.
 #[derive(Clone, Debug)]
 pub struct UpstreamHandle(pub Secret);
 
@@ -121,9 +121,9 @@ reasons! {
     Suspended "suspended"
     /// The SecSign ID is frozen until its owner taps it in the app.
     Frozen "frozen"
-    /// The service calls the session invalid.
+    /// The upstream calls the session invalid.
     Invalid "invalid"
-    /// The service does not know the person.
+    /// The upstream does not know the user.
     NotRegistered "not_registered"
     /// The phone is registered already.
     AlreadyRegistered "already_registered"
@@ -131,9 +131,9 @@ reasons! {
     NoSuitableAuthenticator "no_suitable_authenticator"
     /// Nonsense, another person or session, anything unknown: not logged in (decision 2.6).
     TechnicalReason "technical_reason"
-    /// The service could not be reached.
+    /// The upstream could not be reached.
     UpstreamDown "upstream_down"
-    /// Too many requests for this person or from this source.
+    /// Too many requests for this user or from this source.
     RateLimited "rate_limited"
     /// A newer login of the same browser took its place.
     Replaced "replaced"
@@ -142,7 +142,7 @@ reasons! {
 }
 
 impl Reason {
-    /// Whether it tells something of the person at the service, and nothing of the service.
+    /// Whether it tells something of the user at the upstream, and nothing of the upstream.
     pub(crate) const fn reveals_account(self) -> bool {
         matches!(self, Self::NotRegistered | Self::Frozen | Self::Suspended | Self::Invalid)
     }
@@ -155,11 +155,11 @@ impl Reason {
 /// How a login ended without an approval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum End {
-    /// The person declined on the phone.
+    /// The user declined on the phone.
     Denied,
     /// Nobody approved in time.
     Expired,
-    /// Withdrawn: by the person, or by a newer login ([`Reason::Replaced`]).
+    /// Withdrawn: by the user, or by a newer login ([`Reason::Replaced`]).
     Cancelled(Option<Reason>),
     /// It cannot be completed.
     Failed(Reason),
@@ -198,7 +198,7 @@ pub enum LoginStage {
     Approved {
         /// When we learned of it.
         at: Timestamp,
-        /// The person who approved.
+        /// The user who approved.
         user_id: UserId,
         /// The registration that approved.
         device_id: Option<DeviceId>,
@@ -247,7 +247,7 @@ pub struct Login {
     /// The canonical name that was typed; `None` for a QR code without a name. The page shows this one, so that a known and
     /// an unknown name look alike.
     pub(crate) typed: Option<String>,
-    /// Whether the person asked for the name to be filled in next time (decision 2.3).
+    /// Whether the user asked for the name to be filled in next time (decision 2.3).
     pub(crate) remember: bool,
     /// What the page shows; nothing while it is being created.
     pub(crate) challenge: Option<Challenge>,
@@ -282,7 +282,7 @@ impl Login {
     }
 
     /// Whether this login's page must not say that its service ended it `how`: whatever a service does with a request without
-    /// the person's answer shows that there is a request, and is told in a browser that they used before, and nowhere else
+    /// the user's answer shows that there is a request, and is told in a browser that they used before, and nowhere else
     /// (decision 2.7).
     pub(crate) const fn must_be_masked(&self, how: End) -> bool {
         let about_person = match how {

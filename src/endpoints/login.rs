@@ -77,7 +77,7 @@ pub(super) async fn wait(
     page::answer(&surface, &visit, &page, &frame(&app))
 }
 
-/// Whether the browser's session answers by now what this login was for, which is over: another tab signed the person in. Only
+/// Whether the browser's session answers by now what this login was for, which is over: another tab signed the user in. Only
 /// then the session is looked at: the page of a login that waits watches, and opens itself again.
 async fn is_answered_elsewhere(
     surface: &Surface,

@@ -1,7 +1,7 @@
 //! Beginning a login: who is meant, may they be asked, and what is in the way.
 //!
 //! The row and the slot are written ([`attempt`]) *before* the one create call ([`create`]), so that a crash in the middle
-//! leaves a `creating` row that keeps the person's slot closed until its deadline, and nothing is ever created twice
+//! leaves a `creating` row that keeps the user's slot closed until its deadline, and nothing is ever created twice
 //! (decision 2.7).
 
 use tokio::time::Instant;
@@ -20,14 +20,14 @@ use super::create::{answered, create};
 use super::outcome::LoginTarget;
 use super::{LoginRequest, ResolvedSubject, end};
 
-/// How often an attempt is made whose way was cleared: of the browser's other logins, then of the person's slot.
+/// How often an attempt is made whose way was cleared: of the browser's other logins, then of the user's slot.
 const ATTEMPTS: usize = 4;
 
-/// What stands before the target of a name that nobody has. No service has such a person: names have no blanks.
+/// What stands before the target of a name that nobody has. No service has such a user: names have no blanks.
 const NOBODY: &str = "? ";
 
 /// Begins a login, or returns the one that this browser has under way for the same request (a reload, a double click). Either
-/// way the phone service has answered by then, or has had its time: the page that follows can show everything.
+/// way the upstream has answered by then, or has had its time: the page that follows can show everything.
 ///
 /// Runs to its end even when the browser goes away: the create call must not be cut in the middle.
 pub(crate) async fn begin(op: &Op, request: LoginRequest) -> Result<LoginId, Internal> {
@@ -56,7 +56,7 @@ pub(crate) async fn retry(op: &Op, ended: &Login, origin: Origin, target: &Login
     begin(op, request).await
 }
 
-/// The login that this browser has under way for a purpose, once its phone service answered; or the one that was approved, and with
+/// The login that this browser has under way for a purpose, once its upstream answered; or the one that was approved, and with
 /// which it may go on.
 pub(crate) async fn under_way(op: &Op, browser: &BrowserKey, purpose: &Purpose) -> Result<Option<Login>, Internal> {
     let (db, now) = (op.store.read(), op.env.now());
@@ -132,7 +132,7 @@ async fn resolve(op: &Op, request: &LoginRequest) -> Result<ResolvedSubject, Int
     Ok(ResolvedSubject { subject, remembered: remembered && !user.locked, concern })
 }
 
-/// Withdraws what is in the way, once the service has answered its create: before, there is nothing that could be cancelled.
+/// Withdraws what is in the way, once the upstream has answered its create: before, there is nothing that could be cancelled.
 /// Returns whether nothing of it can be alive any more.
 async fn replace(op: &Op, login: Login, own: bool) -> Result<bool, Internal> {
     let login = answered(op, login).await?;

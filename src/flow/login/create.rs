@@ -36,7 +36,7 @@ const REREAD: Duration = Duration::from_millis(100);
 /// How many passes the upstream must have shown before decoys show them: of fewer, everybody would see the same few.
 const ENOUGH_PASSES: usize = 8;
 
-/// How often the service is asked when it gives the login a symbol that a page for the same person shows already.
+/// How often the upstream is asked when it gives the login a symbol that a page for the same user shows already.
 const SYMBOLS: usize = 4;
 
 /// Makes the create call of a login that was just written, and writes down what came of it. What led to it began at `started`: all
@@ -102,7 +102,7 @@ pub(super) async fn answered(op: &Op, login: Login) -> Result<Login, Internal> {
     Ok(login)
 }
 
-/// What the service answered, and the code that it showed, drawn by us.
+/// What the upstream answered, and the code that it showed, drawn by us.
 type Answer = (Result<Begun, BeginError>, Option<code::Shown>);
 
 async fn ask(op: &Op, service: &Arc<dyn PhoneApproval>, request: &LoginRequest, login: &Login) -> Answer {
@@ -131,7 +131,7 @@ enum Shown {
     Pending,
     /// The login ended while the call was under way.
     Ended,
-    /// Another open page for the same person, a decoy perhaps, shows this symbol: whoever sits there would take the request on
+    /// Another open page for the same user, a decoy perhaps, shows this symbol: whoever sits there would take the request on
     /// the phone for theirs.
     Repeated,
 }
@@ -169,7 +169,7 @@ async fn waiting(op: &Op, login: &Login, begun: Begun, code: Option<code::Shown>
         .await?;
     match shown {
         Shown::Pending => op.signals.login_begun(),
-        // Withdrawn while the call was under way: take it back at the service as well.
+        // Withdrawn while the call was under way: take it back at the upstream as well.
         Shown::Ended if real => drop(end::release_after_cancel(op, login, &handle).await?),
         Shown::Repeated if real && !end::cancel(op, login, &handle, Instant::now()).await? => {
             end::end(op, login, End::Failed(Reason::UpstreamDown), UpstreamSession::MayLive).await?;
@@ -185,7 +185,7 @@ fn deadline(login: &Login, expires_in: Option<Duration>, now: Timestamp) -> Time
     expires_in.map_or(login.deadline, |lifetime| now.plus(lifetime).min(login.deadline))
 }
 
-/// Whether another open login that concerns the same person, or the same name of nobody, shows this symbol. Those that begin
+/// Whether another open login that concerns the same user, or the same name of nobody, shows this symbol. Those that begin
 /// at the same moment take turns.
 async fn is_shown(tx: &Tx, login: &Login, challenge: &Challenge, now: Timestamp) -> Result<bool, StoreError> {
     let (Challenge::AccessPass(Some(image)), Some(target)) = (challenge, &login.concern.target) else { return Ok(false) };
@@ -193,7 +193,7 @@ async fn is_shown(tx: &Tx, login: &Login, challenge: &Challenge, now: Timestamp)
     Ok(logins::list_symbols(tx, login.upstream, target, &login.id, now).await?.contains(image))
 }
 
-/// What a failed create means for the login, and for the session at the service.
+/// What a failed create means for the login, and for the session at the upstream.
 const fn verdict(error: &BeginError) -> (Reason, UpstreamSession) {
     match error {
         BeginError::NotRegistered => (Reason::NotRegistered, UpstreamSession::Dead),

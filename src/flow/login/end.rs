@@ -1,4 +1,4 @@
-//! Ends of logins that are not approvals: withdrawn by the person, replaced by a newer login, over at the service.
+//! Ends of logins that are not approvals: withdrawn by the user, replaced by a newer login, over at the upstream.
 
 use std::time::Duration;
 
@@ -17,14 +17,14 @@ use crate::store::{logins, pushes};
 /// By when after a deadline the poller of some node has ended the login, also where a node died: its lease and a sweep.
 pub(super) const POLLER_IS_DONE: Duration = Duration::from_secs(10);
 
-/// What is known about the session at the phone service when a login ends.
+/// What is known about the session at the upstream when a login ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UpstreamSession {
-    /// It is dead, or never came to be: the person's slot is free again, in the same write.
+    /// It is dead, or never came to be: the user's slot is free again, in the same write.
     Dead,
     /// It may live: the slot stays taken until the login's deadline (decision 2.7).
     MayLive,
-    /// It may live, and nobody knows: the answer to its create was lost, or makes no sense. The person's slot stays taken; the
+    /// It may live, and nobody knows: the answer to its create was lost, or makes no sense. The user's slot stays taken; the
     /// browser's and the name's are free, as after a decoy's create that failed. Were they closed, it would tell that somebody
     /// was asked.
     InDoubt,
@@ -74,7 +74,7 @@ pub(super) fn count(login: &Login, how: End) {
 /// The most of a typed name that the audit trail keeps.
 const TYPED: usize = 100;
 
-/// An audit event about a login: whom it concerns, the person where the name is somebody's and else what was typed; through
+/// An audit event about a login: whom it concerns, the user where the name is somebody's and else what was typed; through
 /// which client; and from where.
 pub(crate) fn about(login: &Login, kind: AuditKind, detail: &str) -> AuditEvent {
     let asked = match &login.subject {
@@ -125,8 +125,8 @@ async fn handle_of_ended(op: &Op, login: &Login) -> Result<Option<UpstreamHandle
     sealed.map(|sealed| unseal(op, login, &sealed)).transpose()
 }
 
-/// Withdraws an open login here and at the service, and frees the slot once the service confirmed. Local state first: it
-/// decides (B18), whatever the service says afterwards. A decoy takes as long (security bar 139): what is replaced must not
+/// Withdraws an open login here and at the upstream, and frees the slot once the upstream confirmed. Local state first: it
+/// decides (B18), whatever the upstream says afterwards. A decoy takes as long (security bar 139): what is replaced must not
 /// tell whether it was real.
 ///
 /// Returns whether nothing of it can be alive any more.
@@ -135,7 +135,7 @@ pub(crate) async fn withdraw(op: &Op, login: &Login, reason: Option<Reason>) -> 
     dismiss(op, login).await
 }
 
-/// Cancels what a login that ended here has at the service, and gives its slots back once that is confirmed. A decoy takes as
+/// Cancels what a login that ended here has at the upstream, and gives its slots back once that is confirmed. A decoy takes as
 /// long, and fails where a cancel would. Returns whether nothing of it can be alive any more.
 async fn dismiss(op: &Op, login: &Login) -> Result<bool, Internal> {
     let started = Instant::now();
@@ -153,13 +153,13 @@ async fn dismiss(op: &Op, login: &Login) -> Result<bool, Internal> {
     if like.failed.is_some() {
         return Ok(false);
     }
-    // What it has of a person, if it asked somebody before, is not its to give back.
+    // What it has of a user, if it asked somebody before, is not its to give back.
     op.store.write(login.id.clone(), |tx, id| Box::pin(logins::release_own(tx, id))).await?;
     Ok(true)
 }
 
-/// Takes a stranger's open login away from the phone for a browser that the person used before. The stranger's page must not
-/// tell: it goes on as a decoy, keeps the slot of its name, and that of the person until the service confirmed (decision 2.7).
+/// Takes a stranger's open login away from the phone for a browser that the user used before. The stranger's page must not
+/// tell: it goes on as a decoy, keeps the slot of its name, and that of the user until the upstream confirmed (decision 2.7).
 /// Returns whether the way is clear.
 pub(super) async fn preempt(op: &Op, login: &Login) -> Result<bool, Internal> {
     let Some(handle) = open_handle(op, login)? else { return Ok(false) };
@@ -189,7 +189,7 @@ pub(super) async fn preempt(op: &Op, login: &Login) -> Result<bool, Internal> {
     Ok(true)
 }
 
-/// Cancels at the service, and notes how that went, with what led to it since `started`. Returns whether it confirmed.
+/// Cancels at the upstream, and notes how that went, with what led to it since `started`. Returns whether it confirmed.
 pub(super) async fn cancel(op: &Op, login: &Login, handle: &UpstreamHandle, started: Instant) -> Result<bool, Internal> {
     let Some(service) = op.upstreams.get(login.upstream) else { return Ok(false) };
     let answer = service.cancel(handle).await;
@@ -201,7 +201,7 @@ pub(super) async fn cancel(op: &Op, login: &Login, handle: &UpstreamHandle, star
     Ok(confirmed)
 }
 
-/// Cancels at the service; on its confirmation the slots are free. Returns whether it confirmed.
+/// Cancels at the upstream; on its confirmation the slots are free. Returns whether it confirmed.
 pub(crate) async fn release_after_cancel(op: &Op, login: &Login, handle: &UpstreamHandle) -> Result<bool, Internal> {
     release_once_cancelled(op, login, handle, Instant::now()).await
 }
@@ -214,7 +214,7 @@ async fn release_once_cancelled(op: &Op, login: &Login, handle: &UpstreamHandle,
     Ok(true)
 }
 
-/// Ends a login whose deadline passed, and tells the service; a decoy takes as long.
+/// Ends a login whose deadline passed, and tells the upstream; a decoy takes as long.
 pub(crate) async fn expire(op: &Op, login: &Login) -> Result<(), Internal> {
     end(op, login, End::Expired, UpstreamSession::MayLive).await?;
     dismiss(op, login).await.map(drop)

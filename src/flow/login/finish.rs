@@ -1,4 +1,4 @@
-//! Finishing a login in the browser that began it: the approval is consumed once. The same person's session is renewed under a
+//! Finishing a login in the browser that began it: the approval is consumed once. The same user's session is renewed under a
 //! new cookie and keeps its `sid`, so that what other apps got out of it lives on; for anybody else a new session begins, and
 //! the one that it replaces ends.
 
@@ -198,7 +198,7 @@ impl Plan {
     }
 }
 
-/// How strong the login was (decision 2.1): by what the service does, and whom and what this login showed.
+/// How strong the login was (decision 2.1): by what the upstream does, and whom and what this login showed.
 fn reached(op: &Op, login: &Login) -> Acr {
     let matches_symbol = op.upstreams.get(login.upstream).is_some_and(|service| service.capabilities().matches_symbol);
     match (&login.subject, &login.challenge) {

@@ -1,4 +1,4 @@
-//! A symbol of the size of an access pass, drawn anew for each decoy until the service has shown enough of its own: an outline
+//! A symbol of the size of an access pass, drawn anew for each decoy until the upstream has shown enough of its own: an outline
 //! with a mark in it, in black strokes on nothing.
 
 use crate::flow::error::Internal;

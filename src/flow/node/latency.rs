@@ -14,7 +14,7 @@ use crate::domain::login::Reason;
 use crate::domain::random::RandomError;
 use crate::domain::user::Upstream;
 
-/// How long a failure is taken as the service's present condition.
+/// How long a failure is taken as the upstream's present condition.
 const FAILURE_COUNTS: Duration = Duration::from_secs(20);
 /// What a call takes before any was measured.
 const FIRST_GUESS: Duration = Duration::from_millis(20);
@@ -28,20 +28,20 @@ const TICK: Duration = Duration::from_millis(1);
 /// How much longer than its work an answer may take, at random: many times what a known and an unknown name differ by.
 const MOST_DELAY: u64 = 25_600;
 
-/// A call to a phone service that somebody waits for.
+/// A call to an upstream that somebody waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Call {
     /// Asking the phone, with all that is read and written about it: names are looked up and logins written in fewer or more
     /// statements, by whose they are.
     Create,
-    /// Withdrawing the request, until the person's slot is free again.
+    /// Withdrawing the request, until the user's slot is free again.
     Cancel,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Observed {
     pub(crate) took: Duration,
-    /// Why it failed, for a reason that has nothing to do with the person.
+    /// Why it failed, for a reason that has nothing to do with the user.
     pub(crate) failed: Option<Reason>,
     pub(crate) at: Timestamp,
 }
@@ -79,7 +79,7 @@ impl LatencyModel {
     }
 
     /// Notes a call that was made since `started`, and ends it at the timer's next tick; `failed` is why it did, for a reason that
-    /// has nothing to do with the person.
+    /// has nothing to do with the user.
     pub(crate) async fn record(&self, (upstream, call, env): (Upstream, Call, &Env), started: Instant, failed: Option<Reason>) {
         let took = started.elapsed();
         self.observe(upstream, call, Observed { took, failed, at: env.now() });

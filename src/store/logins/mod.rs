@@ -1,7 +1,7 @@
-//! Logins: written as `creating` before a phone service is called (decision 2.7), moved from stage to stage by conditional
+//! Logins: written as `creating` before an upstream is called (decision 2.7), moved from stage to stage by conditional
 //! statements ([`transitions`](self)), polled by whoever holds the lease (decision 2.8).
 //!
-//! The upstream handle acts as a bearer secret at the phone service, so it is kept sealed: the text inside a
+//! The upstream handle acts as a bearer secret at the upstream, so it is kept sealed: the text inside a
 //! [`Login`]'s [`UpstreamHandle`] is stored and given back exactly as it is, and
 //! callers seal it before and open it after.
 
@@ -30,9 +30,9 @@ use crate::domain::user::Upstream;
 /// What became of a login that was to begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoginInserted {
-    /// It was written; the phone service may be called.
+    /// It was written; the upstream may be called.
     Inserted,
-    /// Another login holds the slot of this person; nothing was written.
+    /// Another login holds the slot of this user; nothing was written.
     Busy {
         /// The login that holds it.
         login_id: LoginId,
@@ -107,7 +107,7 @@ pub async fn list_symbols(
     Ok(readable(rows)?.into_iter().filter_map(symbol).collect())
 }
 
-/// How many logins of real people wait for a phone, by phone service.
+/// How many logins of real users wait for a phone, by phone service.
 pub async fn count_open(db: &Db, now: Timestamp) -> Result<Vec<(String, i64)>, StoreError> {
     Ok(login::Entity::find()
         .select_only()
@@ -122,7 +122,7 @@ pub async fn count_open(db: &Db, now: Timestamp) -> Result<Vec<(String, i64)>, S
         .await?)
 }
 
-/// Adds a login. With `hold_until` it also takes the slot of the person who is asked, unless another login holds it at the
+/// Adds a login. With `hold_until` it also takes the slot of the user who is asked, unless another login holds it at the
 /// moment when this one begins (`created_at`). A decoy takes one that nobody else wants: it costs the same.
 pub async fn insert(tx: &Tx, login: &Login, hold_until: Option<Timestamp>) -> Result<LoginInserted, StoreError> {
     match (hold_until, &login.subject) {

@@ -1,9 +1,9 @@
-//! One open session per person and per browser at a phone service, and one login for a name that was typed (decision 2.7): the
-//! rows that a login takes before the call. Always the browser's, then the name's, then the person's, also when they are given
+//! One open session per person and per browser at an upstream, and one login for a name that was typed (decision 2.7): the
+//! rows that a login takes before the call. Always the browser's, then the name's, then the user's, also when they are given
 //! back: two writes never wait for each other.
 //!
 //! A decoy takes the browser's and the name's as a login of somebody does, so that what any browser begins next goes the same
-//! way whether the name exists or not (security bar 139). It has none of a person: what it takes instead is in nobody's way.
+//! way whether the name exists or not (security bar 139). It has none of a user: what it takes instead is in nobody's way.
 
 use crate::domain::clock::Timestamp;
 use crate::domain::id::LoginId;
@@ -46,7 +46,7 @@ pub async fn find_name_holder(db: &Db, login: &Login) -> Result<Option<LoginId>,
     holder(db, login, (of_names(login.upstream), typed)).await
 }
 
-/// Gives back what `login` holds of its browser, its name and nobody, and keeps what it holds of a person.
+/// Gives back what `login` holds of its browser, its name and nobody, and keeps what it holds of a user.
 pub async fn release_own(tx: &Tx, login: &LoginId) -> Result<(), StoreError> {
     for kind in [of_browsers, of_names, of_nobody] {
         let delete = slot::Entity::delete_many()
@@ -57,7 +57,7 @@ pub async fn release_own(tx: &Tx, login: &LoginId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Takes the slot of the person whom `login` asks.
+/// Takes the slot of the user whom `login` asks.
 pub(super) async fn take_person(tx: &Tx, login: &Login, user: &str, until: Timestamp) -> Result<Option<LoginId>, StoreError> {
     take(tx, login, (login.upstream.as_str().to_owned(), user), until).await
 }
@@ -111,7 +111,7 @@ pub async fn release_person(tx: &Tx, login: &LoginId) -> Result<bool, StoreError
     Ok(delete.exec(tx.db()).await?.rows_affected > 0)
 }
 
-/// Gives back whatever slots `login` holds: its session at the service is known to be dead.
+/// Gives back whatever slots `login` holds: its session at the upstream is known to be dead.
 pub async fn release_all(tx: &Tx, login: &LoginId) -> Result<(), StoreError> {
     release_own(tx, login).await?;
     slot::Entity::delete_many().filter(slot::Column::LoginId.eq(login.as_str())).exec(tx.db()).await?;

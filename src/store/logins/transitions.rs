@@ -14,7 +14,7 @@ use crate::store::entity::login;
 use crate::store::row::to_json;
 use crate::store::{StoreError, Tx};
 
-/// The phone service was asked: from creating to pending. False: the login ended meanwhile; the session must be withdrawn.
+/// The upstream was asked: from creating to pending. False: the login ended meanwhile; the session must be withdrawn.
 pub async fn begun(
     tx: &Tx,
     id: &LoginId,
@@ -30,7 +30,7 @@ pub async fn begun(
     Ok(update.exec(tx.db()).await?.rows_affected > 0)
 }
 
-/// Nobody was asked, and nobody shall see that: from creating to a pending decoy, the person's slot given back. False: it
+/// Nobody was asked, and nobody shall see that: from creating to a pending decoy, the user's slot given back. False: it
 /// ended meanwhile.
 pub async fn disguise(tx: &Tx, id: &LoginId, challenge: &Challenge, deadline: Timestamp) -> Result<bool, StoreError> {
     let update = from_stages(id, &[CREATING])
@@ -62,7 +62,7 @@ pub async fn mark_fetched(tx: &Tx, id: &LoginId) -> Result<bool, StoreError> {
     Ok(update.exec(tx.db()).await?.rows_affected > 0)
 }
 
-/// The right person approved in time: from pending or fetched, before the deadline. The session at the service is dead
+/// The right person approved in time: from pending or fetched, before the deadline. The session at the upstream is dead
 /// then, so the slots are given back. False: too late, or nobody is asked any more.
 pub async fn approve(
     tx: &Tx,
@@ -85,7 +85,7 @@ pub async fn approve(
     Ok(approved)
 }
 
-/// Ends an open login. `release_slots`: its session at the service is known to be dead. Returns whether this call ended it.
+/// Ends an open login. `release_slots`: its session at the upstream is known to be dead. Returns whether this call ended it.
 pub async fn end(tx: &Tx, id: &LoginId, end: End, release_slots: bool, now: Timestamp) -> Result<bool, StoreError> {
     let (stage, reason) = row::end_words(end);
     let update = from_stages(id, &OPEN_STAGES)
