@@ -14,7 +14,6 @@ use crate::domain::address::{alone, route};
 use crate::domain::certificate::not_after;
 use crate::domain::env::Env;
 use crate::domain::error_chain::chain;
-use crate::keys::doctor_ticket;
 use crate::outbound::{Probe, ProbeAnswer};
 
 const SERVER: &str = "server";
@@ -69,7 +68,7 @@ pub(super) async fn examine(config: &Config, env: &Env, stored: Option<&Stored>,
     let Ok(discovery) = base.join(".well-known/openid-configuration") else { return };
     let question = stored.map(|stored| {
         let at = env.now().as_seconds();
-        format!("{at}.{}", doctor_ticket(&stored.purposes, at).expose())
+        format!("{at}.{}", stored.purposes.doctor_ticket(at).expose())
     });
     let headers = [(DOCTOR, question.as_deref().unwrap_or_default()), ("x-forwarded-for", CLAIMED)];
     match probe.get(discovery, &headers, PATIENCE).await {

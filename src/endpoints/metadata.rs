@@ -17,6 +17,6 @@ pub(super) async fn discovery(surface: web::Data<Surface>) -> Result<HttpRespons
 
 /// `GET /jwks`.
 pub(super) async fn jwks(surface: web::Data<Surface>) -> Result<HttpResponse, Failure> {
-    let body = surface.op.keys.jwks();
+    let body = surface.op.keys.ring.jwks();
     Ok(HttpResponse::Ok().insert_header(CACHE).content_type("application/json").body(body))
 }

@@ -20,7 +20,7 @@ const FIRST_CLEAN_UP: Duration = Duration::from_secs(5);
 /// Keeps the key ring of this node equal to the database's.
 pub(super) async fn follow_keys(op: Op, stop: CancellationToken) {
     while pause(&stop, KEYS).await {
-        if let Err(error) = op.keys.refresh().await {
+        if let Err(error) = op.keys.ring.refresh().await {
             tracing::warn!(%error, "the signing keys could not be read; the known ones stay in use");
         }
     }
@@ -38,7 +38,7 @@ pub(super) async fn clean_up(op: Op, stop: CancellationToken) {
         if let Err(error) = op.store.give_back_space().await {
             tracing::warn!(%error, "free space could not be given back; it is tried again");
         }
-        if let Err(error) = op.keys.ring().tidy().await {
+        if let Err(error) = op.keys.ring.tidy().await {
             tracing::warn!(%error, "retired keys could not be deleted; it is tried again");
         }
     }

@@ -53,7 +53,7 @@ pub enum RingError {
     Interrupted,
     /// Other nodes changed the keys again and again.
     #[error("other nodes keep changing the signing keys; try again")]
-    Overtaken,
+    Conflict,
 }
 
 /// A token could not be signed.
@@ -224,7 +224,7 @@ impl KeyRing {
                 return Ok(change);
             }
         }
-        Err(RingError::Overtaken)
+        Err(RingError::Conflict)
     }
 
     async fn prepare(&self, planned: Vec<Planned>) -> Result<KeyChange, RingError> {

@@ -87,7 +87,7 @@ impl SigningKeyRows for MemoryRows {
         let mut keys = self.keys.lock().unwrap();
         let mut changed = keys.clone();
         if change.steps.iter().any(|one| step(&mut changed, one).is_none()) {
-            return Ok(Applied::Overtaken);
+            return Ok(Applied::Conflict);
         }
         *keys = changed;
         self.changes.lock().unwrap().push(change.clone());

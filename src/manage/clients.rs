@@ -1,6 +1,6 @@
 //! Relying parties: add, replace, read, change, delete, and give a new secret (RFC 7591 §2, by an operator's hand).
 
-use super::users::outrun;
+use super::users::name_conflict;
 use super::{Manage, ManageError};
 use crate::domain::audit::{AuditEvent, AuditKind};
 use crate::domain::client::{Client, Source};
@@ -9,7 +9,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::id::ClientId;
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::written::WrittenClient;
-use crate::flow::trail::Entry;
+use crate::flow::audit::PendingEvent;
 use crate::protocol::client_metadata::ClientMetadata;
 use crate::store::{Insertion, StoreError, Tx, clients, grants};
 
@@ -62,7 +62,7 @@ fn new_client(manage: &Manage<'_>, id: Option<String>, written: WrittenClient) -
 /// Adds a client. A confidential one gets a secret; without an id it gets one as well.
 ///
 /// # Errors
-/// [`ManageError::Exists`], [`ManageError::Invalid`]; when the database or chance fails.
+/// [`ManageError::Exists`], [`ManageError::Invalid`]; when the database or the random number generator fails.
 pub async fn create(manage: &Manage<'_>, id: Option<String>, written: WrittenClient) -> Result<Issued, ManageError> {
     let issued = new_client(manage, id, written)?;
     let entry = manage.entry(event(&issued.client.id, "created"))?;
@@ -74,7 +74,7 @@ pub async fn create(manage: &Manage<'_>, id: Option<String>, written: WrittenCli
     }
 }
 
-pub(super) async fn insert(tx: &Tx, client: &Client, entry: &Entry) -> Result<Insertion, StoreError> {
+pub(super) async fn insert(tx: &Tx, client: &Client, entry: &PendingEvent) -> Result<Insertion, StoreError> {
     let inserted = clients::insert(tx, client).await?;
     if inserted == Insertion::Inserted {
         entry.write(tx, client.created_at).await?;
@@ -86,7 +86,7 @@ pub(super) async fn insert(tx: &Tx, client: &Client, entry: &Entry) -> Result<In
 /// that is `known`, and gets a new one otherwise. One that was switched off stays so.
 ///
 /// # Errors
-/// [`ManageError::Declared`], [`ManageError::Invalid`]; when the database or chance fails.
+/// [`ManageError::Declared`], [`ManageError::Invalid`]; when the database or the random number generator fails.
 pub async fn replace(
     manage: &Manage<'_>,
     id: String,
@@ -111,8 +111,8 @@ struct Replacing {
     client: Client,
     /// The digest of the secret that whoever asks has in hand.
     known: Option<SecretDigest>,
-    created: Entry,
-    replaced: Entry,
+    created: PendingEvent,
+    replaced: PendingEvent,
     now: Timestamp,
 }
 
@@ -121,7 +121,7 @@ impl Replacing {
         let Some(before) = clients::find(tx, &self.client.id).await? else {
             return match insert(tx, &self.client, &self.created).await? {
                 Insertion::Inserted => Ok(Ok(self.client.clone())),
-                Insertion::Exists => Err(outrun()),
+                Insertion::Exists => Err(name_conflict()),
             };
         };
         if before.source == Source::File {
@@ -174,7 +174,7 @@ struct Changing {
     /// A secret in case one is needed.
     secret: SecretDigest,
     allow_private: bool,
-    entry: Entry,
+    entry: PendingEvent,
     now: Timestamp,
 }
 
@@ -261,7 +261,7 @@ async fn change(manage: &Manage<'_>, id: &ClientId, change: Change, detail: &str
 /// secret, one that becomes public loses it.
 ///
 /// # Errors
-/// [`ManageError::NotFound`], [`ManageError::Declared`], [`ManageError::Invalid`]; when the database or chance fails.
+/// [`ManageError::NotFound`], [`ManageError::Declared`], [`ManageError::Invalid`]; when the database or the random number generator fails.
 pub async fn update(
     manage: &Manage<'_>,
     id: &ClientId,

@@ -5,7 +5,7 @@
 //! typing mistake in a file must not cost anybody their subject or their consents. From then on commands may change them, and
 //! declaring them again brings a client back; a person has to be unlocked as well.
 
-use super::users::{Locking, Person, Taken, device, event as user_event, insert, new_person, outrun, taken};
+use super::users::{Locking, Person, Taken, device, event as user_event, insert, new_person, name_conflict, taken};
 use super::{Manage, ManageError, clients, devices};
 use crate::domain::client::{Client, Source};
 use crate::domain::clock::Timestamp;
@@ -13,14 +13,14 @@ use crate::domain::env::Env;
 use crate::domain::secret::Secret;
 use crate::domain::user::{Device, Upstream, User};
 use crate::domain::written::{DeclaredClient, NewUser};
-use crate::flow::trail::Entry;
+use crate::flow::audit::PendingEvent;
 use crate::store::users::UserSaved;
 use crate::store::{self, Db, Insertion, Store, StoreError, Tx, grants};
 
 /// Applies what the file declares. What is already as declared is not written again.
 ///
 /// # Errors
-/// [`ManageError::Exists`] when a name belongs to somebody whom the file does not mean; when the database or chance fails.
+/// [`ManageError::Exists`] when a name belongs to somebody whom the file does not mean; when the database or the random number generator fails.
 pub async fn apply(store: &Store, env: &Env, declared: &[DeclaredClient], people: &[NewUser]) -> Result<(), ManageError> {
     let manage = Manage::at_start(store, env);
     for client in declared {
@@ -210,7 +210,7 @@ struct Following {
     person: Person,
     is_new: bool,
     changed: bool,
-    entry: Entry,
+    entry: PendingEvent,
     now: Timestamp,
 }
 
@@ -218,7 +218,7 @@ impl Following {
     async fn run(&self, tx: &Tx) -> Result<Result<(), ManageError>, StoreError> {
         let Person { user, devices: phones } = &self.person;
         if !self.is_new {
-            store::users::take_turn(tx, &user.id).await?;
+            store::users::lock_row(tx, &user.id).await?;
         }
         let present = store::users::find_by_username(tx, &user.username).await?;
         if self.is_new && present.is_some() {
@@ -240,11 +240,11 @@ impl Following {
     async fn update(&self, tx: &Tx, locked: bool) -> Result<(), StoreError> {
         let user = User { locked, updated_at: self.now, ..self.person.user.clone() };
         if self.changed && store::users::update(tx, &user).await? != UserSaved::Saved {
-            return Err(outrun());
+            return Err(name_conflict());
         }
         for phone in &self.person.devices {
             if store::devices::insert(tx, phone).await? == Insertion::Exists {
-                return Err(outrun());
+                return Err(name_conflict());
             }
         }
         Ok(())

@@ -6,7 +6,7 @@ use crate::domain::client::Source;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::DeviceId;
 use crate::domain::user::{Device, User};
-use crate::flow::trail::Entry;
+use crate::flow::audit::PendingEvent;
 use crate::store::{self, StoreError, Tx, grants, sessions};
 
 /// Every phone with its person, or those of one person.
@@ -51,7 +51,7 @@ pub(super) fn event(device: &Device, detail: &str) -> AuditEvent {
 /// Removes a phone, and ends the sessions and tokens that it approved: whoever holds it now may not stay.
 ///
 /// # Errors
-/// [`ManageError::NotFound`]; when the database or chance fails.
+/// [`ManageError::NotFound`]; when the database or the random number generator fails.
 pub async fn remove(manage: &Manage<'_>, id: &DeviceId) -> Result<Removed, ManageError> {
     let missing = || ManageError::NotFound(format!("device `{id}`"));
     let db = manage.store.read();
@@ -68,7 +68,7 @@ pub async fn remove(manage: &Manage<'_>, id: &DeviceId) -> Result<Removed, Manag
 #[derive(Clone)]
 pub(super) struct Removal {
     pub(super) device: Device,
-    pub(super) entry: Entry,
+    pub(super) entry: PendingEvent,
     pub(super) now: Timestamp,
 }
 
@@ -76,7 +76,7 @@ impl Removal {
     pub(super) async fn run(&self, tx: &Tx) -> Result<bool, StoreError> {
         let (device, now) = (&self.device, self.now);
         // A login that is being finished is through by then, or finds the phone gone.
-        store::users::take_turn(tx, &device.user_id).await?;
+        store::users::lock_row(tx, &device.user_id).await?;
         if !store::devices::delete(tx, &device.id).await? {
             return Ok(false);
         }

@@ -20,7 +20,7 @@ use crate::domain::client_rules::Violation;
 use crate::domain::clock::Timestamp;
 use crate::domain::env::Env;
 use crate::domain::random::RandomError;
-use crate::flow::trail::Entry;
+use crate::flow::audit::PendingEvent;
 use crate::store::{Store, StoreError};
 
 /// What every use case here needs.
@@ -28,7 +28,7 @@ use crate::store::{Store, StoreError};
 pub struct Manage<'a> {
     /// The database.
     pub store: &'a Store,
-    /// Time and chance.
+    /// Clock and random numbers.
     pub env: &'a Env,
     /// Who asks, for the audit trail.
     pub origin: Origin,
@@ -85,7 +85,7 @@ impl<'a> Manage<'a> {
         self.env.now()
     }
 
-    fn entry(&self, event: AuditEvent) -> Result<Entry, RandomError> {
-        Entry::new(self.env, AuditEvent { origin: self.origin.clone(), ..event })
+    fn entry(&self, event: AuditEvent) -> Result<PendingEvent, RandomError> {
+        PendingEvent::new(self.env, AuditEvent { origin: self.origin.clone(), ..event })
     }
 }

@@ -6,7 +6,7 @@ use crate::domain::browser::BrowserSession;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::user::User;
-use crate::flow::trail::Entry;
+use crate::flow::audit::PendingEvent;
 use crate::store::{self, StoreError, Tx};
 
 /// The sessions that are neither ended nor expired, of everybody or of one person, the latest used first.
@@ -31,7 +31,7 @@ pub async fn list(manage: &Manage<'_>, person: Option<&str>) -> Result<Vec<(User
 /// Ends a session and what does not outlive it (`offline_access` does: OIDC Core §11).
 ///
 /// # Errors
-/// [`ManageError::NotFound`] when there is none that is alive; when the database or chance fails.
+/// [`ManageError::NotFound`] when there is none that is alive; when the database or the random number generator fails.
 pub async fn end(manage: &Manage<'_>, id: &SessionId) -> Result<(), ManageError> {
     let missing = || ManageError::NotFound(format!("session `{id}` that has not ended"));
     let session = store::sessions::find(manage.store.read(), id).await?.ok_or_else(missing)?;
@@ -45,7 +45,7 @@ pub async fn end(manage: &Manage<'_>, id: &SessionId) -> Result<(), ManageError>
 /// Ends every session of a person; returns how many there were.
 ///
 /// # Errors
-/// As [`list`]; when chance fails.
+/// As [`list`]; when the random number generator fails.
 pub async fn end_all(manage: &Manage<'_>, person: &str) -> Result<usize, ManageError> {
     let user = users::find(manage, person).await?.user.id;
     let open = store::sessions::list_for_user(manage.store.read(), &user, manage.now()).await?;
@@ -54,7 +54,7 @@ pub async fn end_all(manage: &Manage<'_>, person: &str) -> Result<usize, ManageE
 
 #[derive(Clone)]
 struct Ending {
-    sessions: Vec<(SessionId, Entry)>,
+    sessions: Vec<(SessionId, PendingEvent)>,
     now: Timestamp,
 }
 

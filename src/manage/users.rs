@@ -7,7 +7,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::id::{DeviceId, UserId};
 use crate::domain::user::{Device, Upstream, User, canonical_identifier};
 use crate::domain::written::{NewUser, WrittenUser};
-use crate::flow::trail::Entry;
+use crate::flow::audit::PendingEvent;
 use crate::store::users::UserSaved;
 use crate::store::{Db, Insertion, StoreError, Tx, devices, grants, pushes, sessions, users};
 
@@ -83,14 +83,14 @@ pub(super) async fn taken(db: &Db, user: &User, phones: &[Device]) -> Result<Opt
 }
 
 /// Somebody took a name between a look and a write on another node: looking again finds it.
-pub(super) fn outrun() -> StoreError {
+pub(super) fn name_conflict() -> StoreError {
     StoreError::Unavailable { detail: "another command took this name just now".to_owned(), transient: true }
 }
 
 #[derive(Clone)]
 struct Creation {
     person: Person,
-    entry: Entry,
+    entry: PendingEvent,
 }
 
 impl Creation {
@@ -107,11 +107,11 @@ impl Creation {
 /// Writes a person whose names are free, with their phones.
 pub(super) async fn insert(tx: &Tx, person: &Person) -> Result<(), StoreError> {
     if users::insert(tx, &person.user).await? != UserSaved::Saved {
-        return Err(outrun());
+        return Err(name_conflict());
     }
     for device in &person.devices {
         if devices::insert(tx, device).await? == Insertion::Exists {
-            return Err(outrun());
+            return Err(name_conflict());
         }
     }
     Ok(())
@@ -140,7 +140,7 @@ pub(super) fn new_person(manage: &Manage<'_>, new: NewUser, source: Source) -> R
 /// Adds a person with their phones.
 ///
 /// # Errors
-/// [`ManageError::Exists`], [`ManageError::Invalid`]; when the database or chance fails.
+/// [`ManageError::Exists`], [`ManageError::Invalid`]; when the database or the random number generator fails.
 pub async fn create(manage: &Manage<'_>, written: WrittenUser) -> Result<Person, ManageError> {
     let new = written.check().map_err(ManageError::Invalid)?;
     let person = new_person(manage, new, Source::Command)?;
@@ -187,7 +187,7 @@ pub async fn find(manage: &Manage<'_>, name: &str) -> Result<Person, ManageError
 pub(super) struct Locking {
     pub(super) user: UserId,
     pub(super) locked: bool,
-    pub(super) entry: Entry,
+    pub(super) entry: PendingEvent,
     pub(super) now: Timestamp,
 }
 
@@ -210,7 +210,7 @@ impl Locking {
 /// signed in to ends at once. Twice is once.
 ///
 /// # Errors
-/// [`ManageError::NotFound`]; when the database or chance fails.
+/// [`ManageError::NotFound`]; when the database or the random number generator fails.
 pub async fn set_locked(manage: &Manage<'_>, name: &str, locked: bool) -> Result<Person, ManageError> {
     let mut person = find(manage, name).await?;
     let entry = manage.entry(event(&person.user.id, if locked { "locked" } else { "unlocked" }))?;
@@ -223,7 +223,7 @@ pub async fn set_locked(manage: &Manage<'_>, name: &str, locked: bool) -> Result
 #[derive(Clone)]
 struct Forgiving {
     person: Person,
-    entry: Entry,
+    entry: PendingEvent,
     now: Timestamp,
 }
 
@@ -243,7 +243,7 @@ impl Forgiving {
 /// what their name may be asked for. What the strangers' own sources may ask stays used up.
 ///
 /// # Errors
-/// [`ManageError::NotFound`]; when the database or chance fails.
+/// [`ManageError::NotFound`]; when the database or the random number generator fails.
 pub async fn reset_limits(manage: &Manage<'_>, name: &str) -> Result<Person, ManageError> {
     let person = find(manage, name).await?;
     let entry = manage.entry(event(&person.user.id, "limits reset"))?;

@@ -51,7 +51,7 @@ pub enum StoreError {
     Setup(String),
     /// A change found the rows otherwise than it expected, and was taken back: somebody else was faster.
     #[error("somebody else was faster")]
-    Overtaken,
+    Conflict,
     /// Anything else: a mistake of ours.
     #[error("the database refused a statement: {0}")]
     Statement(String),

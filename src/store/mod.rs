@@ -175,7 +175,7 @@ impl Store {
         Ok(Self { inner: Arc::new(Inner { env: kept, reader, engine, writer, writes: health::Writes::default(), commits }) })
     }
 
-    /// Time and chance, for rows that the store writes by itself.
+    /// Clock and random numbers, for rows that the store writes by itself.
     fn env(&self) -> &Env {
         &self.inner.env
     }

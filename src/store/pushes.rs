@@ -5,7 +5,7 @@ use sea_orm::{
     ColumnTrait as _, Condition, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _, Select, UpdateMany,
 };
 
-use super::entity::{push, push_turn};
+use super::entity::{push, push_lock};
 use super::row::moment;
 use super::{Db, StoreError, Tx};
 use crate::domain::browser::BrowserKey;
@@ -44,9 +44,9 @@ pub struct Push {
 /// # Errors
 /// When the database fails.
 pub async fn take_turn(tx: &Tx, key: String, now: Timestamp) -> Result<(), StoreError> {
-    let row = push_turn::Model { key, at: now.as_millis() };
+    let row = push_lock::Model { key, at: now.as_millis() };
     // The row is locked by its update, until the commit.
-    let conflict = OnConflict::column(push_turn::Column::Key).update_column(push_turn::Column::At).to_owned();
+    let conflict = OnConflict::column(push_lock::Column::Key).update_column(push_lock::Column::At).to_owned();
     tx.insert_or(row, conflict).await.map(drop)
 }
 
@@ -55,10 +55,10 @@ pub async fn take_turn(tx: &Tx, key: String, now: Timestamp) -> Result<(), Store
 /// # Errors
 /// When the database fails.
 pub async fn is_first(tx: &Tx, key: String, since: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
-    let row = push_turn::Model { key, at: now.as_millis() };
-    let conflict = OnConflict::column(push_turn::Column::Key)
-        .update_column(push_turn::Column::At)
-        .action_and_where(Expr::col((push_turn::Entity, push_turn::Column::At)).lte(since.as_millis()))
+    let row = push_lock::Model { key, at: now.as_millis() };
+    let conflict = OnConflict::column(push_lock::Column::Key)
+        .update_column(push_lock::Column::At)
+        .action_and_where(Expr::col((push_lock::Entity, push_lock::Column::At)).lte(since.as_millis()))
         .to_owned();
     tx.insert_or(row, conflict).await
 }

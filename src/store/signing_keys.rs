@@ -109,7 +109,7 @@ impl SigningKeyRows for Store {
             Box::pin(async move {
                 for step in &change.steps {
                     if !apply(tx, step).await? {
-                        return Err(StoreError::Overtaken);
+                        return Err(StoreError::Conflict);
                     }
                 }
                 for (id, event) in events {
@@ -123,7 +123,7 @@ impl SigningKeyRows for Store {
                 change.audit_events().iter().for_each(|event| metrics::AUDIT_EVENTS.add([event.kind.as_str()]));
                 Ok(Applied::Done)
             }
-            Err(StoreError::Overtaken) => Ok(Applied::Overtaken),
+            Err(StoreError::Conflict) => Ok(Applied::Conflict),
             Err(error) => Err(KeyRowsError(Box::new(error))),
         }
     }

@@ -130,7 +130,7 @@ pub async fn take_turn(tx: &Tx, id: &UserId) -> Result<bool, StoreError> {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn take_turn_unlocked(tx: &Tx, id: &UserId) -> Result<bool, StoreError> {
+pub async fn lock_enabled_row(tx: &Tx, id: &UserId) -> Result<bool, StoreError> {
     Ok(turn(id).filter(user::Column::Locked.eq(false)).exec(tx.db()).await?.rows_affected > 0)
 }
 

@@ -16,7 +16,7 @@ use crate::domain::login::{End, Login, LoginStage, Reason, Subject};
 use crate::flow::Op;
 use crate::flow::error::Internal;
 use crate::flow::settings::Limits;
-use crate::flow::trail::Entry;
+use crate::flow::audit::PendingEvent;
 use crate::metrics;
 use crate::store::logins::LoginInserted;
 use crate::store::pushes::Push;
@@ -69,8 +69,8 @@ struct Attempt {
     login: Login,
     hold_until: Option<Timestamp>,
     push: Push,
-    event: Entry,
-    alarm: Entry,
+    event: PendingEvent,
+    alarm: PendingEvent,
     limits: Limits,
 }
 
@@ -93,8 +93,8 @@ pub(super) async fn write(op: &Op, login: &Login) -> Result<AttemptOutcome, Inte
             sent: false,
             at: login.created_at,
         },
-        event: Entry::new(&op.env, started(login))?,
-        alarm: Entry::new(&op.env, AuditEvent::new(AuditKind::LoginFlood))?,
+        event: PendingEvent::new(&op.env, started(login))?,
+        alarm: PendingEvent::new(&op.env, AuditEvent::new(AuditKind::LoginFlood))?,
         limits: op.settings.limits.clone(),
     };
     let outcome = op.store.write(attempt, |tx, attempt| Box::pin(attempt.run(tx))).await?;
@@ -114,7 +114,7 @@ fn count_limited(op: &Op, verdict: Verdict) {
     let Verdict::Flooded { new } = verdict else { return metrics::RATE_LIMITED.add(["asking_phones"]) };
     metrics::RATE_LIMITED.add(["all_people"]);
     if new {
-        let most = op.settings.limits.all_people_10min;
+        let most = op.settings.limits.push_all_people_10min;
         tracing::warn!(most, "unknown browsers ask too many people: until it is quieter they are told to wait");
     }
 }
@@ -122,7 +122,7 @@ fn count_limited(op: &Op, verdict: Verdict) {
 /// Writes a login that ends before anybody was asked, so that its page can say why.
 pub(super) async fn refuse(op: &Op, login: Login, reason: Reason) -> Result<LoginId, Internal> {
     let (now, how) = (op.env.now(), End::Failed(reason));
-    let input = (login.clone(), Entry::new(&op.env, end::event(&login, how))?);
+    let input = (login.clone(), PendingEvent::new(&op.env, end::event(&login, how))?);
     op.store
         .write(input, move |tx, (login, event)| {
             Box::pin(async move {
@@ -211,7 +211,7 @@ impl Attempt {
 
     /// Attempts at the same moment, here or on other nodes, wait for each other: they cannot all find room.
     async fn lock(&self, tx: &Tx, key: String) -> Result<(), StoreError> {
-        pushes::take_turn(tx, key, self.push.at).await
+        pushes::lock_counter(tx, key, self.push.at).await
     }
 
     async fn take_slots(&self, tx: &Tx, login: &Login) -> Result<AttemptOutcome, StoreError> {
@@ -293,9 +293,9 @@ impl Attempt {
     const fn counts_user(&self) -> bool {
         let limits = &self.limits;
         let limited = if self.push.remembered {
-            limits.per_person_remembered_10min.is_some()
+            limits.push_per_remembered_person_10min.is_some()
         } else {
-            limits.per_person_10min.is_some() || limits.per_person_day.is_some()
+            limits.push_per_person_10min.is_some() || limits.push_per_person_day.is_some()
         };
         limited && !self.push.target.is_empty()
     }
@@ -310,7 +310,7 @@ impl Attempt {
         self.lock_counts(tx).await?;
         let since = push.at.minus(TEN_MINUTES);
         if push.remembered {
-            let limit = limits.per_person_remembered_10min.filter(|_| !push.target.is_empty());
+            let limit = limits.push_per_remembered_person_10min.filter(|_| !push.target.is_empty());
             let reached = is_reached(limit, pushes::count_sent(tx, push.upstream, &push.target, since, true)).await?;
             return Ok(if reached { Verdict::Told } else { Verdict::Free });
         }
@@ -326,7 +326,7 @@ impl Attempt {
         if denied == Verdict::Told || self.too_often(typed(since), typed(day)).await? {
             return Ok(Verdict::Told);
         }
-        if is_reached(limits.all_people_10min, pushes::count_sent_by_strangers(tx, since)).await? {
+        if is_reached(limits.push_all_people_10min, pushes::count_sent_by_strangers(tx, since)).await? {
             return Ok(Verdict::Flooded { new: pushes::is_first(tx, "alarm/all".to_owned(), since, push.at).await? });
         }
         let sent = |since| pushes::count_sent(tx, push.upstream, &push.target, since, false);
@@ -345,13 +345,13 @@ impl Attempt {
         if push.remembered {
             return Ok(());
         }
-        if limits.per_source_10min.is_some() {
+        if limits.push_per_source_10min.is_some() {
             self.lock(tx, format!("source/{}", push.source)).await?;
         }
-        if let (Some(_), Some(network)) = (limits.per_network_10min, &push.network) {
+        if let (Some(_), Some(network)) = (limits.push_per_network_10min, &push.network) {
             self.lock(tx, format!("source/{network}")).await?;
         }
-        if limits.all_people_10min.is_some() && !push.target.is_empty() {
+        if limits.push_all_people_10min.is_some() && !push.target.is_empty() {
             self.lock(tx, "all".to_owned()).await?;
         }
         Ok(())
@@ -360,11 +360,11 @@ impl Attempt {
     /// Whether the source or the network of the attempt has made as many as it may.
     async fn source_is_too_busy(&self, tx: &Tx) -> Result<bool, StoreError> {
         let (limits, since) = (&self.limits, self.push.at.minus(TEN_MINUTES));
-        if is_reached(limits.per_source_10min, pushes::count_source(tx, &self.push.source, since)).await? {
+        if is_reached(limits.push_per_source_10min, pushes::count_source(tx, &self.push.source, since)).await? {
             return Ok(true);
         }
         let Some(network) = &self.push.network else { return Ok(false) };
-        is_reached(limits.per_network_10min, pushes::count_network(tx, network, since)).await
+        is_reached(limits.push_per_network_10min, pushes::count_network(tx, network, since)).await
     }
 
     /// Whether the user declined a request from this source a short while ago. Told where the same name was typed.
@@ -381,7 +381,7 @@ impl Attempt {
     /// Whether the limit of ten minutes or that of a day is reached.
     async fn too_often(&self, ten_minutes: impl Count, day: impl Count) -> Result<bool, StoreError> {
         let limits = &self.limits;
-        Ok(is_reached(limits.per_person_10min, ten_minutes).await? || is_reached(limits.per_person_day, day).await?)
+        Ok(is_reached(limits.push_per_person_10min, ten_minutes).await? || is_reached(limits.push_per_person_day, day).await?)
     }
 }
 

@@ -21,7 +21,7 @@ use crate::domain::user::Upstream;
 use crate::flow::Op;
 use crate::flow::error::Internal;
 use crate::flow::node::latency::Call;
-use crate::flow::trail::Entry;
+use crate::flow::audit::PendingEvent;
 use crate::store::{StoreError, Tx, access_passes, logins, pushes};
 use crate::upstream::{BeginError, BeginRequest, Begun, PhoneApproval};
 
@@ -140,7 +140,7 @@ enum Shown {
 async fn waiting(op: &Op, login: &Login, begun: Begun, code: Option<code::Shown>) -> Result<bool, Internal> {
     let Begun { handle, challenge, expires_in } = begun;
     let now = op.env.now();
-    let sealed = UpstreamHandle(op.keys.seal_login_handle(&op.env, login.id.as_str(), handle.0.expose())?);
+    let sealed = UpstreamHandle(op.keys.purposes.seal_login_handle(&op.env, login.id.as_str(), handle.0.expose())?);
     let deadline = deadline(login, expires_in, now);
     let real = login.subject != Subject::Decoy;
     let input = (login.clone(), sealed, challenge, code);
@@ -189,7 +189,7 @@ fn deadline(login: &Login, expires_in: Option<Duration>, now: Timestamp) -> Time
 /// at the same moment take turns.
 async fn is_shown(tx: &Tx, login: &Login, challenge: &Challenge, now: Timestamp) -> Result<bool, StoreError> {
     let (Challenge::AccessPass(Some(image)), Some(target)) = (challenge, &login.concern.target) else { return Ok(false) };
-    pushes::take_turn(tx, format!("symbols/{}/{target}", login.upstream), now).await?;
+    pushes::lock_counter(tx, format!("symbols/{}/{target}", login.upstream), now).await?;
     Ok(logins::list_symbols(tx, login.upstream, target, &login.id, now).await?.contains(image))
 }
 
@@ -223,7 +223,7 @@ async fn disguise(op: &Op, login: &Login, how: End) -> Result<(), Internal> {
     let Begun { challenge, expires_in, .. } = pretended(op, login).await?;
     let now = op.env.now();
     let deadline = deadline(login, expires_in, now);
-    let input = (login.id.clone(), challenge, Entry::new(&op.env, end::event(login, how))?);
+    let input = (login.id.clone(), challenge, PendingEvent::new(&op.env, end::event(login, how))?);
     op.store
         .write(input, move |tx, (id, challenge, event)| {
             Box::pin(async move {
@@ -269,7 +269,7 @@ async fn access_pass(op: &Op, login: &Login) -> Result<Challenge, Internal> {
     let enough = seen.len() >= ENOUGH_PASSES;
     let free: Vec<String> = seen.into_iter().filter(|seen| shown.iter().all(|shown| shown.as_str() != seen)).collect();
     let browser = login.browser.as_ref().map_or("", |browser| browser.0.as_str());
-    let mac = op.keys.decoy_mac(&[browser.as_bytes(), login.id.as_str().as_bytes()]);
+    let mac = op.keys.purposes.decoys.mac(&[browser.as_bytes(), login.id.as_str().as_bytes()]);
     let at = mac.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes)) % u64::try_from(free.len().max(1)).unwrap_or(1);
     let chosen = free.into_iter().nth(usize::try_from(at).unwrap_or_default()).filter(|_digest| enough);
     let pass = match chosen {

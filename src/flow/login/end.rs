@@ -10,7 +10,7 @@ use crate::domain::login::{End, Login, LoginStage, Reason, Subject, UpstreamHand
 use crate::flow::Op;
 use crate::flow::error::Internal;
 use crate::flow::node::latency::Call;
-use crate::flow::trail::Entry;
+use crate::flow::audit::PendingEvent;
 use crate::metrics;
 use crate::store::{logins, pushes};
 
@@ -33,7 +33,7 @@ pub(crate) enum UpstreamSession {
 /// Ends an open login. Returns whether this call ended it. One commit.
 pub(crate) async fn end(op: &Op, login: &Login, how: End, session: UpstreamSession) -> Result<bool, Internal> {
     let now = op.env.now();
-    let event = Entry::new(&op.env, event(login, how))?;
+    let event = PendingEvent::new(&op.env, event(login, how))?;
     let release = session == UpstreamSession::Dead;
     let denied = how == End::Denied;
     let input = (login.clone(), how, event);
@@ -114,7 +114,7 @@ pub(crate) fn open_handle(op: &Op, login: &Login) -> Result<Option<UpstreamHandl
 }
 
 fn unseal(op: &Op, login: &Login, sealed: &UpstreamHandle) -> Result<UpstreamHandle, Internal> {
-    Ok(UpstreamHandle(op.keys.open_login_handle(login.id.as_str(), sealed.0.expose())?))
+    Ok(UpstreamHandle(op.keys.purposes.open_login_handle(login.id.as_str(), sealed.0.expose())?))
 }
 
 /// The handle of a login that ended here since it was read.
@@ -164,7 +164,7 @@ async fn dismiss(op: &Op, login: &Login) -> Result<bool, Internal> {
 pub(super) async fn preempt(op: &Op, login: &Login) -> Result<bool, Internal> {
     let Some(handle) = open_handle(op, login)? else { return Ok(false) };
     let how = End::Cancelled(None);
-    let (now, input) = (op.env.now(), (login.id.clone(), Entry::new(&op.env, event(login, how))?));
+    let (now, input) = (op.env.now(), (login.id.clone(), PendingEvent::new(&op.env, event(login, how))?));
     let taken = op
         .store
         .write(input, move |tx, (id, event)| {

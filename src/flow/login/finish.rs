@@ -13,7 +13,7 @@ use crate::domain::login::{Challenge, FINISH_GRACE, Login, LoginStage, Subject};
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::flow::Op;
 use crate::flow::error::Internal;
-use crate::flow::trail::Entry;
+use crate::flow::audit::PendingEvent;
 use crate::metrics;
 use crate::store::{StoreError, Tx, devices, logins, pushes, remembered_browsers, sessions, users};
 
@@ -46,7 +46,7 @@ struct Plan {
     /// Without a session.
     authentication: Authentication,
     session: Option<NewSession>,
-    event: Entry,
+    event: PendingEvent,
     code_lifetime: Duration,
     now: Timestamp,
 }
@@ -80,7 +80,7 @@ pub(crate) async fn finish(op: &Op, login: Login, by: Finisher) -> Result<Finish
     if now >= login.deadline.plus(FINISH_GRACE) {
         return Ok(Finished::NotApproved);
     }
-    let event = Entry::new(&op.env, event(&login, &user_id, by.origin.clone()))?;
+    let event = PendingEvent::new(&op.env, event(&login, &user_id, by.origin.clone()))?;
     let unnamed = login.subject == Subject::Unnamed;
     let authentication =
         Authentication { user_id, session_id: None, auth_time: at, acr: reached(op, &login), device_id, unnamed };
@@ -113,7 +113,7 @@ async fn write(tx: &Tx, plan: &Plan) -> Result<Outcome, StoreError> {
     let authentication = &Authentication { session_id, ..plan.authentication.clone() };
     // What was true when the phone was asked must be true now (security bar 137).
     // Whoever locks the user or removes the phone meanwhile waits for this session, and ends it.
-    if !users::take_turn_unlocked(tx, &authentication.user_id).await? {
+    if !users::lock_enabled_row(tx, &authentication.user_id).await? {
         return refused(tx, plan).await;
     }
     if let Some(device) = &authentication.device_id

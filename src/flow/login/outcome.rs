@@ -21,7 +21,7 @@ use super::create::issuer_host;
 /// login begins for it.
 pub(super) async fn on_begin(tx: &Tx, purpose: &Purpose) -> Result<bool, StoreError> {
     match purpose {
-        Purpose::Authorization(id) => authorizations::lock(tx, id).await,
+        Purpose::Authorization(id) => authorizations::lock_row(tx, id).await,
         Purpose::Portal { .. } | Purpose::Enrolment(_) | Purpose::DeviceGrant(_) | Purpose::Backchannel(_) => Ok(true),
     }
 }

@@ -9,7 +9,7 @@ use crate::domain::random::RandomError;
 use crate::domain::user::Upstream;
 use crate::flow::Op;
 use crate::flow::error::Internal;
-use crate::flow::trail::Entry;
+use crate::flow::audit::PendingEvent;
 use crate::store::{devices, logins};
 use crate::upstream::Progress;
 
@@ -121,7 +121,7 @@ async fn approve(op: &Op, login: &Login, upstream_user: &str) -> Result<(), Inte
 /// An alarm: another user approved than was asked.
 async fn mismatch(op: &Op, login: &Login) -> Result<(), Internal> {
     let now = op.env.now();
-    let event = Entry::new(&op.env, end::about(login, AuditKind::LoginMismatch, login.upstream.as_str()))?;
+    let event = PendingEvent::new(&op.env, end::about(login, AuditKind::LoginMismatch, login.upstream.as_str()))?;
     op.store.write(event, move |tx, event| Box::pin(event.write(tx, now))).await?;
     Ok(())
 }

@@ -23,7 +23,7 @@ use crate::flow::backchannel_logout::SETTLE;
 use crate::flow::client_authentication::ClientRequest;
 use crate::flow::error::OAuthError;
 use crate::flow::settings::Settings;
-use crate::flow::trail::Entry;
+use crate::flow::audit::PendingEvent;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::parameters::Parameters;
 use crate::store::codes::StoredCode;
@@ -57,8 +57,8 @@ struct Redemption {
     grant_id: GrantId,
     access: SecretDigest,
     refresh: SecretDigest,
-    issued: Entry,
-    reused: Entry,
+    issued: PendingEvent,
+    reused: PendingEvent,
 }
 
 /// Who signed in, and the session that this began.
@@ -96,8 +96,8 @@ pub(super) async fn redeem(op: &Op, client: &Client, request: &ClientRequest<'_>
         grant_id: GrantId::generate(&op.env)?,
         access: access.digest(),
         refresh: refresh.digest(),
-        issued: Entry::new(&op.env, event(AuditKind::TokenIssued))?,
-        reused: Entry::new(&op.env, event(AuditKind::TokenReuse))?,
+        issued: PendingEvent::new(&op.env, event(AuditKind::TokenIssued))?,
+        reused: PendingEvent::new(&op.env, event(AuditKind::TokenReuse))?,
     };
     let at = redemption.now;
     match op.store.write(redemption, |tx, job| Box::pin(job.run(tx))).await? {
@@ -179,7 +179,7 @@ impl Redemption {
         let who = &content.authentication;
         // From here on nobody ends the session before the family is there to be ended with it.
         let session = match &who.session_id {
-            Some(session) => sessions::take_turn(tx, session).await?,
+            Some(session) => sessions::lock_row(tx, session).await?,
             None => None,
         };
         let Some(session) = session.filter(|session| session.is_alive(self.now)) else {

@@ -21,7 +21,7 @@ use crate::flow::Op;
 use crate::flow::client_authentication::ClientRequest;
 use crate::flow::error::OAuthError;
 use crate::flow::settings::Settings;
-use crate::flow::trail::Entry;
+use crate::flow::audit::PendingEvent;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::scope::Scope;
 use crate::store::refresh_tokens::FoundRefreshToken;
@@ -37,7 +37,7 @@ struct Refresh {
     settings: Arc<Settings>,
     now: Timestamp,
     access: SecretDigest,
-    reuse: Entry,
+    reuse: PendingEvent,
 }
 
 enum Outcome {
@@ -61,7 +61,7 @@ pub(super) async fn refresh(op: &Op, client: &Client, request: &ClientRequest<'_
     let missing = OAuthError::new(ErrorCode::InvalidRequest, "refresh_token is missing");
     let presented = Secret::new(request.parameters.get("refresh_token").ok_or(missing)?);
     let wanted = request.parameters.get("scope").map(Scope::parse).transpose().map_err(|_bad_character| too_wide())?;
-    let successor = op.keys.refresh_successor(&presented);
+    let successor = op.keys.purposes.refresh.successor_of(&presented);
     let access = AccessHandle::generate(&op.env, client.metadata.access_token_format)?;
     let reuse = AuditEvent {
         client: Some(client.id.as_str().to_owned()),
@@ -77,7 +77,7 @@ pub(super) async fn refresh(op: &Op, client: &Client, request: &ClientRequest<'_
         settings: Arc::clone(&op.settings),
         now: op.env.now(),
         access: access.digest(),
-        reuse: Entry::new(&op.env, reuse)?,
+        reuse: PendingEvent::new(&op.env, reuse)?,
     };
     let at = job.now;
     match op.store.write(job, |tx, job| Box::pin(job.run(tx))).await? {

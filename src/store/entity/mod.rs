@@ -16,7 +16,7 @@ pub(super) mod grant;
 pub(super) mod instance;
 pub(super) mod login;
 pub(super) mod push;
-pub(super) mod push_turn;
+pub(super) mod push_lock;
 pub(super) mod refresh_token;
 pub(super) mod remembered_browser;
 pub(super) mod session;

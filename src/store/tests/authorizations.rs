@@ -66,6 +66,6 @@ pub(super) async fn an_authorization_comes_with_its_client(store: Store) {
     let (authorization, client) = found.unwrap();
     assert_eq!((authorization.id.as_str(), client.id.as_str()), ("a", "c"));
     assert!(authorizations::find_with_client(store.read(), &AuthorizationId::new("x")).await.unwrap().is_none());
-    let lock = async |id: &str| write!(store, AuthorizationId::new(id), |tx, id| authorizations::lock(tx, id));
+    let lock = async |id: &str| write!(store, AuthorizationId::new(id), |tx, id| authorizations::lock_row(tx, id));
     assert!(lock("a").await && !lock("x").await);
 }

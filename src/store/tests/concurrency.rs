@@ -104,7 +104,7 @@ pub(super) async fn fifty_ask_one_phone_and_three_find_room(store: Store) {
                 at: NOW,
             };
             write!(store, push, |tx, push| async {
-                pushes::take_turn(tx, "secsign/alice".into(), NOW).await?;
+                pushes::lock_counter(tx, "secsign/alice".into(), NOW).await?;
                 let room = pushes::count_sent(tx, Upstream::SecSign, "alice", Timestamp::from_millis(0), false).await? < 3;
                 if room {
                     pushes::insert(tx, push).await?;

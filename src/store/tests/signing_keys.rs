@@ -77,7 +77,7 @@ pub(super) async fn a_change_that_was_overtaken_leaves_nothing(store: Store) {
         &[activate("b")],
     ];
     for steps in overtaken {
-        assert_eq!(apply(&store, steps).await, Applied::Overtaken, "{steps:?}");
+        assert_eq!(apply(&store, steps).await, Applied::Conflict, "{steps:?}");
         assert_eq!(states(&store).await, before, "{steps:?}");
     }
     assert_eq!(audit::list(store.read(), 100).await.unwrap().len(), 2);
