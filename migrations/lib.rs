@@ -12,6 +12,7 @@ mod m20261126_000009_backchannel_logouts;
 mod m20261126_000010_nodes;
 mod m20261129_000011_targets;
 mod m20261129_000012_room;
+mod m20261129_000013_purposes;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000010_nodes::Migration),
             Box::new(m20261129_000011_targets::Migration),
             Box::new(m20261129_000012_room::Migration),
+            Box::new(m20261129_000013_purposes::Migration),
         ]
     }
 }
@@ -48,6 +50,7 @@ const COMPATIBLE: &[(&str, &str)] = &[
     ("m20261126_000010_nodes", "m20261123_000008_audit"),
     ("m20261129_000011_targets", "m20261123_000008_audit"),
     ("m20261129_000012_room", "m20261123_000008_audit"),
+    ("m20261129_000013_purposes", "m20261123_000008_audit"),
 ];
 
 /// The migration that a program must at least know to run on a database which has seen `name`.

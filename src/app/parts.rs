@@ -10,8 +10,8 @@ use crate::domain::env::Env;
 use crate::domain::user::Upstream;
 use crate::flow::Op;
 use crate::flow::authorization::repeats::Repeats;
-use crate::flow::login::pace::Pace;
-use crate::flow::login::signals::Signals;
+use crate::flow::node::Signals;
+use crate::flow::node::latency::LatencyModel;
 use crate::flow::settings::Settings;
 use crate::flow::wrong_secrets::WrongSecrets;
 use crate::keys::Keys;
@@ -51,7 +51,7 @@ pub async fn assemble(config: &Config, env: Env) -> Result<Op, StartError> {
         allow_private: config.outbound.allow_private,
     })
     .map_err(|error| setup(&error))?;
-    let (signals, pace) = (Signals::default(), Pace::default());
+    let (signals, latency) = (Signals::default(), LatencyModel::default());
     let op = Op {
         store,
         keys: Arc::new(keys),
@@ -60,7 +60,7 @@ pub async fn assemble(config: &Config, env: Env) -> Result<Op, StartError> {
         env,
         settings,
         signals,
-        pace,
+        latency,
         repeats: Repeats::default(),
         wrong_secrets: WrongSecrets::default(),
     };

@@ -55,8 +55,9 @@ impl Origin {
 pub struct Authentication {
     /// The person.
     pub user_id: UserId,
-    /// The browser session (`sid`).
-    pub session_id: SessionId,
+    /// The browser session (`sid`); `None` where the user signed in without a browser of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<SessionId>,
     /// When the phone approved (`auth_time`, OIDC Core §2).
     pub auth_time: Timestamp,
     /// How strong it was.

@@ -38,7 +38,8 @@ impl Grant {
     /// Whether this family is over at `now` with its browser session, `session` being that session's row: however it ended,
     /// and where the row is long gone. Idleness is the browser's: it ends single sign-on, and no tokens.
     pub fn is_over_with(&self, session: Option<&BrowserSession>, now: Timestamp) -> bool {
-        !self.is_offline() && !session.is_some_and(|session| session.is_alive(now))
+        let hangs_on_it = self.authentication.session_id.is_some() && !self.is_offline();
+        hangs_on_it && !session.is_some_and(|session| session.is_alive(now))
     }
 
     /// The moment after which nothing of this family is worth anything, if `until` is not sooner: `session` is its browser

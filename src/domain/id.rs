@@ -63,6 +63,10 @@ identifiers! {
     LoginId
     /// A token family: everything that one authorization code led to.
     GrantId
+    /// One request of a device without a browser (RFC 8628).
+    DeviceGrantId
+    /// One request of a client without a browser (CIBA Core).
+    BackchannelRequestId
 }
 
 /// A new row id: a UUID of version 7, which sorts by time.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::browser::{BrowserKey, Origin};
 use super::clock::Timestamp;
-use super::id::{AuthorizationId, ClientId, DeviceId, LoginId, UserId};
+use super::id::{AuthorizationId, BackchannelRequestId, ClientId, DeviceGrantId, DeviceId, LoginId, UserId};
 use super::secret::Secret;
 use super::user::Upstream;
 
@@ -14,28 +14,50 @@ use super::user::Upstream;
 /// everybody: an approval seen before the deadline counts until then, one seen later never does.
 pub const FINISH_GRACE: Duration = Duration::from_secs(60);
 
-/// What a login is for. `flow::login` knows nothing beyond it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a login is for. `flow/login/outcome.rs` says what follows from it; production code begins only the first one today.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "purpose", content = "key", rename_all = "snake_case")]
 pub enum Purpose {
     /// To answer an authorization request.
     Authorization(AuthorizationId),
+    /// To open the user's own pages, or to confirm what they do there.
+    Portal {
+        /// What is approved.
+        action: PortalAction,
+        /// A path of ours.
+        return_to: String,
+    },
+    /// To register a phone for this account.
+    Enrolment(UserId),
+    /// To answer the request of a device (RFC 8628 §3.3).
+    DeviceGrant(DeviceGrantId),
+    /// To answer a client that asked without a browser (CIBA Core §7).
+    Backchannel(BackchannelRequestId),
 }
 
-/// Whom the phone service was asked for.
+/// What a user approves on their own pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PortalAction {
+    /// To see the pages.
+    SignIn,
+    /// A change that needs a fresh approval.
+    Confirm,
+}
+
+/// Whom the upstream was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
-    /// The person here.
-    pub user_id: UserId,
-    /// Their registration.
-    pub device_id: DeviceId,
-    /// The name by which the service knows them.
-    pub upstream_user: String,
+    pub(crate) user_id: UserId,
+    pub(crate) device_id: DeviceId,
+    /// The name by which the upstream knows them.
+    pub(crate) upstream_user: String,
 }
 
 /// Who is on the other side of a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// A known person was asked.
+    /// A known user was asked.
     Named(Asked),
     /// A QR code without a name: whoever scans it.
     Unnamed,
@@ -46,22 +68,21 @@ pub enum Subject {
 /// For whom and through which client a login was begun: for limits, pictures and the audit trail, never for a page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Concern {
-    /// Whom its picture concerns, and under what its requests are counted: the service's name for a person; a name of its
+    /// Whom its picture concerns, and under what its requests are counted: the upstream's name for a user; a name of its
     /// own for nobody. `None`: a QR code without a name, or a row of an older release.
-    pub target: Option<String>,
-    /// The person whom the name means, also where they were not asked.
-    pub user: Option<UserId>,
-    /// The client.
-    pub client: Option<ClientId>,
+    pub(crate) target: Option<String>,
+    /// The user whom the name means, also where they were not asked.
+    pub(crate) user: Option<UserId>,
+    pub(crate) client: Option<ClientId>,
 }
 
 /// What the page shows for a login.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Challenge {
-    /// The symbol to pick: a PNG in base64, exactly as the service sent it. `None`: the service sent none.
+    /// The symbol to pick: a PNG in base64, exactly as the upstream sent it. `None`: the upstream sent none.
     AccessPass(Option<String>),
-    /// The QR code, a PNG in base64, and the link for the phone's own browser, both as the service sent them.
+    /// The QR code, a PNG in base64, and the link for the phone's own browser, both as the upstream sent them.
     QrCode {
         /// The picture.
         image: String,
@@ -70,78 +91,63 @@ pub enum Challenge {
     },
 }
 
-/// A session at the phone service: enough to poll and to cancel it. Holds what acts as a bearer secret there.
+/// A session at the upstream: enough to poll and to cancel it. Holds what acts as a bearer secret there.
 #[derive(Clone, Debug)]
 pub struct UpstreamHandle(pub Secret);
 
-/// Why a login failed, in the words of `data-login-reason` (design 3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reason {
+macro_rules! reasons {
+    ($($(#[$doc:meta])+ $name:ident $text:literal)+) => {
+        /// Why a login failed, in the words of `data-login-reason` (design 3).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Reason {
+            $($(#[$doc])+ $name,)+
+        }
+
+        impl Reason {
+            pub(crate) const ALL: [Self; [$($text),+].len()] = [$(Self::$name),+];
+
+            /// The value of `data-login-reason`.
+            pub(crate) const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)+
+                }
+            }
+        }
+    };
+}
+
+reasons! {
     /// Another request for the same SecSign ID suspended this one.
-    Suspended,
+    Suspended "suspended"
     /// The SecSign ID is frozen until its owner taps it in the app.
-    Frozen,
-    /// The service calls the session invalid.
-    Invalid,
-    /// The service does not know the person.
-    NotRegistered,
+    Frozen "frozen"
+    /// The upstream calls the session invalid.
+    Invalid "invalid"
+    /// The upstream does not know the user.
+    NotRegistered "not_registered"
     /// The phone is registered already.
-    AlreadyRegistered,
+    AlreadyRegistered "already_registered"
     /// The phone has no fingerprint or PIN.
-    NoSuitableAuthenticator,
+    NoSuitableAuthenticator "no_suitable_authenticator"
     /// Nonsense, another person or session, anything unknown: not logged in (decision 2.6).
-    TechnicalReason,
-    /// The service could not be reached.
-    UpstreamDown,
-    /// Too many requests for this person or from this source.
-    RateLimited,
+    TechnicalReason "technical_reason"
+    /// The upstream could not be reached.
+    UpstreamDown "upstream_down"
+    /// Too many requests for this user or from this source.
+    RateLimited "rate_limited"
     /// A newer login of the same browser took its place.
-    Replaced,
+    Replaced "replaced"
     /// Another browser's request for the same name is open (decision 2.7).
-    Busy,
+    Busy "busy"
 }
 
 impl Reason {
-    /// Whether it tells something of the person at the service, and nothing of the service.
-    pub const fn is_about_person(self) -> bool {
+    /// Whether it tells something of the user at the upstream, and nothing of the upstream.
+    pub(crate) const fn reveals_account(self) -> bool {
         matches!(self, Self::NotRegistered | Self::Frozen | Self::Suspended | Self::Invalid)
     }
 
-    /// Every reason.
-    pub const ALL: [Self; 11] = [
-        Self::Suspended,
-        Self::Frozen,
-        Self::Invalid,
-        Self::NotRegistered,
-        Self::AlreadyRegistered,
-        Self::NoSuitableAuthenticator,
-        Self::TechnicalReason,
-        Self::UpstreamDown,
-        Self::RateLimited,
-        Self::Replaced,
-        Self::Busy,
-    ];
-
-    /// The value of `data-login-reason`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Suspended => "suspended",
-            Self::Frozen => "frozen",
-            Self::Invalid => "invalid",
-            Self::NotRegistered => "not_registered",
-            Self::AlreadyRegistered => "already_registered",
-            Self::NoSuitableAuthenticator => "no_suitable_authenticator",
-            Self::TechnicalReason => "technical_reason",
-            Self::UpstreamDown => "upstream_down",
-            Self::RateLimited => "rate_limited",
-            Self::Replaced => "replaced",
-            Self::Busy => "busy",
-        }
-    }
-
-    /// The reason that `text` names.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == text)
     }
 }
@@ -149,11 +155,11 @@ impl Reason {
 /// How a login ended without an approval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum End {
-    /// The person declined on the phone.
+    /// The user declined on the phone.
     Denied,
     /// Nobody approved in time.
     Expired,
-    /// Withdrawn: by the person, or by a newer login ([`Reason::Replaced`]).
+    /// Withdrawn: by the user, or by a newer login ([`Reason::Replaced`]).
     Cancelled(Option<Reason>),
     /// It cannot be completed.
     Failed(Reason),
@@ -161,7 +167,7 @@ pub enum End {
 
 impl End {
     /// The value of `data-login-state` (design 3).
-    pub const fn state(self) -> &'static str {
+    pub(crate) const fn state(self) -> &'static str {
         match self {
             Self::Denied => "denied",
             Self::Expired => "expired",
@@ -171,7 +177,7 @@ impl End {
     }
 
     /// The value of `data-login-reason`, if there is one.
-    pub const fn reason(self) -> Option<Reason> {
+    pub(crate) const fn reason(self) -> Option<Reason> {
         match self {
             Self::Failed(reason) | Self::Cancelled(Some(reason)) => Some(reason),
             Self::Denied | Self::Expired | Self::Cancelled(None) => None,
@@ -192,7 +198,7 @@ pub enum LoginStage {
     Approved {
         /// When we learned of it.
         at: Timestamp,
-        /// The person who approved.
+        /// The user who approved.
         user_id: UserId,
         /// The registration that approved.
         device_id: Option<DeviceId>,
@@ -203,7 +209,7 @@ pub enum LoginStage {
 
 impl LoginStage {
     /// The value of `data-login-state` (design 3). A login that is being created is pending for its page.
-    pub const fn state(&self) -> &'static str {
+    pub(crate) const fn state(&self) -> &'static str {
         match self {
             Self::Creating | Self::Pending(_) => "pending",
             Self::Fetched(_) => "fetched",
@@ -212,8 +218,7 @@ impl LoginStage {
         }
     }
 
-    /// The value of `data-login-reason`, if there is one.
-    pub const fn reason(&self) -> Option<Reason> {
+    pub(crate) const fn reason(&self) -> Option<Reason> {
         match self {
             Self::Ended(end) => end.reason(),
             _goes_on => None,
@@ -221,7 +226,7 @@ impl LoginStage {
     }
 
     /// Whether the phone may still answer.
-    pub const fn is_open(&self) -> bool {
+    pub(crate) const fn is_open(&self) -> bool {
         matches!(self, Self::Creating | Self::Pending(_) | Self::Fetched(_))
     }
 }
@@ -230,42 +235,35 @@ impl LoginStage {
 #[derive(Clone, Debug)]
 pub struct Login {
     /// Its id: stands in URLs and is useless without the browser's cookie.
-    pub id: LoginId,
-    /// What it is for.
-    pub purpose: Purpose,
-    /// The browser that began it.
-    pub browser: BrowserKey,
-    /// Where it began.
-    pub origin: Origin,
-    /// The phone service.
-    pub upstream: Upstream,
-    /// Who was asked.
-    pub subject: Subject,
+    pub(crate) id: LoginId,
+    pub(crate) purpose: Purpose,
+    /// The browser that began it, and that may finish it; a request without a browser has none.
+    pub(crate) browser: Option<BrowserKey>,
+    pub(crate) origin: Origin,
+    pub(crate) upstream: Upstream,
+    pub(crate) subject: Subject,
     /// Whether this browser had signed in as that person before (decision 2.7).
-    pub remembered: bool,
+    pub(crate) remembered: bool,
     /// The canonical name that was typed; `None` for a QR code without a name. The page shows this one, so that a known and
     /// an unknown name look alike.
-    pub typed: Option<String>,
-    /// Whether the person asked for the name to be filled in next time (decision 2.3).
-    pub remember: bool,
+    pub(crate) typed: Option<String>,
+    /// Whether the user asked for the name to be filled in next time (decision 2.3).
+    pub(crate) remember: bool,
     /// What the page shows; nothing while it is being created.
-    pub challenge: Option<Challenge>,
-    /// How far it got.
-    pub stage: LoginStage,
-    /// When it began.
-    pub created_at: Timestamp,
+    pub(crate) challenge: Option<Challenge>,
+    pub(crate) stage: LoginStage,
+    pub(crate) created_at: Timestamp,
     /// When it expires unless approved before.
-    pub deadline: Timestamp,
+    pub(crate) deadline: Timestamp,
     /// When its approval was used up.
-    pub consumed_at: Option<Timestamp>,
-    /// For whom and through which client.
-    pub concern: Concern,
+    pub(crate) consumed_at: Option<Timestamp>,
+    pub(crate) concern: Concern,
 }
 
 impl Login {
     /// The stage as it is at `now`, whatever the clean-up did: an open login past its deadline has expired, and so has an
     /// approval that its browser did not finish in time.
-    pub fn stage_at(&self, now: Timestamp) -> LoginStage {
+    pub(crate) fn stage_at(&self, now: Timestamp) -> LoginStage {
         let late = match &self.stage {
             LoginStage::Approved { .. } => self.consumed_at.is_none() && now >= self.deadline.plus(FINISH_GRACE),
             _other => self.stage.is_open() && now >= self.deadline,
@@ -273,12 +271,22 @@ impl Login {
         if late { LoginStage::Ended(End::Expired) } else { self.stage.clone() }
     }
 
+    /// Whether both belong to one browser.
+    pub(crate) fn shares_browser(&self, other: &Self) -> bool {
+        self.browser.is_some() && self.browser == other.browser
+    }
+
+    /// Whether a login for the same purpose would ask the same again.
+    pub(crate) fn asks_the_same(&self, other: &Self) -> bool {
+        self.upstream == other.upstream && self.typed == other.typed
+    }
+
     /// Whether this login's page must not say that its service ended it `how`: whatever a service does with a request without
-    /// the person's answer shows that there is a request, and is told in a browser that they used before, and nowhere else
+    /// the user's answer shows that there is a request, and is told in a browser that they used before, and nowhere else
     /// (decision 2.7).
-    pub const fn must_not_tell(&self, how: End) -> bool {
+    pub(crate) const fn must_be_masked(&self, how: End) -> bool {
         let about_person = match how {
-            End::Failed(reason) => reason.is_about_person(),
+            End::Failed(reason) => reason.reveals_account(),
             End::Cancelled(_) => true,
             End::Denied | End::Expired => false,
         };

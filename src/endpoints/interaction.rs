@@ -5,17 +5,19 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::form::PageForm;
+use super::login::demand_phone;
 use super::parameters::of_query;
 use super::typed;
-use crate::domain::assurance::Acr;
 use crate::domain::id::{AuthorizationId, is_well_formed};
 use crate::domain::login::Purpose;
 use crate::domain::user::{Upstream, canonical_identifier};
+use crate::flow::authorization::offer::{may_be_unnamed, offered};
 use crate::flow::authorization::request::PageRefusal;
 use crate::flow::authorization::response::{AuthorizationResponse, Delivery};
 use crate::flow::authorization::{self, Interaction, Next, Over};
-use crate::flow::login::begin::{Wish, begin, under_way};
-use crate::protocol::error::ErrorCode;
+use crate::flow::login::LoginRequest;
+use crate::flow::login::begin::{begin, under_way};
+use crate::flow::login::outcome::LoginTarget;
 use crate::store::remembered_browsers;
 use crate::view::pages::{AppInfo, Choose, ErrorKind, FormPost, Identify, IdentifyError, Message, MessageKind, ReturnLink};
 use crate::web::browser::Visit;
@@ -75,7 +77,7 @@ fn over(surface: &Surface, visit: &Visit, interaction: &Interaction, why: Over) 
 }
 
 /// The page of an authorization that ran out, or lasts too short for a phone to be asked.
-pub(super) fn expired(interaction: &Interaction) -> Failure {
+fn expired(interaction: &Interaction) -> Failure {
     refuse(ErrorKind::Expired, StatusCode::BAD_REQUEST, interaction)
 }
 
@@ -105,34 +107,11 @@ async fn to_login(surface: &Surface, visit: &Visit, interaction: &Interaction) -
     if !interaction.has_time_for_phone(op) {
         return Err(expired(interaction));
     }
-    let location = match offered(surface, interaction).as_slice() {
+    let location = match offered(&surface.op, interaction).as_slice() {
         [only] => format!("/interaction/{id}/identify/{only}"),
         _choice => format!("/interaction/{id}/choose"),
     };
     Ok(page::see_other(surface, visit, &location))
-}
-
-/// The services that can answer this request: those that are configured and strong enough for what the operator demands of
-/// the client, or the client asks for (decision 2.1).
-fn offered(surface: &Surface, interaction: &Interaction) -> Vec<Upstream> {
-    let upstreams = &surface.op.upstreams;
-    let configured = upstreams.configured();
-    let wanted = weakest_wanted(interaction);
-    let reaches = |upstream: &Upstream| {
-        let symbols = upstreams.get(*upstream).is_some_and(|service| service.capabilities().matches_symbol);
-        wanted <= if symbols { Acr::Matched } else { Acr::Named }
-    };
-    let strong: Vec<Upstream> = configured.iter().copied().filter(reaches).collect();
-    // `acr_values` is voluntary (OIDC Core §5.5.1.1): when nothing reaches it, everything is offered.
-    if strong.is_empty() { configured } else { strong }
-}
-
-fn weakest_wanted(interaction: &Interaction) -> Acr {
-    let asked = interaction.authorization.request.acr_values.iter();
-    let demanded = interaction.client.metadata.default_acr_values.iter();
-    let weakest = |values: &mut dyn Iterator<Item = &String>| values.filter_map(|value| Acr::parse(value)).min();
-    let (asked, demanded) = (weakest(&mut { asked }), weakest(&mut { demanded }));
-    asked.max(demanded).unwrap_or(Acr::Approved)
 }
 
 /// The visit and what the flow says comes next for the authorization in the path.
@@ -159,21 +138,6 @@ async fn posted(surface: &Surface, id: &str, form: &PageForm) -> Result<Interact
     waiting.ok_or_else(|| Failure::SeeOther(format!("/interaction/{id}")))
 }
 
-/// Demands that a phone must be asked for this authorization, and may be, by what is stored now and not when the form was
-/// shown: where another tab has signed the person in, the browser is led onward, and where too little time is left, that is
-/// said. `typed` is the name on the form.
-pub(super) async fn demand_phone(
-    surface: &Surface,
-    visit: &Visit,
-    interaction: &Interaction,
-    typed: Option<&str>,
-) -> Result<(), Failure> {
-    if authorization::goes_on_without_phone(&surface.op, interaction, &visit.browser, typed).await? {
-        return Err(Failure::SeeOther(format!("/interaction/{}", interaction.authorization.id)));
-    }
-    if interaction.has_time_for_phone(&surface.op) { Ok(()) } else { Err(expired(interaction)) }
-}
-
 /// `GET /interaction/{id}`.
 pub(super) async fn resume(
     surface: web::Data<Surface>,
@@ -192,7 +156,7 @@ pub(super) async fn choose(
 ) -> Result<HttpResponse, Failure> {
     let (visit, next) = enter(&surface, &request, &id).await?;
     let Next::Login(interaction) = next else { return show(&surface, &visit, next).await };
-    let providers = offered(&surface, &interaction);
+    let providers = offered(&surface.op, &interaction);
     if let [only] = providers.as_slice() {
         let location = format!("/interaction/{}/identify/{only}", interaction.authorization.id);
         return Ok(page::see_other(&surface, &visit, &location));
@@ -216,7 +180,7 @@ pub(super) async fn chosen(
 ) -> Result<HttpResponse, Failure> {
     let interaction = posted(&surface, &id, &form).await?;
     let chosen = form.get("provider").and_then(Upstream::parse);
-    let location = match chosen.filter(|upstream| offered(&surface, &interaction).contains(upstream)) {
+    let location = match chosen.filter(|upstream| offered(&surface.op, &interaction).contains(upstream)) {
         Some(upstream) => format!("/interaction/{id}/identify/{upstream}"),
         None => format!("/interaction/{id}/choose"),
     };
@@ -232,7 +196,7 @@ pub(super) async fn identify(
     let (id, provider) = path.into_inner();
     let (visit, next) = enter(&surface, &request, &id).await?;
     let Next::Login(interaction) = next else { return show(&surface, &visit, next).await };
-    let providers = offered(&surface, &interaction);
+    let providers = offered(&surface.op, &interaction);
     let upstream = Upstream::parse(&provider).filter(|upstream| providers.contains(upstream));
     let upstream = upstream.ok_or_else(Failure::not_found)?;
     let remembered = remembered_browsers::find_identifier(surface.op.store.read(), &visit.browser.key).await?;
@@ -248,7 +212,7 @@ pub(super) async fn identify(
         remembered: refused.is_none() && hint.is_none() && remembered.is_some(),
         identifier: refused.or(hint).or(remembered).unwrap_or_default(),
         forget_action: format!("/interaction/{id}/forget"),
-        allow_unnamed: unnamed_is_possible(&surface, &interaction, upstream),
+        allow_unnamed: may_be_unnamed(&surface.op, &interaction, upstream),
         other_method_action: (providers.len() > 1).then(|| format!("/interaction/{id}/choose")),
         cancel_action: format!("/interaction/{id}/cancel"),
         error: problem,
@@ -264,12 +228,6 @@ fn problem(text: &str) -> Option<IdentifyError> {
     }
 }
 
-/// Decision 2.3: where the operator allows it, the service can do it, and nobody demands more than an approval by somebody.
-fn unnamed_is_possible(surface: &Surface, interaction: &Interaction, upstream: Upstream) -> bool {
-    let service_can = surface.op.upstreams.get(upstream).is_some_and(|service| service.capabilities().unnamed);
-    surface.op.settings.allow_unnamed && service_can && weakest_wanted(interaction) == Acr::Approved
-}
-
 /// `POST /interaction/{id}/identify/{provider}`: asks the phone.
 pub(super) async fn identified(
     surface: web::Data<Surface>,
@@ -279,10 +237,10 @@ pub(super) async fn identified(
     let (id, provider) = path.into_inner();
     let interaction = posted(&surface, &id, &form).await?;
     let visit = &form.visit;
-    let upstream = Upstream::parse(&provider).filter(|upstream| offered(&surface, &interaction).contains(upstream));
+    let upstream = Upstream::parse(&provider).filter(|upstream| offered(&surface.op, &interaction).contains(upstream));
     let upstream = upstream.ok_or_else(Failure::not_found)?;
     let again = |problem: &str| format!("/interaction/{id}/identify/{upstream}?problem={problem}");
-    let unnamed = form.get("unnamed").is_some() && unnamed_is_possible(&surface, &interaction, upstream);
+    let unnamed = form.get("unnamed").is_some() && may_be_unnamed(&surface.op, &interaction, upstream);
     let identifier = match form.get("identifier") {
         _ignored if unnamed => None,
         Some(typed) if !typed.trim().is_empty() => match canonical_identifier(typed) {
@@ -295,19 +253,21 @@ pub(super) async fn identified(
         },
         _nothing => return Ok(page::see_other(&surface, visit, &again("missing"))),
     };
-    demand_phone(&surface, visit, &interaction, identifier.as_deref()).await?;
-    let wish = Wish {
-        purpose: Purpose::Authorization(interaction.authorization.id.clone()),
-        browser: visit.browser.key.clone(),
+    let purpose = Purpose::Authorization(interaction.authorization.id.clone());
+    let target = LoginTarget::Authorization(Box::new(interaction));
+    demand_phone(&surface, visit, &target, identifier.as_deref()).await?;
+    let request = LoginRequest {
+        purpose,
+        browser: Some(visit.browser.key.clone()),
         origin: visit.origin.clone(),
-        until: interaction.authorization.expires_at,
+        until: target.until(&surface.op),
         upstream,
         identifier,
-        client: interaction.client.id.clone(),
-        app_name: interaction.client.display_name().to_owned(),
+        client: target.client().cloned(),
+        app_name: target.app(&surface.op).name,
         remember: form.get("remember").is_some(),
     };
-    let login = begin(&surface.op, wish).await?;
+    let login = begin(&surface.op, request).await?;
     Ok(page::see_other(&surface, visit, &format!("/login/{login}")))
 }
 
@@ -337,15 +297,9 @@ pub(super) async fn cancel(
     give_up(&surface, &form.visit, &interaction).await
 }
 
-/// Ends the authorization because the person does not want to go on. A POST answers 303: what must be posted to the app is
-/// sent by the page that the browser is led to.
+/// Ends the authorization because the person does not want to go on.
 pub(super) async fn give_up(surface: &Surface, visit: &Visit, interaction: &Interaction) -> Result<HttpResponse, Failure> {
-    let description = "the person did not want to sign in";
-    let ended = authorization::fail(&surface.op, interaction, ErrorCode::AccessDenied, description).await?;
-    let location = match ended.map(|response| response.delivery()) {
-        Some(Delivery::Redirect(location)) => location,
-        Some(Delivery::FormPost { .. }) | None => format!("/interaction/{}", interaction.authorization.id),
-    };
+    let location = authorization::give_up(&surface.op, interaction).await?;
     Ok(page::see_other(surface, visit, &location))
 }
 
@@ -368,6 +322,6 @@ pub(super) fn return_link(interaction: &Interaction) -> Option<ReturnLink> {
 }
 
 /// An error page with the way back to the app.
-pub(super) fn refuse(kind: ErrorKind, status: StatusCode, interaction: &Interaction) -> Failure {
+fn refuse(kind: ErrorKind, status: StatusCode, interaction: &Interaction) -> Failure {
     Failure::Page(PageFailure { kind, status, detail: None, return_to: return_link(interaction) })
 }

@@ -5,48 +5,59 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
+use tracing::Instrument as _;
 
 use super::form::PageForm;
-use super::interaction::{app_info, demand_phone, frame, give_up, refuse};
 use crate::domain::id::{LoginId, is_well_formed};
-use crate::domain::login::{FINISH_GRACE, Login, LoginStage, Purpose, Subject};
-use crate::flow::authorization::{self, Interaction};
+use crate::domain::login::{FINISH_GRACE, Login, LoginStage, Subject};
 use crate::flow::error::Internal;
 use crate::flow::login::finish::{Finished, Finisher, finish};
-use crate::flow::login::{begin, end, find_own, pace};
+use crate::flow::login::outcome::{App, LoginTarget, PhoneNeed};
+use crate::flow::login::{begin, end, find_own};
+use crate::flow::node::latency::random_delay;
 use crate::store::users;
-use crate::view::pages::{ErrorKind, Wait, WaitState};
+use crate::view::pages::{AppInfo, ErrorKind, ReturnLink, Wait, WaitState};
 use crate::web::browser::Visit;
 use crate::web::cookies::{self, Name};
-use crate::web::error::Failure;
-use crate::web::{Surface, csrf, page};
+use crate::web::error::{Failure, PageFailure};
+use crate::web::page::{self, FormTargets, Frame};
+use crate::web::{Surface, csrf};
 
 fn about(login: &Login) -> String {
     format!("login/{}", login.id)
 }
 
 /// A login of this browser and what it is for. Another browser's is as unknown as one that never was (security bar B1, B3).
-async fn own(surface: &Surface, visit: &Visit, id: &str) -> Result<(Login, Interaction), Failure> {
+async fn own(surface: &Surface, visit: &Visit, id: &str) -> Result<(Login, LoginTarget), Failure> {
     if !is_well_formed(id) || visit.new_cookie.is_some() {
         return Err(Failure::not_found());
     }
     let login = find_own(&surface.op, &LoginId::new(id), &visit.browser.key).await?.ok_or_else(Failure::not_found)?;
-    let Purpose::Authorization(authorization) = &login.purpose;
-    let interaction = authorization::find_own(&surface.op, authorization, &visit.browser.key).await?;
-    Ok((login, interaction.ok_or_else(Failure::not_found)?))
+    let target = LoginTarget::find(&surface.op, &login).await?.ok_or_else(Failure::not_found)?;
+    Ok((login, target))
 }
 
 /// What a form of the page of a login acts on.
-async fn posted(surface: &Surface, id: &str, form: &PageForm) -> Result<(Login, Interaction), Failure> {
-    let (login, interaction) = own(surface, &form.visit, id).await?;
+async fn posted(surface: &Surface, id: &str, form: &PageForm) -> Result<(Login, LoginTarget), Failure> {
+    let (login, target) = own(surface, &form.visit, id).await?;
     form.demand(&about(&login))?;
-    Ok((login, interaction))
+    Ok((login, target))
 }
 
-/// Where the flow goes on.
-fn onward(purpose: &Purpose) -> String {
-    let Purpose::Authorization(id) = purpose;
-    format!("/interaction/{id}")
+fn app_info(app: &App<'_>) -> AppInfo {
+    let host = app.redirect_uri.and_then(|uri| url::Url::parse(uri.as_str()).ok()?.host_str().map(str::to_owned));
+    AppInfo { name: app.name.clone(), host: host.unwrap_or_default(), client_uri: app.home.map(str::to_owned) }
+}
+
+fn frame<'a>(app: &App<'a>) -> Frame<'a> {
+    let form_targets = app.redirect_uri.map_or(FormTargets::Ourselves, |uri| FormTargets::of(uri, app.forwards));
+    Frame { status: StatusCode::OK, ui_locales: app.ui_locales, form_targets }
+}
+
+/// An error page with the way back to the app.
+fn refuse(kind: ErrorKind, status: StatusCode, app: App<'_>) -> Failure {
+    let return_to = app.home.map(str::to_owned).map(|url| ReturnLink { name: app.name, url });
+    Failure::Page(PageFailure { kind, status, detail: None, return_to })
 }
 
 /// `GET /login/{id}`.
@@ -57,31 +68,32 @@ pub(super) async fn wait(
 ) -> Result<HttpResponse, Failure> {
     // Only the browser's cookie: watching a login is no use of a session (security bar 98).
     let visit = Visit::without_session(&surface, &request)?;
-    let (login, interaction) = own(&surface, &visit, &id).await?;
-    if login.consumed_at.is_some() || is_answered_elsewhere(&surface, &request, &login, &interaction).await? {
-        return Ok(page::see_other(&surface, &visit, &onward(&login.purpose)));
+    let (login, target) = own(&surface, &visit, &id).await?;
+    if login.consumed_at.is_some() || is_answered_elsewhere(&surface, &request, &login, &target).await? {
+        return Ok(page::see_other(&surface, &visit, &target.onward()));
     }
-    let page = wait_page(&surface, &visit, &login, &interaction).await?;
-    page::answer(&surface, &visit, &page, &frame(&interaction))
+    let app = target.app(&surface.op);
+    let page = wait_page(&surface, &visit, &login, &app).await?;
+    page::answer(&surface, &visit, &page, &frame(&app))
 }
 
-/// Whether the browser's session answers by now what this login was for, which is over: another tab signed the person in. Only
+/// Whether the browser's session answers by now what this login was for, which is over: another tab signed the user in. Only
 /// then the session is looked at: the page of a login that waits watches, and opens itself again.
 async fn is_answered_elsewhere(
     surface: &Surface,
     request: &HttpRequest,
     login: &Login,
-    interaction: &Interaction,
+    target: &LoginTarget,
 ) -> Result<bool, Internal> {
     let now = surface.op.env.now();
-    if !end::is_over(login, now) || !interaction.is_waiting(now) {
+    if !end::is_over(login, now) || !target.is_waiting(now) {
         return Ok(false);
     }
     let visit = Visit::of(surface, request).await?;
-    authorization::goes_on_without_phone(&surface.op, interaction, &visit.browser, login.typed.as_deref()).await
+    Ok(target.phone_need(&surface.op, &visit.browser, login.typed.as_deref()).await? == PhoneNeed::Answered)
 }
 
-async fn wait_page(surface: &Surface, visit: &Visit, login: &Login, interaction: &Interaction) -> Result<Wait, Internal> {
+async fn wait_page(surface: &Surface, visit: &Visit, login: &Login, app: &App<'_>) -> Result<Wait, Internal> {
     let now = surface.op.env.now();
     let stage = login.stage_at(now);
     let ends = match &stage {
@@ -91,7 +103,7 @@ async fn wait_page(surface: &Surface, visit: &Visit, login: &Login, interaction:
     let left = if matches!(stage, LoginStage::Ended(_)) { Duration::ZERO } else { ends.since(now) };
     let id = &login.id;
     Ok(Wait {
-        app: app_info(interaction),
+        app: app_info(app),
         provider: login.upstream,
         state: WaitState::from(&stage),
         account: login.typed.clone(),
@@ -124,25 +136,25 @@ pub(super) async fn proceed(
     id: web::Path<String>,
     form: PageForm,
 ) -> Result<HttpResponse, Failure> {
-    let (login, interaction) = posted(&surface, &id, &form).await?;
+    let (login, target) = posted(&surface, &id, &form).await?;
     let by = Finisher {
-        browser: form.visit.browser.key.clone(),
         session: form.visit.browser.session.as_ref().map(|(session, _)| session.id.clone()),
         origin: form.visit.origin.clone(),
     };
-    match finish(&surface.op, &login.id, by).await? {
-        Finished::SignedIn { cookie, purpose } => {
+    match finish(&surface.op, login, by).await? {
+        Finished::SignedIn { cookie } => {
             // A login makes the browser known anew, for as long as the store remembers it.
             let visit = Visit { renews: true, ..form.visit };
-            let mut response = page::see_other(&surface, &visit, &onward(&purpose));
-            let cookie = cookies::set(&surface, Name::Session, &cookie);
-            response.add_cookie(&cookie).map_err(|_never_malformed| Internal::Stopped)?;
+            let mut response = page::see_other(&surface, &visit, &target.onward());
+            if let Some(cookie) = cookie {
+                let cookie = cookies::set(&surface, Name::Session, &cookie);
+                response.add_cookie(&cookie).map_err(|_never_malformed| Internal::Stopped)?;
+            }
             Ok(response)
         }
-        Finished::Before(purpose) => Ok(page::see_other(&surface, &form.visit, &onward(&purpose))),
+        Finished::Before => Ok(page::see_other(&surface, &form.visit, &target.onward())),
         Finished::NotApproved => Ok(page::see_other(&surface, &form.visit, &format!("/login/{id}"))),
-        Finished::Refused => Err(refuse(ErrorKind::Forbidden, StatusCode::FORBIDDEN, &interaction)),
-        Finished::Unknown => Err(Failure::not_found()),
+        Finished::Refused => Err(refuse(ErrorKind::Forbidden, StatusCode::FORBIDDEN, target.app(&surface.op))),
     }
 }
 
@@ -152,45 +164,59 @@ pub(super) async fn cancel(
     id: web::Path<String>,
     form: PageForm,
 ) -> Result<HttpResponse, Failure> {
-    let (login, interaction) = posted(&surface, &id, &form).await?;
-    // The authorization ends first: from here on no approval leads to a code (security bar B18).
-    let response = give_up(&surface, &form.visit, &interaction).await?;
+    let (login, target) = posted(&surface, &id, &form).await?;
+    // What the login is for ends first: from here on no approval leads to a code (security bar B18).
+    let location = target.on_abandoned(&surface.op).await?;
     if login.stage.is_open() {
         let op = surface.op.clone();
-        // The person does not wait for the phone service.
-        tokio::spawn(async move {
+        let withdraw = async move {
             if let Err(error) = end::withdraw(&op, &login, None).await {
                 tracing::warn!(login = %login.id, %error, "a withdrawn login could not be written down");
             }
-        });
+        };
+        // The user does not wait for the upstream.
+        tokio::spawn(withdraw.in_current_span());
     }
-    Ok(response)
+    Ok(page::see_other(&surface, &form.visit, &location))
 }
 
 /// `POST /login/{id}/other`: withdraws the request and offers the choice of services again.
 pub(super) async fn other(surface: web::Data<Surface>, id: web::Path<String>, form: PageForm) -> Result<HttpResponse, Failure> {
-    let (login, interaction) = posted(&surface, &id, &form).await?;
+    let (login, target) = posted(&surface, &id, &form).await?;
     if login.stage.is_open() {
         end::withdraw(&surface.op, &login, None).await?;
-        pace::blur(&surface.op.env).await.map_err(Internal::from)?;
+        random_delay(&surface.op.env).await.map_err(Internal::from)?;
     }
-    Ok(page::see_other(&surface, &form.visit, &format!("/interaction/{}/choose", interaction.authorization.id)))
+    Ok(page::see_other(&surface, &form.visit, &target.choice()))
+}
+
+/// Demands that a phone must be asked, and may be, by what is stored now and not when the form was shown: where another tab has
+/// signed the user in, the browser is led onward, and where too little time is left, that is said. `typed` is the name on the form.
+pub(super) async fn demand_phone(
+    surface: &Surface,
+    visit: &Visit,
+    target: &LoginTarget,
+    typed: Option<&str>,
+) -> Result<(), Failure> {
+    match target.phone_need(&surface.op, &visit.browser, typed).await? {
+        PhoneNeed::Needed => Ok(()),
+        PhoneNeed::Answered => Err(Failure::SeeOther(target.onward())),
+        PhoneNeed::TooLate => Err(refuse(ErrorKind::Expired, StatusCode::BAD_REQUEST, target.app(&surface.op))),
+    }
 }
 
 /// `POST /login/{id}/retry`: asks again, after an end.
 pub(super) async fn retry(surface: web::Data<Surface>, id: web::Path<String>, form: PageForm) -> Result<HttpResponse, Failure> {
-    let (login, interaction) = posted(&surface, &id, &form).await?;
-    let now = surface.op.env.now();
+    let (login, target) = posted(&surface, &id, &form).await?;
+    let (op, visit, now) = (&surface.op, &form.visit, surface.op.env.now());
     if !end::is_over(&login, now) {
-        return Ok(page::see_other(&surface, &form.visit, &format!("/login/{id}")));
+        return Ok(page::see_other(&surface, visit, &format!("/login/{id}")));
     }
-    if !interaction.is_waiting(now) {
-        return Ok(page::see_other(&surface, &form.visit, &onward(&login.purpose)));
+    if !target.is_waiting(now) {
+        return Ok(page::see_other(&surface, visit, &target.onward()));
     }
-    demand_phone(&surface, &form.visit, &interaction, login.typed.as_deref()).await?;
-    end::settle(&surface.op, &login).await?;
-    let client = (interaction.client.id.clone(), interaction.client.display_name().to_owned());
-    let until = interaction.authorization.expires_at;
-    let next = begin::retry(&surface.op, &login, form.visit.origin.clone(), client, until).await?;
-    Ok(page::see_other(&surface, &form.visit, &format!("/login/{next}")))
+    demand_phone(&surface, visit, &target, login.typed.as_deref()).await?;
+    end::settle(op, &login).await?;
+    let next = begin::retry(op, &login, visit.origin.clone(), &target).await?;
+    Ok(page::see_other(&surface, visit, &format!("/login/{next}")))
 }

@@ -1,5 +1,5 @@
 //! How the page of a login hears of changes (decision 2.8): server-sent events, and a small JSON document where those fail.
-//! The streams of one login share what is read (`flow::login::watch`).
+//! The streams of one login share what is read (`flow::node::watches`).
 
 use std::time::Duration;
 
@@ -13,7 +13,8 @@ use crate::domain::browser::BrowserKey;
 use crate::domain::id::{LoginId, is_well_formed};
 use crate::domain::login::Login;
 use crate::flow::login::find_own;
-use crate::flow::login::watch::{News, Seen, Stream, watch};
+use crate::flow::login::watch::watch;
+use crate::flow::node::watches::{News, Seen, Stream};
 use crate::metrics;
 use crate::web::Surface;
 use crate::web::cookies::{self, Name};

@@ -49,7 +49,8 @@ pub struct Description {
     /// Whom it is for: the issuer itself, as in the JWT form.
     pub aud: String,
     /// The browser session.
-    pub sid: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sid: Option<String>,
     /// How strong the login was.
     pub acr: &'static str,
     /// When the person approved, in seconds since the epoch.
@@ -118,7 +119,7 @@ fn describe(op: &Op, grant: &Grant, user: &User, token: (&Scope, Timestamp, Time
         iat: issued_at.as_seconds(),
         iss: op.settings.issuer.clone(),
         aud: op.settings.issuer.clone(),
-        sid: grant.authentication.session_id.as_str().to_owned(),
+        sid: grant.authentication.session_id.as_ref().map(|session| session.as_str().to_owned()),
         acr: grant.authentication.acr.as_str(),
         auth_time: grant.authentication.auth_time.as_seconds(),
     }

@@ -14,6 +14,7 @@ pub mod end_session;
 pub mod error;
 pub mod introspection;
 pub mod login;
+pub(crate) mod node;
 pub mod revocation;
 pub mod settings;
 pub mod token;
@@ -45,9 +46,9 @@ pub struct Op {
     /// What the operator decided.
     pub settings: Arc<Settings>,
     /// What the parts of this node tell one another.
-    pub signals: login::signals::Signals,
-    /// How the phone services behaved lately.
-    pub pace: login::pace::Pace,
+    pub(crate) signals: node::Signals,
+    /// How the upstreams behaved lately.
+    pub(crate) latency: node::latency::LatencyModel,
     /// Values that clients should make anew for every request and do not.
     pub repeats: authorization::repeats::Repeats,
     /// Wrong client secrets, by client and source.

@@ -1,8 +1,8 @@
-//! What runs in the background: the login broker that polls the phone services, the queue of logout tokens, the key ring that
+//! What runs in the background: the login poller, which asks the upstreams, the queue of logout tokens, the key ring that
 //! follows the database, clean-up. Every job stops when its token is cancelled; none holds anything that another node would need.
 
 mod backchannel;
-mod broker;
+mod login_poller;
 mod maintenance;
 
 use tokio::task::JoinSet;
@@ -27,8 +27,8 @@ impl Jobs {
     pub fn start(op: &Op) -> Result<Self, RandomError> {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        let node = broker::node_name(op)?;
-        tasks.spawn(broker::run(op.clone(), node.clone(), stop.clone()));
+        let node = login_poller::node_name(op)?;
+        tasks.spawn(login_poller::run(op.clone(), node.clone(), stop.clone()));
         tasks.spawn(backchannel::run(op.clone(), node, stop.clone()));
         tasks.spawn(maintenance::follow_keys(op.clone(), stop.clone()));
         tasks.spawn(maintenance::clean_up(op.clone(), stop.clone()));

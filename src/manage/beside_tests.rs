@@ -86,7 +86,7 @@ impl Scene {
         let login = Login {
             id: LoginId::new("login"),
             purpose: Purpose::Authorization(authorization.clone()),
-            browser: BrowserKey(SecretDigest::of(b"browser")),
+            browser: Some(BrowserKey(SecretDigest::of(b"browser"))),
             origin: Origin::default(),
             upstream: Upstream::SecSign,
             subject: Subject::Named(Asked {
@@ -117,8 +117,9 @@ impl Scene {
     }
 
     async fn finish(&self, id: &LoginId) -> Finished {
-        let by = Finisher { browser: BrowserKey(SecretDigest::of(b"browser")), session: None, origin: Origin::default() };
-        finish::finish(&self.bench.op, id, by).await.unwrap()
+        let by = Finisher { session: None, origin: Origin::default() };
+        let login = logins::find(self.bench.op.store.read(), id).await.unwrap().unwrap();
+        finish::finish(&self.bench.op, login, by).await.unwrap()
     }
 
     async fn is_signed_in(&self) -> bool {

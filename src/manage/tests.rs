@@ -62,7 +62,7 @@ impl Bench {
             id: id.clone(),
             authentication: Authentication {
                 user_id: user.clone(),
-                session_id: id.clone(),
+                session_id: Some(id.clone()),
                 auth_time: now,
                 acr: Acr::Matched,
                 device_id: Some(device.clone()),
@@ -231,7 +231,7 @@ async fn limits_are_reset_for_every_name_of_a_person_and_nobody_else() {
         typed: typed.to_owned(),
         source: String::new(),
         network: None,
-        browser: BrowserKey(SecretDigest::of(b"browser")),
+        browser: Some(BrowserKey(SecretDigest::of(b"browser"))),
         remembered: false,
         sent: true,
         at: bench.env.now(),

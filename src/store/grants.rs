@@ -42,8 +42,8 @@ pub async fn insert(tx: &Tx, grant: &Grant) -> Result<(), StoreError> {
     tx.insert(grant::Model {
         id: grant.id.as_str().to_owned(),
         client_id: grant.client_id.as_str().to_owned(),
-        user_id: authentication.user_id.as_str().to_owned(),
-        session_id: authentication.session_id.as_str().to_owned(),
+        user_id: Some(authentication.user_id.as_str().to_owned()),
+        session_id: authentication.session_id.as_ref().map(|session| session.as_str().to_owned()),
         auth_time: authentication.auth_time.as_millis(),
         acr: authentication.acr.as_str().to_owned(),
         device_id: authentication.device_id.as_ref().map(|device| device.as_str().to_owned()),
@@ -109,7 +109,8 @@ impl TryFrom<grant::Model> for Grant {
     fn try_from(model: grant::Model) -> Result<Self, StoreError> {
         let row = Row { table: "grants", key: &model.id };
         let authentication = AuthenticationColumns {
-            user_id: model.user_id,
+            // A family of no user is a newer program's (RFC 6749 §4.4).
+            user_id: row.known("user_id", "", model.user_id)?,
             session_id: model.session_id,
             auth_time: model.auth_time,
             acr: model.acr,

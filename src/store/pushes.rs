@@ -26,8 +26,8 @@ pub struct Push {
     pub source: String,
     /// The network around that, if there is one.
     pub network: Option<String>,
-    /// The browser that caused it.
-    pub browser: BrowserKey,
+    /// The browser that caused it, if there is one.
+    pub browser: Option<BrowserKey>,
     /// Whether that browser was remembered for that person.
     pub remembered: bool,
     /// Whether a person was asked.
@@ -71,7 +71,7 @@ pub async fn insert(tx: &Tx, push: &Push) -> Result<(), StoreError> {
         upstream: push.upstream.as_str().to_owned(),
         target: push.target.clone(),
         address: push.source.clone(),
-        browser: push.browser.0.as_str().to_owned(),
+        browser: push.browser.as_ref().map(|browser| browser.0.as_str().to_owned()).unwrap_or_default(),
         remembered: push.remembered,
         at: push.at.as_millis(),
         denied_at: None,

@@ -111,7 +111,7 @@ impl From<Timestamp> for Value {
 /// The columns that say who signed in, when and how.
 pub(super) struct AuthenticationColumns {
     pub(super) user_id: String,
-    pub(super) session_id: String,
+    pub(super) session_id: Option<String>,
     pub(super) auth_time: i64,
     pub(super) acr: String,
     pub(super) device_id: Option<String>,
@@ -123,7 +123,7 @@ impl AuthenticationColumns {
     pub(super) fn read(self) -> Authentication {
         Authentication {
             user_id: UserId::new(self.user_id),
-            session_id: SessionId::new(self.session_id),
+            session_id: self.session_id.map(SessionId::new),
             auth_time: Timestamp::from_millis(self.auth_time),
             // What a newer program calls stronger is no more than the weakest here.
             acr: Acr::parse(&self.acr).unwrap_or(Acr::Approved),

@@ -233,7 +233,7 @@ impl TryFrom<session::Model> for BrowserSession {
     fn try_from(model: session::Model) -> Result<Self, StoreError> {
         let authentication = AuthenticationColumns {
             user_id: model.user_id,
-            session_id: model.id.clone(),
+            session_id: Some(model.id.clone()),
             auth_time: model.auth_time,
             acr: model.acr,
             device_id: model.device_id,

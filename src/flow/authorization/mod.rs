@@ -11,6 +11,7 @@
 
 pub mod consent;
 pub mod next_step;
+pub(crate) mod offer;
 pub mod repeats;
 pub mod request;
 pub mod response;
@@ -32,7 +33,7 @@ use crate::store::authorizations::Room;
 use crate::store::{authorizations, backchannel_logouts, consents, devices, sessions};
 use next_step::{Situation, Step};
 use request::CheckedRequest;
-use response::AuthorizationResponse;
+use response::{AuthorizationResponse, Delivery};
 
 /// The browser as the request found it.
 #[derive(Clone, Debug)]
@@ -107,6 +108,11 @@ impl Interaction {
     pub fn has_time_for_phone(&self, op: &Op) -> bool {
         let least = (op.settings.lifetimes.login / 4).min(Duration::from_secs(10));
         op.env.now().plus(least) < self.authorization.expires_at
+    }
+
+    /// The page that leads to whatever comes next.
+    pub(crate) fn location(&self) -> String {
+        format!("/interaction/{}", self.authorization.id)
     }
 
     fn into_over(self, why: Over) -> Next {
@@ -246,6 +252,16 @@ pub async fn fail(
     Ok(ended.await?.then_some(error))
 }
 
+/// Ends an authorization because the person does not want to go on. Returns where the browser goes on: what must be posted to the
+/// app is sent by a page of ours.
+pub(crate) async fn give_up(op: &Op, interaction: &Interaction) -> Result<String, Internal> {
+    let ended = fail(op, interaction, ErrorCode::AccessDenied, "the person did not want to sign in").await?;
+    Ok(match ended.map(|response| response.delivery()) {
+        Some(Delivery::Redirect(location)) => location,
+        Some(Delivery::FormPost { .. }) | None => interaction.location(),
+    })
+}
+
 /// An authorization whose login belongs to a session that was ended meanwhile (a logout, another account, an operator) is one
 /// that nobody signed in for: the code that it would get is refused at the token endpoint. One read, and none where the
 /// login's session is the browser's own.
@@ -253,8 +269,9 @@ async fn without_ended_login(op: &Op, mut interaction: Interaction, browser: &Br
     let AuthorizationStage::Authenticated { authentication, .. } = &interaction.authorization.stage else {
         return Ok(interaction);
     };
-    if browser.session.as_ref().is_none_or(|(session, _)| session.id != authentication.session_id) {
-        let session = sessions::find(op.store.read(), &authentication.session_id).await?;
+    let Some(id) = &authentication.session_id else { return Ok(interaction) };
+    if browser.session.as_ref().is_none_or(|(session, _)| session.id != *id) {
+        let session = sessions::find(op.store.read(), id).await?;
         if !session.is_some_and(|session| session.is_alive(op.env.now())) {
             interaction.authorization.stage = AuthorizationStage::Open;
         }

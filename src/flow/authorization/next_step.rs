@@ -13,6 +13,8 @@ use crate::domain::user::{User, canonical_identifier};
 use crate::protocol::client_metadata::ConsentPolicy;
 use crate::protocol::error::ErrorCode;
 
+use super::offer::weakest;
+
 /// Everything that the decision depends on.
 #[derive(Debug)]
 pub struct Situation<'a> {
@@ -106,7 +108,7 @@ fn hint_fits(request: &AuthorizationRequest, user: &User) -> bool {
 
 /// Whether a login reaches the weakest of the wanted values; no wanted value is met by everything.
 fn meets(reached: Acr, wanted: &[String]) -> bool {
-    wanted.iter().filter_map(|value| Acr::parse(value)).min().is_none_or(|weakest| reached >= weakest)
+    weakest(wanted).is_none_or(|weakest| reached >= weakest)
 }
 
 /// OIDC Core §3.1.2.4: ask where the client's policy says so and something new is asked for, or the request wants it.

@@ -1,9 +1,18 @@
 //! Writing a login that is to begin: one commit decides whether it may, whatever else begins at the same moment on any node.
+//!
+//! How often a phone may be asked (security bar 134–136) is counted in the database, so that every node sees the same. A browser
+//! that nobody used before is told of a limit by what was typed and where it came from, and by nothing else: a name that nobody
+//! has is counted as one that somebody has. What is counted by the user, for all spellings of their name together, is not told:
+//! who is over it goes on as a decoy (security bar 138, 139). Browsers that signed in as the user before have a quota of their
+//! own: nobody else can use up theirs.
+
+use std::time::Duration;
 
 use crate::domain::audit::{AuditEvent, AuditKind};
+use crate::domain::browser::BrowserKey;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::LoginId;
-use crate::domain::login::{Concern, End, Login, LoginStage, Purpose, Reason, Subject};
+use crate::domain::login::{End, Login, LoginStage, Reason, Subject};
 use crate::flow::Op;
 use crate::flow::audit::PendingEvent;
 use crate::flow::error::Internal;
@@ -11,42 +20,49 @@ use crate::flow::settings::Limits;
 use crate::metrics;
 use crate::store::logins::LoginInserted;
 use crate::store::pushes::Push;
-use crate::store::{StoreError, Tx, authorizations, logins, pushes};
+use crate::store::{StoreError, Tx, logins, pushes};
 
-use super::begin::Wish;
-use super::end;
-use super::limits::{self, Verdict};
+use super::{end, outcome};
 
-/// Whom a wish means.
-pub(super) struct Meant {
-    /// Who would be asked.
-    pub(super) subject: Subject,
-    /// Whether they used this browser before.
-    pub(super) remembered: bool,
-    /// Whom it concerns, asked or not.
-    pub(super) concern: Concern,
-}
+const TEN_MINUTES: Duration = Duration::from_secs(600);
+const DAY: Duration = Duration::from_secs(86_400);
 
-/// What became of an attempt.
-pub(super) enum Written {
+/// What became of an attempt. But for the first two nothing was written.
+pub(super) enum AttemptOutcome {
     /// Written as it is here, the slots taken, the attempt counted: create it. Some go on as a decoy.
     Begun(Box<Login>),
-    /// Written as ended: a limit is reached, or a stranger's request for the same name is open.
-    Refused,
-    /// Nothing written: this browser has the same login under way.
+    /// Written as ended, unless what it is for is gone.
+    Refused(Refusal),
+    /// This browser has the same login under way.
     Same(Box<Login>),
-    /// Nothing written: this browser has these under way for the same purpose, to be replaced.
+    /// This browser has these under way for the same purpose, to be replaced.
     Replaces(Vec<Login>),
-    /// Nothing written: this login has the slot of the browser or the person (`None`: its row is gone), and may be made to
-    /// give it up.
+    /// This login has the slot of the browser or the user (`None`: its row is gone), and may be made to give it up.
     Busy(Option<Box<Login>>),
 }
 
-/// What the write found, and what is to be told of it once it is committed.
-enum Found {
-    Written(Written),
+/// Why nobody may be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    Gone,
     Limited(Verdict),
+    /// Another browser's login for the same name is open.
     Occupied,
+}
+
+/// What the limits say to an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Free,
+    /// Nobody may be asked, and nobody may be told why: the attempt goes on as a decoy.
+    Pretend,
+    /// Too often: said by what was typed, by the browser or by where it came from.
+    Told,
+    /// Browsers that nobody used before asked too many users, all together: said whatever was typed. The first of these in ten
+    /// minutes is `new`.
+    Flooded {
+        new: bool,
+    },
 }
 
 struct Attempt {
@@ -58,46 +74,13 @@ struct Attempt {
     limits: Limits,
 }
 
-/// The login that is to begin.
-pub(super) fn login(op: &Op, wish: &Wish, meant: &Meant) -> Result<Login, Internal> {
-    let now = op.env.now();
-    Ok(Login {
-        id: LoginId::generate(&op.env)?,
-        purpose: wish.purpose.clone(),
-        browser: wish.browser.clone(),
-        origin: wish.origin.clone(),
-        upstream: wish.upstream,
-        subject: meant.subject.clone(),
-        remembered: meant.remembered,
-        typed: wish.identifier.clone(),
-        remember: wish.remember,
-        challenge: None,
-        stage: LoginStage::Creating,
-        created_at: now,
-        deadline: deadline(op, wish, now),
-        consumed_at: None,
-        concern: Concern { client: Some(wish.client.clone()), ..meant.concern.clone() },
-    })
-}
-
-/// The same login, beginning now: what was in its way may have taken seconds.
-pub(super) fn restarted(op: &Op, wish: &Wish, login: Login) -> Login {
-    let now = op.env.now();
-    Login { created_at: now, deadline: deadline(op, wish, now), ..login }
-}
-
-/// No phone is asked for longer than its answer is of use.
-fn deadline(op: &Op, wish: &Wish, now: Timestamp) -> Timestamp {
-    now.plus(op.settings.lifetimes.login).min(wish.until)
-}
-
 /// Writes the row, takes the slots, and counts the attempt. One commit.
-pub(super) async fn write(op: &Op, login: &Login) -> Result<Written, Internal> {
+pub(super) async fn write(op: &Op, login: &Login) -> Result<AttemptOutcome, Internal> {
     let exclusive = op.upstreams.get(login.upstream).is_some_and(|service| service.capabilities().exclusive);
     let attempt = Attempt {
         login: login.clone(),
-        // The service's session may live a moment longer than the login: until the broker has withdrawn it.
-        hold_until: exclusive.then_some(login.deadline.plus(end::BROKER_IS_DONE)),
+        // The upstream's session may live a moment longer than the login: until the poller has withdrawn it.
+        hold_until: exclusive.then_some(login.deadline.plus(end::POLLER_IS_DONE)),
         push: Push {
             login_id: login.id.clone(),
             upstream: login.upstream,
@@ -114,23 +97,20 @@ pub(super) async fn write(op: &Op, login: &Login) -> Result<Written, Internal> {
         alarm: PendingEvent::new(&op.env, AuditEvent::new(AuditKind::LoginFlood))?,
         limits: op.settings.limits.clone(),
     };
-    let found = op.store.write(attempt, |tx, attempt| Box::pin(attempt.run(tx))).await?;
-    Ok(match found {
-        Found::Written(written) => written,
-        Found::Limited(verdict) => {
-            limited(op, verdict);
+    let outcome = op.store.write(attempt, |tx, attempt| Box::pin(attempt.run(tx))).await?;
+    match &outcome {
+        AttemptOutcome::Refused(Refusal::Limited(verdict)) => {
+            count_limited(op, *verdict);
             end::count(login, End::Failed(Reason::RateLimited));
-            Written::Refused
         }
-        Found::Occupied => {
-            end::count(login, End::Failed(Reason::Busy));
-            Written::Refused
-        }
-    })
+        AttemptOutcome::Refused(Refusal::Occupied) => end::count(login, End::Failed(Reason::Busy)),
+        _told_otherwise => {}
+    }
+    Ok(outcome)
 }
 
 /// Tells operators of a limit that was reached.
-fn limited(op: &Op, verdict: Verdict) {
+fn count_limited(op: &Op, verdict: Verdict) {
     let Verdict::Flooded { new } = verdict else { return metrics::RATE_LIMITED.add(["asking_phones"]) };
     metrics::RATE_LIMITED.add(["all_people"]);
     if new {
@@ -141,26 +121,24 @@ fn limited(op: &Op, verdict: Verdict) {
 
 /// Writes a login that ends before anybody was asked, so that its page can say why.
 pub(super) async fn refuse(op: &Op, login: Login, reason: Reason) -> Result<LoginId, Internal> {
-    let refused = refused(&login, reason);
-    let now = op.env.now();
-    let input = (refused, PendingEvent::new(&op.env, end::event(&login, End::Failed(reason)))?);
+    let (now, how) = (op.env.now(), End::Failed(reason));
+    let input = (login.clone(), PendingEvent::new(&op.env, end::event(&login, how))?);
     op.store
-        .write(input, move |tx, (refused, event)| {
+        .write(input, move |tx, (login, event)| {
             Box::pin(async move {
-                let Purpose::Authorization(id) = &refused.purpose;
-                if authorizations::lock_row(tx, id).await? {
-                    logins::insert(tx, refused, None).await?;
+                if outcome::on_begin(tx, &login.purpose).await? {
+                    insert_ended(tx, login, how).await?;
                 }
                 event.write(tx, now).await
             })
         })
         .await?;
-    end::count(&login, End::Failed(reason));
+    end::count(&login, how);
     Ok(login.id)
 }
 
-fn refused(login: &Login, reason: Reason) -> Login {
-    Login { stage: LoginStage::Ended(End::Failed(reason)), ..login.clone() }
+async fn insert_ended(tx: &Tx, login: &Login, how: End) -> Result<(), StoreError> {
+    logins::insert(tx, &Login { stage: LoginStage::Ended(how), ..login.clone() }, None).await.map(drop)
 }
 
 /// The audit event of a beginning: whether somebody was asked, or it was pretended.
@@ -169,64 +147,79 @@ fn started(login: &Login) -> AuditEvent {
 }
 
 impl Attempt {
-    async fn run(&self, tx: &Tx) -> Result<Found, StoreError> {
+    /// Rows are locked in this order everywhere: what the login is for; the browser, the name, the user, the source and all users;
+    /// the slots of the browser, the name and the user.
+    async fn run(&self, tx: &Tx) -> Result<AttemptOutcome, StoreError> {
         let login = &self.login;
-        // Two equal forms at the same moment take turns here: the second finds the first one's login.
-        let Purpose::Authorization(id) = &login.purpose;
-        // Rows are locked in this order everywhere: the authorization; the turns of the browser, the name, the person, the
-        // source and all people; the slots of the browser, the name and the person.
-        if !authorizations::lock_row(tx, id).await? {
-            // It made room for another one a moment ago: its pages are gone, and with them this login's.
-            return Ok(Found::Written(Written::Refused));
+        // Two equal forms at the same moment wait for each other here: the second finds the first one's login.
+        if !outcome::on_begin(tx, &login.purpose).await? {
+            return Ok(AttemptOutcome::Refused(Refusal::Gone));
         }
-        limits::take_browser_turn(tx, &self.limits, &self.push).await?;
-        let open = logins::list_open_for_browser(tx, &login.browser, login.created_at).await?;
-        let (mut own, others): (Vec<Login>, Vec<Login>) = open.into_iter().partition(|open| open.purpose == login.purpose);
-        if let Some(at) = own.iter().position(|open| open.upstream == login.upstream && open.typed == login.typed) {
-            return Ok(Found::Written(Written::Same(Box::new(own.swap_remove(at)))));
-        }
-        if !own.is_empty() {
-            return Ok(Found::Written(Written::Replaces(own)));
-        }
-        // Approved by now, and another tab has not gone on with it yet: no phone is asked again for the same.
-        let approved = logins::find_approved(tx, &login.browser, &login.purpose, login.created_at).await?;
-        if let Some(approved) = approved.filter(|approved| approved.upstream == login.upstream && approved.typed == login.typed)
-        {
-            return Ok(Found::Written(Written::Same(Box::new(approved))));
-        }
+        let pending = match &login.browser {
+            Some(browser) => match self.beside_others(tx, browser).await? {
+                Ok(others) => others,
+                Err(found) => return Ok(found),
+            },
+            None => 0,
+        };
         if self.is_occupied(tx).await? {
             return self.occupied(tx).await;
         }
         // Before a row is written for its name: a source that was told to wait costs nothing more.
-        if !login.remembered && limits::source_is_too_busy(tx, &self.limits, &self.push).await? {
-            self.end(tx, Reason::RateLimited).await?;
-            return Ok(Found::Limited(Verdict::Told));
+        if !login.remembered && self.source_is_too_busy(tx).await? {
+            return self.limited(tx, Verdict::Told).await;
         }
-        limits::take_name_turn(tx, &self.limits, &self.push).await?;
-        // Whoever had the turn before may have begun.
+        if self.counts_user() {
+            self.lock(tx, format!("name/{}/{}", login.upstream, self.push.typed)).await?;
+        }
+        // Whoever held the lock before may have begun.
         if self.is_occupied(tx).await? {
             return self.occupied(tx).await;
         }
-        let verdict = limits::verdict(tx, &self.limits, &self.push, others.len()).await?;
-        match verdict {
+        match self.verdict(tx, pending).await? {
             Verdict::Free => self.take_slots(tx, login).await,
-            Verdict::Pretend => self.take_slots(tx, &Login { subject: Subject::Decoy, ..login.clone() }).await,
-            Verdict::Told | Verdict::Flooded { .. } => {
-                self.end(tx, Reason::RateLimited).await?;
-                if verdict == (Verdict::Flooded { new: true }) {
-                    self.alarm.write(tx, self.push.at).await?;
-                }
-                Ok(Found::Limited(verdict))
-            }
+            Verdict::Pretend => self.take_slots(tx, &self.decoy()).await,
+            reached => self.limited(tx, reached).await,
         }
     }
 
-    async fn take_slots(&self, tx: &Tx, login: &Login) -> Result<Found, StoreError> {
+    /// How many other logins this browser has under way; or, for the same purpose, what is to be gone on with or replaced.
+    async fn beside_others(&self, tx: &Tx, browser: &BrowserKey) -> Result<Result<usize, AttemptOutcome>, StoreError> {
+        let login = &self.login;
+        if self.limits.pending_per_browser.is_some() {
+            self.lock(tx, format!("browser/{}", browser.0.as_str())).await?;
+        }
+        let open = logins::list_open_for_browser(tx, browser, login.created_at).await?;
+        let (mut own, others): (Vec<Login>, Vec<Login>) = open.into_iter().partition(|open| open.purpose == login.purpose);
+        if let Some(at) = own.iter().position(|open| open.asks_the_same(login)) {
+            return Ok(Err(AttemptOutcome::Same(Box::new(own.swap_remove(at)))));
+        }
+        if !own.is_empty() {
+            return Ok(Err(AttemptOutcome::Replaces(own)));
+        }
+        // Approved by now, and another tab has not gone on with it yet: no phone is asked again for the same.
+        let approved = logins::find_approved(tx, browser, &login.purpose, login.created_at).await?;
+        Ok(match approved.filter(|approved| approved.asks_the_same(login)) {
+            Some(approved) => Err(AttemptOutcome::Same(Box::new(approved))),
+            None => Ok(others.len()),
+        })
+    }
+
+    fn decoy(&self) -> Login {
+        Login { subject: Subject::Decoy, ..self.login.clone() }
+    }
+
+    /// Attempts at the same moment, here or on other nodes, wait for each other: they cannot all find room.
+    async fn lock(&self, tx: &Tx, key: String) -> Result<(), StoreError> {
+        pushes::lock_counter(tx, key, self.push.at).await
+    }
+
+    async fn take_slots(&self, tx: &Tx, login: &Login) -> Result<AttemptOutcome, StoreError> {
         if let Some(until) = self.hold_until {
             if let Some(holder) = logins::take_browser_slot(tx, login, until).await? {
-                return Ok(Found::Written(Written::Busy(logins::find(tx, &holder).await?.map(Box::new))));
+                return Ok(AttemptOutcome::Busy(logins::find(tx, &holder).await?.map(Box::new)));
             }
-            // A browser that the person used before asks them, whoever else does: the name stays with its holder.
+            // A browser that the user used before asks them, whoever else does: the name stays with its holder.
             if logins::take_name_slot(tx, login, until).await?.is_some() && !login.remembered {
                 logins::release_all(tx, &login.id).await?;
                 return self.occupied(tx).await;
@@ -234,59 +227,172 @@ impl Attempt {
         }
         match logins::insert(tx, login, self.hold_until).await? {
             LoginInserted::Inserted => self.begun(tx, login.clone()).await,
-            LoginInserted::Busy { login_id } => self.person_is_asked(tx, &login_id).await,
+            LoginInserted::Busy { login_id } => self.user_is_asked(tx, &login_id).await,
         }
     }
 
-    /// Somebody's request for this person is open, and not for this name: for another of theirs; or their own browser's, which
-    /// took the phone over from a stranger. A browser that the person used before may end it, this browser's own may be
-    /// replaced; a stranger's may not and must not notice, and goes on as a decoy (decision 2.7).
-    async fn person_is_asked(&self, tx: &Tx, holder: &LoginId) -> Result<Found, StoreError> {
+    /// Another request for this user is open, and not for this name: for another of theirs; or their own browser's, which took the
+    /// phone over. A browser that the user used before may end it, this browser's own may be replaced; any other may not and must
+    /// not notice, and goes on as a decoy (decision 2.7).
+    async fn user_is_asked(&self, tx: &Tx, holder: &LoginId) -> Result<AttemptOutcome, StoreError> {
         let held = logins::find(tx, holder).await?;
-        let own = held.as_ref().is_some_and(|held| held.browser == self.login.browser);
+        let own = held.as_ref().is_some_and(|held| held.shares_browser(&self.login));
         if own || self.login.remembered {
             logins::release_all(tx, &self.login.id).await?;
-            return Ok(Found::Written(Written::Busy(held.map(Box::new))));
+            return Ok(AttemptOutcome::Busy(held.map(Box::new)));
         }
-        let decoy = Login { subject: Subject::Decoy, ..self.login.clone() };
+        let decoy = self.decoy();
         logins::insert(tx, &decoy, self.hold_until).await?;
         self.begun(tx, decoy).await
     }
 
-    /// Whether a stranger finds another browser's login for the same name open. Asked before anything else is locked: of many at
-    /// one moment all but one end here.
+    /// Whether another browser's login for the same name is open, and nobody used this browser before. Asked before anything else
+    /// is locked: of many at one moment all but one end here.
     async fn is_occupied(&self, tx: &Tx) -> Result<bool, StoreError> {
-        let login = &self.login;
-        if self.hold_until.is_none() || login.remembered {
+        if self.hold_until.is_none() || self.login.remembered {
             return Ok(false);
         }
-        let Some(holder) = logins::find_name_holder(tx, login).await? else { return Ok(false) };
-        Ok(logins::find(tx, &holder).await?.is_none_or(|held| held.browser != login.browser))
+        let Some(holder) = logins::find_name_holder(tx, &self.login).await? else { return Ok(false) };
+        Ok(logins::find(tx, &holder).await?.is_none_or(|held| !held.shares_browser(&self.login)))
     }
 
     /// Another browser's login for the same name is open, whether anybody has that name or not: no picture is shown beside
     /// it, which somebody might take for the one to pick. Counts for its source alone.
-    async fn occupied(&self, tx: &Tx) -> Result<Found, StoreError> {
-        if limits::source_is_too_busy(tx, &self.limits, &self.push).await? {
-            self.end(tx, Reason::RateLimited).await?;
-            return Ok(Found::Limited(Verdict::Told));
+    async fn occupied(&self, tx: &Tx) -> Result<AttemptOutcome, StoreError> {
+        if self.source_is_too_busy(tx).await? {
+            return self.limited(tx, Verdict::Told).await;
         }
-        let push = Push { target: String::new(), typed: String::new(), ..self.push.clone() };
-        pushes::insert(tx, &push).await?;
+        pushes::insert(tx, &Push { target: String::new(), typed: String::new(), ..self.push.clone() }).await?;
         self.end(tx, Reason::Busy).await?;
-        Ok(Found::Occupied)
+        Ok(AttemptOutcome::Refused(Refusal::Occupied))
+    }
+
+    async fn limited(&self, tx: &Tx, verdict: Verdict) -> Result<AttemptOutcome, StoreError> {
+        self.end(tx, Reason::RateLimited).await?;
+        if verdict == (Verdict::Flooded { new: true }) {
+            self.alarm.write(tx, self.push.at).await?;
+        }
+        Ok(AttemptOutcome::Refused(Refusal::Limited(verdict)))
     }
 
     /// Writes it as ended.
     async fn end(&self, tx: &Tx, reason: Reason) -> Result<(), StoreError> {
-        logins::insert(tx, &refused(&self.login, reason), None).await?;
-        self.event.telling(end::event(&self.login, End::Failed(reason))).write(tx, self.push.at).await
+        let how = End::Failed(reason);
+        insert_ended(tx, &self.login, how).await?;
+        self.event.telling(end::event(&self.login, how)).write(tx, self.push.at).await
     }
 
-    async fn begun(&self, tx: &Tx, login: Login) -> Result<Found, StoreError> {
+    async fn begun(&self, tx: &Tx, login: Login) -> Result<AttemptOutcome, StoreError> {
         let sent = matches!(login.subject, Subject::Named(_));
         pushes::insert(tx, &Push { sent, ..self.push.clone() }).await?;
         self.event.telling(started(&login)).write(tx, self.push.at).await?;
-        Ok(Found::Written(Written::Begun(Box::new(login))))
+        Ok(AttemptOutcome::Begun(Box::new(login)))
+    }
+
+    /// Whether a limit counts what this attempt's user is asked. A QR code without a name asks nobody in particular.
+    const fn counts_user(&self) -> bool {
+        let limits = &self.limits;
+        let limited = if self.push.remembered {
+            limits.push_per_remembered_person_10min.is_some()
+        } else {
+            limits.push_per_person_10min.is_some() || limits.push_per_person_day.is_some()
+        };
+        limited && !self.push.target.is_empty()
+    }
+
+    /// What the limits say, `pending` being the other logins that the browser has under way. Asked inside the write that counts the
+    /// attempt, so that attempts at the same moment cannot all find room.
+    async fn verdict(&self, tx: &Tx, pending: usize) -> Result<Verdict, StoreError> {
+        let (limits, push) = (&self.limits, &self.push);
+        if limits.pending_per_browser.is_some_and(|most| pending >= usize::try_from(most).unwrap_or(usize::MAX)) {
+            return Ok(Verdict::Told);
+        }
+        self.lock_counts(tx).await?;
+        let since = push.at.minus(TEN_MINUTES);
+        if push.remembered {
+            let limit = limits.push_per_remembered_person_10min.filter(|_| !push.target.is_empty());
+            let reached = is_reached(limit, pushes::count_sent(tx, push.upstream, &push.target, since, true)).await?;
+            return Ok(if reached { Verdict::Told } else { Verdict::Free });
+        }
+        if self.source_is_too_busy(tx).await? {
+            return Ok(Verdict::Told);
+        }
+        if push.target.is_empty() {
+            return Ok(Verdict::Free);
+        }
+        let denied = self.denied(tx).await?;
+        let day = push.at.minus(DAY);
+        let typed = |since| pushes::count_typed(tx, push.upstream, &push.typed, since);
+        if denied == Verdict::Told || self.too_often(typed(since), typed(day)).await? {
+            return Ok(Verdict::Told);
+        }
+        if is_reached(limits.push_all_people_10min, pushes::count_sent_by_strangers(tx, since)).await? {
+            return Ok(Verdict::Flooded { new: pushes::is_first(tx, "alarm/all".to_owned(), since, push.at).await? });
+        }
+        let sent = |since| pushes::count_sent(tx, push.upstream, &push.target, since, false);
+        if self.too_often(sent(since), sent(day)).await? {
+            return Ok(Verdict::Pretend);
+        }
+        Ok(denied)
+    }
+
+    /// Always in this order: two attempts never wait for each other.
+    async fn lock_counts(&self, tx: &Tx) -> Result<(), StoreError> {
+        let (limits, push) = (&self.limits, &self.push);
+        if self.counts_user() {
+            self.lock(tx, format!("{}/{}", push.upstream, push.target)).await?;
+        }
+        if push.remembered {
+            return Ok(());
+        }
+        if limits.push_per_source_10min.is_some() {
+            self.lock(tx, format!("source/{}", push.source)).await?;
+        }
+        if let (Some(_), Some(network)) = (limits.push_per_network_10min, &push.network) {
+            self.lock(tx, format!("source/{network}")).await?;
+        }
+        if limits.push_all_people_10min.is_some() && !push.target.is_empty() {
+            self.lock(tx, "all".to_owned()).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether the source or the network of the attempt has made as many as it may.
+    async fn source_is_too_busy(&self, tx: &Tx) -> Result<bool, StoreError> {
+        let (limits, since) = (&self.limits, self.push.at.minus(TEN_MINUTES));
+        if is_reached(limits.push_per_source_10min, pushes::count_source(tx, &self.push.source, since)).await? {
+            return Ok(true);
+        }
+        let Some(network) = &self.push.network else { return Ok(false) };
+        is_reached(limits.push_per_network_10min, pushes::count_network(tx, network, since)).await
+    }
+
+    /// Whether the user declined a request from this source a short while ago. Told where the same name was typed.
+    async fn denied(&self, tx: &Tx) -> Result<Verdict, StoreError> {
+        let (Some(pause), push) = (self.limits.denial_pause, &self.push) else { return Ok(Verdict::Free) };
+        let denials = pushes::list_denials(tx, push.upstream, &push.target, &push.source, push.at.minus(pause)).await?;
+        Ok(match denials.as_slice() {
+            [] => Verdict::Free,
+            some if some.iter().any(|(_, typed)| *typed == push.typed) => Verdict::Told,
+            _other_names => Verdict::Pretend,
+        })
+    }
+
+    /// Whether the limit of ten minutes or that of a day is reached.
+    async fn too_often(&self, ten_minutes: impl Count, day: impl Count) -> Result<bool, StoreError> {
+        let limits = &self.limits;
+        Ok(is_reached(limits.push_per_person_10min, ten_minutes).await? || is_reached(limits.push_per_person_day, day).await?)
+    }
+}
+
+/// A count that is not made unless it is awaited.
+trait Count: Future<Output = Result<u64, StoreError>> + Send {}
+impl<F: Future<Output = Result<u64, StoreError>> + Send> Count for F {}
+
+/// Whether `count` has come to a limit; nothing is counted where there is none.
+async fn is_reached(limit: Option<u32>, count: impl Count) -> Result<bool, StoreError> {
+    match limit {
+        Some(most) => Ok(count.await? >= u64::from(most)),
+        None => Ok(false),
     }
 }

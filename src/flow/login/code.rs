@@ -1,6 +1,6 @@
-//! What ThumbSignIn gives to show: a QR code and a link. The service's picture is drawn again by our encoder, and a decoy's holds
+//! What ThumbSignIn gives to show: a QR code and a link. The upstream's picture is drawn again by our encoder, and a decoy's holds
 //! a text of the same shape as the last real one, so that a program that has the page sees no difference (security bar 139,
-//! B13); only the service knows that it never made the text.
+//! B13); only the upstream knows that it never made the text.
 
 use std::time::Duration;
 
@@ -71,9 +71,6 @@ pub(super) fn redrawn(challenge: Challenge, expires_in: Option<Duration>) -> (Ch
 }
 
 /// Remembers the shape of a real code, in place of the one before.
-///
-/// # Errors
-/// When the database fails.
 pub(super) async fn keep(tx: &Tx, shown: &Shown) -> Result<(), StoreError> {
     let former = instance::find(tx, instance::THUMBSIGNIN_MODEL).await?.and_then(|json| serde_json::from_str(&json).ok());
     let model = Model::of(shown, former.as_ref());
@@ -84,10 +81,7 @@ pub(super) async fn keep(tx: &Tx, shown: &Shown) -> Result<(), StoreError> {
     instance::replace(tx, instance::THUMBSIGNIN_MODEL, &json).await
 }
 
-/// A code that the service never made, and how long it is shown.
-///
-/// # Errors
-/// When something of ours fails.
+/// A code that the upstream never made, and how long it is shown.
 pub(super) async fn decoy(op: &Op) -> Result<(Challenge, Duration), Internal> {
     let kept = instance::find(op.store.read(), instance::THUMBSIGNIN_MODEL).await?;
     let model: Model = kept.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_else(Model::first);

@@ -1,52 +1,63 @@
-//! The one create call of a login, what came of it, and waiting for somebody else's.
+//! The one create call of a login, what came of it, and waiting for another request's; and what takes its place for a decoy, a login
+//! that asks nobody (decision 2.7): a browser that nobody used before and that names an unknown or frozen user sees *pending* with
+//! a picture of the usual kind, and then *expired*. Nothing is created at the upstream and nothing is queued for later.
+//!
+//! A decoy's pictures are passes that the upstream really showed before, once it has shown enough of them, chosen by a purpose key
+//! from (browser, login): a reload shows the same one, the next login another, as the upstream does, and nobody can compute which.
+//! Until then they are drawn, each another. Never one that an open login of the same user shows.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tokio::time::Instant;
 
 use crate::domain::clock::Timestamp;
 use crate::domain::id::LoginId;
 use crate::domain::login::{Challenge, End, Login, LoginStage, Reason, Subject, UpstreamHandle};
+use crate::domain::secret::{Secret, SecretDigest};
+use crate::domain::user::Upstream;
 use crate::flow::Op;
 use crate::flow::audit::PendingEvent;
 use crate::flow::error::Internal;
+use crate::flow::node::latency::Call;
 use crate::store::{StoreError, Tx, access_passes, logins, pushes};
 use crate::upstream::{BeginError, BeginRequest, Begun, PhoneApproval};
 
-use super::begin::Wish;
-use super::code;
-use super::decoy;
 use super::end::{self, UpstreamSession};
-use super::pace::Call;
+use super::{LoginRequest, code, symbol};
 
 /// By when a create call was answered or given up, and that was written down.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(6);
 /// How soon an answer on another node is seen.
 const REREAD: Duration = Duration::from_millis(100);
 
-/// How often the service is asked when it gives the login a symbol that a page for the same person shows already.
+/// How many passes the upstream must have shown before decoys show them: of fewer, everybody would see the same few.
+const ENOUGH_PASSES: usize = 8;
+
+/// How often the upstream is asked when it gives the login a symbol that a page for the same user shows already.
 const SYMBOLS: usize = 4;
 
 /// Makes the create call of a login that was just written, and writes down what came of it. What led to it began at `started`: all
 /// of it takes a decoy as long as somebody's.
-pub(super) async fn create(op: &Op, wish: &Wish, login: Login, mut started: Instant) -> Result<LoginId, Internal> {
+pub(super) async fn create(op: &Op, request: &LoginRequest, login: Login, mut started: Instant) -> Result<LoginId, Internal> {
     let call = (login.upstream, Call::Create, &op.env);
     for _symbol in 0..SYMBOLS {
         let over = if login.subject == Subject::Decoy {
-            let like = op.pace.pretend(call)?;
-            let begun = decoy::begin(op, &login, like.failed).await?;
+            let like = op.latency.sample(call)?;
+            let begun = pretend(op, &login, like.failed).await?;
             let over = written(op, &login, begun, None).await?;
             like.pass(started).await;
             over
         } else {
             let (answer, code) = match op.upstreams.get(login.upstream) {
-                Some(service) => ask(op, service, wish, &login).await,
+                Some(service) => ask(op, service, request, &login).await,
                 None => (Err(BeginError::Unreachable("it is not configured".into())), None),
             };
-            let failed = answer.as_ref().err().map(|error| verdict(error).0).filter(|reason| !reason.is_about_person());
+            let failed = answer.as_ref().err().map(|error| verdict(error).0).filter(|reason| !reason.reveals_account());
             let over = written(op, &login, answer, code).await?;
-            op.pace.made(call, started, failed).await;
+            op.latency.record(call, started, failed).await;
             over
         };
         if over {
@@ -91,21 +102,21 @@ pub(super) async fn answered(op: &Op, login: Login) -> Result<Login, Internal> {
     Ok(login)
 }
 
-/// What the service answered, and the code that it showed, drawn by us.
+/// What the upstream answered, and the code that it showed, drawn by us.
 type Answer = (Result<Begun, BeginError>, Option<code::Shown>);
 
-async fn ask(op: &Op, service: &Arc<dyn PhoneApproval>, wish: &Wish, login: &Login) -> Answer {
+async fn ask(op: &Op, service: &Arc<dyn PhoneApproval>, request: &LoginRequest, login: &Login) -> Answer {
     let upstream_user = match &login.subject {
         Subject::Named(asked) => Some(asked.upstream_user.clone()),
         Subject::Unnamed | Subject::Decoy => None,
     };
-    let request = BeginRequest {
+    let asked = BeginRequest {
         upstream_user,
-        service_name: wish.app_name.clone(),
+        service_name: request.app_name.clone(),
         service_address: issuer_host(&op.settings.issuer),
-        user_agent: wish.origin.user_agent.clone(),
+        user_agent: request.origin.user_agent.clone(),
     };
-    match service.begin(request).await {
+    match service.begin(asked).await {
         Ok(begun) => {
             let (challenge, code) = code::redrawn(begun.challenge, begun.expires_in);
             (Ok(Begun { challenge, ..begun }), code)
@@ -120,17 +131,17 @@ enum Shown {
     Pending,
     /// The login ended while the call was under way.
     Ended,
-    /// Another open page for the same person, a decoy perhaps, shows this symbol: whoever sits there would take the request on
+    /// Another open page for the same user, a decoy perhaps, shows this symbol: whoever sits there would take the request on
     /// the phone for theirs.
     Repeated,
 }
 
-/// The phone was asked: from here on the broker polls. False: the symbol may not be shown, and the request is withdrawn.
+/// The phone was asked: from here on the poller polls. False: the symbol may not be shown, and the request is withdrawn.
 async fn waiting(op: &Op, login: &Login, begun: Begun, code: Option<code::Shown>) -> Result<bool, Internal> {
     let Begun { handle, challenge, expires_in } = begun;
     let now = op.env.now();
     let sealed = UpstreamHandle(op.keys.purposes.seal_login_handle(&op.env, login.id.as_str(), handle.0.expose())?);
-    let deadline = expires_in.map_or(login.deadline, |lifetime| now.plus(lifetime).min(login.deadline));
+    let deadline = deadline(login, expires_in, now);
     let real = login.subject != Subject::Decoy;
     let input = (login.clone(), sealed, challenge, code);
     let shown = op
@@ -158,7 +169,7 @@ async fn waiting(op: &Op, login: &Login, begun: Begun, code: Option<code::Shown>
         .await?;
     match shown {
         Shown::Pending => op.signals.login_begun(),
-        // Withdrawn while the call was under way: take it back at the service as well.
+        // Withdrawn while the call was under way: take it back at the upstream as well.
         Shown::Ended if real => drop(end::release_after_cancel(op, login, &handle).await?),
         Shown::Repeated if real && !end::cancel(op, login, &handle, Instant::now()).await? => {
             end::end(op, login, End::Failed(Reason::UpstreamDown), UpstreamSession::MayLive).await?;
@@ -169,7 +180,12 @@ async fn waiting(op: &Op, login: &Login, begun: Begun, code: Option<code::Shown>
     Ok(true)
 }
 
-/// Whether another open login that concerns the same person, or the same name of nobody, shows this symbol. Those that begin
+/// No page waits for longer than the upstream does.
+fn deadline(login: &Login, expires_in: Option<Duration>, now: Timestamp) -> Timestamp {
+    expires_in.map_or(login.deadline, |lifetime| now.plus(lifetime).min(login.deadline))
+}
+
+/// Whether another open login that concerns the same user, or the same name of nobody, shows this symbol. Those that begin
 /// at the same moment take turns.
 async fn is_shown(tx: &Tx, login: &Login, challenge: &Challenge, now: Timestamp) -> Result<bool, StoreError> {
     let (Challenge::AccessPass(Some(image)), Some(target)) = (challenge, &login.concern.target) else { return Ok(false) };
@@ -177,7 +193,7 @@ async fn is_shown(tx: &Tx, login: &Login, challenge: &Challenge, now: Timestamp)
     Ok(logins::list_symbols(tx, login.upstream, target, &login.id, now).await?.contains(image))
 }
 
-/// What a failed create means for the login, and for the session at the service.
+/// What a failed create means for the login, and for the session at the upstream.
 const fn verdict(error: &BeginError) -> (Reason, UpstreamSession) {
     match error {
         BeginError::NotRegistered => (Reason::NotRegistered, UpstreamSession::Dead),
@@ -192,7 +208,7 @@ const fn verdict(error: &BeginError) -> (Reason, UpstreamSession) {
 async fn not_begun(op: &Op, login: &Login, error: &BeginError) -> Result<(), Internal> {
     tracing::warn!(login = %login.id, upstream = %login.upstream, %error, "the phone was not asked");
     let (reason, session) = verdict(error);
-    if login.must_not_tell(End::Failed(reason)) {
+    if login.must_be_masked(End::Failed(reason)) {
         return disguise(op, login, End::Failed(reason)).await;
     }
     end::end(op, login, End::Failed(reason), session).await?;
@@ -204,9 +220,9 @@ async fn not_begun(op: &Op, login: &Login, error: &BeginError) -> Result<(), Int
 
 /// Lets a login that has come to this end go on as a decoy; only the audit trail knows. One commit.
 async fn disguise(op: &Op, login: &Login, how: End) -> Result<(), Internal> {
-    let Begun { challenge, expires_in, .. } = decoy::disguise(op, login).await?;
+    let Begun { challenge, expires_in, .. } = pretended(op, login).await?;
     let now = op.env.now();
-    let deadline = expires_in.map_or(login.deadline, |lifetime| now.plus(lifetime).min(login.deadline));
+    let deadline = deadline(login, expires_in, now);
     let input = (login.id.clone(), challenge, PendingEvent::new(&op.env, end::event(login, how))?);
     op.store
         .write(input, move |tx, (id, challenge, event)| {
@@ -221,7 +237,50 @@ async fn disguise(op: &Op, login: &Login, how: End) -> Result<(), Internal> {
     Ok(())
 }
 
+/// Begins a decoy: fails where a create call would.
+async fn pretend(op: &Op, login: &Login, failed: Option<Reason>) -> Result<Result<Begun, BeginError>, Internal> {
+    Ok(match failed {
+        None => Ok(pretended(op, login).await?),
+        Some(Reason::UpstreamDown) => Err(BeginError::Unreachable("as the calls of late".into())),
+        Some(_nonsense) => {
+            Err(BeginError::Unusable { detail: "as the calls of late".to_owned(), in_doubt: false, handle: None })
+        }
+    })
+}
+
+/// What the upstream would have answered.
+async fn pretended(op: &Op, login: &Login) -> Result<Begun, Internal> {
+    let handle = UpstreamHandle(Secret::new(String::new()));
+    Ok(match login.upstream {
+        Upstream::SecSign => Begun { handle, challenge: access_pass(op, login).await?, expires_in: None },
+        Upstream::ThumbSignIn => {
+            let (challenge, expires_in) = code::decoy(op).await?;
+            Begun { handle, challenge, expires_in: Some(expires_in) }
+        }
+    })
+}
+
+async fn access_pass(op: &Op, login: &Login) -> Result<Challenge, Internal> {
+    let db = op.store.read();
+    let target = login.concern.target.as_deref().unwrap_or_default();
+    let shown = logins::list_symbols(db, login.upstream, target, &login.id, op.env.now()).await?;
+    let shown: Vec<SecretDigest> = shown.iter().map(|image| access_passes::digest(image)).collect();
+    let seen = access_passes::list(db).await?;
+    let enough = seen.len() >= ENOUGH_PASSES;
+    let free: Vec<String> = seen.into_iter().filter(|seen| shown.iter().all(|shown| shown.as_str() != seen)).collect();
+    let browser = login.browser.as_ref().map_or("", |browser| browser.0.as_str());
+    let mac = op.keys.purposes.decoys.mac(&[browser.as_bytes(), login.id.as_str().as_bytes()]);
+    let at = mac.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes)) % u64::try_from(free.len().max(1)).unwrap_or(1);
+    let chosen = free.into_iter().nth(usize::try_from(at).unwrap_or_default()).filter(|_digest| enough);
+    let pass = match chosen {
+        Some(digest) => access_passes::find(db, &digest).await?,
+        None => None,
+    };
+    let drawn = || symbol::png(&mac).map(|png| STANDARD.encode(png));
+    Ok(Challenge::AccessPass(Some(pass.map_or_else(drawn, Ok)?)))
+}
+
 /// The issuer's host, for the phone to show.
-fn issuer_host(issuer: &str) -> String {
+pub(super) fn issuer_host(issuer: &str) -> String {
     url::Url::parse(issuer).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Ends of logins that are not approvals: withdrawn by the person, replaced by a newer login, over at the service.
+//! Ends of logins that are not approvals: withdrawn by the user, replaced by a newer login, over at the upstream.
 
 use std::time::Duration;
 
@@ -10,32 +10,28 @@ use crate::domain::login::{End, Login, LoginStage, Reason, Subject, UpstreamHand
 use crate::flow::Op;
 use crate::flow::audit::PendingEvent;
 use crate::flow::error::Internal;
+use crate::flow::node::latency::Call;
 use crate::metrics;
 use crate::store::{logins, pushes};
 
-use super::pace::Call;
+/// By when after a deadline the poller of some node has ended the login, also where a node died: its lease and a sweep.
+pub(super) const POLLER_IS_DONE: Duration = Duration::from_secs(10);
 
-/// By when after a deadline the broker of some node has ended the login, also where a node died: its lease and a sweep.
-pub(super) const BROKER_IS_DONE: Duration = Duration::from_secs(10);
-
-/// What is known about the session at the phone service when a login ends.
+/// What is known about the session at the upstream when a login ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UpstreamSession {
-    /// It is dead, or never came to be: the person's slot is free again, in the same write.
+pub(crate) enum UpstreamSession {
+    /// It is dead, or never came to be: the user's slot is free again, in the same write.
     Dead,
     /// It may live: the slot stays taken until the login's deadline (decision 2.7).
     MayLive,
-    /// It may live, and nobody knows: the answer to its create was lost, or makes no sense. The person's slot stays taken; the
+    /// It may live, and nobody knows: the answer to its create was lost, or makes no sense. The user's slot stays taken; the
     /// browser's and the name's are free, as after a decoy's create that failed. Were they closed, it would tell that somebody
     /// was asked.
     InDoubt,
 }
 
 /// Ends an open login. Returns whether this call ended it. One commit.
-///
-/// # Errors
-/// When the database fails.
-pub async fn end(op: &Op, login: &Login, how: End, session: UpstreamSession) -> Result<bool, Internal> {
+pub(crate) async fn end(op: &Op, login: &Login, how: End, session: UpstreamSession) -> Result<bool, Internal> {
     let now = op.env.now();
     let event = PendingEvent::new(&op.env, event(login, how))?;
     let release = session == UpstreamSession::Dead;
@@ -78,9 +74,9 @@ pub(super) fn count(login: &Login, how: End) {
 /// The most of a typed name that the audit trail keeps.
 const TYPED: usize = 100;
 
-/// An audit event about a login: whom it concerns, the person where the name is somebody's and else what was typed; through
+/// An audit event about a login: whom it concerns, the user where the name is somebody's and else what was typed; through
 /// which client; and from where.
-pub fn about(login: &Login, kind: AuditKind, detail: &str) -> AuditEvent {
+pub(crate) fn about(login: &Login, kind: AuditKind, detail: &str) -> AuditEvent {
     let asked = match &login.subject {
         Subject::Named(asked) => Some(&asked.user_id),
         Subject::Unnamed | Subject::Decoy => login.concern.user.as_ref(),
@@ -107,40 +103,44 @@ pub(super) fn event(login: &Login, how: End) -> AuditEvent {
     }
 }
 
-/// The handle of a login's session, opened; there is one once the service was asked, also after the login ended here.
-///
-/// # Errors
-/// When the database fails, or the handle was sealed under another master key, or changed.
-pub async fn open_handle(op: &Op, login: &Login) -> Result<Option<UpstreamHandle>, Internal> {
-    if login.subject == Subject::Decoy {
-        return Ok(None);
+/// The handle of the session of an open login, as its row held it; `None` where nobody is asked.
+pub(crate) fn open_handle(op: &Op, login: &Login) -> Result<Option<UpstreamHandle>, Internal> {
+    match &login.stage {
+        LoginStage::Pending(sealed) | LoginStage::Fetched(sealed) if login.subject != Subject::Decoy => {
+            unseal(op, login, sealed).map(Some)
+        }
+        _nobody_asked => Ok(None),
     }
-    let sealed = logins::find_handle(op.store.read(), &login.id).await?;
-    // Empty: it was taken away from the phone meanwhile, and goes on as a decoy.
-    let Some(sealed) = sealed.filter(|sealed| !sealed.0.expose().is_empty()) else { return Ok(None) };
-    let text = op.keys.purposes.open_login_handle(login.id.as_str(), sealed.0.expose())?;
-    Ok(Some(UpstreamHandle(text)))
 }
 
-/// Withdraws an open login here and at the service, and frees the slot once the service confirmed. Local state first: it
-/// decides (B18), whatever the service says afterwards. A decoy takes as long (security bar 139): what is replaced must not
+fn unseal(op: &Op, login: &Login, sealed: &UpstreamHandle) -> Result<UpstreamHandle, Internal> {
+    Ok(UpstreamHandle(op.keys.purposes.open_login_handle(login.id.as_str(), sealed.0.expose())?))
+}
+
+/// The handle of a login that ended here since it was read.
+async fn handle_of_ended(op: &Op, login: &Login) -> Result<Option<UpstreamHandle>, Internal> {
+    let sealed = logins::find_handle(op.store.read(), &login.id).await?;
+    // Empty: it was taken away from the phone meanwhile, and goes on as a decoy.
+    let sealed = sealed.filter(|sealed| !sealed.0.expose().is_empty());
+    sealed.map(|sealed| unseal(op, login, &sealed)).transpose()
+}
+
+/// Withdraws an open login here and at the upstream, and frees the slot once the upstream confirmed. Local state first: it
+/// decides (B18), whatever the upstream says afterwards. A decoy takes as long (security bar 139): what is replaced must not
 /// tell whether it was real.
 ///
 /// Returns whether nothing of it can be alive any more.
-///
-/// # Errors
-/// When something of ours fails.
-pub async fn withdraw(op: &Op, login: &Login, reason: Option<Reason>) -> Result<bool, Internal> {
+pub(crate) async fn withdraw(op: &Op, login: &Login, reason: Option<Reason>) -> Result<bool, Internal> {
     end(op, login, End::Cancelled(reason), UpstreamSession::MayLive).await?;
     dismiss(op, login).await
 }
 
-/// Cancels what a login that ended here has at the service, and gives its slots back once that is confirmed. A decoy takes as
+/// Cancels what a login that ended here has at the upstream, and gives its slots back once that is confirmed. A decoy takes as
 /// long, and fails where a cancel would. Returns whether nothing of it can be alive any more.
 async fn dismiss(op: &Op, login: &Login) -> Result<bool, Internal> {
     let started = Instant::now();
     if login.subject != Subject::Decoy {
-        if let Some(handle) = open_handle(op, login).await? {
+        if let Some(handle) = handle_of_ended(op, login).await? {
             return release_once_cancelled(op, login, &handle, started).await;
         }
         let found = logins::find(op.store.read(), &login.id).await?;
@@ -148,24 +148,21 @@ async fn dismiss(op: &Op, login: &Login) -> Result<bool, Internal> {
             return Ok(false);
         }
     }
-    let like = op.pace.pretend((login.upstream, Call::Cancel, &op.env))?;
+    let like = op.latency.sample((login.upstream, Call::Cancel, &op.env))?;
     like.pass(started).await;
     if like.failed.is_some() {
         return Ok(false);
     }
-    // What it has of a person, if it asked somebody before, is not its to give back.
+    // What it has of a user, if it asked somebody before, is not its to give back.
     op.store.write(login.id.clone(), |tx, id| Box::pin(logins::release_own(tx, id))).await?;
     Ok(true)
 }
 
-/// Takes a stranger's open login away from the phone for a browser that the person used before. The stranger's page must not
-/// tell: it goes on as a decoy, keeps the slot of its name, and that of the person until the service confirmed (decision 2.7).
+/// Takes a stranger's open login away from the phone for a browser that the user used before. The stranger's page must not
+/// tell: it goes on as a decoy, keeps the slot of its name, and that of the user until the upstream confirmed (decision 2.7).
 /// Returns whether the way is clear.
-///
-/// # Errors
-/// When something of ours fails.
 pub(super) async fn preempt(op: &Op, login: &Login) -> Result<bool, Internal> {
-    let Some(handle) = open_handle(op, login).await? else { return Ok(false) };
+    let Some(handle) = open_handle(op, login)? else { return Ok(false) };
     let how = End::Cancelled(None);
     let (now, input) = (op.env.now(), (login.id.clone(), PendingEvent::new(&op.env, event(login, how))?));
     let taken = op
@@ -188,34 +185,24 @@ pub(super) async fn preempt(op: &Op, login: &Login) -> Result<bool, Internal> {
     if !cancel(op, login, &handle, Instant::now()).await? {
         return Ok(false);
     }
-    if let Subject::Named(asked) = &login.subject {
-        let slot = (login.id.clone(), login.upstream, asked.upstream_user.clone());
-        op.store
-            .write(slot, |tx, (id, upstream, user)| {
-                Box::pin(async move { logins::release_slot(tx, *upstream, user, id).await })
-            })
-            .await?;
-    }
+    op.store.write(login.id.clone(), |tx, id| Box::pin(logins::release_person(tx, id))).await?;
     Ok(true)
 }
 
-/// Cancels at the service, and notes how that went, with what led to it since `started`. Returns whether it confirmed.
+/// Cancels at the upstream, and notes how that went, with what led to it since `started`. Returns whether it confirmed.
 pub(super) async fn cancel(op: &Op, login: &Login, handle: &UpstreamHandle, started: Instant) -> Result<bool, Internal> {
     let Some(service) = op.upstreams.get(login.upstream) else { return Ok(false) };
     let answer = service.cancel(handle).await;
     let confirmed = answer.is_ok();
-    op.pace.made((login.upstream, Call::Cancel, &op.env), started, (!confirmed).then_some(Reason::UpstreamDown)).await;
+    op.latency.record((login.upstream, Call::Cancel, &op.env), started, (!confirmed).then_some(Reason::UpstreamDown)).await;
     if let Err(unavailable) = answer {
         tracing::warn!(login = %login.id, upstream = %login.upstream, error = %unavailable, "cancel not confirmed");
     }
     Ok(confirmed)
 }
 
-/// Cancels at the service; on its confirmation the slots are free. Returns whether it confirmed.
-///
-/// # Errors
-/// When the database fails.
-pub async fn release_after_cancel(op: &Op, login: &Login, handle: &UpstreamHandle) -> Result<bool, Internal> {
+/// Cancels at the upstream; on its confirmation the slots are free. Returns whether it confirmed.
+pub(crate) async fn release_after_cancel(op: &Op, login: &Login, handle: &UpstreamHandle) -> Result<bool, Internal> {
     release_once_cancelled(op, login, handle, Instant::now()).await
 }
 
@@ -227,31 +214,25 @@ async fn release_once_cancelled(op: &Op, login: &Login, handle: &UpstreamHandle,
     Ok(true)
 }
 
-/// Ends a login whose deadline passed, and tells the service; a decoy takes as long.
-///
-/// # Errors
-/// When something of ours fails.
-pub async fn expire(op: &Op, login: &Login) -> Result<(), Internal> {
+/// Ends a login whose deadline passed, and tells the upstream; a decoy takes as long.
+pub(crate) async fn expire(op: &Op, login: &Login) -> Result<(), Internal> {
     end(op, login, End::Expired, UpstreamSession::MayLive).await?;
     dismiss(op, login).await.map(drop)
 }
 
 /// Settles a login that ended before another one is begun in its place. One that expired just now may have its request open
-/// still, whether the broker has written its end or not: that is withdrawn, and everybody waits for it. Later only one that no
-/// broker ended does.
-///
-/// # Errors
-/// When something of ours fails.
-pub async fn settle(op: &Op, login: &Login) -> Result<(), Internal> {
+/// still, whether the poller has written its end or not: that is withdrawn, and everybody waits for it. Later only one that no
+/// poller ended does.
+pub(crate) async fn settle(op: &Op, login: &Login) -> Result<(), Internal> {
     let now = op.env.now();
     let expired = matches!(login.stage_at(now), LoginStage::Ended(End::Expired));
-    if expired && (login.stage.is_open() || now.since(login.deadline) < BROKER_IS_DONE) {
+    if expired && (login.stage.is_open() || now.since(login.deadline) < POLLER_IS_DONE) {
         return expire(op, login).await;
     }
     Ok(())
 }
 
 /// Whether a login is over at `now`.
-pub fn is_over(login: &Login, now: Timestamp) -> bool {
+pub(crate) fn is_over(login: &Login, now: Timestamp) -> bool {
     matches!(login.stage_at(now), LoginStage::Ended(_))
 }

@@ -1,40 +1,93 @@
-//! Logins: ask one phone once, wait, and hand what came of it to whoever it was for (the [`Purpose`](crate::domain::login::Purpose); nothing beyond it is
-//! known here).
+//! Logins: ask one phone once, wait, and hand what came of it to whatever it was for.
 //!
-//! [`begin`] finds out who is meant; [`attempt`] writes the row and takes the person's slot at the service; [`create`] makes the
-//! one create call; `jobs::broker` polls;
-//! [`finish`] consumes the approval in the browser that began it; [`withdraw`](end::withdraw) and [`retry`](begin::retry) are
-//! the person's other ways out. Strangers who ask for unknown or frozen people get a [`decoy`]; while a login for a name is open, real or
-//! decoy, other browsers are told that it is (decision 2.7).
+//! [`begin`] finds out who is meant; [`attempt`] asks the limits, writes the row and takes the slots; [`create`] makes the one
+//! create call; `jobs::login_poller` polls, and [`progress`] decides what an answer means; [`finish`] consumes the approval in the
+//! browser that began it; [`withdraw`](end::withdraw) and [`retry`](begin::retry) are the user's other ways out. What a login is
+//! for is known to [`outcome`] alone. Browsers that nobody used before and that name unknown or frozen users get a decoy; while a
+//! login for a name is open, real or decoy, other browsers are told that it is (decision 2.7).
 
 mod attempt;
 pub mod begin;
 mod code;
 mod create;
-mod decoy;
 pub mod end;
 pub mod finish;
-pub mod limits;
-pub mod pace;
+pub(crate) mod outcome;
+pub(crate) mod progress;
 mod qr;
-pub mod signals;
 mod symbol;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod watch;
 
-use crate::domain::browser::BrowserKey;
-use crate::domain::id::LoginId;
-use crate::domain::login::Login;
+use crate::domain::browser::{BrowserKey, Origin};
+use crate::domain::clock::Timestamp;
+use crate::domain::id::{ClientId, LoginId};
+use crate::domain::login::{Concern, Login, LoginStage, Purpose, Subject};
+use crate::domain::user::Upstream;
 use crate::flow::Op;
 use crate::flow::error::Internal;
 use crate::store::logins;
 
+/// Who wants to sign in, from where, through what and for what.
+#[derive(Clone, Debug)]
+pub(crate) struct LoginRequest {
+    pub(crate) purpose: Purpose,
+    pub(crate) browser: Option<BrowserKey>,
+    pub(crate) origin: Origin,
+    pub(crate) upstream: Upstream,
+    /// The canonical name that was typed; `None` asks for a QR code without a name.
+    pub(crate) identifier: Option<String>,
+    pub(crate) client: Option<ClientId>,
+    /// The name of the app that asks, as configured.
+    pub(crate) app_name: String,
+    /// Whether the user asked for the name to be filled in next time.
+    pub(crate) remember: bool,
+    /// When an approval comes to nothing any more, because what it is for has run out.
+    pub(crate) until: Timestamp,
+}
+
+/// Whom a request means.
+struct ResolvedSubject {
+    /// Who would be asked.
+    subject: Subject,
+    /// Whether they used this browser before.
+    remembered: bool,
+    /// Whom it concerns, asked or not.
+    concern: Concern,
+}
+
+impl LoginRequest {
+    /// The login that is to begin.
+    fn login(&self, op: &Op, resolved: &ResolvedSubject) -> Result<Login, Internal> {
+        let now = op.env.now();
+        Ok(Login {
+            id: LoginId::generate(&op.env)?,
+            purpose: self.purpose.clone(),
+            browser: self.browser.clone(),
+            origin: self.origin.clone(),
+            upstream: self.upstream,
+            subject: resolved.subject.clone(),
+            remembered: resolved.remembered,
+            typed: self.identifier.clone(),
+            remember: self.remember,
+            challenge: None,
+            stage: LoginStage::Creating,
+            created_at: now,
+            deadline: self.deadline(op, now),
+            consumed_at: None,
+            concern: Concern { client: self.client.clone(), ..resolved.concern.clone() },
+        })
+    }
+
+    /// No phone is asked for longer than its answer is of use.
+    fn deadline(&self, op: &Op, begins: Timestamp) -> Timestamp {
+        begins.plus(op.settings.lifetimes.login).min(self.until)
+    }
+}
+
 /// A login of this browser. Another browser's does not exist for it, whatever it knows (decision 2.2).
-///
-/// # Errors
-/// When the database fails.
-pub async fn find_own(op: &Op, id: &LoginId, browser: &BrowserKey) -> Result<Option<Login>, Internal> {
+pub(crate) async fn find_own(op: &Op, id: &LoginId, browser: &BrowserKey) -> Result<Option<Login>, Internal> {
     let login = logins::find(op.store.read(), id).await?;
-    Ok(login.filter(|login| login.browser == *browser))
+    Ok(login.filter(|login| login.browser.as_ref() == Some(browser)))
 }

@@ -1,4 +1,4 @@
-//! QR codes (ISO/IEC 18004), drawn and read. What the phone service draws is read and drawn again, by the same encoder and in the
+//! QR codes (ISO/IEC 18004), drawn and read. What the upstream draws is read and drawn again, by the same encoder and in the
 //! same size as a decoy's: the picture alone does not tell which is which.
 //!
 //! Only pictures that a program drew are read: upright, in whole modules, without a fault. No error correction.
@@ -14,7 +14,7 @@ use qrcode::{Color, EcLevel, QrCode, Version};
 
 use crate::flow::error::Internal;
 
-/// The side of the picture in pixels: that of the service's.
+/// The side of the picture in pixels: that of the upstream's.
 const SIDE: usize = 250;
 /// Modules that stay white on every side (§9.1).
 const QUIET: usize = 4;
@@ -22,9 +22,6 @@ const QUIET: usize = 4;
 const ALPHANUMERIC: &[u8; 45] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
 
 /// The PNG of a QR code with this text: 250 × 250 pixels, one bit each, in as large modules as fit.
-///
-/// # Errors
-/// When the text does not fit a QR code.
 pub(super) fn png(text: &[u8], level: EcLevel) -> Result<Vec<u8>, Internal> {
     let code = QrCode::with_error_correction_level(text, level).map_err(|_too_long| Internal::Picture)?;
     let modules = code.width();

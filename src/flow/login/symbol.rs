@@ -1,4 +1,4 @@
-//! A symbol of the size of an access pass, drawn anew for each decoy until the service has shown enough of its own: an outline
+//! A symbol of the size of an access pass, drawn anew for each decoy until the upstream has shown enough of its own: an outline
 //! with a mark in it, in black strokes on nothing.
 
 use crate::flow::error::Internal;
@@ -36,9 +36,6 @@ impl Line {
 }
 
 /// The PNG of the symbol that these bytes of chance make.
-///
-/// # Errors
-/// When it cannot be encoded.
 pub(super) fn png(chance: &[u8; 32]) -> Result<Vec<u8>, Internal> {
     let [_, _, _, _, _, _, _, _, a, b, c, d, e, f, size, width, ..] = *chance;
     let outline = Line::new([a, b, c], REACH - f32::from(size % 8));

@@ -1,147 +1,29 @@
-//! The logins whose pages are open on this node: each is re-read by one task, however many streams tell of it, and looked at again
-//! at its deadline, to the moment, whoever it is for (security bar 139). A few streams may watch one login, the oldest ends for
-//! a newer one; a node holds so many and refuses more: a page that gets none asks for the state instead.
+//! Re-reading the logins whose pages are open on this node: one task for each, however many streams tell of it, which looks again at
+//! its deadline, to the moment, whoever it is for (security bar 139).
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::Notify;
 
 use crate::domain::clock::Timestamp;
 use crate::domain::id::LoginId;
-use crate::domain::login::{Login, Reason};
+use crate::domain::login::Login;
 use crate::flow::Op;
-use crate::flow::settings::Limits;
-use crate::metrics;
+use crate::flow::node::watches::{Full, Seen, Stream};
 use crate::store::logins;
 
 /// How soon another node's change is seen (decision 2.8).
 const REREAD: Duration = Duration::from_millis(500);
 
-/// How a login stands, as its page is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seen {
-    /// The value of `data-login-state` (design 3).
-    pub state: &'static str,
-    /// The value of `data-login-reason`, if there is one.
-    pub reason: Option<&'static str>,
-    /// Whether the phone may still answer.
-    pub is_open: bool,
-}
-
-impl Seen {
-    /// How `login` stands at `now`.
-    pub fn of(login: &Login, now: Timestamp) -> Self {
-        let stage = login.stage_at(now);
-        Self { state: stage.state(), reason: stage.reason().map(Reason::as_str), is_open: stage.is_open() }
-    }
-
-    /// Whether a login that was seen so was seen later than one that was seen as `other`: it never goes back.
-    fn is_after(self, other: Self) -> bool {
-        let rank = |seen: Self| (!seen.is_open, seen.state == "fetched");
-        rank(self) > rank(other)
-    }
-}
-
-/// This node holds as many streams as it may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Full;
-
-/// One login that is watched.
-struct Watched {
-    seen: watch::Sender<Seen>,
-    /// It changed here.
-    changed: Arc<Notify>,
-    /// The streams, the oldest first.
-    streams: VecDeque<(u64, CancellationToken)>,
-}
-
-#[derive(Default)]
-struct All {
-    logins: HashMap<LoginId, Watched>,
-    open: usize,
-    next: u64,
-}
-
-/// The watched logins of one node.
-#[derive(Clone, Default)]
-pub struct Watches(Arc<Mutex<All>>);
-
-impl std::fmt::Debug for Watches {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Watches").field("open", &self.lock().open).finish()
-    }
-}
-
-/// What one open page hears.
-pub struct Stream {
-    id: LoginId,
-    number: u64,
-    seen: watch::Receiver<Seen>,
-    ended: CancellationToken,
-    watches: Watches,
-}
-
-/// What a stream hears next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum News {
-    /// The login changed.
-    Changed(Seen),
-    /// A newer stream took the place of this one.
-    Replaced,
-    /// Nobody looks any more: the login is over, or its row could not be read.
-    Over,
-}
-
-/// Watches a login that was just read. `limits` say how many may.
-///
-/// # Errors
-/// When this node holds as many streams as it may.
-pub fn watch(op: &Op, login: &Login) -> Result<Stream, Full> {
-    let watches = &op.signals.watches;
-    let mut all = watches.lock();
-    make_room(&mut all, &login.id, &op.settings.limits)?;
-    let (number, ended) = (all.next, CancellationToken::new());
-    all.next += 1;
-    all.open += 1;
-    let watched = all.logins.entry(login.id.clone()).or_insert_with(|| {
-        let (seen, _nobody_yet) = watch::channel(Seen::of(login, op.env.now()));
-        let changed = Arc::new(Notify::new());
-        tokio::spawn(follow(op.clone(), login.id.clone(), login.deadline, Arc::clone(&changed)));
-        Watched { seen, changed, streams: VecDeque::new() }
-    });
-    watched.streams.push_back((number, ended.clone()));
-    // Whichever was read later: by this page's request, or for the streams that are here.
+/// Watches a login that was just read.
+pub(crate) fn watch(op: &Op, login: &Login) -> Result<Stream, Full> {
     let read = Seen::of(login, op.env.now());
-    watched.seen.send_if_modified(|told| {
-        let is_newer = read.is_after(*told);
-        *told = if is_newer { read } else { *told };
-        is_newer
-    });
-    let seen = watched.seen.subscribe();
-    drop(all);
-    Ok(Stream { id: login.id.clone(), number, seen, ended, watches: watches.clone() })
-}
-
-/// Ends the oldest stream of a login that has as many as it may, or refuses one more on a node that has.
-fn make_room(all: &mut All, id: &LoginId, limits: &Limits) -> Result<(), Full> {
-    let most = |limit: Option<u32>| limit.map(|most| usize::try_from(most).unwrap_or(usize::MAX));
-    if let Some(watched) = all.logins.get_mut(id)
-        && most(limits.streams_per_login).is_some_and(|most| watched.streams.len() >= most)
-        && let Some((_number, oldest)) = watched.streams.pop_front()
-    {
-        oldest.cancel();
-        all.open = all.open.saturating_sub(1);
-        metrics::SSE_REFUSED.add(["login"]);
-        return Ok(());
+    let (stream, first) = op.signals.watches.join(&login.id, read, &op.settings.limits)?;
+    if let Some(changed) = first {
+        tokio::spawn(follow(op.clone(), login.id.clone(), login.deadline, changed));
     }
-    if most(limits.streams_per_node).is_some_and(|most| all.open >= most) {
-        metrics::SSE_REFUSED.add(["node"]);
-        return Err(Full);
-    }
-    Ok(())
+    Ok(stream)
 }
 
 /// The deadline is met to the moment, whenever the stream began.
@@ -161,67 +43,6 @@ async fn follow(op: Op, id: LoginId, mut deadline: Timestamp, changed: Arc<Notif
         if !op.signals.watches.tell(&id, seen) {
             return;
         }
-    }
-}
-
-impl Watches {
-    fn lock(&self) -> MutexGuard<'_, All> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Tells the streams of a login how it stands. False: nobody is to look again, and it is forgotten.
-    fn tell(&self, id: &LoginId, seen: Option<Seen>) -> bool {
-        let mut all = self.lock();
-        let Some(watched) = all.logins.get(id) else { return false };
-        if let Some(seen) = seen {
-            watched.seen.send_if_modified(|told| std::mem::replace(told, seen) != seen);
-        }
-        let goes_on = seen.is_some_and(|seen| seen.is_open) && !watched.streams.is_empty();
-        if !goes_on && let Some(forgotten) = all.logins.remove(id) {
-            all.open = all.open.saturating_sub(forgotten.streams.len());
-        }
-        goes_on
-    }
-
-    /// This login's row changed.
-    pub(super) fn changed(&self, id: &LoginId) {
-        if let Some(watched) = self.lock().logins.get(id) {
-            watched.changed.notify_one();
-        }
-    }
-
-    fn leave(&self, id: &LoginId, number: u64) {
-        let mut all = self.lock();
-        let Some(watched) = all.logins.get_mut(id) else { return };
-        let before = watched.streams.len();
-        watched.streams.retain(|(known, _)| *known != number);
-        let left = before - watched.streams.len();
-        all.open = all.open.saturating_sub(left);
-    }
-}
-
-impl Stream {
-    /// How the login stood when this was asked last.
-    pub fn seen(&mut self) -> Seen {
-        *self.seen.borrow_and_update()
-    }
-
-    /// Waits for what comes next.
-    pub async fn next(&mut self) -> News {
-        tokio::select! {
-            biased;
-            () = self.ended.cancelled() => News::Replaced,
-            changed = self.seen.changed() => match changed {
-                Ok(()) => News::Changed(self.seen()),
-                Err(_nobody_looks) => News::Over,
-            },
-        }
-    }
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        self.watches.leave(&self.id, self.number);
     }
 }
 

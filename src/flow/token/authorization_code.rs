@@ -178,7 +178,10 @@ impl Redemption {
     async fn present_user(&self, tx: &Tx, content: &CodeContent) -> Result<Result<Present, &'static str>, StoreError> {
         let who = &content.authentication;
         // From here on nobody ends the session before the family is there to be ended with it.
-        let session = sessions::lock_row(tx, &who.session_id).await?;
+        let session = match &who.session_id {
+            Some(session) => sessions::lock_row(tx, session).await?,
+            None => None,
+        };
         let Some(session) = session.filter(|session| session.is_alive(self.now)) else {
             return Ok(Err("the browser session of the code is over"));
         };

@@ -132,7 +132,7 @@ impl Issuance<'_> {
             nonce: self.nonce.clone(),
             acr: Some(authentication.acr.as_str().to_owned()),
             amr: amr(),
-            sid: Some(authentication.session_id.as_str().to_owned()),
+            sid: authentication.session_id.as_ref().map(|session| session.as_str().to_owned()),
             at_hash: Some(at_hash(alg, access_token.expose())),
             azp: None,
             user: match metadata.id_token_claims {

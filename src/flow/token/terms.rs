@@ -56,7 +56,7 @@ mod tests {
         let client = Client { id, metadata, secret: None, source: Source::Command, disabled: false, created_at: at };
         let authentication = Authentication {
             user_id: UserId::new("u"),
-            session_id: SessionId::new("s"),
+            session_id: Some(SessionId::new("s")),
             auth_time: at,
             acr: Acr::Matched,
             device_id: None,

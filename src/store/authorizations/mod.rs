@@ -15,7 +15,7 @@ use crate::domain::authorization::{Authorization, AuthorizationStage};
 use crate::domain::browser::{Authentication, BrowserKey};
 use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
-use crate::domain::id::{AuthorizationId, DeviceId, UserId};
+use crate::domain::id::{AuthorizationId, DeviceId, SessionId, UserId};
 use crate::domain::secret::SecretDigest;
 use crate::protocol::error::ErrorCode;
 
@@ -63,7 +63,7 @@ pub async fn insert_from(tx: &Tx, authorization: &Authorization, source: &str) -
         request: to_json(&authorization.request)?,
         stage: stage_name(&authorization.stage).to_owned(),
         user_id: authentication.map(|who| who.user_id.as_str().to_owned()),
-        session_id: authentication.map(|who| who.session_id.as_str().to_owned()),
+        session_id: authentication.and_then(|who| who.session_id.as_ref()).map(|session| session.as_str().to_owned()),
         auth_time: authentication.map(|who| who.auth_time.as_millis()),
         acr: authentication.map(|who| who.acr.as_str().to_owned()),
         device_id: authentication.and_then(|who| who.device_id.as_ref()).map(|device| device.as_str().to_owned()),
@@ -99,8 +99,8 @@ pub async fn authenticate(
     let sql = "UPDATE authorizations SET stage = $2, user_id = $3, session_id = $4, auth_time = $5, acr = $6, device_id = $7, \
                unnamed = $8, consented = $9 WHERE id = $1 AND expires_at > $10 AND stage IN ($2, $11)";
     let Authentication { user_id, session_id, auth_time, acr, device_id, unnamed } = authentication;
-    let device = device_id.as_ref().map(DeviceId::as_str);
-    let who = values![id, AUTHENTICATED, user_id, session_id, *auth_time, acr.as_str(), device, *unnamed, false, now, OPEN];
+    let (device, session) = (device_id.as_ref().map(DeviceId::as_str), session_id.as_ref().map(SessionId::as_str));
+    let who = values![id, AUTHENTICATED, user_id, session, *auth_time, acr.as_str(), device, *unnamed, false, now, OPEN];
     tx.changes(sql, who).await
 }
 
@@ -164,7 +164,7 @@ impl TryFrom<authorization::Model> for Authorization {
             AUTHENTICATED => {
                 let columns = AuthenticationColumns {
                     user_id: row.present("user_id", model.user_id)?,
-                    session_id: row.present("session_id", model.session_id)?,
+                    session_id: Some(row.present("session_id", model.session_id)?),
                     auth_time: row.present("auth_time", model.auth_time)?,
                     acr: row.present("acr", model.acr)?,
                     device_id: model.device_id,

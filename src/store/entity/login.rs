@@ -10,7 +10,7 @@ pub struct Model {
     pub id: String,
     pub purpose: String,
     pub authorization_id: Option<String>,
-    pub browser: String,
+    pub browser: Option<String>,
     pub address: String,
     pub user_agent: String,
     pub upstream: String,
@@ -35,6 +35,7 @@ pub struct Model {
     pub lease_until: Option<i64>,
     pub target: Option<String>,
     pub client_id: Option<String>,
+    pub purpose_key: Option<String>,
 }
 
 /// The rows that this one points to.

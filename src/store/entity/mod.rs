@@ -159,8 +159,8 @@ table! {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: String,
         pub client_id: String,
-        pub user_id: String,
-        pub session_id: String,
+        pub user_id: Option<String>,
+        pub session_id: Option<String>,
         pub auth_time: i64,
         pub acr: String,
         pub device_id: Option<String>,

@@ -12,9 +12,6 @@ use crate::store::row::readable;
 use crate::store::{Db, StoreError, Tx};
 
 /// Takes or renews the lease of an open login until `until`. False: another owner holds it at `now`, or the login is over.
-///
-/// # Errors
-/// When the database fails.
 pub async fn lease(tx: &Tx, id: &LoginId, owner: &str, until: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
     let mine_or_free = free(now).add(login::Column::LeaseOwner.eq(owner));
     let update = login::Entity::update_many()
@@ -27,9 +24,6 @@ pub async fn lease(tx: &Tx, id: &LoginId, owner: &str, until: Timestamp, now: Ti
 }
 
 /// Gives a lease back, so that another node may go on at once. Does nothing when somebody else holds it.
-///
-/// # Errors
-/// When the database fails.
 pub async fn release_lease(tx: &Tx, id: &LoginId, owner: &str) -> Result<(), StoreError> {
     let update = login::Entity::update_many()
         .col_expr(login::Column::LeaseOwner, Expr::value(None::<String>))
@@ -42,9 +36,6 @@ pub async fn release_lease(tx: &Tx, id: &LoginId, owner: &str) -> Result<(), Sto
 
 /// Open logins that nobody polls, the most urgent first, decoys and overdue ones among them: to be adopted. Those for a purpose or a
 /// service that only a newer program knows are that one's.
-///
-/// # Errors
-/// When the database fails or a row is inconsistent.
 pub async fn list_unleased_open(db: &Db, now: Timestamp, limit: u64) -> Result<Vec<Login>, StoreError> {
     let rows = login::Entity::find()
         .filter(login::Column::Stage.is_in(row::OPEN_STAGES))

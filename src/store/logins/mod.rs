@@ -1,7 +1,7 @@
-//! Logins: written as `creating` before a phone service is called (decision 2.7), moved from stage to stage by conditional
+//! Logins: written as `creating` before an upstream is called (decision 2.7), moved from stage to stage by conditional
 //! statements ([`transitions`](self)), polled by whoever holds the lease (decision 2.8).
 //!
-//! The upstream handle acts as a bearer secret at the phone service, so it is kept sealed: the text inside a
+//! The upstream handle acts as a bearer secret at the upstream, so it is kept sealed: the text inside a
 //! [`Login`]'s [`UpstreamHandle`] is stored and given back exactly as it is, and
 //! callers seal it before and open it after.
 
@@ -12,7 +12,7 @@ mod transitions;
 
 pub use leases::{lease, list_unleased_open, release_lease};
 pub(super) use row::OPEN_STAGES;
-pub use slots::{find_name_holder, release_all, release_own, release_slot, take_browser_slot, take_name_slot};
+pub use slots::{find_name_holder, release_all, release_own, release_person, take_browser_slot, take_name_slot};
 pub use transitions::{approve, begun, consume, disguise, end, go_on_as_decoy, mark_fetched};
 
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
@@ -30,9 +30,9 @@ use crate::domain::user::Upstream;
 /// What became of a login that was to begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoginInserted {
-    /// It was written; the phone service may be called.
+    /// It was written; the upstream may be called.
     Inserted,
-    /// Another login holds the slot of this person; nothing was written.
+    /// Another login holds the slot of this user; nothing was written.
     Busy {
         /// The login that holds it.
         login_id: LoginId,
@@ -40,17 +40,11 @@ pub enum LoginInserted {
 }
 
 /// The login with this id, in the stage that was last written; see [`Login::stage_at`].
-///
-/// # Errors
-/// When the database fails or the row is inconsistent.
 pub async fn find(db: &Db, id: &LoginId) -> Result<Option<Login>, StoreError> {
     login::Entity::find_by_id(id.as_str()).one(db).await?.map(Login::try_from).transpose()
 }
 
 /// The sealed handle of a login, whatever its stage: to withdraw a request whose login has ended here.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_handle(db: &Db, id: &LoginId) -> Result<Option<UpstreamHandle>, StoreError> {
     let sealed: Option<Option<String>> =
         login::Entity::find_by_id(id.as_str()).select_only().column(login::Column::SealedHandle).into_tuple().one(db).await?;
@@ -58,9 +52,6 @@ pub async fn find_handle(db: &Db, id: &LoginId) -> Result<Option<UpstreamHandle>
 }
 
 /// The open logins of a browser, the latest first.
-///
-/// # Errors
-/// As [`find`].
 pub async fn list_open_for_browser(db: &Db, browser: &BrowserKey, now: Timestamp) -> Result<Vec<Login>, StoreError> {
     let rows = login::Entity::find()
         .filter(login::Column::Browser.eq(browser.0.as_str()))
@@ -74,19 +65,15 @@ pub async fn list_open_for_browser(db: &Db, browser: &BrowserKey, now: Timestamp
 }
 
 /// The latest login of a browser for this purpose that was approved in time and whose browser may still go on with it.
-///
-/// # Errors
-/// As [`find`].
 pub async fn find_approved(
     db: &Db,
     browser: &BrowserKey,
     purpose: &Purpose,
     now: Timestamp,
 ) -> Result<Option<Login>, StoreError> {
-    let Purpose::Authorization(authorization) = purpose;
     let row = login::Entity::find()
         .filter(login::Column::Browser.eq(browser.0.as_str()))
-        .filter(login::Column::AuthorizationId.eq(authorization.as_str()))
+        .filter(row::is_for(purpose)?)
         .filter(login::Column::Stage.eq(row::APPROVED))
         .filter(login::Column::ConsumedAt.is_null())
         .filter(login::Column::Deadline.gt(now.minus(FINISH_GRACE).as_millis()))
@@ -98,9 +85,6 @@ pub async fn find_approved(
 
 /// The symbols that the open logins of a target show, decoys included, but for the login `id`. A page that has run out may
 /// stand there a little longer.
-///
-/// # Errors
-/// When the database fails or a row is inconsistent.
 pub async fn list_symbols(
     db: &Db,
     upstream: Upstream,
@@ -123,10 +107,7 @@ pub async fn list_symbols(
     Ok(readable(rows)?.into_iter().filter_map(symbol).collect())
 }
 
-/// How many logins of real people wait for a phone, by phone service.
-///
-/// # Errors
-/// When the database fails.
+/// How many logins of real users wait for a phone, by phone service.
 pub async fn count_open(db: &Db, now: Timestamp) -> Result<Vec<(String, i64)>, StoreError> {
     Ok(login::Entity::find()
         .select_only()
@@ -141,11 +122,8 @@ pub async fn count_open(db: &Db, now: Timestamp) -> Result<Vec<(String, i64)>, S
         .await?)
 }
 
-/// Adds a login. With `hold_until` it also takes the slot of the person who is asked, unless another login holds it at the
+/// Adds a login. With `hold_until` it also takes the slot of the user who is asked, unless another login holds it at the
 /// moment when this one begins (`created_at`). A decoy takes one that nobody else wants: it costs the same.
-///
-/// # Errors
-/// When the database fails.
 pub async fn insert(tx: &Tx, login: &Login, hold_until: Option<Timestamp>) -> Result<LoginInserted, StoreError> {
     match (hold_until, &login.subject) {
         (Some(hold_until), Subject::Named(asked)) => {
@@ -166,9 +144,8 @@ pub async fn insert(tx: &Tx, login: &Login, hold_until: Option<Timestamp>) -> Re
 /// Deletes the refusals of before for one purpose (a limit, somebody else's open login): the latest is enough, however often
 /// somebody asks.
 async fn forget_refused(tx: &Tx, purpose: &Purpose) -> Result<(), StoreError> {
-    let Purpose::Authorization(authorization) = purpose;
     login::Entity::delete_many()
-        .filter(login::Column::AuthorizationId.eq(authorization.as_str()))
+        .filter(row::is_for(purpose)?)
         .filter(login::Column::Stage.eq(row::FAILED))
         .filter(login::Column::Reason.is_in([Reason::RateLimited, Reason::Busy].map(Reason::as_str)))
         .exec(tx.db())

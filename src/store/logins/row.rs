@@ -1,5 +1,8 @@
 //! The row of a login and its stages.
 
+use sea_orm::{ColumnTrait as _, Condition};
+use serde::{Deserialize, Serialize};
+
 use crate::domain::browser::{BrowserKey, Origin};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{AuthorizationId, ClientId, DeviceId, LoginId, UserId};
@@ -7,7 +10,7 @@ use crate::domain::login::{Asked, Challenge, Concern, End, Login, LoginStage, Pu
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::user::Upstream;
 use crate::store::StoreError;
-use crate::store::entity::login::Model;
+use crate::store::entity::login::{Column, Model};
 use crate::store::row::{Row, millis, moment, to_json};
 
 /// The words of the column `stage`.
@@ -28,8 +31,43 @@ pub(super) const NAMED: &str = "named";
 pub(super) const UNNAMED: &str = "unnamed";
 pub(super) const DECOY: &str = "decoy";
 
-/// The word of the column `purpose`.
+/// The word of the column `purpose` whose login goes with its authorization, by the foreign key of `authorization_id`.
 const AUTHORIZATION: &str = "authorization";
+
+/// A purpose as serde writes it: the word of the column `purpose`, and the JSON of `purpose_key`.
+#[derive(Serialize, Deserialize)]
+struct TaggedPurpose {
+    purpose: String,
+    key: serde_json::Value,
+}
+
+/// The columns `purpose`, `authorization_id` and `purpose_key`.
+fn purpose_columns(purpose: &Purpose) -> Result<(String, Option<String>, Option<String>), StoreError> {
+    if let Purpose::Authorization(id) = purpose {
+        return Ok((AUTHORIZATION.to_owned(), Some(id.as_str().to_owned()), None));
+    }
+    let tagged: TaggedPurpose = Row { table: "logins", key: "" }.json("purpose", &to_json(purpose)?)?;
+    Ok((tagged.purpose, None, Some(tagged.key.to_string())))
+}
+
+fn read_purpose(row: Row<'_>, model: &Model) -> Result<Purpose, StoreError> {
+    if model.purpose == AUTHORIZATION {
+        let id = row.present("authorization_id", model.authorization_id.clone())?;
+        return Ok(Purpose::Authorization(AuthorizationId::new(id)));
+    }
+    let key = row.json("purpose_key", model.purpose_key.as_deref().unwrap_or("null"))?;
+    row.json("purpose", &to_json(&TaggedPurpose { purpose: model.purpose.clone(), key })?)
+}
+
+/// Whether a row is for this purpose.
+pub(super) fn is_for(purpose: &Purpose) -> Result<Condition, StoreError> {
+    let (word, authorization, key) = purpose_columns(purpose)?;
+    let same = Condition::all().add(Column::Purpose.eq(word));
+    Ok(match (authorization, key) {
+        (Some(authorization), _) => same.add(Column::AuthorizationId.eq(authorization)),
+        (None, key) => same.add(Column::PurposeKey.eq(key)),
+    })
+}
 
 /// The columns `stage` and `reason` of an end.
 pub(super) const fn end_words(end: End) -> (&'static str, Option<&'static str>) {
@@ -44,12 +82,12 @@ pub(super) const fn end_words(end: End) -> (&'static str, Option<&'static str>) 
 
 /// The row of a login.
 pub(super) fn to_model(login: &Login) -> Result<Model, StoreError> {
-    let Purpose::Authorization(authorization) = &login.purpose;
+    let (purpose, authorization_id, purpose_key) = purpose_columns(&login.purpose)?;
     let mut model = Model {
         id: login.id.as_str().to_owned(),
-        purpose: AUTHORIZATION.to_owned(),
-        authorization_id: Some(authorization.as_str().to_owned()),
-        browser: login.browser.0.as_str().to_owned(),
+        purpose,
+        authorization_id,
+        browser: login.browser.as_ref().map(|browser| browser.0.as_str().to_owned()),
         address: login.origin.address.clone(),
         user_agent: login.origin.user_agent.clone(),
         upstream: login.upstream.as_str().to_owned(),
@@ -74,6 +112,7 @@ pub(super) fn to_model(login: &Login) -> Result<Model, StoreError> {
         lease_until: None,
         target: login.concern.target.clone(),
         client_id: login.concern.client.as_ref().map(|client| client.as_str().to_owned()),
+        purpose_key,
     };
     write_subject(&mut model, &login.subject);
     write_stage(&mut model, &login.stage);
@@ -121,17 +160,13 @@ impl TryFrom<Model> for Login {
 
     fn try_from(model: Model) -> Result<Self, StoreError> {
         let row = Row { table: "logins", key: &model.id };
-        let authorization = match model.purpose.as_str() {
-            AUTHORIZATION => row.present("authorization_id", model.authorization_id.clone())?,
-            other => return row.known("purpose", other, None),
-        };
         Ok(Self {
-            purpose: Purpose::Authorization(AuthorizationId::new(authorization)),
+            purpose: read_purpose(row, &model)?,
             upstream: row.known("upstream", &model.upstream, Upstream::parse(&model.upstream))?,
             subject: read_subject(row, &model)?,
             stage: read_stage(row, &model)?,
             challenge: read_challenge(row, &model)?,
-            browser: BrowserKey(SecretDigest::from_stored(model.browser)),
+            browser: model.browser.map(|browser| BrowserKey(SecretDigest::from_stored(browser))),
             origin: Origin { address: model.address, user_agent: model.user_agent },
             remembered: model.remembered,
             typed: model.typed,

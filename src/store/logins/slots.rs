@@ -1,9 +1,9 @@
-//! One open session per person and per browser at a phone service, and one login for a name that was typed (decision 2.7): the
-//! rows that a login takes before the call. Always the browser's, then the name's, then the person's, also when they are given
+//! One open session per person and per browser at an upstream, and one login for a name that was typed (decision 2.7): the
+//! rows that a login takes before the call. Always the browser's, then the name's, then the user's, also when they are given
 //! back: two writes never wait for each other.
 //!
 //! A decoy takes the browser's and the name's as a login of somebody does, so that what any browser begins next goes the same
-//! way whether the name exists or not (security bar 139). It has none of a person: what it takes instead is in nobody's way.
+//! way whether the name exists or not (security bar 139). It has none of a user: what it takes instead is in nobody's way.
 
 use crate::domain::clock::Timestamp;
 use crate::domain::id::LoginId;
@@ -13,18 +13,6 @@ use crate::store::entity::slot;
 use crate::store::{Db, StoreError, Tx};
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
-
-/// Gives a slot back, if `login` still holds it: its session at the service is known to be dead.
-///
-/// # Errors
-/// When the database fails.
-pub async fn release_slot(tx: &Tx, upstream: Upstream, upstream_user: &str, login: &LoginId) -> Result<bool, StoreError> {
-    let delete = slot::Entity::delete_many()
-        .filter(slot::Column::Upstream.eq(upstream.as_str()))
-        .filter(slot::Column::UpstreamUser.eq(upstream_user))
-        .filter(slot::Column::LoginId.eq(login.as_str()));
-    Ok(delete.exec(tx.db()).await?.rows_affected > 0)
-}
 
 /// The names under which browsers, typed names and nobody have their slots at a service, apart from its people.
 fn of_browsers(upstream: Upstream) -> String {
@@ -39,37 +27,26 @@ fn of_nobody(upstream: Upstream) -> String {
     format!("{}/nobody", upstream.as_str())
 }
 
-/// Takes the slot of `login`'s browser until `until`; returns the login that holds it instead.
-///
-/// # Errors
-/// When the database fails.
+/// Takes the slot of `login`'s browser, if it has one, until `until`; returns the login that holds it instead.
 pub async fn take_browser_slot(tx: &Tx, login: &Login, until: Timestamp) -> Result<Option<LoginId>, StoreError> {
-    take(tx, login, (of_browsers(login.upstream), login.browser.0.as_str()), until).await
+    let Some(browser) = &login.browser else { return Ok(None) };
+    take(tx, login, (of_browsers(login.upstream), browser.0.as_str()), until).await
 }
 
 /// Takes the slot of the name that was typed for `login` until `until`; returns the login that holds it instead. A login
 /// without a name needs none.
-///
-/// # Errors
-/// When the database fails.
 pub async fn take_name_slot(tx: &Tx, login: &Login, until: Timestamp) -> Result<Option<LoginId>, StoreError> {
     let Some(typed) = &login.typed else { return Ok(None) };
     take(tx, login, (of_names(login.upstream), typed), until).await
 }
 
 /// The login that holds the slot of the name that was typed for `login`.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_name_holder(db: &Db, login: &Login) -> Result<Option<LoginId>, StoreError> {
     let Some(typed) = &login.typed else { return Ok(None) };
     holder(db, login, (of_names(login.upstream), typed)).await
 }
 
-/// Gives back what `login` holds of its browser, its name and nobody, and keeps what it holds of a person.
-///
-/// # Errors
-/// When the database fails.
+/// Gives back what `login` holds of its browser, its name and nobody, and keeps what it holds of a user.
 pub async fn release_own(tx: &Tx, login: &LoginId) -> Result<(), StoreError> {
     for kind in [of_browsers, of_names, of_nobody] {
         let delete = slot::Entity::delete_many()
@@ -80,7 +57,7 @@ pub async fn release_own(tx: &Tx, login: &LoginId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Takes the slot of the person whom `login` asks.
+/// Takes the slot of the user whom `login` asks.
 pub(super) async fn take_person(tx: &Tx, login: &Login, user: &str, until: Timestamp) -> Result<Option<LoginId>, StoreError> {
     take(tx, login, (login.upstream.as_str().to_owned(), user), until).await
 }
@@ -126,19 +103,15 @@ async fn holder(db: &Db, login: &Login, slot: (String, &str)) -> Result<Option<L
     Ok(held.map(|row| LoginId::new(row.login_id)))
 }
 
-/// Gives back whatever slot `login` holds of a person.
-pub(super) async fn release_person(tx: &Tx, login: &LoginId) -> Result<(), StoreError> {
+/// Gives back whatever slot `login` holds of a user: its session at the upstream is known to be dead. Returns whether it held one.
+pub async fn release_person(tx: &Tx, login: &LoginId) -> Result<bool, StoreError> {
     let delete = slot::Entity::delete_many()
         .filter(slot::Column::LoginId.eq(login.as_str()))
         .filter(slot::Column::Upstream.is_in(Upstream::ALL.map(Upstream::as_str)));
-    delete.exec(tx.db()).await?;
-    Ok(())
+    Ok(delete.exec(tx.db()).await?.rows_affected > 0)
 }
 
-/// Gives back whatever slots `login` holds: its session at the service is known to be dead.
-///
-/// # Errors
-/// When the database fails.
+/// Gives back whatever slots `login` holds: its session at the upstream is known to be dead.
 pub async fn release_all(tx: &Tx, login: &LoginId) -> Result<(), StoreError> {
     release_own(tx, login).await?;
     slot::Entity::delete_many().filter(slot::Column::LoginId.eq(login.as_str())).exec(tx.db()).await?;

@@ -14,10 +14,7 @@ use crate::store::entity::login;
 use crate::store::row::to_json;
 use crate::store::{StoreError, Tx};
 
-/// The phone service was asked: from creating to pending. False: the login ended meanwhile; the session must be withdrawn.
-///
-/// # Errors
-/// When the database fails.
+/// The upstream was asked: from creating to pending. False: the login ended meanwhile; the session must be withdrawn.
 pub async fn begun(
     tx: &Tx,
     id: &LoginId,
@@ -33,11 +30,8 @@ pub async fn begun(
     Ok(update.exec(tx.db()).await?.rows_affected > 0)
 }
 
-/// Nobody was asked, and nobody shall see that: from creating to a pending decoy, the person's slot given back. False: it
+/// Nobody was asked, and nobody shall see that: from creating to a pending decoy, the user's slot given back. False: it
 /// ended meanwhile.
-///
-/// # Errors
-/// When the database fails.
 pub async fn disguise(tx: &Tx, id: &LoginId, challenge: &Challenge, deadline: Timestamp) -> Result<bool, StoreError> {
     let update = from_stages(id, &[CREATING])
         .col_expr(login::Column::Stage, Expr::value(PENDING))
@@ -52,9 +46,6 @@ pub async fn disguise(tx: &Tx, id: &LoginId, challenge: &Challenge, deadline: Ti
 
 /// Nobody is asked any more, and the page shall not tell: a pending or fetched login goes on as a decoy, with the picture that
 /// it shows. Its slots stay as they are. False: it is over, or is a decoy already.
-///
-/// # Errors
-/// When the database fails.
 pub async fn go_on_as_decoy(tx: &Tx, id: &LoginId) -> Result<bool, StoreError> {
     let update = from_stages(id, &[PENDING, FETCHED])
         .col_expr(login::Column::Subject, Expr::value(DECOY))
@@ -64,9 +55,6 @@ pub async fn go_on_as_decoy(tx: &Tx, id: &LoginId) -> Result<bool, StoreError> {
 }
 
 /// The phone has loaded the request: from pending to fetched.
-///
-/// # Errors
-/// When the database fails.
 pub async fn mark_fetched(tx: &Tx, id: &LoginId) -> Result<bool, StoreError> {
     let update = from_stages(id, &[PENDING])
         .col_expr(login::Column::Stage, Expr::value(FETCHED))
@@ -74,11 +62,8 @@ pub async fn mark_fetched(tx: &Tx, id: &LoginId) -> Result<bool, StoreError> {
     Ok(update.exec(tx.db()).await?.rows_affected > 0)
 }
 
-/// The right person approved in time: from pending or fetched, before the deadline. The session at the service is dead
+/// The right person approved in time: from pending or fetched, before the deadline. The session at the upstream is dead
 /// then, so the slots are given back. False: too late, or nobody is asked any more.
-///
-/// # Errors
-/// When the database fails.
 pub async fn approve(
     tx: &Tx,
     id: &LoginId,
@@ -100,18 +85,15 @@ pub async fn approve(
     Ok(approved)
 }
 
-/// Ends an open login. `release_slot`: its session at the service is known to be dead. Returns whether this call ended it.
-///
-/// # Errors
-/// When the database fails.
-pub async fn end(tx: &Tx, id: &LoginId, end: End, release_slot: bool, now: Timestamp) -> Result<bool, StoreError> {
+/// Ends an open login. `release_slots`: its session at the upstream is known to be dead. Returns whether this call ended it.
+pub async fn end(tx: &Tx, id: &LoginId, end: End, release_slots: bool, now: Timestamp) -> Result<bool, StoreError> {
     let (stage, reason) = row::end_words(end);
     let update = from_stages(id, &OPEN_STAGES)
         .col_expr(login::Column::Stage, Expr::value(stage))
         .col_expr(login::Column::Reason, Expr::value(reason))
         .col_expr(login::Column::EndedAt, Expr::value(now.as_millis()));
     let ended = update.exec(tx.db()).await?.rows_affected > 0;
-    if release_slot {
+    if release_slots {
         // Whoever ended the login: a dead session holds nothing.
         slots::release_all(tx, id).await?;
     }
@@ -120,13 +102,14 @@ pub async fn end(tx: &Tx, id: &LoginId, end: End, release_slot: bool, now: Times
 
 /// Uses an approval up: once, by the browser that began the login, and no later than
 /// [`FINISH_GRACE`](crate::domain::login::FINISH_GRACE) after its deadline.
-///
-/// # Errors
-/// When the database fails.
-pub async fn consume(tx: &Tx, id: &LoginId, browser: &BrowserKey, now: Timestamp) -> Result<bool, StoreError> {
+pub async fn consume(tx: &Tx, id: &LoginId, browser: Option<&BrowserKey>, now: Timestamp) -> Result<bool, StoreError> {
+    let same_browser = match browser {
+        Some(browser) => login::Column::Browser.eq(browser.0.as_str()),
+        None => login::Column::Browser.is_null(),
+    };
     let update = from_stages(id, &[APPROVED])
         .col_expr(login::Column::ConsumedAt, Expr::value(now.as_millis()))
-        .filter(login::Column::Browser.eq(browser.0.as_str()))
+        .filter(same_browser)
         .filter(login::Column::ConsumedAt.is_null())
         .filter(login::Column::Deadline.gt(now.minus(FINISH_GRACE).as_millis()));
     Ok(update.exec(tx.db()).await?.rows_affected > 0)

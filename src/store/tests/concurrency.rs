@@ -132,7 +132,7 @@ pub(super) async fn fifty_ask_one_phone_and_three_find_room(store: Store) {
                 typed: "alice".into(),
                 source: "192.0.2.1".into(),
                 network: None,
-                browser: browser("b"),
+                browser: Some(browser("b")),
                 remembered: false,
                 sent: true,
                 at: NOW,
@@ -159,7 +159,7 @@ pub(super) async fn fifty_consume_an_approval_and_one_succeeds(store: Store) {
     assert!(write!(store, id, |tx, id| logins::approve(tx, id, &UserId::new("user-alice"), None, NOW)));
     let consume = |_number| {
         let store = store.clone();
-        async move { write!(store, (), |tx, _none| logins::consume(tx, &LoginId::new("l"), &browser("b"), NOW)) }
+        async move { write!(store, (), |tx, _none| logins::consume(tx, &LoginId::new("l"), Some(&browser("b")), NOW)) }
     };
     assert_eq!(winners(consume).await, 1);
 }

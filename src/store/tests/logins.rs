@@ -1,14 +1,17 @@
 //! Logins, their slots and leases, and the limits on pushes.
 
 use super::samples::{NOW, after, browser, login, populate, write};
+use super::schema::execute;
 use crate::domain::clock::Timestamp;
-use crate::domain::id::{DeviceId, LoginId, UserId};
-use crate::domain::login::{Challenge, Concern, End, Login, LoginStage, Reason, Subject, UpstreamHandle};
+use crate::domain::id::{AuthorizationId, BackchannelRequestId, DeviceGrantId, DeviceId, GrantId, LoginId, UserId};
+use crate::domain::login::{
+    Challenge, Concern, End, Login, LoginStage, PortalAction, Purpose, Reason, Subject, UpstreamHandle,
+};
 use crate::domain::secret::Secret;
 use crate::domain::user::Upstream;
-use crate::store::Store;
 use crate::store::logins::{self, LoginInserted};
 use crate::store::pushes::{self, Push};
+use crate::store::{Store, StoreError, grants};
 
 async fn add(store: &Store, login: Login, hold_until: Option<Timestamp>) -> LoginInserted {
     write!(store, login, |tx, login| logins::insert(tx, login, hold_until))
@@ -33,6 +36,51 @@ async fn approve(store: &Store, id: &str, at: Timestamp) -> bool {
 
 async fn end(store: &Store, id: &str, end: End, release: bool) -> bool {
     write!(store, LoginId::new(id), |tx, id| logins::end(tx, id, end, release, after(7)))
+}
+
+pub(super) async fn a_login_of_every_purpose_comes_back_and_is_found_by_it(store: Store) {
+    populate(&store).await;
+    let portal = |action| Purpose::Portal { action, return_to: "/account".to_owned() };
+    let purposes = [
+        Purpose::Authorization(AuthorizationId::new("a")),
+        portal(PortalAction::SignIn),
+        portal(PortalAction::Confirm),
+        Purpose::Enrolment(UserId::new("one")),
+        Purpose::DeviceGrant(DeviceGrantId::new("one")),
+        Purpose::Backchannel(BackchannelRequestId::new("one")),
+        Purpose::Backchannel(BackchannelRequestId::new("two")),
+    ];
+    for (at, purpose) in purposes.iter().enumerate() {
+        let own = Login { purpose: purpose.clone(), ..login(&format!("own {at}")) };
+        let without_browser = Login { browser: None, ..Login { id: LoginId::new(format!("none {at}")), ..own.clone() } };
+        for written in [own, without_browser] {
+            add(&store, written.clone(), None).await;
+            assert_eq!(format!("{:?}", read(&store, written.id.as_str()).await), format!("{written:?}"));
+            assert!(begin(&store, written.id.as_str()).await && approve(&store, written.id.as_str(), after(1)).await);
+        }
+    }
+    for (at, purpose) in purposes.iter().enumerate() {
+        let found = logins::find_approved(store.read(), &browser("b"), purpose, after(2)).await.unwrap().unwrap();
+        assert_eq!(found.id.as_str(), format!("own {at}"), "{purpose:?}");
+        let consume = async |id: String, who: Option<&str>| {
+            let input = (LoginId::new(id), who.map(browser));
+            write!(store, input, |tx, v| logins::consume(tx, &v.0, v.1.as_ref(), after(2)))
+        };
+        let without_browser = format!("none {at}");
+        assert!(!consume(without_browser.clone(), Some("b")).await && !consume(format!("own {at}"), None).await);
+        assert!(consume(without_browser, None).await && consume(format!("own {at}"), Some("b")).await, "{purpose:?}");
+    }
+}
+
+pub(super) async fn a_family_needs_no_session_and_one_of_no_user_is_left_to_a_newer_program(store: Store) {
+    populate(&store).await;
+    let family = async || grants::find(store.read(), &GrantId::new("g")).await;
+    assert!(family().await.unwrap().unwrap().is_over_with(None, NOW), "it hangs on its session");
+    execute(&store, "UPDATE grants SET session_id = NULL WHERE id = 'g'").await;
+    let alone = family().await.unwrap().unwrap();
+    assert!(alone.authentication.session_id.is_none() && !alone.is_over_with(None, NOW));
+    execute(&store, "UPDATE grants SET user_id = NULL WHERE id = 'g'").await;
+    assert!(matches!(family().await, Err(StoreError::Unknown { .. })));
 }
 
 pub(super) async fn a_login_comes_back_as_it_was_written(store: Store) {
@@ -97,7 +145,7 @@ pub(super) async fn an_approval_is_used_once_by_its_browser(store: Store) {
         assert!(begin(&store, id).await);
     }
     let consume = async |id: &str, who: &str, at| {
-        write!(store, (LoginId::new(id), browser(who)), |tx, v| logins::consume(tx, &v.0, &v.1, at))
+        write!(store, (LoginId::new(id), browser(who)), |tx, v| logins::consume(tx, &v.0, Some(&v.1), at))
     };
     assert!(!consume("l", "b", NOW).await, "not approved");
     assert!(approve(&store, "l", after(50)).await && approve(&store, "stale", after(50)).await);
@@ -145,7 +193,7 @@ pub(super) async fn a_slot_is_held_until_it_is_given_back_or_runs_out(store: Sto
     assert_eq!(add(&store, later("four", 110), hold).await, busy("three"), "its session may live on");
     let give_back = |id: &'static str| {
         let store = store.clone();
-        async move { write!(store, LoginId::new(id), |tx, id| logins::release_slot(tx, Upstream::SecSign, "alice-phone", id)) }
+        async move { write!(store, LoginId::new(id), |tx, id| logins::release_person(tx, id)) }
     };
     assert!(!give_back("one").await && give_back("three").await);
     assert_eq!(add(&store, later("four", 110), Some(after(300))).await, LoginInserted::Inserted);
@@ -183,7 +231,7 @@ pub(super) async fn the_open_logins_of_a_browser_are_listed_latest_first(store: 
     populate(&store).await;
     add(&store, Login { created_at: after(1), ..login("named") }, None).await;
     add(&store, Login { subject: Subject::Decoy, typed: Some("bob".into()), ..login("decoy") }, None).await;
-    add(&store, Login { browser: browser("other"), ..login("other") }, None).await;
+    add(&store, Login { browser: Some(browser("other")), ..login("other") }, None).await;
     let open = async |who: &str, at| {
         let open = logins::list_open_for_browser(store.read(), &browser(who), at).await.unwrap();
         open.into_iter().map(|login| login.id.as_str().to_owned()).collect::<Vec<_>>()
@@ -218,7 +266,7 @@ pub(super) async fn a_browser_has_one_slot_at_a_service_beside_the_persons(store
     let decoy = |id| Login { subject: Subject::Decoy, typed: Some("x".into()), ..login(id) };
     assert_eq!(take(decoy("one")).await, None);
     assert_eq!(take(login("two")).await, Some(LoginId::new("one")), "a decoy holds it as well");
-    assert_eq!(take(Login { browser: browser("other"), ..decoy("other") }).await, None);
+    assert_eq!(take(Login { browser: Some(browser("other")), ..decoy("other") }).await, None);
     assert_eq!(take(Login { upstream: Upstream::ThumbSignIn, ..decoy("service") }).await, None);
     write!(store, LoginId::new("one"), |tx, id| logins::release_own(tx, id));
     assert_eq!(take(login("two")).await, None);
@@ -295,7 +343,7 @@ pub(super) async fn attempts_are_counted_by_name_person_source_and_network(store
         typed: format!("{target}@example.org"),
         source: "2001:db8:1:2::/64".into(),
         network: Some("2001:db8:1::/48".into()),
-        browser: browser("b"),
+        browser: Some(browser("b")),
         remembered,
         sent,
         at: after(number),

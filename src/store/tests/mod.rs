@@ -117,6 +117,8 @@ cases! {
     logins {
         a_login_comes_back_as_it_was_written
         every_end_comes_back_as_it_was_written
+        a_login_of_every_purpose_comes_back_and_is_found_by_it
+        a_family_needs_no_session_and_one_of_no_user_is_left_to_a_newer_program
         an_approval_counts_before_the_deadline_only
         an_approval_is_used_once_by_its_browser
         an_end_is_final

@@ -87,7 +87,7 @@ pub(super) fn client(id: &str) -> Client {
 pub(super) fn authentication(user: &User, session: &str) -> Authentication {
     Authentication {
         user_id: user.id.clone(),
-        session_id: SessionId::new(session),
+        session_id: Some(SessionId::new(session)),
         auth_time: NOW,
         acr: Acr::Matched,
         device_id: Some(DeviceId::new("device-x")),
@@ -190,7 +190,7 @@ pub(super) fn login(id: &str) -> Login {
     Login {
         id: LoginId::new(id),
         purpose: Purpose::Authorization(AuthorizationId::new("a")),
-        browser: browser("b"),
+        browser: Some(browser("b")),
         origin: Origin { address: "192.0.2.1".into(), user_agent: "Test/1".into() },
         upstream: Upstream::SecSign,
         subject: Subject::Named(Asked {

@@ -7,8 +7,8 @@ use crate::domain::client::Client;
 use crate::domain::login::{Concern, Purpose, Subject};
 use crate::domain::secret::SecretDigest;
 use crate::domain::user::Upstream;
-use crate::flow::login::attempt::{self, Meant, Written};
-use crate::flow::login::begin::Wish;
+use crate::flow::login::attempt::{self, AttemptOutcome};
+use crate::flow::login::{LoginRequest, ResolvedSubject};
 use crate::flow::settings::{Limits, Settings};
 use crate::flow::token::testing::Bench;
 use crate::flow::token::testing::beside::{Held, beside, on_both_engines};
@@ -35,23 +35,25 @@ impl Asking {
     /// Whether a QR code for a new authorization of this browser finds room.
     async fn finds_room(&self, browser: &str) -> bool {
         let authorization = self.bench.authorization(&self.bench.content(&self.client, &self.session)).await;
-        let wish = Wish {
+        let request = LoginRequest {
             purpose: Purpose::Authorization(authorization.id),
-            browser: BrowserKey(SecretDigest::of(browser.as_bytes())),
+            browser: Some(BrowserKey(SecretDigest::of(browser.as_bytes()))),
             origin: Origin::default(),
             upstream: Upstream::ThumbSignIn,
             identifier: None,
-            client: self.client.id.clone(),
+            client: Some(self.client.id.clone()),
             app_name: "App".to_owned(),
             remember: false,
             until: authorization.expires_at,
         };
-        let meant = Meant { subject: Subject::Unnamed, remembered: false, concern: Concern::default() };
-        let login = attempt::login(&self.bench.op, &wish, &meant).unwrap();
+        let resolved = ResolvedSubject { subject: Subject::Unnamed, remembered: false, concern: Concern::default() };
+        let login = request.login(&self.bench.op, &resolved).unwrap();
         match attempt::write(&self.bench.op, &login).await.unwrap() {
-            Written::Begun(_) => true,
-            Written::Refused => false,
-            Written::Same(_) | Written::Replaces(_) | Written::Busy(_) => panic!("nothing else is in its way"),
+            AttemptOutcome::Begun(_) => true,
+            AttemptOutcome::Refused(_) => false,
+            AttemptOutcome::Same(_) | AttemptOutcome::Replaces(_) | AttemptOutcome::Busy(_) => {
+                panic!("nothing else is in its way")
+            }
         }
     }
 

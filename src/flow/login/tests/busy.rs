@@ -9,7 +9,7 @@ use super::{observe, seen};
 use crate::domain::audit::AuditKind;
 use crate::domain::login::{Challenge, End, Login, Reason, Subject};
 use crate::flow::login::end::{self, UpstreamSession};
-use crate::flow::login::pace::Call;
+use crate::flow::node::latency::Call;
 use crate::flow::token::testing::T0;
 use crate::store::{access_passes, audit, logins};
 

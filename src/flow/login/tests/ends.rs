@@ -31,8 +31,8 @@ async fn approve(scene: &Scene, login: &Login) -> bool {
 }
 
 async fn finished(scene: &Scene, login: &Login) -> Finished {
-    let by = Finisher { browser: login.browser.clone(), session: None, origin: Origin::default() };
-    finish(&scene.bench.op, &login.id, by).await.unwrap()
+    let by = Finisher { session: None, origin: Origin::default() };
+    finish(&scene.bench.op, scene.login(&login.id).await, by).await.unwrap()
 }
 
 /// Up to so many seconds before the authorization of the scene ends.
@@ -72,7 +72,7 @@ async fn what_was_approved_in_another_tab_is_gone_on_with_and_no_phone_is_asked_
     let login = scene.begin("alice").await;
     assert!(approve(&scene, &login).await);
     assert_eq!(scene.begin("alice").await.id, login.id);
-    assert_ne!(scene.begin("bob").await.id, login.id, "another name is another wish");
+    assert_ne!(scene.begin("bob").await.id, login.id, "another name is another request");
     assert!(matches!(finished(&scene, &login).await, Finished::SignedIn { .. }));
     assert_ne!(scene.begin("alice").await.id, login.id, "used up");
 }
@@ -114,7 +114,7 @@ async fn each_end_of_an_authorization_is_told_from_the_others() {
     let client = clients::find(off.bench.op.store.read(), &off.authorization().request.client_id).await.unwrap().unwrap();
     off.bench.update_client(Client { disabled: true, ..client }).await;
     assert_eq!(over(&off).await, Some(Over::ClientOff));
-    assert!(matches!(finished(&off, &login).await, Finished::Before(_)), "its page says so, not that the person is refused");
+    assert!(matches!(finished(&off, &login).await, Finished::Before), "its page says so, not that the person is refused");
 }
 
 #[tokio::test]
@@ -129,7 +129,7 @@ async fn an_approval_that_was_used_is_not_used_again_whatever_the_clock_does() {
         assert!(matches!(next(&scene).await, Next::Respond(_)));
         scene.bench.clock.advance(forward);
         scene.bench.clock.rewind(back);
-        assert!(matches!(finished(&scene, &login).await, Finished::Before(_)));
+        assert!(matches!(finished(&scene, &login).await, Finished::Before));
         assert_eq!(over(&scene).await, Some(Over::Answered));
         assert!(!approve(&scene, &login).await);
     }

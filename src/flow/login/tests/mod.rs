@@ -12,15 +12,16 @@ use std::time::Duration;
 use scene::{Scene, browser_called};
 
 use super::end;
-use super::pace::{Call, Observed};
+
 use crate::domain::login::{Challenge, Login, Reason, Subject};
 use crate::domain::user::Upstream;
+use crate::flow::node::latency::{Call, Observed};
 use crate::flow::token::testing::T0;
 
 const SLOW: Duration = Duration::from_millis(400);
 
 fn observe(scene: &Scene, call: Call, failed: Option<Reason>) {
-    scene.bench.op.pace.observe(Upstream::SecSign, call, Observed { took: SLOW, failed, at: T0 });
+    scene.bench.op.latency.observe(Upstream::SecSign, call, Observed { took: SLOW, failed, at: T0 });
 }
 
 async fn timed<T>(work: impl Future<Output = T>) -> (Duration, T) {

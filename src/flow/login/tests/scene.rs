@@ -15,8 +15,8 @@ use crate::domain::id::{LoginId, UserId};
 use crate::domain::login::{Login, Purpose};
 use crate::domain::secret::SecretDigest;
 use crate::domain::user::Upstream;
-use crate::flow::login::begin::{Wish, begin};
-use crate::flow::login::symbol;
+use crate::flow::login::begin::begin;
+use crate::flow::login::{LoginRequest, symbol};
 use crate::flow::settings::{Limits, Settings};
 use crate::flow::token::testing::{Bench, T0};
 use crate::outbound::tests::scripted::{Received, Reply, Scripted};
@@ -32,6 +32,8 @@ pub(crate) struct Mood {
     /// Whether it gives every request the same symbol; else each gets another.
     pub(crate) same_symbol: AtomicBool,
     symbol: AtomicU8,
+    /// The state of every session, once it is not pending.
+    pub(crate) state: AtomicU8,
     /// How long a cancel takes by the clock of the provider, in seconds.
     pub(crate) cancel_takes: AtomicU64,
 }
@@ -113,18 +115,35 @@ impl Scene {
     }
 
     async fn begin_from(&self, authorization: &Authorization, browser: &BrowserKey, origin: Origin, name: &str) -> Login {
-        let wish = Wish {
+        let request = LoginRequest {
             purpose: Purpose::Authorization(authorization.id.clone()),
-            browser: browser.clone(),
+            browser: Some(browser.clone()),
             origin,
             upstream: Upstream::SecSign,
             identifier: Some(name.to_owned()),
-            client: authorization.request.client_id.clone(),
+            client: Some(authorization.request.client_id.clone()),
             app_name: "App".to_owned(),
             remember: false,
             until: authorization.expires_at,
         };
-        let id = begin(&self.bench.op, wish).await.unwrap();
+        let id = begin(&self.bench.op, request).await.unwrap();
+        self.login(&id).await
+    }
+
+    /// Begins a login of alice for this purpose.
+    pub(crate) async fn begin_for_purpose(&self, purpose: Purpose, browser: Option<BrowserKey>) -> Login {
+        let request = LoginRequest {
+            purpose,
+            browser,
+            origin: Origin::default(),
+            upstream: Upstream::SecSign,
+            identifier: Some("alice".to_owned()),
+            client: None,
+            app_name: "Portal".to_owned(),
+            remember: false,
+            until: self.authorization.expires_at,
+        };
+        let id = begin(&self.bench.op, request).await.unwrap();
         self.login(&id).await
     }
 
@@ -168,7 +187,10 @@ fn answer(request: &Received, mood: &Mood, clock: &ManualClock) -> Reply {
                 STANDARD.encode(picture)
             ))
         }
-        "ReqGetAuthSessionState" => Reply::ok("authsessionid=4088003598462927442&secsignid=alice&authsessionstate=1"),
+        "ReqGetAuthSessionState" => {
+            let state = mood.state.load(Ordering::SeqCst).max(1);
+            Reply::ok(format!("authsessionid=4088003598462927442&secsignid=alice&authsessionstate={state}"))
+        }
         _cancel => {
             clock.advance(Duration::from_secs(mood.cancel_takes.load(Ordering::SeqCst)));
             Reply::ok("authsessionid=4088003598462927442&authsessionstate=6")

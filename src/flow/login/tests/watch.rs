@@ -8,7 +8,8 @@ use crate::domain::login::{End, LoginStage, UpstreamHandle};
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::flow::login::end::{self, UpstreamSession};
 use crate::flow::login::tests::scene::Scene;
-use crate::flow::settings::Settings;
+use crate::flow::node::watches::News;
+use crate::flow::settings::{Limits, Settings};
 
 /// A provider with room for so many streams of a login and of the node.
 async fn scene(per_login: Option<u32>, per_node: Option<u32>) -> Scene {

@@ -73,8 +73,8 @@ impl Bench {
             outbound: crate::outbound::guarded(crate::outbound::GuardSettings { ca_file: None, allow_private: true }).unwrap(),
             env,
             settings: Arc::new(settings),
-            signals: crate::flow::login::signals::Signals::default(),
-            pace: crate::flow::login::pace::Pace::default(),
+            signals: crate::flow::node::Signals::default(),
+            latency: crate::flow::node::latency::LatencyModel::default(),
             repeats: crate::flow::authorization::repeats::Repeats::default(),
             wrong_secrets: crate::flow::wrong_secrets::WrongSecrets::default(),
         };
@@ -180,7 +180,7 @@ impl Bench {
         let session = BrowserSession {
             authentication: Authentication {
                 user_id: user.id.clone(),
-                session_id: id.clone(),
+                session_id: Some(id.clone()),
                 auth_time: now,
                 acr: Acr::Matched,
                 device_id,

@@ -1,0 +1,89 @@
+//! Which upstreams may answer a request: those that are configured and strong enough for what the operator demands of the client,
+//! or the client asks for (decision 2.1).
+
+use super::Interaction;
+use crate::domain::assurance::Acr;
+use crate::domain::user::Upstream;
+use crate::flow::Op;
+use crate::upstream::Capabilities;
+
+/// The upstreams to choose from.
+pub(crate) fn offered(op: &Op, interaction: &Interaction) -> Vec<Upstream> {
+    strong_enough(&configured(op), wanted(interaction))
+}
+
+/// Whether a login through `upstream` may name nobody (decision 2.3): where the operator allows it, the upstream can do it, and
+/// nobody demands more than an approval by anybody.
+pub(crate) fn may_be_unnamed(op: &Op, interaction: &Interaction, upstream: Upstream) -> bool {
+    let can = op.upstreams.get(upstream).is_some_and(|service| service.capabilities().unnamed);
+    op.settings.allow_unnamed && can && wanted(interaction) == Acr::Approved
+}
+
+/// The weakest of these `acr` values that we know.
+pub(super) fn weakest(values: &[String]) -> Option<Acr> {
+    values.iter().filter_map(|value| Acr::parse(value)).min()
+}
+
+fn configured(op: &Op) -> Vec<(Upstream, Capabilities)> {
+    let with_capabilities = |upstream| Some((upstream, op.upstreams.get(upstream)?.capabilities()));
+    Upstream::ALL.into_iter().filter_map(with_capabilities).collect()
+}
+
+fn wanted(interaction: &Interaction) -> Acr {
+    least(&interaction.authorization.request.acr_values, &interaction.client.metadata.default_acr_values)
+}
+
+/// What a login must at least reach for a request that asks for `asked` by a client of which `demanded` is demanded.
+fn least(asked: &[String], demanded: &[String]) -> Acr {
+    weakest(asked).max(weakest(demanded)).unwrap_or(Acr::Approved)
+}
+
+fn strong_enough(configured: &[(Upstream, Capabilities)], wanted: Acr) -> Vec<Upstream> {
+    let reached = |can: &Capabilities| if can.matches_symbol { Acr::Matched } else { Acr::Named };
+    let strong: Vec<Upstream> =
+        configured.iter().filter(|(_, can)| wanted <= reached(can)).map(|(upstream, _)| *upstream).collect();
+    // `acr_values` is voluntary (OIDC Core §5.5.1.1): when nothing reaches it, everything is offered.
+    if strong.is_empty() { configured.iter().map(|(upstream, _)| *upstream).collect() } else { strong }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECSIGN: (Upstream, Capabilities) =
+        (Upstream::SecSign, Capabilities { unnamed: false, matches_symbol: true, exclusive: true });
+    const THUMBSIGNIN: (Upstream, Capabilities) =
+        (Upstream::ThumbSignIn, Capabilities { unnamed: true, matches_symbol: false, exclusive: false });
+
+    #[test]
+    fn an_upstream_is_offered_when_it_reaches_what_is_wanted_and_all_are_when_none_does() {
+        use Upstream::{SecSign, ThumbSignIn};
+        for (configured, wanted, offered) in [
+            (vec![SECSIGN, THUMBSIGNIN], Acr::Approved, vec![SecSign, ThumbSignIn]),
+            (vec![SECSIGN, THUMBSIGNIN], Acr::Named, vec![SecSign, ThumbSignIn]),
+            (vec![SECSIGN, THUMBSIGNIN], Acr::Matched, vec![SecSign]),
+            (vec![THUMBSIGNIN], Acr::Matched, vec![ThumbSignIn]),
+            (vec![SECSIGN], Acr::Matched, vec![SecSign]),
+            (vec![], Acr::Approved, vec![]),
+        ] {
+            assert_eq!(strong_enough(&configured, wanted), offered, "{wanted:?} of {configured:?}");
+        }
+    }
+
+    #[test]
+    fn the_weakest_value_of_each_side_counts_and_the_stronger_of_the_two_sides() {
+        let (approved, named, matched) = (Acr::Approved.as_str(), Acr::Named.as_str(), Acr::Matched.as_str());
+        for (asked, demanded, least_wanted) in [
+            (vec![], vec![], Acr::Approved),
+            (vec![matched], vec![], Acr::Matched),
+            (vec![matched, approved], vec![], Acr::Approved),
+            (vec![approved], vec![named, matched], Acr::Named),
+            (vec![matched], vec![named], Acr::Matched),
+            (vec!["urn:unknown"], vec![], Acr::Approved),
+            (vec!["urn:unknown", named], vec![approved], Acr::Named),
+        ] {
+            let strings = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect::<Vec<_>>();
+            assert_eq!(least(&strings(&asked), &strings(&demanded)), least_wanted, "{asked:?} {demanded:?}");
+        }
+    }
+}

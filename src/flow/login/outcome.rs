@@ -1,0 +1,180 @@
+//! What a login is for, matched here and nowhere else: what its beginning, its approval and its being given up do, whose name its
+//! page shows, and where the browser goes on. A new [`Purpose`] adds its arms here.
+
+use std::time::Duration;
+
+use crate::domain::authorization::Authorization;
+use crate::domain::backchannel_logout::Hold;
+use crate::domain::browser::Authentication;
+use crate::domain::clock::Timestamp;
+use crate::domain::id::ClientId;
+use crate::domain::login::{FINISH_GRACE, Login, Purpose};
+use crate::flow::Op;
+use crate::flow::authorization::{self, Browser, Interaction};
+use crate::flow::error::Internal;
+use crate::protocol::redirect_uri::RedirectUri;
+use crate::store::{StoreError, Tx, authorizations, clients};
+
+use super::create::issuer_host;
+
+/// Locks what a login is for until the commit. False: it is gone (an authorization made room for another one a moment ago), and no
+/// login begins for it.
+pub(super) async fn on_begin(tx: &Tx, purpose: &Purpose) -> Result<bool, StoreError> {
+    match purpose {
+        Purpose::Authorization(id) => authorizations::lock_row(tx, id).await,
+        Purpose::Portal { .. } | Purpose::Enrolment(_) | Purpose::DeviceGrant(_) | Purpose::Backchannel(_) => Ok(true),
+    }
+}
+
+/// What an approval is about to answer.
+pub(super) enum Awaited {
+    Authorization(Box<Authorization>),
+    /// Nothing beyond the login itself.
+    Login,
+}
+
+/// Read before the approval is used up. `None`: nothing is to be answered any more.
+pub(super) async fn awaited(tx: &Tx, purpose: &Purpose) -> Result<Option<Awaited>, StoreError> {
+    let id = match purpose {
+        Purpose::Authorization(id) => id,
+        Purpose::Portal { .. } | Purpose::Enrolment(_) | Purpose::DeviceGrant(_) | Purpose::Backchannel(_) => {
+            return Ok(Some(Awaited::Login));
+        }
+    };
+    let Some(authorization) = authorizations::find(tx, id).await? else { return Ok(None) };
+    let client = clients::find(tx, &authorization.request.client_id).await?;
+    let served = client.is_some_and(|client| !client.disabled);
+    Ok(served.then(|| Awaited::Authorization(Box::new(authorization))))
+}
+
+impl Awaited {
+    /// Answers. False: it was given up, or its client switched off, and nobody is signed in for it (security bar B18, 137).
+    pub(super) async fn on_approved(&mut self, tx: &Tx, who: &Authentication, now: Timestamp) -> Result<bool, StoreError> {
+        let Self::Authorization(authorization) = self else { return Ok(true) };
+        // Who approved in time gets an answer, also when the authorization ran out while the browser came back for it.
+        authorization.expires_at = authorization.expires_at.max(now.plus(FINISH_GRACE));
+        authorizations::extend(tx, &authorization.id, authorization.expires_at).await?;
+        authorizations::authenticate(tx, &authorization.id, who, now).await
+    }
+
+    /// Until when the clients of a session that this login replaces do not hear of its end: a broker among them would drop the
+    /// login on its way (decision 2.16).
+    pub(super) fn hold(&self, code_lifetime: Duration) -> Option<Hold> {
+        let Self::Authorization(authorization) = self else { return None };
+        Some(Hold { authorization: authorization.id.clone(), until: authorization.expires_at.plus(code_lifetime) })
+    }
+}
+
+/// What the login of a browser is for, as its page needs it.
+#[derive(Debug)]
+pub(crate) enum LoginTarget {
+    Authorization(Box<Interaction>),
+    /// Our own pages, or what lives elsewhere than in this browser.
+    Own(Purpose),
+}
+
+/// The app that asks, as its pages name it and as their forms may lead there.
+pub(crate) struct App<'a> {
+    pub(crate) name: String,
+    pub(crate) redirect_uri: Option<&'a RedirectUri>,
+    /// Whether it sends browsers on to places that we cannot know (decision 2.15).
+    pub(crate) forwards: bool,
+    pub(crate) home: Option<&'a str>,
+    pub(crate) ui_locales: &'a [String],
+}
+
+/// Whether a phone must be asked, and may be, by what is stored now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PhoneNeed {
+    Needed,
+    /// It goes on without: somebody signed in meanwhile in another tab.
+    Answered,
+    /// Nobody could answer in the time that is left.
+    TooLate,
+}
+
+impl LoginTarget {
+    /// What `login` of this browser is for; `None` when that is gone.
+    pub(crate) async fn find(op: &Op, login: &Login) -> Result<Option<Self>, Internal> {
+        match (&login.purpose, &login.browser) {
+            (Purpose::Authorization(id), Some(browser)) => {
+                let found = authorization::find_own(op, id, browser).await?;
+                Ok(found.map(|interaction| Self::Authorization(Box::new(interaction))))
+            }
+            (Purpose::Authorization(_), None) => Ok(None),
+            (own, _) => Ok(Some(Self::Own(own.clone()))),
+        }
+    }
+
+    pub(crate) fn app<'a>(&'a self, op: &Op) -> App<'a> {
+        match self {
+            Self::Authorization(interaction) => App {
+                name: interaction.client.display_name().to_owned(),
+                redirect_uri: Some(&interaction.authorization.request.redirect_uri),
+                forwards: interaction.client.metadata.forwards,
+                home: interaction.client.metadata.client_uri.as_deref(),
+                ui_locales: &interaction.authorization.request.ui_locales,
+            },
+            Self::Own(_) => {
+                App { name: issuer_host(&op.settings.issuer), redirect_uri: None, forwards: false, home: None, ui_locales: &[] }
+            }
+        }
+    }
+
+    pub(crate) fn client(&self) -> Option<&ClientId> {
+        match self {
+            Self::Authorization(interaction) => Some(&interaction.client.id),
+            Self::Own(_) => None,
+        }
+    }
+
+    /// When an approval comes to nothing any more.
+    pub(crate) fn until(&self, op: &Op) -> Timestamp {
+        match self {
+            Self::Authorization(interaction) => interaction.authorization.expires_at,
+            Self::Own(_) => op.env.now().plus(op.settings.lifetimes.login),
+        }
+    }
+
+    /// Whether it still waits for the user: only then a form of a login's page does anything.
+    pub(crate) fn is_waiting(&self, now: Timestamp) -> bool {
+        match self {
+            Self::Authorization(interaction) => interaction.is_waiting(now),
+            Self::Own(_) => true,
+        }
+    }
+
+    /// `typed` is the name on the form.
+    pub(crate) async fn phone_need(&self, op: &Op, browser: &Browser, typed: Option<&str>) -> Result<PhoneNeed, Internal> {
+        let Self::Authorization(interaction) = self else { return Ok(PhoneNeed::Needed) };
+        if authorization::goes_on_without_phone(op, interaction, browser, typed).await? {
+            return Ok(PhoneNeed::Answered);
+        }
+        Ok(if interaction.has_time_for_phone(op) { PhoneNeed::Needed } else { PhoneNeed::TooLate })
+    }
+
+    /// The user does not want to go on. Returns where the browser goes.
+    pub(crate) async fn on_abandoned(&self, op: &Op) -> Result<String, Internal> {
+        match self {
+            Self::Authorization(interaction) => authorization::give_up(op, interaction).await,
+            Self::Own(_) => Ok(self.onward()),
+        }
+    }
+
+    /// Where the browser goes on once the login is through, or its page is of no use any more.
+    pub(crate) fn onward(&self) -> String {
+        match self {
+            Self::Authorization(interaction) => interaction.location(),
+            Self::Own(Purpose::Portal { return_to, .. }) => return_to.clone(),
+            Self::Own(_) => "/".to_owned(),
+        }
+    }
+
+    /// Where another way to sign in is chosen.
+    pub(crate) fn choice(&self) -> String {
+        match self {
+            Self::Authorization(interaction) => format!("{}/choose", interaction.location()),
+            Self::Own(_) => self.onward(),
+        }
+    }
+}
