@@ -59,7 +59,6 @@ async fn consent_page(
                 new: is_new(scope),
             })
             .collect(),
-        switch_action: None,
     })
 }
 
