@@ -1,11 +1,10 @@
-//! Addresses: the issuer (OIDC Core §2, RFC 8414 §2), the base URLs of the phone services, and what counts as loopback.
+//! Addresses: the issuer (OIDC Core §2, RFC 8414 §2) and the base URLs of the phone services.
 
 use std::fmt;
-use std::net::IpAddr;
 
-use url::{Host, Url};
+use url::Url;
 
-use crate::protocol::uri::is_web;
+use crate::protocol::uri::{is_web, may_be_loopback};
 
 /// The issuer: the URL by which every relying party knows this provider. Without a trailing slash; frozen at first start
 /// (decision 2.9).
@@ -20,7 +19,7 @@ impl Issuer {
     /// A sentence that says what is wrong; where only the spelling is, it holds the right one.
     pub fn parse(text: &str) -> Result<Self, String> {
         let url = base_url(text)?;
-        if url.scheme() == "http" && !is_loopback(&url) {
+        if url.scheme() == "http" && !may_be_loopback(&url) {
             return Err("an issuer is an https URL; plain http is for loopback hosts only".to_owned());
         }
         if url.path() != "/" {
@@ -58,7 +57,7 @@ impl Issuer {
 
     /// Whether only this machine can reach it.
     pub fn is_loopback(&self) -> bool {
-        is_loopback(&self.0)
+        may_be_loopback(&self.0)
     }
 }
 
@@ -86,28 +85,12 @@ pub(super) fn base_url(text: &str) -> Result<Url, String> {
 /// Checks the base URL of a phone service (decision 2.14).
 pub(super) fn upstream_url(text: &str, allow_loopback: bool) -> Result<Url, String> {
     let url = base_url(text)?;
-    match (is_loopback(&url), url.scheme()) {
+    match (may_be_loopback(&url), url.scheme()) {
         (true, _) if !allow_loopback => {
             Err("is a loopback address: only for tests with the simulator, with allow_loopback_upstream = true".to_owned())
         }
         (false, "http") => Err("is plain http: a phone service is asked over https only".to_owned()),
         _fine => Ok(url),
-    }
-}
-
-/// Whether a URL points at this machine by its text. Names that resolve to it are found when a connection is made.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback() || ip.is_unspecified(),
-        Some(Host::Ipv6(ip)) => {
-            let mapped = ip.to_ipv4_mapped().is_some_and(|ip| ip.is_loopback() || ip.is_unspecified());
-            ip.is_loopback() || ip.is_unspecified() || mapped
-        }
-        Some(Host::Domain(name)) => {
-            let name = name.trim_end_matches('.');
-            name == "localhost" || name.ends_with(".localhost")
-        }
-        None => false,
     }
 }
 
