@@ -177,7 +177,7 @@ pub async fn decide(
 fn judged_hint(op: &Op, parameters: &Parameters) -> Hint {
     let Some(hint) = parameters.get("id_token_hint") else { return Hint::Absent };
     match op.keys.verify_id_token_hint(hint, &op.settings.issuer, parameters.get("client_id")) {
-        Ok(claims) => Hint::Good { sub: claims.sub, sid: claims.sid, client_id: claims.aud.names().first().cloned() },
+        Ok(claims) => Hint::Good { sub: claims.sub, sid: claims.sid, client_id: Some(claims.aud) },
         Err(_not_ours) => Hint::Bad,
     }
 }

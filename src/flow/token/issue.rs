@@ -16,7 +16,7 @@ use crate::domain::user::User;
 use crate::flow::error::OAuthError;
 use crate::flow::{Op, claims};
 use crate::protocol::client_metadata::{AccessTokenFormat, IdTokenClaimsPolicy};
-use crate::protocol::id_token::{AccessTokenClaims, Audience, IdTokenClaims, UserClaims, at_hash};
+use crate::protocol::id_token::{AccessTokenClaims, IdTokenClaims, UserClaims, at_hash};
 use crate::protocol::jws::TokenType;
 use crate::protocol::scope;
 
@@ -105,7 +105,7 @@ impl Issuance<'_> {
         AccessTokenClaims {
             iss: issuer.to_owned(),
             sub: self.user.id.as_str().to_owned(),
-            aud: Audience::One(issuer.to_owned()),
+            aud: issuer.to_owned(),
             client_id: self.client.id.as_str().to_owned(),
             jti: self.access.secret.expose().to_owned(),
             exp: self.access_ends.as_seconds(),
@@ -125,7 +125,7 @@ impl Issuance<'_> {
         let claims = IdTokenClaims {
             iss: op.settings.issuer.clone(),
             sub: self.user.id.as_str().to_owned(),
-            aud: Audience::One(self.client.id.as_str().to_owned()),
+            aud: self.client.id.as_str().to_owned(),
             exp: self.at.plus(self.terms.id_lifetime).as_seconds(),
             iat: self.at.as_seconds(),
             auth_time: authentication.auth_time.as_seconds(),
@@ -134,7 +134,6 @@ impl Issuance<'_> {
             amr: amr(),
             sid: Some(authentication.session_id.as_str().to_owned()),
             at_hash: Some(at_hash(alg, access_token.expose())),
-            azp: None,
             user: match metadata.id_token_claims {
                 IdTokenClaimsPolicy::Scope => claims::of(self.user, &self.terms.scope),
                 IdTokenClaimsPolicy::Minimal => UserClaims::default(),
