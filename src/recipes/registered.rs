@@ -4,6 +4,7 @@ use crate::domain::client::Client;
 use crate::domain::secret::Secret;
 use crate::flow::discovery::{self, Discovery};
 use crate::protocol::client_metadata::GrantType;
+use crate::protocol::endpoint::Endpoint;
 use crate::protocol::scope;
 
 /// What the other side must be told.
@@ -36,7 +37,7 @@ impl<'a> Registered<'a> {
 
     /// Where discovery is (OIDC Discovery §4).
     pub(super) fn discovery_url(&self) -> String {
-        format!("{}/.well-known/openid-configuration", self.endpoints.issuer)
+        Endpoint::OpenIdConfiguration.url(&self.endpoints.issuer)
     }
 
     /// The scopes that the client may have, `openid` first.
