@@ -6,8 +6,7 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::form::PageForm;
-use super::interaction::{app_info, demand_phone, frame, give_up, refuse};
+use super::interaction::{app_info, demand_phone, give_up, page_options, refuse};
 use crate::domain::id::{LoginId, is_well_formed};
 use crate::domain::login::{FINISH_GRACE, Login, LoginStage, Purpose, Subject};
 use crate::flow::authorization::{self, Interaction};
@@ -19,6 +18,7 @@ use crate::view::pages::{ErrorKind, Wait, WaitState};
 use crate::web::browser::Visit;
 use crate::web::cookies::{self, Name};
 use crate::web::error::Failure;
+use crate::web::form::PageForm;
 use crate::web::{Surface, csrf, page};
 
 fn about(login: &Login) -> String {
@@ -62,7 +62,7 @@ pub(super) async fn wait(
         return Ok(page::see_other(&surface, &visit, &onward(&login.purpose)));
     }
     let page = wait_page(&surface, &visit, &login, &interaction).await?;
-    page::answer(&surface, &visit, &page, &frame(&interaction))
+    page::answer(&surface, &visit, &page, &page_options(&interaction))
 }
 
 /// Whether the browser's session answers by now what this login was for, which is over: another tab signed the person in. Only
