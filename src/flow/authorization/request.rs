@@ -8,9 +8,9 @@ use crate::domain::authorization::AuthorizationRequest;
 use crate::domain::client::Client;
 use crate::domain::id::UserId;
 use crate::flow::Op;
-use crate::flow::clients::find_presented;
+use crate::flow::clients::{find_presented, registered_uri};
 use crate::flow::error::Internal;
-use crate::protocol::client_metadata::{ApplicationType, GrantType};
+use crate::protocol::client_metadata::GrantType;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::jws;
 use crate::protocol::parameters::{InvalidParameters, Parameters};
@@ -124,9 +124,7 @@ async fn known_client(op: &Op, id: Option<&str>) -> Result<Client, RequestError>
 /// OIDC Core §3.1.2.1.
 fn registered_redirect_uri(client: &Client, requested: Option<&str>) -> Result<RedirectUri, UnverifiedRequest> {
     let requested = requested.ok_or(UnverifiedRequest::RedirectUriMissing)?;
-    let native = client.metadata.application_type == ApplicationType::Native || client.metadata.is_public();
-    let allowed = client.metadata.redirect_uris.iter().any(|uri| uri.allows(requested, native));
-    RedirectUri::parse(requested).ok().filter(|_uri| allowed).ok_or(UnverifiedRequest::RedirectUriUnknown)
+    registered_uri(client, &client.metadata.redirect_uris, requested).ok_or(UnverifiedRequest::RedirectUriUnknown)
 }
 
 /// Where an error about the response mode itself goes: the fragment for response types whose answer would have stood
