@@ -110,7 +110,7 @@ async fn compare_providers(plan: Plan) -> Outcome<Report> {
         peer.sign_in_alone().await?;
         targets.push(peer);
     }
-    take_turns(&mut targets, &mut contenders, plan).await?;
+    lock_counters(&mut targets, &mut contenders, plan).await?;
     let ours = targets.swap_remove(0);
     let taps = Some(taps::measure(&demo.upstream_url, &ours, plan).await?);
     if let Some(contender) = contenders.first_mut() {
@@ -120,7 +120,7 @@ async fn compare_providers(plan: Plan) -> Outcome<Report> {
 }
 
 /// Measures every operation at each target in turn, and what memory they take afterwards.
-async fn take_turns(targets: &mut [Target], contenders: &mut [Contender], plan: Plan) -> Outcome<()> {
+async fn lock_counters(targets: &mut [Target], contenders: &mut [Contender], plan: Plan) -> Outcome<()> {
     for operation in Operation::ALL {
         for _round in 0..plan.rounds {
             for (target, contender) in targets.iter_mut().zip(contenders.iter_mut()) {

@@ -47,7 +47,7 @@ async fn readyz(state: web::Data<State>) -> HttpResponse {
     if !state.ready.load(Ordering::SeqCst) {
         return HttpResponse::ServiceUnavailable().body("stopping\n");
     }
-    if state.op.keys.jwks().is_empty() {
+    if state.op.keys.ring.jwks().is_empty() {
         return HttpResponse::ServiceUnavailable().body("there are no signing keys\n");
     }
     let asked = async {

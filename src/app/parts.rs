@@ -117,7 +117,7 @@ pub async fn open_keys(config: &Config, store: &Store, env: &Env) -> Result<Keys
     let purposes = Arc::new(PurposeKeys::derive(&master).map_err(|error| setup(&error))?);
     let rows = Arc::new(store.clone());
     let ring = KeyRing::start(rows, Arc::clone(&purposes), env.clone(), key_settings(config)).await;
-    Ok(Keys::new(purposes, ring.map_err(|error| setup(&error))?))
+    Ok(Keys { ring: ring.map_err(|error| setup(&error))?, purposes })
 }
 
 /// When signing keys follow one another.
@@ -225,12 +225,12 @@ fn settings(config: &Config) -> Settings {
             remembered_browser: lifetimes.remembered_browser,
         },
         limits: Limits {
-            per_person_10min: limits.push_per_person_10min,
-            per_person_day: limits.push_per_person_day,
-            per_person_remembered_10min: limits.push_per_remembered_person_10min,
-            per_source_10min: limits.push_per_source_10min,
-            per_network_10min: limits.push_per_network_10min,
-            all_people_10min: limits.push_all_people_10min,
+            push_per_person_10min: limits.push_per_person_10min,
+            push_per_person_day: limits.push_per_person_day,
+            push_per_remembered_person_10min: limits.push_per_remembered_person_10min,
+            push_per_source_10min: limits.push_per_source_10min,
+            push_per_network_10min: limits.push_per_network_10min,
+            push_all_people_10min: limits.push_all_people_10min,
             denial_pause: limits.denial_pause,
             pending_per_browser: limits.pending_per_browser,
             authorizations_per_source: limits.authorizations_per_source,

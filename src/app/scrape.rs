@@ -43,7 +43,7 @@ impl Scrape {
         metrics::DB_POOL_CONNECTIONS.set(["used"], f64::from(pool.used));
         metrics::DB_POOL_CONNECTIONS.set(["idle"], f64::from(pool.idle));
         let now = self.op.env.now();
-        for key in self.op.keys.ring().list().iter().filter(|key| key.state == KeyState::Active) {
+        for key in self.op.keys.ring.list().iter().filter(|key| key.state == KeyState::Active) {
             let age = now.since(key.active_at.unwrap_or(key.created_at));
             metrics::SIGNING_KEY_AGE.set([key.alg.as_str()], age.as_secs_f64());
         }

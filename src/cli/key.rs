@@ -32,10 +32,10 @@ pub(super) async fn run(context: &Context, command: KeyCommand) -> Result<(), Cl
     let keys = parts::open_keys(&opened.config, &opened.store, &opened.env).await?;
     match command {
         KeyCommand::List => {}
-        KeyCommand::Rotate { revoke: Some(kid), .. } => drop(keys.ring().revoke(&kid).await?),
-        KeyCommand::Rotate { alg, revoke: None } => drop(keys.ring().rotate(alg.map_or(Rotate::All, Rotate::One)).await?),
+        KeyCommand::Rotate { revoke: Some(kid), .. } => drop(keys.ring.revoke(&kid).await?),
+        KeyCommand::Rotate { alg, revoke: None } => drop(keys.ring.rotate(alg.map_or(Rotate::All, Rotate::One)).await?),
     }
-    print_list(context, &keys.ring().list())
+    print_list(context, &keys.ring.list())
 }
 
 fn to_json(key: &StoredKey) -> Json {

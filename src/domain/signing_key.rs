@@ -124,7 +124,7 @@ pub enum Applied {
     /// Written and committed.
     Done,
     /// A step did not find what it expected: somebody else was faster. Nothing was written.
-    Overtaken,
+    Conflict,
 }
 
 /// The rows could not be read or written.

@@ -35,14 +35,14 @@ pub(super) async fn post(surface: web::Data<Surface>, request: HttpRequest, body
     };
     op.repeats.notice(&checked);
     let until = op.env.now().plus(op.settings.lifetimes.authorization);
-    let sealed = op.keys.seal_address(&op.env, POSTED, &checked, until).map_err(Internal::from)?;
+    let sealed = op.keys.purposes.seal_address(&op.env, POSTED, &checked, until).map_err(Internal::from)?;
     Ok(HttpResponse::SeeOther().insert_header(("Location", format!("/authorize/posted/{sealed}"))).finish())
 }
 
 /// `GET /authorize/posted/{sealed}`: goes on with a posted request, also after a reload.
 pub(super) async fn get_posted(surface: web::Data<Surface>, request: HttpRequest, sealed: web::Path<String>) -> HandlerResult {
     let op = &surface.op;
-    let Some(posted) = op.keys.open_address::<AuthorizationRequest>(POSTED, &sealed, op.env.now()) else {
+    let Some(posted) = op.keys.purposes.open_address::<AuthorizationRequest>(POSTED, &sealed, op.env.now()) else {
         return Err(Failure::page(ErrorKind::Expired, StatusCode::BAD_REQUEST));
     };
     go_on(&surface, &request, admit(op, posted).await).await

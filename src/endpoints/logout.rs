@@ -72,11 +72,11 @@ fn read(surface: &Surface, parameters: &Parameters) -> Result<LogoutRequest, Fai
 fn sealed(surface: &Surface, logout: &LogoutRequest) -> Result<String, Internal> {
     let op = &surface.op;
     let until = op.env.now().plus(op.settings.lifetimes.authorization);
-    Ok(op.keys.seal_address(&op.env, REQUEST, logout, until)?)
+    Ok(op.keys.purposes.seal_address(&op.env, REQUEST, logout, until)?)
 }
 
 fn opened(surface: &Surface, sealed: &str) -> Option<LogoutRequest> {
-    surface.op.keys.open_address(REQUEST, sealed, surface.op.env.now())
+    surface.op.keys.purposes.open_address(REQUEST, sealed, surface.op.env.now())
 }
 
 /// `GET /logout/done?session={sid}`: where a logout ends that leads to no app. Which apps are being told is read again from

@@ -64,5 +64,5 @@ pub(super) async fn discovery(surface: web::Data<Surface>) -> HttpResponse {
 
 /// `GET /jwks`.
 pub(super) async fn jwks(surface: web::Data<Surface>) -> HttpResponse {
-    HttpResponse::Ok().insert_header(CACHE).content_type("application/json").body(surface.op.keys.jwks())
+    HttpResponse::Ok().insert_header(CACHE).content_type("application/json").body(surface.op.keys.ring.jwks())
 }

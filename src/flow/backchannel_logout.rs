@@ -10,7 +10,7 @@ use url::Url;
 
 use super::Op;
 use super::error::Internal;
-use super::trail::Entry;
+use super::audit::PendingEvent;
 use crate::domain::audit::{AuditEvent, AuditKind};
 use crate::domain::backchannel_logout::BackchannelLogout;
 use crate::domain::client::Client;
@@ -113,7 +113,7 @@ fn token(op: &Op, logout: &BackchannelLogout, client: &Client) -> Result<Secret,
         sid: logout.session_id.as_str().to_owned(),
         events: events(),
     };
-    Ok(op.keys.sign(client.metadata.id_token_signed_response_alg, TokenType::LogoutToken, &claims)?)
+    Ok(op.keys.ring.sign(client.metadata.id_token_signed_response_alg, TokenType::LogoutToken, &claims)?)
 }
 
 /// The row goes, and the trail says how it ended.
@@ -126,7 +126,7 @@ async fn finish(op: &Op, logout: &BackchannelLogout, owner: &str, kind: AuditKin
         ..AuditEvent::new(kind)
     };
     let now = op.env.now();
-    let input = (logout.id.clone(), owner.to_owned(), Entry::new(&op.env, event)?);
+    let input = (logout.id.clone(), owner.to_owned(), PendingEvent::new(&op.env, event)?);
     let written = op.store.write(input, move |tx, (id, owner, entry)| {
         Box::pin(async move {
             if backchannel_logouts::delete(tx, id, owner).await? {

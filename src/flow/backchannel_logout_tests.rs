@@ -73,7 +73,7 @@ impl Scene {
     }
 
     fn claims(&self, token: &str) -> Value {
-        let ring = self.bench.op.keys.ring();
+        let ring = &self.bench.op.keys.ring;
         Value::Object(ring.verify_signature(token, TokenType::LogoutToken).unwrap())
     }
 
@@ -102,7 +102,7 @@ async fn the_token_names_the_session_the_person_and_the_client_and_cannot_be_tak
         "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
     });
     assert_eq!(scene.claims(token), expected);
-    let ring = scene.bench.op.keys.ring();
+    let ring = &scene.bench.op.keys.ring;
     assert!(ring.verify_hint(token, ISSUER, None).is_err(), "no ID token");
     assert!(ring.verify_access_token(token, ISSUER).is_err(), "no access token");
     assert!(scene.due().await.is_empty());

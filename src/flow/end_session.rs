@@ -23,7 +23,7 @@ use crate::domain::browser::{BrowserKey, BrowserSession, Origin};
 use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::SessionId;
-use crate::flow::trail::Entry;
+use crate::flow::audit::PendingEvent;
 use crate::protocol::parameters::{InvalidParameters, Parameters};
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::store::{StoreError, Tx, backchannel_logouts, sessions};
@@ -160,7 +160,7 @@ pub async fn decide(
 /// OIDC RP-Initiated Logout §2, §4: issued by us, also long ago, and for the client that `client_id` names.
 fn judged_hint(op: &Op, parameters: &Parameters) -> Hint {
     let Some(hint) = parameters.get("id_token_hint") else { return Hint::Absent };
-    match op.keys.verify_id_token_hint(hint, &op.settings.issuer, parameters.get("client_id")) {
+    match op.keys.ring.verify_hint(hint, &op.settings.issuer, parameters.get("client_id")) {
         Ok(claims) => Hint::Good { sub: claims.sub, sid: claims.sid, client_id: Some(claims.aud) },
         Err(_not_ours) => Hint::Bad,
     }
@@ -223,7 +223,7 @@ pub async fn told(op: &Op, sid: &SessionId, browser: &BrowserKey) -> Result<Vec<
 struct Ending {
     sid: SessionId,
     now: Timestamp,
-    ended: Entry,
+    ended: PendingEvent,
 }
 
 /// Ends a session and what does not outlive it (`offline_access` does: OIDC Core §11). Durable when it returns; a session
@@ -235,7 +235,7 @@ struct Ending {
 /// Only when something of ours fails.
 pub async fn perform(op: &Op, sid: &SessionId, origin: &Origin) -> Result<bool, OAuthError> {
     let event = AuditEvent { origin: origin.clone(), ..AuditEvent::new(AuditKind::Logout) };
-    let ending = Ending { sid: sid.clone(), now: op.env.now(), ended: Entry::new(&op.env, event)? };
+    let ending = Ending { sid: sid.clone(), now: op.env.now(), ended: PendingEvent::new(&op.env, event)? };
     let ended = op.store.write(ending, |tx, job| Box::pin(job.run(tx))).await?;
     op.signals.session_ended();
     Ok(ended)

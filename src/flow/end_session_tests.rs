@@ -158,10 +158,10 @@ async fn a_bad_hint_asks_and_redirects_nowhere() {
     let foreign = scene.bench.foreign_ring().await;
     let alg = scene.client.metadata.id_token_signed_response_alg;
     let other_key = foreign.sign(alg, TokenType::IdToken, &parsed).unwrap().expose().to_owned();
-    let access_token = scene.bench.op.keys.sign(alg, TokenType::AccessToken, &parsed).unwrap().expose().to_owned();
+    let access_token = scene.bench.op.keys.ring.sign(alg, TokenType::AccessToken, &parsed).unwrap().expose().to_owned();
     let mut elsewhere = parsed.clone();
     elsewhere.insert("iss".to_owned(), format!("{ISSUER}/").into());
-    let other_issuer = scene.bench.op.keys.sign(alg, TokenType::IdToken, &elsewhere).unwrap().expose().to_owned();
+    let other_issuer = scene.bench.op.keys.ring.sign(alg, TokenType::IdToken, &elsewhere).unwrap().expose().to_owned();
     let body = scene.hint.split('.').nth(1).unwrap();
     let unsigned = format!("{}.{body}.", URL_SAFE_NO_PAD.encode(br#"{"alg":"none"}"#));
     for hint in [&other_key, &access_token, &other_issuer, &unsigned, &scene.hint[1..], "x"] {

@@ -18,7 +18,7 @@ pub mod login;
 pub mod revocation;
 pub mod settings;
 pub mod token;
-pub mod trail;
+pub mod audit;
 pub mod userinfo;
 pub mod wrong_secrets;
 
@@ -42,7 +42,7 @@ pub struct Op {
     pub upstreams: Upstreams,
     /// Calls URLs that clients registered.
     pub outbound: GuardedClient,
-    /// Time and chance.
+    /// Clock and random numbers.
     pub env: Env,
     /// What the operator decided.
     pub settings: Arc<Settings>,

@@ -14,7 +14,7 @@ use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
 use crate::domain::grant::Grant;
 use crate::domain::secret::SecretDigest;
-use crate::flow::trail::Entry;
+use crate::flow::audit::PendingEvent;
 use crate::protocol::error::ErrorCode;
 use crate::store::{StoreError, Tx, access_tokens, grants, refresh_tokens};
 
@@ -25,7 +25,7 @@ struct Revocation {
     refresh: Option<SecretDigest>,
     client: Client,
     now: Timestamp,
-    revoked: Entry,
+    revoked: PendingEvent,
 }
 
 enum Outcome {
@@ -54,7 +54,7 @@ pub(crate) async fn answer(op: &Op, request: &ClientRequest<'_>) -> Result<(), O
         access: digest_of_presented(op, presented),
         refresh: is_opaque(presented).then(|| SecretDigest::of(presented.as_bytes())),
         now: op.env.now(),
-        revoked: Entry::new(&op.env, event)?,
+        revoked: PendingEvent::new(&op.env, event)?,
         client,
     };
     if revocation.access.is_none() && revocation.refresh.is_none() {

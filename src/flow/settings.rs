@@ -73,18 +73,18 @@ impl Default for Lifetimes {
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Requests to one person by browsers that they never signed in from, in 10 minutes.
-    pub per_person_10min: Option<u32>,
+    pub push_per_person_10min: Option<u32>,
     /// The same in a day.
-    pub per_person_day: Option<u32>,
+    pub push_per_person_day: Option<u32>,
     /// Requests to one person by browsers that they did sign in from, in 10 minutes: a quota of their own, so that a
     /// stranger cannot use it up.
-    pub per_person_remembered_10min: Option<u32>,
+    pub push_per_remembered_person_10min: Option<u32>,
     /// Requests from one source ([`Origin::source`](crate::domain::browser::Origin::source)), in 10 minutes.
-    pub per_source_10min: Option<u32>,
+    pub push_per_source_10min: Option<u32>,
     /// Requests from one IPv6 network around such sources, in 10 minutes.
-    pub per_network_10min: Option<u32>,
+    pub push_per_network_10min: Option<u32>,
     /// Requests to all people together by browsers that they never signed in from, in 10 minutes.
-    pub all_people_10min: Option<u32>,
+    pub push_all_people_10min: Option<u32>,
     /// How long a source must wait after the person declined.
     pub denial_pause: Option<Duration>,
     /// Logins that one browser may have under way.
@@ -105,12 +105,12 @@ impl Limits {
     /// The limits of production.
     pub const fn production() -> Self {
         Self {
-            per_person_10min: Some(3),
-            per_person_day: Some(10),
-            per_person_remembered_10min: Some(10),
-            per_source_10min: Some(20),
-            per_network_10min: Some(100),
-            all_people_10min: Some(600),
+            push_per_person_10min: Some(3),
+            push_per_person_day: Some(10),
+            push_per_remembered_person_10min: Some(10),
+            push_per_source_10min: Some(20),
+            push_per_network_10min: Some(100),
+            push_all_people_10min: Some(600),
             denial_pause: Some(Duration::from_secs(300)),
             pending_per_browser: Some(3),
             authorizations_per_source: Some(200),
@@ -124,12 +124,12 @@ impl Limits {
     /// No limits: for a laptop and for tests.
     pub const fn off() -> Self {
         Self {
-            per_person_10min: None,
-            per_person_day: None,
-            per_person_remembered_10min: None,
-            per_source_10min: None,
-            per_network_10min: None,
-            all_people_10min: None,
+            push_per_person_10min: None,
+            push_per_person_day: None,
+            push_per_remembered_person_10min: None,
+            push_per_source_10min: None,
+            push_per_network_10min: None,
+            push_all_people_10min: None,
             denial_pause: None,
             pending_per_browser: None,
             authorizations_per_source: None,

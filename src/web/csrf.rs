@@ -11,7 +11,7 @@ use crate::domain::secret::Secret;
 
 /// The form token of this browser for one thing (`authorization/…`, `login/…`).
 pub fn token(surface: &Surface, browser: &BrowserKey, about: &str) -> String {
-    URL_SAFE_NO_PAD.encode(surface.op.keys.form_mac(&[browser.0.as_str().as_bytes(), about.as_bytes()]))
+    URL_SAFE_NO_PAD.encode(surface.op.keys.purposes.form_tokens.mac(&[browser.0.as_str().as_bytes(), about.as_bytes()]))
 }
 
 /// Whether `presented` is that token.

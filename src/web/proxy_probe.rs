@@ -20,7 +20,7 @@ pub(super) fn seen(surface: &Surface, request: &HttpRequest) -> Option<HeaderVal
     let at: i64 = at.parse().ok()?;
     let (now, asked) = (surface.op.env.now(), Timestamp::from_seconds(at));
     let fresh = now.since(asked).max(asked.since(now)) < FRESH;
-    if !fresh || !surface.op.keys.doctor_ticket(at).matches(ticket) {
+    if !fresh || !surface.op.keys.purposes.doctor_ticket(at).matches(ticket) {
         return None;
     }
     let peer = request.peer_addr().map(|peer| peer.ip().to_canonical().to_string()).unwrap_or_default();

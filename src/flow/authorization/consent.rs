@@ -6,7 +6,7 @@ use crate::domain::browser::{Authentication, Origin};
 use crate::domain::grant::Consent;
 use crate::flow::Op;
 use crate::flow::error::Internal;
-use crate::flow::trail::Entry;
+use crate::flow::audit::PendingEvent;
 use crate::store::{authorizations, consents};
 
 /// Remembers that the person allowed the client its scopes, and lets the authorization go on with their login. Returns
@@ -31,7 +31,7 @@ pub async fn allow(
     event.detail = Some(authorization.request.scope.to_string());
     event.origin = origin;
     let request = authorization.request.clone();
-    let input = (authorization.id.clone(), request, authentication, Entry::new(&op.env, event)?);
+    let input = (authorization.id.clone(), request, authentication, PendingEvent::new(&op.env, event)?);
     Ok(op
         .store
         .write(input, move |tx, (id, request, authentication, event)| {

@@ -285,7 +285,7 @@ impl Checks<'_> {
     /// OIDC Core §3.1.2.1: a token of ours; the client need not be its audience, and it may have expired.
     fn id_token_hint(&self) -> Result<Option<UserId>, Rejection> {
         let Some(hint) = self.parameters.get("id_token_hint") else { return Ok(None) };
-        match self.op.keys.verify_id_token_hint(hint, &self.op.settings.issuer, None) {
+        match self.op.keys.ring.verify_hint(hint, &self.op.settings.issuer, None) {
             Ok(claims) => Ok(Some(UserId::new(claims.sub))),
             Err(_refused) => reject(ErrorCode::InvalidRequest, "id_token_hint is not an ID token of this issuer"),
         }

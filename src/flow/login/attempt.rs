@@ -7,7 +7,7 @@ use crate::domain::login::{Concern, End, Login, LoginStage, Purpose, Reason, Sub
 use crate::flow::Op;
 use crate::flow::error::Internal;
 use crate::flow::settings::Limits;
-use crate::flow::trail::Entry;
+use crate::flow::audit::PendingEvent;
 use crate::metrics;
 use crate::store::logins::LoginInserted;
 use crate::store::pushes::Push;
@@ -53,8 +53,8 @@ struct Attempt {
     login: Login,
     hold_until: Option<Timestamp>,
     push: Push,
-    event: Entry,
-    alarm: Entry,
+    event: PendingEvent,
+    alarm: PendingEvent,
     limits: Limits,
 }
 
@@ -110,8 +110,8 @@ pub(super) async fn write(op: &Op, login: &Login) -> Result<Written, Internal> {
             sent: false,
             at: login.created_at,
         },
-        event: Entry::new(&op.env, started(login))?,
-        alarm: Entry::new(&op.env, AuditEvent::new(AuditKind::LoginFlood))?,
+        event: PendingEvent::new(&op.env, started(login))?,
+        alarm: PendingEvent::new(&op.env, AuditEvent::new(AuditKind::LoginFlood))?,
         limits: op.settings.limits.clone(),
     };
     let found = op.store.write(attempt, |tx, attempt| Box::pin(attempt.run(tx))).await?;
@@ -134,7 +134,7 @@ fn limited(op: &Op, verdict: Verdict) {
     let Verdict::Flooded { new } = verdict else { return metrics::RATE_LIMITED.add(["asking_phones"]) };
     metrics::RATE_LIMITED.add(["all_people"]);
     if new {
-        let most = op.settings.limits.all_people_10min;
+        let most = op.settings.limits.push_all_people_10min;
         tracing::warn!(most, "unknown browsers ask too many people: until it is quieter they are told to wait");
     }
 }
@@ -143,12 +143,12 @@ fn limited(op: &Op, verdict: Verdict) {
 pub(super) async fn refuse(op: &Op, login: Login, reason: Reason) -> Result<LoginId, Internal> {
     let refused = refused(&login, reason);
     let now = op.env.now();
-    let input = (refused, Entry::new(&op.env, end::event(&login, End::Failed(reason)))?);
+    let input = (refused, PendingEvent::new(&op.env, end::event(&login, End::Failed(reason)))?);
     op.store
         .write(input, move |tx, (refused, event)| {
             Box::pin(async move {
                 let Purpose::Authorization(id) = &refused.purpose;
-                if authorizations::lock(tx, id).await? {
+                if authorizations::lock_row(tx, id).await? {
                     logins::insert(tx, refused, None).await?;
                 }
                 event.write(tx, now).await
@@ -175,7 +175,7 @@ impl Attempt {
         let Purpose::Authorization(id) = &login.purpose;
         // Rows are locked in this order everywhere: the authorization; the turns of the browser, the name, the person, the
         // source and all people; the slots of the browser, the name and the person.
-        if !authorizations::lock(tx, id).await? {
+        if !authorizations::lock_row(tx, id).await? {
             // It made room for another one a moment ago: its pages are gone, and with them this login's.
             return Ok(Found::Written(Written::Refused));
         }

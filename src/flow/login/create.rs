@@ -10,7 +10,7 @@ use crate::domain::id::LoginId;
 use crate::domain::login::{Challenge, End, Login, LoginStage, Reason, Subject, UpstreamHandle};
 use crate::flow::Op;
 use crate::flow::error::Internal;
-use crate::flow::trail::Entry;
+use crate::flow::audit::PendingEvent;
 use crate::store::{StoreError, Tx, access_passes, logins, pushes};
 use crate::upstream::{BeginError, BeginRequest, Begun, PhoneApproval};
 
@@ -129,7 +129,7 @@ enum Shown {
 async fn waiting(op: &Op, login: &Login, begun: Begun, code: Option<code::Shown>) -> Result<bool, Internal> {
     let Begun { handle, challenge, expires_in } = begun;
     let now = op.env.now();
-    let sealed = UpstreamHandle(op.keys.seal_login_handle(&op.env, login.id.as_str(), handle.0.expose())?);
+    let sealed = UpstreamHandle(op.keys.purposes.seal_login_handle(&op.env, login.id.as_str(), handle.0.expose())?);
     let deadline = expires_in.map_or(login.deadline, |lifetime| now.plus(lifetime).min(login.deadline));
     let real = login.subject != Subject::Decoy;
     let input = (login.clone(), sealed, challenge, code);
@@ -173,7 +173,7 @@ async fn waiting(op: &Op, login: &Login, begun: Begun, code: Option<code::Shown>
 /// at the same moment take turns.
 async fn is_shown(tx: &Tx, login: &Login, challenge: &Challenge, now: Timestamp) -> Result<bool, StoreError> {
     let (Challenge::AccessPass(Some(image)), Some(target)) = (challenge, &login.concern.target) else { return Ok(false) };
-    pushes::take_turn(tx, format!("symbols/{}/{target}", login.upstream), now).await?;
+    pushes::lock_counter(tx, format!("symbols/{}/{target}", login.upstream), now).await?;
     Ok(logins::list_symbols(tx, login.upstream, target, &login.id, now).await?.contains(image))
 }
 
@@ -207,7 +207,7 @@ async fn disguise(op: &Op, login: &Login, how: End) -> Result<(), Internal> {
     let Begun { challenge, expires_in, .. } = decoy::disguise(op, login).await?;
     let now = op.env.now();
     let deadline = expires_in.map_or(login.deadline, |lifetime| now.plus(lifetime).min(login.deadline));
-    let input = (login.id.clone(), challenge, Entry::new(&op.env, end::event(login, how))?);
+    let input = (login.id.clone(), challenge, PendingEvent::new(&op.env, end::event(login, how))?);
     op.store
         .write(input, move |tx, (id, challenge, event)| {
             Box::pin(async move {

@@ -58,7 +58,7 @@ async fn access_pass(op: &Op, login: &Login) -> Result<Challenge, Internal> {
     let seen = access_passes::list(db).await?;
     let enough = seen.len() >= ENOUGH;
     let free: Vec<String> = seen.into_iter().filter(|seen| shown.iter().all(|shown| shown.as_str() != seen)).collect();
-    let mac = op.keys.decoy_mac(&[login.browser.0.as_str().as_bytes(), login.id.as_str().as_bytes()]);
+    let mac = op.keys.purposes.decoys.mac(&[login.browser.0.as_str().as_bytes(), login.id.as_str().as_bytes()]);
     let at = mac.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes)) % u64::try_from(free.len().max(1)).unwrap_or(1);
     let chosen = free.into_iter().nth(usize::try_from(at).unwrap_or_default()).filter(|_digest| enough);
     let pass = match chosen {

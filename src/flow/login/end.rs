@@ -9,7 +9,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::login::{End, Login, LoginStage, Reason, Subject, UpstreamHandle};
 use crate::flow::Op;
 use crate::flow::error::Internal;
-use crate::flow::trail::Entry;
+use crate::flow::audit::PendingEvent;
 use crate::metrics;
 use crate::store::{logins, pushes};
 
@@ -37,7 +37,7 @@ pub enum UpstreamSession {
 /// When the database fails.
 pub async fn end(op: &Op, login: &Login, how: End, session: UpstreamSession) -> Result<bool, Internal> {
     let now = op.env.now();
-    let event = Entry::new(&op.env, event(login, how))?;
+    let event = PendingEvent::new(&op.env, event(login, how))?;
     let release = session == UpstreamSession::Dead;
     let denied = how == End::Denied;
     let input = (login.clone(), how, event);
@@ -118,7 +118,7 @@ pub async fn open_handle(op: &Op, login: &Login) -> Result<Option<UpstreamHandle
     let sealed = logins::find_handle(op.store.read(), &login.id).await?;
     // Empty: it was taken away from the phone meanwhile, and goes on as a decoy.
     let Some(sealed) = sealed.filter(|sealed| !sealed.0.expose().is_empty()) else { return Ok(None) };
-    let text = op.keys.open_login_handle(login.id.as_str(), sealed.0.expose())?;
+    let text = op.keys.purposes.open_login_handle(login.id.as_str(), sealed.0.expose())?;
     Ok(Some(UpstreamHandle(text)))
 }
 
@@ -167,7 +167,7 @@ async fn dismiss(op: &Op, login: &Login) -> Result<bool, Internal> {
 pub(super) async fn preempt(op: &Op, login: &Login) -> Result<bool, Internal> {
     let Some(handle) = open_handle(op, login).await? else { return Ok(false) };
     let how = End::Cancelled(None);
-    let (now, input) = (op.env.now(), (login.id.clone(), Entry::new(&op.env, event(login, how))?));
+    let (now, input) = (op.env.now(), (login.id.clone(), PendingEvent::new(&op.env, event(login, how))?));
     let taken = op
         .store
         .write(input, move |tx, (id, event)| {

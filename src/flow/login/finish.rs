@@ -15,7 +15,7 @@ use crate::domain::login::{FINISH_GRACE, Login, LoginStage, Purpose, Subject};
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::flow::Op;
 use crate::flow::error::Internal;
-use crate::flow::trail::Entry;
+use crate::flow::audit::PendingEvent;
 use crate::metrics;
 use crate::store::{StoreError, Tx, authorizations, clients, devices, logins, pushes, remembered_browsers, sessions, users};
 
@@ -56,7 +56,7 @@ struct Plan {
     session: BrowserSession,
     cookie: SecretDigest,
     present: Option<SessionId>,
-    event: Entry,
+    event: PendingEvent,
     code_lifetime: Duration,
     now: Timestamp,
 }
@@ -97,7 +97,7 @@ pub async fn finish(op: &Op, id: &LoginId, by: Finisher) -> Result<Finished, Int
         cookie: cookie.digest(),
         present: by.session,
         code_lifetime: op.settings.lifetimes.code,
-        event: Entry::new(&op.env, event(&login, &user_id, by.origin))?,
+        event: PendingEvent::new(&op.env, event(&login, &user_id, by.origin))?,
         login,
         now,
     };
@@ -119,7 +119,7 @@ async fn write(tx: &Tx, plan: &Plan) -> Result<Outcome, StoreError> {
     let authentication = &session.authentication;
     // What was true when the phone was asked must be true now (security bar 137).
     // Whoever locks the person or removes the phone meanwhile waits for this session, and ends it.
-    if !users::take_turn_unlocked(tx, &authentication.user_id).await? {
+    if !users::lock_enabled_row(tx, &authentication.user_id).await? {
         return refused(tx, plan).await;
     }
     if let Some(device) = &authentication.device_id

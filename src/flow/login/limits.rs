@@ -39,7 +39,7 @@ pub async fn take_browser_turn(tx: &Tx, limits: &Limits, attempt: &Push) -> Resu
     if limits.pending_per_browser.is_none() {
         return Ok(());
     }
-    pushes::take_turn(tx, format!("browser/{}", attempt.browser.0.as_str()), attempt.at).await
+    pushes::lock_counter(tx, format!("browser/{}", attempt.browser.0.as_str()), attempt.at).await
 }
 
 /// Attempts for one name at the same moment take turns, before anything is counted for it.
@@ -50,22 +50,22 @@ pub async fn take_name_turn(tx: &Tx, limits: &Limits, attempt: &Push) -> Result<
     if !counts_person(limits, attempt) {
         return Ok(());
     }
-    pushes::take_turn(tx, format!("name/{}/{}", attempt.upstream, attempt.typed), attempt.at).await
+    pushes::lock_counter(tx, format!("name/{}/{}", attempt.upstream, attempt.typed), attempt.at).await
 }
 
 /// Whether a limit counts what this attempt's person is asked. A QR code without a name asks nobody in particular.
 const fn counts_person(limits: &Limits, attempt: &Push) -> bool {
     let limited = if attempt.remembered {
-        limits.per_person_remembered_10min.is_some()
+        limits.push_per_remembered_person_10min.is_some()
     } else {
-        limits.per_person_10min.is_some() || limits.per_person_day.is_some()
+        limits.push_per_person_10min.is_some() || limits.push_per_person_day.is_some()
     };
     limited && !attempt.target.is_empty()
 }
 
 /// Whether the requests of strangers to all people are counted, and this is one.
 const fn counts_all(limits: &Limits, attempt: &Push) -> bool {
-    limits.all_people_10min.is_some() && !attempt.remembered && !attempt.target.is_empty()
+    limits.push_all_people_10min.is_some() && !attempt.remembered && !attempt.target.is_empty()
 }
 
 /// What the limits say to this attempt, `pending` being the other logins that its browser has under way. Asked inside the
@@ -77,7 +77,7 @@ pub async fn verdict(tx: &Tx, limits: &Limits, attempt: &Push, pending: usize) -
     if is_reached(limits.pending_per_browser, u64::try_from(pending).unwrap_or(u64::MAX)) {
         return Ok(Verdict::Told);
     }
-    take_turns(tx, limits, attempt).await?;
+    lock_counters(tx, limits, attempt).await?;
     if attempt.remembered {
         let asked_too_often = counts_person(limits, attempt) && remembered_asked_too_often(tx, limits, attempt).await?;
         return Ok(if asked_too_often { Verdict::Told } else { Verdict::Free });
@@ -93,7 +93,7 @@ pub async fn verdict(tx: &Tx, limits: &Limits, attempt: &Push, pending: usize) -
         return Ok(Verdict::Told);
     }
     if counts_all(limits, attempt)
-        && is_reached(limits.all_people_10min, pushes::count_sent_by_strangers(tx, attempt.at.minus(TEN_MINUTES)).await?)
+        && is_reached(limits.push_all_people_10min, pushes::count_sent_by_strangers(tx, attempt.at.minus(TEN_MINUTES)).await?)
     {
         let since = attempt.at.minus(TEN_MINUTES);
         return Ok(Verdict::Flooded { new: pushes::is_first(tx, "alarm/all".to_owned(), since, attempt.at).await? });
@@ -106,22 +106,22 @@ pub async fn verdict(tx: &Tx, limits: &Limits, attempt: &Push, pending: usize) -
 
 /// Attempts at the same moment, here or on other nodes, take turns: they cannot all find room. Always in this order: two
 /// attempts never wait for each other.
-async fn take_turns(tx: &Tx, limits: &Limits, attempt: &Push) -> Result<(), StoreError> {
+async fn lock_counters(tx: &Tx, limits: &Limits, attempt: &Push) -> Result<(), StoreError> {
     let (upstream, now) = (attempt.upstream, attempt.at);
     if counts_person(limits, attempt) {
-        pushes::take_turn(tx, format!("{upstream}/{}", attempt.target), now).await?;
+        pushes::lock_counter(tx, format!("{upstream}/{}", attempt.target), now).await?;
     }
     if attempt.remembered {
         return Ok(());
     }
-    if limits.per_source_10min.is_some() {
-        pushes::take_turn(tx, format!("source/{}", attempt.source), now).await?;
+    if limits.push_per_source_10min.is_some() {
+        pushes::lock_counter(tx, format!("source/{}", attempt.source), now).await?;
     }
-    if let (Some(_), Some(network)) = (limits.per_network_10min, &attempt.network) {
-        pushes::take_turn(tx, format!("source/{network}"), now).await?;
+    if let (Some(_), Some(network)) = (limits.push_per_network_10min, &attempt.network) {
+        pushes::lock_counter(tx, format!("source/{network}"), now).await?;
     }
     if counts_all(limits, attempt) {
-        pushes::take_turn(tx, "all".to_owned(), now).await?;
+        pushes::lock_counter(tx, "all".to_owned(), now).await?;
     }
     Ok(())
 }
@@ -134,7 +134,7 @@ fn is_reached(limit: Option<u32>, count: u64) -> bool {
 async fn remembered_asked_too_often(db: &Db, limits: &Limits, attempt: &Push) -> Result<bool, StoreError> {
     let since = attempt.at.minus(TEN_MINUTES);
     let asked = pushes::count_sent(db, attempt.upstream, &attempt.target, since, true).await?;
-    Ok(is_reached(limits.per_person_remembered_10min, asked))
+    Ok(is_reached(limits.push_per_remembered_person_10min, asked))
 }
 
 /// Whether the source or the network of an attempt has made as many as it may.
@@ -143,13 +143,13 @@ async fn remembered_asked_too_often(db: &Db, limits: &Limits, attempt: &Push) ->
 /// When the database fails.
 pub async fn source_is_too_busy(db: &Db, limits: &Limits, attempt: &Push) -> Result<bool, StoreError> {
     let since = attempt.at.minus(TEN_MINUTES);
-    if limits.per_source_10min.is_some()
-        && is_reached(limits.per_source_10min, pushes::count_source(db, &attempt.source, since).await?)
+    if limits.push_per_source_10min.is_some()
+        && is_reached(limits.push_per_source_10min, pushes::count_source(db, &attempt.source, since).await?)
     {
         return Ok(true);
     }
-    match (&attempt.network, limits.per_network_10min) {
-        (Some(network), Some(_)) => Ok(is_reached(limits.per_network_10min, pushes::count_network(db, network, since).await?)),
+    match (&attempt.network, limits.push_per_network_10min) {
+        (Some(network), Some(_)) => Ok(is_reached(limits.push_per_network_10min, pushes::count_network(db, network, since).await?)),
         _no_network_or_limit => Ok(false),
     }
 }
@@ -168,18 +168,18 @@ async fn denied(db: &Db, limits: &Limits, attempt: &Push) -> Result<Verdict, Sto
 
 async fn name_is_typed_too_often(db: &Db, limits: &Limits, attempt: &Push) -> Result<bool, StoreError> {
     let typed = |since: Timestamp| pushes::count_typed(db, attempt.upstream, &attempt.typed, since);
-    if limits.per_person_10min.is_some() && is_reached(limits.per_person_10min, typed(attempt.at.minus(TEN_MINUTES)).await?) {
+    if limits.push_per_person_10min.is_some() && is_reached(limits.push_per_person_10min, typed(attempt.at.minus(TEN_MINUTES)).await?) {
         return Ok(true);
     }
-    Ok(limits.per_person_day.is_some() && is_reached(limits.per_person_day, typed(attempt.at.minus(DAY)).await?))
+    Ok(limits.push_per_person_day.is_some() && is_reached(limits.push_per_person_day, typed(attempt.at.minus(DAY)).await?))
 }
 
 async fn person_is_asked_too_often(db: &Db, limits: &Limits, attempt: &Push) -> Result<bool, StoreError> {
     let sent = |since: Timestamp| pushes::count_sent(db, attempt.upstream, &attempt.target, since, false);
-    if limits.per_person_10min.is_some() && is_reached(limits.per_person_10min, sent(attempt.at.minus(TEN_MINUTES)).await?) {
+    if limits.push_per_person_10min.is_some() && is_reached(limits.push_per_person_10min, sent(attempt.at.minus(TEN_MINUTES)).await?) {
         return Ok(true);
     }
-    Ok(limits.per_person_day.is_some() && is_reached(limits.per_person_day, sent(attempt.at.minus(DAY)).await?))
+    Ok(limits.push_per_person_day.is_some() && is_reached(limits.push_per_person_day, sent(attempt.at.minus(DAY)).await?))
 }
 
 #[cfg(test)]
@@ -204,9 +204,9 @@ mod tests {
             sent: true,
             at: Timestamp::from_seconds(1),
         };
-        let strangers = Limits { per_person_day: Some(3), ..Limits::off() };
-        let remembered = Limits { per_person_remembered_10min: Some(3), ..Limits::off() };
-        let all = Limits { all_people_10min: Some(3), ..Limits::off() };
+        let strangers = Limits { push_per_person_day: Some(3), ..Limits::off() };
+        let remembered = Limits { push_per_remembered_person_10min: Some(3), ..Limits::off() };
+        let all = Limits { push_all_people_10min: Some(3), ..Limits::off() };
         assert!(counts_person(&strangers, &attempt("alice", false)) && !counts_person(&strangers, &attempt("alice", true)));
         assert!(counts_person(&remembered, &attempt("alice", true)) && !counts_person(&remembered, &attempt("alice", false)));
         assert!(!counts_person(&strangers, &attempt("", false)), "nobody in particular");

@@ -16,7 +16,7 @@ use crate::domain::user::User;
 use crate::flow::Op;
 use crate::flow::backchannel_logout::SETTLE;
 use crate::flow::error::OAuthError;
-use crate::flow::trail::Entry;
+use crate::flow::audit::PendingEvent;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::parameters::Parameters;
 use crate::store::codes::StoredCode;
@@ -45,7 +45,7 @@ struct Redemption {
     presented: Presented,
     write: TokenWrite,
     family: NewFamily,
-    reused: Entry,
+    reused: PendingEvent,
 }
 
 /// Who signed in, and the session that this began.
@@ -153,7 +153,7 @@ impl Redemption {
     async fn present_user(&self, tx: &Tx, content: &CodeContent) -> Result<Result<Present, &'static str>, StoreError> {
         let who = &content.authentication;
         // From here on nobody ends the session before the family is there to be ended with it.
-        let session = sessions::take_turn(tx, &who.session_id).await?;
+        let session = sessions::lock_row(tx, &who.session_id).await?;
         let Some(session) = session.filter(|session| session.is_alive(self.write.now)) else {
             return Ok(Err("the browser session of the code is over"));
         };

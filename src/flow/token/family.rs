@@ -12,7 +12,7 @@ use crate::domain::id::GrantId;
 use crate::domain::secret::SecretDigest;
 use crate::domain::user::User;
 use crate::flow::settings::Settings;
-use crate::flow::trail::Entry;
+use crate::flow::audit::PendingEvent;
 use crate::protocol::scope::Scope;
 use crate::store::{StoreError, Tx, access_tokens, grants, refresh_tokens};
 
@@ -54,7 +54,7 @@ pub(super) struct NewFamily {
     pub id: GrantId,
     /// Its first refresh token, if it gets one.
     pub refresh: SecretDigest,
-    pub issued: Entry,
+    pub issued: PendingEvent,
 }
 
 /// What was granted, and by whom.

@@ -65,7 +65,7 @@ impl Issuance<'_> {
             AccessTokenFormat::Opaque => self.access.secret.clone(),
             AccessTokenFormat::Jwt => {
                 let claims = self.access_token_claims(&op.settings.issuer);
-                op.keys.sign(self.client.metadata.id_token_signed_response_alg, TokenType::AccessToken, &claims)?
+                op.keys.ring.sign(self.client.metadata.id_token_signed_response_alg, TokenType::AccessToken, &claims)?
             }
         };
         let id_token = match self.family.terms.scope.contains(scope::OPENID) {
@@ -123,7 +123,7 @@ impl Issuance<'_> {
                 IdTokenClaimsPolicy::Minimal => UserClaims::default(),
             },
         };
-        Ok(op.keys.sign(alg, TokenType::IdToken, &claims)?.expose().to_owned())
+        Ok(op.keys.ring.sign(alg, TokenType::IdToken, &claims)?.expose().to_owned())
     }
 }
 

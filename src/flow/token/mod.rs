@@ -24,7 +24,7 @@ use super::Op;
 use super::client_authentication::authenticate;
 use super::client_request::ClientRequest;
 use super::error::OAuthError;
-use super::trail::Entry;
+use super::audit::PendingEvent;
 use crate::domain::audit::{AuditEvent, AuditKind};
 use crate::domain::client::Client;
 use crate::domain::random::RandomError;
@@ -62,14 +62,14 @@ impl TokenRequest<'_> {
         }
     }
 
-    fn audit_entry(&self, op: &Op, kind: AuditKind) -> Result<Entry, RandomError> {
+    fn audit_entry(&self, op: &Op, kind: AuditKind) -> Result<PendingEvent, RandomError> {
         let event = AuditEvent {
             client: Some(self.client.id.as_str().to_owned()),
             origin: self.sent.origin.clone(),
             detail: Some(self.grant_type.as_str().to_owned()),
             ..AuditEvent::new(kind)
         };
-        Entry::new(&op.env, event)
+        PendingEvent::new(&op.env, event)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::domain::grant::RefreshToken;
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::flow::Op;
 use crate::flow::error::OAuthError;
-use crate::flow::trail::Entry;
+use crate::flow::audit::PendingEvent;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::scope::Scope;
 use crate::store::refresh_tokens::FoundRefreshToken;
@@ -26,7 +26,7 @@ struct Refresh {
     /// The narrower scope that was asked for.
     wanted: Option<Scope>,
     write: TokenWrite,
-    reuse: Entry,
+    reuse: PendingEvent,
 }
 
 enum Outcome {
@@ -51,7 +51,7 @@ pub(super) async fn refresh(op: &Op, request: &TokenRequest<'_>) -> Result<Token
     let missing = OAuthError::new(ErrorCode::InvalidRequest, "refresh_token is missing");
     let presented = Secret::new(request.parameters().get("refresh_token").ok_or(missing)?);
     let wanted = request.parameters().get("scope").map(Scope::parse).transpose().map_err(|_bad_character| too_wide())?;
-    let successor = op.keys.refresh_successor(&presented);
+    let successor = op.keys.purposes.refresh.successor_of(&presented);
     let access = AccessHandle::generate(&op.env, client.metadata.access_token_format)?;
     let job = Refresh {
         presented: presented.digest(),

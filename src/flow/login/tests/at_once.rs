@@ -24,7 +24,7 @@ impl Asking {
     /// A browser may have so many logins under way. Addresses are counted as well, so that whoever has counted the browser's
     /// logins can be held before it adds its own.
     async fn new(mut bench: Bench, pending_per_browser: u32) -> Self {
-        let limits = Limits { pending_per_browser: Some(pending_per_browser), per_source_10min: Some(1000), ..Limits::off() };
+        let limits = Limits { pending_per_browser: Some(pending_per_browser), push_per_source_10min: Some(1000), ..Limits::off() };
         bench.op.settings = Arc::new(Settings { limits, ..Settings::clone(&bench.op.settings) });
         let client = bench.client("app").await;
         let session = bench.session(&bench.user("alice").await).await;

@@ -35,7 +35,7 @@ async fn strangers(scene: &Scene, name: &str, times: u8) -> Login {
 
 #[tokio::test]
 async fn two_names_of_a_person_are_limited_as_two_names_of_nobody() {
-    let per_person = Limits { per_person_10min: Some(3), per_person_day: Some(10), ..Limits::off() };
+    let per_person = Limits { push_per_person_10min: Some(3), push_per_person_day: Some(10), ..Limits::off() };
     for (name, alias) in [("alice", "alice@example.org"), ("ghost", "ghost@example.org")] {
         let scene = scene(per_person.clone()).await;
         assert_eq!(seen(&strangers(&scene, name, 3).await), PENDING, "{name}");
@@ -49,7 +49,7 @@ async fn two_names_of_a_person_are_limited_as_two_names_of_nobody() {
 
 #[tokio::test]
 async fn a_sign_in_of_the_person_forgives_nothing_to_strangers() {
-    let per_person = Limits { per_person_10min: Some(3), per_person_remembered_10min: Some(2), ..Limits::off() };
+    let per_person = Limits { push_per_person_10min: Some(3), push_per_remembered_person_10min: Some(2), ..Limits::off() };
     let scene = scene(per_person).await;
     strangers(&scene, "alice", 3).await;
     assert_eq!(seen(&strangers(&scene, "alice", 1).await), LIMITED);
@@ -73,7 +73,7 @@ async fn a_sign_in_of_the_person_forgives_nothing_to_strangers() {
 
 #[tokio::test]
 async fn a_busy_answer_and_a_decoy_do_not_shut_a_name() {
-    let scene = scene(Limits { per_person_10min: Some(3), ..Limits::off() }).await;
+    let scene = scene(Limits { push_per_person_10min: Some(3), ..Limits::off() }).await;
     let first = scene.begin_at("203.0.113.1", "first", "alice").await;
     for number in 0..20 {
         let other = scene.begin_at("203.0.113.2", &format!("other {number}"), "alice").await;
@@ -94,7 +94,7 @@ async fn a_busy_answer_and_a_decoy_do_not_shut_a_name() {
 
 #[tokio::test]
 async fn a_source_is_a_64_and_its_network_a_48() {
-    let limits = Limits { per_source_10min: Some(2), per_network_10min: Some(5), ..Limits::off() };
+    let limits = Limits { push_per_source_10min: Some(2), push_per_network_10min: Some(5), ..Limits::off() };
     let scene = scene(limits).await;
     let at = async |address: &str, number: u8| {
         let login = scene.begin_at(address, &format!("{address} {number}"), &format!("somebody{number}")).await;
@@ -134,7 +134,7 @@ async fn a_denial_pauses_its_source_and_says_so_for_the_same_name_only() {
 
 #[tokio::test]
 async fn all_people_together_have_a_rate_and_an_alarm() {
-    let scene = scene(Limits { all_people_10min: Some(3), ..Limits::off() }).await;
+    let scene = scene(Limits { push_all_people_10min: Some(3), ..Limits::off() }).await;
     for number in 0..5 {
         assert_eq!(seen(&strangers(&scene, &format!("ghost{number}"), 1).await), PENDING, "nobody is asked");
     }

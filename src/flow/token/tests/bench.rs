@@ -67,7 +67,7 @@ impl Bench {
         };
         let op = Op {
             store,
-            keys: Arc::new(Keys::new(Arc::clone(&made.purposes), ring)),
+            keys: Arc::new(Keys { ring, purposes: Arc::clone(&made.purposes) }),
             upstreams: crate::upstream::Upstreams::default(),
             // What the tests call is on this machine.
             outbound: crate::outbound::guarded(crate::outbound::GuardSettings { ca_file: None, allow_private: true }).unwrap(),

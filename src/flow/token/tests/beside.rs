@@ -40,10 +40,10 @@ pub(crate) async fn beside<A, B>(
         Box::pin(async move {
             match held {
                 Held::Client(id) => drop(clients::delete(tx, id).await?),
-                Held::Authorization(id) => drop(authorizations::lock(tx, id).await?),
+                Held::Authorization(id) => drop(authorizations::lock_row(tx, id).await?),
                 Held::Code(digest) => drop(codes::consume(tx, digest, &GrantId::new("held"), T0).await?),
                 Held::Grant(id) => drop(grants::revoke(tx, id, T0).await?),
-                Held::Counted(key) => pushes::take_turn(tx, (*key).to_owned(), T0).await?,
+                Held::Counted(key) => pushes::lock_counter(tx, (*key).to_owned(), T0).await?,
             }
             taken.notify_one();
             let_go.notified().await;
