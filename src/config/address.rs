@@ -1,12 +1,10 @@
-//! The issuer (OIDC Core §2, RFC 8414 §2), base URLs, and what counts as loopback.
-
-use std::net::IpAddr;
+//! The issuer (OIDC Core §2, RFC 8414 §2) and base URLs.
 
 use toml::Value;
-use url::{Host, Url};
+use url::Url;
 
 use super::values::{Parse, Values, text};
-use crate::protocol::uri::is_web;
+use crate::protocol::uri::{is_web, may_be_loopback};
 
 /// The issuer: the URL by which every relying party knows this provider. Without a trailing slash; frozen at first start
 /// (decision 2.9).
@@ -19,7 +17,7 @@ impl Issuer {
     /// Where only the spelling is wrong, the message holds the right one.
     fn of(text: &str) -> Result<Self, String> {
         let url = base_url(text)?;
-        if url.scheme() == "http" && !is_loopback(&url) {
+        if url.scheme() == "http" && !may_be_loopback(&url) {
             return Err("an issuer is an https URL; plain http is for loopback hosts only".to_owned());
         }
         if url.path() != "/" {
@@ -47,7 +45,7 @@ impl Issuer {
 
     /// Whether only this machine can reach it.
     pub fn is_loopback(&self) -> bool {
-        is_loopback(&self.0)
+        may_be_loopback(&self.0)
     }
 }
 
@@ -69,20 +67,6 @@ pub(super) fn base_url(text: &str) -> Result<Url, String> {
 impl Parse for Issuer {
     fn parse(value: &Value, _values: &Values<'_>) -> Result<Self, String> {
         Self::of(text(value))
-    }
-}
-
-/// Whether a URL points at this machine by its text. Names that resolve to it are found when a connection is made.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    let is_here = |ip: IpAddr| ip.to_canonical().is_loopback() || ip.to_canonical().is_unspecified();
-    match url.host() {
-        Some(Host::Ipv4(ip)) => is_here(ip.into()),
-        Some(Host::Ipv6(ip)) => is_here(ip.into()),
-        Some(Host::Domain(name)) => {
-            let name = name.trim_end_matches('.');
-            name == "localhost" || name.ends_with(".localhost")
-        }
-        None => false,
     }
 }
 

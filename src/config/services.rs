@@ -6,7 +6,8 @@ use std::time::Duration;
 use toml::Value;
 use url::Url;
 
-use super::address::{base_url, is_loopback};
+use super::address::base_url;
+use crate::protocol::uri::may_be_loopback;
 use super::key::Kind;
 use super::values::{Parse, Values, text};
 use crate::domain::secret::Secret;
@@ -68,7 +69,7 @@ impl Parse for Url {
 /// Checks the base URL of a phone service (decision 2.14).
 fn upstream_url(text: &str, allow_loopback: bool) -> Result<Url, String> {
     let url = base_url(text)?;
-    match (is_loopback(&url), url.scheme()) {
+    match (may_be_loopback(&url), url.scheme()) {
         (true, _) if !allow_loopback => {
             Err("is a loopback address: only for tests with the simulator, with allow_loopback_upstream = true".to_owned())
         }

@@ -4,21 +4,22 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::interaction;
-use super::parameters::{for_person, of_query};
 use crate::domain::authorization::AuthorizationRequest;
 use crate::flow::authorization;
-use crate::flow::authorization::request::{CheckedRequest, Refusal, admit, check};
+use crate::flow::authorization::request::{RequestError, VerifiedRequest, admit, check};
+use crate::flow::authorization::response;
 use crate::flow::error::Internal;
 use crate::view::pages::ErrorKind;
-use crate::web::Surface;
 use crate::web::browser::Visit;
 use crate::web::error::Failure;
+use crate::web::parameters::{of_browser, of_query};
+use crate::web::{HandlerResult, Surface};
 
 /// What a sealed address holds.
 const POSTED: &str = "authorize";
 
 /// `GET /authorize`.
-pub(super) async fn get(surface: web::Data<Surface>, request: HttpRequest) -> Result<HttpResponse, Failure> {
+pub(super) async fn get(surface: web::Data<Surface>, request: HttpRequest) -> HandlerResult {
     let checked = check(&surface.op, &of_query(&request)).await;
     let checked = checked.inspect(|checked| surface.op.repeats.notice(&checked.request));
     go_on(&surface, &request, checked).await
@@ -26,11 +27,11 @@ pub(super) async fn get(surface: web::Data<Surface>, request: HttpRequest) -> Re
 
 /// `POST /authorize` (OIDC Core §3.1.2.1). A cross-site POST carries no `SameSite=Lax` cookie, so it reads none: a GET of ours
 /// goes on (decision 2.2). Nothing is stored: what passed the checks goes along in the address, sealed.
-pub(super) async fn post(surface: web::Data<Surface>, request: HttpRequest, body: web::Bytes) -> Result<HttpResponse, Failure> {
+pub(super) async fn post(surface: web::Data<Surface>, request: HttpRequest, body: web::Bytes) -> HandlerResult {
     let op = &surface.op;
-    let checked = match check(op, &for_person(&request, &body)?).await {
-        Ok(CheckedRequest { request, .. }) => request,
-        Err(refusal) => return refuse(&surface, &Visit::anonymous(&surface, &request), refusal),
+    let checked = match check(op, &of_browser(&request, &body)?).await {
+        Ok(VerifiedRequest { request, .. }) => request,
+        Err(error) => return tell(&surface, &Visit::anonymous(&surface, &request), error),
     };
     op.repeats.notice(&checked);
     let until = op.env.now().plus(op.settings.lifetimes.authorization);
@@ -39,11 +40,7 @@ pub(super) async fn post(surface: web::Data<Surface>, request: HttpRequest, body
 }
 
 /// `GET /authorize/posted/{sealed}`: goes on with a posted request, also after a reload.
-pub(super) async fn get_posted(
-    surface: web::Data<Surface>,
-    request: HttpRequest,
-    sealed: web::Path<String>,
-) -> Result<HttpResponse, Failure> {
+pub(super) async fn get_posted(surface: web::Data<Surface>, request: HttpRequest, sealed: web::Path<String>) -> HandlerResult {
     let op = &surface.op;
     let Some(posted) = op.keys.purposes.open_address::<AuthorizationRequest>(POSTED, &sealed, op.env.now()) else {
         return Err(Failure::page(ErrorKind::Expired, StatusCode::BAD_REQUEST));
@@ -51,12 +48,8 @@ pub(super) async fn get_posted(
     go_on(&surface, &request, admit(op, posted).await).await
 }
 
-async fn go_on(
-    surface: &Surface,
-    request: &HttpRequest,
-    checked: Result<CheckedRequest, Refusal>,
-) -> Result<HttpResponse, Failure> {
-    if let Err(Refusal::Internal(internal)) = checked {
+async fn go_on(surface: &Surface, request: &HttpRequest, checked: Result<VerifiedRequest, RequestError>) -> HandlerResult {
+    if let Err(RequestError::Internal(internal)) = checked {
         // The database failed: asking it for the visit as well would only take longer.
         return Err(internal.into());
     }
@@ -66,14 +59,16 @@ async fn go_on(
             let next = authorization::begin(&surface.op, checked, &visit.browser, &visit.origin).await?;
             interaction::show(surface, &visit, next).await
         }
-        Err(refusal) => refuse(surface, &visit, refusal),
+        Err(error) => tell(surface, &visit, error),
     }
 }
 
-fn refuse(surface: &Surface, visit: &Visit, refusal: Refusal) -> Result<HttpResponse, Failure> {
-    match refusal {
-        Refusal::Page(refusal) => Err(refusal.into()),
-        Refusal::Redirect(response) => interaction::deliver(surface, visit, &response),
-        Refusal::Internal(internal) => Err(internal.into()),
+/// Tells an error as this endpoint does: by a page until it is known where the browser may be sent, then by a response to the
+/// relying party (RFC 6749 §4.1.2.1).
+fn tell(surface: &Surface, visit: &Visit, error: RequestError) -> HandlerResult {
+    match error {
+        RequestError::Unverified(unverified) => Err(unverified.into()),
+        RequestError::Refused(refusal) => interaction::deliver(surface, visit, &response::of_refusal(&surface.op, *refusal)),
+        RequestError::Internal(internal) => Err(internal.into()),
     }
 }

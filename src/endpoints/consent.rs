@@ -1,9 +1,8 @@
 //! The consent page (OIDC Core §3.1.2.4).
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, web};
 
-use super::form::PageForm;
-use super::interaction::{app_info, enter, frame, give_up, next, show};
+use super::interaction::{app_info, enter, give_up, next, page_options, show};
 use crate::domain::browser::Authentication;
 use crate::domain::id::AuthorizationId;
 use crate::domain::user::User;
@@ -12,8 +11,8 @@ use crate::flow::error::Internal;
 use crate::store::{consents, users};
 use crate::view::pages::{Consent, ScopeLine};
 use crate::web::browser::Visit;
-use crate::web::error::Failure;
-use crate::web::{Surface, csrf, page};
+use crate::web::form::PageForm;
+use crate::web::{HandlerResult, Surface, csrf, page};
 
 /// The token of a consent form names the person as well: it never allows anything for somebody else who signed in meanwhile.
 fn about(id: &AuthorizationId, authentication: &Authentication) -> String {
@@ -21,15 +20,11 @@ fn about(id: &AuthorizationId, authentication: &Authentication) -> String {
 }
 
 /// `GET /interaction/{id}/consent`.
-pub(super) async fn get(
-    surface: web::Data<Surface>,
-    request: HttpRequest,
-    id: web::Path<String>,
-) -> Result<HttpResponse, Failure> {
+pub(super) async fn get(surface: web::Data<Surface>, request: HttpRequest, id: web::Path<String>) -> HandlerResult {
     let (visit, next) = enter(&surface, &request, &id).await?;
     let Next::Consent(interaction, authentication) = next else { return show(&surface, &visit, next).await };
     let page = consent_page(&surface, &visit, &interaction, &authentication).await?;
-    page::answer(&surface, &visit, &page, &frame(&interaction))
+    page::answer(&surface, &visit, &page, &page_options(&interaction))
 }
 
 async fn consent_page(
@@ -59,7 +54,6 @@ async fn consent_page(
                 new: is_new(scope),
             })
             .collect(),
-        switch_action: None,
     })
 }
 
@@ -76,17 +70,17 @@ fn value_of(scope: &str, user: &User) -> Option<String> {
 }
 
 /// `POST /interaction/{id}/consent`.
-pub(super) async fn post(surface: web::Data<Surface>, id: web::Path<String>, form: PageForm) -> Result<HttpResponse, Failure> {
-    let visit = &form.visit;
-    let next = next(&surface, visit, &id).await?;
-    let Next::Consent(interaction, authentication) = next else { return show(&surface, visit, next).await };
+pub(super) async fn post(id: web::Path<String>, form: PageForm) -> HandlerResult {
+    let (surface, visit) = (&form.surface, &form.visit);
+    let next = next(surface, visit, &id).await?;
+    let Next::Consent(interaction, authentication) = next else { return show(surface, visit, next).await };
     form.demand(&about(&interaction.authorization.id, &authentication))?;
     match form.get("decision") {
         Some("allow") => {
             consent::allow(&surface.op, &interaction.authorization, *authentication, visit.origin.clone()).await?;
-            Ok(page::see_other(&surface, visit, &format!("/interaction/{id}")))
+            Ok(page::see_other(surface, visit, &format!("/interaction/{id}")))
         }
-        Some("deny") => give_up(&surface, visit, &interaction).await,
-        _undecided => Ok(page::see_other(&surface, visit, &format!("/interaction/{id}/consent"))),
+        Some("deny") => give_up(surface, visit, &interaction).await,
+        _undecided => Ok(page::see_other(surface, visit, &format!("/interaction/{id}/consent"))),
     }
 }

@@ -2,17 +2,14 @@
 //! comes next.
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, web};
 
-use super::form::PageForm;
 use super::login::demand_phone;
-use super::parameters::of_query;
-use super::typed;
 use crate::domain::id::{AuthorizationId, is_well_formed};
 use crate::domain::login::Purpose;
 use crate::domain::user::{Upstream, canonical_identifier};
 use crate::flow::authorization::offer::{may_be_unnamed, offered};
-use crate::flow::authorization::request::PageRefusal;
+use crate::flow::authorization::request::UnverifiedRequest;
 use crate::flow::authorization::response::{AuthorizationResponse, Delivery};
 use crate::flow::authorization::{self, Interaction, Next, Over};
 use crate::flow::login::LoginRequest;
@@ -21,9 +18,11 @@ use crate::flow::login::outcome::LoginTarget;
 use crate::store::remembered_browsers;
 use crate::view::pages::{AppInfo, Choose, ErrorKind, FormPost, Identify, IdentifyError, Message, MessageKind, ReturnLink};
 use crate::web::browser::Visit;
-use crate::web::error::{Failure, PageFailure};
-use crate::web::page::{self, FormTargets, Frame};
-use crate::web::{Surface, csrf};
+use crate::web::error::{DeferredError, Failure};
+use crate::web::form::PageForm;
+use crate::web::page::{self, FormTargets, PageOptions};
+use crate::web::parameters::of_query;
+use crate::web::{HandlerResult, Surface, csrf, rejected_identifier};
 
 /// What a form of an authorization's pages is bound to.
 pub(super) fn about(id: &AuthorizationId) -> String {
@@ -40,9 +39,9 @@ pub(super) fn app_info(interaction: &Interaction) -> AppInfo {
     }
 }
 
-/// The frame of an interaction's pages.
-pub(super) fn frame(interaction: &Interaction) -> Frame<'_> {
-    Frame {
+/// How an interaction's pages are answered.
+pub(super) fn page_options(interaction: &Interaction) -> PageOptions<'_> {
+    PageOptions {
         status: StatusCode::OK,
         ui_locales: &interaction.authorization.request.ui_locales,
         form_targets: FormTargets::of(&interaction.authorization.request.redirect_uri, interaction.client.metadata.forwards),
@@ -50,7 +49,7 @@ pub(super) fn frame(interaction: &Interaction) -> Frame<'_> {
 }
 
 /// Leads the browser to what comes next.
-pub(super) async fn show(surface: &Surface, visit: &Visit, next: Next) -> Result<HttpResponse, Failure> {
+pub(super) async fn show(surface: &Surface, visit: &Visit, next: Next) -> HandlerResult {
     match next {
         Next::Login(interaction) => to_login(surface, visit, &interaction).await,
         Next::Consent(interaction, _) => {
@@ -63,17 +62,17 @@ pub(super) async fn show(surface: &Surface, visit: &Visit, next: Next) -> Result
 }
 
 /// Says why nothing comes next.
-fn over(surface: &Surface, visit: &Visit, interaction: &Interaction, why: Over) -> Result<HttpResponse, Failure> {
+fn over(surface: &Surface, visit: &Visit, interaction: &Interaction, why: Over) -> HandlerResult {
     let kind = match why {
         Over::Answered => MessageKind::AlreadyDone,
         Over::Cancelled => MessageKind::Cancelled,
         Over::Expired => return Err(expired(interaction)),
-        Over::ClientOff => return Err(PageRefusal::ClientUnknown.into()),
+        Over::ClientOff => return Err(UnverifiedRequest::ClientUnknown.into()),
     };
     let app = Some(interaction.client.display_name().to_owned());
     let return_url = interaction.client.metadata.client_uri.clone();
-    let message = Message { kind, app, return_url, told_apps: Vec::new() };
-    page::answer(surface, visit, &message, &Frame { form_targets: FormTargets::Ourselves, ..frame(interaction) })
+    let message = Message { app, return_url, ..Message::new(kind) };
+    page::answer(surface, visit, &message, &PageOptions { form_targets: FormTargets::Ourselves, ..page_options(interaction) })
 }
 
 /// The page of an authorization that ran out, or lasts too short for a phone to be asked.
@@ -82,19 +81,19 @@ fn expired(interaction: &Interaction) -> Failure {
 }
 
 /// Sends a response to the relying party.
-pub(super) fn deliver(surface: &Surface, visit: &Visit, response: &AuthorizationResponse) -> Result<HttpResponse, Failure> {
+pub(super) fn deliver(surface: &Surface, visit: &Visit, response: &AuthorizationResponse) -> HandlerResult {
     match response.delivery() {
         Delivery::Redirect(location) => Ok(page::see_other(surface, visit, &location)),
         Delivery::FormPost { action, fields } => {
             let form = FormPost { action, app: response.app_name().to_owned(), fields };
             let form_targets = FormTargets::of(response.redirect_uri(), response.forwards());
-            page::answer(surface, visit, &form, &Frame { form_targets, ..Frame::default() })
+            page::answer(surface, visit, &form, &PageOptions { form_targets, ..PageOptions::default() })
         }
     }
 }
 
 /// To the login that is under way, else to the first page that has a choice.
-async fn to_login(surface: &Surface, visit: &Visit, interaction: &Interaction) -> Result<HttpResponse, Failure> {
+async fn to_login(surface: &Surface, visit: &Visit, interaction: &Interaction) -> HandlerResult {
     let op = &surface.op;
     let id = &interaction.authorization.id;
     // A browser on its first visit has nothing under way.
@@ -130,30 +129,22 @@ pub(super) async fn next(surface: &Surface, visit: &Visit, id: &str) -> Result<N
 }
 
 /// The interaction that a form of its pages acts on, while it waits for the person; else the browser is led to where it stands.
-async fn posted(surface: &Surface, id: &str, form: &PageForm) -> Result<Interaction, Failure> {
+async fn posted(id: &str, form: &PageForm) -> Result<Interaction, Failure> {
     let id = AuthorizationId::new(id);
     form.demand(&about(&id))?;
-    let found = authorization::find_own(&surface.op, &id, &form.visit.browser.key).await?;
-    let waiting = found.filter(|interaction| interaction.is_waiting(surface.op.env.now()));
+    let found = authorization::find_own(&form.surface.op, &id, &form.visit.browser.key).await?;
+    let waiting = found.filter(|interaction| interaction.is_waiting(form.surface.op.env.now()));
     waiting.ok_or_else(|| Failure::SeeOther(format!("/interaction/{id}")))
 }
 
 /// `GET /interaction/{id}`.
-pub(super) async fn resume(
-    surface: web::Data<Surface>,
-    request: HttpRequest,
-    id: web::Path<String>,
-) -> Result<HttpResponse, Failure> {
+pub(super) async fn resume(surface: web::Data<Surface>, request: HttpRequest, id: web::Path<String>) -> HandlerResult {
     let (visit, next) = enter(&surface, &request, &id).await?;
     show(&surface, &visit, next).await
 }
 
 /// `GET /interaction/{id}/choose`.
-pub(super) async fn choose(
-    surface: web::Data<Surface>,
-    request: HttpRequest,
-    id: web::Path<String>,
-) -> Result<HttpResponse, Failure> {
+pub(super) async fn choose(surface: web::Data<Surface>, request: HttpRequest, id: web::Path<String>) -> HandlerResult {
     let (visit, next) = enter(&surface, &request, &id).await?;
     let Next::Login(interaction) = next else { return show(&surface, &visit, next).await };
     let providers = offered(&surface.op, &interaction);
@@ -169,22 +160,18 @@ pub(super) async fn choose(
         providers,
         csrf: csrf::token(&surface, &visit.browser.key, &about(id)),
     };
-    page::answer(&surface, &visit, &choose, &frame(&interaction))
+    page::answer(&surface, &visit, &choose, &page_options(&interaction))
 }
 
 /// `POST /interaction/{id}/choose`.
-pub(super) async fn chosen(
-    surface: web::Data<Surface>,
-    id: web::Path<String>,
-    form: PageForm,
-) -> Result<HttpResponse, Failure> {
-    let interaction = posted(&surface, &id, &form).await?;
+pub(super) async fn chosen(id: web::Path<String>, form: PageForm) -> HandlerResult {
+    let interaction = posted(&id, &form).await?;
     let chosen = form.get("provider").and_then(Upstream::parse);
-    let location = match chosen.filter(|upstream| offered(&surface.op, &interaction).contains(upstream)) {
+    let location = match chosen.filter(|upstream| offered(&form.surface.op, &interaction).contains(upstream)) {
         Some(upstream) => format!("/interaction/{id}/identify/{upstream}"),
         None => format!("/interaction/{id}/choose"),
     };
-    Ok(page::see_other(&surface, &form.visit, &location))
+    Ok(page::see_other(&form.surface, &form.visit, &location))
 }
 
 /// `GET /interaction/{id}/identify/{provider}`. Shows a form; no GET ever asks a phone (decision 2.7).
@@ -192,7 +179,7 @@ pub(super) async fn identify(
     surface: web::Data<Surface>,
     request: HttpRequest,
     path: web::Path<(String, String)>,
-) -> Result<HttpResponse, Failure> {
+) -> HandlerResult {
     let (id, provider) = path.into_inner();
     let (visit, next) = enter(&surface, &request, &id).await?;
     let Next::Login(interaction) = next else { return show(&surface, &visit, next).await };
@@ -202,7 +189,7 @@ pub(super) async fn identify(
     let remembered = remembered_browsers::find_identifier(surface.op.store.read(), &visit.browser.key).await?;
     let problem = of_query(&request).get("problem").and_then(problem);
     let refused = problem.filter(|problem| *problem == IdentifyError::Malformed);
-    let refused = refused.and_then(|_| typed::find(&surface, &request, &visit.browser.key, &id));
+    let refused = refused.and_then(|_| rejected_identifier::find(&surface, &request, &visit.browser.key, &id));
     let hint = interaction.authorization.request.login_hint.as_deref().and_then(canonical_identifier);
     let page = Identify {
         app: app_info(&interaction),
@@ -217,7 +204,7 @@ pub(super) async fn identify(
         cancel_action: format!("/interaction/{id}/cancel"),
         error: problem,
     };
-    page::answer(&surface, &visit, &page, &frame(&interaction))
+    page::answer(&surface, &visit, &page, &page_options(&interaction))
 }
 
 fn problem(text: &str) -> Option<IdentifyError> {
@@ -229,14 +216,10 @@ fn problem(text: &str) -> Option<IdentifyError> {
 }
 
 /// `POST /interaction/{id}/identify/{provider}`: asks the phone.
-pub(super) async fn identified(
-    surface: web::Data<Surface>,
-    path: web::Path<(String, String)>,
-    form: PageForm,
-) -> Result<HttpResponse, Failure> {
+pub(super) async fn identified(path: web::Path<(String, String)>, form: PageForm) -> HandlerResult {
     let (id, provider) = path.into_inner();
-    let interaction = posted(&surface, &id, &form).await?;
-    let visit = &form.visit;
+    let interaction = posted(&id, &form).await?;
+    let (surface, visit) = (&form.surface, &form.visit);
     let upstream = Upstream::parse(&provider).filter(|upstream| offered(&surface.op, &interaction).contains(upstream));
     let upstream = upstream.ok_or_else(Failure::not_found)?;
     let again = |problem: &str| format!("/interaction/{id}/identify/{upstream}?problem={problem}");
@@ -245,17 +228,17 @@ pub(super) async fn identified(
         _ignored if unnamed => None,
         Some(typed) if !typed.trim().is_empty() => match canonical_identifier(typed) {
             None => {
-                let mut response = page::see_other(&surface, visit, &again("malformed"));
-                typed::keep(&surface, &mut response, &visit.browser.key, &id, typed)?;
+                let mut response = page::see_other(surface, visit, &again("malformed"));
+                rejected_identifier::keep(surface, &mut response, &visit.browser.key, &id, typed)?;
                 return Ok(response);
             }
             known_or_not => known_or_not,
         },
-        _nothing => return Ok(page::see_other(&surface, visit, &again("missing"))),
+        _nothing => return Ok(page::see_other(surface, visit, &again("missing"))),
     };
     let purpose = Purpose::Authorization(interaction.authorization.id.clone());
     let target = LoginTarget::Authorization(Box::new(interaction));
-    demand_phone(&surface, visit, &target, identifier.as_deref()).await?;
+    demand_phone(surface, visit, &target, identifier.as_deref()).await?;
     let request = LoginRequest {
         purpose,
         browser: Some(visit.browser.key.clone()),
@@ -268,51 +251,29 @@ pub(super) async fn identified(
         remember: form.get("remember").is_some(),
     };
     let login = begin(&surface.op, request).await?;
-    Ok(page::see_other(&surface, visit, &format!("/login/{login}")))
+    Ok(page::see_other(surface, visit, &format!("/login/{login}")))
 }
 
 /// `POST /interaction/{id}/forget`: the name is not filled in any more.
-pub(super) async fn forget(
-    surface: web::Data<Surface>,
-    id: web::Path<String>,
-    form: PageForm,
-) -> Result<HttpResponse, Failure> {
-    posted(&surface, &id, &form).await?;
-    let browser = form.visit.browser.key.clone();
-    surface
-        .op
-        .store
+pub(super) async fn forget(id: web::Path<String>, form: PageForm) -> HandlerResult {
+    posted(&id, &form).await?;
+    let (op, browser) = (&form.surface.op, form.visit.browser.key.clone());
+    op.store
         .write(browser, |tx, browser| Box::pin(async move { remembered_browsers::forget_identifier(tx, browser).await }))
         .await?;
-    Ok(page::see_other(&surface, &form.visit, &format!("/interaction/{id}")))
+    Ok(page::see_other(&form.surface, &form.visit, &format!("/interaction/{id}")))
 }
 
 /// `POST /interaction/{id}/cancel`: back to the app with `access_denied` (RFC 6749 §4.1.2.1).
-pub(super) async fn cancel(
-    surface: web::Data<Surface>,
-    id: web::Path<String>,
-    form: PageForm,
-) -> Result<HttpResponse, Failure> {
-    let interaction = posted(&surface, &id, &form).await?;
-    give_up(&surface, &form.visit, &interaction).await
+pub(super) async fn cancel(id: web::Path<String>, form: PageForm) -> HandlerResult {
+    let interaction = posted(&id, &form).await?;
+    give_up(&form.surface, &form.visit, &interaction).await
 }
 
-/// Ends the authorization because the person does not want to go on.
-pub(super) async fn give_up(surface: &Surface, visit: &Visit, interaction: &Interaction) -> Result<HttpResponse, Failure> {
+/// Ends the authorization because the user does not want to go on.
+pub(super) async fn give_up(surface: &Surface, visit: &Visit, interaction: &Interaction) -> HandlerResult {
     let location = authorization::give_up(&surface.op, interaction).await?;
     Ok(page::see_other(surface, visit, &location))
-}
-
-/// `GET /`: says what this is.
-pub(super) async fn home(surface: web::Data<Surface>, request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let visit = Visit::anonymous(&surface, &request);
-    let message = Message { kind: MessageKind::Home, app: None, return_url: None, told_apps: Vec::new() };
-    page::answer(&surface, &visit, &message, &Frame::default())
-}
-
-/// Everything else.
-pub(super) async fn not_found() -> Result<HttpResponse, Failure> {
-    Err(Failure::not_found())
 }
 
 /// The way back to the app of an interaction, for an error page.
@@ -323,5 +284,5 @@ pub(super) fn return_link(interaction: &Interaction) -> Option<ReturnLink> {
 
 /// An error page with the way back to the app.
 fn refuse(kind: ErrorKind, status: StatusCode, interaction: &Interaction) -> Failure {
-    Failure::Page(PageFailure { kind, status, detail: None, return_to: return_link(interaction) })
+    Failure::Page(DeferredError { kind, status, detail: None, return_to: return_link(interaction) })
 }

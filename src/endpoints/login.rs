@@ -7,7 +7,6 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use tracing::Instrument as _;
 
-use super::form::PageForm;
 use crate::domain::id::{LoginId, is_well_formed};
 use crate::domain::login::{FINISH_GRACE, Login, LoginStage, Subject};
 use crate::flow::error::Internal;
@@ -19,8 +18,9 @@ use crate::store::users;
 use crate::view::pages::{AppInfo, ErrorKind, ReturnLink, Wait, WaitState};
 use crate::web::browser::Visit;
 use crate::web::cookies::{self, Name};
-use crate::web::error::{Failure, PageFailure};
-use crate::web::page::{self, FormTargets, Frame};
+use crate::web::error::{DeferredError, Failure};
+use crate::web::form::PageForm;
+use crate::web::page::{self, FormTargets, PageOptions};
 use crate::web::{Surface, csrf};
 
 fn about(login: &Login) -> String {
@@ -49,15 +49,15 @@ fn app_info(app: &App<'_>) -> AppInfo {
     AppInfo { name: app.name.clone(), host: host.unwrap_or_default(), client_uri: app.home.map(str::to_owned) }
 }
 
-fn frame<'a>(app: &App<'a>) -> Frame<'a> {
+fn page_options<'a>(app: &App<'a>) -> PageOptions<'a> {
     let form_targets = app.redirect_uri.map_or(FormTargets::Ourselves, |uri| FormTargets::of(uri, app.forwards));
-    Frame { status: StatusCode::OK, ui_locales: app.ui_locales, form_targets }
+    PageOptions { status: StatusCode::OK, ui_locales: app.ui_locales, form_targets }
 }
 
 /// An error page with the way back to the app.
 fn refuse(kind: ErrorKind, status: StatusCode, app: App<'_>) -> Failure {
     let return_to = app.home.map(str::to_owned).map(|url| ReturnLink { name: app.name, url });
-    Failure::Page(PageFailure { kind, status, detail: None, return_to })
+    Failure::Page(DeferredError { kind, status, detail: None, return_to })
 }
 
 /// `GET /login/{id}`.
@@ -74,7 +74,7 @@ pub(super) async fn wait(
     }
     let app = target.app(&surface.op);
     let page = wait_page(&surface, &visit, &login, &app).await?;
-    page::answer(&surface, &visit, &page, &frame(&app))
+    page::answer(&surface, &visit, &page, &page_options(&app))
 }
 
 /// Whether the browser's session answers by now what this login was for, which is over: another tab signed the user in. Only

@@ -4,19 +4,19 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::form::PageForm;
-use super::parameters::{for_person, of_query};
 use crate::domain::id::SessionId;
 use crate::flow::end_session::{Answer, Decision, LogoutRequest, Target, decide, perform, told};
 use crate::flow::error::Internal;
+use crate::protocol::endpoint::Endpoint;
 use crate::protocol::parameters::Parameters;
-use crate::protocol::redirect_uri::RedirectUri;
 use crate::view::pages::{ErrorKind, Logout, Message, MessageKind};
 use crate::web::browser::Visit;
 use crate::web::cookies::{self, Name};
 use crate::web::error::Failure;
-use crate::web::page::{self, FormTargets, Frame};
-use crate::web::{Surface, csrf};
+use crate::web::form::PageForm;
+use crate::web::page::{self, FormTargets, PageOptions};
+use crate::web::parameters::{of_browser, of_query};
+use crate::web::{HandlerResult, Surface, csrf};
 
 /// What the logout form is bound to: the browser, and the person whose name its page shows. It never signs out somebody else who
 /// signed in meanwhile, in another tab.
@@ -30,7 +30,7 @@ const REQUEST: &str = "logout";
 const LONGEST_ADDRESS: usize = 6 * 1024;
 
 /// `GET /logout`.
-pub(super) async fn get(surface: web::Data<Surface>, request: HttpRequest) -> Result<HttpResponse, Failure> {
+pub(super) async fn get(surface: web::Data<Surface>, request: HttpRequest) -> HandlerResult {
     let logout = read(&surface, &of_query(&request))?;
     let visit = Visit::of(&surface, &request).await?;
     respond(&surface, &visit, &logout, Answer::NotAsked).await
@@ -38,8 +38,8 @@ pub(super) async fn get(surface: web::Data<Surface>, request: HttpRequest) -> Re
 
 /// `POST /logout`: a relying party's request, or the person's yes, which carries our form token. A yes of somebody who is not
 /// signed in any more is decided as a request: with nobody there, there is nothing to end, and another person is asked.
-pub(super) async fn post(surface: web::Data<Surface>, request: HttpRequest, body: web::Bytes) -> Result<HttpResponse, Failure> {
-    let parameters = for_person(&request, &body)?;
+pub(super) async fn post(surface: web::Data<Surface>, request: HttpRequest, body: web::Bytes) -> HandlerResult {
+    let parameters = of_browser(&request, &body)?;
     let visit = Visit::of(&surface, &request).await?;
     let ours = csrf::is_valid(&surface, &visit.browser.key, &about(&visit), parameters.get("csrf"));
     if ours && csrf::same_site(&surface, &request) {
@@ -57,11 +57,7 @@ pub(super) async fn post(surface: web::Data<Surface>, request: HttpRequest, body
 }
 
 /// `GET /logout/posted/{sealed}`: goes on with a posted request.
-pub(super) async fn get_posted(
-    surface: web::Data<Surface>,
-    request: HttpRequest,
-    sealed: web::Path<String>,
-) -> Result<HttpResponse, Failure> {
+pub(super) async fn get_posted(surface: web::Data<Surface>, request: HttpRequest, sealed: web::Path<String>) -> HandlerResult {
     let Some(logout) = opened(&surface, &sealed) else {
         return Err(Failure::page(ErrorKind::Expired, StatusCode::BAD_REQUEST));
     };
@@ -85,33 +81,32 @@ fn opened(surface: &Surface, sealed: &str) -> Option<LogoutRequest> {
 
 /// `GET /logout/done?session={sid}`: where a logout ends that leads to no app. Which apps are being told is read again from
 /// what is stored, so that no address can put names on this page; the browser's cookie says for whom.
-pub(super) async fn done(surface: web::Data<Surface>, request: HttpRequest) -> Result<HttpResponse, Failure> {
+pub(super) async fn done(surface: web::Data<Surface>, request: HttpRequest) -> HandlerResult {
     let visit = Visit::without_session(&surface, &request)?;
     let session = of_query(&request).get("session").map(SessionId::new);
     let told_apps = match session {
         Some(sid) if visit.new_cookie.is_none() => told(&surface.op, &sid, &visit.browser.key).await?,
         _nobody => Vec::new(),
     };
-    let message = Message { kind: MessageKind::SignedOut, app: None, return_url: None, told_apps };
+    let message = Message { told_apps, ..Message::new(MessageKind::SignedOut) };
     // A browser that is new here stays unknown: it came for nothing that it must be known again for.
-    page::answer(&surface, &Visit { new_cookie: None, ..visit }, &message, &Frame::default())
+    page::answer(&surface, &Visit { new_cookie: None, ..visit }, &message, &PageOptions::default())
 }
 
 /// `POST /logout/stay`: the person's no. Changes nothing, and leads to no app: whoever asked learns nothing of it.
-pub(super) async fn stay(surface: web::Data<Surface>, form: PageForm) -> Result<HttpResponse, Failure> {
+pub(super) async fn stay(form: PageForm) -> HandlerResult {
     form.demand(&about(&form.visit))?;
-    Ok(page::see_other(&surface, &form.visit, "/logout/stayed"))
+    Ok(page::see_other(&form.surface, &form.visit, "/logout/stayed"))
 }
 
 /// `GET /logout/stayed`: says what is true now, also when the page is shown again later.
-pub(super) async fn stayed(surface: web::Data<Surface>, request: HttpRequest) -> Result<HttpResponse, Failure> {
+pub(super) async fn stayed(surface: web::Data<Surface>, request: HttpRequest) -> HandlerResult {
     let visit = Visit::of(&surface, &request).await?;
     let kind = if visit.browser.session.is_some() { MessageKind::StillSignedIn } else { MessageKind::NotSignedIn };
-    let message = Message { kind, app: None, return_url: None, told_apps: Vec::new() };
-    page::answer(&surface, &visit, &message, &Frame::default())
+    page::answer(&surface, &visit, &Message::new(kind), &PageOptions::default())
 }
 
-async fn respond(surface: &Surface, visit: &Visit, logout: &LogoutRequest, answer: Answer) -> Result<HttpResponse, Failure> {
+async fn respond(surface: &Surface, visit: &Visit, logout: &LogoutRequest, answer: Answer) -> HandlerResult {
     let current = visit.browser.session.as_ref().map(|(session, _)| session);
     match decide(&surface.op, logout, current, answer).await? {
         Decision::EndNow { sid, redirect } => {
@@ -126,12 +121,7 @@ async fn respond(surface: &Surface, visit: &Visit, logout: &LogoutRequest, answe
 }
 
 /// Leads on; `own` is the session that this browser was in.
-fn signed_out(
-    surface: &Surface,
-    visit: &Visit,
-    redirect: Option<String>,
-    own: Option<&SessionId>,
-) -> Result<HttpResponse, Failure> {
+fn signed_out(surface: &Surface, visit: &Visit, redirect: Option<String>, own: Option<&SessionId>) -> HandlerResult {
     let done = || own.map_or_else(|| "/logout/done".to_owned(), |sid| format!("/logout/done?session={sid}"));
     let mut response = page::see_other(surface, visit, &redirect.unwrap_or_else(done));
     if own.is_some() {
@@ -141,25 +131,17 @@ fn signed_out(
     Ok(response)
 }
 
-fn ask(
-    surface: &Surface,
-    visit: &Visit,
-    logout: &LogoutRequest,
-    target: Option<Target>,
-    app: Option<String>,
-) -> Result<HttpResponse, Failure> {
+fn ask(surface: &Surface, visit: &Visit, logout: &LogoutRequest, target: Option<Target>, app: Option<String>) -> HandlerResult {
     // The yes leads to the app's page by a redirect, and the form's policy must allow that.
-    let uri = target.as_ref().and_then(|target| RedirectUri::parse(&target.uri).ok());
-    let forwards = target.is_some_and(|target| target.forwards);
-    let form_targets = uri.map_or(FormTargets::Ourselves, |uri| FormTargets::of(&uri, forwards));
+    let form_targets = target.map_or(FormTargets::Ourselves, |target| FormTargets::of(&target.redirect_uri, target.forwards));
     let account = visit.browser.session.as_ref().map(|(_, user)| user.username.clone()).unwrap_or_default();
     let page = Logout {
-        action: "/logout".to_owned(),
+        action: Endpoint::EndSession.path().to_owned(),
         csrf: csrf::token(surface, &visit.browser.key, &about(visit)),
         account,
         app,
         stay_action: Some("/logout/stay".to_owned()),
         hidden: vec![("request".to_owned(), sealed(surface, logout)?)],
     };
-    page::answer(surface, visit, &page, &Frame { form_targets, ..Frame::default() })
+    page::answer(surface, visit, &page, &PageOptions { form_targets, ..PageOptions::default() })
 }

@@ -5,23 +5,18 @@ use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{FromRequest, Handler, Resource, Responder};
 
-use super::{
-    assets, authorization, consent, cors, interaction, introspection, language, login, login_status, logout, metadata,
-};
-use super::{revocation, token, userinfo};
-use crate::web::error::Reader;
+use super::{authorization, consent, interaction, login, login_status, logout, oauth, site};
+use crate::protocol::endpoint::{CorsPolicy, Endpoint};
+use crate::web::error::Audience;
 
-/// A path whose answers people read.
 fn page(path: &str) -> Resource {
-    web::resource(path)
+    web::resource(path).app_data(Audience::Browser)
 }
 
-/// A path whose answers programs read.
-fn program(path: &str) -> Resource {
-    web::resource(path).app_data(Reader::Program)
+fn api(path: &str) -> Resource {
+    web::resource(path).app_data(Audience::Api)
 }
 
-/// What a row of the table says.
 trait Row {
     /// GET, and HEAD, which is GET without the body (RFC 9110 §9.3.2).
     fn read<F, Args>(self, handler: F) -> Self
@@ -29,9 +24,6 @@ trait Row {
         F: Handler<Args>,
         Args: FromRequest + 'static,
         F::Output: Responder + 'static;
-
-    /// The question that a browser asks first, where scripts of other origins may read.
-    fn preflight(self) -> Self;
 }
 
 impl Row for Resource {
@@ -43,19 +35,33 @@ impl Row for Resource {
     {
         self.get(handler.clone()).head(handler)
     }
+}
 
-    fn preflight(self) -> Self {
-        self.route(web::method(Method::OPTIONS).to(cors::preflight))
+fn resource(endpoint: Endpoint) -> Resource {
+    let path = endpoint.path();
+    let resource = if endpoint.answers_browsers() { page(path) } else { api(path) };
+    let resource = match endpoint {
+        Endpoint::OpenIdConfiguration | Endpoint::ServerMetadata => resource.read(oauth::discovery),
+        Endpoint::Jwks => resource.read(oauth::jwks),
+        Endpoint::Authorization => resource.read(authorization::get).post(authorization::post),
+        Endpoint::Token => resource.post(oauth::token),
+        Endpoint::UserInfo => resource.read(oauth::userinfo).post(oauth::post_userinfo),
+        Endpoint::Introspection => resource.post(oauth::introspect),
+        Endpoint::Revocation => resource.post(oauth::revoke),
+        Endpoint::EndSession => resource.read(logout::get).post(logout::post),
+    };
+    match endpoint.cors() {
+        CorsPolicy::None => resource,
+        CorsPolicy::Public | CorsPolicy::Clients => resource.route(web::method(Method::OPTIONS).to(oauth::preflight)),
     }
 }
 
 /// Mounts the table.
 pub fn mount(config: &mut ServiceConfig) {
+    for endpoint in Endpoint::ALL {
+        config.service(resource(endpoint));
+    }
     config
-        .service(program("/.well-known/openid-configuration").read(metadata::discovery).preflight())
-        .service(program("/.well-known/oauth-authorization-server").read(metadata::discovery).preflight())
-        .service(program("/jwks").read(metadata::jwks).preflight())
-        .service(page("/authorize").read(authorization::get).post(authorization::post))
         .service(page("/authorize/posted/{sealed}").read(authorization::get_posted))
         .service(page("/interaction/{id}").read(interaction::resume))
         .service(page("/interaction/{id}/choose").read(interaction::choose).post(interaction::chosen))
@@ -68,19 +74,14 @@ pub fn mount(config: &mut ServiceConfig) {
         .service(page("/login/{id}/cancel").post(login::cancel))
         .service(page("/login/{id}/retry").post(login::retry))
         .service(page("/login/{id}/other").post(login::other))
-        .service(program("/login/{id}/status").read(login_status::status))
-        .service(program("/login/{id}/events").read(login_status::events))
-        .service(program("/token").post(token::post).preflight())
-        .service(program("/userinfo").read(userinfo::get).post(userinfo::post).preflight())
-        .service(program("/introspect").post(introspection::post))
-        .service(program("/revoke").post(revocation::post).preflight())
-        .service(page("/logout").read(logout::get).post(logout::post))
+        .service(api("/login/{id}/status").read(login_status::status))
+        .service(api("/login/{id}/events").read(login_status::events))
         .service(page("/logout/posted/{sealed}").read(logout::get_posted))
         .service(page("/logout/done").read(logout::done))
         .service(page("/logout/stay").post(logout::stay))
         .service(page("/logout/stayed").read(logout::stayed))
-        .service(page("/language/{locale}").read(language::choose))
-        .service(page("/static/{file}").read(assets::get))
-        .service(page("/").read(interaction::home))
-        .default_service(web::to(interaction::not_found));
+        .service(page("/language/{locale}").read(site::choose_language))
+        .service(page("/static/{file}").read(site::asset))
+        .service(page("/").read(site::home))
+        .default_service(web::to(site::not_found));
 }

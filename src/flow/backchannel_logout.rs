@@ -16,7 +16,6 @@ use crate::domain::backchannel_logout::BackchannelLogout;
 use crate::domain::client::Client;
 use crate::domain::secret::Secret;
 use crate::outbound::CallError;
-use crate::protocol::id_token::Audience;
 use crate::protocol::jws::TokenType;
 use crate::protocol::logout_token::{LogoutTokenClaims, events};
 use crate::store::{backchannel_logouts, clients};
@@ -107,7 +106,7 @@ fn token(op: &Op, logout: &BackchannelLogout, client: &Client) -> Result<Secret,
     let claims = LogoutTokenClaims {
         iss: op.settings.issuer.clone(),
         sub: logout.user_id.as_str().to_owned(),
-        aud: Audience::One(client.id.as_str().to_owned()),
+        aud: client.id.as_str().to_owned(),
         iat: now.as_seconds(),
         exp: now.plus(TOKEN_LIFETIME).as_seconds(),
         jti: logout.id.clone(),

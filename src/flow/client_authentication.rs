@@ -10,56 +10,26 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 
 use super::Op;
+use super::client_request::ClientRequest;
+use super::clients::{LONGEST_CLIENT_ID, find_presented};
 use super::error::OAuthError;
 use super::wrong_secrets::Pair;
 use crate::domain::browser::Origin;
 use crate::domain::client::Client;
-use crate::domain::id::ClientId;
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::metrics;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::parameters::Parameters;
-use crate::store::clients;
 
-/// A request of a client to an endpoint where it authenticates, as it came.
-#[derive(Clone, Copy, Debug)]
-pub struct ClientRequest<'a> {
-    /// The value of the `Authorization` header.
-    pub authorization: Option<&'a str>,
-    /// The form.
-    pub parameters: &'a Parameters,
-    /// Where it came from.
-    pub origin: &'a Origin,
+/// A client identifier and the secret presented with it; an empty one is no secret (RFC 6749 §2.3.1).
+struct CredentialCandidate {
+    client_id: String,
+    secret: Option<Secret>,
 }
 
-impl ClientRequest<'_> {
-    /// Whether the client tried to authenticate by header: `invalid_client` must then come with a `WWW-Authenticate: Basic`
-    /// challenge (RFC 6749 §5.2).
-    pub const fn used_header(&self) -> bool {
-        self.authorization.is_some()
-    }
-}
-
-/// A client identifier and the secret presented with it.
-#[derive(Clone, Debug)]
-pub struct IdAndSecret {
-    /// Who the caller says that it is.
-    pub client_id: String,
-    /// What it presents as proof; `None` for an empty one, which is no secret (RFC 6749 §2.3.1).
-    pub secret: Option<Secret>,
-}
-
-/// What a request presents to say who calls.
-#[derive(Clone, Debug)]
-pub enum PresentedCredentials {
-    /// HTTP Basic (RFC 6749 §2.3.1): the form-decoded reading that the specification means and, where it differs, the raw one
-    /// that several clients send. Never empty.
-    Basic(Vec<IdAndSecret>),
-    /// `client_id` and `client_secret` in the form (RFC 6749 §2.3.1).
-    Post(IdAndSecret),
-    /// `client_id` alone: a public client (RFC 6749 §3.2.1).
-    None(IdAndSecret),
-}
+/// What a request presents to say who calls: what its credentials may mean, best first; never empty. A Basic header has two
+/// meanings where the form-decoded one of RFC 6749 §2.3.1 differs from the raw one that several clients send.
+struct PresentedCredentials(Vec<CredentialCandidate>);
 
 impl PresentedCredentials {
     /// Reads the credentials of a request without judging them.
@@ -67,7 +37,7 @@ impl PresentedCredentials {
     /// # Errors
     /// `invalid_request` when two methods are used at once (RFC 6749 §2.3), or when the form names another client than the
     /// header; `invalid_client` when there are no credentials, or none that can be read.
-    pub fn parse(authorization: Option<&str>, parameters: &Parameters) -> Result<Self, OAuthError> {
+    fn parse(authorization: Option<&str>, parameters: &Parameters) -> Result<Self, OAuthError> {
         let form_id = parameters.get("client_id");
         let form_secret = parameters.get("client_secret");
         let assertion = parameters.get("client_assertion").or(parameters.get("client_assertion_type"));
@@ -82,26 +52,15 @@ impl PresentedCredentials {
             return Err(refused("client assertions are not supported"));
         }
         let client_id = form_id.ok_or_else(|| refused("the request names no client"))?.to_owned();
-        Ok(match form_secret {
-            Some(secret) => Self::Post(IdAndSecret { client_id, secret: Some(Secret::new(secret)) }),
-            None => Self::None(IdAndSecret { client_id, secret: None }),
-        })
+        Ok(Self(vec![CredentialCandidate { client_id, secret: form_secret.map(Secret::new) }]))
     }
 
     /// Whose secret this is, and from where; `None` where there is none.
     fn pair(&self, origin: &Origin) -> Option<Pair> {
-        let reading = self.readings().iter().find(|reading| reading.secret.is_some())?;
+        let candidate = self.0.iter().find(|candidate| candidate.secret.is_some())?;
         // The name of no client is longer: they share a count.
-        let client_id: String = reading.client_id.chars().take(LONGEST_CLIENT_ID).collect();
+        let client_id: String = candidate.client_id.chars().take(LONGEST_CLIENT_ID).collect();
         Some(Pair { client_id, source: origin.source() })
-    }
-
-    /// What the credentials may mean, best first.
-    fn readings(&self) -> &[IdAndSecret] {
-        match self {
-            Self::Basic(readings) => readings,
-            Self::Post(reading) | Self::None(reading) => std::slice::from_ref(reading),
-        }
     }
 }
 
@@ -113,23 +72,23 @@ fn basic(header: &str, form_id: Option<&str>) -> Result<PresentedCredentials, OA
     let text = STANDARD.decode(encoded.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let text = text.ok_or_else(|| refused("the Basic credentials are not base64 of UTF-8"))?;
     let (raw_id, raw_secret) = text.split_once(':').ok_or_else(|| refused("the Basic credentials have no colon"))?;
-    let mut readings = Vec::with_capacity(2);
+    let mut candidates = Vec::with_capacity(2);
     // RFC 6749 §2.3.1: both parts are form-encoded before they are joined. Several clients skip that step.
     if let (Some(client_id), Some(secret)) = (form_decoded(raw_id), form_decoded(raw_secret)) {
-        readings.push(reading(client_id, secret));
+        candidates.push(candidate(client_id, secret));
     }
-    if readings.is_empty() || text.contains(['%', '+']) {
-        readings.push(reading(raw_id.to_owned(), raw_secret.to_owned()));
+    if candidates.is_empty() || text.contains(['%', '+']) {
+        candidates.push(candidate(raw_id.to_owned(), raw_secret.to_owned()));
     }
-    readings.retain(|reading| form_id.is_none_or(|id| id == reading.client_id));
-    if readings.is_empty() {
+    candidates.retain(|candidate| form_id.is_none_or(|id| id == candidate.client_id));
+    if candidates.is_empty() {
         return Err(OAuthError::new(ErrorCode::InvalidRequest, "client_id differs from the Authorization header"));
     }
-    Ok(PresentedCredentials::Basic(readings))
+    Ok(PresentedCredentials(candidates))
 }
 
-fn reading(client_id: String, secret: String) -> IdAndSecret {
-    IdAndSecret { client_id, secret: (!secret.is_empty()).then(|| Secret::new(secret)) }
+fn candidate(client_id: String, secret: String) -> CredentialCandidate {
+    CredentialCandidate { client_id, secret: (!secret.is_empty()).then(|| Secret::new(secret)) }
 }
 
 fn form_decoded(text: &str) -> Option<String> {
@@ -138,22 +97,22 @@ fn form_decoded(text: &str) -> Option<String> {
 }
 
 /// Finds the client of a request and checks that it is the one that calls. One round trip to the database, two for a Basic
-/// header whose client identifier has two readings.
+/// header whose client identifier has two meanings.
 ///
 /// # Errors
 /// As [`PresentedCredentials::parse`]; `invalid_client`, always with the same description, for an unknown, disabled or wrongly
 /// authenticated client; [`OAuthError::Limited`] after too many wrong secrets (see [`super::wrong_secrets`]).
-pub async fn authenticate(op: &Op, request: &ClientRequest<'_>) -> Result<Client, OAuthError> {
-    let presented = PresentedCredentials::parse(request.authorization, request.parameters)?;
+pub(crate) async fn authenticate(op: &Op, request: &ClientRequest<'_>) -> Result<Client, OAuthError> {
+    let presented = PresentedCredentials::parse(request.authorization()?, request.parameters)?;
     let (most, now) = (op.settings.limits.wrong_secrets_per_source_10min, op.env.now());
     let pair = presented.pair(request.origin);
     if let Some(pause) = pair.as_ref().and_then(|pair| op.wrong_secrets.pause(most, pair, now)) {
         return Err(limited(pause));
     }
     let mut found = None;
-    for reading in presented.readings() {
+    for candidate in &presented.0 {
         if found.is_none() {
-            found = find(op, &reading.client_id).await?;
+            found = find_presented(op, &candidate.client_id).await?;
         }
     }
     let outcome = check(found, &presented);
@@ -174,18 +133,6 @@ fn limited(pause: Duration) -> OAuthError {
     OAuthError::Limited { pause }
 }
 
-/// The client named `text`, if it can be a name at all (RFC 6749 appendix A.1) and is known.
-pub(crate) async fn find(op: &Op, text: &str) -> Result<Option<Client>, OAuthError> {
-    if text.len() > LONGEST_CLIENT_ID || !text.bytes().all(|byte| matches!(byte, 0x20..=0x7E)) {
-        return Ok(None);
-    }
-    let id = ClientId::new(text);
-    Ok(clients::find(op.store.read(), &id).await?)
-}
-
-/// The longest client identifier that is looked up.
-const LONGEST_CLIENT_ID: usize = 255;
-
 /// What the secret of a client without one is compared with: no text has this digest.
 const NO_SECRET: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
@@ -195,7 +142,7 @@ fn check(found: Option<Client>, presented: &PresentedCredentials) -> Result<Clie
     let expected = found.as_ref().and_then(|client| client.secret.clone());
     let expected = expected.unwrap_or_else(|| SecretDigest::from_stored(NO_SECRET));
     let (mut sent, mut right) = (false, false);
-    for secret in presented.readings().iter().filter_map(|reading| reading.secret.as_ref()) {
+    for secret in presented.0.iter().filter_map(|candidate| candidate.secret.as_ref()) {
         sent = true;
         right |= expected.matches(secret);
     }
@@ -223,6 +170,7 @@ mod tests {
     use super::*;
     use crate::domain::client::Source;
     use crate::domain::clock::Timestamp;
+    use crate::domain::id::ClientId;
     use crate::protocol::client_metadata::{AuthMethod, ClientMetadata};
 
     fn client(id: &str, secret: Option<&str>) -> Client {
@@ -250,7 +198,7 @@ mod tests {
             other => panic!("{other}"),
         };
         let presented = PresentedCredentials::parse(authorization, &Parameters::parse(form.as_bytes())).map_err(code)?;
-        let found = presented.readings().iter().any(|reading| reading.client_id == known.id.as_str());
+        let found = presented.0.iter().any(|candidate| candidate.client_id == known.id.as_str());
         check(found.then(|| known.clone()), &presented).map(|_client| ()).map_err(code)
     }
 
@@ -325,13 +273,12 @@ mod tests {
         }
     }
 
-    fn readings(authorization: &str, form: &str) -> Vec<(String, Option<String>)> {
+    fn candidates(authorization: &str, form: &str) -> Vec<(String, Option<String>)> {
         let parameters = Parameters::parse(form.as_bytes());
         let presented = PresentedCredentials::parse(Some(authorization), &parameters);
-        let reading = |IdAndSecret { client_id, secret }: &IdAndSecret| {
-            (client_id.clone(), secret.as_ref().map(|s| s.expose().to_owned()))
-        };
-        presented.map_or_else(|_refused| Vec::new(), |presented| presented.readings().iter().map(reading).collect())
+        let pair =
+            |candidate: CredentialCandidate| (candidate.client_id, candidate.secret.map(|secret| secret.expose().to_owned()));
+        presented.map_or_else(|_refused| Vec::new(), |presented| presented.0.into_iter().map(pair).collect())
     }
 
     proptest! {
@@ -339,12 +286,12 @@ mod tests {
         fn what_a_client_encoded_is_read_first(id in "\\PC{1,20}", secret in "\\PC{1,40}") {
             let encoded = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
             let sent = header(&format!("{}:{}", encoded(&id), encoded(&secret)));
-            prop_assert_eq!(readings(&sent, "").into_iter().next(), Some((id, Some(secret))));
+            prop_assert_eq!(candidates(&sent, "").into_iter().next(), Some((id, Some(secret))));
         }
 
         #[test]
-        fn what_a_client_left_raw_is_among_the_readings(id in "[ -9;-~]{1,20}", secret in "[ -~]{1,40}") {
-            let all = readings(&header(&format!("{id}:{secret}")), "");
+        fn what_a_client_left_raw_is_among_the_candidates(id in "[ -9;-~]{1,20}", secret in "[ -~]{1,40}") {
+            let all = candidates(&header(&format!("{id}:{secret}")), "");
             prop_assert!(all.contains(&(id, Some(secret))), "{all:?}");
             prop_assert!(all.len() <= 2);
         }
@@ -352,7 +299,7 @@ mod tests {
         #[test]
         fn no_header_is_more_than_refused(text in prop_oneof!["\\PC{0,60}", "[Bb]asic [A-Za-z0-9+/=]{0,60}"], bytes in prop::collection::vec(any::<u8>(), 0..60)) {
             for sent in [text, format!("Basic {}", STANDARD.encode(bytes))] {
-                for (client_id, _secret) in readings(&sent, "client_id=web") {
+                for (client_id, _secret) in candidates(&sent, "client_id=web") {
                     prop_assert_eq!(client_id, "web");
                 }
             }

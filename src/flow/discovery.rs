@@ -1,10 +1,14 @@
 //! The discovery document: OIDC Discovery §3 and RFC 8414 §2 in one. It says only what exists and is true (RFC 9700 §2.6);
 //! the issuer comes from the configuration, never from a request (OIDC Discovery §4.3).
 
+use std::sync::LazyLock;
+
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::domain::assurance::Acr;
 use crate::protocol::client_metadata::{AuthMethod, GrantType, SigningAlgorithm};
+use crate::protocol::endpoint::Endpoint;
 use crate::protocol::id_token::UserClaims;
 use crate::protocol::response_mode::ResponseMode;
 use crate::protocol::scope;
@@ -16,119 +20,73 @@ const LANGUAGES: &[&str] = &["en", "de"];
 /// The claims of the protocol in ID tokens (OIDC Core §2, Front-Channel Logout §3 for `sid`).
 const PROTOCOL_CLAIMS: &[&str] = &["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid"];
 
-/// Paths of the endpoints below the issuer (design 3).
-pub mod path {
-    /// RFC 6749 §3.1.
-    pub const AUTHORIZATION: &str = "/authorize";
-    /// RFC 6749 §3.2.
-    pub const TOKEN: &str = "/token";
-    /// OIDC Core §5.3.
-    pub const USERINFO: &str = "/userinfo";
-    /// RFC 7517 §5.
-    pub const JWKS: &str = "/jwks";
-    /// RFC 7662 §2.
-    pub const INTROSPECTION: &str = "/introspect";
-    /// RFC 7009 §2.
-    pub const REVOCATION: &str = "/revoke";
-    /// OIDC RP-Initiated Logout §2.
-    pub const END_SESSION: &str = "/logout";
-}
-
-/// The document. Member names are those of the IANA registry of authorization server metadata.
+/// The document. Member names are those of the IANA registry of authorization server metadata, which names the specifications.
 #[derive(Clone, Debug, Serialize)]
 pub struct Discovery {
-    /// The issuer, as it stands in tokens.
-    pub issuer: String,
-    /// RFC 6749 §3.1.
-    pub authorization_endpoint: String,
-    /// RFC 6749 §3.2.
-    pub token_endpoint: String,
-    /// OIDC Core §5.3.
-    pub userinfo_endpoint: String,
-    /// RFC 7517 §5.
-    pub jwks_uri: String,
-    /// RFC 7662 §2.
-    pub introspection_endpoint: String,
-    /// RFC 7009 §2.
-    pub revocation_endpoint: String,
-    /// OIDC RP-Initiated Logout §2.1.
-    pub end_session_endpoint: String,
-    /// The code flow only (decision 2.11).
-    pub response_types_supported: Vec<&'static str>,
-    /// How answers travel.
-    pub response_modes_supported: Vec<&'static str>,
-    /// Grants of the token endpoint.
-    pub grant_types_supported: Vec<&'static str>,
-    /// Scopes that mean something here.
-    pub scopes_supported: Vec<&'static str>,
-    /// One subject for all clients (OIDC Core §8).
-    pub subject_types_supported: Vec<&'static str>,
-    /// RS256 first: OIDC Discovery §3 demands it.
-    pub id_token_signing_alg_values_supported: Vec<&'static str>,
-    /// How clients authenticate at the token endpoint.
-    pub token_endpoint_auth_methods_supported: Vec<AuthMethod>,
-    /// The same at introspection, which public clients cannot use.
-    pub introspection_endpoint_auth_methods_supported: Vec<AuthMethod>,
-    /// The same at revocation.
-    pub revocation_endpoint_auth_methods_supported: Vec<AuthMethod>,
-    /// RFC 7636; S256 only.
-    pub code_challenge_methods_supported: Vec<&'static str>,
-    /// The ladder of decision 2.1.
-    pub acr_values_supported: Vec<&'static str>,
-    /// Claims that an ID token or userinfo can have.
-    pub claims_supported: Vec<&'static str>,
-    /// What may stand in `prompt`.
-    pub prompt_values_supported: &'static [&'static str],
-    /// The languages of the pages.
-    pub ui_locales_supported: &'static [&'static str],
-    /// RFC 9207 §3.
-    pub authorization_response_iss_parameter_supported: bool,
-    /// OIDC Back-Channel Logout §2.1.
-    pub backchannel_logout_supported: bool,
-    /// OIDC Back-Channel Logout §2.1: every logout token has `sid`.
-    pub backchannel_logout_session_supported: bool,
-    /// OIDC Core §5.5.
-    pub claims_parameter_supported: bool,
-    /// OIDC Core §6.1.
-    pub request_parameter_supported: bool,
-    /// OIDC Core §6.2; said because its default is `true` (OIDC Discovery §3).
-    pub request_uri_parameter_supported: bool,
+    pub(crate) issuer: String,
+    pub(crate) authorization_endpoint: String,
+    pub(crate) token_endpoint: String,
+    pub(crate) userinfo_endpoint: String,
+    pub(crate) jwks_uri: String,
+    pub(crate) introspection_endpoint: String,
+    pub(crate) revocation_endpoint: String,
+    pub(crate) end_session_endpoint: String,
+    pub(crate) ui_locales_supported: &'static [&'static str],
+    /// What is the same for every issuer.
+    #[serde(flatten)]
+    capabilities: &'static Value,
 }
 
 /// The document of the provider whose issuer is `issuer` (without a trailing slash).
 pub fn document(issuer: &str) -> Discovery {
-    use AuthMethod::{ClientSecretBasic, ClientSecretPost, None};
-    let at = |path: &str| format!("{issuer}{path}");
+    static CAPABILITIES: LazyLock<Value> = LazyLock::new(capabilities);
+    let at = |endpoint: Endpoint| endpoint.url(issuer);
     Discovery {
         issuer: issuer.to_owned(),
-        authorization_endpoint: at(path::AUTHORIZATION),
-        token_endpoint: at(path::TOKEN),
-        userinfo_endpoint: at(path::USERINFO),
-        jwks_uri: at(path::JWKS),
-        introspection_endpoint: at(path::INTROSPECTION),
-        revocation_endpoint: at(path::REVOCATION),
-        end_session_endpoint: at(path::END_SESSION),
-        response_types_supported: vec!["code"],
-        response_modes_supported: ResponseMode::ALL.map(ResponseMode::as_str).to_vec(),
-        grant_types_supported: GrantType::ALL.map(GrantType::as_str).to_vec(),
-        scopes_supported: scope::KNOWN.to_vec(),
-        subject_types_supported: vec!["public"],
-        id_token_signing_alg_values_supported: SigningAlgorithm::ALL.map(SigningAlgorithm::as_str).to_vec(),
-        token_endpoint_auth_methods_supported: vec![ClientSecretBasic, ClientSecretPost, None],
-        introspection_endpoint_auth_methods_supported: vec![ClientSecretBasic, ClientSecretPost],
-        revocation_endpoint_auth_methods_supported: vec![ClientSecretBasic, ClientSecretPost, None],
-        code_challenge_methods_supported: vec!["S256"],
-        acr_values_supported: Acr::ALL.map(Acr::as_str).to_vec(),
-        claims_supported: [PROTOCOL_CLAIMS, &UserClaims::NAMES].concat(),
-        prompt_values_supported: PROMPTS,
+        authorization_endpoint: at(Endpoint::Authorization),
+        token_endpoint: at(Endpoint::Token),
+        userinfo_endpoint: at(Endpoint::UserInfo),
+        jwks_uri: at(Endpoint::Jwks),
+        introspection_endpoint: at(Endpoint::Introspection),
+        revocation_endpoint: at(Endpoint::Revocation),
+        end_session_endpoint: at(Endpoint::EndSession),
         ui_locales_supported: LANGUAGES,
-        authorization_response_iss_parameter_supported: true,
-        backchannel_logout_supported: true,
-        backchannel_logout_session_supported: true,
-        claims_parameter_supported: false,
-        request_parameter_supported: false,
-        request_uri_parameter_supported: false,
+        capabilities: &CAPABILITIES,
     }
+}
+
+fn capabilities() -> Value {
+    let auth_methods = [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost, AuthMethod::None];
+    // Public clients cannot introspect.
+    let [basic, post, _none] = auth_methods;
+    let claims = [PROTOCOL_CLAIMS, &UserClaims::NAMES].concat();
+    json!({
+        // The code flow only (decision 2.11).
+        "response_types_supported": ["code"],
+        "response_modes_supported": ResponseMode::ALL.map(ResponseMode::as_str),
+        "grant_types_supported": GrantType::ALL.map(GrantType::as_str),
+        "scopes_supported": scope::KNOWN,
+        // One subject for all clients (OIDC Core §8).
+        "subject_types_supported": ["public"],
+        // RS256 first: OIDC Discovery §3 demands it.
+        "id_token_signing_alg_values_supported": SigningAlgorithm::ALL.map(SigningAlgorithm::as_str),
+        "token_endpoint_auth_methods_supported": auth_methods,
+        "introspection_endpoint_auth_methods_supported": [basic, post],
+        "revocation_endpoint_auth_methods_supported": auth_methods,
+        "code_challenge_methods_supported": ["S256"],
+        // The ladder of decision 2.1.
+        "acr_values_supported": Acr::ALL.map(Acr::as_str),
+        "claims_supported": claims,
+        "prompt_values_supported": PROMPTS,
+        "authorization_response_iss_parameter_supported": true,
+        "backchannel_logout_supported": true,
+        // Every logout token has `sid`.
+        "backchannel_logout_session_supported": true,
+        "claims_parameter_supported": false,
+        "request_parameter_supported": false,
+        // Said because its default is `true` (OIDC Discovery §3).
+        "request_uri_parameter_supported": false,
+    })
 }
 
 #[cfg(test)]
@@ -149,6 +107,10 @@ mod tests {
             if name.ends_with("_endpoint") || name.ends_with("_uri") {
                 assert!(value.as_str().unwrap().starts_with("https://id.example/op/"), "{name}");
             }
+        }
+        for endpoint in Endpoint::ALL.into_iter().filter(|endpoint| !endpoint.path().starts_with("/.well-known/")) {
+            let url = endpoint.url("https://id.example/op");
+            assert!(document.as_object().unwrap().values().any(|value| *value == url), "{url}");
         }
     }
 

@@ -10,13 +10,13 @@
 //! | bad | none | refused |
 //! | none | none | signed out already |
 //!
-//! A `post_logout_redirect_uri` is followed where it is registered, character by character but for the port of a native
-//! client's loopback URI, for the client that a good hint or `client_id` names. One that cannot be followed makes the request suspect: nothing is ended unasked.
+//! A `post_logout_redirect_uri` is followed where it is registered ([`registered_uri`]) for the client that a good hint or
+//! `client_id` names. One that cannot be followed makes the request suspect: nothing is ended unasked.
 
 use serde::{Deserialize, Serialize};
 
 use super::Op;
-use super::client_authentication::find;
+use super::clients::{find_presented, registered_uri};
 use super::error::{Internal, OAuthError};
 use crate::domain::audit::{AuditEvent, AuditKind};
 use crate::domain::browser::{BrowserKey, BrowserSession, Origin};
@@ -24,8 +24,8 @@ use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::SessionId;
 use crate::flow::audit::PendingEvent;
-use crate::protocol::client_metadata::ApplicationType;
 use crate::protocol::parameters::{InvalidParameters, Parameters};
+use crate::protocol::redirect_uri::RedirectUri;
 use crate::store::{StoreError, Tx, backchannel_logouts, sessions};
 
 /// The parameters that are read here (OIDC RP-Initiated Logout §2); others are ignored.
@@ -89,10 +89,10 @@ pub enum Decision {
 /// The app's page that a logout leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// Its URI, `state` included.
-    pub uri: String,
+    pub(crate) redirect_uri: RedirectUri,
     /// Whether the client sends browsers on to places that we cannot know (decision 2.15).
-    pub forwards: bool,
+    pub(crate) forwards: bool,
+    state: Option<String>,
 }
 
 /// Whether the person has said yes to [`Decision::Ask`]; the caller has checked that the form is ours.
@@ -117,21 +117,8 @@ enum Hint {
     },
 }
 
-/// The `post_logout_redirect_uri`, judged.
-enum Redirect {
-    NotAsked,
-    To(String),
-    Bad,
-}
-
-impl Redirect {
-    fn target(self) -> Option<String> {
-        match self {
-            Self::To(uri) => Some(uri),
-            Self::NotAsked | Self::Bad => None,
-        }
-    }
-}
+/// The `post_logout_redirect_uri` is not one that may be followed.
+struct BadRedirect;
 
 /// Decides about a logout request of a browser whose live session is `current`. Changes nothing.
 ///
@@ -146,30 +133,27 @@ pub async fn decide(
     answer: Answer,
 ) -> Result<Decision, OAuthError> {
     let client = named_client(op, request).await?;
-    let redirect = judged_redirect(request, client.as_ref());
+    let (target, suspect) = match judged_target(request, client.as_ref()) {
+        Ok(target) => (target, false),
+        Err(BadRedirect) => (None, true),
+    };
+    let redirect = target.as_ref().map(Target::uri);
     if let (Answer::Yes, Some(session)) = (answer, current) {
         // The person wants out, whoever asked first; where to depends on the request all the same.
-        return Ok(Decision::EndNow { sid: session.id.clone(), redirect: redirect.target() });
+        return Ok(Decision::EndNow { sid: session.id.clone(), redirect });
     }
-    let suspect = matches!(redirect, Redirect::Bad);
     Ok(match (&request.hint, current) {
         (Hint::Good { sub, .. }, Some(session)) if sub == session.authentication.user_id.as_str() && !suspect => {
-            Decision::EndNow { sid: session.id.clone(), redirect: redirect.target() }
+            Decision::EndNow { sid: session.id.clone(), redirect }
         }
-        (_, Some(_)) => Decision::Ask {
-            client_name: client.as_ref().map(|client| client.display_name().to_owned()),
-            target: redirect.target().zip(client).map(|(uri, client)| Target { uri, forwards: client.metadata.forwards }),
-        },
-        (_, None) if answer == Answer::Yes => Decision::SignedOut { redirect: redirect.target() },
+        (_, Some(_)) => Decision::Ask { client_name: client.map(|client| client.display_name().to_owned()), target },
+        (_, None) if answer == Answer::Yes => Decision::SignedOut { redirect },
         (Hint::Bad, None) => Decision::Refused { hint: "id_token_hint is not an ID token of ours for this client" },
         (_, None) if suspect => {
             Decision::Refused { hint: "post_logout_redirect_uri is not registered for a client that the request names" }
         }
-        (Hint::Good { sid, .. }, None) => match sid {
-            Some(sid) => Decision::EndNow { sid: SessionId::new(sid.as_str()), redirect: redirect.target() },
-            None => Decision::SignedOut { redirect: redirect.target() },
-        },
-        (Hint::Absent, None) => Decision::SignedOut { redirect: redirect.target() },
+        (Hint::Good { sid: Some(sid), .. }, None) => Decision::EndNow { sid: SessionId::new(sid.as_str()), redirect },
+        (Hint::Good { sid: None, .. } | Hint::Absent, None) => Decision::SignedOut { redirect },
     })
 }
 
@@ -177,7 +161,7 @@ pub async fn decide(
 fn judged_hint(op: &Op, parameters: &Parameters) -> Hint {
     let Some(hint) = parameters.get("id_token_hint") else { return Hint::Absent };
     match op.keys.ring.verify_hint(hint, &op.settings.issuer, parameters.get("client_id")) {
-        Ok(claims) => Hint::Good { sub: claims.sub, sid: claims.sid, client_id: claims.aud.names().first().cloned() },
+        Ok(claims) => Hint::Good { sub: claims.sub, sid: claims.sid, client_id: Some(claims.aud) },
         Err(_not_ours) => Hint::Bad,
     }
 }
@@ -188,21 +172,21 @@ async fn named_client(op: &Op, request: &LogoutRequest) -> Result<Option<Client>
         (Some(id), _) | (None, Hint::Good { client_id: Some(id), .. }) => id,
         (None, _) => return Ok(None),
     };
-    Ok(find(op, id).await?.filter(|client| !client.disabled))
+    Ok(find_presented(op, id).await?.filter(|client| !client.disabled))
 }
 
-/// OIDC RP-Initiated Logout §3: "exactly match", compared as strings; never after a bad hint. A native client listens on the
-/// port that it got at this start (RFC 8252 §7.3), on the way out as on the way in. What is public alone may be a web page.
-fn judged_redirect(request: &LogoutRequest, client: Option<&Client>) -> Redirect {
-    let Some(asked) = &request.redirect_uri else { return Redirect::NotAsked };
-    let allowed = client.is_some_and(|Client { metadata, .. }| {
-        let native = metadata.application_type == ApplicationType::Native;
-        metadata.post_logout_redirect_uris.iter().any(|uri| uri.allows(asked, native))
-    });
-    if !allowed || matches!(request.hint, Hint::Bad) {
-        return Redirect::Bad;
+/// OIDC RP-Initiated Logout §3: "exactly match", compared as strings; never after a bad hint.
+fn judged_target(request: &LogoutRequest, client: Option<&Client>) -> Result<Option<Target>, BadRedirect> {
+    let Some(asked) = &request.redirect_uri else { return Ok(None) };
+    let client = client.filter(|_| !matches!(request.hint, Hint::Bad)).ok_or(BadRedirect)?;
+    let redirect_uri = registered_uri(client, &client.metadata.post_logout_redirect_uris, asked).ok_or(BadRedirect)?;
+    Ok(Some(Target { redirect_uri, forwards: client.metadata.forwards, state: request.state.clone() }))
+}
+
+impl Target {
+    fn uri(&self) -> String {
+        with_state(self.redirect_uri.as_str(), self.state.as_deref())
     }
-    Redirect::To(with_state(asked, request.state.as_deref()))
 }
 
 /// The URI that was asked for byte for byte, with `state` behind it (OIDC RP-Initiated Logout §3).

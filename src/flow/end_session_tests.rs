@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::{Answer, Decision, LogoutRequest, Target, decide, perform, told, with_state};
+use super::{Answer, Decision, LogoutRequest, decide, perform, told, with_state};
 use crate::domain::browser::{BrowserKey, BrowserSession, Origin};
 use crate::domain::client::Client;
 use crate::domain::id::SessionId;
@@ -181,8 +181,8 @@ async fn the_hint_of_another_person_asks() {
     let theirs = scene.bench.session(&mallory).await;
     let form = [("id_token_hint", scene.hint.as_str()), ("post_logout_redirect_uri", OUT), ("state", "s")];
     let decision = scene.decide(&form, Some(&theirs), Answer::NotAsked).await;
-    let target = Some(Target { uri: format!("{OUT}?state=s"), forwards: false });
-    assert_eq!(decision, Decision::Ask { target, client_name: Some("web".to_owned()) });
+    let Decision::Ask { target: Some(target), client_name } = decision else { panic!("{decision:?}") };
+    assert_eq!((target.uri(), target.forwards, client_name), (format!("{OUT}?state=s"), false, Some("web".to_owned())));
     let yes = scene.decide(&form, Some(&theirs), Answer::Yes).await;
     let redirect = Some(format!("{OUT}?state=s"));
     assert_eq!(yes, Decision::EndNow { sid: theirs.id, redirect });

@@ -4,9 +4,11 @@
 use serde::Serialize;
 
 use super::Op;
-use super::client_authentication::{ClientRequest, authenticate};
+use super::client_authentication::authenticate;
+use super::client_request::ClientRequest;
 use super::error::OAuthError;
 use super::token::access_token::{dead_because, digest_of_presented, is_opaque};
+use super::token::family::TokenBinding;
 use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
 use crate::domain::grant::Grant;
@@ -63,7 +65,7 @@ pub struct Description {
 ///
 /// # Errors
 /// `invalid_client` for anybody but an authenticated confidential client; `invalid_request` without a token.
-pub async fn answer(op: &Op, request: &ClientRequest<'_>) -> Result<Introspection, OAuthError> {
+pub(crate) async fn answer(op: &Op, request: &ClientRequest<'_>) -> Result<Introspection, OAuthError> {
     let client = authenticate(op, request).await?;
     if client.metadata.is_public() {
         // RFC 7662 §2.1 demands authorization, and a public client's name is none (RFC 6749 §2.1).
@@ -84,7 +86,7 @@ async fn described_access_token(op: &Op, client: &Client, presented: &str) -> Re
     let found = access_tokens::find(op.store.read(), &digest).await?;
     let live = found.filter(|found| found.grant.client_id == client.id && dead_because(found, op.env.now()).is_none());
     Ok(live.map(|found| Description {
-        token_type: Some("Bearer"),
+        token_type: Some(TokenBinding::Bearer.token_type()),
         ..describe(op, &found.grant, &found.user, (&found.token.scope, found.token.issued_at, found.token.expires_at))
     }))
 }

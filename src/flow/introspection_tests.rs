@@ -5,15 +5,14 @@ use serde_json::{Value, json};
 use super::answer;
 use crate::domain::browser::Origin;
 use crate::domain::client::Client;
-use crate::flow::client_authentication::ClientRequest;
-use crate::flow::token::testing::{Bench, ISSUER, T0, code_of, credentials};
+use crate::flow::token::testing::{Bench, ISSUER, T0, client_request, code_of, credentials};
 use crate::protocol::client_metadata::AccessTokenFormat;
 use crate::protocol::error::ErrorCode;
 
 async fn introspect(bench: &Bench, client: &Client, token: &str) -> Result<Value, ErrorCode> {
-    let (authorization, parameters) = credentials(client, &[("token", token), ("token_type_hint", "refresh_token")]);
+    let (headers, parameters) = credentials(client, &[("token", token), ("token_type_hint", "refresh_token")]);
     let origin = Origin::default();
-    let request = ClientRequest { authorization: authorization.as_deref(), parameters: &parameters, origin: &origin };
+    let request = client_request(&headers, &parameters, &origin);
     let answer = answer(&bench.op, &request).await.map_err(|error| code_of(&error))?;
     Ok(serde_json::to_value(answer).unwrap())
 }

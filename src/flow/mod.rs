@@ -9,6 +9,8 @@ pub mod backchannel_logout;
 pub mod browser_origins;
 pub mod claims;
 pub mod client_authentication;
+pub(crate) mod client_request;
+pub(crate) mod clients;
 pub mod discovery;
 pub mod end_session;
 pub mod error;

@@ -5,7 +5,8 @@
 //! token of 256 random bits.
 
 use super::Op;
-use super::client_authentication::{ClientRequest, authenticate};
+use super::client_authentication::authenticate;
+use super::client_request::ClientRequest;
 use super::error::OAuthError;
 use super::token::access_token::{digest_of_presented, is_opaque};
 use crate::domain::audit::{AuditEvent, AuditKind};
@@ -40,7 +41,7 @@ enum Outcome {
 ///
 /// # Errors
 /// `invalid_client`; `invalid_request` without a token; `unauthorized_client` for a token of another client.
-pub async fn answer(op: &Op, request: &ClientRequest<'_>) -> Result<(), OAuthError> {
+pub(crate) async fn answer(op: &Op, request: &ClientRequest<'_>) -> Result<(), OAuthError> {
     let client = authenticate(op, request).await?;
     let missing = OAuthError::new(ErrorCode::InvalidRequest, "token is missing");
     let presented = request.parameters.get("token").ok_or(missing)?;

@@ -3,15 +3,14 @@
 use super::answer;
 use crate::domain::browser::Origin;
 use crate::domain::client::Client;
-use crate::flow::client_authentication::ClientRequest;
-use crate::flow::token::testing::{Bench, code_of, credentials};
+use crate::flow::token::testing::{Bench, client_request, code_of, credentials};
 use crate::protocol::client_metadata::AccessTokenFormat;
 use crate::protocol::error::ErrorCode;
 
 async fn revoke(bench: &Bench, client: &Client, token: &str) -> Result<(), ErrorCode> {
-    let (authorization, parameters) = credentials(client, &[("token", token)]);
+    let (headers, parameters) = credentials(client, &[("token", token)]);
     let origin = Origin::default();
-    let request = ClientRequest { authorization: authorization.as_deref(), parameters: &parameters, origin: &origin };
+    let request = client_request(&headers, &parameters, &origin);
     answer(&bench.op, &request).await.map_err(|error| code_of(&error))
 }
 

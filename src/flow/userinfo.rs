@@ -6,6 +6,7 @@ use super::Op;
 use super::claims;
 use super::error::Internal;
 use super::token::access_token::{dead_because, digest_of_presented};
+use super::token::family::TokenBinding;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::id_token::UserInfo;
 use crate::protocol::parameters::Parameters;
@@ -55,9 +56,10 @@ impl BearerError {
 
     /// The value of `WWW-Authenticate` (RFC 6750 §3): the same for every reason for which a token is not valid.
     pub fn challenge(&self) -> String {
-        let described = |code: ErrorCode, text: &str| format!("Bearer error=\"{code}\", error_description=\"{text}\"");
+        let scheme = TokenBinding::Bearer.token_type();
+        let described = |code: ErrorCode, text: &str| format!("{scheme} error=\"{code}\", error_description=\"{text}\"");
         match self {
-            Self::Missing | Self::Internal(_) => "Bearer".to_owned(),
+            Self::Missing | Self::Internal(_) => scheme.to_owned(),
             Self::Malformed => described(ErrorCode::InvalidRequest, "the access token was sent in more than one way"),
             Self::Invalid(_) => described(ErrorCode::InvalidToken, "the access token is invalid, expired or revoked"),
             Self::Insufficient(scope) => {
@@ -74,7 +76,8 @@ impl BearerError {
 /// [`BearerError::Missing`] without one; [`BearerError::Malformed`] with two.
 pub fn presented_token<'a>(authorization: Option<&'a str>, form: &'a Parameters) -> Result<&'a str, BearerError> {
     let in_header = authorization.and_then(|header| header.split_once(' '));
-    let in_header = in_header.filter(|(scheme, _token)| scheme.eq_ignore_ascii_case("bearer")).map(|(_scheme, token)| token);
+    let is_bearer = |scheme: &str| scheme.eq_ignore_ascii_case(TokenBinding::Bearer.token_type());
+    let in_header = in_header.filter(|(scheme, _token)| is_bearer(scheme)).map(|(_scheme, token)| token);
     match (in_header, form.get("access_token")) {
         (Some(token), None) | (None, Some(token)) => Ok(token),
         (Some(_), Some(_)) => Err(BearerError::Malformed),

@@ -11,7 +11,7 @@ use super::*;
 use crate::domain::clock::ManualClock;
 use crate::keys::master::MasterKey;
 use crate::keys::verify::VerifyError;
-use crate::protocol::id_token::{AccessTokenClaims, Audience, IdTokenClaims, UserClaims};
+use crate::protocol::id_token::{AccessTokenClaims, IdTokenClaims, UserClaims};
 use crate::protocol::jws::UnverifiedJws;
 use crate::protocol::scope::Scope;
 
@@ -127,7 +127,7 @@ pub(in crate::keys) fn id_token() -> IdTokenClaims {
     IdTokenClaims {
         iss: ISSUER.into(),
         sub: "alice".into(),
-        aud: Audience::of(vec!["app".into()]),
+        aud: "app".into(),
         exp: T0.plus(HOUR).as_seconds(),
         iat: T0.as_seconds(),
         auth_time: T0.as_seconds(),
@@ -136,7 +136,6 @@ pub(in crate::keys) fn id_token() -> IdTokenClaims {
         amr: vec!["mca".into()],
         sid: Some("session".into()),
         at_hash: None,
-        azp: None,
         user: UserClaims::default(),
     }
 }
@@ -145,7 +144,7 @@ pub(in crate::keys) fn access_token() -> AccessTokenClaims {
     AccessTokenClaims {
         iss: ISSUER.into(),
         sub: "alice".into(),
-        aud: Audience::of(vec![ISSUER.into()]),
+        aud: ISSUER.into(),
         client_id: "app".into(),
         jti: "1".into(),
         exp: T0.as_seconds() + 300,

@@ -77,7 +77,7 @@ impl KeyRing {
         if claims.iss != issuer {
             return Err(VerifyError::Issuer);
         }
-        if client.is_some_and(|client| !claims.aud.contains(client)) {
+        if client.is_some_and(|client| claims.aud != client) {
             return Err(VerifyError::Audience);
         }
         Ok(claims)

@@ -22,14 +22,8 @@ pub enum ErrorCode {
     AccessDenied,
     /// RFC 6749 §4.1.2.1.
     ServerError,
-    /// RFC 6749 §4.1.2.1.
-    TemporarilyUnavailable,
-    /// OIDC Core §3.1.2.6.
-    InteractionRequired,
     /// OIDC Core §3.1.2.6.
     LoginRequired,
-    /// OIDC Core §3.1.2.6.
-    AccountSelectionRequired,
     /// OIDC Core §3.1.2.6.
     ConsentRequired,
     /// OIDC Core §3.1.2.6.
@@ -44,8 +38,6 @@ pub enum ErrorCode {
     InvalidToken,
     /// RFC 6750 §3.1.
     InsufficientScope,
-    /// RFC 7009 §2.2.1.
-    UnsupportedTokenType,
 }
 
 impl ErrorCode {
@@ -61,10 +53,7 @@ impl ErrorCode {
             Self::InvalidScope => "invalid_scope",
             Self::AccessDenied => "access_denied",
             Self::ServerError => "server_error",
-            Self::TemporarilyUnavailable => "temporarily_unavailable",
-            Self::InteractionRequired => "interaction_required",
             Self::LoginRequired => "login_required",
-            Self::AccountSelectionRequired => "account_selection_required",
             Self::ConsentRequired => "consent_required",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
@@ -72,7 +61,6 @@ impl ErrorCode {
             Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
-            Self::UnsupportedTokenType => "unsupported_token_type",
         }
     }
 }

@@ -9,40 +9,6 @@ use sha2::{Digest as _, Sha256, Sha512};
 use super::client_metadata::SigningAlgorithm;
 use super::scope::Scope;
 
-/// Whom a token is for (`aud`, RFC 7519 §4.1.3): one or several. A single one is written as a string, because some relying
-/// parties read nothing else (decision 2.9); both forms are read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Audience {
-    /// The usual one.
-    One(String),
-    /// Several, or one that somebody wrote as a list.
-    Several(Vec<String>),
-}
-
-impl Audience {
-    /// The audience made of `names`.
-    pub fn of(mut names: Vec<String>) -> Self {
-        match (names.pop(), names.is_empty()) {
-            (Some(only), true) => Self::One(only),
-            (last, _) => Self::Several(names.into_iter().chain(last).collect()),
-        }
-    }
-
-    /// Whether the token is for `name`.
-    pub fn contains(&self, name: &str) -> bool {
-        self.names().iter().any(|one| one == name)
-    }
-
-    /// Everybody the token is for.
-    pub fn names(&self) -> &[String] {
-        match self {
-            Self::One(only) => std::slice::from_ref(only),
-            Self::Several(names) => names,
-        }
-    }
-}
-
 /// What a scope lets a relying party learn about a person (OIDC Core §5.1, §5.4). A claim without a value is left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -104,7 +70,7 @@ pub struct IdTokenClaims {
     /// The person.
     pub sub: String,
     /// The client.
-    pub aud: Audience,
+    pub aud: String,
     /// When it expires.
     pub exp: i64,
     /// When it was issued.
@@ -126,9 +92,6 @@ pub struct IdTokenClaims {
     /// The hash of the access token that comes with it (OIDC Core §3.1.3.6); see [`at_hash`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_hash: Option<String>,
-    /// The client, where the audience has several members (OIDC Core §2).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub azp: Option<String>,
     /// What the scope lets the client learn; empty for clients with minimal ID tokens (decision 2.9).
     #[serde(flatten)]
     pub user: UserClaims,
@@ -142,7 +105,7 @@ pub struct AccessTokenClaims {
     /// The person.
     pub sub: String,
     /// The resource servers, else the issuer itself (RFC 9068 §3).
-    pub aud: Audience,
+    pub aud: String,
     /// The client that it was issued to (RFC 8693 §4.3).
     pub client_id: String,
     /// Its unique id.
@@ -196,7 +159,7 @@ mod tests {
         IdTokenClaims {
             iss: "https://id.example".into(),
             sub: "u1".into(),
-            aud: Audience::of(vec!["app".into()]),
+            aud: "app".into(),
             exp: 2,
             iat: 1,
             auth_time: 1,
@@ -205,7 +168,6 @@ mod tests {
             amr: vec!["mca".into()],
             sid: Some("s1".into()),
             at_hash: None,
-            azp: None,
             user: alice(),
         }
     }
@@ -217,15 +179,6 @@ mod tests {
         assert_eq!(at_hash(SigningAlgorithm::RS256, token), "77QmUPtjPfzWtF2AnpK9RQ");
         assert_eq!(at_hash(SigningAlgorithm::ES256, token), at_hash(SigningAlgorithm::PS256, token));
         assert_eq!(at_hash(SigningAlgorithm::EdDSA, token).len(), 43);
-    }
-
-    #[test]
-    fn a_single_audience_is_a_string_and_both_forms_are_read() {
-        assert_eq!(serde_json::to_value(Audience::of(vec!["a".into()])).unwrap(), json!("a"));
-        assert_eq!(serde_json::to_value(Audience::of(vec!["a".into(), "b".into()])).unwrap(), json!(["a", "b"]));
-        let list: Audience = serde_json::from_value(json!(["a"])).unwrap();
-        assert!(list.contains("a") && !list.contains("b"));
-        assert!(serde_json::from_value::<Audience>(json!(7)).is_err());
     }
 
     #[test]

@@ -3,8 +3,6 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::id_token::Audience;
-
 /// The one event of a logout token.
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
@@ -16,7 +14,7 @@ pub struct LogoutTokenClaims {
     /// The person.
     pub sub: String,
     /// The client.
-    pub aud: Audience,
+    pub aud: String,
     /// When it was issued.
     pub iat: i64,
     /// When it expires.

@@ -4,6 +4,7 @@
 //! well-formed; whether a client may use it is the flows' business.
 
 pub mod client_metadata;
+pub mod endpoint;
 pub mod error;
 pub mod id_token;
 pub mod json;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::uri::{absolute, has_user_information, is_loopback};
+use super::uri::{LOOPBACK_HOSTS, absolute, has_user_information, is_loopback};
 
 /// A redirect URI as its client wrote it. The text is what counts: it is compared and answered byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,7 +71,7 @@ impl RedirectUri {
             return false;
         }
         match (split_port(&self.0), split_port(requested)) {
-            (Some(registered), Some(asked)) => registered == asked && is_loopback_host(registered.0),
+            (Some(registered), Some(asked)) => registered == asked && LOOPBACK_HOSTS.contains(&registered.0),
             _other => false,
         }
     }
@@ -85,10 +85,6 @@ impl RedirectUri {
             Err(_never) => String::new(),
         }
     }
-}
-
-fn is_loopback_host(host: &str) -> bool {
-    matches!(host, "127.0.0.1" | "[::1]" | "localhost")
 }
 
 /// `http://HOST[:PORT]REST` as (HOST, REST), without parsing what is to be compared as text.

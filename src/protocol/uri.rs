@@ -45,12 +45,30 @@ pub fn is_web(url: &Url) -> bool {
     matches!(url.scheme(), "https" | "http") && url.host().is_some()
 }
 
-/// Whether a URL points at this machine by its text.
+/// The loopback hosts as native clients register them; none of them stands for another (RFC 8252 §7.3, §8.3).
+pub const LOOPBACK_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
+/// Whether a URL surely stays on this machine: then it may be plain http.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
-        Some(Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
-        Some(Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
         Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+/// Whether a URL may lead to this machine by its text: beyond [`is_loopback`], addresses and names that systems take for it.
+/// Names that resolve to it are found when a connection is made.
+pub fn may_be_loopback(url: &Url) -> bool {
+    let is_this = |ip: IpAddr| ip.to_canonical().is_loopback() || ip.to_canonical().is_unspecified();
+    match url.host() {
+        Some(Host::Ipv4(ip)) => is_this(ip.into()),
+        Some(Host::Ipv6(ip)) => is_this(ip.into()),
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            name == "localhost" || name.ends_with(".localhost")
+        }
         None => false,
     }
 }

@@ -13,6 +13,7 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, co
 use rust_embed::RustEmbed;
 
 use super::{File, Target};
+use crate::protocol::endpoint::Endpoint;
 use crate::domain::client::Client;
 use crate::domain::client_patch::ClientPatch;
 use crate::domain::secret::Secret;
@@ -67,7 +68,7 @@ impl<'a> Registered<'a> {
             scopes => std::iter::once(scope::OPENID).chain(others).map(str::to_owned).collect::<Vec<String>>(),
             // Whether it gets refresh tokens when it asks for all of its scopes.
             refreshes => may_refresh && (metadata.always_refresh || metadata.scope.contains(scope::OFFLINE_ACCESS)),
-            discovery_url => format!("{}/.well-known/openid-configuration", self.endpoints.issuer),
+            discovery_url => Endpoint::OpenIdConfiguration.url(&self.endpoints.issuer),
             endpoints => Value::from(Serde(&self.endpoints)),
         }
     }

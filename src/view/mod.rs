@@ -15,4 +15,4 @@ mod tests;
 
 pub use locale::Locale;
 use render::to_value;
-pub use render::{LanguageLink, Page, PageContext, Sample, ViewError, render};
+pub use render::{LanguageLink, Page, PageContext, ViewError, render};

@@ -45,25 +45,6 @@ pub trait Page: Serialize + Sized {
     fn data(&self) -> Value {
         to_value(self)
     }
-
-    /// Examples of everything that the page can show; the tests render them all.
-    fn samples() -> Vec<Sample<Self>>;
-}
-
-/// An example of a page.
-#[derive(Clone, Debug)]
-pub struct Sample<P> {
-    /// What it is an example of: lower case, usable as a file name.
-    pub name: String,
-    /// The page.
-    pub page: P,
-}
-
-impl<P> Sample<P> {
-    /// A named example.
-    pub fn new(name: impl Into<String>, page: P) -> Self {
-        Self { name: name.into(), page }
-    }
 }
 
 /// Another language for the page that is being shown.
@@ -82,16 +63,14 @@ pub struct PageContext {
     pub locale: Locale,
     /// The nonce of this answer's `script-src` (CSP 3 §6.7.3). Only the form_post page has an inline script.
     pub nonce: String,
-    /// The path below which the provider lives: empty, or `/prefix`. Stands before `/static/…`.
-    pub base_path: String,
     /// The languages to offer in the footer; the page's own is left out, and none hides the choice.
     pub languages: Vec<LanguageLink>,
 }
 
 impl PageContext {
-    /// A context at the root of the host, without a choice of languages.
+    /// A context without a choice of languages.
     pub fn new(locale: Locale, nonce: impl Into<String>) -> Self {
-        Self { locale, nonce: nonce.into(), base_path: String::new(), languages: Vec::new() }
+        Self { locale, nonce: nonce.into(), languages: Vec::new() }
     }
 }
 
@@ -147,7 +126,7 @@ fn translate(locale: Locale, key: &str, values: &Kwargs) -> Result<Value, Error>
     Ok(Value::from_safe_string(text))
 }
 
-/// `asset("app.css")`: the path of a static file below the base path.
+/// `asset("app.css")`: the path of a static file.
 fn asset(name: &str) -> Result<String, Error> {
     assets::by_name(name)
         .map(|asset| format!("{}{}", assets::PREFIX, asset.file_name))

@@ -4,7 +4,7 @@ use actix_web::HttpRequest;
 use actix_web::cookie::Cookie;
 use actix_web::http::Method;
 
-use super::{Surface, cookies, origin};
+use super::{Surface, cookies, request_source};
 use crate::domain::browser::{BrowserKey, BrowserSession, Origin};
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::user::User;
@@ -84,7 +84,7 @@ impl Visit {
             new_cookie: None,
             known_cookie: None,
             renews: false,
-            origin: origin::of(surface, request),
+            origin: request_source::of(surface, request),
             accept_language: accept_language.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
             chosen_language: cookies::read_text(request, cookies::Name::Language, surface.site.https)
                 .and_then(|tag| Locale::of_tag(&tag)),

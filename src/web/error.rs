@@ -3,14 +3,14 @@
 
 use actix_web::body::BoxBody;
 use actix_web::http::{StatusCode, header};
-use actix_web::{HttpResponse, ResponseError};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
 
 use super::Surface;
 use super::browser::Visit;
-use super::page::{self, Frame};
+use super::page::{self, PageOptions};
 use crate::domain::error_chain::chain;
 use crate::domain::random::RandomError;
-use crate::flow::authorization::request::PageRefusal;
+use crate::flow::authorization::request::UnverifiedRequest;
 use crate::flow::error::{Internal, OAuthError};
 use crate::flow::userinfo::BearerError;
 use crate::protocol::error::ErrorCode;
@@ -21,10 +21,10 @@ use crate::view::pages::{ErrorKind, ErrorPage, ReturnLink};
 /// Why a handler has no better answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// A page that a person reads.
+    /// An error without an answer of its own.
     #[error("{0:?}")]
-    Page(PageFailure),
-    /// An error that a program reads.
+    Page(DeferredError),
+    /// An error of an endpoint that clients call.
     #[error(transparent)]
     OAuth(#[from] OAuthError),
     /// The client did not prove who it is (RFC 6749 §5.2): 401, with a challenge where it tried HTTP Basic.
@@ -49,31 +49,30 @@ pub enum Failure {
     SeeOther(String),
 }
 
-/// Who reads the answers of a path, errors among them: an error without a voice of its own becomes a page for people, and
-/// JSON (RFC 6749 §5.2) for programs.
+/// Who reads the answers of a path. A [`DeferredError`] becomes a page for browsers, and JSON (RFC 6749 §5.2) for API clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reader {
-    /// People, in a browser.
-    Person,
-    /// Programs.
-    Program,
+pub(crate) enum Audience {
+    Browser,
+    Api,
 }
 
-/// What an error page says.
+/// An error that becomes an answer on the way out, where the audience and the language of the request are known.
 #[derive(Clone, Debug)]
-pub struct PageFailure {
-    /// What happened.
-    pub kind: ErrorKind,
-    /// The status.
-    pub status: StatusCode,
+pub struct DeferredError {
+    pub(crate) kind: ErrorKind,
+    pub(crate) status: StatusCode,
     /// More, for whoever integrates the app: a text of ours.
-    pub detail: Option<String>,
+    pub(crate) detail: Option<String>,
     /// The way back to the app.
-    pub return_to: Option<ReturnLink>,
+    pub(crate) return_to: Option<ReturnLink>,
 }
 
-impl PageFailure {
-    /// What an answer says that the framework made by itself: a method or a body that no handler got to see.
+impl DeferredError {
+    const fn new(kind: ErrorKind, status: StatusCode) -> Self {
+        Self { kind, status, detail: None, return_to: None }
+    }
+
+    /// For an answer that the framework made by itself: a method or a body that no handler got to see.
     fn of_status(status: StatusCode) -> Self {
         let kind = match status {
             StatusCode::NOT_FOUND => ErrorKind::NotFound,
@@ -82,22 +81,28 @@ impl PageFailure {
             other if other.is_server_error() => ErrorKind::Internal,
             _other => ErrorKind::BadRequest,
         };
-        Self { kind, status, detail: None, return_to: None }
+        Self::new(kind, status)
     }
 
-    /// What an answer still has to say: it waits for its page, or the framework made it and said nothing of ours.
-    pub fn pending(response: &HttpResponse) -> Option<Self> {
-        let waiting = response.extensions().get::<Self>().cloned();
+    /// The error that an answer still has to tell: one that was deferred, or that of the framework.
+    pub(super) fn of_answer(response: &HttpResponse) -> Option<Self> {
+        let deferred = response.extensions().get::<Self>().cloned();
         let status = response.status();
         let ours = response.error().is_some_and(|error| error.as_error::<Failure>().is_some());
-        waiting.or_else(|| (!ours && (status.is_client_error() || status.is_server_error())).then(|| Self::of_status(status)))
+        deferred.or_else(|| (!ours && (status.is_client_error() || status.is_server_error())).then(|| Self::of_status(status)))
+    }
+
+    fn into_response(self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status).finish();
+        response.extensions_mut().insert(self);
+        response
     }
 }
 
 impl Failure {
     /// An error page without more.
     pub const fn page(kind: ErrorKind, status: StatusCode) -> Self {
-        Self::Page(PageFailure { kind, status, detail: None, return_to: None })
+        Self::Page(DeferredError::new(kind, status))
     }
 
     /// What a stranger sees who has everything but the cookie, and anybody who asks for what is not there.
@@ -107,17 +112,13 @@ impl Failure {
 
     /// What stopped a request before its handler.
     pub fn of_framework(error: &actix_web::Error) -> Self {
-        Self::Page(PageFailure::of_status(error.as_response_error().status_code()))
+        Self::Page(DeferredError::of_status(error.as_response_error().status_code()))
     }
 
     /// An error page for a request that makes no sense; `detail` says why.
     pub fn bad_request(detail: impl Into<String>) -> Self {
-        Self::Page(PageFailure {
-            kind: ErrorKind::BadRequest,
-            status: StatusCode::BAD_REQUEST,
-            detail: Some(detail.into()),
-            return_to: None,
-        })
+        let error = DeferredError::new(ErrorKind::BadRequest, StatusCode::BAD_REQUEST);
+        Self::Page(DeferredError { detail: Some(detail.into()), ..error })
     }
 
     /// A form that is not ours, or not of this browser.
@@ -126,9 +127,9 @@ impl Failure {
     }
 }
 
-impl From<PageRefusal> for Failure {
-    fn from(refusal: PageRefusal) -> Self {
-        Self::bad_request(refusal.to_string())
+impl From<UnverifiedRequest> for Failure {
+    fn from(request: UnverifiedRequest) -> Self {
+        Self::bad_request(request.to_string())
     }
 }
 
@@ -200,15 +201,15 @@ impl ResponseError for Failure {
                 later(json(status, ErrorCode::ServerError, "the request could not be completed"), status)
             }
             Self::Bearer(refused) => bearer(status, refused),
-            Self::Page(page) => pending_page(page.clone()),
+            Self::Page(error) => error.clone().into_response(),
             Self::Internal(internal) => {
                 tracing::error!(error = %chain(internal), "a request failed");
                 let kind = if is_passing(internal) { ErrorKind::Unavailable } else { ErrorKind::Internal };
-                later(pending_page(PageFailure { kind, status, detail: None, return_to: None }), status)
+                later(DeferredError::new(kind, status).into_response(), status)
             }
             Self::View(error) => {
                 tracing::error!(error = %chain(error), "a page could not be rendered");
-                pending_page(PageFailure { kind: ErrorKind::Internal, status, detail: None, return_to: None })
+                DeferredError::new(ErrorKind::Internal, status).into_response()
             }
             Self::SeeOther(location) => {
                 HttpResponse::build(status).insert_header((header::LOCATION, location.as_str())).finish()
@@ -244,37 +245,36 @@ fn later(mut response: HttpResponse, status: StatusCode) -> HttpResponse {
     response
 }
 
-/// An answer whose words are found on the way out, where the request's reader and language are known.
-fn pending_page(page: PageFailure) -> HttpResponse {
-    let mut response = HttpResponse::build(page.status).finish();
-    response.extensions_mut().insert(page);
-    response
+/// The answer for a deferred error.
+pub(super) fn render_deferred_error(
+    surface: &Surface,
+    request: &HttpRequest,
+    error: &DeferredError,
+) -> Result<HttpResponse, Failure> {
+    match request.app_data::<Audience>() {
+        Some(Audience::Api) => Ok(error_json(error)),
+        // Without the database, which may be what failed; and without a cookie: this may be the answer to anything.
+        Some(Audience::Browser) | None => error_page(surface, &Visit::anonymous(surface, request), error),
+    }
 }
 
-/// The JSON of an answer that waits for it, for a program.
-pub fn json_of(failure: &PageFailure) -> HttpResponse {
-    let (code, description) = match failure.kind {
+fn error_json(error: &DeferredError) -> HttpResponse {
+    let (code, description) = match error.kind {
         ErrorKind::MethodNotAllowed => (ErrorCode::InvalidRequest, "the method is not allowed here"),
         ErrorKind::TooLarge => (ErrorCode::InvalidRequest, "the request is too large"),
         ErrorKind::NotFound => (ErrorCode::InvalidRequest, "there is nothing here"),
         ErrorKind::Unavailable | ErrorKind::Internal => (ErrorCode::ServerError, "the request could not be completed"),
         _other => (ErrorCode::InvalidRequest, "the request is malformed"),
     };
-    tracing::info!(error = %code, description, status = failure.status.as_u16(), "refused");
-    json(failure.status, code, description)
+    tracing::info!(error = %code, description, status = error.status.as_u16(), "refused");
+    json(error.status, code, description)
 }
 
-/// Renders the error page of an answer that waits for it, and logs it under its reference id.
-pub fn render_pending(surface: &Surface, visit: &Visit, failure: &PageFailure) -> Result<HttpResponse, Failure> {
+/// Logged under the reference id that the page shows.
+fn error_page(surface: &Surface, visit: &Visit, error: &DeferredError) -> Result<HttpResponse, Failure> {
     let reference_id = super::request::id(&surface.op.env)?;
-    let status = failure.status.as_u16();
-    tracing::info!(reference_id, status, kind = ?failure.kind, detail = failure.detail.as_deref(), "error page");
-    let page = ErrorPage {
-        kind: failure.kind,
-        status,
-        detail: failure.detail.clone(),
-        reference_id,
-        return_to: failure.return_to.clone(),
-    };
-    page::answer(surface, visit, &page, &Frame { status: failure.status, ..Frame::default() })
+    let DeferredError { kind, status, detail, return_to } = error.clone();
+    tracing::info!(reference_id, status = status.as_u16(), kind = ?kind, detail = detail.as_deref(), "error page");
+    let page = ErrorPage { kind, status: status.as_u16(), detail, reference_id, return_to };
+    page::answer(surface, visit, &page, &PageOptions { status, ..PageOptions::default() })
 }

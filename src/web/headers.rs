@@ -11,9 +11,9 @@ use actix_web::http::{ConnectionType, Method};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
 
-use super::browser::Visit;
-use super::error::{PageFailure, Reader, json_of, render_pending};
-use super::{Surface, cors};
+use super::Surface;
+use super::cors::Cors;
+use super::error::{DeferredError, render_deferred_error};
 
 /// Headers that every answer has unless its handler set them.
 const ALWAYS: &[(HeaderName, &str)] = &[
@@ -24,8 +24,7 @@ const ALWAYS: &[(HeaderName, &str)] = &[
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
 ];
 
-/// Refuses a `Host` that is not ours, finds words for the errors that wait for them, and completes the headers of every
-/// answer. An answer to HEAD loses its body (RFC 9110 §9.3.2).
+/// Refuses a `Host` that is not ours, renders deferred errors, and completes the headers of every answer. An answer to HEAD loses its body (RFC 9110 §9.3.2).
 ///
 /// # Errors
 /// Those of the service behind it.
@@ -34,11 +33,11 @@ pub async fn guard(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let readers = cors::readers(&surface, &request).await;
+    let cors = Cors::of(&surface, &request).await;
     let mut response = if is_for_us(&surface, &request) {
         let response = next.call(request).await?.map_into_boxed_body();
-        match PageFailure::pending(response.response()) {
-            Some(failure) => with_words(&surface, response, &failure),
+        match DeferredError::of_answer(response.response()) {
+            Some(error) => with_error(&surface, response, &error),
             None => response,
         }
     } else {
@@ -49,7 +48,7 @@ pub async fn guard(
         refused.response_mut().head_mut().set_connection_type(ConnectionType::Close);
         refused
     };
-    readers.complete(response.headers_mut());
+    cors.complete(response.headers_mut());
     complete(&surface, response.headers_mut());
     if response.request().method() == Method::HEAD {
         response = response.map_body(|_head, body| BoxBody::new(Unsent(body.size())));
@@ -85,22 +84,17 @@ impl MessageBody for Unsent {
     }
 }
 
-/// The answer with its error in words: JSON for a program, else a page in the language of the request.
-fn with_words(surface: &Surface, response: ServiceResponse, failure: &PageFailure) -> ServiceResponse {
+/// The answer with its error told, and the headers that it had.
+fn with_error(surface: &Surface, response: ServiceResponse, error: &DeferredError) -> ServiceResponse {
     let (request, plain) = response.into_parts();
-    let worded = match request.app_data::<Reader>() {
-        Some(Reader::Program) => Ok(json_of(failure)),
-        // Without the database, which may be what failed; and without a cookie: this may be the answer to anything.
-        Some(Reader::Person) | None => render_pending(surface, &Visit::anonymous(surface, &request), failure),
-    };
-    match worded {
-        Ok(mut worded) => {
+    match render_deferred_error(surface, &request, error) {
+        Ok(mut rendered) => {
             for (name, value) in plain.headers() {
-                if !worded.headers().contains_key(name) {
-                    worded.headers_mut().insert(name.clone(), value.clone());
+                if !rendered.headers().contains_key(name) {
+                    rendered.headers_mut().insert(name.clone(), value.clone());
                 }
             }
-            ServiceResponse::new(request, worded)
+            ServiceResponse::new(request, rendered)
         }
         Err(error) => {
             tracing::error!(%error, "an error page could not be rendered");
@@ -120,19 +114,4 @@ fn complete(surface: &Surface, headers: &mut HeaderMap) {
     if let Some(policy) = &surface.site.hsts {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, policy.clone());
     }
-}
-
-/// The Content Security Policy of a page: nothing but our own style, script, pictures and event stream; forms go to
-/// ourselves and, by redirect, to `form_targets` (decision 2.15). `None`: the client forwards the browser to places that we
-/// cannot know, and Chromium applies `form-action` to the whole chain of redirects.
-pub fn page_policy(nonce: &str, form_targets: Option<&[String]>) -> String {
-    let form_action = match form_targets {
-        Some(targets) => format!("; form-action 'self' {}", targets.join(" ")),
-        None => String::new(),
-    };
-    format!(
-        "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
-         base-uri 'none'; frame-ancestors 'none'{}",
-        form_action.trim_end()
-    )
 }

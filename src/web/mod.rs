@@ -1,26 +1,36 @@
-//! What the surfaces share: cookies, form tokens, security headers, client addresses, request ids, and the one place where
-//! errors become answers and log lines.
+//! What the surfaces share: the parameters and forms of requests, cookies, form tokens, security headers, client addresses,
+//! request ids, and the one place where errors become answers and log lines.
 
+pub(crate) mod api;
 mod authority;
 pub mod browser;
 pub mod cookies;
 mod cors;
 pub mod csrf;
 pub mod error;
+pub(crate) mod form;
 pub mod headers;
-mod look;
-pub mod origin;
 pub mod page;
+pub(crate) mod parameters;
+mod proxy_probe;
+pub(crate) mod rejected_identifier;
 pub mod request;
+pub(crate) mod request_source;
 
 use std::sync::Arc;
 
 use actix_web::http::header::HeaderValue;
+use actix_web::{HttpRequest, HttpResponse, web};
 use ipnet::IpNet;
 use tokio_util::sync::CancellationToken;
 
 use crate::flow::Op;
 use crate::flow::browser_origins::BrowserOrigins;
+use crate::flow::error::Internal;
+use crate::protocol::uri::LOOPBACK_HOSTS;
+
+/// What a handler answers with.
+pub(crate) type HandlerResult = Result<HttpResponse, error::Failure>;
 
 /// What every handler needs.
 #[derive(Clone)]
@@ -35,6 +45,13 @@ pub struct Surface {
     pub stop: CancellationToken,
 }
 
+impl Surface {
+    /// What the application was set up with.
+    pub(crate) fn of(request: &HttpRequest) -> Result<web::Data<Self>, Internal> {
+        request.app_data::<web::Data<Self>>().cloned().ok_or(Internal::Stopped)
+    }
+}
+
 /// How the provider is reached from outside.
 #[derive(Debug)]
 pub struct Site {
@@ -45,7 +62,7 @@ pub struct Site {
     /// Whose `X-Forwarded-For` is believed.
     trusted_proxies: Vec<IpNet>,
     /// When it was last said that it cannot be read.
-    unreadable: origin::NowAndThen,
+    unreadable: request_source::NowAndThen,
     /// The value of `Strict-Transport-Security`, where there is one: https only (RFC 6797 §7.2).
     pub hsts: Option<HeaderValue>,
 }
@@ -57,13 +74,11 @@ impl Site {
         let https = issuer.starts_with("https://");
         let host = url.as_ref().and_then(|url| url.host_str()).unwrap_or_default().to_owned();
         let port = url.as_ref().and_then(url::Url::port).map(|port| format!(":{port}")).unwrap_or_default();
-        let names = match host.as_str() {
-            "localhost" | "127.0.0.1" | "[::1]" => vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned()],
-            _public => vec![host],
-        };
+        let own = [host.as_str()];
+        let names: &[&str] = if LOOPBACK_HOSTS.contains(&host.as_str()) { &LOOPBACK_HOSTS } else { &own };
         let hosts = names.iter().map(|name| authority::canonical(&format!("{name}{port}"), https)).collect();
         let hsts = hsts.filter(|_policy| https).and_then(|policy| HeaderValue::from_str(policy).ok());
-        Self { https, hosts, trusted_proxies, hsts, unreadable: origin::NowAndThen::default() }
+        Self { https, hosts, trusted_proxies, hsts, unreadable: request_source::NowAndThen::default() }
     }
 
     /// Whether a `Host` is ours, in any of its spellings.

@@ -9,20 +9,18 @@ use actix_web::{Error, web};
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use super::{Surface, look};
+use super::{Surface, proxy_probe};
 use crate::domain::env::Env;
 use crate::domain::hex::hex;
 use crate::domain::random::RandomError;
 use crate::metrics;
+use crate::protocol::endpoint::Endpoint;
 use crate::protocol::error::ErrorCode;
 
-/// The label of a request whose path is none of ours, so that strangers cannot make labels.
+/// The label of a request for a path without a route: bounds the number of labels.
 const NO_ROUTE: &str = "none";
 /// The label of a request whose method is none of ours (OpenTelemetry's word).
 const OTHER_METHOD: &str = "_OTHER";
-/// The endpoints whose errors relying parties read.
-const ENDPOINTS: &[&str] =
-    &["/token", "/userinfo", "/introspect", "/revoke", "/par", "/register", "/device_authorization", "/logout"];
 
 tokio::task_local! {
     static REQUEST_ID: String;
@@ -59,8 +57,8 @@ pub async fn observe(
     let mut answer = REQUEST_ID.scope(id, next.call(request)).instrument(span).await;
     if let Ok(response) = &mut answer {
         measure(method, response, started.elapsed().as_secs_f64());
-        if let Some(seen) = look::seen(&surface, response.request()) {
-            response.headers_mut().insert(look::HEADER, seen);
+        if let Some(seen) = proxy_probe::seen(&surface, response.request()) {
+            response.headers_mut().insert(proxy_probe::HEADER, seen);
         }
     }
     answer
@@ -70,8 +68,8 @@ fn measure<B>(method: &'static str, response: &ServiceResponse<B>, seconds: f64)
     let route = response.request().match_pattern();
     let status = response.status().as_u16().to_string();
     if let Some(code) = response.response().extensions().get::<ErrorCode>() {
-        let endpoint = ENDPOINTS.iter().find(|endpoint| Some(**endpoint) == route.as_deref());
-        metrics::OAUTH_ERRORS.add([endpoint.copied().unwrap_or(NO_ROUTE), code.as_str()]);
+        let endpoint = route.as_deref().and_then(Endpoint::at).map_or(NO_ROUTE, Endpoint::path);
+        metrics::OAUTH_ERRORS.add([endpoint, code.as_str()]);
     }
     let route = route.map_or(NO_ROUTE.into(), Into::into);
     metrics::HTTP_REQUEST_DURATION.observe([method.into(), route, status.into()], seconds);

@@ -340,7 +340,7 @@ test('F4, M6: a group is one group with its blanks, in tokens too; names beyond 
   }
 });
 
-test('M3: a native client is led back to the port that it listens on, also after a logout; nobody else is', async () => {
+test('M3: a native client is led back to the port that it listens on, after a login and a logout; nobody else is', async () => {
   const provider = await prepare();
   try {
     await provider.start();
@@ -352,6 +352,14 @@ test('M3: a native client is led back to the port that it listens on, also after
     const leads = async (id, uri) => (await request('GET', `${provider.issuer}/logout?${new URLSearchParams({
       client_id: id, post_logout_redirect_uri: uri, state: 's',
     })}`)).location;
+    const asks = async (id, uri) => (await request('GET', `${provider.issuer}/authorize?${new URLSearchParams({
+      client_id: id, redirect_uri: uri, response_type: 'code', scope: 'openid',
+      code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM', code_challenge_method: 'S256',
+    })}`)).status;
+    for (const id of ['native', 'spa', 'server']) {
+      assert.equal(await asks(id, 'http://127.0.0.1/cb'), 303, id);
+      assert.equal(await asks(id, 'http://127.0.0.1:5123/cb'), id === 'native' ? 303 : 400, id);
+    }
     assert.equal(await leads('native', 'http://127.0.0.1:5123/bye'), 'http://127.0.0.1:5123/bye?state=s');
     for (const id of ['native', 'spa', 'server']) {
       assert.equal(await leads(id, 'http://127.0.0.1/bye'), 'http://127.0.0.1/bye?state=s', id);

@@ -32,7 +32,7 @@ use crate::protocol::error::ErrorCode;
 use crate::store::authorizations::Room;
 use crate::store::{authorizations, backchannel_logouts, consents, devices, sessions};
 use next_step::{Situation, Step};
-use request::CheckedRequest;
+use request::VerifiedRequest;
 use response::{AuthorizationResponse, Delivery};
 
 /// The browser as the request found it.
@@ -125,8 +125,8 @@ impl Interaction {
 ///
 /// # Errors
 /// When something of ours fails.
-pub async fn begin(op: &Op, checked: CheckedRequest, browser: &Browser, origin: &Origin) -> Result<Next, Internal> {
-    let CheckedRequest { client, request } = checked;
+pub(crate) async fn begin(op: &Op, verified: VerifiedRequest, browser: &Browser, origin: &Origin) -> Result<Next, Internal> {
+    let VerifiedRequest { client, request } = verified;
     let now = op.env.now();
     let authorization = Authorization {
         id: AuthorizationId::generate(&op.env)?,

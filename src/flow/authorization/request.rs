@@ -1,13 +1,16 @@
-//! The ordered checks of an authorization request. Read [`check`] as a table: first what decides whether we may redirect
-//! at all (RFC 6749 §4.1.2.1), then everything that is answered by a redirect.
+//! The ordered checks of an authorization request: first what decides whether its relying party may be answered at all (RFC 6749
+//! §4.1.2.1), then [`Checks::request`], everything else. They come to a value; nothing is told to anybody here.
+
+use std::borrow::Cow;
 
 use crate::domain::assurance::Acr;
 use crate::domain::authorization::AuthorizationRequest;
 use crate::domain::client::Client;
-use crate::domain::id::{ClientId, UserId};
+use crate::domain::id::UserId;
 use crate::flow::Op;
+use crate::flow::clients::{find_presented, registered_uri};
 use crate::flow::error::Internal;
-use crate::protocol::client_metadata::{ApplicationType, GrantType};
+use crate::protocol::client_metadata::GrantType;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::jws;
 use crate::protocol::parameters::{InvalidParameters, Parameters};
@@ -16,9 +19,8 @@ use crate::protocol::prompt::Prompt;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::response_mode::ResponseMode;
 use crate::protocol::scope::{self, Scope};
-use crate::store::clients;
 
-use super::response::{self, AuthorizationResponse, ResponseTarget};
+use super::response::ResponseTarget;
 
 /// The parameters that are read here. Others are ignored, whatever is wrong with them (RFC 6749 §3.1).
 const READ: &[&str] = &[
@@ -46,46 +48,43 @@ const LONGEST_TAG: usize = 35;
 
 /// A request that passed every check, with the client that made it.
 #[derive(Debug)]
-pub struct CheckedRequest {
-    /// The client.
+pub(crate) struct VerifiedRequest {
     pub client: Client,
-    /// What it asks for.
     pub request: AuthorizationRequest,
 }
 
-/// Why a request ends before anybody is asked.
+/// Why a request ends before anybody is asked. How that is told is up to the endpoint that took the request.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
-    /// Shown to the person: the client or its redirect URI is not known, so nobody may be redirected (RFC 6749 §4.1.2.1).
-    #[error("{0}")]
-    Page(PageRefusal),
-    /// Sent to the relying party. Only a checked client and redirect URI can make one.
+pub(crate) enum RequestError {
+    /// Client or redirect URI are not known: nobody may be redirected (RFC 6749 §4.1.2.1).
+    #[error(transparent)]
+    Unverified(#[from] UnverifiedRequest),
+    /// The client and its redirect URI are known.
     #[error("the authorization request was refused")]
-    Redirect(Box<AuthorizationResponse>),
-    /// Something of ours failed.
+    Refused(Box<RefusedRequest>),
     #[error(transparent)]
     Internal(#[from] Internal),
 }
 
-impl From<crate::store::StoreError> for Refusal {
-    fn from(error: crate::store::StoreError) -> Self {
-        Self::Internal(error.into())
-    }
+/// A wrong request, and where its relying party may be told so.
+#[derive(Debug)]
+pub(crate) struct RefusedRequest {
+    pub(super) target: ResponseTarget,
+    pub(super) code: ErrorCode,
+    pub(super) description: Cow<'static, str>,
 }
 
-/// A refusal that the person reads.
+/// A request that cannot be answered to its relying party.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PageRefusal {
-    /// No `client_id`.
+pub(crate) enum UnverifiedRequest {
     #[error("the request names no client_id")]
     ClientMissing,
-    /// A `client_id` that is not registered, or was switched off.
+    /// Not registered, or switched off.
     #[error("the client_id is not registered here")]
     ClientUnknown,
-    /// No `redirect_uri` (OIDC Core §3.1.2.1: REQUIRED).
+    /// OIDC Core §3.1.2.1: REQUIRED.
     #[error("the request names no redirect_uri")]
     RedirectUriMissing,
-    /// A `redirect_uri` that is not among the registered ones.
     #[error("the redirect_uri is not registered for this client")]
     RedirectUriUnknown,
     /// A `client_id` or `redirect_uri` that came twice or is too long: nobody knows whose request it is.
@@ -93,87 +92,39 @@ pub enum PageRefusal {
     Ambiguous(#[from] InvalidParameters),
 }
 
-/// A client and a redirect URI of its own: from here on errors may be redirected.
-struct Verified<'a> {
-    op: &'a Op,
-    client: Client,
-    parameters: &'a Parameters,
-    target: ResponseTarget,
-}
-
 /// Checks an authorization request, in this order.
-///
-/// # Errors
-/// [`Refusal::Page`] until client and redirect URI are known, [`Refusal::Redirect`] after.
-pub async fn check(op: &Op, parameters: &Parameters) -> Result<CheckedRequest, Refusal> {
-    parameters.all_sound(&["client_id", "redirect_uri"]).map_err(|invalid| Refusal::Page(invalid.into()))?;
+pub(crate) async fn check(op: &Op, parameters: &Parameters) -> Result<VerifiedRequest, RequestError> {
+    parameters.all_sound(&["client_id", "redirect_uri"]).map_err(UnverifiedRequest::from)?;
     let client = known_client(op, parameters.get("client_id")).await?;
     let redirect_uri = registered_redirect_uri(&client, parameters.get("redirect_uri"))?;
     let target = ResponseTarget::new(&client, redirect_uri, error_mode(parameters), parameters.get("state"));
-    let mut verified = Verified { op, client, parameters, target };
-
-    verified.no_request_object()?;
-    verified.everything_once()?;
-    let response_mode = verified.response_mode()?;
-    verified.response_type_is_code()?;
-    verified.target = verified.target.with_mode(response_mode);
-    verified.client_may_use_codes()?;
-    let scope = verified.scope()?;
-    let code_challenge = verified.code_challenge()?;
-    let prompt = verified.prompt()?;
-    let max_age = verified.max_age()?;
-    let expected_user = verified.id_token_hint()?;
-    let acr_values = verified.acr_values();
-    let text = |name: &str| parameters.get(name).map(str::to_owned);
-
-    let request = AuthorizationRequest {
-        client_id: verified.client.id.clone(),
-        redirect_uri: verified.target.redirect_uri().clone(),
-        response_mode,
-        scope,
-        state: text("state"),
-        nonce: text("nonce"),
-        code_challenge,
-        prompt,
-        max_age,
-        login_hint: text("login_hint"),
-        expected_user,
-        acr_values,
-        ui_locales: parameters.get("ui_locales").map(languages).unwrap_or_default(),
-    };
-    verified.few_words(&request)?;
-    Ok(CheckedRequest { client: verified.client, request })
+    let mut checks = Checks { op, client: &client, parameters, target };
+    match checks.request() {
+        Ok(request) => Ok(VerifiedRequest { client, request }),
+        Err(Rejection(code, description)) => {
+            Err(RequestError::Refused(Box::new(RefusedRequest { target: checks.target, code, description })))
+        }
+    }
 }
 
 /// Admits a request that [`check`] passed a while ago: its client may still ask, and may still be answered there.
-///
-/// # Errors
-/// [`Refusal::Page`] otherwise.
-pub async fn admit(op: &Op, request: AuthorizationRequest) -> Result<CheckedRequest, Refusal> {
+pub(crate) async fn admit(op: &Op, request: AuthorizationRequest) -> Result<VerifiedRequest, RequestError> {
     let client = known_client(op, Some(request.client_id.as_str())).await?;
     registered_redirect_uri(&client, Some(request.redirect_uri.as_str()))?;
-    Ok(CheckedRequest { client, request })
+    Ok(VerifiedRequest { client, request })
 }
 
 /// RFC 6749 §4.1.2.1: an invalid client identifier must not redirect.
-async fn known_client(op: &Op, id: Option<&str>) -> Result<Client, Refusal> {
-    let id = id.ok_or(Refusal::Page(PageRefusal::ClientMissing))?;
-    match clients::find(op.store.read(), &ClientId::new(id)).await? {
-        Some(client) if !client.disabled => Ok(client),
-        _unknown_or_disabled => Err(Refusal::Page(PageRefusal::ClientUnknown)),
-    }
+async fn known_client(op: &Op, id: Option<&str>) -> Result<Client, RequestError> {
+    let id = id.ok_or(UnverifiedRequest::ClientMissing)?;
+    let found = find_presented(op, id).await.map_err(Internal::from)?;
+    Ok(found.filter(|client| !client.disabled).ok_or(UnverifiedRequest::ClientUnknown)?)
 }
 
-/// OIDC Core §3.1.2.1, RFC 9700 §2.1: the same string as a registered one, but for the port of a native client's loopback
-/// URI (RFC 8252 §7.3).
-fn registered_redirect_uri(client: &Client, requested: Option<&str>) -> Result<RedirectUri, Refusal> {
-    let requested = requested.ok_or(Refusal::Page(PageRefusal::RedirectUriMissing))?;
-    let native = client.metadata.application_type == ApplicationType::Native || client.metadata.is_public();
-    let allowed = client.metadata.redirect_uris.iter().any(|uri| uri.allows(requested, native));
-    if !allowed {
-        return Err(Refusal::Page(PageRefusal::RedirectUriUnknown));
-    }
-    RedirectUri::parse(requested).map_err(|_never_registered| Refusal::Page(PageRefusal::RedirectUriUnknown))
+/// OIDC Core §3.1.2.1.
+fn registered_redirect_uri(client: &Client, requested: Option<&str>) -> Result<RedirectUri, UnverifiedRequest> {
+    let requested = requested.ok_or(UnverifiedRequest::RedirectUriMissing)?;
+    registered_uri(client, &client.metadata.redirect_uris, requested).ok_or(UnverifiedRequest::RedirectUriUnknown)
 }
 
 /// Where an error about the response mode itself goes: the fragment for response types whose answer would have stood
@@ -187,44 +138,72 @@ fn error_mode(parameters: &Parameters) -> ResponseMode {
     })
 }
 
-impl Verified<'_> {
-    fn refuse<T>(&self, code: ErrorCode, description: &str) -> Result<T, Refusal> {
-        Err(Refusal::Redirect(Box::new(response::error_to(self.op, &self.target, code, description))))
+/// What is wrong with a request whose client and redirect URI are known.
+struct Rejection(ErrorCode, Cow<'static, str>);
+
+fn reject<T>(code: ErrorCode, description: impl Into<Cow<'static, str>>) -> Result<T, Rejection> {
+    Err(Rejection(code, description.into()))
+}
+
+/// The checks of a request whose client and redirect URI are known.
+struct Checks<'a> {
+    op: &'a Op,
+    client: &'a Client,
+    parameters: &'a Parameters,
+    /// Where an error goes by what was read so far.
+    target: ResponseTarget,
+}
+
+impl Checks<'_> {
+    fn request(&mut self) -> Result<AuthorizationRequest, Rejection> {
+        self.no_request_object()?;
+        self.everything_once()?;
+        let response_mode = self.response_mode()?;
+        self.response_type_is_code()?;
+        self.target = self.target.with_mode(response_mode);
+        self.client_may_use_codes()?;
+        let text = |name: &str| self.parameters.get(name).map(str::to_owned);
+        let request = AuthorizationRequest {
+            client_id: self.client.id.clone(),
+            redirect_uri: self.target.redirect_uri().clone(),
+            response_mode,
+            scope: self.scope()?,
+            state: text("state"),
+            nonce: text("nonce"),
+            code_challenge: self.code_challenge()?,
+            prompt: self.prompt()?,
+            max_age: self.max_age()?,
+            login_hint: text("login_hint"),
+            expected_user: self.id_token_hint()?,
+            acr_values: self.acr_values(),
+            ui_locales: self.parameters.get("ui_locales").map(languages).unwrap_or_default(),
+        };
+        few_words(&request)?;
+        Ok(request)
     }
 
     /// OAuth 2.0 Multiple Response Type Encoding Practices §2.1; a mode that we do not have is an error.
-    fn response_mode(&self) -> Result<ResponseMode, Refusal> {
+    fn response_mode(&self) -> Result<ResponseMode, Rejection> {
         match self.parameters.get("response_mode") {
             None => Ok(ResponseMode::Query),
             Some(text) => match ResponseMode::parse(text) {
                 Some(mode) => Ok(mode),
-                None => self.refuse(ErrorCode::InvalidRequest, "response_mode is not supported"),
+                None => reject(ErrorCode::InvalidRequest, "response_mode is not supported"),
             },
         }
     }
 
     /// RFC 6749 §3.1: a parameter must not be included more than once.
-    fn everything_once(&self) -> Result<(), Refusal> {
+    fn everything_once(&self) -> Result<(), Rejection> {
         match self.parameters.all_sound(READ) {
             Ok(()) => Ok(()),
-            Err(invalid) => self.refuse(ErrorCode::InvalidRequest, &invalid.to_string()),
-        }
-    }
-
-    /// What the request says in words of its own has bounds: it is kept while the person signs in.
-    fn few_words(&self, request: &AuthorizationRequest) -> Result<(), Refusal> {
-        let words = (&request.state, &request.nonce, &request.login_hint, &request.ui_locales);
-        match serde_json::to_string(&words) {
-            Ok(json) if json.len() <= MOST_WORDS => Ok(()),
-            _too_long => {
-                self.refuse(ErrorCode::InvalidRequest, "state, nonce, login_hint and ui_locales are longer than 1 KiB together")
-            }
+            Err(invalid) => reject(ErrorCode::InvalidRequest, invalid.to_string()),
         }
     }
 
     /// OIDC Core §6.1, §6.2, §7.2.1: what is not supported must be refused, never ignored. Where the query does not say how the
     /// refusal travels and what `state` it carries, the refused object may: nothing else of it is looked at, and nothing verified.
-    fn no_request_object(&mut self) -> Result<(), Refusal> {
+    fn no_request_object(&mut self) -> Result<(), Rejection> {
         for (name, code) in [
             ("request", ErrorCode::RequestNotSupported),
             ("request_uri", ErrorCode::RequestUriNotSupported),
@@ -232,7 +211,7 @@ impl Verified<'_> {
         ] {
             if self.parameters.has(name) {
                 self.target = self.target_of_refused_object();
-                return self.refuse(code, "request objects are not supported");
+                return reject(code, "request objects are not supported");
             }
         }
         Ok(())
@@ -247,70 +226,68 @@ impl Verified<'_> {
     }
 
     /// RFC 6749 §3.1.1; only `code` exists here (decision 2.11, RFC 9700 §2.1.2).
-    fn response_type_is_code(&self) -> Result<(), Refusal> {
+    fn response_type_is_code(&self) -> Result<(), Rejection> {
         match self.parameters.get("response_type") {
             Some("code") => Ok(()),
-            Some(_other) => self.refuse(ErrorCode::UnsupportedResponseType, "response_type must be code"),
-            None => self.refuse(ErrorCode::InvalidRequest, "response_type is missing"),
+            Some(_other) => reject(ErrorCode::UnsupportedResponseType, "response_type must be code"),
+            None => reject(ErrorCode::InvalidRequest, "response_type is missing"),
         }
     }
 
     /// RFC 6749 §4.1.2.1 `unauthorized_client`.
-    fn client_may_use_codes(&self) -> Result<(), Refusal> {
+    fn client_may_use_codes(&self) -> Result<(), Rejection> {
         if self.client.metadata.grant_types.contains(&GrantType::AuthorizationCode) {
             return Ok(());
         }
-        self.refuse(ErrorCode::UnauthorizedClient, "the client is not registered for authorization_code")
+        reject(ErrorCode::UnauthorizedClient, "the client is not registered for authorization_code")
     }
 
     /// RFC 6749 §3.3: unknown and unallowed scopes are dropped, and the granted `scope` is returned (decision 2.9).
-    fn scope(&self) -> Result<Scope, Refusal> {
+    fn scope(&self) -> Result<Scope, Rejection> {
         let Ok(asked) = Scope::parse(self.parameters.get("scope").unwrap_or_default()) else {
-            return self.refuse(ErrorCode::InvalidScope, "scope is malformed");
+            return reject(ErrorCode::InvalidScope, "scope is malformed");
         };
         let allowed = &self.client.metadata.scope;
         let granted = asked.filtered(|token| scope::KNOWN.contains(&token) && allowed.contains(token));
         if granted.is_empty() {
-            return self.refuse(ErrorCode::InvalidScope, "scope names nothing that this client may have");
+            return reject(ErrorCode::InvalidScope, "scope names nothing that this client may have");
         }
         Ok(granted)
     }
 
     /// RFC 7636 §4.4.1, RFC 9700 §2.1.1: demanded where the client demands it; enforced wherever it was sent.
-    fn code_challenge(&self) -> Result<Option<CodeChallenge>, Refusal> {
+    fn code_challenge(&self) -> Result<Option<CodeChallenge>, Rejection> {
         let parsed = CodeChallenge::parse(self.parameters.get("code_challenge"), self.parameters.get("code_challenge_method"));
         match parsed {
-            Ok(None) if self.client.metadata.demands_pkce() => {
-                self.refuse(ErrorCode::InvalidRequest, "code_challenge is required")
-            }
+            Ok(None) if self.client.metadata.demands_pkce() => reject(ErrorCode::InvalidRequest, "code_challenge is required"),
             Ok(challenge) => Ok(challenge),
-            Err(_invalid) => self.refuse(ErrorCode::InvalidRequest, "code_challenge must be an S256 challenge"),
+            Err(_invalid) => reject(ErrorCode::InvalidRequest, "code_challenge must be an S256 challenge"),
         }
     }
 
     /// OIDC Core §3.1.2.1: `none` with another value is an error.
-    fn prompt(&self) -> Result<Prompt, Refusal> {
+    fn prompt(&self) -> Result<Prompt, Rejection> {
         match Prompt::parse(self.parameters.get("prompt").unwrap_or_default()) {
             Ok(prompt) => Ok(prompt),
-            Err(_invalid) => self.refuse(ErrorCode::InvalidRequest, "prompt=none cannot be combined"),
+            Err(_invalid) => reject(ErrorCode::InvalidRequest, "prompt=none cannot be combined"),
         }
     }
 
     /// OIDC Core §3.1.2.1: seconds.
-    fn max_age(&self) -> Result<Option<u64>, Refusal> {
+    fn max_age(&self) -> Result<Option<u64>, Rejection> {
         match self.parameters.get("max_age").map(str::parse::<u64>) {
             None => Ok(None),
             Some(Ok(seconds)) => Ok(Some(seconds)),
-            Some(Err(_not_a_number)) => self.refuse(ErrorCode::InvalidRequest, "max_age is not a number of seconds"),
+            Some(Err(_not_a_number)) => reject(ErrorCode::InvalidRequest, "max_age is not a number of seconds"),
         }
     }
 
     /// OIDC Core §3.1.2.1: a token of ours; the client need not be its audience, and it may have expired.
-    fn id_token_hint(&self) -> Result<Option<UserId>, Refusal> {
+    fn id_token_hint(&self) -> Result<Option<UserId>, Rejection> {
         let Some(hint) = self.parameters.get("id_token_hint") else { return Ok(None) };
         match self.op.keys.ring.verify_hint(hint, &self.op.settings.issuer, None) {
             Ok(claims) => Ok(Some(UserId::new(claims.sub))),
-            Err(_refused) => self.refuse(ErrorCode::InvalidRequest, "id_token_hint is not an ID token of this issuer"),
+            Err(_refused) => reject(ErrorCode::InvalidRequest, "id_token_hint is not an ID token of this issuer"),
         }
     }
 
@@ -325,6 +302,17 @@ impl Verified<'_> {
             }
         }
         known
+    }
+}
+
+/// What a request says in words of its own has bounds: it is kept while the person signs in.
+fn few_words(request: &AuthorizationRequest) -> Result<(), Rejection> {
+    let words = (&request.state, &request.nonce, &request.login_hint, &request.ui_locales);
+    match serde_json::to_string(&words) {
+        Ok(json) if json.len() <= MOST_WORDS => Ok(()),
+        _too_long => {
+            reject(ErrorCode::InvalidRequest, "state, nonce, login_hint and ui_locales are longer than 1 KiB together")
+        }
     }
 }
 

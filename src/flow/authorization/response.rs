@@ -11,12 +11,14 @@ use crate::domain::secret::{Secret, SecretDigest};
 use crate::flow::Op;
 use crate::flow::error::Internal;
 use crate::metrics;
+use crate::protocol::endpoint::Endpoint;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::response_mode::ResponseMode;
 use crate::store::{authorizations, backchannel_logouts, codes};
 
 use super::Interaction;
+use super::request::RefusedRequest;
 
 /// Where an answer may go: a redirect URI that was checked against its client. Nothing else can be redirected to.
 #[derive(Clone, Debug)]
@@ -127,14 +129,18 @@ fn append<'a>(uri: &str, separator: char, pairs: impl Iterator<Item = (&'static 
 
 /// An error response to a checked request (RFC 6749 §4.1.2.1). Changes nothing.
 pub(super) fn error(op: &Op, interaction: &Interaction, code: ErrorCode, description: &'static str) -> AuthorizationResponse {
-    error_to(op, &ResponseTarget::of(interaction), code, description)
+    error_to(op, ResponseTarget::of(interaction), code, description)
 }
 
-/// An error response to a request whose client and redirect URI are checked (RFC 6749 §4.1.2.1).
-pub(super) fn error_to(op: &Op, target: &ResponseTarget, code: ErrorCode, description: &str) -> AuthorizationResponse {
-    metrics::OAUTH_ERRORS.add(["/authorize", code.as_str()]);
+/// The error response to a refused request.
+pub(crate) fn of_refusal(op: &Op, refused: RefusedRequest) -> AuthorizationResponse {
+    error_to(op, refused.target, refused.code, &refused.description)
+}
+
+fn error_to(op: &Op, target: ResponseTarget, code: ErrorCode, description: &str) -> AuthorizationResponse {
+    metrics::OAUTH_ERRORS.add([Endpoint::Authorization.path(), code.as_str()]);
     let parameters = vec![("error", Secret::new(code.as_str())), ("error_description", Secret::new(description))];
-    finish(op, target.clone(), parameters)
+    finish(op, target, parameters)
 }
 
 /// `state` as it came and `iss` always (RFC 9207 §2).

@@ -6,17 +6,14 @@ use std::fmt;
 use serde::Serialize;
 
 use super::access_token::AccessHandle;
-use super::terms::Terms;
+use super::family::Family;
 use crate::domain::assurance::AMR;
 use crate::domain::client::Client;
-use crate::domain::clock::Timestamp;
-use crate::domain::grant::Grant;
 use crate::domain::secret::Secret;
-use crate::domain::user::User;
 use crate::flow::error::OAuthError;
 use crate::flow::{Op, claims};
 use crate::protocol::client_metadata::{AccessTokenFormat, IdTokenClaimsPolicy};
-use crate::protocol::id_token::{AccessTokenClaims, Audience, IdTokenClaims, UserClaims, at_hash};
+use crate::protocol::id_token::{AccessTokenClaims, IdTokenClaims, UserClaims, at_hash};
 use crate::protocol::jws::TokenType;
 use crate::protocol::scope;
 
@@ -50,32 +47,19 @@ impl fmt::Debug for TokenResponse {
 
 /// What a grant hands over once its write is durable.
 pub(super) struct Issuance<'a> {
-    /// To whom.
     pub client: &'a Client,
-    /// The family.
-    pub grant: &'a Grant,
-    /// The person.
-    pub user: &'a User,
-    /// Scope and lifetimes.
-    pub terms: &'a Terms,
+    pub family: &'a Family,
     /// The access token whose digest was written.
     pub access: AccessHandle,
     /// The refresh token to answer.
     pub refresh: Option<Secret>,
     /// The `nonce` to echo: that of the authorization request for its code, none for a refresh (OIDC Core §12.2).
     pub nonce: Option<String>,
-    /// When the tokens were issued.
-    pub at: Timestamp,
-    /// When the access token expires.
-    pub access_ends: Timestamp,
 }
 
 impl Issuance<'_> {
     /// Signs and builds the answer. One signature, two where the access token is a JWT, none where it is opaque and
     /// `openid` was not granted.
-    ///
-    /// # Errors
-    /// When the key ring cannot sign.
     pub(super) fn answer(self, op: &Op) -> Result<TokenResponse, OAuthError> {
         let access_token = match self.access.format {
             AccessTokenFormat::Opaque => self.access.secret.clone(),
@@ -84,33 +68,33 @@ impl Issuance<'_> {
                 op.keys.ring.sign(self.client.metadata.id_token_signed_response_alg, TokenType::AccessToken, &claims)?
             }
         };
-        let id_token = match self.terms.scope.contains(scope::OPENID) {
+        let id_token = match self.family.terms.scope.contains(scope::OPENID) {
             true => Some(self.id_token(op, &access_token)?),
             false => None,
         };
         Ok(TokenResponse {
             access_token: access_token.expose().to_owned(),
-            token_type: "Bearer",
-            expires_in: self.access_ends.since(self.at).as_secs(),
+            token_type: self.family.binding.token_type(),
+            expires_in: self.family.access_ends.since(self.family.issued_at).as_secs(),
             refresh_token: self.refresh.as_ref().map(|token| token.expose().to_owned()),
             id_token,
-            scope: self.terms.scope.to_string(),
+            scope: self.family.terms.scope.to_string(),
         })
     }
 
     /// RFC 9068 §2.2. The audience is the issuer itself: these tokens open userinfo, and no resource is registered that could
     /// be named instead (RFC 9068 §3).
     fn access_token_claims(&self, issuer: &str) -> AccessTokenClaims {
-        let authentication = &self.grant.authentication;
+        let authentication = &self.family.grant.authentication;
         AccessTokenClaims {
             iss: issuer.to_owned(),
-            sub: self.user.id.as_str().to_owned(),
-            aud: Audience::One(issuer.to_owned()),
+            sub: self.family.user.id.as_str().to_owned(),
+            aud: issuer.to_owned(),
             client_id: self.client.id.as_str().to_owned(),
             jti: self.access.secret.expose().to_owned(),
-            exp: self.access_ends.as_seconds(),
-            iat: self.at.as_seconds(),
-            scope: self.terms.scope.clone(),
+            exp: self.family.access_ends.as_seconds(),
+            iat: self.family.issued_at.as_seconds(),
+            scope: self.family.terms.scope.clone(),
             auth_time: Some(authentication.auth_time.as_seconds()),
             acr: Some(authentication.acr.as_str().to_owned()),
             amr: amr(),
@@ -121,22 +105,21 @@ impl Issuance<'_> {
     fn id_token(&self, op: &Op, access_token: &Secret) -> Result<String, OAuthError> {
         let metadata = &self.client.metadata;
         let alg = metadata.id_token_signed_response_alg;
-        let authentication = &self.grant.authentication;
+        let authentication = &self.family.grant.authentication;
         let claims = IdTokenClaims {
             iss: op.settings.issuer.clone(),
-            sub: self.user.id.as_str().to_owned(),
-            aud: Audience::One(self.client.id.as_str().to_owned()),
-            exp: self.at.plus(self.terms.id_lifetime).as_seconds(),
-            iat: self.at.as_seconds(),
+            sub: self.family.user.id.as_str().to_owned(),
+            aud: self.client.id.as_str().to_owned(),
+            exp: self.family.issued_at.plus(self.family.terms.id_lifetime).as_seconds(),
+            iat: self.family.issued_at.as_seconds(),
             auth_time: authentication.auth_time.as_seconds(),
             nonce: self.nonce.clone(),
             acr: Some(authentication.acr.as_str().to_owned()),
             amr: amr(),
             sid: authentication.session_id.as_ref().map(|session| session.as_str().to_owned()),
             at_hash: Some(at_hash(alg, access_token.expose())),
-            azp: None,
             user: match metadata.id_token_claims {
-                IdTokenClaimsPolicy::Scope => claims::of(self.user, &self.terms.scope),
+                IdTokenClaimsPolicy::Scope => claims::of(&self.family.user, &self.family.terms.scope),
                 IdTokenClaimsPolicy::Minimal => UserClaims::default(),
             },
         };

@@ -3,10 +3,12 @@
 //!
 //! - [`terms`]: what a grant leads to for this client: scope, lifetimes, whether there is a refresh token.
 //! - [`access_token`]: the two formats of access tokens and how a presented one is found again.
+//! - [`family`]: how a family begins, and what its tokens are bound to.
 //! - [`issue`]: the answer, signed after the commit (decision 2.4).
 
 pub mod access_token;
 mod authorization_code;
+pub(in crate::flow) mod family;
 mod issue;
 mod refresh_token;
 mod terms;
@@ -16,15 +18,60 @@ pub(crate) mod testing;
 
 pub use issue::TokenResponse;
 
+use std::sync::Arc;
+
 use super::Op;
-use super::client_authentication::{ClientRequest, authenticate};
+use super::client_authentication::authenticate;
+use super::client_request::ClientRequest;
 use super::error::OAuthError;
+use super::audit::PendingEvent;
+use crate::domain::audit::{AuditEvent, AuditKind};
+use crate::domain::client::Client;
+use crate::domain::random::RandomError;
 use crate::metrics;
 use crate::protocol::client_metadata::GrantType;
 use crate::protocol::error::ErrorCode;
+use crate::protocol::parameters::Parameters;
+use access_token::AccessHandle;
+use family::{TokenBinding, TokenWrite};
 
 /// What every refused code or refresh token is told: nothing about whether it ever existed (security bar 34).
 const INVALID_GRANT: &str = "the code or token is invalid, expired, revoked, or was issued to another client or request";
+
+/// A request of an authenticated client that may use the grant.
+struct TokenRequest<'a> {
+    client: &'a Client,
+    grant_type: GrantType,
+    binding: TokenBinding,
+    sent: &'a ClientRequest<'a>,
+}
+
+impl TokenRequest<'_> {
+    fn parameters(&self) -> &Parameters {
+        self.sent.parameters
+    }
+
+    /// What the write of this request needs, with a new access token.
+    fn write(&self, op: &Op, access: &AccessHandle) -> TokenWrite {
+        TokenWrite {
+            client: self.client.clone(),
+            binding: self.binding,
+            settings: Arc::clone(&op.settings),
+            now: op.env.now(),
+            access: access.digest(),
+        }
+    }
+
+    fn audit_entry(&self, op: &Op, kind: AuditKind) -> Result<PendingEvent, RandomError> {
+        let event = AuditEvent {
+            client: Some(self.client.id.as_str().to_owned()),
+            origin: self.sent.origin.clone(),
+            detail: Some(self.grant_type.as_str().to_owned()),
+            ..AuditEvent::new(kind)
+        };
+        PendingEvent::new(&op.env, event)
+    }
+}
 
 /// Answers a token request. Parameters that no grant knows are ignored (RFC 6749 §3.2).
 ///
@@ -33,7 +80,7 @@ const INVALID_GRANT: &str = "the code or token is invalid, expired, revoked, or 
 ///
 /// # Errors
 /// Those of RFC 6749 §5.2.
-pub async fn answer(op: &Op, request: &ClientRequest<'_>) -> Result<TokenResponse, OAuthError> {
+pub(crate) async fn answer(op: &Op, request: &ClientRequest<'_>) -> Result<TokenResponse, OAuthError> {
     let missing = OAuthError::new(ErrorCode::InvalidRequest, "grant_type is missing");
     let named = request.parameters.get("grant_type").ok_or(missing)?;
     let client = authenticate(op, request).await?;
@@ -47,9 +94,10 @@ pub async fn answer(op: &Op, request: &ClientRequest<'_>) -> Result<TokenRespons
             grant_type.as_str()
         )));
     }
+    let request = TokenRequest { client: &client, grant_type, binding: TokenBinding::Bearer, sent: request };
     let issued = match grant_type {
-        GrantType::AuthorizationCode => authorization_code::redeem(op, &client, request).await,
-        GrantType::RefreshToken => refresh_token::refresh(op, &client, request).await,
+        GrantType::AuthorizationCode => authorization_code::redeem(op, &request).await,
+        GrantType::RefreshToken => refresh_token::refresh(op, &request).await,
     }?;
     metrics::TOKENS_ISSUED.add([grant_type.as_str()]);
     Ok(issued)

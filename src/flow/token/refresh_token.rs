@@ -1,47 +1,36 @@
 //! The refresh token grant (RFC 6749 §6, OIDC Core §12), decision 2.5.
 //!
-//! A public client's token is replaced at each use by a successor that is an HMAC of it. Within the grace the same client
+//! A public client's token, unless it is bound to the client's key, is replaced at each use by a successor that is an HMAC of it. Within the grace the same client
 //! gets the same successor again (its answer may have been lost); once the successor was used, or the grace is over, the old
 //! token coming back means that two parties hold the chain, and the family dies (RFC 9700 §4.14.2). A confidential client
 //! proves itself at each use, so its token stays and its expiry moves (RFC 9700 §2.2.2).
 
-use std::sync::Arc;
-
 use super::access_token::AccessHandle;
-use super::invalid_grant;
+use super::family::{Family, TokenWrite};
 use super::issue::{Issuance, TokenResponse};
-use super::terms::Terms;
-use crate::domain::audit::{AuditEvent, AuditKind};
-use crate::domain::client::Client;
-use crate::domain::clock::Timestamp;
-use crate::domain::grant::{AccessToken, Grant, RefreshToken};
+use super::{TokenRequest, invalid_grant};
+use crate::domain::audit::AuditKind;
+use crate::domain::grant::RefreshToken;
 use crate::domain::secret::{Secret, SecretDigest};
-use crate::domain::user::User;
 use crate::flow::Op;
 use crate::flow::audit::PendingEvent;
-use crate::flow::client_authentication::ClientRequest;
 use crate::flow::error::OAuthError;
-use crate::flow::settings::Settings;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::scope::Scope;
 use crate::store::refresh_tokens::FoundRefreshToken;
-use crate::store::{StoreError, Tx, access_tokens, grants, refresh_tokens};
+use crate::store::{StoreError, Tx, grants, refresh_tokens};
 
-/// Everything that the write needs: it may run more than once and makes nothing up.
 struct Refresh {
     presented: SecretDigest,
     successor: SecretDigest,
     /// The narrower scope that was asked for.
     wanted: Option<Scope>,
-    client: Client,
-    settings: Arc<Settings>,
-    now: Timestamp,
-    access: SecretDigest,
+    write: TokenWrite,
     reuse: PendingEvent,
 }
 
 enum Outcome {
-    Refreshed(Box<(Grant, User, Terms, Timestamp)>),
+    Refreshed(Box<Family>),
     /// A token that had been replaced came back too late: its family is dead.
     Reused,
     Refused(&'static str),
@@ -57,35 +46,24 @@ enum Outcome {
 /// # Errors
 /// `invalid_request` without a token; `invalid_scope` for more than was granted (RFC 6749 §6); `invalid_grant`, always with
 /// the same description, for a token that does not count.
-pub(super) async fn refresh(op: &Op, client: &Client, request: &ClientRequest<'_>) -> Result<TokenResponse, OAuthError> {
+pub(super) async fn refresh(op: &Op, request: &TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
+    let client = request.client;
     let missing = OAuthError::new(ErrorCode::InvalidRequest, "refresh_token is missing");
-    let presented = Secret::new(request.parameters.get("refresh_token").ok_or(missing)?);
-    let wanted = request.parameters.get("scope").map(Scope::parse).transpose().map_err(|_bad_character| too_wide())?;
+    let presented = Secret::new(request.parameters().get("refresh_token").ok_or(missing)?);
+    let wanted = request.parameters().get("scope").map(Scope::parse).transpose().map_err(|_bad_character| too_wide())?;
     let successor = op.keys.purposes.refresh.successor_of(&presented);
     let access = AccessHandle::generate(&op.env, client.metadata.access_token_format)?;
-    let reuse = AuditEvent {
-        client: Some(client.id.as_str().to_owned()),
-        origin: request.origin.clone(),
-        detail: Some("refresh_token".to_owned()),
-        ..AuditEvent::new(AuditKind::TokenReuse)
-    };
     let job = Refresh {
         presented: presented.digest(),
         successor: successor.digest(),
         wanted,
-        client: client.clone(),
-        settings: Arc::clone(&op.settings),
-        now: op.env.now(),
-        access: access.digest(),
-        reuse: PendingEvent::new(&op.env, reuse)?,
+        write: request.write(op, &access),
+        reuse: request.audit_entry(op, AuditKind::TokenReuse)?,
     };
-    let at = job.now;
     match op.store.write(job, |tx, job| Box::pin(job.run(tx))).await? {
-        Outcome::Refreshed(refreshed) => {
-            let (grant, user, terms, access_ends) = *refreshed;
-            let refresh = Some(if client.metadata.is_public() { successor } else { presented });
-            Issuance { client, grant: &grant, user: &user, terms: &terms, access, refresh, nonce: None, at, access_ends }
-                .answer(op)
+        Outcome::Refreshed(family) => {
+            let refresh = Some(if family.terms.rotates { successor } else { presented });
+            Issuance { client, family: &family, access, refresh, nonce: None }.answer(op)
         }
         Outcome::Reused => {
             Err(invalid_grant(format!("{}: a replaced refresh token came back; its family is revoked", client.id)))
@@ -114,19 +92,12 @@ impl Refresh {
             Some(wanted) => wanted,
             None => &found.grant.scope,
         };
-        let terms = Terms::of(&self.client, scope, &found.grant.authentication, &self.settings.lifetimes);
-        if let Some(refused) = self.use_up(tx, &found).await? {
+        let terms = self.write.terms(scope, &found.grant.authentication);
+        if let Some(refused) = self.use_up(tx, &found, terms.rotates).await? {
             return Ok(refused);
         }
-        let access = AccessToken {
-            digest: self.access.clone(),
-            grant_id: found.grant.id.clone(),
-            scope: terms.scope.clone(),
-            issued_at: self.now,
-            expires_at: found.grant.cap(self.now.plus(terms.access_lifetime), found.session.as_ref()),
-        };
-        access_tokens::insert(tx, &access).await?;
-        Ok(Outcome::Refreshed(Box::new((found.grant, found.user, terms, access.expires_at))))
+        let family = self.write.add_access_token(tx, (found.grant, found.user), terms, found.session.as_ref()).await?;
+        Ok(Outcome::Refreshed(Box::new(family)))
     }
 
     /// What is checked anew at each use, because it may have changed since the login (security bar 51).
@@ -134,21 +105,21 @@ impl Refresh {
         let grant = &found.grant;
         let reasons = [
             // RFC 6749 §6, §10.4: bound to its client. The family is kept: whoever presents it is not who may end it.
-            (grant.client_id != self.client.id, "the refresh token was issued to another client"),
+            (grant.client_id != self.write.client.id, "the refresh token was issued to another client"),
             (grant.revoked_at.is_some(), "the token family was revoked"),
-            (grant.expires_at <= self.now, "the token family has reached its absolute end"),
+            (grant.expires_at <= self.write.now, "the token family has reached its absolute end"),
             // Ended, run out or long cleaned up: what was not granted to outlive it does not (OIDC Core §11).
-            (grant.is_over_with(found.session.as_ref(), self.now), "the browser session is over"),
+            (grant.is_over_with(found.session.as_ref(), self.write.now), "the browser session is over"),
             (found.user.locked, "the person is locked"),
         ];
         reasons.into_iter().find_map(|(holds, reason)| holds.then_some(reason))
     }
 
     /// Rotates or extends the token; `Some` when it does not count after all.
-    async fn use_up(&self, tx: &Tx, found: &FoundRefreshToken) -> Result<Option<Outcome>, StoreError> {
-        let expires_at = self.now.plus(self.settings.lifetimes.refresh_sliding).min(found.grant.expires_at);
-        if !self.client.metadata.is_public() {
-            let extended = refresh_tokens::extend(tx, &self.presented, expires_at, self.now).await?;
+    async fn use_up(&self, tx: &Tx, found: &FoundRefreshToken, rotates: bool) -> Result<Option<Outcome>, StoreError> {
+        let (now, expires_at) = (self.write.now, self.write.refresh_ends(&found.grant));
+        if !rotates {
+            let extended = refresh_tokens::extend(tx, &self.presented, expires_at, now).await?;
             return Ok((!extended).then_some(Outcome::Refused("the refresh token has expired or was replaced")));
         }
         if found.token.rotated_at.is_none() {
@@ -156,11 +127,11 @@ impl Refresh {
                 digest: self.successor.clone(),
                 grant_id: found.grant.id.clone(),
                 predecessor: Some(self.presented.clone()),
-                issued_at: self.now,
+                issued_at: now,
                 expires_at,
                 rotated_at: None,
             };
-            if refresh_tokens::rotate(tx, &self.presented, &successor, self.now).await? {
+            if refresh_tokens::rotate(tx, &self.presented, &successor, now).await? {
                 return Ok(None);
             }
         }
@@ -175,17 +146,18 @@ impl Refresh {
         let Some(rotated_at) = found.token.rotated_at else {
             return Ok(Some(Outcome::Refused("the refresh token has expired")));
         };
+        let now = self.write.now;
         // On either side: a clock that was set back does not make the grace longer, one of another node may be a little ahead.
-        let apart = self.now.since(rotated_at).max(rotated_at.since(self.now));
-        let in_grace = apart < self.settings.lifetimes.refresh_grace;
+        let apart = now.since(rotated_at).max(rotated_at.since(now));
+        let in_grace = apart < self.write.settings.lifetimes.refresh_grace;
         let successor = refresh_tokens::find_successor(tx, &self.presented).await?;
         let unused = successor.is_some_and(|next| next.rotated_at.is_none());
         if in_grace && unused {
             return Ok(None);
         }
         // RFC 9700 §4.14.2: one of the two who hold this chain is not the client. Audited once, when that changes something.
-        if grants::revoke(tx, &found.grant.id, self.now).await? {
-            self.reuse.about(found.user.id.as_str(), found.grant.id.as_str()).write(tx, self.now).await?;
+        if grants::revoke(tx, &found.grant.id, now).await? {
+            self.reuse.about(found.user.id.as_str(), found.grant.id.as_str()).write(tx, now).await?;
         }
         Ok(Some(Outcome::Reused))
     }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::family::TokenBinding;
 use crate::domain::browser::Authentication;
 use crate::domain::client::Client;
 use crate::flow::settings::Lifetimes;
@@ -16,6 +17,8 @@ pub(super) struct Terms {
     pub scope: Scope,
     /// Whether a refresh token comes with them.
     pub refresh: bool,
+    /// Whether that one is replaced at each use (RFC 9700 §2.2.2).
+    pub rotates: bool,
     /// How long the access token lives.
     pub access_lifetime: Duration,
     /// How long the ID token lives.
@@ -25,7 +28,13 @@ pub(super) struct Terms {
 impl Terms {
     /// The terms for `scope`, granted by somebody who signed in as `authentication` says. A client that cannot refresh has no
     /// use for `offline_access`, so it does not get it, and the answer's `scope` says so (RFC 6749 §5.1).
-    pub(super) fn of(client: &Client, scope: &Scope, authentication: &Authentication, lifetimes: &Lifetimes) -> Self {
+    pub(super) fn of(
+        client: &Client,
+        binding: TokenBinding,
+        scope: &Scope,
+        authentication: &Authentication,
+        lifetimes: &Lifetimes,
+    ) -> Self {
         let metadata = &client.metadata;
         let may_refresh = !authentication.unnamed && metadata.grant_types.contains(&GrantType::RefreshToken);
         // What an operator took from the client since is not issued any more (security bar 52).
@@ -37,7 +46,13 @@ impl Terms {
         };
         // Nobody was named beforehand: what such a login leads to is worth less (decision 2.3).
         let divisor = if authentication.unnamed { 2 } else { 1 };
-        Self { scope, refresh, access_lifetime: access_lifetime / divisor, id_lifetime: lifetimes.id_token / divisor }
+        Self {
+            scope,
+            refresh,
+            rotates: metadata.is_public() && !binding.is_sender_constrained(),
+            access_lifetime: access_lifetime / divisor,
+            id_lifetime: lifetimes.id_token / divisor,
+        }
     }
 }
 
@@ -62,7 +77,7 @@ mod tests {
             device_id: None,
             unnamed,
         };
-        Terms::of(&client, &Scope::parse(scope).unwrap(), &authentication, &Lifetimes::default())
+        Terms::of(&client, TokenBinding::Bearer, &Scope::parse(scope).unwrap(), &authentication, &Lifetimes::default())
     }
 
     #[test]

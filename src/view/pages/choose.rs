@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::{AppInfo, hostile_app, sample_app};
+use super::AppInfo;
 use crate::domain::user::Upstream;
-use crate::view::{Page, Sample};
+use crate::view::Page;
 
 /// The page `choose`: one form with a button `provider` per service.
 #[derive(Clone, Debug, Serialize)]
@@ -23,15 +23,4 @@ pub struct Choose {
 
 impl Page for Choose {
     const TEMPLATE: &'static str = "choose.html";
-
-    fn samples() -> Vec<Sample<Self>> {
-        let choose = |app| Self {
-            app,
-            action: "/login/a1/choose".to_owned(),
-            cancel_action: "/login/a1/cancel".to_owned(),
-            providers: Upstream::ALL.to_vec(),
-            csrf: "csrf".to_owned(),
-        };
-        vec![Sample::new("both", choose(sample_app())), Sample::new("hostile", choose(hostile_app()))]
-    }
 }

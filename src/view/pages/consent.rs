@@ -4,9 +4,9 @@ use minijinja::context;
 use minijinja::value::Value;
 use serde::Serialize;
 
-use super::{AppInfo, hostile_app, is_web_link, sample_app};
+use super::{AppInfo, is_web_link};
 use crate::protocol::scope::KNOWN;
-use crate::view::{Page, Sample, to_value};
+use crate::view::{Page, to_value};
 
 /// The page `consent`: `form#consent` with the buttons `decision` = `allow` | `deny`.
 #[derive(Clone, Debug, Serialize)]
@@ -21,8 +21,6 @@ pub struct Consent {
     pub account: String,
     /// What is asked for.
     pub scopes: Vec<ScopeLine>,
-    /// Where "use another account" goes, where that can be done.
-    pub switch_action: Option<String>,
 }
 
 /// One scope of the request.
@@ -52,36 +50,5 @@ impl Page for Consent {
             })
             .collect();
         context! { client_uri, lines, ..to_value(self) }
-    }
-
-    fn samples() -> Vec<Sample<Self>> {
-        let line =
-            |scope: &str, value: Option<&str>, new| ScopeLine { scope: scope.to_owned(), value: value.map(str::to_owned), new };
-        let first = Self {
-            app: sample_app(),
-            action: "/authorize/a1/consent".to_owned(),
-            csrf: "csrf".to_owned(),
-            account: "alice".to_owned(),
-            scopes: vec![
-                line("openid", None, true),
-                line("profile", Some("Alice Example, alice"), true),
-                line("email", Some("alice@example.com"), true),
-                line("groups", Some("admins, staff"), true),
-                line("offline_access", None, true),
-            ],
-            switch_action: Some("/authorize/a1/switch".to_owned()),
-        };
-        let mut more = Self { switch_action: None, ..first.clone() };
-        more.scopes.truncate(3);
-        for line in more.scopes.iter_mut().take(2) {
-            line.new = false;
-        }
-        let hostile = Self {
-            app: hostile_app(),
-            account: "</main>".to_owned(),
-            scopes: vec![line("https://api.example.com/<read>", None, true), line("email", Some("a\"b@example.com"), true)],
-            ..first.clone()
-        };
-        vec![Sample::new("first", first), Sample::new("more", more), Sample::new("hostile", hostile)]
     }
 }

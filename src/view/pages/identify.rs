@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::{AppInfo, hostile_app, sample_app};
+use super::AppInfo;
 use crate::domain::user::Upstream;
-use crate::view::{Page, Sample};
+use crate::view::Page;
 
 /// The page `identify`. Its first button goes on with the input `identifier`; a button `unnamed` stands beside it where a
 /// QR code without a name is allowed.
@@ -42,48 +42,8 @@ pub enum IdentifyError {
     Missing,
     /// No name can look like that (`domain::user::canonical_identifier`).
     Malformed,
-    /// Too many attempts from here.
-    RateLimited,
-    /// The phone service cannot be reached just now.
-    UpstreamDown,
-}
-
-impl IdentifyError {
-    /// Every error.
-    pub const ALL: [Self; 4] = [Self::Missing, Self::Malformed, Self::RateLimited, Self::UpstreamDown];
 }
 
 impl Page for Identify {
     const TEMPLATE: &'static str = "identify.html";
-
-    fn samples() -> Vec<Sample<Self>> {
-        let secsign = Self {
-            app: sample_app(),
-            provider: Upstream::SecSign,
-            action: "/login/a1/identify".to_owned(),
-            csrf: "csrf".to_owned(),
-            identifier: String::new(),
-            remembered: false,
-            forget_action: "/login/a1/forget".to_owned(),
-            allow_unnamed: false,
-            other_method_action: Some("/login/a1/choose".to_owned()),
-            cancel_action: "/login/a1/cancel".to_owned(),
-            error: None,
-        };
-        let thumbsignin = Self { provider: Upstream::ThumbSignIn, other_method_action: None, ..secsign.clone() };
-        let remembered = Self { identifier: "alice".to_owned(), remembered: true, ..secsign.clone() };
-        let mut samples = vec![
-            Sample::new("secsign", secsign.clone()),
-            Sample::new("secsign-remembered", remembered.clone()),
-            Sample::new("thumbsignin", thumbsignin.clone()),
-            Sample::new("thumbsignin-unnamed", Self { allow_unnamed: true, ..thumbsignin.clone() }),
-            Sample::new("thumbsignin-remembered", Self { provider: Upstream::ThumbSignIn, ..remembered }),
-            Sample::new("hostile", Self { app: hostile_app(), identifier: "\"><img src=x>".to_owned(), ..thumbsignin }),
-        ];
-        samples.extend(IdentifyError::ALL.map(|error| {
-            let page = Self { identifier: "al ice".to_owned(), error: Some(error), ..secsign.clone() };
-            Sample::new(format!("error-{error:?}").to_lowercase(), page)
-        }));
-        samples
-    }
 }

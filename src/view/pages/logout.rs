@@ -2,8 +2,7 @@
 
 use serde::Serialize;
 
-use super::{hostile_app, sample_app};
-use crate::view::{Page, Sample};
+use crate::view::Page;
 
 /// The page `logout`: `form#logout`.
 #[derive(Clone, Debug, Serialize)]
@@ -24,24 +23,4 @@ pub struct Logout {
 
 impl Page for Logout {
     const TEMPLATE: &'static str = "logout.html";
-
-    fn samples() -> Vec<Sample<Self>> {
-        let plain = Self {
-            action: "/logout".to_owned(),
-            csrf: "csrf".to_owned(),
-            account: "alice".to_owned(),
-            app: None,
-            hidden: Vec::new(),
-            stay_action: Some("/logout/stay".to_owned()),
-        };
-        let hidden = vec![
-            ("post_logout_redirect_uri".to_owned(), "https://grafana.example.com/?a=1&b=\"2\"".to_owned()),
-            ("state".to_owned(), "x y".to_owned()),
-        ];
-        vec![
-            Sample::new("plain", plain.clone()),
-            Sample::new("app", Self { app: Some(sample_app().name), hidden: hidden.clone(), ..plain.clone() }),
-            Sample::new("hostile", Self { app: Some(hostile_app().name), hidden, stay_action: None, ..plain }),
-        ]
-    }
 }

@@ -4,8 +4,8 @@ use minijinja::context;
 use minijinja::value::Value;
 use serde::Serialize;
 
-use super::{hostile_app, is_web_link, sample_app};
-use crate::view::{Page, Sample, to_value};
+use super::is_web_link;
+use crate::view::{Page, to_value};
 
 /// What a message says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -25,12 +25,6 @@ pub enum MessageKind {
     Home,
 }
 
-impl MessageKind {
-    /// Every message.
-    pub const ALL: [Self; 6] =
-        [Self::SignedOut, Self::StillSignedIn, Self::NotSignedIn, Self::AlreadyDone, Self::Cancelled, Self::Home];
-}
-
 /// The page `message`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Message {
@@ -42,6 +36,13 @@ pub struct Message {
     pub return_url: Option<String>,
     /// The other apps that are being told about a sign-out, by name (C3).
     pub told_apps: Vec<String>,
+}
+
+impl Message {
+    /// A message that is about no app.
+    pub fn new(kind: MessageKind) -> Self {
+        Self { kind, app: None, return_url: None, told_apps: Vec::new() }
+    }
 }
 
 impl Page for Message {
@@ -58,22 +59,5 @@ impl Page for Message {
             MessageKind::Home => ("phone", "open"),
         };
         context! { return_url, icon, tone, ..to_value(self) }
-    }
-
-    fn samples() -> Vec<Sample<Self>> {
-        let plain = |kind| Self { kind, app: None, return_url: None, told_apps: Vec::new() };
-        let mut samples: Vec<_> =
-            MessageKind::ALL.into_iter().map(|kind| Sample::new(format!("{kind:?}").to_lowercase(), plain(kind))).collect();
-        samples.extend(MessageKind::ALL.map(|kind| {
-            let page = Self {
-                app: Some(sample_app().name),
-                return_url: Some("https://grafana.example.com/?a=1&b=2".to_owned()),
-                ..plain(kind)
-            };
-            Sample::new(format!("{kind:?}-app").to_lowercase(), page)
-        }));
-        let told_apps = vec!["Nextcloud".to_owned(), hostile_app().name];
-        samples.push(Sample::new("signedout-told", Self { told_apps, ..plain(MessageKind::SignedOut) }));
-        samples
     }
 }

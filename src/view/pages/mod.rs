@@ -11,7 +11,6 @@ mod identify;
 mod logout;
 mod message;
 mod wait;
-mod wait_samples;
 
 use serde::Serialize;
 
@@ -40,24 +39,6 @@ impl AppInfo {
     /// An app without a home page.
     pub fn new(name: impl Into<String>, host: impl Into<String>) -> Self {
         Self { name: name.into(), host: host.into(), client_uri: None }
-    }
-}
-
-/// The app in the samples.
-fn sample_app() -> AppInfo {
-    AppInfo {
-        name: "Grafana".to_owned(),
-        host: "grafana.example.com".to_owned(),
-        client_uri: Some("https://grafana.example.com".to_owned()),
-    }
-}
-
-/// An app whose name wants to be more than a name.
-fn hostile_app() -> AppInfo {
-    AppInfo {
-        name: "<script>alert(1)</script> \"Söhne & Co\" DonaudampfschifffahrtsgesellschaftskapitänWW".to_owned(),
-        host: "a-very-long-host-name-that-will-not-fit-in-one-line.on-a-small-phone.example.org".to_owned(),
-        client_uri: Some("javascript:alert(1)".to_owned()),
     }
 }
 

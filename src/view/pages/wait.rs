@@ -5,10 +5,10 @@ use minijinja::context;
 use minijinja::value::Value;
 use serde::Serialize;
 
-use super::{AppInfo, is_harmless_link, wait_samples as samples};
+use super::{AppInfo, is_harmless_link};
 use crate::domain::login::{Challenge, End, LoginStage, Reason};
 use crate::domain::user::Upstream;
-use crate::view::{Page, Sample, to_value};
+use crate::view::{Page, to_value};
 
 /// How far the login is, as its page shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -197,10 +197,6 @@ impl Page for Wait {
             qr,
             ..to_value(self)
         }
-    }
-
-    fn samples() -> Vec<Sample<Self>> {
-        samples::all()
     }
 }
 

@@ -8,7 +8,7 @@ mod requests;
 mod signing_keys;
 
 pub(crate) use bench::Bench;
-pub(crate) use requests::{alg, claims, code_of, credentials, redemption};
+pub(crate) use requests::{alg, claims, client_request, code_of, credentials, redemption};
 
 use crate::domain::clock::Timestamp;
 

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use super::super::TokenResponse;
 use super::beside::on_both_engines;
-use super::{Bench, claims, credentials};
+use super::{Bench, claims, client_request, credentials};
 use crate::domain::authorization::CodeContent;
 use crate::domain::browser::{BrowserSession, Origin};
 use crate::domain::client::Client;
-use crate::flow::client_authentication::ClientRequest;
 use crate::flow::{end_session, introspection};
 use crate::protocol::client_metadata::AccessTokenFormat;
 use crate::protocol::error::ErrorCode;
@@ -34,9 +33,9 @@ async fn scene(bench: &Bench, format: AccessTokenFormat) -> (Client, BrowserSess
 }
 
 async fn is_active(bench: &Bench, client: &Client, token: &str) -> Option<i64> {
-    let (authorization, parameters) = credentials(client, &[("token", token)]);
+    let (headers, parameters) = credentials(client, &[("token", token)]);
     let origin = Origin::default();
-    let request = ClientRequest { authorization: authorization.as_deref(), parameters: &parameters, origin: &origin };
+    let request = client_request(&headers, &parameters, &origin);
     introspection::answer(&bench.op, &request).await.unwrap().description.map(|description| description.exp)
 }
 

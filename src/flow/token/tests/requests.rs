@@ -9,7 +9,7 @@ use super::{Bench, REDIRECT, SECRET, VERIFIER};
 use crate::domain::authorization::CodeContent;
 use crate::domain::browser::{BrowserSession, Origin};
 use crate::domain::client::Client;
-use crate::flow::client_authentication::ClientRequest;
+use crate::flow::client_request::{ClientRequest, Headers};
 use crate::flow::error::OAuthError;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::jws::{TokenType, UnverifiedJws};
@@ -20,10 +20,8 @@ use crate::store::audit;
 impl Bench {
     /// Sends a form to the token endpoint: confidential clients by Basic with [`SECRET`], public ones by name.
     pub(crate) async fn token(&self, client: &Client, form: &[(&str, &str)]) -> Result<TokenResponse, ErrorCode> {
-        let (authorization, parameters) = credentials(client, form);
-        let origin = Origin::default();
-        let request = ClientRequest { authorization: authorization.as_deref(), parameters: &parameters, origin: &origin };
-        answer(&self.op, &request).await.map_err(|error| code_of(&error))
+        let (headers, parameters) = credentials(client, form);
+        answer(&self.op, &client_request(&headers, &parameters, &Origin::default())).await.map_err(|error| code_of(&error))
     }
 
     /// Redeems a code with everything right.
@@ -61,8 +59,26 @@ pub(crate) fn redemption(code: &str) -> [(&str, &str); 4] {
     [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", REDIRECT), ("code_verifier", VERIFIER)]
 }
 
+/// The `Authorization` header of a request, where there is one.
+pub(crate) struct Authorization(Option<String>);
+
+impl Headers for Authorization {
+    fn values(&self, name: &str) -> Vec<&[u8]> {
+        self.0.iter().filter(|_| name == "authorization").map(String::as_bytes).collect()
+    }
+}
+
+/// A request with these headers and this form.
+pub(crate) fn client_request<'a>(
+    headers: &'a Authorization,
+    parameters: &'a Parameters,
+    origin: &'a Origin,
+) -> ClientRequest<'a> {
+    ClientRequest { method: "POST", url: "https://id.example/token", headers, peer_certificate: None, parameters, origin }
+}
+
 /// The header and the form of a request of `client`.
-pub(crate) fn credentials(client: &Client, form: &[(&str, &str)]) -> (Option<String>, Parameters) {
+pub(crate) fn credentials(client: &Client, form: &[(&str, &str)]) -> (Authorization, Parameters) {
     let mut pairs: Vec<(String, String)> = form.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let authorization = if client.metadata.is_public() {
         pairs.push(("client_id".to_owned(), client.id.as_str().to_owned()));
@@ -70,7 +86,7 @@ pub(crate) fn credentials(client: &Client, form: &[(&str, &str)]) -> (Option<Str
     } else {
         Some(format!("Basic {}", STANDARD.encode(format!("{}:{SECRET}", client.id))))
     };
-    (authorization, Parameters::collect(pairs))
+    (Authorization(authorization), Parameters::collect(pairs))
 }
 
 /// The code of an error, which must be the client's fault.

@@ -1,10 +1,9 @@
 //! Samples of the page `wait`: every state, reason and challenge.
 
-use super::wait::{Wait, WaitState};
-use super::{hostile_app, sample_app};
+use super::samples::{Sample, hostile_app, sample_app};
 use crate::domain::login::{Challenge, End, Reason};
 use crate::domain::user::Upstream;
-use crate::view::Sample;
+use crate::view::pages::{Wait, WaitState};
 
 /// A symbol: black lines on a transparent ground, as SecSign draws them.
 const SYMBOL: &str = "iVBORw0KGgoAAAANSUhEUgAAAHgAAAB4AQMAAAADqqSRAAAABlBMVEX///8AAABVwtN+AAAAAXRSTlMAQObYZgAAAS5JREFUeNrl1EtuwyAQgG\

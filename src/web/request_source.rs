@@ -15,7 +15,7 @@ use crate::metrics;
 const SECONDS_BETWEEN: u64 = 3600;
 
 /// The address and user agent of a request. Read once for each, so that each is counted once.
-pub fn of(surface: &Surface, request: &HttpRequest) -> Origin {
+pub(crate) fn of(surface: &Surface, request: &HttpRequest) -> Origin {
     if let Some(known) = request.extensions().get::<Origin>() {
         return known.clone();
     }
@@ -46,7 +46,7 @@ pub(super) fn forwarded(request: &HttpRequest) -> Vec<&[u8]> {
 
 /// What is said now and then, however often it happens.
 #[derive(Debug)]
-pub struct NowAndThen(AtomicI64);
+pub(super) struct NowAndThen(AtomicI64);
 
 impl Default for NowAndThen {
     fn default() -> Self {

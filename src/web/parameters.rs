@@ -3,15 +3,15 @@
 use actix_web::http::header;
 use actix_web::{HttpRequest, web};
 
+use super::error::Failure;
 use crate::flow::error::OAuthError;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::parameters::Parameters;
-use crate::web::error::Failure;
 
 /// What must never stand in a URL, where logs and histories keep it (RFC 6749 §2.3.1).
 const SECRET: &[&str] = &["client_secret", "code", "code_verifier", "refresh_token", "token"];
 
-/// What the endpoints for programs read. Others are ignored, whatever is wrong with them (RFC 6749 §3.2).
+/// What the endpoints that clients call read. Others are ignored, whatever is wrong with them (RFC 6749 §3.2).
 const READ: &[&str] = &[
     "client_assertion",
     "client_assertion_type",
@@ -28,15 +28,12 @@ const READ: &[&str] = &[
 ];
 
 /// The parameters of the query.
-pub(super) fn of_query(request: &HttpRequest) -> Parameters {
+pub(crate) fn of_query(request: &HttpRequest) -> Parameters {
     Parameters::parse(request.query_string().as_bytes())
 }
 
-/// The parameters of a form (`application/x-www-form-urlencoded`, UTF-8).
-///
-/// # Errors
-/// A description when the body is something else.
-pub(super) fn of_form(request: &HttpRequest, body: &web::Bytes) -> Result<Parameters, String> {
+/// The parameters of a form (`application/x-www-form-urlencoded`, UTF-8), or what else the body is.
+pub(crate) fn of_form(request: &HttpRequest, body: &web::Bytes) -> Result<Parameters, String> {
     let kind = request.headers().get(header::CONTENT_TYPE).map(|value| value.as_bytes()).unwrap_or_default();
     let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
     if !kind.eq_ignore_ascii_case(b"application/x-www-form-urlencoded") {
@@ -48,8 +45,8 @@ pub(super) fn of_form(request: &HttpRequest, body: &web::Bytes) -> Result<Parame
     Ok(Parameters::parse(body))
 }
 
-/// The form of an endpoint that answers in JSON (RFC 6749 §3.2). Client secrets in the query are refused (RFC 6749 §2.3.1).
-pub(super) fn for_program(request: &HttpRequest, body: &web::Bytes) -> Result<Parameters, Failure> {
+/// The form of an endpoint that clients call (RFC 6749 §3.2). Client secrets in the query are refused (RFC 6749 §2.3.1).
+pub(crate) fn of_client(request: &HttpRequest, body: &web::Bytes) -> Result<Parameters, Failure> {
     let refuse = |hint: String| {
         let refusal = OAuthError::new(ErrorCode::InvalidRequest, "the request is malformed");
         Failure::OAuth(refusal.hint(hint))
@@ -63,12 +60,12 @@ pub(super) fn for_program(request: &HttpRequest, body: &web::Bytes) -> Result<Pa
     Ok(form)
 }
 
-/// A form that a person's browser sends for somebody else.
-pub(super) fn for_person(request: &HttpRequest, body: &web::Bytes) -> Result<Parameters, Failure> {
+/// A form that a browser sends on behalf of a relying party.
+pub(crate) fn of_browser(request: &HttpRequest, body: &web::Bytes) -> Result<Parameters, Failure> {
     of_form(request, body).map_err(Failure::bad_request)
 }
 
 /// The form of one of our pages: it has every field once.
-pub(super) fn of_page(request: &HttpRequest, body: &web::Bytes) -> Result<Parameters, Failure> {
-    for_person(request, body)?.strict().map_err(|invalid| Failure::bad_request(invalid.to_string()))
+pub(crate) fn of_page(request: &HttpRequest, body: &web::Bytes) -> Result<Parameters, Failure> {
+    of_browser(request, body)?.strict().map_err(|invalid| Failure::bad_request(invalid.to_string()))
 }

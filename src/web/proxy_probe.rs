@@ -1,12 +1,12 @@
-//! How a request looked from in here, for `doctor`, which asks through the front door whether the proxies do their part. Only
-//! whoever holds the master key can ask: the question carries a moment and a MAC over it.
+//! What this provider saw of a request, told to `doctor`, which checks from outside what the proxies before it add. Only who
+//! holds the master key is answered: the header carries a time and a MAC over it.
 
 use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderName, HeaderValue};
 
-use super::{Surface, origin};
+use super::{Surface, request_source};
 use crate::domain::clock::Timestamp;
 
 /// The header of question and answer.
@@ -24,8 +24,8 @@ pub(super) fn seen(surface: &Surface, request: &HttpRequest) -> Option<HeaderVal
         return None;
     }
     let peer = request.peer_addr().map(|peer| peer.ip().to_canonical().to_string()).unwrap_or_default();
-    let client = origin::of(surface, request).address;
+    let client = request_source::of(surface, request).address;
     let mut seen = format!("peer={peer}; client={client}; forwarded=").into_bytes();
-    seen.extend(origin::forwarded(request).join(&b','));
+    seen.extend(request_source::forwarded(request).join(&b','));
     HeaderValue::from_bytes(&seen).ok()
 }

@@ -1,4 +1,4 @@
-//! A name that was refused, so that nobody types it twice (experience 3.2 L17, WCAG 3.3.7): from the POST that refused it to the
+//! An identifier that was refused, so that nobody types it twice (experience 3.2 L17, WCAG 3.3.7): from the POST that refused it to the
 //! page that says why. It goes by a cookie and not by the address, which stands in histories and in the logs of proxies.
 //! A MAC binds it to the browser and the authorization, so that nobody who can write cookies fills in the form.
 
@@ -7,11 +7,11 @@ use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::cookies::{self, Name};
+use super::error::Failure;
+use super::{Surface, csrf};
 use crate::domain::browser::BrowserKey;
 use crate::flow::error::Internal;
-use crate::web::cookies::{self, Name};
-use crate::web::error::Failure;
-use crate::web::{Surface, csrf};
 
 /// The longest that the page's input takes, in bytes; more is not kept.
 const MAX: usize = 254;
@@ -21,7 +21,7 @@ fn about(interaction: &str, typed: &str) -> String {
 }
 
 /// Keeps what was typed for the page that `response` leads to; nothing where there is nothing to show again.
-pub(super) fn keep(
+pub(crate) fn keep(
     surface: &Surface,
     response: &mut HttpResponse,
     browser: &BrowserKey,
@@ -39,7 +39,7 @@ pub(super) fn keep(
 }
 
 /// What this browser typed for this authorization and was refused a moment ago.
-pub(super) fn find(surface: &Surface, request: &HttpRequest, browser: &BrowserKey, interaction: &str) -> Option<String> {
+pub(crate) fn find(surface: &Surface, request: &HttpRequest, browser: &BrowserKey, interaction: &str) -> Option<String> {
     let cookie = cookies::read_text(request, Name::Typed, surface.site.https)?;
     let (encoded, mac) = cookie.split_once('.')?;
     let typed = String::from_utf8(URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()?;

@@ -1,26 +1,50 @@
-//! The switch of languages in the footer of every page (experience L18): a link, so that it works without scripts, on error
-//! pages too, and keeps the transaction, which is in the address that it leads back to.
-//!
-//! It is safe as a GET: it sets a cookie of ours on which nothing depends but words, and goes nowhere but to a path of our
-//! own, which the browser could have opened itself. Another site's link changes nothing all the same.
+//! The pages that belong to no login: what this place is, the choice of a language, the files that pages load, and what is not
+//! there.
 
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use url::Url;
 
-use super::parameters::of_query;
 use crate::flow::error::Internal;
-use crate::view::Locale;
+use crate::view::pages::{Message, MessageKind};
+use crate::view::{Locale, assets};
 use crate::web::browser::Visit;
 use crate::web::cookies::{self, Name};
 use crate::web::error::Failure;
-use crate::web::{Surface, csrf, page};
+use crate::web::page::{self, PageOptions};
+use crate::web::parameters::of_query;
+use crate::web::{HandlerResult, Surface, csrf};
 
-/// `GET /language/{locale}?to={path}`.
-pub(super) async fn choose(
+/// `GET /`.
+pub(super) async fn home(surface: web::Data<Surface>, request: HttpRequest) -> HandlerResult {
+    let visit = Visit::anonymous(&surface, &request);
+    page::answer(&surface, &visit, &Message::new(MessageKind::Home), &PageOptions::default())
+}
+
+/// Everything that has no route.
+pub(super) async fn not_found() -> HandlerResult {
+    Err(Failure::not_found())
+}
+
+/// `GET /static/{file}`. A file's name carries a digest of it, so it may be kept for a year.
+pub(super) async fn asset(file: web::Path<String>) -> HandlerResult {
+    let asset = assets::by_file_name(&file).ok_or_else(Failure::not_found)?;
+    Ok(HttpResponse::Ok()
+        .content_type(asset.content_type)
+        .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
+        .body(asset.bytes.to_vec()))
+}
+
+/// `GET /language/{locale}?to={path}`: the switch in the footer of every page (experience L18). A link, so that it works without
+/// scripts, on error pages too, and keeps the transaction, which is in the address that it leads back to.
+///
+/// It is safe as a GET: it sets a cookie of ours that decides about texts only, and goes nowhere but to a path of our own, which
+/// the browser could have opened itself. Another site's link changes nothing all the same.
+pub(super) async fn choose_language(
     surface: web::Data<Surface>,
     request: HttpRequest,
     locale: web::Path<String>,
-) -> Result<HttpResponse, Failure> {
+) -> HandlerResult {
     let locale = Locale::ALL.into_iter().find(|known| known.as_str() == *locale).ok_or_else(Failure::not_found)?;
     let parameters = of_query(&request);
     parameters.all_sound(&["to"]).map_err(|invalid| Failure::bad_request(invalid.to_string()))?;

@@ -1,0 +1,144 @@
+//! Token families, whatever grant leads to them: how one begins and how an access token joins it, inside the write of a token
+//! request.
+
+use std::sync::Arc;
+
+use super::terms::Terms;
+use crate::domain::browser::{Authentication, BrowserSession};
+use crate::domain::client::Client;
+use crate::domain::clock::Timestamp;
+use crate::domain::grant::{AccessToken, Grant, RefreshToken};
+use crate::domain::id::GrantId;
+use crate::domain::secret::SecretDigest;
+use crate::domain::user::User;
+use crate::flow::settings::Settings;
+use crate::flow::audit::PendingEvent;
+use crate::protocol::scope::Scope;
+use crate::store::{StoreError, Tx, access_tokens, grants, refresh_tokens};
+
+/// What the tokens of a family are bound to. A client's key (DPoP, RFC 9449 §5) or certificate (mutual TLS, RFC 8705 §3) would be a
+/// further variant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::flow) enum TokenBinding {
+    /// Nothing: who has a token may use it (RFC 6750 §1.2).
+    Bearer,
+}
+
+impl TokenBinding {
+    /// `token_type` (RFC 6749 §7.1), which is also the scheme of the `Authorization` header.
+    pub(in crate::flow) const fn token_type(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+        }
+    }
+
+    pub(super) const fn is_sender_constrained(self) -> bool {
+        match self {
+            Self::Bearer => false,
+        }
+    }
+}
+
+/// What the write of a token request needs whatever its grant. It may run more than once and makes nothing up.
+pub(super) struct TokenWrite {
+    pub client: Client,
+    pub binding: TokenBinding,
+    pub settings: Arc<Settings>,
+    pub now: Timestamp,
+    /// The new access token.
+    pub access: SecretDigest,
+}
+
+/// What a family begins with, made before the write.
+pub(super) struct NewFamily {
+    pub id: GrantId,
+    /// Its first refresh token, if it gets one.
+    pub refresh: SecretDigest,
+    pub issued: PendingEvent,
+}
+
+/// What was granted, and by whom.
+pub(super) struct Granted {
+    pub scope: Scope,
+    pub nonce: Option<String>,
+    pub authentication: Authentication,
+    pub user: User,
+}
+
+/// A family with a new access token, written.
+pub(super) struct Family {
+    pub grant: Grant,
+    pub user: User,
+    pub terms: Terms,
+    pub binding: TokenBinding,
+    pub issued_at: Timestamp,
+    /// When the access token expires.
+    pub access_ends: Timestamp,
+}
+
+impl TokenWrite {
+    pub(super) fn terms(&self, scope: &Scope, authentication: &Authentication) -> Terms {
+        Terms::of(&self.client, self.binding, scope, authentication, &self.settings.lifetimes)
+    }
+
+    /// When a refresh token that is used or made now expires unless it is used again.
+    pub(super) fn refresh_ends(&self, grant: &Grant) -> Timestamp {
+        self.now.plus(self.settings.lifetimes.refresh_sliding).min(grant.expires_at)
+    }
+
+    /// Begins a family.
+    pub(super) async fn begin(
+        &self,
+        tx: &Tx,
+        new: &NewFamily,
+        granted: Granted,
+        session: &BrowserSession,
+    ) -> Result<Family, StoreError> {
+        let terms = self.terms(&granted.scope, &granted.authentication);
+        let lifetime = if terms.refresh { self.settings.lifetimes.refresh_absolute } else { terms.access_lifetime };
+        let grant = Grant {
+            id: new.id.clone(),
+            client_id: self.client.id.clone(),
+            scope: terms.scope.clone(),
+            nonce: granted.nonce,
+            authentication: granted.authentication,
+            created_at: self.now,
+            expires_at: self.now.plus(lifetime),
+            revoked_at: None,
+        };
+        grants::insert(tx, &grant).await?;
+        if terms.refresh {
+            let refresh = RefreshToken {
+                digest: new.refresh.clone(),
+                grant_id: grant.id.clone(),
+                predecessor: None,
+                issued_at: self.now,
+                expires_at: self.refresh_ends(&grant),
+                rotated_at: None,
+            };
+            refresh_tokens::insert(tx, &refresh).await?;
+        }
+        new.issued.about(grant.authentication.user_id.as_str(), grant.id.as_str()).write(tx, self.now).await?;
+        self.add_access_token(tx, (grant, granted.user), terms, Some(session)).await
+    }
+
+    /// Adds the new access token to a family, which lives no longer than its browser session where that is so agreed.
+    pub(super) async fn add_access_token(
+        &self,
+        tx: &Tx,
+        (grant, user): (Grant, User),
+        terms: Terms,
+        session: Option<&BrowserSession>,
+    ) -> Result<Family, StoreError> {
+        let access_ends = grant.cap(self.now.plus(terms.access_lifetime), session);
+        let access = AccessToken {
+            digest: self.access.clone(),
+            grant_id: grant.id.clone(),
+            scope: terms.scope.clone(),
+            issued_at: self.now,
+            expires_at: access_ends,
+        };
+        access_tokens::insert(tx, &access).await?;
+        Ok(Family { grant, user, terms, binding: self.binding, issued_at: self.now, access_ends })
+    }
+}
