@@ -108,8 +108,8 @@ pub async fn start(options: &DemoOptions) -> Result<Running, DemoError> {
     let simulator = simulator(&kept, bound.upstream, options).await?;
     let urls = Urls {
         issuer: format!("http://localhost:{}", kept.ports.provider),
-        upstream: simulator.upstream_url().to_owned(),
-        phone: simulator.phone_url().to_owned(),
+        upstream: simulator.upstream_url.clone(),
+        phone: simulator.phone_url.clone(),
         app: format!("http://127.0.0.1:{}", kept.ports.app),
         management: format!("http://127.0.0.1:{}", kept.ports.management),
     };

@@ -48,12 +48,12 @@ fn announcement(simulator: &Simulator, format: Format) -> String {
     match format {
         Format::Json => {
             let line = json!({
-                "upstream_url": simulator.upstream_url(),
-                "phone_url": simulator.phone_url(),
-                "app_id": simulator.app_id(),
-                "secret": simulator.secret(),
-                "secsign_ids": simulator.secsign_ids(),
-                "thumbsignin_users": simulator.thumbsignin_users(),
+                "upstream_url": simulator.upstream_url,
+                "phone_url": simulator.phone_url,
+                "app_id": simulator.options.app_id,
+                "secret": simulator.options.secret,
+                "secsign_ids": simulator.options.secsign_ids,
+                "thumbsignin_users": simulator.options.thumbsignin_users,
             });
             format!("{line}\n")
         }
@@ -65,11 +65,11 @@ fn announcement(simulator: &Simulator, format: Format) -> String {
              [secsign]\nurl = \"{upstream}\"\n\n\
              [thumbsignin]\nurl = \"{upstream}\"\napp_id = \"{app_id}\"\nsecret = \"{secret}\"\n\n\
              Ctrl-C ends it.\n",
-            upstream = simulator.upstream_url(),
-            phone = simulator.phone_url(),
-            people = simulator.secsign_ids().join(" and "),
-            app_id = simulator.app_id(),
-            secret = simulator.secret(),
+            upstream = simulator.upstream_url,
+            phone = simulator.phone_url,
+            people = simulator.options.secsign_ids.join(" and "),
+            app_id = simulator.options.app_id,
+            secret = simulator.options.secret,
         ),
     }
 }
