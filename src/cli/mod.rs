@@ -176,7 +176,7 @@ async fn run_async(context: &Context, command: Command) -> Result<(), CliError> 
     match command {
         Command::Serve => servers::serve(context).await,
         #[cfg(feature = "demo")]
-        Command::Demo(options) => servers::demo(context, options).await,
+        Command::Demo(options) => servers::demo(context, &options).await,
         #[cfg(feature = "demo")]
         Command::Simulate(options) => servers::simulate(context, &options).await,
         Command::Migrate { check: false } => configuration::migrate(context).await,
