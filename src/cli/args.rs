@@ -52,6 +52,10 @@ pub(super) enum Command {
     /// Run the simulated phone services and the virtual phone alone
     #[cfg(feature = "demo")]
     Simulate(SimulateOptions),
+    /// What this build does not have
+    #[cfg(not(feature = "demo"))]
+    #[command(alias = "simulate", hide = true)]
+    Demo(NotBuilt),
     /// Bring the database up to date (`serve` does so at start)
     Migrate {
         /// Only list what is missing or unknown; fails when there is anything
@@ -92,6 +96,14 @@ impl Command {
             _over_soon => false,
         }
     }
+}
+
+/// The arguments of a command that this build does not have: anything.
+#[cfg(not(feature = "demo"))]
+#[derive(Debug, ClapArgs)]
+pub(super) struct NotBuilt {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    _arguments: Vec<std::ffi::OsString>,
 }
 
 /// One thing, by its id: `ID` or `--id ID`.
