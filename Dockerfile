@@ -5,7 +5,10 @@ WORKDIR /src
 COPY . .
 # What /metrics names in signbridge_build_info.
 ARG REVISION=unknown
-RUN SIGNBRIDGE_REVISION="${REVISION}" cargo build --release --locked --bin signbridge && mkdir /data
+# Nothing but the provider. `demo` adds the simulated phone services and the example app (docker-compose.yml).
+ARG FEATURES=""
+RUN SIGNBRIDGE_REVISION="${REVISION}" cargo build --profile dist --locked --package signbridge --no-default-features \
+      --features "${FEATURES}" && mkdir /data
 
 FROM gcr.io/distroless/cc-debian12:nonroot
 ARG REVISION=unknown
@@ -14,7 +17,7 @@ LABEL org.opencontainers.image.title="Signbridge" \
       org.opencontainers.image.licenses="Apache-2.0 OR MIT" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.revision="${REVISION}"
-COPY --from=build /src/target/release/signbridge /usr/local/bin/signbridge
+COPY --from=build /src/target/dist/signbridge /usr/local/bin/signbridge
 COPY --from=build /src/LICENSE-APACHE /src/LICENSE-MIT /usr/share/doc/signbridge/
 COPY --from=build --chown=65532:65532 /data /data
 USER 65532:65532

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
+use reqwest::cookie::{CookieStore as _, Jar};
 use serde_json::Value;
-use signbridge::demo::walker::cookies::CookieJar;
 use tokio::time::Instant;
 use url::Url;
 
@@ -55,15 +55,19 @@ pub struct Sample {
 /// One connection with what its owner holds.
 pub struct Worker {
     connection: Connection,
-    cookies: CookieJar,
+    cookies: Jar,
     access_token: String,
     refresh_token: String,
 }
 
 impl Worker {
-    /// A worker in a browser with these cookies, at the node with this address.
-    pub fn new(address: &str, cookies: CookieJar) -> Self {
-        let connection = Connection::new(address);
+    /// A worker with a copy of the cookies that a browser sends to the issuer, at the node with this address.
+    pub fn new(address: &str, issuer: &Url, browser: &Jar) -> Self {
+        let (connection, cookies) = (Connection::new(address), Jar::default());
+        let sent = browser.cookies(issuer);
+        for cookie in sent.iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split("; ")) {
+            cookies.add_cookie_str(&format!("{cookie}; Path=/"), issuer);
+        }
         Self { connection, cookies, access_token: String::new(), refresh_token: String::new() }
     }
 
@@ -101,12 +105,12 @@ impl Worker {
     async fn code_round_trip(&mut self, target: &Target) -> Outcome<()> {
         let mut url = target.authorization_url();
         let code = loop {
-            let cookies = self.cookies.header(&url).map(|cookies| format!("cookie: {cookies}\r\n")).unwrap_or_default();
+            let cookies = cookie_line(&self.cookies, &url);
             let path = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
             let answer = self.connection.exchange(&target.get(&path, &cookies)).await?;
             expect(&answer, 303)?;
             for cookie in answer.headers("set-cookie") {
-                self.cookies.take(&url, cookie);
+                self.cookies.add_cookie_str(cookie, &url);
             }
             let location = url.join(answer.header("location").ok_or("a redirect without a location")?)?;
             if location.as_str().starts_with(&target.redirect_uri) {
@@ -136,6 +140,13 @@ impl Worker {
         }
         Ok(())
     }
+}
+
+/// The header line with the cookies for `url`, if there are any.
+pub fn cookie_line(cookies: &Jar, url: &Url) -> String {
+    let cookies = cookies.cookies(url);
+    let text = cookies.as_ref().and_then(|line| line.to_str().ok());
+    text.map(|cookies| format!("cookie: {cookies}\r\n")).unwrap_or_default()
 }
 
 fn code_in(location: &Url) -> Outcome<String> {

@@ -7,20 +7,20 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use signbridge::demo::phone::VirtualPhone;
+use signbridge::demo::self_test;
 use signbridge::demo::walker::{Page, Walker, Which};
 use signbridge::domain::user::Upstream;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
+use crate::load::cookie_line;
 use crate::target::Target;
 use crate::wire::Connection;
 use crate::{Outcome, Plan};
 
 /// How long an approval may take to reach the page.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// Pages before the one of the login.
-const MAX_STEPS: usize = 6;
 
 /// What the logins gave.
 pub struct Taps {
@@ -34,7 +34,7 @@ pub struct Taps {
 pub async fn measure(upstream_url: &str, target: &Target, plan: Plan) -> Outcome<Taps> {
     let phone = VirtualPhone::new(upstream_url)?;
     let browser = Walker::new()?.stop_at(&target.redirect_uri);
-    let before = phone.requests_after(0).await?.len();
+    let before = phone.calls().await?;
     let lanes = [
         ("alice", Upstream::SecSign),
         ("bob", Upstream::SecSign),
@@ -54,7 +54,7 @@ pub async fn measure(upstream_url: &str, target: &Target, plan: Plan) -> Outcome
         }
     });
     let took = try_join_all(lanes).await?.concat();
-    let after = phone.requests_after(0).await?.len();
+    let after = phone.calls().await?;
     Ok(Taps { took, upstream_calls: after.saturating_sub(before) })
 }
 
@@ -68,10 +68,11 @@ struct Login<'a> {
 
 impl Login<'_> {
     /// One login in a browser that was never here. Answers the time from tap to redirect.
-    async fn run(&self, mut browser: Walker) -> Outcome<Duration> {
-        let page = wait_page(&mut browser, self.target, self.upstream, self.user).await?;
+    async fn run(&self, browser: Walker) -> Outcome<Duration> {
+        let start = self.target.authorization_url();
+        let page = self_test::wait_page(&browser, start.as_str(), self.upstream, self.user).await?;
         let mut events = self.events(&browser, &page).await?;
-        let tapped = self.look_and_tap(&page).await?;
+        let tapped = self_test::approve(self.phone, &page, self.upstream, self.user, self.look).await?;
         timeout(PATIENCE, until_approved(&mut events)).await.map_err(|_late| "the approval did not reach the page")??;
         let mut page = browser.submit(&page, Which::Id("continue"), &[]).await?;
         if page.main("data-page").as_deref() == Some("wait") {
@@ -81,55 +82,17 @@ impl Login<'_> {
         let took = tapped.elapsed();
         match page.url.as_str().starts_with(&self.target.redirect_uri) && page.query("code").is_some() {
             true => Ok(took),
-            false => Err(format!("the login did not end at the app but at {}: {}", page.url, page.summary()).into()),
+            false => Err(format!("the login did not end at the app but at {}", page.summary()).into()),
         }
     }
 
     /// The page's event stream.
     async fn events(&self, browser: &Walker, page: &Page) -> Outcome<TcpStream> {
         let url = page.url.join(&page.main("data-events-url").ok_or("the page names no event stream")?)?;
-        let cookies = browser.cookies.header(&url).unwrap_or_default();
         let address = self.target.addresses.first().ok_or("the target has no address")?;
-        let headers = format!("accept: text/event-stream\r\ncookie: {cookies}\r\n");
+        let headers = format!("accept: text/event-stream\r\n{}", cookie_line(&browser.cookies, &url));
         Ok(Connection::new(address).open(&self.target.get(url.path(), &headers)).await?)
     }
-
-    /// Opens the request on the phone, looks at it for a while, and approves. Answers when.
-    async fn look_and_tap(&self, page: &Page) -> Outcome<Instant> {
-        let attribute = |id: &str, name: &str| page.element(id).and_then(|element| element.attribute(name).map(str::to_owned));
-        match self.upstream {
-            Upstream::SecSign => {
-                let shown = attribute("access-pass", "src").ok_or("no access pass")?;
-                let push = self.phone.push(self.user).await?;
-                self.phone.answer_push(self.user, &push, "fetch", None).await?;
-                sleep(self.look).await;
-                let tapped = Instant::now();
-                self.phone.answer_push(self.user, &push, "approve", shown.rsplit(',').next()).await?;
-                Ok(tapped)
-            }
-            Upstream::ThumbSignIn => {
-                let transaction = self.phone.scan(&attribute("deep-link", "href").ok_or("no deep link")?).await?;
-                sleep(self.look).await;
-                let tapped = Instant::now();
-                self.phone.answer_transaction(&transaction, "approve", self.user).await?;
-                Ok(tapped)
-            }
-        }
-    }
-}
-
-/// The page of a login that was begun for `user` at `upstream`.
-pub async fn wait_page(browser: &mut Walker, target: &Target, upstream: Upstream, user: &str) -> Outcome<Page> {
-    let mut page = browser.get(target.authorization_url().as_str()).await?;
-    for _step in 0..MAX_STEPS {
-        page = match page.main("data-page").as_deref() {
-            Some("choose") => browser.submit(&page, Which::Control("provider"), &[("provider", upstream.as_str())]).await?,
-            Some("identify") => browser.submit(&page, Which::Control("identifier"), &[("identifier", user)]).await?,
-            Some("wait") => return Ok(page),
-            _other => break,
-        };
-    }
-    Err(format!("no login page but {}: {}", page.url, page.summary()).into())
 }
 
 /// Reads the stream until it says that the phone approved.

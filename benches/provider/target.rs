@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use reqwest::cookie::Jar;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use signbridge::demo::phone::VirtualPhone;
-use signbridge::demo::self_test::{self, SignInBy};
-use signbridge::demo::walker::cookies::CookieJar;
+use signbridge::demo::self_test;
 use signbridge::demo::walker::{Walker, Which};
 use signbridge::domain::env::Env;
 use signbridge::domain::secret::Secret;
@@ -18,14 +18,11 @@ use url::Url;
 
 use crate::load::{Operation, Worker};
 use crate::process::Server;
-use crate::taps;
 use crate::wire::Connection;
 use crate::{CONNECTIONS, Outcome};
 
 /// The scope that is asked for: all that both know.
 const SCOPE: &str = "openid profile email groups offline_access";
-/// How long an approval may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Paths of the endpoints, from discovery.
 pub struct Paths {
@@ -131,26 +128,26 @@ impl Target {
 
     /// Signs one browser in with alice's virtual phone; every worker then acts in it.
     pub async fn sign_in_with_phone(&mut self, upstream_url: &str) -> Outcome<()> {
-        let (mut browser, phone) = (Walker::new()?.stop_at(&self.redirect_uri), VirtualPhone::new(upstream_url)?);
-        let page = taps::wait_page(&mut browser, self, Upstream::SecSign, "alice").await?;
-        let by = SignInBy { login_url: "", upstream: Upstream::SecSign, identifier: "alice", phone_user: "alice" };
-        self_test::answer(&phone, &page, &by).await?;
-        let approved = self_test::approved(&mut browser, page, Instant::now() + PATIENCE, by.upstream).await?;
+        let (browser, phone) = (Walker::new()?.stop_at(&self.redirect_uri), VirtualPhone::new(upstream_url)?);
+        let upstream = Upstream::SecSign;
+        let page = self_test::wait_page(&browser, self.authorization_url().as_str(), upstream, "alice").await?;
+        self_test::approve(&phone, &page, upstream, "alice", Duration::ZERO).await?;
+        let approved = self_test::approved(&browser, page, upstream).await?;
         browser.submit(&approved, Which::Id("continue"), &[]).await?;
         self.employ(&browser.cookies).await
     }
 
     /// Signs one browser in at a server that asks nobody.
     pub async fn sign_in_alone(&mut self) -> Outcome<()> {
-        let mut browser = Walker::new()?.stop_at(&self.redirect_uri);
+        let browser = Walker::new()?.stop_at(&self.redirect_uri);
         browser.get(self.authorization_url().as_str()).await?;
         self.employ(&browser.cookies).await
     }
 
     /// One worker per connection, each with tokens of its own.
-    async fn employ(&mut self, cookies: &CookieJar) -> Outcome<()> {
+    async fn employ(&mut self, cookies: &Jar) -> Outcome<()> {
         for address in self.addresses.clone().iter().cycle().take(CONNECTIONS) {
-            let mut worker = Worker::new(address, cookies.clone());
+            let mut worker = Worker::new(address, &self.issuer, cookies);
             worker.perform(self, Operation::CodeRoundTrip).await?;
             self.workers.push(worker);
         }

@@ -15,7 +15,9 @@
 #![forbid(unsafe_code)]
 
 mod auto;
+mod call;
 mod clock;
+mod endpoints;
 mod faults;
 mod options;
 mod phone;

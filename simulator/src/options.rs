@@ -16,14 +16,9 @@ pub enum SecondSession {
     Create,
 }
 
-/// The account that the SecSign REST API asks for by HTTP Basic.
+/// User name and password of the account that the SecSign REST API asks for by HTTP Basic.
 #[derive(Clone)]
-pub struct PinAccount {
-    /// User name of the account.
-    pub user: String,
-    /// Password of the account.
-    pub password: String,
-}
+pub struct PinAccount(pub String, pub String);
 
 /// How a simulator is set up. `Options::default()` listens on a free loopback port, with random credentials and with
 /// `alice` and `bob` on a phone of each service.

@@ -5,8 +5,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use qrcode::{Color, EcLevel, QrCode};
 
-use crate::symbols;
-
 /// Width and height of the image in pixels.
 const SIDE: usize = 250;
 /// Modules that stay white on every side (ISO/IEC 18004).
@@ -17,7 +15,14 @@ pub(crate) fn png_base64(text: &str) -> String {
     let Ok(code) = QrCode::with_error_correction_level(text, EcLevel::M) else {
         return String::new();
     };
-    STANDARD.encode(symbols::png(&pixels(&code), SIDE as u32, png::ColorType::Grayscale, png::BitDepth::One))
+    // Writing into memory cannot fail; an empty image stands for the impossible.
+    let mut image = Vec::new();
+    let mut encoder = png::Encoder::new(&mut image, SIDE as u32, SIDE as u32);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.set_depth(png::BitDepth::One);
+    encoder.set_compression(png::Compression::High);
+    let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&pixels(&code)));
+    written.map(|()| STANDARD.encode(image)).unwrap_or_default()
 }
 
 /// The image's rows, eight pixels a byte, white as 1.

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use serde::Serialize;
 
+use crate::call::Call;
 use crate::clock;
-use crate::upstream::{Call, Provider};
 
 /// Entries kept; older ones are dropped.
 const KEPT: usize = 100_000;
@@ -14,24 +14,15 @@ const KEPT: usize = 100_000;
 #[derive(Clone, Serialize)]
 pub(crate) struct Entry {
     /// Counts all calls since the start; never restarts.
-    pub(crate) seq: u64,
+    seq: u64,
     /// When it arrived, in milliseconds since the Unix epoch on the wall clock.
-    pub(crate) at: i64,
-    /// Which service was called.
-    pub(crate) provider: Provider,
-    /// What was asked of it.
-    pub(crate) operation: &'static str,
-    /// SecSign ID or ThumbSignIn user id, as far as the call or its session names one.
-    pub(crate) user: Option<String>,
+    at: i64,
+    #[serde(flatten)]
+    call: Call,
     /// HTTP status of the answer; null while there is none, and for good where the connection was cut instead.
-    pub(crate) status: Option<u16>,
-    /// HTTP method, path and query as they came.
-    pub(crate) target: String,
-    /// True for a ThumbSignIn status call that cancels.
-    pub(crate) cancelled: bool,
+    status: Option<u16>,
 }
 
-/// All calls since the start.
 #[derive(Default)]
 pub(crate) struct RequestLog {
     last: u64,
@@ -45,16 +36,7 @@ impl RequestLog {
         if self.entries.len() >= KEPT {
             self.entries.pop_front();
         }
-        self.entries.push_back(Entry {
-            seq: self.last,
-            at: clock::wall_ms(),
-            provider: call.provider,
-            operation: call.operation,
-            user: call.user.clone(),
-            status: None,
-            target: call.target.clone(),
-            cancelled: call.cancelled,
-        });
+        self.entries.push_back(Entry { seq: self.last, at: clock::wall_ms(), call: call.clone(), status: None });
         self.last
     }
 
@@ -77,6 +59,7 @@ impl RequestLog {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::Provider;
 
     fn call() -> Call {
         Call::new(Provider::SecSign, "state", "POST /".to_owned())

@@ -8,12 +8,12 @@ use actix_web::web::{self, Bytes, Data};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use tokio::task::JoinHandle;
 
+use crate::call::{self, Call, Provider};
+use crate::endpoints::{secsign_form, secsign_rest, thumbsignin};
 use crate::faults::wire;
 use crate::options::Options;
 use crate::phone::{self, Pages};
 use crate::simulation::{Settings, Simulation};
-use crate::upstream::{self, Call, Provider};
-use crate::{secsign, thumbsignin};
 
 /// Why the simulator did not start or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -36,42 +36,17 @@ pub enum Error {
 
 /// A running simulator. It runs until it is stopped or its runtime ends.
 pub struct Simulator {
-    settings: Settings,
+    /// Origin of the upstreams, such as `http://127.0.0.1:8081`: the base URL of both.
+    pub upstream_url: String,
+    /// Origin of the virtual phone; its pages are below `/phone`.
+    pub phone_url: String,
+    /// What it was started with.
+    pub options: Options,
     handle: ServerHandle,
     task: JoinHandle<std::io::Result<()>>,
 }
 
 impl Simulator {
-    /// Origin of the upstreams, such as `http://127.0.0.1:8081`: the base URL of both.
-    pub fn upstream_url(&self) -> &str {
-        &self.settings.upstream_url
-    }
-
-    /// Origin of the virtual phone; its pages are below `/phone`.
-    pub fn phone_url(&self) -> &str {
-        &self.settings.phone_url
-    }
-
-    /// ThumbSignIn application id.
-    pub fn app_id(&self) -> &str {
-        &self.settings.options.app_id
-    }
-
-    /// ThumbSignIn secret.
-    pub fn secret(&self) -> &str {
-        &self.settings.options.secret
-    }
-
-    /// The SecSign IDs that existed at the start.
-    pub fn secsign_ids(&self) -> &[String] {
-        &self.settings.options.secsign_ids
-    }
-
-    /// The ThumbSignIn user ids that existed at the start.
-    pub fn thumbsignin_users(&self) -> &[String] {
-        &self.settings.options.thumbsignin_users
-    }
-
     /// Stops at once: open connections are dropped. Fails only if the web server had failed before.
     pub async fn stop(self) -> Result<(), Error> {
         self.handle.stop(false).await;
@@ -90,7 +65,8 @@ pub async fn start(options: Options) -> Result<Simulator, Error> {
     let handle = server.handle();
     let task = tokio::spawn(server);
     tracing::debug!(upstream = %settings.upstream_url, phone = %settings.phone_url, "the phone services are simulated");
-    Ok(Simulator { settings, handle, task })
+    let Settings { options, upstream_url, phone_url } = settings;
+    Ok(Simulator { upstream_url, phone_url, options, handle, task })
 }
 
 /// One listener for everything, and another for the phone where it has its own address. An unspecified address covers
@@ -167,11 +143,11 @@ async fn upstreams(simulation: Data<Simulation>, request: HttpRequest, body: Byt
     }
     let path = request.uri().path();
     if path.starts_with("/ts/secure/") {
-        thumbsignin::api::handle(simulation, request, body).await
+        thumbsignin::handle(simulation, request, body).await
     } else if path.starts_with("/rest/") {
-        secsign::rest::handle(simulation, request, body).await
+        secsign_rest::handle(simulation, request, body).await
     } else if path == "/" && request.method() == actix_web::http::Method::POST {
-        secsign::form::handle(simulation, request, body).await
+        secsign_form::handle(simulation, request, body).await
     } else if path == "/" {
         HttpResponse::SeeOther().insert_header((header::LOCATION, "/phone")).finish()
     } else {
@@ -182,7 +158,7 @@ async fn upstreams(simulation: Data<Simulation>, request: HttpRequest, body: Byt
 /// Where the fault `redirect` leads: whoever follows is noted, and told what would tempt him.
 async fn redirected(simulation: Data<Simulation>, request: HttpRequest) -> HttpResponse {
     let mut world = simulation.world();
-    let seq = world.log.begin(&Call::new(Provider::SecSign, "redirected", upstream::target(&request)));
+    let seq = world.log.begin(&Call::new(Provider::SecSign, "redirected", call::target(&request)));
     world.log.finish(seq, 200);
     HttpResponse::Ok().body("authsessionstate=3")
 }

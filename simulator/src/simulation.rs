@@ -10,30 +10,21 @@ use crate::requests::RequestLog;
 use crate::secsign::SecSign;
 use crate::thumbsignin::ThumbSignIn;
 
-/// What does not change while the simulator runs.
+/// What does not change while the simulator runs: options, and the origins of the upstreams and of the phone.
 #[derive(Clone)]
 pub(crate) struct Settings {
-    /// What the caller chose.
     pub(crate) options: Options,
-    /// Origin of the upstreams.
     pub(crate) upstream_url: String,
-    /// Origin of the virtual phone.
     pub(crate) phone_url: String,
 }
 
 /// What changes: people, sessions, faults.
 pub(crate) struct World {
-    /// The services' clock.
     pub(crate) clock: Clock,
-    /// SecSign IDs and their sessions.
     pub(crate) secsign: SecSign,
-    /// ThumbSignIn users, their devices and transactions.
     pub(crate) thumbsignin: ThumbSignIn,
-    /// The faults that are armed.
     pub(crate) faults: Faults,
-    /// The phones that answer by themselves.
     pub(crate) auto: Auto,
-    /// Every upstream call.
     pub(crate) log: RequestLog,
     /// Counts resets, so that what was under way before one leaves no trace after it.
     pub(crate) epoch: u64,
@@ -65,13 +56,11 @@ impl World {
 
 /// The simulator's state, shared by all requests.
 pub(crate) struct Simulation {
-    /// What does not change.
     pub(crate) settings: Settings,
     world: Mutex<World>,
 }
 
 impl Simulation {
-    /// A fresh simulation.
     pub(crate) fn new(settings: Settings) -> Self {
         let world = Mutex::new(World::new(&settings.options));
         Self { settings, world }

@@ -2,137 +2,15 @@
 //! automatic answers, the wire.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use crate::auto;
+use crate::auto::Action;
+use crate::call::{Answer, Call, Created};
 use crate::faults::{Kind, Strike, tamper, wire};
 use crate::simulation::{Simulation, World};
-
-/// A phone service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Provider {
-    /// SecSign ID.
-    SecSign,
-    /// ThumbSignIn.
-    ThumbSignIn,
-}
-
-/// One upstream call, as the log and the faults see it.
-pub(crate) struct Call {
-    /// Which service was called.
-    pub(crate) provider: Provider,
-    /// What was asked of it.
-    pub(crate) operation: &'static str,
-    /// Whom it is about, as far as that can be told.
-    pub(crate) user: Option<String>,
-    /// Method, path and query as they came.
-    pub(crate) target: String,
-    /// True for a ThumbSignIn status call that cancels.
-    pub(crate) cancelled: bool,
-}
-
-impl Call {
-    /// A call about nobody in particular.
-    pub(crate) fn new(provider: Provider, operation: &'static str, target: String) -> Self {
-        Self { provider, operation, user: None, target, cancelled: false }
-    }
-}
-
-/// How an answer is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
-    /// `key=value&key=value`, nothing percent-encoded (SecSign form API).
-    Form,
-    /// One JSON object.
-    Json,
-}
-
-/// What a create call created.
-#[derive(Clone, Debug)]
-pub(crate) enum Created {
-    /// A SecSign session.
-    Session {
-        /// Whose it is.
-        secsignid: String,
-        /// Its id.
-        id: i64,
-    },
-    /// A ThumbSignIn transaction.
-    Transaction {
-        /// Whose it is, if anybody's.
-        user: Option<String>,
-        /// Its id.
-        id: String,
-    },
-}
-
-impl Created {
-    /// The service that created it.
-    pub(crate) fn provider(&self) -> Provider {
-        match self {
-            Self::Session { .. } => Provider::SecSign,
-            Self::Transaction { .. } => Provider::ThumbSignIn,
-        }
-    }
-
-    /// The person who is asked.
-    pub(crate) fn user(&self) -> Option<&str> {
-        match self {
-            Self::Session { secsignid, .. } => Some(secsignid),
-            Self::Transaction { user, .. } => user.as_deref(),
-        }
-    }
-}
-
-/// An answer before it is written: faults change members, not text.
-#[derive(Clone, Debug)]
-pub(crate) struct Answer {
-    /// HTTP status.
-    pub(crate) status: u16,
-    /// How it is written.
-    pub(crate) format: Format,
-    /// Keys and values in the order in which they are written.
-    pub(crate) members: Vec<(String, Value)>,
-    /// What the call created.
-    pub(crate) created: Option<Created>,
-}
-
-impl Answer {
-    /// An answer with the given members.
-    pub(crate) fn new(status: u16, format: Format, members: Vec<(&str, Value)>) -> Self {
-        let members = members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-        Self { status, format, members, created: None }
-    }
-
-    /// Says what the call created.
-    pub(crate) fn creating(self, created: Created) -> Self {
-        Self { created: Some(created), ..self }
-    }
-
-    /// The body as it goes over the wire.
-    pub(crate) fn body(&self) -> String {
-        match self.format {
-            Format::Form => {
-                let pairs: Vec<_> = self.members.iter().map(|(key, value)| format!("{key}={}", plain(value))).collect();
-                pairs.join("&")
-            }
-            Format::Json => {
-                let pairs: Vec<_> =
-                    self.members.iter().map(|(key, value)| format!("{}:{value}", Value::from(key.as_str()))).collect();
-                format!("{{{}}}", pairs.join(","))
-            }
-        }
-    }
-}
-
-/// A value as the form format writes it: text without quotes.
-pub(crate) fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
+use crate::{secsign, thumbsignin};
 
 /// Answers one call: notes it, lets the faults strike, does the work, and lets the phones answer that do so by themselves.
 pub(crate) async fn answer(
@@ -168,15 +46,15 @@ fn respond(
     match strike.kind {
         Some(Kind::Refuse | Kind::DropBefore) => return wire::cut(request),
         Some(Kind::Reset) => return wire::reset(request),
-        Some(Kind::Redirect) => return wire::redirect(&simulation.settings, strike.value.as_deref()),
+        Some(Kind::Redirect) => return wire::redirect(&simulation.settings.upstream_url, strike.value.as_deref()),
         Some(Kind::Status) => return wire::status(strike),
         _ => {}
     }
     let mut answer = work(&mut simulation.world());
     if strike.kind == Some(Kind::ApprovedAtOnce) {
-        tamper::approve_at_once(&mut simulation.world(), &mut answer);
+        approve_at_once(&mut simulation.world(), &mut answer);
     } else if let Some(created) = &answer.created {
-        auto::answer(simulation, created);
+        answer_by_itself(simulation, created);
     }
     match strike.kind {
         Some(Kind::DropAfter) => wire::cut(request),
@@ -188,22 +66,64 @@ fn respond(
     }
 }
 
-/// Method, path and query of a request, as they came.
-pub(crate) fn target(request: &HttpRequest) -> String {
-    format!("{} {}", request.method(), request.uri())
+/// Approves what the call created, and says so in the same answer.
+fn approve_at_once(world: &mut World, answer: &mut Answer) {
+    let now = world.clock.now_ms();
+    match &answer.created {
+        Some(Created::Session { secsignid, id }) => {
+            let approved = secsign::PhoneAction::State { state: secsign::AUTHENTICATED };
+            world.secsign.act(now, (secsignid, *id), &approved).ok();
+        }
+        Some(Created::Transaction { id, .. }) => {
+            world.thumbsignin.act(now, id, &thumbsignin::PhoneAction::Approve { user: None }).ok();
+        }
+        None => return,
+    }
+    tamper::say_approved(answer);
 }
 
-/// Bytes as text: UTF-8, or Latin-1 where they are not UTF-8 (an official connector sends that).
-pub(crate) fn text(bytes: &[u8]) -> String {
-    std::str::from_utf8(bytes).map_or_else(|_| bytes.iter().map(|byte| char::from(*byte)).collect(), str::to_owned)
+/// Lets the user's phone answer a request that was just created: at once where no wait was asked for, so that the very
+/// next status call sees it.
+fn answer_by_itself(simulation: &Arc<Simulation>, created: &Created) {
+    let mut world = simulation.world();
+    let Some(user) = created.user() else { return };
+    for rule in world.auto.of(created.provider(), user) {
+        let Some(wait) = rule.after_ms.filter(|wait| *wait > 0) else {
+            apply(&mut world, created, rule.action);
+            continue;
+        };
+        let (simulation, epoch, created) = (Arc::clone(simulation), world.epoch, created.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+            let mut world = simulation.world();
+            if world.epoch == epoch {
+                apply(&mut world, &created, rule.action);
+            }
+        });
+    }
 }
 
-/// A percent-encoded piece of a path as text.
-pub(crate) fn decode(piece: &str) -> String {
-    text(&percent_encoding::percent_decode_str(piece).collect::<Vec<_>>())
-}
-
-/// Names and values of a query or a form-encoded body, in their order.
-pub(crate) fn form_pairs(encoded: &str) -> Vec<(String, String)> {
-    url::form_urlencoded::parse(encoded.as_bytes()).into_owned().collect()
+/// A phone that comes too late finds nothing to answer; that is no error.
+fn apply(world: &mut World, created: &Created, action: Action) {
+    let now = world.clock.now_ms();
+    match created {
+        Created::Session { secsignid, id } => {
+            let action = match action {
+                Action::Fetch | Action::Scan => secsign::PhoneAction::Fetch,
+                Action::Approve => secsign::PhoneAction::Approve { symbol: None },
+                Action::WrongSymbol => secsign::PhoneAction::WrongSymbol,
+                Action::Deny | Action::Decline | Action::Fail => secsign::PhoneAction::Deny,
+            };
+            world.secsign.act(now, (secsignid, *id), &action).ok();
+        }
+        Created::Transaction { id, .. } => {
+            let action = match action {
+                Action::Fetch | Action::Scan => thumbsignin::PhoneAction::Scan,
+                Action::Approve => thumbsignin::PhoneAction::Approve { user: None },
+                Action::WrongSymbol | Action::Deny | Action::Decline => thumbsignin::PhoneAction::Decline,
+                Action::Fail => thumbsignin::PhoneAction::Fail { reason: None },
+            };
+            world.thumbsignin.act(now, id, &action).ok();
+        }
+    }
 }

@@ -13,10 +13,10 @@ use serde::de::value::{Error as ValueError, StrDeserializer};
 use super::configuration::ConfigCommand;
 use super::device::DeviceCommand;
 use super::key::KeyCommand;
-#[cfg(feature = "demo")]
-use super::servers::{DemoArgs, SimulateArgs};
 use super::session::SessionCommand;
 use super::{client::ClientCommand, user::UserCommand};
+#[cfg(feature = "demo")]
+use crate::demo::{DemoOptions, SimulateOptions};
 
 /// An OpenID Connect provider whose login step is an approval on a phone.
 #[derive(Debug, Parser)]
@@ -48,10 +48,14 @@ pub(super) enum Command {
     Serve,
     /// Run everything on this machine with a throw-away database: provider, phone services, a virtual phone, an example app
     #[cfg(feature = "demo")]
-    Demo(DemoArgs),
+    Demo(DemoOptions),
     /// Run the simulated phone services and the virtual phone alone
     #[cfg(feature = "demo")]
-    Simulate(SimulateArgs),
+    Simulate(SimulateOptions),
+    /// What this build does not have
+    #[cfg(not(feature = "demo"))]
+    #[command(alias = "simulate", hide = true)]
+    Demo(NotBuilt),
     /// Bring the database up to date (`serve` does so at start)
     Migrate {
         /// Only list what is missing or unknown; fails when there is anything
@@ -92,6 +96,14 @@ impl Command {
             _over_soon => false,
         }
     }
+}
+
+/// The arguments of a command that this build does not have: anything.
+#[cfg(not(feature = "demo"))]
+#[derive(Debug, ClapArgs)]
+pub(super) struct NotBuilt {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    _arguments: Vec<std::ffi::OsString>,
 }
 
 /// One thing, by its id: `ID` or `--id ID`.

@@ -69,6 +69,13 @@ enum CliError {
     #[cfg(feature = "demo")]
     #[error(transparent)]
     Demo(#[from] crate::demo::DemoError),
+    /// `demo` or `simulate` where they were left out.
+    #[cfg(not(feature = "demo"))]
+    #[error(
+        "this program was built without the demonstration: `demo` and `simulate` are in one built from the sources with \
+         `cargo build --release`"
+    )]
+    WithoutDemo,
     /// Standard output, or something of the operating system.
     #[error("cannot go on: {0}")]
     Io(#[from] std::io::Error),
@@ -87,6 +94,8 @@ impl CliError {
     fn code(&self) -> u8 {
         match self {
             Self::Config(_) | Self::Telemetry(_) | Self::Manage(ManageError::Invalid(_)) => 2,
+            #[cfg(not(feature = "demo"))]
+            Self::WithoutDemo => 2,
             _other => 1,
         }
     }
@@ -180,9 +189,11 @@ async fn run_async(context: &Context, command: Command) -> Result<(), CliError> 
     match command {
         Command::Serve => servers::serve(context).await,
         #[cfg(feature = "demo")]
-        Command::Demo(options) => servers::demo(context, options).await,
+        Command::Demo(options) => servers::demo(context, &options).await,
         #[cfg(feature = "demo")]
         Command::Simulate(options) => servers::simulate(context, &options).await,
+        #[cfg(not(feature = "demo"))]
+        Command::Demo(_) => Err(CliError::WithoutDemo),
         Command::Migrate { check: false } => configuration::migrate(context).await,
         Command::Migrate { check: true } => configuration::check_migrations(context).await,
         Command::Client(command) => client::run(context, command).await,

@@ -16,18 +16,15 @@ const KEPT_FILE: &str = "demo.json";
 
 /// The directory of a demonstration; one that nobody asked for is removed at the end.
 #[derive(Debug)]
-pub struct DataDir {
+pub(super) struct DataDir {
     /// Where it is, absolute.
-    pub path: PathBuf,
+    pub(super) path: PathBuf,
     throw_away: bool,
 }
 
 impl DataDir {
     /// Makes the directory, for its owner only.
-    ///
-    /// # Errors
-    /// When it cannot be made.
-    pub fn open(asked: Option<&Path>, env: &Env) -> Result<Self, DemoError> {
+    pub(super) fn open(asked: Option<&Path>, env: &Env) -> Result<Self, DemoError> {
         let path = match asked {
             Some(path) => std::path::absolute(path)?,
             None => std::env::temp_dir().join(format!("signbridge-demo-{}", random_text(env)?)),
@@ -37,20 +34,17 @@ impl DataDir {
     }
 
     /// Whether it stays when the demonstration ends.
-    pub const fn is_kept(&self) -> bool {
+    pub(super) const fn is_kept(&self) -> bool {
         !self.throw_away
     }
 
     /// A file in it.
-    pub fn file(&self, name: &str) -> PathBuf {
+    pub(super) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
     /// Writes a file that only its owner reads.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn write(&self, name: &str, text: &str) -> Result<(), DemoError> {
+    pub(super) fn write(&self, name: &str, text: &str) -> Result<(), DemoError> {
         // Written beside and renamed: a start that is killed half-way leaves the old file.
         let (target, beside) = (self.file(name), self.file(&format!("{name}.new")));
         let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
@@ -72,23 +66,17 @@ impl Drop for DataDir {
 
 /// Where everything listens, on loopback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ports {
-    /// The provider.
-    pub provider: u16,
+pub(super) struct Ports {
+    pub(super) provider: u16,
     /// The phone services and the virtual phone.
-    pub upstream: u16,
-    /// The example app.
-    pub app: u16,
-    /// Health and metrics of the provider.
-    pub management: u16,
+    pub(super) upstream: u16,
+    pub(super) app: u16,
+    pub(super) management: u16,
 }
 
 impl Ports {
     /// N to N+3.
-    ///
-    /// # Errors
-    /// When there are no such ports.
-    pub fn from(first: u16) -> Result<Self, DemoError> {
+    pub(super) fn from(first: u16) -> Result<Self, DemoError> {
         let port = |offset: u16| first.checked_add(offset).ok_or(DemoError::NoSuchPorts(first));
         Ok(Self { provider: first, upstream: port(1)?, app: port(2)?, management: port(3)? })
     }
@@ -96,25 +84,19 @@ impl Ports {
 
 /// What a second start in the same directory finds again.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct Kept {
-    /// Where everything listens.
-    pub ports: Ports,
-    /// The ThumbSignIn application id.
-    pub app_id: String,
-    /// The ThumbSignIn secret.
-    pub secret: String,
-    /// The secret of `demo-web`.
-    pub web_secret: String,
-    /// The secret of `demo-consent`.
-    pub consent_secret: String,
+pub(super) struct Kept {
+    pub(super) ports: Ports,
+    /// ThumbSignIn's.
+    pub(super) app_id: String,
+    pub(super) secret: String,
+    /// The secrets of `demo-web` and `demo-consent`.
+    pub(super) web_secret: String,
+    pub(super) consent_secret: String,
 }
 
 impl Kept {
     /// What an earlier start left in `dir`; `None` at the first.
-    ///
-    /// # Errors
-    /// When the file cannot be read, or the ports asked for are others than those of the earlier start.
-    pub fn find(dir: &DataDir, options: &DemoOptions) -> Result<Option<Self>, DemoError> {
+    pub(super) fn find(dir: &DataDir, options: &DemoOptions) -> Result<Option<Self>, DemoError> {
         let file = dir.file(KEPT_FILE);
         if !file.exists() {
             return Ok(None);
@@ -130,10 +112,7 @@ impl Kept {
     }
 
     /// Fresh secrets for these ports.
-    ///
-    /// # Errors
-    /// When the random number generator fails.
-    pub fn new(ports: Ports, env: &Env) -> Result<Self, DemoError> {
+    pub(super) fn new(ports: Ports, env: &Env) -> Result<Self, DemoError> {
         Ok(Self {
             ports,
             app_id: hex(&env.random_bytes::<16>()?),
@@ -144,10 +123,7 @@ impl Kept {
     }
 
     /// Keeps this for the next start.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn write(&self, dir: &DataDir) -> Result<(), DemoError> {
+    pub(super) fn write(&self, dir: &DataDir) -> Result<(), DemoError> {
         dir.write(KEPT_FILE, &serde_json::to_string_pretty(self)?)
     }
 }

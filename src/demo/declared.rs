@@ -10,7 +10,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::data_dir::{DataDir, Kept};
-use super::{DemoError, Limits, Urls};
+use super::running::Urls;
+use super::{DemoError, Limits};
 
 const CONFIG_FILE: &str = "signbridge.toml";
 const FILE_HEAD: &str =
@@ -18,7 +19,7 @@ const FILE_HEAD: &str =
 
 /// A declared client, and what the announcement says of it.
 #[derive(Clone, Serialize)]
-pub struct DemoClient {
+pub(super) struct DemoClient {
     id: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
@@ -32,7 +33,7 @@ pub struct DemoClient {
 
 impl DemoClient {
     /// The client as the announcement shows it (design 3, Commands).
-    pub fn announced(&self) -> Value {
+    pub(super) fn announced(&self) -> Value {
         json!({
             "client_id": self.id,
             "client_secret": self.secret,
@@ -44,22 +45,19 @@ impl DemoClient {
     }
 }
 
-/// A declared person with a phone of each service.
+/// A declared user with a phone of each service.
 #[derive(Clone, Serialize)]
-pub struct DemoUser {
-    /// The name that they type; also their name at the phone services.
-    pub username: &'static str,
+pub(super) struct DemoUser {
+    pub(super) username: &'static str,
     email: &'static str,
     name: &'static str,
     groups: &'static [&'static str],
-    /// Their SecSign ID.
-    pub secsignid: &'static str,
-    /// Their ThumbSignIn user id.
-    pub thumbsignin_user_id: &'static str,
+    pub(super) secsignid: &'static str,
+    pub(super) thumbsignin_user_id: &'static str,
 }
 
 /// Who can sign in.
-pub const USERS: [DemoUser; 2] = [
+pub(super) const USERS: [DemoUser; 2] = [
     DemoUser {
         username: "alice",
         email: "alice@example.com",
@@ -79,7 +77,7 @@ pub const USERS: [DemoUser; 2] = [
 ];
 
 /// The clients of the contract.
-pub fn clients(kept: &Kept, app_url: &str) -> Vec<DemoClient> {
+pub(super) fn clients(kept: &Kept, app_url: &str) -> Vec<DemoClient> {
     let web = DemoClient {
         id: "demo-web",
         secret: Some(kept.web_secret.clone()),
@@ -130,10 +128,7 @@ struct ConfigFile<'a> {
 const OWN_DATABASE: &str = "sqlite:signbridge.db";
 
 /// Writes the configuration file and answers its path. `database` is the URL of another database than the file of its own.
-///
-/// # Errors
-/// When it cannot be written.
-pub fn write_config(
+pub(super) fn write_config(
     dir: &DataDir,
     kept: &Kept,
     limits: Limits,
@@ -156,11 +151,11 @@ pub fn write_config(
         }),
         // Relying parties of a demonstration live on this machine.
         outbound: json!({ "allow_private": true }),
-        limits: json!({ "profile": limits.as_str() }),
+        limits: json!({ "profile": if limits == Limits::Off { "off" } else { "production" } }),
         client: &clients(kept, &urls.app),
         user: &USERS,
     };
-    let text = toml::to_string(&config).map_err(DemoError::Config)?;
+    let text = toml::to_string(&config)?;
     dir.write(CONFIG_FILE, &format!("{FILE_HEAD}{text}"))?;
     Ok(dir.file(CONFIG_FILE))
 }

@@ -2,21 +2,22 @@
 //! (design 3, Commands).
 //!
 //! [`running`] wires four servers together: the simulated phone services, the provider, the [example app](relying_party) and
-//! the provider's management listener. [`data_dir`] keeps ports and secrets, [`declared`] writes the configuration; [`walker`] and [`phone`]
-//! are the browser and the hand of scripts. Nothing here is part of a production provider; without the feature `demo` it is
-//! not compiled.
+//! the provider's management listener. [`data_dir`] keeps ports and secrets, [`declared`] writes the configuration; [`walker`]
+//! and [`phone`] are the browser and the phone of the self-test and of the benchmark. Nothing here is part of a production
+//! provider; without the feature `demo` it is not compiled.
 
-pub mod announce;
-pub mod data_dir;
-pub mod declared;
-pub mod http;
-pub mod options;
+mod announce;
+mod data_dir;
+mod declared;
+mod http;
+mod options;
 pub mod phone;
-pub mod relying_party;
-pub mod running;
+mod relying_party;
+mod running;
 pub mod self_test;
-pub mod simulate;
+mod simulate;
 pub mod walker;
 
-pub use options::{DEFAULT_PORT, DemoError, DemoOptions, Format, Limits};
-pub use running::{Running, Urls, run, start};
+pub use options::{DEFAULT_PORT, DemoError, DemoOptions, Limits};
+pub use running::run;
+pub use simulate::{SimulateOptions, run as simulate};

@@ -3,8 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use super::http::HttpError;
-use super::{relying_party, self_test};
+use clap::{Args, ValueEnum};
+
+use super::self_test;
 use crate::app;
 use crate::domain::random::RandomError;
 use crate::store::StoreError;
@@ -12,55 +13,38 @@ use crate::store::StoreError;
 /// The port of the provider where nothing else is said.
 pub const DEFAULT_PORT: u16 = 8080;
 
-/// Which limits on asking phones hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Which limits on asking phones hold: none by default, because a person who tries things out taps often.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Limits {
-    /// None: a person who tries things out taps often.
+    /// None
     #[default]
     Off,
-    /// Those of production.
+    /// Those of production
     Production,
 }
 
-impl Limits {
-    /// The value of `limits.profile`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::Production => "production",
-        }
-    }
-}
-
-/// How a command speaks on standard output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Format {
-    /// For people.
-    #[default]
-    Human,
-    /// One line of JSON.
-    Json,
-}
-
-/// What `demo` is asked for.
-#[derive(Clone, Debug, Default)]
+/// What `demo` is asked for; the comments are its help.
+#[derive(Clone, Debug, Default, Args)]
 pub struct DemoOptions {
-    /// The provider's port; the others follow it. 0 picks free ones. `None`: those of an earlier start in the same directory,
-    /// else [`DEFAULT_PORT`].
+    /// The provider's port; phone services, example app and management take the three after it. 0 picks free ones
+    /// [default: 8080, or those of --data-dir]
+    #[arg(long, value_name = "PORT")]
     pub port: Option<u16>,
-    /// Where to keep everything; without it, a directory that is removed at the end.
+    /// Keep everything in this directory, ports included
+    #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
-    /// Another address for the phone, so that a real one can reach it.
+    /// Another address for the virtual phone alone, so that a real phone can reach it: 192.168.1.7:8090
+    #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
-    /// Where provider, app and phone listen instead of loopback, their URLs being the same: for a container, whose published
-    /// ports lead to its own address. The management listener and the phone services stay on loopback.
+    /// Let provider, app and phone listen here instead of at 127.0.0.1, under the same URLs: for a container
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "listen")]
     pub bind: Option<IpAddr>,
-    /// Limits on asking phones.
+    /// Which limits on asking phones hold
+    #[arg(long, value_enum, default_value_t)]
     pub limits: Limits,
-    /// Sign in once through each phone service, say what came of it, and end.
+    /// Sign in once through each phone service, print the ID tokens' claims as JSON and end
+    #[arg(long)]
     pub self_test: bool,
-    /// How to announce.
-    pub format: Format,
 }
 
 /// Why a demonstration does not run.
@@ -98,7 +82,7 @@ pub enum DemoError {
     Json(#[from] serde_json::Error),
     /// The configuration cannot be written as TOML.
     #[error("the configuration cannot be written: {0}")]
-    Config(toml::ser::Error),
+    Config(#[from] toml::ser::Error),
     /// The configuration that was written is refused.
     #[error(transparent)]
     Refused(#[from] crate::config::ConfigError),
@@ -114,15 +98,15 @@ pub enum DemoError {
     /// The provider's database.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A declared person is missing.
+    /// A declared user is missing.
     #[error("{0} is missing in the database")]
-    MissingPerson(&'static str),
-    /// The example app.
-    #[error(transparent)]
-    App(#[from] relying_party::StartError),
+    MissingUser(&'static str),
+    /// A template of the demonstration.
+    #[error("a template of the demonstration is broken: {0}")]
+    Template(#[from] minijinja::Error),
     /// The HTTP client.
     #[error(transparent)]
-    Http(#[from] HttpError),
+    Http(#[from] reqwest::Error),
     /// A listener that was bound does not answer.
     #[error("{0} does not answer")]
     Silent(String),

@@ -4,14 +4,12 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use openidconnect::http::Request;
 use signbridge_simulator::Simulator;
 use tokio::time::{sleep, timeout};
 
 use super::data_dir::{DataDir, Kept, Ports};
 use super::declared::{self, DemoClient, USERS};
-use super::http::HttpClient;
-use super::{DEFAULT_PORT, DemoError, DemoOptions, Format, announce, relying_party, self_test};
+use super::{DEFAULT_PORT, DemoError, DemoOptions, announce, http, relying_party, self_test};
 use crate::app::{self, Listeners};
 use crate::config::Config;
 use crate::domain::env::Env;
@@ -29,42 +27,30 @@ const VARIABLES: [&str; 4] = ["SIGNBRIDGE_DATABASE__", "SIGNBRIDGE_LIFETIMES__",
 const DATABASE_VARIABLE: &str = "SIGNBRIDGE_DATABASE__URL";
 
 /// Where everything is, as origins.
-#[derive(Clone, Debug)]
-pub struct Urls {
-    /// The provider.
-    pub issuer: String,
-    /// The phone services.
-    pub upstream: String,
-    /// The virtual phone.
-    pub phone: String,
-    /// The example app.
-    pub app: String,
-    /// Health and metrics.
-    pub management: String,
+pub(super) struct Urls {
+    pub(super) issuer: String,
+    pub(super) upstream: String,
+    pub(super) phone: String,
+    pub(super) app: String,
+    pub(super) management: String,
 }
 
 /// A running demonstration.
-pub struct Running {
-    /// Where everything is.
-    pub urls: Urls,
-    /// The declared clients.
-    pub clients: Vec<DemoClient>,
+pub(super) struct Running {
+    pub(super) urls: Urls,
+    pub(super) clients: Vec<DemoClient>,
     /// The `sub` of each of [`USERS`].
-    pub subjects: Vec<String>,
-    /// The provider's configuration.
-    pub config_file: PathBuf,
-    /// Where it keeps everything. The last field: removed after all others are gone.
-    pub dir: DataDir,
+    pub(super) subjects: Vec<String>,
+    pub(super) config_file: PathBuf,
     provider: app::Running,
     app: relying_party::Running,
     simulator: Simulator,
+    /// The last field: removed after all others are gone.
+    pub(super) dir: DataDir,
 }
 
 /// Runs a demonstration until SIGTERM or SIGINT, or its self-test.
-///
-/// # Errors
-/// See [`DemoError`].
-pub async fn run(options: &DemoOptions) -> Result<(), DemoError> {
+pub async fn run(options: &DemoOptions, as_json: bool) -> Result<(), DemoError> {
     let _heard_and_ignored = app::hangups();
     // One future from beginning to end: a signal is never lost between two of them.
     let told_to_stop = app::until_told_to_stop();
@@ -82,10 +68,7 @@ pub async fn run(options: &DemoOptions) -> Result<(), DemoError> {
             () = &mut told_to_stop => Ok(None),
         }
     } else {
-        let text = match options.format {
-            Format::Json => announce::json_line(&running),
-            Format::Human => announce::page(&running),
-        };
+        let text = if as_json { announce::json_line(&running) } else { announce::page(&running)? };
         announce::print(text, Duration::ZERO).await;
         told_to_stop.await;
         Ok(None)
@@ -98,18 +81,15 @@ pub async fn run(options: &DemoOptions) -> Result<(), DemoError> {
 }
 
 /// Starts a demonstration; when this returns, every listener answers.
-///
-/// # Errors
-/// See [`DemoError`].
-pub async fn start(options: &DemoOptions) -> Result<Running, DemoError> {
+async fn start(options: &DemoOptions) -> Result<Running, DemoError> {
     let env = Env::system();
     let dir = DataDir::open(options.data_dir.as_deref(), &env)?;
     let (kept, bound) = bind(&dir, options, &env)?;
     let simulator = simulator(&kept, bound.upstream, options).await?;
     let urls = Urls {
         issuer: format!("http://localhost:{}", kept.ports.provider),
-        upstream: simulator.upstream_url().to_owned(),
-        phone: simulator.phone_url().to_owned(),
+        upstream: simulator.upstream_url.clone(),
+        phone: simulator.phone_url.clone(),
         app: format!("http://127.0.0.1:{}", kept.ports.app),
         management: format!("http://127.0.0.1:{}", kept.ports.management),
     };
@@ -124,14 +104,14 @@ pub async fn start(options: &DemoOptions) -> Result<Running, DemoError> {
     let subjects = subjects(&provider).await?;
     let app = relying_party::start(bound.app, app_settings(&kept, &urls))?;
     let clients = declared::clients(&kept, &urls.app);
-    let running = Running { urls, clients, subjects, config_file, dir, provider, app, simulator };
+    let running = Running { urls, clients, subjects, config_file, provider, app, simulator, dir };
     running.until_answering().await?;
     Ok(running)
 }
 
 impl Running {
     /// Ends everything; a throw-away directory goes as well.
-    pub async fn stop(self) {
+    async fn stop(self) {
         // The app and the phone services first: nothing new begins while the provider finishes.
         self.app.stop().await;
         self.provider.stop().await;
@@ -141,7 +121,7 @@ impl Running {
     }
 
     async fn until_answering(&self) -> Result<(), DemoError> {
-        let client = HttpClient::new()?;
+        let client = http::client()?;
         let urls = [
             format!("{}/.well-known/openid-configuration", self.urls.issuer),
             format!("{}/phone", self.urls.upstream),
@@ -150,7 +130,7 @@ impl Running {
         ];
         for url in urls {
             let answers = async {
-                while !answers(&client, &url).await {
+                while !client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
                     sleep(Duration::from_millis(20)).await;
                 }
             };
@@ -158,11 +138,6 @@ impl Running {
         }
         Ok(())
     }
-}
-
-async fn answers(client: &HttpClient, url: &str) -> bool {
-    let Ok(request) = Request::get(url).body(Vec::new()) else { return false };
-    client.send(request).await.is_ok_and(|response| response.status().is_success())
 }
 
 /// What is bound before anything starts. The simulator binds its port itself.
@@ -225,16 +200,16 @@ fn app_settings(kept: &Kept, urls: &Urls) -> relying_party::Settings {
         client_id: "demo-web".to_owned(),
         client_secret: Secret::new(kept.web_secret.clone()),
         phone_url: urls.phone.clone(),
-        people: USERS.iter().map(|user| user.username.to_owned()).collect(),
+        users: USERS.iter().map(|user| user.username.to_owned()).collect(),
     }
 }
 
-/// The `sub` of the declared people.
+/// The `sub` of the declared users.
 async fn subjects(provider: &app::Running) -> Result<Vec<String>, DemoError> {
     let mut subjects = Vec::new();
     for user in &USERS {
         let found = users::find_by_username(provider.op().store.read(), user.username).await?;
-        subjects.push(found.ok_or(DemoError::MissingPerson(user.username))?.id.to_string());
+        subjects.push(found.ok_or(DemoError::MissingUser(user.username))?.id.to_string());
     }
     Ok(subjects)
 }

@@ -1,21 +1,21 @@
-//! `demo --self-test`: one sign-in through each phone service, over HTTP as a browser without JavaScript would do it.
+//! `demo --self-test`: one login through each phone service, over HTTP as a browser without JavaScript would do it. The
+//! benchmark takes the same steps.
 
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-use super::http::HttpError;
 use super::phone::{PhoneError, VirtualPhone};
 use super::walker::{Page, WalkError, Walker, Which};
 use crate::domain::user::Upstream;
 
-/// How long one sign-in may take.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// Pages of one sign-in, before it is taken for a circle.
-const MAX_STEPS: usize = 30;
+/// How long one approval may take to arrive.
+const ARRIVAL: Duration = Duration::from_secs(20);
+/// Pages before the one of the login, or after it.
+const MAX_STEPS: usize = 6;
 
-/// Why a sign-in did not reach the app's result page.
+/// Why a login did not reach the app's result page.
 #[derive(Debug, thiserror::Error)]
 pub enum SelfTestError {
     /// A page.
@@ -26,106 +26,64 @@ pub enum SelfTestError {
     Phone(#[from] PhoneError),
     /// The HTTP client.
     #[error(transparent)]
-    Http(#[from] HttpError),
-    /// A page that no sign-in leads to.
-    #[error("{upstream}: a page was not expected: {url} (HTTP {status}): {text}")]
-    Unexpected {
-        /// Which sign-in.
-        upstream: Upstream,
-        /// Where it was.
-        url: String,
-        /// Its status.
-        status: u16,
-        /// The beginning of its text.
-        text: String,
-    },
-    /// The page of the login shows nothing to approve with.
-    #[error("{0}: the page shows neither an access pass nor a link for the phone")]
-    NothingToApprove(Upstream),
+    Http(#[from] reqwest::Error),
+    /// A page that no login leads to, or one that lacks what it promises.
+    #[error("{0}: unexpected: {1}")]
+    Unexpected(Upstream, String),
     /// The approval did not arrive.
     #[error("{0}: the approval did not arrive in time")]
     Late(Upstream),
-    /// The result page has no claims.
-    #[error("{0}: the result page has no ID token claims")]
-    NoClaims(Upstream),
 }
 
-/// One sign-in: through which service, as whom, and how.
-#[derive(Clone, Debug)]
-pub struct SignInBy<'a> {
-    /// Where the app sends people to sign in.
-    pub login_url: &'a str,
-    /// The phone service to choose.
-    pub upstream: Upstream,
-    /// What to type on the page that asks who signs in.
-    pub identifier: &'a str,
-    /// The name by which the phone service knows them.
-    pub phone_user: &'a str,
-}
-
-/// Signs in and answers the app's result page.
-///
-/// # Errors
-/// See [`SelfTestError`].
-pub async fn sign_in(browser: &mut Walker, phone: &VirtualPhone, by: &SignInBy<'_>) -> Result<Page, SelfTestError> {
-    let until = Instant::now() + PATIENCE;
-    let mut page = browser.get(by.login_url).await?;
-    let mut answered = false;
+/// The wait page of a login that begins at `url` and is for `user`, who is known by the same name everywhere.
+pub async fn wait_page(browser: &Walker, url: &str, upstream: Upstream, user: &str) -> Result<Page, SelfTestError> {
+    let mut page = browser.get(url).await?;
     for _step in 0..MAX_STEPS {
-        let unexpected = |page: &Page| SelfTestError::Unexpected {
-            upstream: by.upstream,
-            url: page.url.to_string(),
-            status: page.status,
-            text: page.summary(),
-        };
         page = match page.main("data-page").as_deref() {
-            Some("choose") => browser.submit(&page, Which::Control("provider"), &[("provider", by.upstream.as_str())]).await?,
-            Some("identify") => browser.submit(&page, Which::Control("identifier"), &[("identifier", by.identifier)]).await?,
-            Some("consent") => browser.submit(&page, Which::Id("consent"), &[("decision", "allow")]).await?,
-            Some("wait") => {
-                if !answered {
-                    answer(phone, &page, by).await?;
-                    answered = true;
-                }
-                let approved = approved(browser, page, until, by.upstream).await?;
-                browser.submit(&approved, Which::Id("continue"), &[]).await?
-            }
-            None if page.element("id-token").is_some() => return Ok(page),
-            _other => return Err(unexpected(&page)),
+            Some("choose") => browser.submit(&page, Which::Control("provider"), &[("provider", upstream.as_str())]).await?,
+            Some("identify") => browser.submit(&page, Which::Control("identifier"), &[("identifier", user)]).await?,
+            Some("wait") => return Ok(page),
+            _other => break,
         };
     }
-    Err(SelfTestError::Late(by.upstream))
+    Err(SelfTestError::Unexpected(upstream, page.summary()))
 }
 
-/// Does on the phone what the page asks for: picks the symbol that it shows, or scans its code.
-///
-/// # Errors
-/// See [`SelfTestError`].
-pub async fn answer(phone: &VirtualPhone, page: &Page, by: &SignInBy<'_>) -> Result<(), SelfTestError> {
-    let attribute = |id: &str, name: &str| page.element(id).and_then(|element| element.attribute(name).map(str::to_owned));
-    match by.upstream {
+/// Does on the phone what the page asks for: picks the symbol that it shows, or scans its code. Answers the moment of the
+/// approval, which comes `look` after the request is opened on the phone.
+pub async fn approve(
+    phone: &VirtualPhone,
+    page: &Page,
+    upstream: Upstream,
+    user: &str,
+    look: Duration,
+) -> Result<Instant, SelfTestError> {
+    let shown = |id: &str, attribute: &str| {
+        page.attribute(id, attribute).ok_or_else(|| SelfTestError::Unexpected(upstream, page.summary()))
+    };
+    let approved_at;
+    match upstream {
         Upstream::SecSign => {
-            let shown = attribute("access-pass", "src").ok_or(SelfTestError::NothingToApprove(by.upstream))?;
-            let push = phone.push(by.phone_user).await?;
-            phone.answer_push(by.phone_user, &push, "fetch", None).await?;
-            let symbol = shown.rsplit(',').next();
-            phone.answer_push(by.phone_user, &push, "approve", symbol).await?;
+            let picture = shown("access-pass", "src")?;
+            let session = phone.push(user).await?;
+            phone.fetch(user, &session).await?;
+            sleep(look).await;
+            approved_at = Instant::now();
+            phone.pick(user, &session, picture.rsplit(',').next().unwrap_or_default()).await?;
         }
         Upstream::ThumbSignIn => {
-            let link = attribute("deep-link", "href").ok_or(SelfTestError::NothingToApprove(by.upstream))?;
-            let transaction = phone.scan(&link).await?;
-            phone.answer_transaction(&transaction, "approve", by.phone_user).await?;
+            let transaction = phone.scan(&shown("deep-link", "href")?).await?;
+            sleep(look).await;
+            approved_at = Instant::now();
+            phone.touch(&transaction, user).await?;
         }
     }
-    Ok(())
+    Ok(approved_at)
 }
 
 /// The page of the login once it says that the phone approved: read again and again, as a person presses reload.
-///
-/// # Errors
-/// When the login ends otherwise, or not in time.
-pub async fn approved(browser: &mut Walker, page: Page, until: Instant, upstream: Upstream) -> Result<Page, SelfTestError> {
-    let mut page = page;
+pub async fn approved(browser: &Walker, mut page: Page, upstream: Upstream) -> Result<Page, SelfTestError> {
+    let until = Instant::now() + ARRIVAL;
     loop {
         match page.main("data-login-state").as_deref() {
             Some("approved") => return Ok(page),
@@ -134,27 +92,23 @@ pub async fn approved(browser: &mut Walker, page: Page, until: Instant, upstream
                 page = browser.get(page.url.as_str()).await?;
             }
             Some("pending" | "fetched") => return Err(SelfTestError::Late(upstream)),
-            _over => {
-                let (url, text) = (page.url.to_string(), page.summary());
-                return Err(SelfTestError::Unexpected { upstream, url, status: page.status, text });
-            }
+            _over => return Err(SelfTestError::Unexpected(upstream, page.summary())),
         }
     }
 }
 
 /// Signs `alice` in through each phone service, with a browser that has never been here. Answers the claims of the ID tokens.
-///
-/// # Errors
-/// See [`SelfTestError`].
 pub async fn run(app_url: &str, upstream_url: &str) -> Result<Vec<Value>, SelfTestError> {
     let (browser, phone) = (Walker::new()?, VirtualPhone::new(upstream_url)?);
-    let login_url = format!("{app_url}/login");
     let mut claims = Vec::new();
     for upstream in Upstream::ALL {
-        let by = SignInBy { login_url: &login_url, upstream, identifier: "alice", phone_user: "alice" };
-        let page = sign_in(&mut browser.fresh(), &phone, &by).await?;
-        let shown = page.element("id-token").map(|element| element.text).unwrap_or_default();
-        claims.push(serde_json::from_str(&shown).map_err(|_no_json| SelfTestError::NoClaims(upstream))?);
+        let browser = browser.fresh();
+        let page = wait_page(&browser, &format!("{app_url}/login"), upstream, "alice").await?;
+        approve(&phone, &page, upstream, "alice", Duration::ZERO).await?;
+        let approved = approved(&browser, page, upstream).await?;
+        let result = browser.submit(&approved, Which::Id("continue"), &[]).await?;
+        let shown = result.text("id-token").and_then(|text| serde_json::from_str(&text).ok());
+        claims.push(shown.ok_or_else(|| SelfTestError::Unexpected(upstream, result.summary()))?);
     }
     Ok(claims)
 }

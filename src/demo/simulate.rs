@@ -3,27 +3,30 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use clap::Args;
+use minijinja::Environment;
+use minijinja::value::Serde;
 use serde_json::json;
 use signbridge_simulator::{Options, Simulator};
 
-use super::{DemoError, Format, announce};
+use super::{DemoError, announce};
 
-/// What `simulate` is asked for.
-#[derive(Clone, Debug)]
+/// The first port that neither `serve` nor `demo` takes where nothing is said: all three may run at once.
+const DEFAULT_PORT: u16 = 8084;
+
+/// What `simulate` is asked for; the comments are its help.
+#[derive(Clone, Debug, Args)]
 pub struct SimulateOptions {
-    /// Where to listen on 127.0.0.1; 0 picks a free port.
+    /// The port; 0 picks a free one
+    #[arg(long, value_name = "PORT", default_value_t = DEFAULT_PORT)]
     pub port: u16,
-    /// Another address for the phone, so that a real one can reach it.
+    /// Another address for the virtual phone alone, so that a real phone can reach it
+    #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
-    /// How to announce.
-    pub format: Format,
 }
 
 /// Plays the phone services until SIGTERM or SIGINT.
-///
-/// # Errors
-/// When the port is taken.
-pub async fn run(options: &SimulateOptions) -> Result<(), DemoError> {
+pub async fn run(options: &SimulateOptions, as_json: bool) -> Result<(), DemoError> {
     let _heard_and_ignored = crate::app::hangups();
     // One future from beginning to end: a signal is never lost between two of them.
     let told_to_stop = crate::app::until_told_to_stop();
@@ -39,37 +42,23 @@ pub async fn run(options: &SimulateOptions) -> Result<(), DemoError> {
         () = &mut told_to_stop => return Ok(()),
         simulator = starting => simulator?,
     };
-    announce::print(announcement(&simulator, options.format), Duration::ZERO).await;
+    announce::print(announcement(&simulator, as_json)?, Duration::ZERO).await;
     told_to_stop.await;
     Ok(simulator.stop().await?)
 }
 
-fn announcement(simulator: &Simulator, format: Format) -> String {
-    match format {
-        Format::Json => {
-            let line = json!({
-                "upstream_url": simulator.upstream_url(),
-                "phone_url": simulator.phone_url(),
-                "app_id": simulator.app_id(),
-                "secret": simulator.secret(),
-                "secsign_ids": simulator.secsign_ids(),
-                "thumbsignin_users": simulator.thumbsignin_users(),
-            });
-            format!("{line}\n")
-        }
-        Format::Human => format!(
-            "The phone services SecSign ID and ThumbSignIn are simulated at {upstream}.\n\n\
-             Virtual phone: {phone}/phone, with {people} on it.\n\n\
-             Configuration of a provider on this machine:\n\n\
-             allow_loopback_upstream = true\n\n\
-             [secsign]\nurl = \"{upstream}\"\n\n\
-             [thumbsignin]\nurl = \"{upstream}\"\napp_id = \"{app_id}\"\nsecret = \"{secret}\"\n\n\
-             Ctrl-C ends it.\n",
-            upstream = simulator.upstream_url(),
-            phone = simulator.phone_url(),
-            people = simulator.secsign_ids().join(" and "),
-            app_id = simulator.app_id(),
-            secret = simulator.secret(),
-        ),
+fn announcement(simulator: &Simulator, as_json: bool) -> Result<String, DemoError> {
+    let options = &simulator.options;
+    let line = json!({
+        "upstream_url": simulator.upstream_url,
+        "phone_url": simulator.phone_url,
+        "app_id": options.app_id,
+        "secret": options.secret,
+        "secsign_ids": options.secsign_ids,
+        "thumbsignin_users": options.thumbsignin_users,
+    });
+    if as_json {
+        return Ok(format!("{line}\n"));
     }
+    Ok(Environment::new().render_str(include_str!("../../templates/demo/simulate.txt"), Serde(&line))?)
 }

@@ -1,19 +1,19 @@
-//! A browser without a screen: it walks the pages of a sign-in over HTTP, form by form, as a person without JavaScript would.
-//! `demo --self-test`, the integration tests and the benchmark walk with it.
+//! A browser without a screen: it walks the pages of a login over HTTP, form by form, as a person without JavaScript would.
+//! `demo --self-test` and the benchmark walk with it.
 //!
-//! It follows redirects across origins, keeps cookies ([`cookies`]), reads forms ([`html`]) and sends them with their inputs
-//! as found. It knows nothing of the provider beyond the contract of its pages.
+//! It follows redirects across origins, keeps cookies and sends forms with their inputs as found. It knows nothing of the
+//! provider beyond the contract of its pages.
 
-pub mod cookies;
-pub mod html;
+use std::sync::Arc;
 
-use openidconnect::http::{Method, Request, header};
-use openidconnect::{HttpRequest, HttpResponse};
+use html_escape::decode_html_entities;
+use reqwest::cookie::{CookieStore as _, Jar};
+use reqwest::header::{ACCEPT, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
+use reqwest::{Client, Method, Response};
+use tl::{HTMLTag, Parser, ParserOptions, VDom};
 use url::Url;
 
-use super::http::{HttpClient, HttpError};
-use cookies::CookieJar;
-use html::{Element, Form};
+use super::http;
 
 /// Redirects followed before a loop is assumed.
 const MAX_HOPS: usize = 20;
@@ -22,33 +22,21 @@ const MAX_HOPS: usize = 20;
 #[derive(Debug, thiserror::Error)]
 pub enum WalkError {
     /// A request without an answer.
-    #[error("{url}: {error}")]
-    Http {
-        /// What was asked for.
-        url: Box<Url>,
-        /// What happened.
-        error: HttpError,
-    },
-    /// A URL that is none.
+    #[error(transparent)]
+    Http(#[from] reqwest::Error),
+    /// A link or an action that is none.
     #[error("{0:?} is not a URL")]
     NotAUrl(String),
-    /// A request that cannot be written.
-    #[error("the request cannot be written: {0}")]
-    Request(#[from] openidconnect::http::Error),
     /// Redirects without an end.
     #[error("{0} redirects for ever")]
     TooManyRedirects(Box<Url>),
     /// A page without the form that was expected.
-    #[error("{url} (HTTP {status}) has no form {form:?}; it says: {text}")]
+    #[error("no form {which} in {page}")]
     NoForm {
-        /// The page.
-        url: Box<Url>,
-        /// Its status.
-        status: u16,
         /// What was looked for.
-        form: String,
-        /// The beginning of its text.
-        text: String,
+        which: String,
+        /// The page, as [`Page::summary`] tells it.
+        page: String,
     },
 }
 
@@ -57,12 +45,8 @@ pub enum WalkError {
 pub enum Which<'a> {
     /// The one with this `id`.
     Id(&'a str),
-    /// The first whose `action` ends so (query aside).
-    Action(&'a str),
     /// The first that has a control (input or button) of this name.
     Control(&'a str),
-    /// The first.
-    First,
 }
 
 /// An answer, after redirects.
@@ -72,38 +56,34 @@ pub struct Page {
     pub url: Url,
     /// The status.
     pub status: u16,
-    /// The body.
-    pub body: String,
-    /// The headers, names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// Every URL that was asked for on the way here, first to last.
-    pub hops: Vec<Url>,
+    body: String,
+}
+
+struct Form {
+    action: String,
+    is_post: bool,
+    inputs: Vec<(String, String)>,
 }
 
 impl Page {
-    /// The first header of this name (lower case).
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _value)| known == name).map(|(_name, value)| value.as_str())
-    }
-
     /// An attribute of `<main>`: `data-page`, `data-login-state`, …
     pub fn main(&self, attribute: &str) -> Option<String> {
-        html::elements(&self.body, "main").first()?.attribute(attribute).map(str::to_owned)
+        let dom = self.dom()?;
+        let main = dom.query_selector("main")?.next()?.get(dom.parser())?.as_tag()?;
+        text_of(main, attribute)
     }
 
-    /// The element with this `id`.
-    pub fn element(&self, id: &str) -> Option<Element> {
-        html::element_by_id(&self.body, id)
+    /// An attribute of the element with this `id`.
+    pub fn attribute(&self, id: &str, attribute: &str) -> Option<String> {
+        let dom = self.dom()?;
+        text_of(dom.get_element_by_id(id)?.get(dom.parser())?.as_tag()?, attribute)
     }
 
-    /// A form.
-    pub fn form(&self, which: Which<'_>) -> Option<Form> {
-        html::forms(&self.body).into_iter().find(|form| match which {
-            Which::Id(id) => form.id == id,
-            Which::Action(end) => form.action.split('?').next().is_some_and(|path| path.ends_with(end)),
-            Which::Control(name) => form.inputs.iter().chain(&form.buttons).any(|(known, _value)| known == name),
-            Which::First => true,
-        })
+    /// The text in the element with this `id`.
+    pub fn text(&self, id: &str) -> Option<String> {
+        let dom = self.dom()?;
+        let element = dom.get_element_by_id(id)?.get(dom.parser())?;
+        Some(decode_html_entities(&element.inner_text(dom.parser())).into_owned())
     }
 
     /// A query parameter of the page's URL.
@@ -111,44 +91,79 @@ impl Page {
         self.url.query_pairs().find(|(key, _value)| key == name).map(|(_key, value)| value.into_owned())
     }
 
-    /// The beginning of the page's text, for messages.
+    /// Address, status and the beginning of the text, for messages.
     pub fn summary(&self) -> String {
-        let main = html::elements(&self.body, "main");
-        let text = main.first().map_or(self.body.as_str(), |main| main.text.as_str());
-        text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(200).collect()
+        let text = self.dom().and_then(|dom| {
+            let main = dom.query_selector("main")?.next()?.get(dom.parser())?;
+            Some(decode_html_entities(&main.inner_text(dom.parser())).split_whitespace().collect::<Vec<_>>().join(" "))
+        });
+        let text: String = text.as_deref().unwrap_or(&self.body).chars().take(200).collect();
+        format!("{} (HTTP {}), which says: {text}", self.url, self.status)
+    }
+
+    fn dom(&self) -> Option<VDom<'_>> {
+        tl::parse(&self.body, ParserOptions::default()).ok()
+    }
+
+    fn form(&self, which: Which<'_>) -> Option<Form> {
+        let dom = self.dom()?;
+        let parser = dom.parser();
+        let mut forms = dom.query_selector("form")?.filter_map(|form| form.get(parser)?.as_tag());
+        let form = forms.find(|form| match which {
+            Which::Id(id) => text_of(form, "id").as_deref() == Some(id),
+            Which::Control(name) => ["input", "button"]
+                .iter()
+                .any(|tag| elements(form, parser, tag).any(|control| text_of(control, "name").as_deref() == Some(name))),
+        })?;
+        Some(Form {
+            action: text_of(form, "action").unwrap_or_default(),
+            is_post: text_of(form, "method").is_some_and(|method| method.eq_ignore_ascii_case("post")),
+            inputs: elements(form, parser, "input").filter_map(input).collect(),
+        })
+    }
+}
+
+/// An attribute, decoded; one without a value is the empty text.
+fn text_of(element: &HTMLTag<'_>, attribute: &str) -> Option<String> {
+    let value = element.attributes().get(attribute)?.map(|value| value.as_utf8_str());
+    Some(decode_html_entities(value.as_deref().unwrap_or_default()).into_owned())
+}
+
+fn elements<'d>(form: &'d HTMLTag<'d>, parser: &'d Parser<'d>, tag: &'d str) -> impl Iterator<Item = &'d HTMLTag<'d>> {
+    form.query_selector(parser, tag).into_iter().flatten().filter_map(move |found| found.get(parser)?.as_tag())
+}
+
+/// Name and value of an input as a browser sends it when another button is pressed.
+fn input(input: &HTMLTag<'_>) -> Option<(String, String)> {
+    let name = text_of(input, "name")?;
+    let value = text_of(input, "value");
+    match text_of(input, "type").as_deref() {
+        Some("submit" | "button") => None,
+        Some("checkbox" | "radio") if !input.attributes().contains("checked") => None,
+        Some("checkbox" | "radio") => Some((name, value.unwrap_or_else(|| "on".to_owned()))),
+        _text => Some((name, value.unwrap_or_default())),
     }
 }
 
 /// The browser.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Walker {
-    http: HttpClient,
+    http: Client,
     /// Its cookies.
-    pub cookies: CookieJar,
-    headers: Vec<(String, String)>,
+    pub cookies: Arc<Jar>,
     stop_at: Option<String>,
 }
 
 impl Walker {
-    /// A browser that has been nowhere.
-    ///
-    /// # Errors
-    /// When TLS cannot be initialised.
-    pub fn new() -> Result<Self, HttpError> {
-        Ok(Self { http: HttpClient::new()?, cookies: CookieJar::default(), headers: Vec::new(), stop_at: None })
+    /// A browser that has been nowhere. Fails when TLS cannot be initialised.
+    pub fn new() -> reqwest::Result<Self> {
+        Ok(Self { http: http::client()?, cookies: Arc::default(), stop_at: None })
     }
 
     /// Another browser on the same machine: no cookies, the same connections.
     #[must_use]
     pub fn fresh(&self) -> Self {
-        Self { cookies: CookieJar::default(), ..self.clone() }
-    }
-
-    /// Sends this header with every request (`accept-language`, `user-agent`).
-    #[must_use]
-    pub fn with_header(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.to_owned(), value.to_owned()));
-        self
+        Self { cookies: Arc::default(), ..self.clone() }
     }
 
     /// Does not follow redirects to URLs that begin so, but hands them out as the page's URL: to see an authorization answer.
@@ -158,117 +173,104 @@ impl Walker {
         self
     }
 
-    /// Opens a URL and follows redirects.
-    ///
-    /// # Errors
-    /// See [`WalkError`]. An error status is a page.
-    pub async fn get(&mut self, url: &str) -> Result<Page, WalkError> {
+    /// Opens a URL and follows redirects. An error status is a page.
+    pub async fn get(&self, url: &str) -> Result<Page, WalkError> {
         let url = Url::parse(url).map_err(|_not_a_url| WalkError::NotAUrl(url.to_owned()))?;
-        self.walk(Method::GET, url, None).await
-    }
-
-    /// Posts form fields to a URL and follows redirects.
-    ///
-    /// # Errors
-    /// As [`Self::get`].
-    pub async fn post(&mut self, url: &str, fields: &[(String, String)]) -> Result<Page, WalkError> {
-        let url = Url::parse(url).map_err(|_not_a_url| WalkError::NotAUrl(url.to_owned()))?;
-        self.walk(Method::POST, url, Some(encode(fields))).await
+        self.walk(url, None).await
     }
 
     /// Sends a form of `page` with its inputs as found. Each pair of `with` takes the place of the input of that name, or is
     /// added: a button that is pressed, a text that is typed.
-    ///
-    /// # Errors
-    /// When the page has no such form, and as [`Self::get`].
-    pub async fn submit(&mut self, page: &Page, which: Which<'_>, with: &[(&str, &str)]) -> Result<Page, WalkError> {
-        let form = page.form(which).ok_or_else(|| WalkError::NoForm {
-            url: Box::new(page.url.clone()),
-            status: page.status,
-            form: format!("{which:?}"),
-            text: page.summary(),
-        })?;
+    pub async fn submit(&self, page: &Page, which: Which<'_>, with: &[(&str, &str)]) -> Result<Page, WalkError> {
+        let form = page.form(which);
+        let form = form.ok_or_else(|| WalkError::NoForm { which: format!("{which:?}"), page: page.summary() })?;
         let mut fields = form.inputs;
-        for (name, value) in with {
-            match fields.iter_mut().find(|(known, _value)| known == name) {
-                Some((_name, known)) => (*value).clone_into(known),
-                None => fields.push(((*name).to_owned(), (*value).to_owned())),
-            }
-        }
+        fields.retain(|(known, _value)| with.iter().all(|(name, _value)| name != known));
+        fields.extend(with.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let mut url = page.url.join(&form.action).map_err(|_not_a_url| WalkError::NotAUrl(form.action.clone()))?;
-        if form.post {
-            return self.walk(Method::POST, url, Some(encode(&fields))).await;
+        if form.is_post {
+            return self.walk(url, Some(fields)).await;
         }
-        url.set_query(Some(&encode(&fields)));
-        self.walk(Method::GET, url, None).await
+        url.query_pairs_mut().clear().extend_pairs(fields);
+        self.walk(url, None).await
     }
 
-    async fn walk(&mut self, mut method: Method, mut url: Url, mut body: Option<String>) -> Result<Page, WalkError> {
-        let origin = url.origin();
-        let mut hops = Vec::new();
-        while hops.len() < MAX_HOPS {
-            hops.push(url.clone());
-            let response = self.send(&method, &url, body.as_deref(), &origin).await?;
-            let location = redirect_target(&response, &url);
-            let Some(target) = location else { return Ok(page(url, &response, hops)) };
-            if self.stop_at.as_deref().is_some_and(|prefix| target.as_str().starts_with(prefix)) {
-                return Ok(page(target, &response, hops));
+    /// Every redirect of our pages is followed by a GET (303).
+    async fn walk(&self, mut url: Url, mut fields: Option<Vec<(String, String)>>) -> Result<Page, WalkError> {
+        for _hop in 0..MAX_HOPS {
+            let answer = self.send(&url, fields.take().as_deref()).await?;
+            let status = answer.status();
+            let location = answer.headers().get(LOCATION).filter(|_location| status.is_redirection());
+            let target = location.and_then(|location| url.join(location.to_str().ok()?).ok());
+            let is_end = |target: &Url| self.stop_at.as_deref().is_some_and(|prefix| target.as_str().starts_with(prefix));
+            match target {
+                Some(target) if !is_end(&target) => url = target,
+                end => {
+                    let url = end.unwrap_or(url);
+                    return Ok(Page { url, status: status.as_u16(), body: answer.text().await? });
+                }
             }
-            // 307 and 308 repeat the request; all others become a GET (RFC 9110 §15.4).
-            if !matches!(response.status().as_u16(), 307 | 308) {
-                (method, body) = (Method::GET, None);
-            }
-            url = target;
         }
         Err(WalkError::TooManyRedirects(Box::new(url)))
     }
 
-    async fn send(
-        &mut self,
-        method: &Method,
-        url: &Url,
-        body: Option<&str>,
-        origin: &url::Origin,
-    ) -> Result<HttpResponse, WalkError> {
-        let mut request = Request::builder().method(method).uri(url.as_str()).header(header::ACCEPT, "text/html,*/*;q=0.8");
-        for (name, value) in &self.headers {
-            request = request.header(name, value);
+    async fn send(&self, url: &Url, fields: Option<&[(String, String)]>) -> reqwest::Result<Response> {
+        let method = if fields.is_some() { Method::POST } else { Method::GET };
+        let mut request = self.http.request(method, url.clone()).header(ACCEPT, "text/html,*/*;q=0.8");
+        if let Some(cookies) = self.cookies.cookies(url) {
+            request = request.header(COOKIE, cookies);
         }
-        if let Some(cookies) = self.cookies.header(url) {
-            request = request.header(header::COOKIE, cookies);
-        }
-        if body.is_some() {
+        if let Some(fields) = fields {
             // A page's own form: browsers name the page's origin (Fetch §3.1).
-            let origin = if url.origin() == *origin { origin.ascii_serialization() } else { "null".to_owned() };
-            request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").header(header::ORIGIN, origin);
+            request = request.header(ORIGIN, url.origin().ascii_serialization()).form(fields);
         }
-        let request: HttpRequest = request.body(body.unwrap_or_default().as_bytes().to_vec())?;
-        let response = self.http.send(request).await.map_err(|error| WalkError::Http { url: Box::new(url.clone()), error })?;
-        for cookie in response.headers().get_all(header::SET_COOKIE) {
-            if let Ok(cookie) = cookie.to_str() {
-                self.cookies.take(url, cookie);
-            }
-        }
-        Ok(response)
+        let answer = request.send().await?;
+        self.cookies.set_cookies(&mut answer.headers().get_all(SET_COOKIE).iter(), url);
+        Ok(answer)
     }
 }
 
-fn encode(fields: &[(String, String)]) -> String {
-    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn redirect_target(response: &HttpResponse, url: &Url) -> Option<Url> {
-    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
-        return None;
+    fn page(body: &str) -> Page {
+        Page { url: Url::parse("http://localhost:8080/a").unwrap(), status: 200, body: body.to_owned() }
     }
-    url.join(response.headers().get(header::LOCATION)?.to_str().ok()?).ok()
-}
 
-fn page(url: Url, response: &HttpResponse, hops: Vec<Url>) -> Page {
-    let headers = response
-        .headers()
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-        .collect();
-    Page { url, status: response.status().as_u16(), body: String::from_utf8_lossy(response.body()).into_owned(), headers, hops }
+    const PAGE: &str = r##"<!doctype html><main data-page="wait" data-note='a &quot;b&quot; &#x2f; c'>
+        <!-- <form id="ghost"></form> -->
+        <form id="cancel" method="post" action="/login/1?a=1&amp;b=2"><p><input type=hidden name="csrf" value="t"></p><input
+          name=identifier autofocus value="alice"><input type="checkbox" name="remember" value="yes">
+          <input type="checkbox" name="agree" checked><button name="unnamed" value="1">No name</button></form>
+        <form action="/search"><label><input name="q" value="x &lt; y"></label></form>
+        <pre id="id-token">{ &quot;sub&quot;: &quot;1&quot; }</pre></main>"##;
+
+    #[test]
+    fn a_form_is_read_with_its_inputs_as_found() {
+        let page = page(PAGE);
+        assert!(page.form(Which::Id("ghost")).is_none(), "a form in a comment is none");
+        let cancel = page.form(Which::Control("unnamed")).unwrap();
+        assert_eq!((cancel.action.as_str(), cancel.is_post), ("/login/1?a=1&b=2", true));
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(cancel.inputs, [pair("csrf", "t"), pair("identifier", "alice"), pair("agree", "on")]);
+        assert_eq!(page.form(Which::Id("cancel")).unwrap().inputs, cancel.inputs);
+        let search = page.form(Which::Control("q")).unwrap();
+        assert_eq!((search.inputs.as_slice(), search.is_post), (&[pair("q", "x < y")][..], false));
+    }
+
+    #[test]
+    fn attributes_and_text_are_decoded() {
+        assert_eq!(page(PAGE).main("data-note").as_deref(), Some("a \"b\" / c"));
+        assert_eq!(page(PAGE).text("id-token").as_deref(), Some(r#"{ "sub": "1" }"#));
+        assert_eq!(page(PAGE).attribute("cancel", "method").as_deref(), Some("post"));
+        assert_eq!(page(PAGE).attribute("nobody", "method"), None);
+    }
+
+    #[test]
+    fn broken_markup_has_no_forms() {
+        for junk in ["<", "<a", "<a b=", "<a =", "<form action=\"/x", "< form>", "<!-- x", "<a b='"] {
+            assert!(page(junk).form(Which::Control("x")).is_none(), "{junk:?}");
+        }
+    }
 }

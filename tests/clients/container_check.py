@@ -90,7 +90,14 @@ ignored = (ROOT / ".dockerignore").read_text().splitlines()
 needed = {"Cargo.toml", "Cargo.lock", "src", "migrations", "simulator", "templates", "benches"}
 check("the build sees its sources and nothing else", ignored[0] == "*" and needed <= {line[1:] for line in ignored})
 
-own = {name: service for name, service in SERVICES.items() if service.get("image") == "signbridge"}
+builds = [rest for word, rest in STEPS if word == "RUN" and "cargo build" in rest]
+check("the image is built without the demonstration", len(builds) == 1 and "--no-default-features" in builds[0] and ["FEATURES=\"\""] ==
+      [rest for word, rest in STEPS if word == "ARG" and rest.startswith("FEATURES")], builds)
+check("it is built with the profile of what is installed", "--profile dist" in builds[0] and any("target/dist/" in rest for word, rest in STEPS if word == "COPY"))
+asked = [service["build"]["args"]["FEATURES"] for service in SERVICES.values() if "build" in service]
+check("the composed services ask for the demonstration, under another name", asked and set(asked) == {"demo"} and
+      {service["image"] for service in SERVICES.values() if "build" in service} == {"signbridge-demo"}, asked)
+own = {name: service for name, service in SERVICES.items() if service.get("image") == "signbridge-demo"}
 for name, service in own.items():
     hard = service["read_only"] and service["cap_drop"] == ["ALL"] and "no-new-privileges:true" in service["security_opt"]
     check(f"{name} is read-only, without capabilities", hard)

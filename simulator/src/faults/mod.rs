@@ -10,8 +10,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::call::{Call, Provider, plain};
 use crate::random;
-use crate::upstream::{Call, Provider, plain};
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,56 +58,27 @@ pub(crate) enum Kind {
 }
 
 /// The operations that a fault may name.
-const OPERATIONS: [&str; 18] = [
-    "*",
-    "create",
-    "state",
-    "cancel",
-    "release",
-    "authenticate",
-    "register",
-    "status",
-    "get_user",
-    "devices",
-    "deregister",
-    "exist",
-    "create_qr_code",
-    "restore",
-    "device_count",
-    "server_info",
-    "plugin_registration",
-    "unknown",
-];
+const OPERATIONS: &str = "*, create, state, cancel, release, authenticate, register, status, get_user, devices, deregister, \
+     exist, create_qr_code, restore, device_count, server_info, plugin_registration, unknown";
 
 /// A fault as a script orders it. Whatever is left out does not narrow it down.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Order {
     /// `secsign`, `thumbsignin` or `*`.
-    #[serde(default)]
     provider: Option<String>,
-    /// One of the operations, or `*`.
-    #[serde(default)]
     operation: Option<String>,
-    /// What goes wrong.
     fault: Kind,
     /// How many calls it strikes; 0 strikes until it is cleared.
-    #[serde(default)]
     count: Option<u32>,
     /// How likely it strikes a call that it fits (0 to 1).
-    #[serde(default)]
     probability: Option<f64>,
     /// How long it holds the call up before anything else happens.
-    #[serde(default)]
     delay_ms: Option<u64>,
-    /// HTTP status of the fault `status`.
-    #[serde(default)]
     status: Option<u16>,
     /// What it puts in, depending on the fault.
-    #[serde(default)]
     value: Option<Value>,
     /// SecSign ID or ThumbSignIn user id that a call must be about.
-    #[serde(default)]
     user: Option<String>,
 }
 
@@ -117,8 +88,8 @@ impl Order {
         if let Some(provider) = self.provider.as_deref().filter(|name| !matches!(*name, "*" | "secsign" | "thumbsignin")) {
             return Some(format!("provider is secsign, thumbsignin or *, not {provider}"));
         }
-        if let Some(operation) = self.operation.as_deref().filter(|name| !OPERATIONS.contains(name)) {
-            return Some(format!("operation is one of {}, not {operation}", OPERATIONS.join(", ")));
+        if let Some(operation) = self.operation.as_deref().filter(|name| !OPERATIONS.split(", ").any(|known| known == *name)) {
+            return Some(format!("operation is one of {OPERATIONS}, not {operation}"));
         }
         if self.probability.is_some_and(|probability| !(0.0..=1.0).contains(&probability)) {
             return Some("probability is a number from 0 to 1".to_owned());
@@ -150,11 +121,9 @@ impl Order {
 /// A fault that is armed.
 #[derive(Clone, Serialize)]
 pub(crate) struct Armed {
-    /// Counts faults since the start.
     pub(crate) id: u64,
     #[serde(flatten)]
     order: Order,
-    /// How many calls it has struck.
     struck: u32,
 }
 
@@ -167,40 +136,26 @@ impl Armed {
 /// What the faults do to one call.
 #[derive(Default)]
 pub(crate) struct Strike {
-    /// How long it is held up.
     pub(crate) delay: Duration,
     /// What goes wrong, beyond the delay.
     pub(crate) kind: Option<Kind>,
-    /// HTTP status of the fault `status`.
     pub(crate) status: Option<u16>,
-    /// What the fault puts in.
     pub(crate) value: Option<String>,
 }
 
-/// All armed faults.
+/// All armed faults, oldest first.
 #[derive(Default)]
 pub(crate) struct Faults {
     last: u64,
-    armed: Vec<Armed>,
+    pub(crate) armed: Vec<Armed>,
 }
 
 impl Faults {
-    /// Arms a fault.
     pub(crate) fn arm(&mut self, order: Order) -> Armed {
         self.last += 1;
         let armed = Armed { id: self.last, order, struck: 0 };
         self.armed.push(armed.clone());
         armed
-    }
-
-    /// The faults that are still armed, oldest first.
-    pub(crate) fn armed(&self) -> &[Armed] {
-        &self.armed
-    }
-
-    /// Disarms all faults.
-    pub(crate) fn clear(&mut self) {
-        self.armed.clear();
     }
 
     /// Lets the faults strike a call: all delays that fit it, and the oldest of the others.
@@ -255,7 +210,7 @@ mod tests {
         faults.arm(order(json!({"fault": "html", "count": 0})));
         let kinds: Vec<_> = (0..4).map(|_| faults.strike(&call(Provider::SecSign, "state", "a")).kind).collect();
         assert_eq!(kinds, [Some(Kind::Empty), Some(Kind::Empty), Some(Kind::Html), Some(Kind::Html)]);
-        assert_eq!(faults.armed().len(), 1);
+        assert_eq!(faults.armed.len(), 1);
     }
 
     #[test]

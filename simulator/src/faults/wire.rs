@@ -15,9 +15,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 
+use crate::call::{Answer, Format};
 use crate::faults::{Kind, Strike};
-use crate::simulation::Settings;
-use crate::upstream::{Answer, Format};
 
 /// Pause between two bytes of a slow body.
 const SLOW: Duration = Duration::from_secs(1);
@@ -62,8 +61,8 @@ fn abort() -> HttpResponse {
 }
 
 /// Sends the client elsewhere; by default to an address of our own that notes the visit.
-pub(crate) fn redirect(settings: &Settings, target: Option<&str>) -> HttpResponse {
-    let own = format!("{}/redirected", settings.upstream_url);
+pub(crate) fn redirect(upstream_url: &str, target: Option<&str>) -> HttpResponse {
+    let own = format!("{upstream_url}/redirected");
     HttpResponse::Found().insert_header((LOCATION, target.unwrap_or(&own))).finish()
 }
 

@@ -1,4 +1,5 @@
-//! The phone's API for scripts. Every answer is JSON, or 204 without a body.
+//! The phone's API for scripts: what phones do, and what controls the simulator itself (automatic answers, faults, log,
+//! clock, reset). Every answer is JSON, or 204 without a body.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::CACHE_CONTROL;
@@ -8,34 +9,31 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-use super::{control, guard};
+use super::guard;
+use crate::auto::Rule;
+use crate::call;
+use crate::faults::Order;
 use crate::secsign::{self, Identity, Session, normalise};
 use crate::simulation::{Simulation, World};
 use crate::thumbsignin::{self, Transaction};
-use crate::upstream;
 
 /// Something to say, or nothing (204), or what was wrong.
-pub(super) type Outcome = Result<Option<Value>, Error>;
+type Outcome = Result<Option<Value>, Error>;
 
-/// What was wrong with a request.
-pub(super) struct Error {
-    status: StatusCode,
-    error: &'static str,
-    message: String,
-}
+/// What was wrong with a request: status, code, message.
+struct Error(StatusCode, &'static str, String);
 
 impl Error {
-    /// The request itself is wrong.
-    pub(super) fn bad_request(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, error: "bad_request", message: message.into() }
+    fn bad_request(message: impl Into<String>) -> Self {
+        Self(StatusCode::BAD_REQUEST, "bad_request", message.into())
     }
 
     fn not_found(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::NOT_FOUND, error: "not_found", message: message.into() }
+        Self(StatusCode::NOT_FOUND, "not_found", message.into())
     }
 
-    fn over(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::CONFLICT, error: "over", message: message.into() }
+    fn over(message: String) -> Self {
+        Self(StatusCode::CONFLICT, "over", message)
     }
 }
 
@@ -43,17 +41,17 @@ impl Error {
 pub(super) fn handle(simulation: &Arc<Simulation>, request: &HttpRequest, pieces: &[&str], body: &[u8]) -> HttpResponse {
     let outcome = match guard::script(request) {
         Ok(()) => route(simulation, request, pieces, body),
-        Err(refusal) => Err(Error { status: StatusCode::FORBIDDEN, error: "forbidden", message: refusal.to_owned() }),
+        Err(refusal) => Err(Error(StatusCode::FORBIDDEN, "forbidden", refusal.to_owned())),
     };
     match outcome {
         Ok(Some(value)) => HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(value),
         Ok(None) => HttpResponse::NoContent().finish(),
-        Err(Error { status, error, message }) => HttpResponse::build(status).json(json!({"error": error, "message": message})),
+        Err(Error(status, error, message)) => HttpResponse::build(status).json(json!({"error": error, "message": message})),
     }
 }
 
 fn route(simulation: &Simulation, request: &HttpRequest, pieces: &[&str], body: &[u8]) -> Outcome {
-    let query = upstream::form_pairs(request.uri().query().unwrap_or_default());
+    let query = call::form_pairs(request.uri().query().unwrap_or_default());
     let asked =
         |name: &str| query.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str());
     let world = &mut *simulation.world();
@@ -66,13 +64,34 @@ fn route(simulation: &Simulation, request: &HttpRequest, pieces: &[&str], body: 
         ("GET", ["thumbsignin", "transactions"]) => Ok(Some(transactions(world, asked("userId"), asked("state")))),
         ("POST", ["thumbsignin", "transactions", id]) => act_on_transaction(world, id, &parse(body)?),
         ("POST", ["thumbsignin", "scan"]) => scan(world, body),
-        (method, pieces) => control::route(world, method, pieces, asked("after"), body)
-            .unwrap_or_else(|| Err(Error::not_found(format!("there is no {method} at this address")))),
+        ("POST", ["auto"]) => {
+            let rule: Rule = parse(body)?;
+            world.auto.add(rule.clone());
+            Ok(Some(json!(rule)))
+        }
+        ("GET", ["auto"]) => Ok(Some(json!(world.auto.rules))),
+        ("DELETE", ["auto"]) => {
+            world.auto.rules.clear();
+            Ok(None)
+        }
+        ("POST", ["faults"]) => arm(world, body),
+        ("GET", ["faults"]) => Ok(Some(json!(world.faults.armed))),
+        ("DELETE", ["faults"]) => {
+            world.faults.armed.clear();
+            Ok(None)
+        }
+        ("GET", ["requests"]) => requests(world, asked("after")),
+        ("POST", ["clock"]) => advance(world, body),
+        ("POST", ["reset"]) => {
+            world.reset();
+            Ok(None)
+        }
+        (method, _) => Err(Error::not_found(format!("there is no {method} at this address"))),
     }
 }
 
 /// Reads a body as JSON, whatever its content type.
-pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     let body = if body.is_empty() { b"{}" } else { body };
     serde_json::from_slice(body).map_err(|error| Error::bad_request(error.to_string()))
 }
@@ -92,11 +111,11 @@ fn identity_json(id: &str, identity: &Identity) -> Value {
 fn session_json(session: &Session) -> Value {
     let symbols: Vec<&str> =
         session.pass.iter().flat_map(|pass| pass.symbols()).map(|(_, symbol)| symbol.png_base64.as_str()).collect();
-    let (title, description) = session.transaction.clone().unzip();
+    let (title, description) = session.asked.transaction.clone().unzip();
     json!({
         "authsessionid": session.id.to_string(),
-        "servicename": session.service_name,
-        "serviceaddress": session.service_address,
+        "servicename": session.asked.service_name,
+        "serviceaddress": session.asked.service_address,
         "transactiontitle": title,
         "transactiondescr": description,
         "state": session.state,
@@ -182,6 +201,31 @@ pub(super) fn transaction_in(content: &str) -> Option<&str> {
     let (_, rest) = content.trim().split_once("/phone/t/")?;
     let id = rest.split(['?', '#', '/', '&']).next()?;
     (!id.is_empty()).then_some(id)
+}
+
+fn arm(world: &mut World, body: &[u8]) -> Outcome {
+    let order: Order = parse(body)?;
+    match order.mistake() {
+        Some(mistake) => Err(Error::bad_request(mistake)),
+        None => Ok(Some(json!(world.faults.arm(order)))),
+    }
+}
+
+fn requests(world: &World, after: Option<&str>) -> Outcome {
+    let after = after.unwrap_or("0").parse().map_err(|_| Error::bad_request("after is a number from an entry's seq"))?;
+    Ok(Some(json!(world.log.after(after))))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    advance_ms: i64,
+}
+
+fn advance(world: &mut World, body: &[u8]) -> Outcome {
+    let Advance { advance_ms } = parse(body)?;
+    let ahead = world.clock.advance(advance_ms);
+    Ok(Some(json!({"ahead_ms": ahead, "now_ms": world.clock.now_ms()})))
 }
 
 #[cfg(test)]

@@ -1,19 +1,17 @@
 //! The virtual phone: pages for people ([`pages`]) and an API for scripts ([`api`]), both behind [`guard`].
 
 mod api;
-mod control;
 mod guard;
 mod pages;
-mod views;
 
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::call;
 use crate::simulation::Simulation;
-use crate::upstream;
 
 pub(crate) use guard::is_local;
-pub(crate) use views::Pages;
+pub(crate) use pages::Pages;
 
 /// Answers everything at and below `/phone`.
 pub(crate) async fn handle(
@@ -22,7 +20,7 @@ pub(crate) async fn handle(
     request: HttpRequest,
     body: Bytes,
 ) -> HttpResponse {
-    let path: Vec<String> = request.uri().path().split('/').filter(|piece| !piece.is_empty()).map(upstream::decode).collect();
+    let path: Vec<String> = request.uri().path().split('/').filter(|piece| !piece.is_empty()).map(call::decode).collect();
     let pieces: Vec<&str> = path.iter().map(String::as_str).skip(1).collect();
     match pieces.split_first() {
         Some((&"api", rest)) => api::handle(&simulation, &request, rest, &body),

@@ -1,4 +1,5 @@
-//! The phone's pages for people: plain forms that answer with a redirect, so that they work without JavaScript.
+//! The phone's pages for people: plain forms that answer with a redirect, so that they work without JavaScript. What things
+//! are called is said by the templates.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,15 +9,14 @@ use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use minijinja::{Environment, Error, Value, context};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Serialize;
 
-use super::views::{Message, Pages, Phone, Phones, Request, SecSignPhone, ThumbSignInPhone, TransactionPage};
 use super::{api, guard};
-use crate::secsign::{self, Identity, normalise};
+use crate::secsign::{self, Session, normalise};
 use crate::simulation::{Simulation, World};
-use crate::thumbsignin;
-use crate::upstream;
+use crate::thumbsignin::{self, Transaction};
+use crate::{call, clock};
 
 /// `same-origin` referrers keep the `Origin` header on our own forms, which the guard checks.
 const HEADERS: [(HeaderName, &str); 4] = [
@@ -30,11 +30,23 @@ const HEADERS: [(HeaderName, &str); 4] = [
     ),
 ];
 
+/// The templates.
+pub(crate) struct Pages(Environment<'static>);
+
+impl Pages {
+    pub(crate) fn load() -> Result<Self, Error> {
+        let mut templates = Environment::new();
+        templates.add_template("parts.html", include_str!("../../templates/parts.html"))?;
+        templates.add_template("page.html", include_str!("../../templates/page.html"))?;
+        Ok(Self(templates))
+    }
+}
+
 /// Where a request leads: a page to show, or one to go to.
 enum Next {
-    Show(Result<String, minijinja::Error>),
+    Show(Value),
     Go(String),
-    Fail(StatusCode, Message),
+    Fail(StatusCode, &'static str, String),
 }
 
 /// Answers everything below `/phone` but the API; `pieces` is what follows.
@@ -46,20 +58,19 @@ pub(super) fn handle(
     body: &[u8],
 ) -> HttpResponse {
     if let Err(refusal) = guard::person(request, &simulation.settings) {
-        let message = Message { title: "Not from here", text: format!("This was refused: {refusal}.") };
-        return send(pages, Next::Fail(StatusCode::FORBIDDEN, message));
+        return send(pages, Next::Fail(StatusCode::FORBIDDEN, "Not from here", format!("This was refused: {refusal}.")));
     }
-    let form: HashMap<String, String> = upstream::form_pairs(&upstream::text(body)).into_iter().collect();
-    let mut site = Site { simulation, pages, world: &mut simulation.world() };
+    let form: HashMap<String, String> = call::form_pairs(&call::text(body)).into_iter().collect();
+    let world = &mut *simulation.world();
     let next = match (request.method().as_str(), pieces) {
         ("GET", ["assets", name]) => return asset(name),
-        ("GET", []) => site.phones(),
-        ("GET", ["secsign", id]) => site.secsign(&normalise(id)),
-        ("POST", ["secsign", id]) => site.change_identity(&normalise(id), &form),
-        ("POST", ["secsign", id, "sessions", session]) => site.decide_session(&normalise(id), session, &form),
-        ("GET", ["thumbsignin", user]) => site.thumbsignin(user),
-        ("GET", ["t", id]) => site.transaction(id),
-        ("POST", ["t", id]) => site.decide_transaction(id, &form),
+        ("GET", []) => phones(simulation, world),
+        ("GET", ["secsign", id]) => secsign_phone(simulation, world, &normalise(id)),
+        ("POST", ["secsign", id]) => change_identity(world, &normalise(id), &form),
+        ("POST", ["secsign", id, "sessions", session]) => decide_session(world, &normalise(id), session, &form),
+        ("GET", ["thumbsignin", user]) => thumbsignin_phone(simulation, world, user),
+        ("GET", ["t", id]) => transaction(simulation, world, id),
+        ("POST", ["t", id]) => decide_transaction(world, id, &form),
         ("POST", ["scan"]) => match api::transaction_in(form.get("content").map_or("", String::as_str)) {
             Some(id) => Next::Go(format!("/phone/t/{}", encode(id))),
             None => failed("Not a code of ours", "This is not the link of a sign-in request."),
@@ -69,134 +80,149 @@ pub(super) fn handle(
     send(pages, next)
 }
 
-/// What the pages are made of.
-struct Site<'a> {
-    simulation: &'a Simulation,
-    pages: &'a Pages,
-    world: &'a mut World,
+/// The list of phones, and the codes that anybody may scan.
+fn phones(simulation: &Simulation, world: &mut World) -> Next {
+    let now = world.clock.now_ms();
+    let ids: Vec<String> = world.secsign.names().map(str::to_owned).collect();
+    let mut secsign = Vec::new();
+    for name in ids {
+        let identity = world.secsign.identity(now, &name);
+        let waiting = identity.map_or(0, |identity| identity.sessions.iter().filter(|session| session.is_open()).count());
+        let frozen = world.secsign.identity(now, &name).is_some_and(|identity| identity.frozen);
+        secsign.push(context! { name, waiting, frozen });
+    }
+    let open: Vec<Transaction> = world.thumbsignin.transactions(now).filter(|asked| asked.status.is_open()).cloned().collect();
+    let phone = |name: &str| {
+        let waiting = open.iter().filter(|asked| asked.user.as_deref() == Some(name)).count();
+        context! { name, waiting }
+    };
+    let thumbsignin: Vec<Value> = world.thumbsignin.users().map(phone).collect();
+    let codes = open.iter().rev().filter(|asked| asked.user.is_none()).map(|asked| shown_transaction(simulation, asked, now));
+    Next::Show(context! { page => "phones", secsign, thumbsignin, codes => codes.collect::<Vec<_>>() })
 }
 
-impl Site<'_> {
-    fn show(&self, name: &str, page: &impl Serialize) -> Next {
-        Next::Show(self.pages.render(name, page))
-    }
-
-    /// The transactions that a page lists, newest first.
-    fn requests(&mut self, wanted: impl Fn(Option<&str>) -> bool) -> Vec<Request> {
-        let now = self.world.clock.now_ms();
-        let app = &self.simulation.settings.options.app_name;
-        let all = self.world.thumbsignin.transactions(now).filter(|transaction| wanted(transaction.user.as_deref()));
-        let mut requests: Vec<_> = all.map(|transaction| Request::new(transaction, app, now)).collect();
-        requests.reverse();
-        requests
-    }
-
-    fn phones(&mut self) -> Next {
-        let now = self.world.clock.now_ms();
-        let ids: Vec<String> = self.world.secsign.names().map(str::to_owned).collect();
-        let secsign: Vec<Phone> =
-            ids.into_iter().map(|name| phone(name.clone(), self.world.secsign.identity(now, &name))).collect();
-        let mut waiting: HashMap<String, usize> = HashMap::new();
-        let (mut codes, mut version) = (Vec::new(), String::new());
-        for request in self.requests(|_| true).into_iter().filter(Request::is_open) {
-            match request.user() {
-                Some(user) => *waiting.entry(user.to_owned()).or_default() += 1,
-                None => codes.push(request),
-            }
+/// The phone of a SecSign ID; where the ID does not exist, a phone on which it could be created.
+fn secsign_phone(simulation: &Simulation, world: &mut World, id: &str) -> Next {
+    let now = world.clock.now_ms();
+    let lifetime = simulation.settings.options.secsign_lifetime.as_millis();
+    let identity = world.secsign.identity(now, id);
+    let show = |session: &Session| {
+        let symbols = session.pass.iter().flat_map(|pass| pass.symbols());
+        let expires = i128::from(session.created_ms).saturating_add_unsigned(lifetime);
+        context! {
+            id => session.id.to_string(),
+            open => session.is_open(),
+            state => session.state,
+            service => session.asked.service_name.clone(),
+            address => session.asked.service_address.clone(),
+            transaction => session.asked.transaction.clone(),
+            asked => clock::iso(session.created_ms),
+            expires_in => (expires.saturating_sub(i128::from(now)) / 1000).max(0),
+            symbols => symbols.map(|(_, symbol)| context! { name => symbol.name, image => symbol.png_base64.as_str() }).collect::<Vec<_>>(),
         }
-        let users = self.world.thumbsignin.users();
-        let thumbsignin: Vec<Phone> = users
-            .map(|name| Phone { name: name.to_owned(), waiting: waiting.remove(name).unwrap_or_default(), frozen: false })
-            .collect();
-        for phone in secsign.iter().chain(&thumbsignin) {
-            version.push_str(&format!("{}:{}{} ", phone.name, phone.waiting, phone.frozen));
+    };
+    let requests: Vec<Value> = identity.iter().flat_map(|identity| identity.sessions.iter().map(show)).collect();
+    let frozen = identity.is_some_and(|identity| identity.frozen);
+    Next::Show(context! { page => "secsign", id, exists => identity.is_some(), frozen, requests })
+}
+
+fn thumbsignin_phone(simulation: &Simulation, world: &mut World, user: &str) -> Next {
+    let now = world.clock.now_ms();
+    let devices = world.thumbsignin.devices(user).len();
+    let all = world.thumbsignin.transactions(now).filter(|asked| asked.user.as_deref() == Some(user));
+    let requests: Vec<Value> = all.map(|asked| shown_transaction(simulation, asked, now)).collect();
+    Next::Show(context! { page => "thumbsignin", user, devices, requests })
+}
+
+/// Where QR codes and deep links lead.
+fn transaction(simulation: &Simulation, world: &mut World, id: &str) -> Next {
+    let now = world.clock.now_ms();
+    let holders: Vec<String> = world.thumbsignin.users().map(str::to_owned).collect();
+    match world.thumbsignin.transaction(now, id) {
+        Some(asked) => {
+            Next::Show(context! { page => "transaction", holders, request => shown_transaction(simulation, asked, now) })
         }
-        version.extend(codes.iter().map(|code| code.version() + " "));
-        self.show("phones.html", &Phones { version, secsign, thumbsignin, codes })
-    }
-
-    fn secsign(&mut self, id: &str) -> Next {
-        let now = self.world.clock.now_ms();
-        let lifetime = i64::try_from(self.simulation.settings.options.secsign_lifetime.as_millis()).unwrap_or(i64::MAX);
-        let page = SecSignPhone::new(id, self.world.secsign.identity(now, id), now, lifetime);
-        self.show("secsign.html", &page)
-    }
-
-    fn change_identity(&mut self, id: &str, form: &HashMap<String, String>) -> Next {
-        match form.get("action").map(String::as_str) {
-            Some("unfreeze") => {
-                self.world.secsign.unfreeze(id);
-            }
-            Some("create") => self.world.secsign.create_id(id),
-            _ => return failed("Nothing to do", "The form did not say what to do."),
+        None => {
+            let text = "The phone service does not know this request. It may have been made by another server.";
+            failed("Unknown code", text)
         }
-        Next::Go(format!("/phone/secsign/{}", encode(id)))
-    }
-
-    /// A request that is over in the meantime needs no error: the page shows what became of it.
-    fn decide_session(&mut self, id: &str, session: &str, form: &HashMap<String, String>) -> Next {
-        let action = match (form.get("symbol"), form.get("decision").map(String::as_str)) {
-            (Some(symbol), _) => secsign::PhoneAction::Approve { symbol: Some(symbol.clone()) },
-            (None, Some("approve")) => secsign::PhoneAction::Approve { symbol: None },
-            (None, Some("fetch")) => secsign::PhoneAction::Fetch,
-            (None, Some("deny")) => secsign::PhoneAction::Deny,
-            _ => return failed("Nothing to do", "The form did not say what to do."),
-        };
-        if let Ok(number) = session.parse() {
-            self.world.secsign.act(self.world.clock.now_ms(), (id, number), &action).ok();
-        }
-        Next::Go(format!("/phone/secsign/{}", encode(id)))
-    }
-
-    fn thumbsignin(&mut self, user: &str) -> Next {
-        let (requests, recent): (Vec<_>, Vec<_>) =
-            self.requests(|asked| asked == Some(user)).into_iter().partition(Request::is_open);
-        let recent: Vec<_> = recent.into_iter().take(5).collect();
-        let version: Vec<String> = requests.iter().chain(&recent).map(Request::version).collect();
-        let page = ThumbSignInPhone {
-            version: version.join(" "),
-            user: user.to_owned(),
-            devices: self.world.thumbsignin.devices(user).len(),
-            requests,
-            recent: recent.into_iter().map(Request::recent).collect(),
-        };
-        self.show("thumbsignin.html", &page)
-    }
-
-    fn transaction(&mut self, id: &str) -> Next {
-        let now = self.world.clock.now_ms();
-        let app = &self.simulation.settings.options.app_name;
-        let Some(request) = self.world.thumbsignin.transaction(now, id).map(|transaction| Request::new(transaction, app, now))
-        else {
-            return failed(
-                "Unknown code",
-                "The phone service does not know this request. It may have been made by another server.",
-            );
-        };
-        let holders: Vec<&str> = self.world.thumbsignin.users().collect();
-        let page = TransactionPage { version: request.version(), holders, request };
-        self.show("transaction.html", &page)
-    }
-
-    fn decide_transaction(&mut self, id: &str, form: &HashMap<String, String>) -> Next {
-        let user = form.get("userId").filter(|user| !user.is_empty()).cloned();
-        let action = match form.get("decision").map(String::as_str) {
-            Some("approve") => thumbsignin::PhoneAction::Approve { user },
-            Some("decline") => thumbsignin::PhoneAction::Decline,
-            Some("scan") => thumbsignin::PhoneAction::Scan,
-            _ => return failed("Nothing to do", "The form did not say what to do."),
-        };
-        self.world.thumbsignin.act(self.world.clock.now_ms(), id, &action).ok();
-        Next::Go(match form.get("back") {
-            Some(user) => format!("/phone/thumbsignin/{}", encode(user)),
-            None => format!("/phone/t/{}", encode(id)),
-        })
     }
 }
 
-fn phone(name: String, identity: Option<&Identity>) -> Phone {
-    let waiting = identity.map_or(0, |identity| identity.sessions.iter().filter(|session| session.is_open()).count());
-    Phone { name, waiting, frozen: identity.is_some_and(|identity| identity.frozen) }
+fn shown_transaction(simulation: &Simulation, asked: &Transaction, now: i64) -> Value {
+    context! {
+        id => asked.id.clone(),
+        app => simulation.settings.options.app_name.clone(),
+        kind => asked.kind.name(),
+        user => asked.user.clone(),
+        status => asked.status.name(),
+        reason => asked.status.failure_reason(),
+        open => asked.status.is_open(),
+        browser => asked.browser.as_deref().and_then(browser_name),
+        asked => clock::iso(asked.created_ms),
+        expires_in => asked.expires_in(now),
+    }
+}
+
+fn change_identity(world: &mut World, id: &str, form: &HashMap<String, String>) -> Next {
+    match form.get("action").map(String::as_str) {
+        Some("unfreeze") => drop(world.secsign.unfreeze(id)),
+        Some("create") => world.secsign.create_id(id),
+        _ => return nothing_to_do(),
+    }
+    Next::Go(format!("/phone/secsign/{}", encode(id)))
+}
+
+/// A request that is over in the meantime needs no error: the page shows what became of it.
+fn decide_session(world: &mut World, id: &str, session: &str, form: &HashMap<String, String>) -> Next {
+    let action = match (form.get("symbol"), form.get("decision").map(String::as_str)) {
+        (Some(symbol), _) => secsign::PhoneAction::Approve { symbol: Some(symbol.clone()) },
+        (None, Some("approve")) => secsign::PhoneAction::Approve { symbol: None },
+        (None, Some("fetch")) => secsign::PhoneAction::Fetch,
+        (None, Some("deny")) => secsign::PhoneAction::Deny,
+        _ => return nothing_to_do(),
+    };
+    if let Ok(number) = session.parse() {
+        world.secsign.act(world.clock.now_ms(), (id, number), &action).ok();
+    }
+    Next::Go(format!("/phone/secsign/{}", encode(id)))
+}
+
+fn decide_transaction(world: &mut World, id: &str, form: &HashMap<String, String>) -> Next {
+    let user = form.get("userId").filter(|user| !user.is_empty()).cloned();
+    let action = match form.get("decision").map(String::as_str) {
+        Some("approve") => thumbsignin::PhoneAction::Approve { user },
+        Some("decline") => thumbsignin::PhoneAction::Decline,
+        Some("scan") => thumbsignin::PhoneAction::Scan,
+        _ => return nothing_to_do(),
+    };
+    world.thumbsignin.act(world.clock.now_ms(), id, &action).ok();
+    Next::Go(match form.get("back") {
+        Some(user) => format!("/phone/thumbsignin/{}", encode(user)),
+        None => format!("/phone/t/{}", encode(id)),
+    })
+}
+
+/// What a browser calls itself, in a word that people know.
+fn browser_name(user_agent: &str) -> Option<String> {
+    let find = |names: &[(&str, &'static str)]| names.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name);
+    let browser = find(&[
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+        ("curl/", "curl"),
+    ])?;
+    let system = find(&[
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    ]);
+    Some(system.map_or_else(|| browser.to_owned(), |system| format!("{browser} on {system}")))
 }
 
 fn encode(piece: &str) -> String {
@@ -204,16 +230,20 @@ fn encode(piece: &str) -> String {
 }
 
 fn failed(title: &'static str, text: &str) -> Next {
-    Next::Fail(StatusCode::NOT_FOUND, Message { title, text: text.to_owned() })
+    Next::Fail(StatusCode::NOT_FOUND, title, text.to_owned())
+}
+
+fn nothing_to_do() -> Next {
+    failed("Nothing to do", "The form did not say what to do.")
 }
 
 fn send(pages: &Pages, next: Next) -> HttpResponse {
     let (status, page) = match next {
         Next::Go(location) => return guarded(StatusCode::SEE_OTHER).insert_header((LOCATION, location)).finish(),
         Next::Show(page) => (StatusCode::OK, page),
-        Next::Fail(status, message) => (status, pages.render("message.html", &message)),
+        Next::Fail(status, title, text) => (status, context! { page => "message", title, text }),
     };
-    match page {
+    match pages.0.get_template("page.html").and_then(|template| template.render(page)) {
         Ok(html) => guarded(status).insert_header((CONTENT_TYPE, "text/html; charset=utf-8")).body(html),
         Err(error) => {
             tracing::error!(%error, "a page of the virtual phone could not be rendered");
@@ -237,4 +267,26 @@ fn asset(name: &str) -> HttpResponse {
         _ => return guarded(StatusCode::NOT_FOUND).finish(),
     };
     guarded(StatusCode::OK).insert_header((CONTENT_TYPE, kind)).body(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn browsers_are_called_by_the_names_that_people_know() {
+        let chrome =
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/66.0.3359.139 Safari/537.36";
+        assert_eq!(browser_name(chrome).as_deref(), Some("Chrome on Linux"));
+        assert_eq!(browser_name("curl/8.1").as_deref(), Some("curl"));
+        assert_eq!(browser_name("something"), None);
+    }
+
+    #[test]
+    fn text_from_services_cannot_become_markup() {
+        let message = context! { page => "message", title => "Hello", text => "<script>alert(1)</script>" };
+        let html = Pages::load().unwrap().0.get_template("page.html").unwrap().render(message).unwrap();
+        assert!(html.contains("&lt;script&gt;alert(1)"), "{html}");
+        assert!(!html.contains("<script>alert"));
+    }
 }

@@ -1,9 +1,7 @@
 //! The SecSign ID server: who exists, which sessions are open, what a phone may do with them.
 //!
-//! [`form`] and [`rest`] speak its two protocols; the rules here are the same for both.
+//! `endpoints` speaks its two protocols; the rules here are the same for both.
 
-pub(crate) mod form;
-pub(crate) mod rest;
 mod session;
 
 use std::collections::BTreeMap;
@@ -11,10 +9,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::options::{Options, SecondSession};
-use crate::random;
-pub(crate) use session::{
-    AUTHENTICATED, CANCELED, DENIED, EXPIRED, FETCHED, Identity, NewSession, PENDING, SUSPENDED, Session,
-};
+pub(crate) use session::{AUTHENTICATED, CANCELED, DENIED, FETCHED, Identity, NewSession, PENDING, SUSPENDED, Session};
 
 /// Closed sessions kept per ID, for scripts that look back.
 const KEPT: usize = 32;
@@ -22,24 +17,19 @@ const KEPT: usize = 32;
 /// Why the server refuses a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// There is no SecSign ID of that name.
     UnknownId,
     /// The ID is frozen until its owner reactivates it on the phone.
     Frozen,
-    /// There is no such session, or no longer.
     UnknownSession,
-    /// The server does not do that any more.
     Unsupported,
 }
 
 /// Why a phone cannot do what it was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PhoneRefusal {
-    /// There is no such ID or session.
     Unknown,
     /// The session is over; here is the state in which it ended.
     Over(i64),
-    /// The symbol is none of those that were offered.
     NoSuchSymbol,
 }
 
@@ -47,36 +37,28 @@ pub(crate) enum PhoneRefusal {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub(crate) enum PhoneAction {
-    /// Loads it.
     Fetch,
-    /// Picks a symbol: the given one (its PNG in base64), else the right one.
+    /// Picks a symbol: the given one (its PNG in base64, or its name), else the right one.
     Approve {
-        /// The symbol's image in base64, or its name.
-        #[serde(default)]
         symbol: Option<String>,
     },
     /// Picks a symbol that the page does not show.
     WrongSymbol,
-    /// Denies it.
     Deny,
     /// Not a phone's deed: puts the session into any state, from any other.
     State {
-        /// The new state.
         state: i64,
     },
 }
 
 /// What identifies a session in the form API: all three must fit.
 pub(crate) struct Triple {
-    /// SecSign ID, normalised.
     pub(crate) secsignid: String,
-    /// Session id.
     pub(crate) id: i64,
     /// The secret of whoever asked for the session.
     pub(crate) request_id: String,
 }
 
-/// The server's memory.
 pub(crate) struct SecSign {
     ids: BTreeMap<String, Identity>,
     second: SecondSession,
@@ -90,7 +72,6 @@ pub(crate) fn normalise(secsignid: &str) -> String {
 }
 
 impl SecSign {
-    /// A server with the given IDs, each on a phone.
     pub(crate) fn new(options: &Options) -> Self {
         Self {
             ids: options.secsign_ids.iter().map(|id| (normalise(id), Identity::default())).collect(),
@@ -105,7 +86,6 @@ impl SecSign {
         self.ids.values_mut().for_each(|identity| *identity = Identity::default());
     }
 
-    /// The names of all IDs.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.ids.keys().map(String::as_str)
     }
@@ -128,9 +108,13 @@ impl SecSign {
         Some(identity)
     }
 
-    /// Whose session this is (REST API: the id alone names a session).
-    pub(crate) fn owner(&self, id: i64) -> Option<String> {
-        self.ids.iter().find(|(_, identity)| identity.session(id).is_some()).map(|(secsignid, _)| secsignid.clone())
+    /// What identifies a session that is named by its id alone (REST API).
+    pub(crate) fn by_id(&self, id: i64) -> Result<Triple, Refusal> {
+        let find = |(secsignid, identity): (&String, &Identity)| {
+            let request_id = identity.session(id)?.request_id.clone();
+            Some(Triple { secsignid: secsignid.clone(), id, request_id })
+        };
+        self.ids.iter().find_map(find).ok_or(Refusal::UnknownSession)
     }
 
     /// Asks for a session. While another one is open, that one is suspended and the ID is frozen.
@@ -179,16 +163,6 @@ impl SecSign {
         Ok(session.state)
     }
 
-    /// State of a session named by its id alone (REST API).
-    pub(crate) fn state_by_id(&mut self, now: i64, id: i64) -> Result<i64, Refusal> {
-        self.find_by_id(now, id).map(|session| session.state)
-    }
-
-    /// Withdraws a session named by its id alone (REST API).
-    pub(crate) fn cancel_by_id(&mut self, now: i64, id: i64) -> Result<(), Refusal> {
-        self.find_by_id(now, id).map(Session::cancel)
-    }
-
     /// Lets a phone act on a session; answers the state in which it is then.
     pub(crate) fn act(&mut self, now: i64, (secsignid, id): (&str, i64), action: &PhoneAction) -> Result<i64, PhoneRefusal> {
         let lifetime = self.lifetime_ms;
@@ -221,24 +195,6 @@ impl SecSign {
         identity.expire(now, lifetime);
         let session = identity.session_mut(triple.id).filter(|session| !session.gone);
         session.filter(|session| session.request_id == triple.request_id).ok_or(Refusal::UnknownSession)
-    }
-
-    fn find_by_id(&mut self, now: i64, id: i64) -> Result<&mut Session, Refusal> {
-        let lifetime = self.lifetime_ms;
-        let identity = self.ids.values_mut().find(|identity| identity.session(id).is_some());
-        let identity = identity.ok_or(Refusal::UnknownSession)?;
-        identity.expire(now, lifetime);
-        identity.session_mut(id).filter(|session| !session.gone).ok_or(Refusal::UnknownSession)
-    }
-}
-
-/// An id for a session: any signed 64-bit number but 0 and −1.
-fn session_id() -> i64 {
-    loop {
-        let id = i64::from_ne_bytes(random::number().to_ne_bytes());
-        if id != 0 && id != -1 {
-            return id;
-        }
     }
 }
 

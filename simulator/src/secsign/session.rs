@@ -18,13 +18,12 @@ pub(crate) const CANCELED: i64 = 6;
 /// The phone has loaded it.
 pub(crate) const FETCHED: i64 = 7;
 
-/// What a service asks a person to approve.
+/// What a service asks a person to approve, in its own words.
+#[derive(Clone)]
 pub(crate) struct NewSession {
     /// Whom it asks: a SecSign ID, normalised.
     pub(crate) secsignid: String,
-    /// The service's name, for the push notification.
     pub(crate) service_name: String,
-    /// The service's address, for the screen with the symbols.
     pub(crate) service_address: String,
     /// Whether the page shows a symbol that the person has to find.
     pub(crate) with_pass: bool,
@@ -39,12 +38,7 @@ pub(crate) struct Session {
     pub(crate) id: i64,
     /// 64 upper-case hex digits.
     pub(crate) request_id: String,
-    /// The service's name as it gave it.
-    pub(crate) service_name: String,
-    /// The service's address as it gave it.
-    pub(crate) service_address: String,
-    /// Title and text of a transaction.
-    pub(crate) transaction: Option<(String, String)>,
+    pub(crate) asked: NewSession,
     /// One of the states; a script may set others.
     pub(crate) state: i64,
     /// When it was asked for, by the simulator's clock.
@@ -55,17 +49,25 @@ pub(crate) struct Session {
     pub(crate) gone: bool,
 }
 
+/// An id for a session: any signed 64-bit number but 0 and −1.
+fn session_id() -> i64 {
+    loop {
+        let id = i64::from_ne_bytes(random::number().to_ne_bytes());
+        if id != 0 && id != -1 {
+            return id;
+        }
+    }
+}
+
 impl Session {
-    pub(super) fn new(now: i64, new: NewSession) -> Self {
+    pub(super) fn new(now: i64, asked: NewSession) -> Self {
         Self {
-            id: super::session_id(),
+            id: session_id(),
             request_id: random::hex(4).to_uppercase(),
-            service_name: new.service_name,
-            service_address: new.service_address,
-            transaction: new.transaction,
             state: PENDING,
             created_ms: now,
-            pass: new.with_pass.then(Pass::random),
+            pass: asked.with_pass.then(Pass::random),
+            asked,
             gone: false,
         }
     }

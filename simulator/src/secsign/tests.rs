@@ -1,5 +1,6 @@
 //! The rules of the SecSign ID server.
 
+use super::session::EXPIRED;
 use super::*;
 
 const NOW: i64 = 1_000_000;

@@ -1,11 +1,10 @@
 //! The ThumbSignIn service: users, their devices, and the transactions that phones complete.
 //!
-//! [`api`] speaks its protocol, [`signature`] checks who calls.
+//! `endpoints` speaks its protocol, [`signature`] checks who calls.
 
-pub(crate) mod api;
-mod signature;
+pub(crate) mod signature;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::Deserialize;
 
@@ -17,17 +16,13 @@ pub(crate) const SUCCESS: &str = "COMPLETED_SUCCESSFUL";
 /// Transactions kept; older ones are forgotten.
 const KEPT: usize = 20_000;
 
-/// What a transaction is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Adds a device.
     Register,
-    /// Signs in.
     Authenticate,
 }
 
 impl Kind {
-    /// The word for it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Register => "register",
@@ -36,10 +31,8 @@ impl Kind {
     }
 }
 
-/// Where a transaction stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// Created.
     Pending,
     /// A phone has picked it up.
     Initiated,
@@ -75,31 +68,24 @@ impl Status {
     }
 }
 
-/// A phone that a user registered.
 #[derive(Clone)]
 pub(crate) struct Device {
-    /// Random.
     pub(crate) id: String,
-    /// What the phone calls itself.
     pub(crate) name: String,
-    /// Milliseconds since the Unix epoch, by the simulator's clock.
+    /// By the simulator's clock.
     pub(crate) registered_ms: i64,
     /// Likewise; `None` before its first sign-in.
     pub(crate) used_ms: Option<i64>,
 }
 
-/// One transaction.
 #[derive(Clone)]
 pub(crate) struct Transaction {
     /// Up to 48 hex digits, without leading zeros, as the vendor writes them.
     pub(crate) id: String,
-    /// What it is for.
     pub(crate) kind: Kind,
     /// Who is asked; a sign-in may be open to whoever scans.
     pub(crate) user: Option<String>,
-    /// Where it stands.
     pub(crate) status: Status,
-    /// When it was created, by the simulator's clock.
     pub(crate) created_ms: i64,
     /// The browser that asked, as far as the caller said so.
     pub(crate) browser: Option<String>,
@@ -120,24 +106,18 @@ impl Transaction {
     }
 }
 
-/// What a phone does with a transaction.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub(crate) enum PhoneAction {
-    /// Picks it up.
     Scan,
     /// Completes it, as the person who is asked or as the one named here.
     Approve {
-        /// Who holds the phone.
-        #[serde(default, rename = "userId")]
+        #[serde(rename = "userId")]
         user: Option<String>,
     },
-    /// Declines it.
     Decline,
-    /// Reports a failure.
     Fail {
-        /// The reason; `TECHNICAL_REASON` when not given.
-        #[serde(default, rename = "failureReason")]
+        #[serde(rename = "failureReason")]
         reason: Option<String>,
     },
 }
@@ -145,7 +125,6 @@ pub(crate) enum PhoneAction {
 /// Why a phone cannot do what it was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PhoneRefusal {
-    /// There is no such transaction.
     Unknown,
     /// The transaction is over; here is how it ended.
     Over(&'static str),
@@ -153,25 +132,17 @@ pub(crate) enum PhoneRefusal {
     WhoseDevice,
 }
 
-/// The service's memory.
 pub(crate) struct ThumbSignIn {
     users: BTreeMap<String, Vec<Device>>,
-    transactions: BTreeMap<u64, Transaction>,
-    numbers: HashMap<String, u64>,
-    last: u64,
+    /// Oldest first.
+    transactions: VecDeque<Transaction>,
     lifetime_ms: i64,
 }
 
 impl ThumbSignIn {
-    /// A service with the given users, each on a phone.
     pub(crate) fn new(options: &Options) -> Self {
-        let mut service = Self {
-            users: BTreeMap::new(),
-            transactions: BTreeMap::new(),
-            numbers: HashMap::new(),
-            last: 0,
-            lifetime_ms: i64::try_from(options.thumbsignin_lifetime.as_millis()).unwrap_or(i64::MAX),
-        };
+        let lifetime_ms = i64::try_from(options.thumbsignin_lifetime.as_millis()).unwrap_or(i64::MAX);
+        let mut service = Self { users: BTreeMap::new(), transactions: VecDeque::new(), lifetime_ms };
         options.thumbsignin_users.iter().for_each(|user| service.add_device(crate::clock::wall_ms(), user));
         service
     }
@@ -179,10 +150,8 @@ impl ThumbSignIn {
     /// Forgets transactions; users and devices stay.
     pub(crate) fn reset(&mut self) {
         self.transactions.clear();
-        self.numbers.clear();
     }
 
-    /// The names of all users.
     pub(crate) fn users(&self) -> impl Iterator<Item = &str> {
         self.users.keys().map(String::as_str)
     }
@@ -200,33 +169,28 @@ impl ThumbSignIn {
         devices.len() < before
     }
 
-    /// Starts a transaction.
     pub(crate) fn begin(&mut self, now: i64, kind: Kind, user: Option<String>, browser: Option<String>) -> Transaction {
         let id = random::hex(3).trim_start_matches('0').to_owned();
         let transaction =
             Transaction { id, kind, user, status: Status::Pending, created_ms: now, browser, lifetime_ms: self.lifetime_ms };
-        self.last += 1;
-        self.numbers.insert(transaction.id.clone(), self.last);
-        self.transactions.insert(self.last, transaction.clone());
-        if self.transactions.len() > KEPT
-            && let Some((_, oldest)) = self.transactions.pop_first()
-        {
-            self.numbers.remove(&oldest.id);
+        self.transactions.push_back(transaction.clone());
+        if self.transactions.len() > KEPT {
+            self.transactions.pop_front();
         }
         transaction
     }
 
     /// A transaction as it stands now.
     pub(crate) fn transaction(&mut self, now: i64, id: &str) -> Option<&mut Transaction> {
-        let transaction = self.transactions.get_mut(self.numbers.get(id)?)?;
+        let transaction = self.transactions.iter_mut().rev().find(|transaction| transaction.id == id)?;
         transaction.expire(now);
         Some(transaction)
     }
 
     /// All transactions as they stand now, oldest first.
     pub(crate) fn transactions(&mut self, now: i64) -> impl Iterator<Item = &Transaction> {
-        self.transactions.values_mut().for_each(|transaction| transaction.expire(now));
-        self.transactions.values()
+        self.transactions.iter_mut().for_each(|transaction| transaction.expire(now));
+        self.transactions.iter()
     }
 
     /// Withdraws a transaction on behalf of the site that began it; one that is over stays as it is.

@@ -11,8 +11,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use crate::clock::{self, Utc};
-use crate::upstream;
+use crate::{call, clock};
 
 /// The only algorithm; what the header names is not looked up.
 const ALGORITHM: &str = "HmacSHA256";
@@ -30,38 +29,31 @@ const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'(')
     .remove(b')');
 
-/// Who may call.
-pub(super) struct Credentials<'a> {
-    /// Application id.
-    pub(super) app_id: &'a str,
+pub(crate) struct Credentials<'a> {
+    pub(crate) app_id: &'a str,
     /// Secret; its text is the key, not the bytes that it spells in hex.
-    pub(super) secret: &'a str,
+    pub(crate) secret: &'a str,
     /// How old a stamp may be, in milliseconds; `None` has no bound.
-    pub(super) max_age_ms: Option<i64>,
+    pub(crate) max_age_ms: Option<i64>,
 }
 
-/// A request as it was received.
-pub(super) struct Received<'a> {
-    /// HTTP method.
-    pub(super) method: &'a str,
-    /// Path, not decoded.
-    pub(super) path: &'a str,
-    /// Query, not decoded.
-    pub(super) query: &'a str,
-    /// Body.
-    pub(super) body: &'a [u8],
+/// A request as it was received: path and query not decoded.
+pub(crate) struct Received<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) query: &'a str,
+    pub(crate) body: &'a [u8],
     /// Looks a header up by its lower-case name.
-    pub(super) header: &'a dyn Fn(&str) -> Option<String>,
+    pub(crate) header: &'a dyn Fn(&str) -> Option<String>,
 }
 
-/// Why a request is refused: the message of the 401 answer.
-pub(super) type Refusal = &'static str;
+pub(crate) type Refusal = &'static str;
 
 const INVALID: Refusal = "Authorization header is missing or invalid";
 const FAILED: Refusal = "Signature verification failed";
 
 /// Checks that the request was signed by whoever knows the secret, not long ago.
-pub(super) fn verify(credentials: &Credentials<'_>, received: &Received<'_>, now_ms: i64) -> Result<(), Refusal> {
+pub(crate) fn verify(credentials: &Credentials<'_>, received: &Received<'_>, now_ms: i64) -> Result<(), Refusal> {
     let header = (received.header)("authorization").ok_or(INVALID)?;
     let authorization = Authorization::parse(&header).ok_or(INVALID)?;
     if authorization.credential != credentials.app_id {
@@ -76,7 +68,7 @@ pub(super) fn verify(credentials: &Credentials<'_>, received: &Received<'_>, now
     if too_old || stamped.saturating_sub(now_ms) > AHEAD_MS {
         return Err("X-Ts-Date is too far from the current time");
     }
-    let days = [Utc::from_ms(stamped).compact_date(), Utc::from_ms(now_ms).compact_date()];
+    let days = [clock::compact_date(stamped), clock::compact_date(now_ms)];
     let fits = canonical_forms(received, &authorization.signed_headers).ok_or(FAILED)?.into_iter().any(|canonical| {
         let text = format!("{ALGORITHM}\n{stamp}\n{}", hex(&Sha256::digest(canonical)));
         days.iter()
@@ -115,7 +107,7 @@ fn canonical_forms(received: &Received<'_>, signed: &[&str]) -> Option<Vec<Strin
     let body = hex(&Sha256::digest(received.body));
     let mut forms = Vec::new();
     for method in distinct([received.method.to_lowercase(), received.method.to_owned()]) {
-        for path in distinct([node_path(received.path), received.path.to_owned(), upstream::decode(received.path)]) {
+        for path in distinct([node_path(received.path), received.path.to_owned(), call::decode(received.path)]) {
             for query in distinct([node_query(received.query), java_query(received.query)]) {
                 for headers in distinct([lines(str::to_owned), lines(collapsed)]) {
                     forms.push(format!("{method}\n{path}\n{query}\n{headers}\n{}\n{body}", names.join(";")));
@@ -141,7 +133,7 @@ fn node_path(path: &str) -> String {
 /// The Node signer's query: names ascending, both sides as `encodeURIComponent` writes them, repeated values joined.
 fn node_query(query: &str) -> String {
     let mut names: BTreeMap<Vec<u16>, (String, Vec<String>)> = BTreeMap::new();
-    for (name, value) in upstream::form_pairs(query) {
+    for (name, value) in call::form_pairs(query) {
         names.entry(name.encode_utf16().collect()).or_insert_with(|| (name, Vec::new())).1.push(value);
     }
     let encode = |text: &str| utf8_percent_encode(text, COMPONENT).to_string();
@@ -153,7 +145,7 @@ fn node_query(query: &str) -> String {
 /// The Java signer's query: names ascending and as they are, values as a form writes them, the first of repeated ones.
 fn java_query(query: &str) -> String {
     let mut names: BTreeMap<String, String> = BTreeMap::new();
-    for (name, value) in upstream::form_pairs(query) {
+    for (name, value) in call::form_pairs(query) {
         names.entry(name).or_insert(value);
     }
     let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();

@@ -108,7 +108,7 @@ async fn a_redirect_leads_to_a_place_that_notes_the_visit() {
     let response = world.client.post(world.url("/")).body("request=ReqGetAuthSessionState").send().await.unwrap();
     assert_eq!(response.status(), 302);
     let location = response.headers()["location"].to_str().unwrap().to_owned();
-    assert!(location.starts_with(world.simulator.upstream_url()));
+    assert!(location.starts_with(&world.simulator.upstream_url));
     assert_eq!(last_status(&world).await, 302);
     world.client.get(location).send().await.unwrap();
     assert_eq!(world.get_api("requests").await.as_array().unwrap().last().unwrap()["operation"], "redirected");

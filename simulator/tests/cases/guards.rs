@@ -12,7 +12,7 @@ use crate::support::World;
 #[tokio::test(flavor = "multi_thread")]
 async fn the_api_refuses_pages_of_other_sites_and_accepts_scripts() {
     let world = World::start().await;
-    let own = world.simulator.phone_url().to_owned();
+    let own = world.simulator.phone_url.to_owned();
     let port = own.rsplit(':').next().unwrap();
     for (name, value, expected) in [
         ("origin", own.clone(), 204),
@@ -41,7 +41,7 @@ async fn the_api_refuses_pages_of_other_sites_and_accepts_scripts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn forms_are_accepted_from_our_own_pages_only() {
     let world = World::start().await;
-    let own = world.simulator.phone_url().to_owned();
+    let own = world.simulator.phone_url.to_owned();
     for (origin, expected) in [(Some(own.as_str()), 303), (None, 303), (Some("null"), 403), (Some("https://evil.example"), 403)]
     {
         let mut request = world.client.post(world.url("/phone/secsign/mallory")).form(&[("action", "create")]);
@@ -67,11 +67,11 @@ fn network_address() -> Option<IpAddr> {
 async fn a_wider_phone_listener_opens_the_pages_and_nothing_else() {
     let wide = SocketAddr::from(([0, 0, 0, 0], 0));
     let world = World::with(Options { phone_listen: Some(wide), ..Options::default() }).await;
-    assert!(world.simulator.upstream_url().starts_with("http://127.0.0.1:"));
+    assert!(world.simulator.upstream_url.starts_with("http://127.0.0.1:"));
     world.get_api("secsign").await;
     world.ask("alice").await;
     let Some(address) = network_address() else { return };
-    let phone = world.simulator.phone_url();
+    let phone = world.simulator.phone_url.as_str();
     assert!(phone.starts_with(&format!("http://{address}:")), "{phone}");
     let begun = world.thumbsignin("/ts/secure/authenticate?userId=alice").await.1;
     let link = begun["deepLinkUrl"].as_str().unwrap();

@@ -101,7 +101,7 @@ async fn an_unnamed_code_asks_whose_phone_it_is() {
     assert!(shown.contains("<select") && shown.contains("bob</option>"));
     send(&world, &format!("/phone/t/{id}"), &[("userId", "bob"), ("decision", "approve")]).await;
     assert_eq!(world.thumbsignin(&format!("/ts/secure/getUser/{id}")).await.1["userId"], "bob");
-    let link = format!("{}/phone/t/{id}?transactionId={id}", world.simulator.phone_url());
+    let link = format!("{}/phone/t/{id}?transactionId={id}", world.simulator.phone_url);
     assert_eq!(send(&world, "/phone/scan", &[("content", &link)]).await, format!("/phone/t/{id}"));
 }
 

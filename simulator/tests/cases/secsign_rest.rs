@@ -88,7 +88,7 @@ async fn bodies_are_read_as_json_and_as_forms() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_is_asked_for_where_one_is_configured() {
-    let account = PinAccount { user: "pinuser".to_owned(), password: "pinpass".to_owned() };
+    let account = PinAccount("pinuser".to_owned(), "pinpass".to_owned());
     let world = World::with(Options { pin_account: Some(account), ..Options::default() }).await;
     assert_eq!(call(&world, Method::GET, CREATE).await.0, 401);
     let wrong = world.get(CREATE).basic_auth("pinuser", Some("guess")).send().await.unwrap();

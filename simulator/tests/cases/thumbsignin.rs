@@ -13,7 +13,7 @@ async fn a_sign_in_goes_from_pending_to_success_and_names_the_user() {
     assert!((88..=90).contains(&begun["expireInSeconds"].as_i64().unwrap()));
     assert!(begun["qrImage"].as_str().unwrap().starts_with("iVBORw0KGgo"));
     let id = begun["transactionId"].as_str().unwrap();
-    assert_eq!(begun["deepLinkUrl"], format!("{}/phone/t/{id}", world.simulator.phone_url()));
+    assert_eq!(begun["deepLinkUrl"], format!("{}/phone/t/{id}", world.simulator.phone_url));
     assert!(begun.as_object().unwrap().values().all(|value| !value.is_object() && !value.is_array()), "flat");
     assert_eq!(world.thumbsignin(&format!("/ts/secure/getUser/{id}")).await.0, 400);
 
@@ -49,7 +49,7 @@ async fn requests_that_are_not_signed_are_refused_with_flat_json() {
     assert_eq!(world.client.execute(moved).await.unwrap().status(), 200, "the same signature where it belongs");
 
     let old = [("x-ts-date", "20180502T101112Z")];
-    let old_signature = authorization(world.simulator.app_id(), world.simulator.secret(), "GET", target, &old);
+    let old_signature = authorization(&world.simulator.options.app_id, &world.simulator.options.secret, "GET", target, &old);
     let stale = world.get(target).header("x-ts-date", old[0].1).header("authorization", old_signature).send().await.unwrap();
     assert_eq!(stale.status(), 401);
     assert_eq!(world.get_api("thumbsignin/transactions").await.as_array().unwrap().len(), 1);

@@ -41,7 +41,7 @@ impl World {
     }
 
     pub fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.simulator.upstream_url())
+        format!("{}{path}", self.simulator.upstream_url)
     }
 
     pub fn get(&self, path: &str) -> RequestBuilder {
@@ -116,7 +116,8 @@ impl World {
         let stamp = stamp();
         let headers =
             [("accept", "application/json"), ("user-agent", "Mozilla/5.0 Firefox/140.0"), ("x-ts-date", stamp.as_str())];
-        let authorization = authorization(self.simulator.app_id(), self.simulator.secret(), method.as_str(), target, &headers);
+        let authorization =
+            authorization(&self.simulator.options.app_id, &self.simulator.options.secret, method.as_str(), target, &headers);
         let request = self.client.request(method, self.url(target)).header("authorization", authorization);
         headers.into_iter().fold(request, |request, (name, value)| request.header(name, value))
     }
@@ -143,7 +144,7 @@ impl World {
 
     /// Sends bytes and reads until the other side closes or the time is up.
     pub fn raw(&self, request: &[u8], wait: Duration) -> (Vec<u8>, std::io::Result<usize>) {
-        let address = self.simulator.upstream_url().strip_prefix("http://").unwrap();
+        let address = self.simulator.upstream_url.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(address).unwrap();
         stream.write_all(request).unwrap();
         let mut received = Vec::new();

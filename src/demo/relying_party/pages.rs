@@ -1,92 +1,64 @@
-//! The pages of the example app: a handful of templates, autoescaped by their names, and what each of them is given.
+//! The pages of the example app: templates, autoescaped by their names, and what each of them is given.
 
-use minijinja::value::Serde;
-use minijinja::{Environment, context};
-use serde::Serialize;
+use minijinja::{Environment, Error, Value, context};
+use serde_json::Value as Json;
 
-use super::sign_in::Account;
-use super::{Settings, SignInError};
+use super::Settings;
+use super::sign_in::{Account, SignInError};
 
 /// The style sheet.
-pub const STYLE: &str = include_str!("../../../templates/demo/app.css");
+pub(super) const STYLE: &str = include_str!("../../../templates/demo/app.css");
 
 /// The templates, parsed once.
-pub struct Pages {
-    templates: Environment<'static>,
-    settings: Settings,
-}
-
-/// A page that says one thing and offers a way on.
-#[derive(Serialize)]
-pub struct Message<'a> {
-    /// Which page this is, for scripts.
-    pub page: &'a str,
-    /// The heading.
-    pub title: &'a str,
-    /// What happened, in a sentence.
-    pub text: &'a str,
-    /// For whoever integrates an app.
-    pub detail: Option<String>,
-    /// The OAuth error code.
-    pub code: Option<&'a str>,
-    /// The words on the link back to `/login`.
-    pub again: &'a str,
-}
+pub(super) struct Pages(Environment<'static>);
 
 impl Pages {
-    /// Parses the templates.
-    ///
-    /// # Errors
-    /// When a template is broken.
-    pub fn new(settings: Settings) -> Result<Self, minijinja::Error> {
+    pub(super) fn load() -> Result<Self, Error> {
         let mut templates = Environment::new();
         templates.add_template("base.html", include_str!("../../../templates/demo/base.html"))?;
         templates.add_template("start.html", include_str!("../../../templates/demo/start.html"))?;
         templates.add_template("result.html", include_str!("../../../templates/demo/result.html"))?;
         templates.add_template("message.html", include_str!("../../../templates/demo/message.html"))?;
-        Ok(Self { templates, settings })
+        Ok(Self(templates))
     }
 
-    /// The start page.
-    ///
-    /// # Errors
-    /// When the template fails.
-    pub fn start(&self, account: Option<&Account>) -> Result<String, minijinja::Error> {
-        self.templates.get_template("start.html")?.render(context! {
-            issuer => self.settings.issuer.as_str(),
-            phone => format!("{}/phone", self.settings.phone_url),
-            people => Serde(&self.settings.people),
+    fn render(&self, name: &str, page: Value) -> Result<String, Error> {
+        self.0.get_template(name)?.render(page)
+    }
+
+    pub(super) fn start(&self, settings: &Settings, account: Option<&Account>) -> Result<String, Error> {
+        let page = context! {
+            issuer => settings.issuer.as_str(),
+            phone => format!("{}/phone", settings.phone_url),
+            people => settings.users.clone(),
             signed_in_as => account.map(name_of),
-        })
+        };
+        self.render("start.html", page)
     }
 
     /// Who signed in, and what the app was told about them.
-    ///
-    /// # Errors
-    /// When the template fails.
-    pub fn result(&self, account: &Account) -> Result<String, minijinja::Error> {
-        self.templates.get_template("result.html")?.render(context! {
+    pub(super) fn result(&self, account: &Account) -> Result<String, Error> {
+        let page = context! {
             name => name_of(account),
             id_token => format!("{:#}", account.claims),
             user_info => format!("{:#}", account.user_info),
             can_refresh => account.refresh_token.is_some(),
-        })
+        };
+        self.render("result.html", page)
     }
 
-    /// A message.
-    ///
-    /// # Errors
-    /// When the template fails.
-    pub fn message(&self, message: &Message<'_>) -> Result<String, minijinja::Error> {
-        self.templates.get_template("message.html")?.render(Serde(message))
+    /// Says one thing, and offers to sign in.
+    pub(super) fn message(&self, page: &str, title: &str, text: &str, again: &str) -> Result<String, Error> {
+        self.render("message.html", context! { page, title, text, again })
     }
 
-    /// What went wrong, in words for a person, with the reason for whoever integrates an app.
-    ///
-    /// # Errors
-    /// When the template fails.
-    pub fn error(&self, error: &SignInError) -> Result<String, minijinja::Error> {
-        let (title, text) = match (error, error.code()) {
+    /// What went wrong, with the reason for whoever integrates an app.
+    pub(super) fn error(&self, error: &SignInError) -> Result<String, Error> {
+        let code = match error {
+            SignInError::Refused { code, .. } => Some(code.as_str()),
+            _other => None,
+        };
+        let (title, text) = match (error, code) {
             (_refused, Some("access_denied")) => {
                 ("Not signed in", "The sign-in was cancelled or declined. Nothing was shared.")
             }
@@ -97,13 +69,13 @@ impl Pages {
             (SignInError::UnknownState, _) => ("This sign-in is over", "It was finished before, or begun in another browser."),
             _other => ("Not signed in", "The sign-in did not complete."),
         };
-        let detail = Some(error.to_string());
-        self.message(&Message { page: "error", title, text, detail, code: error.code(), again: "Try again" })
+        let detail = error.to_string();
+        self.render("message.html", context! { page => "error", title, text, detail, code, again => "Try again" })
     }
 }
 
 fn name_of(account: &Account) -> &str {
-    let claim = |name: &str| account.user_info.get(name).or_else(|| account.claims.get(name)).and_then(|value| value.as_str());
+    let claim = |name: &str| account.user_info.get(name).or_else(|| account.claims.get(name)).and_then(Json::as_str);
     ["name", "preferred_username", "email", "sub"].into_iter().find_map(claim).unwrap_or("somebody")
 }
 
@@ -112,21 +84,17 @@ mod tests {
     use super::*;
     use crate::domain::secret::Secret;
 
-    fn pages() -> Pages {
-        Pages::new(Settings {
+    #[test]
+    fn the_start_page_offers_a_sign_in_and_says_who_can() {
+        let settings = Settings {
             issuer: "http://localhost:8080".to_owned(),
             app_url: "http://127.0.0.1:8082".to_owned(),
             client_id: "demo-web".to_owned(),
             client_secret: Secret::new("s"),
             phone_url: "http://127.0.0.1:8081".to_owned(),
-            people: vec!["alice".to_owned(), "bob".to_owned()],
-        })
-        .unwrap()
-    }
-
-    #[test]
-    fn the_start_page_offers_a_sign_in_and_says_who_can() {
-        let html = pages().start(None).unwrap();
+            users: vec!["alice".to_owned(), "bob".to_owned()],
+        };
+        let html = Pages::load().unwrap().start(&settings, None).unwrap();
         assert!(html.contains(r#"href="/login""#) && html.contains("alice") && html.contains("bob"));
         assert!(html.contains("127.0.0.1:8081"));
     }
@@ -134,7 +102,8 @@ mod tests {
     #[test]
     fn what_a_provider_says_cannot_become_markup() {
         let description = Some("<script>alert(1)</script>".to_owned());
-        let html = pages().error(&SignInError::Refused { code: "access_denied".to_owned(), description }).unwrap();
+        let refused = SignInError::Refused { code: "access_denied".to_owned(), description };
+        let html = Pages::load().unwrap().error(&refused).unwrap();
         assert!(html.contains("&lt;script&gt;") && !html.contains("<script"));
         assert!(html.contains(r#"data-error="access_denied""#));
     }

@@ -1,47 +1,44 @@
 //! The web side of the example app: routes, the cookie, and what every answer carries.
 
+use std::sync::Arc;
+
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::middleware::{self, DefaultHeaders, Next};
-use actix_web::web::{self, Data, Path, Query, ServiceConfig};
+use actix_web::web::{self, Data, Query, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
-use openidconnect::CsrfToken;
+use url::{Url, form_urlencoded};
 
-use super::pages::{Message, Pages, STYLE};
-use super::sessions::Sessions;
-use super::sign_in::{Answer, SignIn};
-use super::{Settings, SignInError};
-use crate::demo::http::HttpClient;
-use crate::domain::env::Env;
-use crate::domain::secret::Secret;
+use super::Settings;
+use super::pages::{Pages, STYLE};
+use super::sessions::{self, Sessions};
+use super::sign_in::{Account, Answer, Provider, SignInError};
+use crate::demo::DemoError;
+use crate::demo::http::{self, BackChannel};
 
 /// Nothing but our own style sheet and our own forms: no script, no frame, no third party.
 const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The app.
-pub struct Example {
+pub(super) struct Example {
     settings: Settings,
-    sign_in: SignIn,
+    http: BackChannel,
     sessions: Sessions,
     pages: Pages,
 }
 
 impl Example {
     /// An app that nobody has visited.
-    ///
-    /// # Errors
-    /// When a template is broken.
-    pub fn new(settings: Settings, http: HttpClient, env: Env) -> Result<Self, minijinja::Error> {
-        Ok(Self {
-            sign_in: SignIn::new(settings.clone(), http, env.clone()),
-            sessions: Sessions::new(env),
-            pages: Pages::new(settings.clone())?,
-            settings,
-        })
+    pub(super) fn new(settings: Settings) -> Result<Self, DemoError> {
+        Ok(Self { http: BackChannel(http::client()?), sessions: Sessions::default(), pages: Pages::load()?, settings })
+    }
+
+    async fn provider(&self) -> Result<Provider<'_>, SignInError> {
+        Provider::discover(&self.settings, &self.http).await
     }
 
     /// Cookies do not tell ports apart (RFC 6265 §8.5): two apps on one machine need two names.
@@ -50,19 +47,24 @@ impl Example {
         format!("example-app-{port}")
     }
 
-    fn cookie(&self, request: &HttpRequest) -> Option<Secret> {
+    fn cookie(&self, request: &HttpRequest) -> Option<String> {
         // By bytes: what other programs of this machine keep in the same browser need not be text (RFC 6265 §5.4).
         let name = self.cookie_name();
         let lines = request.headers().get_all(header::COOKIE).map(|line| line.as_bytes());
         let mut pairs = lines.flat_map(|line| line.split(|byte| *byte == b';')).map(<[u8]>::trim_ascii);
         let value = pairs.find_map(|pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))?;
-        std::str::from_utf8(value).ok().map(Secret::new)
+        std::str::from_utf8(value).ok().map(str::to_owned)
     }
 
-    /// `Lax`: the way back from the provider is a navigation from another site. An app on https adds `Secure` and the
-    /// prefix `__Host-`.
-    fn set_cookie(&self, value: &Secret) -> Cookie<'static> {
-        Cookie::build(self.cookie_name(), value.expose().to_owned()).path("/").http_only(true).same_site(SameSite::Lax).finish()
+    fn account(&self, request: &HttpRequest) -> Option<Arc<Account>> {
+        self.sessions.account(&self.cookie(request)?)
+    }
+
+    /// Onward with a cookie. `Lax`: the way back from the provider is a navigation from another site. An app on https adds
+    /// `Secure` and the prefix `__Host-`.
+    fn onward(&self, location: &str, cookie: String) -> HttpResponse {
+        let cookie = Cookie::build(self.cookie_name(), cookie).path("/").http_only(true).same_site(SameSite::Lax).finish();
+        see_other(location).cookie(cookie).finish()
     }
 
     fn failure(&self, error: &SignInError) -> HttpResponse {
@@ -72,19 +74,14 @@ impl Example {
             SignInError::Discovery(_) | SignInError::Token(_) | SignInError::IdToken(_) | SignInError::UserInfo(_) => {
                 StatusCode::BAD_GATEWAY
             }
-            SignInError::Random(_) => StatusCode::INTERNAL_SERVER_ERROR,
             _other => StatusCode::BAD_REQUEST,
         };
         html(status, self.pages.error(error))
     }
-
-    fn message(&self, status: StatusCode, message: &Message<'_>) -> HttpResponse {
-        html(status, self.pages.message(message))
-    }
 }
 
 /// The routes, and what stands around them.
-pub fn configure(config: &mut ServiceConfig) {
+pub(super) fn configure(config: &mut ServiceConfig) {
     let app = web::scope("")
         .wrap(middleware::from_fn(at_home))
         .wrap(
@@ -99,7 +96,6 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/login", web::get().to(login))
         .route("/callback", web::get().to(callback))
         .route("/callback", web::post().to(posted_callback))
-        .route("/callback/posted/{handle}", web::get().to(fetch_posted))
         .route("/result", web::get().to(result))
         .route("/refresh", web::post().to(refresh))
         .route("/sign-out", web::get().to(sign_out))
@@ -125,8 +121,7 @@ async fn at_home(
 }
 
 async fn start(example: Data<Example>, request: HttpRequest) -> HttpResponse {
-    let account = example.cookie(&request).and_then(|cookie| example.sessions.account(&cookie));
-    html(StatusCode::OK, example.pages.start(account.as_deref()))
+    html(StatusCode::OK, example.pages.start(&example.settings, example.account(&request).as_deref()))
 }
 
 async fn style() -> HttpResponse {
@@ -134,64 +129,47 @@ async fn style() -> HttpResponse {
 }
 
 async fn login(example: Data<Example>, request: HttpRequest) -> HttpResponse {
-    let extra: Vec<(String, String)> = url::form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
-    let begun = async {
-        let (url, attempt) = example.sign_in.begin(&extra).await?;
-        let cookie = example.sessions.begin(example.cookie(&request), attempt)?;
-        Ok((url, cookie))
-    };
-    match begun.await {
-        Ok((url, cookie)) => see_other(url.as_str()).cookie(example.set_cookie(&cookie)).finish(),
+    let extra: Vec<(String, String)> = form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
+    match example.provider().await {
+        Ok(provider) => {
+            let (url, attempt) = provider.begin(&extra);
+            example.onward(url.as_str(), example.sessions.begin(example.cookie(&request), attempt))
+        }
         Err(error) => example.failure(&error),
     }
 }
 
 async fn callback(example: Data<Example>, request: HttpRequest) -> HttpResponse {
-    match read_answer(request.query_string()) {
-        Some(answer) => finish(&example, &request, answer).await,
-        None => example.failure(&SignInError::Malformed),
-    }
-}
-
-/// Parameters of an answer. One that comes twice makes it malformed (RFC 6749 §3.1).
-fn read_answer(parameters: &str) -> Option<Answer> {
-    Query::<Answer>::from_query(parameters).ok().map(Query::into_inner)
-}
-
-/// An answer by POST (OAuth 2.0 Form Post Response Mode) comes without our cookie, because it comes from another site.
-/// It is put aside; the GET that follows brings the cookie, and only then is anything in it believed.
-async fn posted_callback(example: Data<Example>, parameters: String) -> HttpResponse {
-    let Some(answer) = read_answer(&parameters) else { return example.failure(&SignInError::Malformed) };
-    match example.sessions.post(answer) {
-        Ok(handle) => see_other(&format!("/callback/posted/{}", handle.expose())).finish(),
-        Err(error) => example.failure(&error.into()),
-    }
-}
-
-async fn fetch_posted(example: Data<Example>, request: HttpRequest, handle: Path<String>) -> HttpResponse {
-    match example.sessions.take_posted(&Secret::new(handle.into_inner())) {
-        Some(answer) => finish(&example, &request, answer).await,
-        None => example.failure(&SignInError::UnknownState),
-    }
-}
-
-async fn finish(example: &Example, request: &HttpRequest, answer: Answer) -> HttpResponse {
     let done = async {
-        let cookie = example.cookie(request).ok_or(SignInError::UnknownState)?;
+        let answer = read_answer(&request).ok_or(SignInError::Malformed)?;
+        let cookie = example.cookie(&request).ok_or(SignInError::UnknownState)?;
         let state = answer.state.as_deref().ok_or(SignInError::UnknownState)?;
         let attempt = example.sessions.take_attempt(&cookie, state).ok_or(SignInError::UnknownState)?;
-        let account = example.sign_in.finish(attempt, answer).await?;
-        Ok(example.sessions.sign_in(&cookie, account)?)
+        let account = example.provider().await?.finish(attempt, answer).await?;
+        Ok(example.sessions.sign_in(&cookie, account))
     };
     match done.await {
         // Onward at once, so that the code does not stay in the address bar.
-        Ok(cookie) => see_other("/result").cookie(example.set_cookie(&cookie)).finish(),
+        Ok(cookie) => example.onward("/result", cookie),
         Err(error) => example.failure(&error),
     }
 }
 
+/// Parameters of an answer. One that comes twice makes it malformed (RFC 6749 §3.1).
+fn read_answer(request: &HttpRequest) -> Option<Answer> {
+    Query::<Answer>::from_query(request.query_string()).ok().map(Query::into_inner)
+}
+
+/// An answer by POST (OAuth 2.0 Form Post Response Mode) comes without our cookie, because it comes from another site. The
+/// GET that follows brings the cookie, and only then is anything in it believed.
+async fn posted_callback(parameters: String) -> HttpResponse {
+    let mut query = form_urlencoded::Serializer::new("/callback?".to_owned());
+    query.extend_pairs(form_urlencoded::parse(parameters.as_bytes()));
+    see_other(&query.finish()).finish()
+}
+
 async fn result(example: Data<Example>, request: HttpRequest) -> HttpResponse {
-    match example.cookie(&request).and_then(|cookie| example.sessions.account(&cookie)) {
+    match example.account(&request) {
         Some(account) => html(StatusCode::OK, example.pages.result(&account)),
         None => see_other("/").finish(),
     }
@@ -200,15 +178,12 @@ async fn result(example: Data<Example>, request: HttpRequest) -> HttpResponse {
 async fn refresh(example: Data<Example>, request: HttpRequest) -> HttpResponse {
     if is_cross_origin(request.headers(), &example.settings.app_url) {
         let text = "This form was sent from another site.";
-        let message = Message { page: "error", title: "Not refreshed", text, detail: None, code: None, again: "Sign in" };
-        return example.message(StatusCode::FORBIDDEN, &message);
+        return html(StatusCode::FORBIDDEN, example.pages.message("error", "Not refreshed", text, "Sign in"));
     }
-    let Some((cookie, account)) =
-        example.cookie(&request).and_then(|cookie| example.sessions.account(&cookie).map(|account| (cookie, account)))
-    else {
+    let (Some(cookie), Some(account)) = (example.cookie(&request), example.account(&request)) else {
         return see_other("/").finish();
     };
-    match example.sign_in.refresh(&account).await {
+    match async { example.provider().await?.refresh(&account).await }.await {
         Ok(renewed) => {
             example.sessions.refreshed(&cookie, renewed);
             see_other("/result").finish()
@@ -219,39 +194,30 @@ async fn refresh(example: Data<Example>, request: HttpRequest) -> HttpResponse {
 
 async fn sign_out(example: Data<Example>, request: HttpRequest) -> HttpResponse {
     let Some(cookie) = example.cookie(&request) else { return see_other("/signed-out").finish() };
-    let state = CsrfToken::new_random();
-    let done = async {
-        let (account, cookie) = example.sessions.sign_out(&cookie, state.clone())?;
-        let url = match account {
-            Some(account) => example.sign_in.sign_out_url(&account, state).await?,
-            None => None,
-        };
-        Ok::<_, SignInError>((url, cookie))
-    };
-    match done.await {
-        Ok((url, cookie)) => {
-            let there = url.map_or_else(|| "/signed-out".to_owned(), String::from);
-            see_other(&there).cookie(example.set_cookie(&cookie)).finish()
+    let (account, state) = (example.sessions.account(&cookie), sessions::random());
+    let cookie = example.sessions.sign_out(&cookie, &state);
+    let Some(account) = account else { return example.onward("/signed-out", cookie) };
+    match example.provider().await {
+        Ok(provider) => {
+            let there = provider.sign_out_url(&account, state);
+            example.onward(there.as_ref().map_or("/signed-out", Url::as_str), cookie)
         }
         Err(error) => example.failure(&error),
     }
 }
 
 async fn signed_out(example: Data<Example>, request: HttpRequest) -> HttpResponse {
-    let state = read_answer(request.query_string()).and_then(|answer| answer.state);
+    let state = read_answer(&request).and_then(|answer| answer.state);
     let everywhere = match (example.cookie(&request), state) {
         (Some(cookie), Some(state)) => example.sessions.signed_out(&cookie, &state),
         _no_sign_out => false,
     };
     let text = if everywhere { "You are signed out here and at the provider." } else { "You are signed out here." };
-    let message = Message { page: "signed-out", title: "Signed out", text, detail: None, code: None, again: "Sign in again" };
-    example.message(StatusCode::OK, &message)
+    html(StatusCode::OK, example.pages.message("signed-out", "Signed out", text, "Sign in again"))
 }
 
 async fn not_found(example: Data<Example>) -> HttpResponse {
-    let text = "There is no such page here.";
-    let message = Message { page: "error", title: "Not found", text, detail: None, code: None, again: "Sign in" };
-    example.message(StatusCode::NOT_FOUND, &message)
+    html(StatusCode::NOT_FOUND, example.pages.message("error", "Not found", "There is no such page here.", "Sign in"))
 }
 
 /// Whether a POST was made by a page of another origin: `Sec-Fetch-Site` says so in today's browsers, `Origin` in older

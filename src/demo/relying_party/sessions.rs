@@ -3,168 +3,112 @@
 //! Any cookie store would do; what matters is that tokens, `nonce` and the PKCE verifier never reach the browser, that a
 //! sign-in is answered once, and that the cookie changes when somebody signs in (session fixation).
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use openidconnect::CsrfToken;
 
-use super::sign_in::{Account, Answer, Attempt};
-use crate::domain::clock::Timestamp;
-use crate::domain::env::Env;
-use crate::domain::random::RandomError;
-use crate::domain::secret::{Secret, SecretDigest};
+use super::sign_in::{Account, Attempt};
 
-/// Forgotten when unused for so long.
-const IDLE: Duration = Duration::from_secs(12 * 3600);
-/// Browsers remembered at most; the longest unused gives way.
-const BROWSERS: usize = 10_000;
-/// Sign-ins under way per browser (tabs); the oldest gives way.
+/// Browsers remembered at most; the longest unused is forgotten.
+const BROWSERS: usize = 1_000;
+/// Sign-ins under way per browser (tabs); the oldest is forgotten.
 const ATTEMPTS: usize = 20;
-/// How long a posted answer waits for its browser.
-const POSTED: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
 struct Browser {
+    cookie: String,
     attempts: VecDeque<Attempt>,
     account: Option<Arc<Account>>,
-    sign_out_state: Option<CsrfToken>,
-    used_at: Option<Timestamp>,
+    sign_out_state: Option<String>,
 }
 
-struct Posted {
-    answer: Answer,
-    at: Timestamp,
-}
+/// The sessions of the app, the one used last at the end.
+#[derive(Default)]
+pub(super) struct Sessions(Mutex<VecDeque<Browser>>);
 
-/// The sessions of the app.
-pub struct Sessions {
-    env: Env,
-    browsers: Mutex<HashMap<SecretDigest, Browser>>,
-    posted: Mutex<HashMap<SecretDigest, Posted>>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing is left half-written when a holder panics: every change is one assignment.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// 128 random bits.
+pub(super) fn random() -> String {
+    CsrfToken::new_random().into_secret()
 }
 
 impl Sessions {
-    /// No sessions.
-    pub fn new(env: Env) -> Self {
-        Self { env, browsers: Mutex::default(), posted: Mutex::default() }
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Browser>> {
+        // Nothing is left half-written when a holder panics: every change is one assignment.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Remembers a sign-in that begins. Answers the cookie to set.
-    ///
-    /// # Errors
-    /// When the random number generator fails.
-    pub fn begin(&self, cookie: Option<Secret>, attempt: Attempt) -> Result<Secret, RandomError> {
-        let (cookie, mut browser) = self.take_or_new(cookie)?;
-        if browser.attempts.len() >= ATTEMPTS {
-            browser.attempts.pop_front();
+    /// What `look` finds in the session of this cookie; the session becomes the one used last.
+    fn with<T>(&self, cookie: &str, look: impl FnOnce(&mut Browser) -> Option<T>) -> Option<T> {
+        let mut browsers = self.lock();
+        let at = browsers.iter().position(|browser| browser.cookie == cookie)?;
+        let mut browser = browsers.remove(at)?;
+        let found = look(&mut browser);
+        browsers.push_back(browser);
+        found
+    }
+
+    /// Puts a session under a new cookie in the place of the one that `cookie` names. Answers the new cookie.
+    fn replace(&self, cookie: Option<&str>, change: impl FnOnce(&mut Browser)) -> String {
+        let mut browsers = self.lock();
+        // A cookie that names no session of ours is never adopted: somebody may have planted it.
+        let at = browsers.iter().position(|browser| Some(browser.cookie.as_str()) == cookie);
+        let mut browser = at.and_then(|at| browsers.remove(at)).unwrap_or_default();
+        change(&mut browser);
+        browser.cookie = random();
+        let cookie = browser.cookie.clone();
+        if browsers.len() >= BROWSERS {
+            browsers.pop_front();
         }
-        browser.attempts.push_back(attempt);
-        self.put(&cookie, browser);
-        Ok(cookie)
+        browsers.push_back(browser);
+        cookie
+    }
+
+    /// Remembers a sign-in that begins. Answers the cookie to set: the same, so that several tabs can sign in at once.
+    pub(super) fn begin(&self, cookie: Option<String>, attempt: Attempt) -> String {
+        let known = cookie.filter(|cookie| self.with(cookie, |_known| Some(())).is_some());
+        let cookie = known.unwrap_or_else(|| self.replace(None, |_new| ()));
+        self.with(&cookie, |browser| {
+            browser.attempts.push_back(attempt);
+            (browser.attempts.len() > ATTEMPTS).then(|| browser.attempts.pop_front())
+        });
+        cookie
     }
 
     /// The sign-in of this browser to which `state` belongs; it is used up.
-    pub fn take_attempt(&self, cookie: &Secret, state: &str) -> Option<Attempt> {
-        let mut browsers = lock(&self.browsers);
-        let attempts = &mut browsers.get_mut(&cookie.digest())?.attempts;
-        let at = attempts.iter().position(|attempt| Secret::new(attempt.state.secret()).matches(state))?;
-        attempts.remove(at)
+    pub(super) fn take_attempt(&self, cookie: &str, state: &str) -> Option<Attempt> {
+        self.with(cookie, |browser| {
+            let at = browser.attempts.iter().position(|attempt| attempt.state == state)?;
+            browser.attempts.remove(at)
+        })
     }
 
     /// Signs somebody in, under a new cookie.
-    ///
-    /// # Errors
-    /// When the random number generator fails.
-    pub fn sign_in(&self, cookie: &Secret, account: Account) -> Result<Secret, RandomError> {
-        let mut browser = lock(&self.browsers).remove(&cookie.digest()).unwrap_or_default();
-        browser.account = Some(Arc::new(account));
-        let cookie = Secret::generate(&self.env)?;
-        self.put(&cookie, browser);
-        Ok(cookie)
+    pub(super) fn sign_in(&self, cookie: &str, account: Account) -> String {
+        self.replace(Some(cookie), |browser| browser.account = Some(Arc::new(account)))
     }
 
     /// Who is signed in.
-    pub fn account(&self, cookie: &Secret) -> Option<Arc<Account>> {
-        let mut browsers = lock(&self.browsers);
-        let browser = browsers.get_mut(&cookie.digest())?;
-        browser.used_at = Some(self.env.now());
-        browser.account.clone()
+    pub(super) fn account(&self, cookie: &str) -> Option<Arc<Account>> {
+        self.with(cookie, |browser| browser.account.clone())
     }
 
     /// Puts refreshed tokens in place of the old ones.
-    pub fn refreshed(&self, cookie: &Secret, account: Account) {
-        if let Some(browser) = lock(&self.browsers).get_mut(&cookie.digest()) {
-            browser.account = Some(Arc::new(account));
-        }
+    pub(super) fn refreshed(&self, cookie: &str, account: Account) {
+        self.with(cookie, |browser| browser.account.replace(Arc::new(account)));
     }
 
-    /// Signs out here, whatever the provider will say, and remembers the state of the sign-out. Answers the account, and the
-    /// cookie to set.
-    ///
-    /// # Errors
-    /// When the random number generator fails.
-    pub fn sign_out(&self, cookie: &Secret, state: CsrfToken) -> Result<(Option<Arc<Account>>, Secret), RandomError> {
-        let account = lock(&self.browsers).remove(&cookie.digest()).and_then(|browser| browser.account);
-        let cookie = Secret::generate(&self.env)?;
-        self.put(&cookie, Browser { sign_out_state: Some(state), ..Browser::default() });
-        Ok((account, cookie))
+    /// Signs out here, whatever the provider will say, and remembers the state of the sign-out. Answers the cookie to set.
+    pub(super) fn sign_out(&self, cookie: &str, state: &str) -> String {
+        let forgotten = |browser: &mut Browser| {
+            *browser = Browser { sign_out_state: Some(state.to_owned()), ..Browser::default() };
+        };
+        self.replace(Some(cookie), forgotten)
     }
 
     /// Whether `state` is the one of this browser's sign-out; it is used up.
-    pub fn signed_out(&self, cookie: &Secret, state: &str) -> bool {
-        let sent = lock(&self.browsers).get_mut(&cookie.digest()).and_then(|browser| browser.sign_out_state.take());
-        sent.is_some_and(|sent| Secret::new(sent.secret()).matches(state))
-    }
-
-    /// Keeps an answer that arrived by POST until its browser fetches it. Answers the handle to fetch it with.
-    ///
-    /// # Errors
-    /// When the random number generator fails.
-    pub fn post(&self, answer: Answer) -> Result<Secret, RandomError> {
-        let (handle, now) = (Secret::generate(&self.env)?, self.env.now());
-        let mut posted = lock(&self.posted);
-        posted.retain(|_handle, waiting| now.since(waiting.at) < POSTED);
-        if posted.len() < BROWSERS {
-            posted.insert(handle.digest(), Posted { answer, at: now });
-        }
-        Ok(handle)
-    }
-
-    /// The answer behind `handle`, once.
-    pub fn take_posted(&self, handle: &Secret) -> Option<Answer> {
-        let waiting = lock(&self.posted).remove(&handle.digest())?;
-        (self.env.now().since(waiting.at) < POSTED).then_some(waiting.answer)
-    }
-
-    fn take_or_new(&self, cookie: Option<Secret>) -> Result<(Secret, Browser), RandomError> {
-        // A cookie that names no session of ours is never adopted: somebody may have planted it.
-        if let Some(cookie) = cookie
-            && let Some(browser) = lock(&self.browsers).remove(&cookie.digest())
-        {
-            return Ok((cookie, browser));
-        }
-        Ok((Secret::generate(&self.env)?, Browser::default()))
-    }
-
-    fn put(&self, cookie: &Secret, mut browser: Browser) {
-        let now = self.env.now();
-        browser.used_at = Some(now);
-        let mut browsers = lock(&self.browsers);
-        if browsers.len() >= BROWSERS {
-            browsers.retain(|_key, known| known.used_at.is_some_and(|at| now.since(at) < IDLE));
-        }
-        if browsers.len() >= BROWSERS
-            && let Some(oldest) = browsers.iter().min_by_key(|(_key, known)| known.used_at).map(|(key, _known)| key.clone())
-        {
-            browsers.remove(&oldest);
-        }
-        browsers.insert(cookie.digest(), browser);
+    pub(super) fn signed_out(&self, cookie: &str, state: &str) -> bool {
+        self.with(cookie, |browser| browser.sign_out_state.take()).is_some_and(|sent| sent == state)
     }
 }
 
@@ -172,26 +116,28 @@ impl Sessions {
 mod tests {
     use super::*;
 
-    fn answer(state: &str) -> Answer {
-        Answer { state: Some(state.to_owned()), ..Answer::default() }
-    }
-
-    #[test]
-    fn a_posted_answer_is_fetched_once() {
-        let sessions = Sessions::new(Env::system());
-        let handle = sessions.post(answer("a")).unwrap();
-        assert_eq!(sessions.take_posted(&handle).and_then(|posted| posted.state).as_deref(), Some("a"));
-        assert!(sessions.take_posted(&handle).is_none());
-    }
-
     #[test]
     fn the_state_of_a_sign_out_counts_once_and_in_its_browser_only() {
-        let sessions = Sessions::new(Env::system());
-        let sign_out = || sessions.sign_out(&Secret::new("old"), CsrfToken::new("s".to_owned())).unwrap().1;
-        let (cookie, other) = (sign_out(), Secret::new("other"));
-        assert!(!sessions.signed_out(&other, "s"));
+        let sessions = Sessions::default();
+        let sign_out = || sessions.sign_out("old", "s");
+        let cookie = sign_out();
+        assert!(!sessions.signed_out("other", "s"));
         assert!(sessions.signed_out(&cookie, "s"));
         assert!(!sessions.signed_out(&cookie, "s"));
         assert!(!sessions.signed_out(&sign_out(), "t"));
+    }
+
+    #[test]
+    fn the_browser_that_was_used_last_is_kept_longest() {
+        let sessions = Sessions::default();
+        let (used, unused) = (sessions.sign_out("", "a"), sessions.sign_out("", "b"));
+        for _browser in 0..BROWSERS - 2 {
+            sessions.sign_out("", "x");
+        }
+        assert!(sessions.account(&used).is_none());
+        sessions.sign_out("", "one too many");
+        assert!(sessions.signed_out(&used, "a"));
+        assert!(!sessions.signed_out(&unused, "b"));
+        assert_eq!(sessions.lock().len(), BROWSERS);
     }
 }

@@ -1,24 +1,28 @@
 //! The protocol of the example app: to the authorization endpoint, back with a code, tokens, userinfo, refresh, sign-out.
 //! Every check of an answer cites what demands it. No web framework here.
 
-use openidconnect::core::{CoreAuthenticationFlow, CoreGenderClaim, CoreIdToken, CoreIdTokenClaims, CoreTokenResponse};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use openidconnect::core::{
+    CoreAuthenticationFlow, CoreClient, CoreErrorResponseType, CoreGenderClaim, CoreIdToken, CoreTokenResponse,
+};
 use openidconnect::{
-    AccessToken, AccessTokenHash, AdditionalClaims, AuthorizationCode, ClaimsVerificationError, CsrfToken, LogoutRequest,
-    Nonce, NonceVerifier, OAuth2TokenResponse as _, PkceCodeChallenge, PkceCodeVerifier, PostLogoutRedirectUrl, RefreshToken,
-    RequestTokenError, Scope, SignatureVerificationError, StandardErrorResponse, SubjectIdentifier, TokenResponse as _,
-    UserInfoClaims,
+    AccessToken, AccessTokenHash, AdditionalClaims, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndSessionUrl,
+    EndpointMaybeSet, EndpointNotSet, EndpointSet, IssuerUrl, LogoutRequest, Nonce, NonceVerifier, OAuth2TokenResponse as _,
+    PkceCodeChallenge, PkceCodeVerifier, PostLogoutRedirectUrl, ProviderMetadataWithLogout, RedirectUrl, RefreshToken,
+    RequestTokenError, Scope, StandardErrorResponse, SubjectIdentifier, TokenResponse as _, UserInfoClaims,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
-use super::provider::{Discovery, Provider};
-use super::{DEFAULT_SCOPE, Settings, SignInError};
-use crate::demo::http::{HttpClient, HttpError};
-use crate::domain::clock::Timestamp;
+use super::Settings;
+use crate::demo::http::BackChannel;
 use crate::domain::env::Env;
 use crate::domain::error_chain::chain;
 
+/// The scope of a sign-in that asks for nothing else.
+const DEFAULT_SCOPE: &str = "openid profile email groups offline_access";
 /// Authorization parameters that `/login` does not pass on: they are the app's to choose.
 const OWN_PARAMETERS: [&str; 8] = [
     "client_id",
@@ -30,42 +34,65 @@ const OWN_PARAMETERS: [&str; 8] = [
     "code_challenge",
     "code_challenge_method",
 ];
-
 /// How much clocks may differ where `max_age` is checked, in seconds.
 const LEEWAY: i64 = 60;
 
+/// Why a sign-in, a refresh or a sign-out did not work. The texts are for the person who integrates an app: they say what
+/// was checked, and hold no secret.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SignInError {
+    #[error("The provider could not be discovered: {0}")]
+    Discovery(String),
+    /// OIDC Core §3.1.2.6, RFC 6749 §5.2.
+    #[error("The provider answered {code}{}", .description.as_deref().map(|text| format!(": {text}")).unwrap_or_default())]
+    Refused { code: String, description: Option<String> },
+    /// RFC 6749 §10.12.
+    #[error("This answer belongs to no sign-in that this browser began, or it was used before.")]
+    UnknownState,
+    /// RFC 9207 §2.4.
+    #[error("The answer does not come from the configured issuer.")]
+    WrongIssuer,
+    /// RFC 6749 §3.1.
+    #[error("The answer cannot be read: a parameter comes twice.")]
+    Malformed,
+    #[error("The answer has neither a code nor an error.")]
+    NoCode,
+    #[error("The token request failed: {0}")]
+    Token(String),
+    /// OIDC Core §3.1.3.7.
+    #[error("The ID token is not valid: {0}")]
+    IdToken(String),
+    #[error("The userinfo request failed: {0}")]
+    UserInfo(String),
+    #[error("There is no refresh token: ask for the scope offline_access.")]
+    NoRefreshToken,
+}
+
 /// A sign-in under way: what was sent, to compare the answer with. Used once.
-pub struct Attempt {
+pub(super) struct Attempt {
     /// Ties the answer to this browser (RFC 6749 §10.12).
-    pub state: CsrfToken,
+    pub(super) state: String,
     nonce: Nonce,
     verifier: PkceCodeVerifier,
     max_age: Option<i64>,
 }
 
-/// An authorization answer (OIDC Core §3.1.2.5, §3.1.2.6).
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct Answer {
-    /// The code.
-    pub code: Option<String>,
-    /// The state as sent.
-    pub state: Option<String>,
-    /// Who answers (RFC 9207).
-    pub iss: Option<String>,
-    /// The error, instead of a code.
-    pub error: Option<String>,
-    /// Its description.
-    pub error_description: Option<String>,
+/// An authorization answer (OIDC Core §3.1.2.5, §3.1.2.6; `iss`: RFC 9207).
+#[derive(Deserialize)]
+pub(super) struct Answer {
+    code: Option<String>,
+    pub(super) state: Option<String>,
+    iss: Option<String>,
+    error: Option<String>,
+    error_description: Option<String>,
 }
 
 /// Somebody who signed in. Lives on the server only.
-pub struct Account {
+pub(super) struct Account {
     /// The verified claims of the ID token, as signed.
-    pub claims: Value,
-    /// What userinfo said.
-    pub user_info: Value,
-    /// Whether a refresh is possible.
-    pub refresh_token: Option<RefreshToken>,
+    pub(super) claims: Value,
+    pub(super) user_info: Value,
+    pub(super) refresh_token: Option<RefreshToken>,
     id_token: CoreIdToken,
     nonce: Nonce,
     subject: SubjectIdentifier,
@@ -77,33 +104,45 @@ struct OtherClaims(serde_json::Map<String, Value>);
 
 impl AdditionalClaims for OtherClaims {}
 
-/// The app's side of the protocol.
-pub struct SignIn {
-    settings: Settings,
-    discovery: Discovery,
-    http: HttpClient,
-    env: Env,
+type DiscoveredClient =
+    CoreClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointMaybeSet, EndpointMaybeSet>;
+
+/// The provider as its metadata and keys describe it now (OIDC Discovery §4), and the app as a client of it.
+pub(super) struct Provider<'a> {
+    settings: &'a Settings,
+    http: &'a BackChannel,
+    client: DiscoveredClient,
+    end_session: Option<EndSessionUrl>,
 }
 
-impl SignIn {
-    /// The protocol for the configured client.
-    pub fn new(settings: Settings, http: HttpClient, env: Env) -> Self {
-        Self { discovery: Discovery::new(settings.clone(), http.clone(), env.clone()), settings, http, env }
+impl<'a> Provider<'a> {
+    /// Asked anew for each step: an app with more users keeps the answer for some minutes, and asks again when an ID token
+    /// names a key that it does not know (OIDC Core §10.1.1).
+    pub(super) async fn discover(settings: &'a Settings, http: &'a BackChannel) -> Result<Self, SignInError> {
+        let error = |error: &dyn std::error::Error| SignInError::Discovery(chain(error));
+        let issuer = IssuerUrl::new(settings.issuer.clone()).map_err(|wrong| error(&wrong))?;
+        // The crate compares the `issuer` of the document with the one asked for (OIDC Discovery §4.3).
+        let metadata = ProviderMetadataWithLogout::discover_async(issuer, http).await.map_err(|wrong| error(&wrong))?;
+        let redirect_uri = RedirectUrl::new(format!("{}/callback", settings.app_url)).map_err(|wrong| error(&wrong))?;
+        let end_session = metadata.additional_metadata().end_session_endpoint.clone();
+        let secret = ClientSecret::new(settings.client_secret.expose().to_owned());
+        let client = CoreClient::from_provider_metadata(metadata, ClientId::new(settings.client_id.clone()), Some(secret))
+            .set_redirect_uri(redirect_uri)
+            // The scopes are sent exactly as asked for, `openid` included.
+            .disable_openid_scope();
+        Ok(Self { settings, http, client, end_session })
     }
 
-    /// Where to send the browser, and what to remember of it (OIDC Core §3.1.2.1). `extra` are parameters to add;
-    /// `scope` replaces [`DEFAULT_SCOPE`].
-    ///
-    /// # Errors
-    /// When the provider cannot be discovered.
-    pub async fn begin(&self, extra: &[(String, String)]) -> Result<(Url, Attempt), SignInError> {
-        let provider = self.discovery.provider().await?;
+    /// Where to send the browser, and what to remember of it (OIDC Core §3.1.2.1). `extra` are parameters to add; a `scope`
+    /// among them replaces [`DEFAULT_SCOPE`].
+    pub(super) fn begin(&self, extra: &[(String, String)]) -> (Url, Attempt) {
+        let find = |name: &str| extra.iter().find(|(key, _value)| key == name).map(|(_key, value)| value.as_str());
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
-        let scope = find(extra, "scope").unwrap_or(DEFAULT_SCOPE);
-        let mut request = provider
+        let scopes = find("scope").unwrap_or(DEFAULT_SCOPE).split_whitespace();
+        let mut request = self
             .client
             .authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, Nonce::new_random)
-            .add_scopes(scope.split_whitespace().map(|token| Scope::new(token.to_owned())))
+            .add_scopes(scopes.map(|token| Scope::new(token.to_owned())))
             .set_pkce_challenge(challenge);
         for (name, value) in extra {
             if name != "scope" && !OWN_PARAMETERS.contains(&name.as_str()) {
@@ -111,188 +150,119 @@ impl SignIn {
             }
         }
         let (url, state, nonce) = request.url();
-        let max_age = find(extra, "max_age").and_then(|seconds| seconds.parse().ok());
-        Ok((url, Attempt { state, nonce, verifier, max_age }))
-    }
-
-    /// Checks who answered (RFC 9207 §2.4), before anything else in the answer is believed: an answer from elsewhere must
-    /// not make the app send its code there.
-    async fn check_issuer(&self, answer: &Answer) -> Result<(), SignInError> {
-        let always_named = self.discovery.provider().await?.more.authorization_response_iss_parameter_supported;
-        match answer.iss.as_deref() {
-            Some(issuer) if issuer == self.settings.issuer => Ok(()),
-            None if !always_named => Ok(()),
-            _other_or_missing => Err(SignInError::WrongIssuer),
-        }
+        let max_age = find("max_age").and_then(|seconds| seconds.parse().ok());
+        (url, Attempt { state: state.into_secret(), nonce, verifier, max_age })
     }
 
     /// Turns an answer into an account: the code into tokens, and every check on the way. The caller found `attempt` by the
     /// answer's `state` in this browser's session, and removed it there.
-    ///
-    /// # Errors
-    /// See [`SignInError`].
-    pub async fn finish(&self, attempt: Attempt, answer: Answer) -> Result<Account, SignInError> {
-        self.check_issuer(&answer).await?;
+    pub(super) async fn finish(&self, attempt: Attempt, answer: Answer) -> Result<Account, SignInError> {
+        // Before anything else in the answer is believed: an answer from elsewhere must not make the app send its code there.
+        if answer.iss.as_deref() != Some(self.settings.issuer.as_str()) {
+            return Err(SignInError::WrongIssuer);
+        }
         if let Some(code) = answer.error {
             return Err(SignInError::Refused { code, description: answer.error_description });
         }
         let code = AuthorizationCode::new(answer.code.ok_or(SignInError::NoCode)?);
-        let provider = self.discovery.provider().await?;
-        let tokens = provider
-            .client
-            .exchange_code(code)
-            .map_err(|error| SignInError::Token(chain(&error)))?
-            .set_pkce_verifier(attempt.verifier)
-            .request_async(&self.http)
-            .await
-            .map_err(|error| token_error(&error))?;
+        let request = self.client.exchange_code(code).map_err(|error| SignInError::Token(chain(&error)))?;
+        let tokens =
+            request.set_pkce_verifier(attempt.verifier).request_async(self.http).await.map_err(|error| refused(&error))?;
         let id_token = tokens.id_token().ok_or_else(|| SignInError::IdToken("there is none".to_owned()))?.clone();
-        let claims = self.verified(&id_token, tokens.access_token(), &attempt.nonce).await?;
-        check_auth_time(&claims, attempt.max_age, self.env.now())?;
-        let subject = claims.subject().clone();
-        self.account(tokens, id_token, subject, attempt.nonce).await
+        let verified = self.verified(&id_token, tokens.access_token(), &attempt.nonce, attempt.max_age);
+        let subject = verified.map_err(SignInError::IdToken)?;
+        self.account(&tokens, id_token, subject, attempt.nonce).await
     }
 
     /// The account with fresh tokens (OIDC Core §12).
-    ///
-    /// # Errors
-    /// See [`SignInError`].
-    pub async fn refresh(&self, account: &Account) -> Result<Account, SignInError> {
+    pub(super) async fn refresh(&self, account: &Account) -> Result<Account, SignInError> {
         let token = account.refresh_token.as_ref().ok_or(SignInError::NoRefreshToken)?;
-        let tokens = self
-            .discovery
-            .provider()
-            .await?
-            .client
-            .exchange_refresh_token(token)
-            .map_err(|error| SignInError::Token(chain(&error)))?
-            .request_async(&self.http)
-            .await
-            .map_err(|error| token_error(&error))?;
+        let request = self.client.exchange_refresh_token(token).map_err(|error| SignInError::Token(chain(&error)))?;
+        let tokens = request.request_async(self.http).await.map_err(|error| refused(&error))?;
         // A refresh may leave the ID token out (OIDC Core §12.2); what was known stays known then.
-        let id_token = tokens.id_token().unwrap_or(&account.id_token).clone();
-        if tokens.id_token().is_some() {
+        if let Some(id_token) = tokens.id_token() {
             // The nonce may be missing, but not another one; the person must be the same (OIDC Core §12.2).
             let same_nonce = |nonce: Option<&Nonce>| match nonce {
                 Some(nonce) if nonce.secret() != account.nonce.secret() => Err("another nonce".to_owned()),
                 _same_or_none => Ok(()),
             };
-            let claims = self.verified(&id_token, tokens.access_token(), same_nonce).await?;
-            if *claims.subject() != account.subject {
+            let verified = self.verified(id_token, tokens.access_token(), same_nonce, None);
+            if verified.map_err(SignInError::IdToken)? != account.subject {
                 return Err(SignInError::IdToken("it names another person than before".to_owned()));
             }
         }
-        let mut renewed = self.account(tokens, id_token, account.subject.clone(), account.nonce.clone()).await?;
+        let id_token = tokens.id_token().unwrap_or(&account.id_token).clone();
+        let mut renewed = self.account(&tokens, id_token, account.subject.clone(), account.nonce.clone()).await?;
         // Without a new refresh token the old one stays in use (RFC 6749 §6).
         renewed.refresh_token = renewed.refresh_token.or_else(|| account.refresh_token.clone());
         Ok(renewed)
     }
 
     /// Where to send the browser to sign out at the provider as well (RP-Initiated Logout §2), if the provider can do that.
-    ///
-    /// # Errors
-    /// When the provider cannot be discovered.
-    pub async fn sign_out_url(&self, account: &Account, state: CsrfToken) -> Result<Option<Url>, SignInError> {
-        let Some(end_session) = self.discovery.provider().await?.more.end_session_endpoint.clone() else {
-            return Ok(None);
-        };
-        let back = PostLogoutRedirectUrl::new(self.settings.post_logout_redirect_uri())
-            .map_err(|error| SignInError::Discovery(chain(&error)))?;
-        let request = LogoutRequest::from(end_session)
+    pub(super) fn sign_out_url(&self, account: &Account, state: String) -> Option<Url> {
+        let back = PostLogoutRedirectUrl::new(format!("{}/signed-out", self.settings.app_url)).ok()?;
+        let request = LogoutRequest::from(self.end_session.clone()?)
             .set_id_token_hint(&account.id_token)
             .set_post_logout_redirect_uri(back)
-            .set_state(state);
-        Ok(Some(request.http_get_url()))
+            .set_state(CsrfToken::new(state));
+        Some(request.http_get_url())
     }
 
-    /// The claims of an ID token after the checks of OIDC Core §3.1.3.7 (issuer, audience, signature, expiry, nonce: by the
-    /// crate) and of `at_hash` (§3.1.3.8). Under an unknown key the provider's keys are fetched once more: it may have
-    /// rotated them (§10.1.1).
-    async fn verified<N>(&self, token: &CoreIdToken, access: &AccessToken, nonce: N) -> Result<CoreIdTokenClaims, SignInError>
-    where
-        N: NonceVerifier + Clone,
-    {
-        const UNKNOWN_KEY: ClaimsVerificationError =
-            ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey);
-        let mut provider = self.discovery.provider().await?;
-        let first = token.claims(&provider.client.id_token_verifier(), nonce.clone()).err();
-        if first == Some(UNKNOWN_KEY) {
-            provider = self.discovery.provider_newer_than(&provider).await?;
+    /// Whom an ID token names, after the checks of OIDC Core §3.1.3.7 (issuer, audience, signature, expiry, nonce and
+    /// `auth_time`: by the crate) and of `at_hash` (§3.1.3.8).
+    fn verified(
+        &self,
+        token: &CoreIdToken,
+        access: &AccessToken,
+        nonce: impl NonceVerifier,
+        max_age: Option<i64>,
+    ) -> Result<SubjectIdentifier, String> {
+        let now = Env::system().now().as_seconds();
+        // Step 13: who asks for a recent approval looks whether it is one.
+        let verifier = self.client.id_token_verifier().set_auth_time_verifier_fn(move |at| match (max_age, at) {
+            (None, _) => Ok(()),
+            (Some(max_age), Some(at)) if now - at.timestamp() <= max_age.saturating_add(LEEWAY) => Ok(()),
+            (Some(_), Some(_older)) => Err("the approval is older than max_age".to_owned()),
+            (Some(_), None) => Err("max_age was sent and auth_time is missing".to_owned()),
+        });
+        let claims = token.claims(&verifier, nonce).map_err(|error| chain(&error))?;
+        if let Some(expected) = claims.access_token_hash() {
+            let algorithm = token.signing_alg().map_err(|error| chain(&error))?;
+            let key = token.signing_key(&verifier).map_err(|error| chain(&error))?;
+            if AccessTokenHash::from_token(access, algorithm, key).map_err(|error| chain(&error))? != *expected {
+                return Err("at_hash does not belong to the access token".to_owned());
+            }
         }
-        verify(&provider, token, access, nonce).map_err(SignInError::IdToken)
+        Ok(claims.subject().clone())
     }
 
     async fn account(
         &self,
-        tokens: CoreTokenResponse,
+        tokens: &CoreTokenResponse,
         id_token: CoreIdToken,
         subject: SubjectIdentifier,
         nonce: Nonce,
     ) -> Result<Account, SignInError> {
-        let user_info = self.user_info(tokens.access_token(), &subject).await?;
+        let error = |error: &dyn std::error::Error| SignInError::UserInfo(chain(error));
+        // What userinfo says about anybody else is refused (OIDC Core §5.3.2).
+        let request =
+            self.client.user_info(tokens.access_token().clone(), Some(subject.clone())).map_err(|wrong| error(&wrong))?;
+        let answer: UserInfoClaims<OtherClaims, CoreGenderClaim> =
+            request.request_async(self.http).await.map_err(|wrong| error(&wrong))?;
+        let user_info = serde_json::to_value(answer).map_err(|wrong| error(&wrong))?;
         let claims = signed_claims(&id_token).ok_or_else(|| SignInError::IdToken("its claims are no JSON".to_owned()))?;
         Ok(Account { claims, user_info, refresh_token: tokens.refresh_token().cloned(), id_token, nonce, subject })
-    }
-
-    /// What userinfo says about `subject`; about anybody else it is refused (OIDC Core §5.3.2).
-    async fn user_info(&self, token: &AccessToken, subject: &SubjectIdentifier) -> Result<Value, SignInError> {
-        let provider = self.discovery.provider().await?;
-        let answer: UserInfoClaims<OtherClaims, CoreGenderClaim> = provider
-            .client
-            .user_info(token.clone(), Some(subject.clone()))
-            .map_err(|error| SignInError::UserInfo(chain(&error)))?
-            .request_async(&self.http)
-            .await
-            .map_err(|error| SignInError::UserInfo(chain(&error)))?;
-        serde_json::to_value(answer).map_err(|error| SignInError::UserInfo(error.to_string()))
-    }
-}
-
-fn verify<N>(provider: &Provider, token: &CoreIdToken, access: &AccessToken, nonce: N) -> Result<CoreIdTokenClaims, String>
-where
-    N: NonceVerifier,
-{
-    let verifier = provider.client.id_token_verifier();
-    let claims = token.claims(&verifier, nonce).map_err(|error| chain(&error))?;
-    // OIDC Core §3.1.3.8: the access token is the one that was issued with this ID token.
-    if let Some(expected) = claims.access_token_hash() {
-        let algorithm = token.signing_alg().map_err(|error| chain(&error))?;
-        let key = token.signing_key(&verifier).map_err(|error| chain(&error))?;
-        let actual = AccessTokenHash::from_token(access, algorithm, key).map_err(|error| chain(&error))?;
-        if actual != *expected {
-            return Err("at_hash does not belong to the access token".to_owned());
-        }
-    }
-    Ok(claims.clone())
-}
-
-/// OIDC Core §3.1.3.7 step 13: who asks for a recent approval looks whether it is one.
-fn check_auth_time(claims: &CoreIdTokenClaims, max_age: Option<i64>, now: Timestamp) -> Result<(), SignInError> {
-    let Some(max_age) = max_age else { return Ok(()) };
-    match claims.auth_time() {
-        Some(at) if now.as_seconds() - at.timestamp() <= max_age.saturating_add(LEEWAY) => Ok(()),
-        Some(_older) => Err(SignInError::IdToken("the approval is older than max_age".to_owned())),
-        None => Err(SignInError::IdToken("max_age was sent and auth_time is missing".to_owned())),
     }
 }
 
 /// The claims of a verified ID token exactly as signed, for the page: the crate's types would rename and reorder them.
 fn signed_claims(token: &CoreIdToken) -> Option<Value> {
-    use base64::Engine as _;
-    let compact = token.to_string();
-    let payload = compact.split('.').nth(1)?;
-    let json = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).ok()?;
+    let json = URL_SAFE_NO_PAD.decode(token.to_string().split('.').nth(1)?).ok()?;
     serde_json::from_slice(&json).ok()
 }
 
-fn find<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    parameters.iter().find(|(key, _value)| key == name).map(|(_key, value)| value.as_str())
-}
-
-type TokenError = RequestTokenError<HttpError, StandardErrorResponse<openidconnect::core::CoreErrorResponseType>>;
-
 /// An OAuth error of the token endpoint keeps its code; everything else is a failed request.
-fn token_error(error: &TokenError) -> SignInError {
+fn refused(error: &RequestTokenError<reqwest::Error, StandardErrorResponse<CoreErrorResponseType>>) -> SignInError {
     match error {
         RequestTokenError::ServerResponse(answer) => {
             SignInError::Refused { code: answer.error().to_string(), description: answer.error_description().cloned() }

@@ -6,26 +6,16 @@ use actix_web::{HttpRequest, HttpResponse};
 use percent_encoding::percent_decode;
 use serde_json::Value;
 
+use crate::call::{self, Answer, Call, Created, Format, Provider};
 use crate::options::Options;
 use crate::secsign::{NewSession, PENDING, Refusal, Triple, normalise};
 use crate::simulation::{Simulation, World};
-use crate::upstream::{self, Answer, Call, Created, Format, Provider};
+use crate::upstream;
 
 /// Every parameter that an official client sends.
-const KNOWN: [&str; 10] = [
-    "request",
-    "apimethod",
-    "secsignid",
-    "servicename",
-    "serviceaddress",
-    "pluginname",
-    "showaccesspass",
-    "timezone",
-    "authsessionid",
-    "requestid",
-];
+const KNOWN: &str = "request apimethod secsignid servicename serviceaddress pluginname showaccesspass timezone \
+     authsessionid requestid";
 
-/// Answers `POST /`.
 pub(crate) async fn handle(simulation: Data<Simulation>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let parameters = Parameters::parse(&body);
     let operation = match parameters.get("request") {
@@ -36,7 +26,7 @@ pub(crate) async fn handle(simulation: Data<Simulation>, request: HttpRequest, b
         _ => "unknown",
     };
     let user = parameters.get("secsignid").map(normalise);
-    let call = Call { user, ..Call::new(Provider::SecSign, operation, upstream::target(&request)) };
+    let call = Call { user, ..Call::new(Provider::SecSign, operation, call::target(&request)) };
     let options = &simulation.settings.options;
     let work = |world: &mut World| respond(world, options, operation, &parameters).unwrap_or_else(Error::answer);
     upstream::answer(&simulation, &request, call, work).await
@@ -86,10 +76,10 @@ fn create(world: &mut World, options: &Options, parameters: &Parameters) -> Resu
     let session = world.secsign.create(world.clock.now_ms(), new)?;
     let mut members = vec![
         ("authsessionid", session.id.into()),
-        ("servicename", session.service_name.into()),
+        ("servicename", session.asked.service_name.into()),
         ("secsignid", secsignid.as_str().into()),
         ("authsessionstate", PENDING.into()),
-        ("serviceaddress", session.service_address.into()),
+        ("serviceaddress", session.asked.service_address.into()),
         ("requestid", session.request_id.into()),
     ];
     if let Some(pass) = &session.pass {
@@ -125,7 +115,7 @@ impl Parameters {
     /// Refuses what the vendor's web application firewall refuses: unknown and repeated parameters.
     fn check(&self) -> Result<(), Error> {
         for (index, (name, _)) in self.0.iter().enumerate() {
-            if !KNOWN.contains(&name.as_str()) {
+            if !KNOWN.split(' ').any(|known| known == name) {
                 return Err(Error::general("the request has an unknown parameter"));
             }
             if self.0.iter().take(index).any(|(earlier, _)| earlier == name) {
@@ -150,7 +140,7 @@ impl Parameters {
 fn decoded((name, value): (&[u8], &[u8])) -> (String, String) {
     let text = |bytes: &[u8]| {
         let spaced: Vec<u8> = bytes.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-        upstream::text(&percent_decode(&spaced).collect::<Vec<_>>())
+        call::text(&percent_decode(&spaced).collect::<Vec<_>>())
     };
     (text(name), text(value.get(1..).unwrap_or_default()))
 }

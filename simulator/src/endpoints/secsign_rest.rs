@@ -11,72 +11,53 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use subtle::ConstantTimeEq as _;
 
+use crate::call::{self, Answer, Call, Created, Format, Provider};
+use crate::options::PinAccount;
 use crate::secsign::{NewSession, Refusal, normalise};
 use crate::simulation::{Settings, Simulation, World};
-use crate::upstream::{self, Answer, Call, Created, Format, Provider};
-use crate::{qr, random};
+use crate::{qr, random, upstream};
 
-/// What a REST call asks for.
-enum Operation {
-    Create,
-    State(i64),
-    Cancel(i64),
-    Exist(String),
-    CreateQrCode(String),
-    Restore,
-    DeviceCount(String),
-    ServerInfo,
-    PluginRegistration,
-    Unknown,
+/// What a REST call asks for, by the name that the log gives it, and the SecSign ID or the session that its path names.
+struct Operation {
+    name: &'static str,
+    id: String,
 }
 
 impl Operation {
     /// Reads the raw path below `/rest/`, piece by piece.
     fn of(method: &Method, path: &str, query: &[(String, String)]) -> Self {
-        let pieces: Vec<String> = path.split('/').filter(|piece| !piece.is_empty()).map(upstream::decode).collect();
+        let pieces: Vec<String> = path.split('/').filter(|piece| !piece.is_empty()).map(call::decode).collect();
         let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
         let asks = |name: &str| query.iter().any(|(key, _)| key == name);
-        match (method.as_str(), pieces.as_slice()) {
-            ("GET", ["rest", "v2", "AuthSession"]) => Self::Create,
-            ("GET", ["rest", "v2", "AuthSession", id]) => id.parse().map_or(Self::Unknown, Self::State),
-            ("DELETE", ["rest", "v2", "AuthSession", id]) => id.parse().map_or(Self::Unknown, Self::Cancel),
-            ("GET", ["rest", "v2", "SecSignId", id]) if asks("exist") => Self::Exist(normalise(id)),
-            ("GET", ["rest", "v2", "SecSignId", id]) if asks("createqrcode") => Self::CreateQrCode(normalise(id)),
-            ("POST", ["rest", "v2", "SecSignId"]) => Self::Restore,
-            ("GET", ["rest", "v1", "Device", id, "Count"]) => Self::DeviceCount(normalise(id)),
-            ("GET", ["rest", "v2", "PluginRegistration", "ServerInfo"]) => Self::ServerInfo,
-            ("POST", ["rest", "v2", "PluginRegistration"]) => Self::PluginRegistration,
-            _ => Self::Unknown,
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::State(_) => "state",
-            Self::Cancel(_) => "cancel",
-            Self::Exist(_) => "exist",
-            Self::CreateQrCode(_) => "create_qr_code",
-            Self::Restore => "restore",
-            Self::DeviceCount(_) => "device_count",
-            Self::ServerInfo => "server_info",
-            Self::PluginRegistration => "plugin_registration",
-            Self::Unknown => "unknown",
-        }
+        let is_number = |id: &str| id.parse::<i64>().is_ok();
+        let (name, id) = match (method.as_str(), pieces.as_slice()) {
+            ("GET", ["rest", "v2", "AuthSession"]) => ("create", String::new()),
+            ("GET", ["rest", "v2", "AuthSession", id]) if is_number(id) => ("state", (*id).to_owned()),
+            ("DELETE", ["rest", "v2", "AuthSession", id]) if is_number(id) => ("cancel", (*id).to_owned()),
+            ("GET", ["rest", "v2", "SecSignId", id]) if asks("exist") => ("exist", normalise(id)),
+            ("GET", ["rest", "v2", "SecSignId", id]) if asks("createqrcode") => ("create_qr_code", normalise(id)),
+            ("POST", ["rest", "v2", "SecSignId"]) => ("restore", String::new()),
+            ("GET", ["rest", "v1", "Device", id, "Count"]) => ("device_count", normalise(id)),
+            ("GET", ["rest", "v2", "PluginRegistration", "ServerInfo"]) => ("server_info", String::new()),
+            ("POST", ["rest", "v2", "PluginRegistration"]) => ("plugin_registration", String::new()),
+            _ => ("unknown", String::new()),
+        };
+        Self { name, id }
     }
 }
 
-/// Answers everything below `/rest/`.
 pub(crate) async fn handle(simulation: Data<Simulation>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    let query = upstream::form_pairs(request.uri().query().unwrap_or_default());
+    let query = call::form_pairs(request.uri().query().unwrap_or_default());
     let operation = Operation::of(request.method(), request.uri().path(), &query);
-    let sent = if matches!(operation, Operation::Create) { query } else { sent(&body) };
-    let user = match &operation {
-        Operation::State(id) | Operation::Cancel(id) => simulation.world().secsign.owner(*id),
-        Operation::Exist(id) | Operation::CreateQrCode(id) | Operation::DeviceCount(id) => Some(id.clone()),
-        _ => value(&sent, "secsignid").map(normalise),
+    let sent = if operation.name == "create" { query } else { sent(&body) };
+    let user = match (operation.name, operation.id.as_str()) {
+        (_, "") => value(&sent, "secsignid").map(normalise),
+        ("state" | "cancel", session) => {
+            session.parse().ok().and_then(|id| Some(simulation.world().secsign.by_id(id).ok()?.secsignid))
+        }
+        (_, id) => Some(id.to_owned()),
     };
-    let call = Call { user, ..Call::new(Provider::SecSign, operation.name(), upstream::target(&request)) };
+    let call = Call { user, ..Call::new(Provider::SecSign, operation.name, call::target(&request)) };
     let settings = &simulation.settings;
     let admitted = admitted(settings, &request);
     let work = |world: &mut World| match admitted {
@@ -88,24 +69,25 @@ pub(crate) async fn handle(simulation: Data<Simulation>, request: HttpRequest, b
 
 fn respond(world: &mut World, settings: &Settings, operation: &Operation, sent: &[(String, String)]) -> Result<Answer, Error> {
     let now = world.clock.now_ms();
-    let members: Vec<(&str, Value)> = match operation {
-        Operation::Create => return create(world, sent),
-        Operation::State(id) => vec![("authsessionstate", world.secsign.state_by_id(now, *id)?.into())],
-        Operation::Cancel(id) => {
-            world.secsign.cancel_by_id(now, *id)?;
-            vec![]
+    let id = operation.id.as_str();
+    let session = |world: &World| world.secsign.by_id(id.parse().unwrap_or_default());
+    let members: Vec<(&str, Value)> = match operation.name {
+        "create" => return create(world, sent),
+        "state" => {
+            let session = session(world)?;
+            vec![("authsessionstate", world.secsign.state(now, &session)?.into())]
         }
-        Operation::Exist(id) => vec![("exist", world.secsign.identity(now, id).is_some().into())],
-        Operation::CreateQrCode(id) => link(settings, id, "createurl"),
-        Operation::Restore => link(settings, &normalise(required(sent, "secsignid")?), "restoreurl"),
-        Operation::DeviceCount(id) => vec![("count", i32::from(world.secsign.identity(now, id).is_some()).into())],
-        Operation::ServerInfo => {
-            vec![("majorVersion", 10.into()), ("minorVersion", 7.into()), ("patchVersion", 5.into())]
+        "cancel" => {
+            let session = session(world)?;
+            world.secsign.cancel(now, &session).map(|_cancelled| vec![])?
         }
-        Operation::PluginRegistration => {
-            vec![("accountName", random::hex(1).into()), ("password", random::hex(2).into())]
-        }
-        Operation::Unknown => return Err(Error(404, "There is nothing at this address.")),
+        "exist" => vec![("exist", world.secsign.identity(now, id).is_some().into())],
+        "create_qr_code" => link(settings, id, "createurl"),
+        "restore" => link(settings, &normalise(required(sent, "secsignid")?), "restoreurl"),
+        "device_count" => vec![("count", i32::from(world.secsign.identity(now, id).is_some()).into())],
+        "server_info" => vec![("majorVersion", 10.into()), ("minorVersion", 7.into()), ("patchVersion", 5.into())],
+        "plugin_registration" => vec![("accountName", random::hex(1).into()), ("password", random::hex(2).into())],
+        _ => return Err(Error(404, "There is nothing at this address.")),
     };
     Ok(Answer::new(200, Format::Json, members))
 }
@@ -144,10 +126,10 @@ fn link(settings: &Settings, secsignid: &str, key: &'static str) -> Vec<(&'stati
 
 /// What a body says, whether JSON or form-encoded: the official clients send both.
 fn sent(body: &[u8]) -> Vec<(String, String)> {
-    let text = upstream::text(body);
+    let text = call::text(body);
     match serde_json::from_str::<Value>(&text) {
-        Ok(Value::Object(members)) => members.into_iter().map(|(key, value)| (key, upstream::plain(&value))).collect(),
-        _ => upstream::form_pairs(&text),
+        Ok(Value::Object(members)) => members.into_iter().map(|(key, value)| (key, call::plain(&value))).collect(),
+        _ => call::form_pairs(&text),
     }
 }
 
@@ -160,8 +142,8 @@ fn required<'a>(pairs: &'a [(String, String)], key: &str) -> Result<&'a str, Err
 }
 
 fn admitted(settings: &Settings, request: &HttpRequest) -> bool {
-    let Some(account) = &settings.options.pin_account else { return true };
-    let expected = format!("Basic {}", STANDARD.encode(format!("{}:{}", account.user, account.password)));
+    let Some(PinAccount(user, password)) = &settings.options.pin_account else { return true };
+    let expected = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
     let given = request.headers().get(AUTHORIZATION);
     given.is_some_and(|given| given.as_bytes().ct_eq(expected.as_bytes()).into())
 }

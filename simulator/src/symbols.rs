@@ -1,7 +1,4 @@
-//! The pictograms of the access pass: drawn once, offered as PNG images of 88 × 88 pixels, 8-bit RGBA, like the vendor's.
-
-mod drawings;
-mod raster;
+//! The pictograms of the access pass: PNG images of 88 × 88 pixels, 8-bit RGBA, like the vendor's.
 
 use std::sync::LazyLock;
 
@@ -21,20 +18,19 @@ pub(crate) struct Symbol {
     pub(crate) png_base64: String,
 }
 
-static GALLERY: LazyLock<Vec<Symbol>> = LazyLock::new(|| {
-    drawings::DRAWINGS
-        .iter()
-        .map(|(name, drawing)| {
-            let png = png(&raster::draw(drawing), u32::from(raster::SIZE), png::ColorType::Rgba, png::BitDepth::Eight);
-            Symbol { name, png_base64: STANDARD.encode(png) }
-        })
-        .collect()
-});
-
-/// All pictograms, in a fixed order.
-pub(crate) fn gallery() -> &'static [Symbol] {
-    &GALLERY
+macro_rules! embedded {
+    ($($name:literal)*) => {
+        [$(($name, include_bytes!(concat!("../assets/symbols/", $name, ".png")).as_slice())),*]
+    };
 }
+
+static GALLERY: LazyLock<Vec<Symbol>> = LazyLock::new(|| {
+    let images = embedded!(
+        "house" "anchor" "star" "heart" "sun" "moon" "cloud" "fir" "fish" "key" "umbrella" "bell" "boat" "cup" "flag"
+        "mountain" "rocket" "glasses" "camera" "lamp" "letter" "bicycle" "leaf" "gift"
+    );
+    images.map(|(name, png)| Symbol { name, png_base64: STANDARD.encode(png) }).into()
+});
 
 /// The access pass of one request: what the page shows and what the phone offers.
 #[derive(Clone)]
@@ -42,39 +38,28 @@ pub(crate) struct Pass {
     /// Gallery index of the symbol that the page shows.
     pub(crate) shown: usize,
     /// Gallery indexes of the symbols that the phone offers, the shown one among them.
-    pub(crate) offered: Vec<usize>,
+    offered: Vec<usize>,
 }
 
 impl Pass {
     /// A random pass with different symbols, the right one at a random place.
     pub(crate) fn random() -> Self {
-        let mut all: Vec<usize> = (0..gallery().len()).collect();
-        random::shuffle(&mut all);
-        all.truncate(OFFERED);
-        let shown = all.get(random::below(all.len())).copied().unwrap_or_default();
-        Self { shown, offered: all }
+        let mut offered: Vec<usize> = (0..GALLERY.len()).collect();
+        random::shuffle(&mut offered);
+        offered.truncate(OFFERED);
+        let shown = offered.get(random::below(offered.len())).copied().unwrap_or_default();
+        Self { shown, offered }
     }
 
     /// The image that the page shows, in base64.
     pub(crate) fn image(&self) -> &'static str {
-        gallery().get(self.shown).map_or("", |symbol| symbol.png_base64.as_str())
+        GALLERY.get(self.shown).map_or("", |symbol| symbol.png_base64.as_str())
     }
 
     /// The symbols that the phone offers, in the order in which it shows them.
     pub(crate) fn symbols(&self) -> impl Iterator<Item = (usize, &'static Symbol)> {
-        self.offered.iter().filter_map(|index| Some((*index, gallery().get(*index)?)))
+        self.offered.iter().filter_map(|index| Some((*index, GALLERY.get(*index)?)))
     }
-}
-
-/// A PNG image of the given pixels. Writing into memory cannot fail; an empty image stands for the impossible.
-pub(crate) fn png(pixels: &[u8], side: u32, color: png::ColorType, depth: png::BitDepth) -> Vec<u8> {
-    let mut image = Vec::new();
-    let mut encoder = png::Encoder::new(&mut image, side, side);
-    encoder.set_color(color);
-    encoder.set_depth(depth);
-    encoder.set_compression(png::Compression::High);
-    let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(pixels));
-    written.map(|()| image).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -84,15 +69,18 @@ mod tests {
 
     #[test]
     fn there_are_sixteen_or_more_different_images_of_the_vendors_format() {
-        let different: HashSet<_> = gallery().iter().map(|symbol| symbol.png_base64.as_str()).collect();
-        assert_eq!(different.len(), gallery().len());
+        let different: HashSet<_> = GALLERY.iter().map(|symbol| symbol.png_base64.as_str()).collect();
+        assert_eq!(different.len(), GALLERY.len());
         assert!(different.len() >= 16);
-        for symbol in gallery() {
+        for symbol in GALLERY.iter() {
             let bytes = STANDARD.decode(&symbol.png_base64).unwrap();
-            let reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
+            let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
             let info = reader.info();
             assert_eq!((info.width, info.height, info.interlaced), (88, 88, false));
             assert_eq!((info.color_type, info.bit_depth), (png::ColorType::Rgba, png::BitDepth::Eight));
+            let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+            reader.next_frame(&mut pixels).unwrap();
+            assert!(pixels.chunks(4).any(|pixel| pixel[3] == 255), "{} is drawn", symbol.name);
         }
     }
 

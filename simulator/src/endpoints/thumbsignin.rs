@@ -6,82 +6,62 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
-use crate::clock::{self, Utc};
-use crate::qr;
+use crate::call::{self, Answer, Call, Created, Format, Provider};
+use crate::clock;
 use crate::simulation::{Settings, Simulation, World};
 use crate::thumbsignin::signature::{self, Credentials, Received};
 use crate::thumbsignin::{Device, Kind, Status, Transaction};
-use crate::upstream::{self, Answer, Call, Created, Format, Provider};
+use crate::{qr, upstream};
 
-/// What a call asks for.
-enum Operation {
-    Authenticate(Option<String>),
-    Register(Option<String>),
-    Status { id: String, cancelled: bool },
-    GetUser(String),
-    Devices(String),
-    Deregister { user: String, device: String },
-    Unknown,
+/// What a call asks for, by the name that the log gives it.
+struct Operation {
+    name: &'static str,
+    /// The user whom path or query name.
+    user: Option<String>,
+    /// The transaction or the device that the path names.
+    id: String,
+    cancelled: bool,
 }
 
 impl Operation {
     /// Reads the raw path, piece by piece.
     fn of(method: &Method, path: &str, query: &[(String, String)]) -> Self {
-        let pieces: Vec<String> = path.split('/').map(upstream::decode).collect();
+        let pieces: Vec<String> = path.split('/').map(call::decode).collect();
         let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
-        let text = |piece: &&str| (*piece).to_owned();
-        let user = query.iter().find(|(name, _)| name == "userId").map(|(_, value)| value.clone());
-        match (method.as_str(), pieces.as_slice()) {
-            ("GET", ["", "ts", "secure", "authenticate"]) => Self::Authenticate(user),
-            ("GET", ["", "ts", "secure", "register"]) => Self::Register(user),
-            ("GET", ["", "ts", "secure", "txn-status", id]) => {
-                let cancelled = query.iter().any(|(name, value)| name == "cancelled" && value == "true");
-                Self::Status { id: text(id), cancelled }
-            }
-            ("GET", ["", "ts", "secure", "getUser", id]) => Self::GetUser(text(id)),
-            ("GET", ["", "ts", "secure", "devices", user]) => Self::Devices(text(user)),
+        let asked = query.iter().find(|(name, _)| name == "userId").map(|(_, value)| value.as_str());
+        let (name, user, id) = match (method.as_str(), pieces.as_slice()) {
+            ("GET", ["", "ts", "secure", "authenticate"]) => ("authenticate", asked, ""),
+            ("GET", ["", "ts", "secure", "register"]) => ("register", asked, ""),
+            ("GET", ["", "ts", "secure", "txn-status", id]) => ("status", None, *id),
+            ("GET", ["", "ts", "secure", "getUser", id]) => ("get_user", None, *id),
+            ("GET", ["", "ts", "secure", "devices", user]) => ("devices", Some(*user), ""),
             ("GET" | "DELETE", ["", "ts", "secure", "deregister", user, "devices", device]) => {
-                Self::Deregister { user: text(user), device: text(device) }
+                ("deregister", Some(*user), *device)
             }
-            _ => Self::Unknown,
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Authenticate(_) => "authenticate",
-            Self::Register(_) => "register",
-            Self::Status { .. } => "status",
-            Self::GetUser(_) => "get_user",
-            Self::Devices(_) => "devices",
-            Self::Deregister { .. } => "deregister",
-            Self::Unknown => "unknown",
-        }
+            _ => ("unknown", None, ""),
+        };
+        let cancelled = name == "status" && query.iter().any(|(name, value)| name == "cancelled" && value == "true");
+        Self { name, user: user.map(str::to_owned), id: id.to_owned(), cancelled }
     }
 
     /// Whom the call is about; of a transaction, who was asked.
-    fn user(&self, simulation: &Simulation) -> Option<String> {
-        match self {
-            Self::Authenticate(user) | Self::Register(user) => user.clone(),
-            Self::Devices(user) | Self::Deregister { user, .. } => Some(user.clone()),
-            Self::Status { id, .. } | Self::GetUser(id) => {
-                let mut world = simulation.world();
-                let now = world.clock.now_ms();
-                world.thumbsignin.transaction(now, id).and_then(|transaction| transaction.user.clone())
-            }
-            Self::Unknown => None,
+    fn about(&self, simulation: &Simulation) -> Option<String> {
+        if !matches!(self.name, "status" | "get_user") {
+            return self.user.clone();
         }
+        let mut world = simulation.world();
+        let now = world.clock.now_ms();
+        world.thumbsignin.transaction(now, &self.id).and_then(|transaction| transaction.user.clone())
     }
 }
 
-/// Answers everything below `/ts/secure/`.
 pub(crate) async fn handle(simulation: Data<Simulation>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    let query = upstream::form_pairs(request.uri().query().unwrap_or_default());
+    let query = call::form_pairs(request.uri().query().unwrap_or_default());
     let operation = Operation::of(request.method(), request.uri().path(), &query);
     let call = Call {
-        user: operation.user(&simulation),
-        cancelled: matches!(operation, Operation::Status { cancelled: true, .. }),
-        ..Call::new(Provider::ThumbSignIn, operation.name(), upstream::target(&request))
+        user: operation.about(&simulation),
+        cancelled: operation.cancelled,
+        ..Call::new(Provider::ThumbSignIn, operation.name, call::target(&request))
     };
     let settings = &simulation.settings;
     let twice = query.iter().filter(|(name, _)| name == "userId").count() > 1;
@@ -114,45 +94,43 @@ fn admitted(settings: &Settings, request: &HttpRequest, body: &[u8]) -> Result<(
 
 fn header(request: &HttpRequest, name: &str) -> Option<String> {
     let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-    request.headers().get(name).map(|value| upstream::text(value.as_bytes()))
+    request.headers().get(name).map(|value| call::text(value.as_bytes()))
 }
 
 fn respond(world: &mut World, settings: &Settings, operation: Operation, browser: Option<String>) -> Result<Answer, Error> {
     let now = world.clock.now_ms();
-    let blank = |user: &Option<String>| user.as_deref().is_some_and(|user| user.trim().is_empty());
-    match operation {
-        Operation::Authenticate(user) if !blank(&user) => {
-            let transaction = world.thumbsignin.begin(now, Kind::Authenticate, user, browser);
-            Ok(begun(settings, &transaction, now))
+    let Operation { name, user, id, cancelled } = operation;
+    let kind = if name == "register" { Kind::Register } else { Kind::Authenticate };
+    let is_blank = user.as_deref().is_some_and(|user| user.trim().is_empty());
+    match name {
+        "authenticate" | "register" if is_blank || kind == Kind::Register && user.is_none() => {
+            Err(Error(400, "Parameter userId is missing or blank"))
         }
-        Operation::Register(user) if user.is_some() && !blank(&user) => {
-            let transaction = world.thumbsignin.begin(now, Kind::Register, user, browser);
-            Ok(begun(settings, &transaction, now))
-        }
-        Operation::Authenticate(_) | Operation::Register(_) => Err(Error(400, "Parameter userId is missing or blank")),
-        Operation::Status { id, cancelled } => {
+        "authenticate" | "register" => Ok(begun(settings, &world.thumbsignin.begin(now, kind, user, browser), now)),
+        "status" => {
             if cancelled {
                 world.thumbsignin.cancel(now, &id);
             }
             let transaction = world.thumbsignin.transaction(now, &id).ok_or(UNKNOWN)?;
             Ok(Answer::new(200, Format::Json, standing(transaction, now)))
         }
-        Operation::GetUser(id) => match &world.thumbsignin.transaction(now, &id).ok_or(UNKNOWN)?.status {
+        "get_user" => match &world.thumbsignin.transaction(now, &id).ok_or(UNKNOWN)?.status {
             Status::Successful(user) => Ok(Answer::new(200, Format::Json, vec![("userId", user.as_str().into())])),
             _ => Err(Error(400, "The transaction was not completed")),
         },
-        Operation::Devices(user) => {
-            let devices: Vec<Value> = world.thumbsignin.devices(&user).iter().map(device).collect();
+        "devices" => {
+            let devices: Vec<Value> =
+                world.thumbsignin.devices(user.as_deref().unwrap_or_default()).iter().map(device).collect();
             Ok(Answer::new(200, Format::Json, vec![("userId", user.into()), ("devices", devices.into())]))
         }
-        Operation::Deregister { user, device } => {
-            if !world.thumbsignin.remove_device(&user, &device) {
+        "deregister" => {
+            if !world.thumbsignin.remove_device(user.as_deref().unwrap_or_default(), &id) {
                 return Err(Error(404, "There is no such device"));
             }
-            let members = vec![("status", "SUCCESS".into()), ("userId", user.into()), ("deviceId", device.into())];
+            let members = vec![("status", "SUCCESS".into()), ("userId", user.into()), ("deviceId", id.into())];
             Ok(Answer::new(200, Format::Json, members))
         }
-        Operation::Unknown => Err(Error(404, "There is nothing at this address")),
+        _ => Err(Error(404, "There is nothing at this address")),
     }
 }
 
@@ -183,8 +161,8 @@ fn device(device: &Device) -> Value {
         "os": "Android",
         "osVersion": "15",
         "status": "ACTIVE",
-        "registeredOn": Utc::from_ms(device.registered_ms).iso(),
-        "lastUsedOn": device.used_ms.map(|ms| Utc::from_ms(ms).iso()),
+        "registeredOn": clock::iso(device.registered_ms),
+        "lastUsedOn": device.used_ms.map(clock::iso),
     })
 }
 
@@ -217,12 +195,12 @@ mod tests {
 
     #[test]
     fn paths_are_read_piece_by_piece_so_that_no_id_changes_the_call() {
-        let of = |path: &str| Operation::of(&Method::GET, path, &[]).name();
+        let of = |path: &str| Operation::of(&Method::GET, path, &[]).name;
         assert_eq!(of("/ts/secure/txn-status/7e8e"), "status");
         assert_eq!(of("/ts/secure/devices/alice%40example.com"), "devices");
         assert_eq!(of("/ts/secure/deregister/u1/devices/d1"), "deregister");
         assert_eq!(of("/ts/secure/txn-status/..%2Fdevices%2Falice"), "status");
         assert_eq!(of("/ts/secure/txn-status/../devices/alice"), "unknown");
-        assert_eq!(Operation::of(&Method::POST, "/ts/secure/authenticate", &[]).name(), "unknown");
+        assert_eq!(Operation::of(&Method::POST, "/ts/secure/authenticate", &[]).name, "unknown");
     }
 }
