@@ -8,25 +8,30 @@ use std::path::{Path, PathBuf};
 /// Files whose length has a reason, named in `docs/decisions/`.
 const LONG_FILES: &[&str] = &[];
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn rust_files(below: &Path) -> Vec<PathBuf> {
+/// The files below a folder with one of these extensions, installed packages left out.
+pub(crate) fn files_below(below: &Path, extensions: &[&str]) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![below.to_path_buf()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() {
+            if path.is_dir() && !path.ends_with("node_modules") && !path.ends_with("target") {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
+            } else if path.extension().is_some_and(|extension| extensions.iter().any(|known| extension == *known)) {
                 found.push(path);
             }
         }
     }
     found.sort();
     found
+}
+
+fn rust_files(below: &Path) -> Vec<PathBuf> {
+    files_below(below, &["rs"])
 }
 
 /// The module that a file of `src` belongs to.
