@@ -1,4 +1,4 @@
-//! The listeners: actix servers whose connections are [bounded](super::connections), with size limits of our own (security bar
+//! The listeners: actix servers whose connections are [bounded](super::connections), with size limits of our own (check
 //! 121). What is accepted, decrypted and parsed is put together here, so that each connection can be ended at any moment.
 
 use std::fmt::Debug;

@@ -56,7 +56,7 @@ impl KeyFiles {
     }
 }
 
-/// The networks of the proxies (security bar 119).
+/// The networks of the proxies (check 119).
 impl Parse for Vec<IpNet> {
     fn parse(value: &Value, _values: &Values<'_>) -> Result<Self, String> {
         let written = value.as_array().into_iter().flatten().filter_map(Value::as_str);

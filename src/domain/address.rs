@@ -49,7 +49,7 @@ pub struct Route {
 }
 
 /// Walks the forwarded addresses (the values of `X-Forwarded-For`, as they came) from the nearest: each is believed as far as
-/// a trusted proxy wrote it (security bar 119). Elements without content say nothing (RFC 9110 §5.6.1.2).
+/// a trusted proxy wrote it (check 119). Elements without content say nothing (RFC 9110 §5.6.1.2).
 pub fn route(peer: IpAddr, forwarded: &[&[u8]], trusted: &[IpNet]) -> Route {
     let mut client = peer.to_canonical();
     let nodes = forwarded.iter().rev().flat_map(|value| value.rsplit(|byte| *byte == b',')).map(<[u8]>::trim_ascii);

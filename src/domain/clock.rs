@@ -75,7 +75,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// What the machine's clock may gain or lose between two looks, beside a steady one, before it was set (security bar R24).
+/// What the machine's clock may gain or lose between two looks, beside a steady one, before it was set (R24).
 const STEP: Duration = Duration::from_secs(60);
 
 /// Watches the machine's clock beside one that nobody can set.

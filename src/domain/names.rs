@@ -1,6 +1,6 @@
 //! The names that operators write down: people, addresses, groups, and the names by which the phone services know people.
 //!
-//! Each has one canonical spelling (security bar 138). What the configuration file declares and what a command is given
+//! Each has one canonical spelling (check 138). What the configuration file declares and what a command is given
 //! pass the same checks here.
 
 use super::user::{Upstream, canonical_identifier};

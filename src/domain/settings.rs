@@ -1,5 +1,5 @@
-//! How long things live (decision 2.10), how often a phone may be asked (security bar 134–136), how many may wait for it, and
-//! what strangers may have us keep (security bar B35): what the operator decided, as the flows use it.
+//! How long things live (decision 2.10), how often a phone may be asked (checks 134–136), how many may wait for it, and
+//! what strangers may have us keep (B35): what the operator decided, as the flows use it.
 
 use std::time::Duration;
 

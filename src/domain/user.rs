@@ -83,7 +83,7 @@ pub struct Device {
     pub last_used_at: Option<Timestamp>,
 }
 
-/// The one spelling of a name that somebody typed: trimmed, folded to lower case, printable ASCII only (security bar 138).
+/// The one spelling of a name that somebody typed: trimmed, folded to lower case, printable ASCII only (check 138).
 /// `None` when the text cannot be a name; full-width and look-alike letters are refused rather than mapped.
 pub fn canonical_identifier(typed: &str) -> Option<String> {
     let trimmed = typed.trim();

@@ -57,7 +57,7 @@ async fn consent_page(
     })
 }
 
-/// What a scope would tell the app about this person, so that they know what they allow (experience C1).
+/// What a scope would tell the app about this person, so that they know what they allow (C1).
 fn value_of(scope: &str, user: &User) -> Option<String> {
     let parts: Vec<&str> = match scope {
         "profile" => vec![user.name.as_str(), user.username.as_str()],

@@ -27,7 +27,7 @@ fn about(login: &Login) -> String {
     format!("login/{}", login.id)
 }
 
-/// A login of this browser and what it is for. Another browser's is as unknown as one that never was (security bar B1, B3).
+/// A login of this browser and what it is for. Another browser's is as unknown as one that never was (B1, B3).
 async fn own(surface: &Surface, visit: &Visit, id: &str) -> Result<(Login, LoginTarget), Failure> {
     if !is_well_formed(id) || visit.new_cookie.is_some() {
         return Err(Failure::not_found());
@@ -66,7 +66,7 @@ pub(super) async fn wait(
     request: HttpRequest,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Failure> {
-    // Only the browser's cookie: watching a login is no use of a session (security bar 98).
+    // Only the browser's cookie: watching a login is no use of a session (check 98).
     let visit = Visit::without_session(&surface, &request)?;
     let (login, target) = own(&surface, &visit, &id).await?;
     if login.consumed_at.is_some() || is_answered_elsewhere(&surface, &request, &login, &target).await? {
@@ -165,7 +165,7 @@ pub(super) async fn cancel(
     form: PageForm,
 ) -> Result<HttpResponse, Failure> {
     let (login, target) = posted(&surface, &id, &form).await?;
-    // What the login is for ends first: from here on no approval leads to a code (security bar B18).
+    // What the login is for ends first: from here on no approval leads to a code (B18).
     let location = target.on_abandoned(&surface.op).await?;
     if login.stage.is_open() {
         let op = surface.op.clone();

@@ -27,7 +27,7 @@ const RETRY: u32 = 2000;
 const RETRY_REPLACED: u32 = 20_000;
 
 async fn own(surface: &Surface, request: &HttpRequest, id: &str) -> Result<Login, Failure> {
-    // Only the browser's cookie: watching a login is no use of a session (security bar 98).
+    // Only the browser's cookie: watching a login is no use of a session (check 98).
     let cookie = cookies::read(request, Name::Browser, surface.site.https).filter(|_| is_well_formed(id));
     let browser = BrowserKey(cookie.ok_or_else(Failure::not_found)?.digest());
     let login = find_own(&surface.op, &LoginId::new(id), &browser).await?;

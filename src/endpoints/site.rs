@@ -35,7 +35,7 @@ pub(super) async fn asset(file: web::Path<String>) -> HandlerResult {
         .body(asset.bytes.to_vec()))
 }
 
-/// `GET /language/{locale}?to={path}`: the switch in the footer of every page (experience L18). A link, so that it works without
+/// `GET /language/{locale}?to={path}`: the switch in the footer of every page (L18). A link, so that it works without
 /// scripts, on error pages too, and keeps the transaction, which is in the address that it leads back to.
 ///
 /// It is safe as a GET: it sets a cookie of ours that decides about texts only, and goes nowhere but to a path of our own, which

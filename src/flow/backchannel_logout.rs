@@ -20,7 +20,7 @@ use crate::protocol::jws::TokenType;
 use crate::protocol::logout_token::{LogoutTokenClaims, events};
 use crate::store::{backchannel_logouts, clients};
 
-/// Connecting, TLS and the answer's status together (security bar 102).
+/// Connecting, TLS and the answer's status together (check 102).
 const CALL_LIMIT: Duration = Duration::from_secs(5);
 /// How long a node has for an attempt, its writes included; then another takes over.
 pub const LEASE: Duration = Duration::from_secs(10);

@@ -1,5 +1,5 @@
 //! Which web origins have code that talks to us: those that clients named (`cors_origins`) and those of the redirect URIs of
-//! public clients, whose code runs in the browser (relying parties 4.4, rule 13). `web::cors` turns the answer into headers.
+//! public clients, whose code runs in the browser (check 17). `web::cors` turns the answer into headers.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -137,7 +137,7 @@ fn limited(pause: Duration) -> OAuthError {
 const NO_SECRET: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// Whether `found` is the client that presented the credentials. An unknown client costs the same comparisons as a known
-/// one (RFC 6749 §10.1, security bar 35).
+/// one (RFC 6749 §10.1, check 35).
 fn check(found: Option<Client>, presented: &PresentedCredentials) -> Result<Client, OAuthError> {
     let expected = found.as_ref().and_then(|client| client.secret.clone());
     let expected = expected.unwrap_or_else(|| SecretDigest::from_stored(NO_SECRET));

@@ -17,7 +17,7 @@ pub enum Internal {
     /// A key or a signature.
     #[error(transparent)]
     Keys(#[from] KeysError),
-    /// The random number generator: no service rather than a weak one (security bar 165).
+    /// The random number generator: no service rather than a weak one (check 165).
     #[error(transparent)]
     Random(#[from] RandomError),
     /// A stored value that cannot be read or written.

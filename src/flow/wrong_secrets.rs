@@ -1,4 +1,4 @@
-//! Wrong client secrets, counted for each client and source (security bar 40, RFC 6819 §5.1.4.2.3). After so many in ten minutes
+//! Wrong client secrets, counted for each client and source (check 40, RFC 6819 §5.1.4.2.3). After so many in ten minutes
 //! that source is told to wait, for that client: what it presents is not compared any more. A source from which the client
 //! proved itself lately goes on being compared, so that somebody beside the app, behind one address, cannot lock it out; from
 //! any other source the client is as it was.

@@ -1,4 +1,4 @@
-//! The queue of logout tokens (security bar 102, B49): rows that are due are sent, two at a time to one client and so many in
+//! The queue of logout tokens (check 102, B49): rows that are due are sent, two at a time to one client and so many in
 //! all, so that a client that hangs delays nobody else. Woken by a logout on this node, by the clock for those of others.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,7 +3,7 @@
 //! gives its leases back. What an answer means is decided in `flow/login/progress.rs`.
 //!
 //! A decoy has a poller like everybody, which does the same but for the question; none begins while the page is being fetched, and
-//! none ends a login before the page has heard of its deadline: no clock tells whether somebody is asked (security bar 139).
+//! none ends a login before the page has heard of its deadline: no clock tells whether somebody is asked (check 139).
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;

@@ -2,7 +2,7 @@
 //! which it is derived (decision 2.5). The file is the one thing that nodes share beside the database.
 //!
 //! A file that others can read, or that holds anything but a key, refuses the start: a weaker substitute is never made
-//! (security bar 158, 165).
+//! (checks 158, 165).
 
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};

@@ -1,4 +1,4 @@
-//! One key per purpose, derived from the master key by label (HKDF, RFC 5869; security bar B44): what one of them makes is
+//! One key per purpose, derived from the master key by label (HKDF, RFC 5869; B44): what one of them makes is
 //! worth nothing where another is asked.
 
 use std::fmt;
@@ -38,7 +38,7 @@ named_enum! {
     }
 }
 
-/// The cryptographic library failed. Nothing may be served then (security bar 165).
+/// The cryptographic library failed. Nothing may be served then (check 165).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a key cannot be derived from the master key")]
 pub struct DerivationFailed;
@@ -83,7 +83,7 @@ impl PurposeKey {
         code
     }
 
-    /// Whether `code` is the one over `parts`, compared in constant time (security bar 35).
+    /// Whether `code` is the one over `parts`, compared in constant time (check 35).
     pub fn verify(&self, parts: &[&[u8]], code: &[u8]) -> bool {
         aws_lc_rs::constant_time::verify_slices_are_equal(&self.mac(parts), code).is_ok()
     }

@@ -2,7 +2,7 @@
 //! arrive. Verification is in [`verify`](super::verify), the plan of a rotation in [`rotation`].
 //!
 //! Readers take a snapshot and never wait for the database. A snapshot that cannot be replaced (the database is away, a row
-//! is garbled) stays in use and the failure is reported (security bar R26); at the start the same failure ends the process.
+//! is garbled) stays in use and the failure is reported (R26); at the start the same failure ends the process.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -136,7 +136,7 @@ impl KeyRing {
         self.change(|keys, now| rotation::rotate(keys, which, now, &self.settings)).await
     }
 
-    /// Removes a key at once: from the JWK set, from verification, and from signing (security bar 71). Other nodes follow
+    /// Removes a key at once: from the JWK set, from verification, and from signing (check 71). Other nodes follow
     /// at their next [`KeyRing::refresh`].
     ///
     /// # Errors

@@ -129,7 +129,7 @@ pub fn rotate(
     Ok(steps)
 }
 
-/// The steps by which a key that may be in wrong hands is gone at once, signatures included (security bar 71). If it signed,
+/// The steps by which a key that may be in wrong hands is gone at once, signatures included (check 71). If it signed,
 /// the next one signs from now on, however recently it was published: relying parties fetch an unknown `kid` (OIDC Core
 /// §10.1.1), and the alternative is worse.
 ///

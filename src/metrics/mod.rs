@@ -2,7 +2,7 @@
 //! management listener answers. Callers name a metric of the table and its labels, and know nothing of the exporter.
 //!
 //! Labels are words of this program (`&'static str`), route patterns and status codes: never anything that a request brought,
-//! no id of anybody or anything, so that their number is bounded and a scrape tells nothing about a person (security bar B50).
+//! no id of anybody or anything, so that their number is bounded and a scrape tells nothing about a person (B50).
 //! Counters live in the process. What is asked of the database is asked at a scrape, by `app`.
 
 mod kinds;

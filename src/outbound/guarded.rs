@@ -1,5 +1,5 @@
 //! The client for URLs that *clients register*: it resolves names itself, refuses addresses that are not on the public
-//! internet, and connects to the address that it checked (security bar B28). `[outbound] allow_private` lifts that, for
+//! internet, and connects to the address that it checked (B28). `[outbound] allow_private` lifts that, for
 //! installations whose clients are the operator's own.
 //!
 //! The status is all that is read: no body, no redirect, nothing is kept open.

@@ -1,5 +1,5 @@
 //! The only HTTP client builders of the product (architecture: `reqwest` stays in here), so that no call leaves without a
-//! time limit, a cap on the answer and verified TLS (security bar 154–156, S21).
+//! time limit, a cap on the answer and verified TLS (checks 154–156, S21).
 //!
 //! [`phone_service`] builds the client for the configured phone services. What those answer is for `upstream` to judge.
 //! [`guarded()`] builds the one for URLs that *clients register*. A phone client must never be used for such a URL: it trusts
@@ -50,7 +50,7 @@ pub enum OutboundError {
 }
 
 /// The client for one configured phone service. `ca_file` is a PEM file of certification authorities that are trusted besides the
-/// system's (an on-premise server); there is no switch that skips the verification (security bar 155).
+/// system's (an on-premise server); there is no switch that skips the verification (check 155).
 pub fn phone_service(ca_file: Option<&Path>) -> Result<PhoneClient, OutboundError> {
     let authorities = extra_authorities(ca_file)?;
     // A kept connection can turn out to be dead after the request was written to it, and then nobody knows whether the

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use url::Url;
 
-/// The longest answer that is read; what is longer is cut off, never buffered (security bar R18).
+/// The longest answer that is read; what is longer is cut off, never buffered (R18).
 pub const MAX_BODY: usize = 256 * 1024;
 
 /// Whether a request may reach the service twice.

@@ -29,9 +29,9 @@ pub enum Endpoint {
 pub enum CorsPolicy {
     /// None.
     None,
-    /// All: a public document (relying parties 4.4, rule 13).
+    /// All: a public document (check 17).
     Public,
-    /// Those of browser clients, which call the endpoint from their own origin (relying parties 4.4, rule 13).
+    /// Those of browser clients, which call the endpoint from their own origin (check 17).
     Clients,
 }
 

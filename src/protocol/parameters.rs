@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::jws;
 
-/// The most bytes of one value, and of all names and values together (security bar 14), beside one signed token.
+/// The most bytes of one value, and of all names and values together (check 14), beside one signed token.
 const LONGEST_VALUE: usize = 4096;
 const LONGEST_TOTAL: usize = 16 * 1024 + jws::LONGEST;
 

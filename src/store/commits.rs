@@ -1,4 +1,4 @@
-//! The outcome of commits whose answer was lost (security bar 4, PostgreSQL): on PostgreSQL each write leaves its id here, in
+//! The outcome of commits whose answer was lost (R11): on PostgreSQL each write leaves its id here, in
 //! its own transaction. A writer that got no answer to its COMMIT inserts the id itself: that is refused exactly when the
 //! commit took effect, and keeps it from taking effect later. See `docs/decisions/0004-commits-in-doubt.md`.
 

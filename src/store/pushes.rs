@@ -1,4 +1,4 @@
-//! Attempts to ask phones, for the limits on them (security bar 134–136).
+//! Attempts to ask phones, for the limits on them (checks 134–136).
 
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _};

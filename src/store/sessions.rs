@@ -92,7 +92,7 @@ pub async fn insert(tx: &Tx, session: &BrowserSession, cookie: &SecretDigest) ->
 }
 
 /// Gives a session that is alive the login and the cookie of `renewed`, whose id it has and whose person it belongs to: the old
-/// cookie is nobody's from then on (security bar 96), and what was granted out of the session lives on. False: it has ended,
+/// cookie is nobody's from then on (check 96), and what was granted out of the session lives on. False: it has ended,
 /// or belongs to somebody else.
 ///
 /// # Errors

@@ -19,7 +19,7 @@ pub(super) const fn may_have_acted(status: u16) -> bool {
     status == 408 || !matches!(status, 400..=499)
 }
 
-/// Who approved, from the name in the service's answer (decision 2.3, security bar 132). The name must already be in the
+/// Who approved, from the name in the service's answer (decision 2.3, check 132). The name must already be in the
 /// canonical spelling: a service that suddenly spells somebody differently may mean somebody else.
 pub(super) fn approved_by(named: &str, asked: Option<&str>) -> Progress {
     let canonical = canonical_identifier(named).filter(|canonical| canonical == named);

@@ -1,5 +1,5 @@
 //! The pictures that the services send are shown to people as they came, so they are checked first: base64, PNG, small,
-//! whole, and still (security bar S16; `[PNG]` = W3C Portable Network Graphics, third edition).
+//! whole, and still (S16; `[PNG]` = W3C Portable Network Graphics, third edition).
 
 use std::io::Cursor;
 

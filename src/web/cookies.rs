@@ -1,5 +1,5 @@
 //! The cookies (decision 2.2): `__Host-…; Secure; HttpOnly; SameSite=Lax; Path=/` on an https issuer, the same without
-//! prefix and `Secure` on a loopback http one. Two cookies of one name count as none (security bar B45).
+//! prefix and `Secure` on a loopback http one. Two cookies of one name count as none (B45).
 
 use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;

@@ -1,4 +1,4 @@
-//! Cross-origin requests of browser clients (Fetch §3.2; security bar 17), never with credentials: what is everybody's
+//! Cross-origin requests of browser clients (Fetch §3.2; check 17), never with credentials: what is everybody's
 //! (discovery and the keys), and the endpoints that browser clients call, for the origins that clients registered.
 
 use actix_web::dev::ServiceRequest;

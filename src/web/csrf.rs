@@ -1,5 +1,5 @@
 //! Form tokens: a MAC over the browser and the thing that the form acts on, so that a form of one request or browser never
-//! works for another (security bar 16); and the check that a POST comes from a page of ours.
+//! works for another (check 16); and the check that a POST comes from a page of ours.
 
 use actix_web::HttpRequest;
 use base64::Engine as _;

@@ -1,5 +1,5 @@
 //! A POST of one of our pages, read once for all of them: its fields, the browser behind it, and that it comes from a page of
-//! ours (security bar 16). What its token is bound to only the handler knows: it calls [`PageForm::demand`].
+//! ours (check 16). What its token is bound to only the handler knows: it calls [`PageForm::demand`].
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;

@@ -1,4 +1,4 @@
-//! Security headers of every answer (decision 2.15, security bar 111–114), and the refusal of foreign `Host` values.
+//! Security headers of every answer (decision 2.15, checks 111–114), and the refusal of foreign `Host` values.
 
 use std::convert::Infallible;
 use std::pin::Pin;

@@ -57,7 +57,7 @@ impl Surface {
 pub struct Site {
     /// Whether the issuer is https: cookies are `Secure` and `__Host-` then (decision 2.2).
     pub https: bool,
-    /// The hosts that are ours, canonical; any other is refused (security bar 118).
+    /// The hosts that are ours, canonical; any other is refused (check 118).
     hosts: Vec<String>,
     /// Whose `X-Forwarded-For` is believed.
     trusted_proxies: Vec<IpNet>,

@@ -1,4 +1,4 @@
-//! An identifier that was refused, so that nobody types it twice (experience 3.2 L17, WCAG 3.3.7): from the POST that refused it to the
+//! An identifier that was refused, so that nobody types it twice (L17, WCAG 3.3.7): from the POST that refused it to the
 //! page that says why. It goes by a cookie and not by the address, which stands in histories and in the logs of proxies.
 //! A MAC binds it to the browser and the authorization, so that nobody who can write cookies fills in the form.
 

@@ -1,4 +1,4 @@
-// Time against approval (security bar 131, B19), and what a restart must not bring back (B4). The provider and the phone
+// Time against approval (check 131, B19), and what a restart must not bring back (B4). The provider and the phone
 // services are two processes; only the provider's stored clock decides.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';

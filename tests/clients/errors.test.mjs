@@ -159,7 +159,7 @@ test('a posted logout that must be asked is asked, and its yes leads to the app'
   }
 });
 
-test('bar 40: a thousand wrong secrets from one address: 429 there, and the client is not locked out elsewhere', async () => {
+test('check 40: a thousand wrong secrets from one address: 429 there, and the client is not locked out elsewhere', async () => {
   const call = (address, secret) => request('POST', `${site.issuer}/token`, {
     agent, form: { grant_type: 'refresh_token', refresh_token: 'x' },
     headers: { 'x-forwarded-for': address, authorization: `Basic ${Buffer.from(`web:${secret}`).toString('base64')}` },
@@ -183,7 +183,7 @@ test('bar 40: a thousand wrong secrets from one address: 429 there, and the clie
   assert.equal((await call('192.0.2.67', right)).status, 400);
 });
 
-test('bar 29: a client that sends one challenge again and again is named in the log, once', async () => {
+test('check 29: a client that sends one challenge again and again is named in the log, once', async () => {
   const told = () => site.log.split('\n').filter((line) => line.includes('the same value in every request') && line.includes('code_challenge'));
   const { challenge } = pkce();
   assert.equal(told().length, 0);

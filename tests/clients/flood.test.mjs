@@ -71,7 +71,7 @@ async function start() {
   return (await ask('POST', new URL(form.action, begun.to).href, inputs, cookie)).status;
 }
 
-test('bar B35: anonymous requests at full speed leave little, and nothing an hour later; honest people sign in meanwhile', async (t) => {
+test('B35: anonymous requests at full speed leave little, and nothing an hour later; honest people sign in meanwhile', async (t) => {
   await site.person('alice');
   await site.phone.auto('secsign', 'alice', 'approve');
   const honest = { times: [], failed: [], on: true };

@@ -70,7 +70,7 @@ async function signedIn(at, username, options) {
 }
 
 const logoutUrl = (query) => `${provider.issuer}/logout?${new URLSearchParams(query)}`;
-/** How long each logout took: most of them less than 300 ms (security bar 102). */
+/** How long each logout took: most of them less than 300 ms (check 102). */
 const waits = [];
 /** The logout as an app's server or a browser asks for it. It waits for no receiver: those that hang are given up after 5 s. */
 async function logout(query, cookie = '') {
@@ -294,7 +294,7 @@ test('many sessions and apps at once: bounded parallelism, and the pages stay qu
   assert.ok(Math.max(...pages) < 3_000, `${pages} ms`);
 });
 
-test('2.16: another account in the same browser: the apps of the first hear after the code was redeemed', async () => {
+test('decision 2.16: another account in the same browser: the apps of the first hear after the code was redeemed', async () => {
   const heard = await listener();
   const [broker, next] = [await app(heard), await app()];
   const alice = await signedIn(broker, 'alice');
@@ -316,7 +316,7 @@ test('2.16: another account in the same browser: the apps of the first hear afte
   assert.ok(late.at - began >= CODE_SECONDS * 1000, `${late.at - began} ms`);
 });
 
-test('bar 96: the same person again: a new cookie for the same session, and the other apps keep what they have', async () => {
+test('check 96: the same person again: a new cookie for the same session, and the other apps keep what they have', async () => {
   const heard = await listener();
   const [one, other] = [await app(heard, '--always-refresh'), await app()];
   const first = await signedIn(one, 'alice', { scope: 'openid' });
@@ -333,7 +333,7 @@ test('bar 96: the same person again: a new cookie for the same session, and the 
   assert.equal(parts(refreshed.json().id_token).claims.auth_time, first.authTime, 'a refresh repeats its own login');
   assert.deepEqual(heard.hits, []);
 
-  // Bar 11: who cancels the new approval stays signed in.
+  // Check 11: who cancels the new approval stays signed in.
   await first.walker.open(one.authorizeUrl(pkce().challenge, { prompt: 'login' }));
   if (first.walker.page === 'choose') await first.walker.submit('provider', { provider: 'secsign' });
   await first.walker.submit('cancel', {}, one.redirectUri);
@@ -363,7 +363,7 @@ test('an authorization that waits for consent goes back to the login when its se
   assert.equal((await asking.redeem({ code, verifier })).status, 200);
 });
 
-test('bar 100: a logout without a hint, or with the hint of somebody else, asks; an image ends nothing', async () => {
+test('check 100: a logout without a hint, or with the hint of somebody else, asks; an image ends nothing', async () => {
   const told = await app();
   const [alice, bob] = [await signedIn(told, 'alice'), await signedIn(told, 'bob')];
   const out = `${told.redirectUri}/out`;
@@ -383,7 +383,7 @@ test('bar 100: a logout without a hint, or with the hint of somebody else, asks;
   assert.equal(await silent(told, alice.cookie), 'login_required');
 });
 
-test('bar 101: only a registered post_logout_redirect_uri is followed, with its state', async () => {
+test('check 101: only a registered post_logout_redirect_uri is followed, with its state', async () => {
   const told = await app();
   const out = `${told.redirectUri}/out`;
   const odd = [`${out}/`, `${out}?a=1`, `${out}#f`, `${out}%20`, out.toUpperCase(), 'https://evil.example/', '//evil.example/',
@@ -401,7 +401,7 @@ test('bar 101: only a registered post_logout_redirect_uri is followed, with its 
   }
 });
 
-test('bar 17: browser clients of registered origins read token, userinfo and revocation; nobody reads anything else', async () => {
+test('check 17: browser clients of registered origins read token, userinfo and revocation; nobody reads anything else', async () => {
   const page = 'https://spa.example';
   await provider.command('client', 'create', '--id', 'spa', '--redirect-uri', `${page}/cb`, '--auth-method', 'none');
   await app(undefined, '--cors-origin', 'https://panel.example');

@@ -52,7 +52,7 @@ function forms(text) {
   return [...found].filter((form) => form.length >= 8);
 }
 
-test('bar 161: a login with everything around it leaves no secret in the log at TRACE', async () => {
+test('check 161: a login with everything around it leaves no secret in the log at TRACE', async () => {
   const secrets = new Map();
   const { secret: hmac, app_id: appId, consent_secret: other } = JSON.parse(readFileSync(join(demo.data_dir, 'demo.json'), 'utf8'));
   assert.ok(hmac && appId);
@@ -117,7 +117,7 @@ test('bar 161: a login with everything around it leaves no secret in the log at 
   assert.deepEqual(hits, []);
 });
 
-test('bar 160: whatever a request brings, a record is one line of JSON with the same members', async () => {
+test('check 160: whatever a request brings, a record is one line of JSON with the same members', async () => {
   const hostile = ['a\r\nb', '\n{"level":"ERROR","message":"forged"}', '\x1b[2J\x1b]0;x\x07', 'x\u2028y\u2029z\u202e', 'long '.repeat(4000), '"\\', '\x00'];
   const before = records(await logged()).length;
   for (const text of hostile) {

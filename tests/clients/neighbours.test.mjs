@@ -218,7 +218,7 @@ test('F8: our host in every spelling is ours, and no other', async () => {
   }
 });
 
-test('S7, F5, F6, F7: a listener on [::] knows its IPv4 proxy, and every form of a forwarded address', async () => {
+test('W7, F5, F6, F7: a listener on [::] knows its IPv4 proxy, and every form of a forwarded address', async () => {
   const proxy = await reverseProxy();
   const provider = await prepare({ issuer: `http://localhost:${proxy.port}`, sections: { top: 'trusted_proxies = ["127.0.0.1/32"]' } });
   try {
@@ -373,7 +373,7 @@ test('M3: a native client is led back to the port that it listens on, after a lo
   }
 });
 
-test('109 in Chromium: after a logout the back button shows nothing of who was signed in', async () => {
+test('check 109 in Chromium: after a logout the back button shows nothing of who was signed in', async () => {
   const demo = await startDemo();
   const { context, page } = await chrome.visitor(browser, demo);
   try {

@@ -133,7 +133,7 @@ test('F1: with the reader of its log gone it goes on, and counts what was lost',
   await running.stop();
 });
 
-test('security 13: a reader that stalls stalls nobody; when it reads on it is told what it missed', async () => {
+test('W13: a reader that stalls stalls nobody; when it reads on it is told what it missed', async () => {
   const { reader, writer } = pipe();
   // At TRACE a request has so many records that a thousand of them are more than waits.
   const running = await serve(provider, writer, { variables: { SIGNBRIDGE_LOG: 'trace' } });

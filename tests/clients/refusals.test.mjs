@@ -151,7 +151,7 @@ test('A7: what a start says of a missing or wrong master key names the file and 
   }
 });
 
-test('security 19: whole pages of noise are found at a start, wherever they are', async (t) => {
+test('W19: whole pages of noise are found at a start, wherever they are', async (t) => {
   const pages = statSync(join(provider.dir, 'signbridge.db')).size / PAGE;
   const step = Math.max(1, Math.floor(pages / PAGES));
   const missed = [];

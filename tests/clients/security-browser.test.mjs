@@ -1,5 +1,5 @@
 // What binds a login to the browser that began it and to the request that it was for: each attack beside the rightful
-// browser that still succeeds. Numbers are those of the security bar (seed defects S, attacks B).
+// browser that still succeeds. Numbers are those of `docs/requirements`.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import http from 'node:http';

@@ -1,4 +1,4 @@
-// What the phone services, or somebody between, may answer; and what may be sent to them. Numbers as in the security bar.
+// What the phone services, or somebody between, may answer; and what may be sent to them. Numbers as in `docs/requirements`.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { after, before, beforeEach, test } from 'node:test';
@@ -193,7 +193,7 @@ test('S21: a service that takes longer than a create may take is given up, and t
 });
 
 test('S14: of fifty strangers at once one asks the phone, which suspends nothing, and the others are told that it is asked', async () => {
-  // A stranger's login fails like the service's latest ones (security bar 139): those of the test before were too slow.
+  // A stranger's login fails like the service's latest ones (check 139): those of the test before were too slow.
   await at.giveUp(await at.begin('secsign', 'alice'));
   const seq = await at.lastSeq();
   const walkers = await Promise.all(Array.from({ length: 50 }, () => at.begin('secsign', 'bob')));

@@ -124,7 +124,7 @@ test('an issuer with a path is refused before anything is served', () => {
   }
 });
 
-test('2.15: no page that leads to a client that forwards limits where its forms lead', async () => {
+test('decision 2.15: no page that leads to a client that forwards limits where its forms lead', async () => {
   const out = 'https://broker.example/out';
   for (const [id, forwards] of [['broker', true], ['plain', false]]) {
     execFileSync(BINARY, ['client', 'create', '--config', demo.config_file, '--id', id, '--redirect-uri', back,
@@ -190,7 +190,7 @@ test('B20: two equal forms at once are one create, and both answers show its pic
   }
 });
 
-test('139: while the service is slow or down an unknown name takes as long and ends alike', async () => {
+test('check 139: while the service is slow or down an unknown name takes as long and ends alike', async () => {
   const begin = async (name) => {
     const walker = await at('secsign');
     const started = performance.now();

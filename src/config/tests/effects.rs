@@ -73,7 +73,7 @@ const EFFECTS: &[(&str, &str, &str)] = &[
     (
         "limits.wrong_secrets_per_source_10min",
         "tests/clients/errors.test.mjs",
-        "bar 40: a thousand wrong secrets from one address",
+        "check 40: a thousand wrong secrets from one address",
     ),
     ("limits.streams_per_login", "tests/clients/streams.test.mjs", "a newer page of a login ends the oldest one"),
     ("limits.streams_per_node", "tests/clients/streams.test.mjs", "a node that holds its most refuses a stream"),
@@ -120,7 +120,7 @@ const EFFECTS: &[(&str, &str, &str)] = &[
     (
         "client[].forwards",
         "tests/clients/surface.test.mjs",
-        "2.15: no page that leads to a client that forwards limits where its forms lead",
+        "decision 2.15: no page that leads to a client that forwards limits where its forms lead",
     ),
     ("client[].acr_values", CONFIGURATION, "client acr_values: a weaker login does not satisfy it"),
     ("client[].client_uri", CONFIGURATION, CLIENT),
@@ -131,7 +131,7 @@ const EFFECTS: &[(&str, &str, &str)] = &[
         CONFIGURATION,
         "[[client]] backchannel_logout_session_required: it is registered as written, and logout tokens always name the session",
     ),
-    ("client[].cors_origins", "tests/clients/logout.test.mjs", "bar 17: browser clients of registered origins read token"),
+    ("client[].cors_origins", "tests/clients/logout.test.mjs", "check 17: browser clients of registered origins read token"),
     ("user[].username", CONFIGURATION, USER),
     ("user[].email", CONFIGURATION, USER),
     ("user[].email_verified", CONFIGURATION, USER),

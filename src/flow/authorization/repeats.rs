@@ -8,7 +8,7 @@ use crate::domain::authorization::AuthorizationRequest;
 use crate::domain::id::ClientId;
 use crate::domain::secret::SecretDigest;
 
-/// So many requests in a row with one value are no reload and no retry (security bar 29).
+/// So many requests in a row with one value are no reload and no retry (check 29).
 const IN_A_ROW: u32 = 20;
 /// So many clients are watched by one node.
 const CLIENTS: usize = 1000;

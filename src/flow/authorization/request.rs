@@ -40,7 +40,7 @@ const READ: &[&str] = &[
 ];
 
 /// The most bytes, as JSON, of a request's own words (`state`, `nonce`, `login_hint`, `ui_locales`): what anybody may have us
-/// keep (security bar B35). The rest of what is kept is registered, or one of a few values.
+/// keep (B35). The rest of what is kept is registered, or one of a few values.
 const MOST_WORDS: usize = 1024;
 
 /// The longest language tag that is kept (RFC 5646 §4.4.1).

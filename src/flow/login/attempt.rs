@@ -1,9 +1,9 @@
 //! Writing a login that is to begin: one commit decides whether it may, whatever else begins at the same moment on any node.
 //!
-//! How often a phone may be asked (security bar 134–136) is counted in the database, so that every node sees the same. A browser
+//! How often a phone may be asked (checks 134–136) is counted in the database, so that every node sees the same. A browser
 //! that nobody used before is told of a limit by what was typed and where it came from, and by nothing else: a name that nobody
 //! has is counted as one that somebody has. What is counted by the user, for all spellings of their name together, is not told:
-//! who is over it goes on as a decoy (security bar 138, 139). Browsers that signed in as the user before have a quota of their
+//! who is over it goes on as a decoy (checks 138, 139). Browsers that signed in as the user before have a quota of their
 //! own: nobody else can use up theirs.
 
 use std::time::Duration;

@@ -82,7 +82,7 @@ async fn begin_detached(op: &Op, request: LoginRequest) -> Result<LoginId, Inter
             AttemptOutcome::Refused(_) => return Ok(login.id),
             AttemptOutcome::Same(running) => return Ok(answered(op, *running).await?.id),
             AttemptOutcome::Replaces(running) => {
-                // One login at a time (experience L15). Whether its session is dead the user's slot tells.
+                // One login at a time (L15). Whether its session is dead the user's slot tells.
                 for login in running {
                     replace(op, login, true).await?;
                 }
@@ -104,7 +104,7 @@ async fn begin_detached(op: &Op, request: LoginRequest) -> Result<LoginId, Inter
 }
 
 /// Whom a request means. Unknown names in browsers that nobody used before, and locked users, are decoys: the same steps are taken
-/// for them, so that they take as long (security bar 139).
+/// for them, so that they take as long (check 139).
 async fn resolve(op: &Op, request: &LoginRequest) -> Result<ResolvedSubject, Internal> {
     let Some(name) = &request.identifier else {
         return Ok(ResolvedSubject { subject: Subject::Unnamed, remembered: false, concern: Concern::default() });
@@ -125,7 +125,7 @@ async fn resolve(op: &Op, request: &LoginRequest) -> Result<ResolvedSubject, Int
         let concern = Concern { target: Some(format!("{NOBODY}{name}")), ..Concern::default() };
         return Ok(ResolvedSubject { subject: Subject::Decoy, remembered: false, concern });
     };
-    // All spellings of a user are one target (security bar 138).
+    // All spellings of a user are one target (check 138).
     let concern = Concern { target: Some(device.upstream_user.clone()), user: Some(user.id.clone()), client: None };
     let asked = Asked { user_id: user.id, device_id: device.id, upstream_user: device.upstream_user };
     let subject = if user.locked { Subject::Decoy } else { Subject::Named(asked) };

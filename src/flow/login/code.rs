@@ -1,5 +1,5 @@
 //! What ThumbSignIn gives to show: a QR code and a link. The upstream's picture is drawn again by our encoder, and a decoy's holds
-//! a text of the same shape as the last real one, so that a program that has the page sees no difference (security bar 139,
+//! a text of the same shape as the last real one, so that a program that has the page sees no difference (check 139,
 //! B13); only the upstream knows that it never made the text.
 
 use std::time::Duration;

@@ -126,7 +126,7 @@ async fn handle_of_ended(op: &Op, login: &Login) -> Result<Option<UpstreamHandle
 }
 
 /// Withdraws an open login here and at the upstream, and frees the slot once the upstream confirmed. Local state first: it
-/// decides (B18), whatever the upstream says afterwards. A decoy takes as long (security bar 139): what is replaced must not
+/// decides (B18), whatever the upstream says afterwards. A decoy takes as long (check 139): what is replaced must not
 /// tell whether it was real.
 ///
 /// Returns whether nothing of it can be alive any more.

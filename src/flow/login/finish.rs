@@ -28,7 +28,7 @@ pub(crate) enum Finished {
     Before,
     /// The login is not approved (yet, or at all): its page says more.
     NotApproved,
-    /// The user or their registration was locked or removed since (security bar 137).
+    /// The user or their registration was locked or removed since (check 137).
     Refused,
 }
 
@@ -111,7 +111,7 @@ async fn write(tx: &Tx, plan: &Plan) -> Result<Outcome, StoreError> {
     let Plan { login, now, .. } = plan;
     let session_id = plan.session_at_last(tx).await?;
     let authentication = &Authentication { session_id, ..plan.authentication.clone() };
-    // What was true when the phone was asked must be true now (security bar 137).
+    // What was true when the phone was asked must be true now (check 137).
     // Whoever locks the user or removes the phone meanwhile waits for this session, and ends it.
     if !users::lock_enabled_row(tx, &authentication.user_id).await? {
         return refused(tx, plan).await;

@@ -48,7 +48,7 @@ pub(super) async fn awaited(tx: &Tx, purpose: &Purpose) -> Result<Option<Awaited
 }
 
 impl Awaited {
-    /// Answers. False: it was given up, or its client switched off, and nobody is signed in for it (security bar B18, 137).
+    /// Answers. False: it was given up, or its client switched off, and nobody is signed in for it (check 137, B18).
     pub(super) async fn on_approved(&mut self, tx: &Tx, who: &Authentication, now: Timestamp) -> Result<bool, StoreError> {
         let Self::Authorization(authorization) = self else { return Ok(true) };
         // Who approved in time gets an answer, also when the authorization ran out while the browser came back for it.

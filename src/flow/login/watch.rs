@@ -1,5 +1,5 @@
 //! Re-reading the logins whose pages are open on this node: one task for each, however many streams tell of it, which looks again at
-//! its deadline, to the moment, whoever it is for (security bar 139).
+//! its deadline, to the moment, whoever it is for (check 139).
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! How the upstreams behave at present, as this node sees it: how long their calls take, and whether creating fails. A decoy
 //! takes as long and fails alike, so that an unknown name cannot be told from a known one by the clock or by an outage
-//! (security bar 139). What is left of a difference, our own reads and statements, drowns in a [`random_delay`].
+//! (check 139). What is left of a difference, our own reads and statements, drowns in a [`random_delay`].
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -47,13 +47,13 @@ fn digest_of_jti(jti: &str) -> SecretDigest {
 }
 
 /// The digest under which the database would know the token `presented`; `None` when it cannot be an access token of ours.
-/// The whole text counts: nothing is trimmed, padded or decoded first (security bar 39). Costs no round trip; a signature is
+/// The whole text counts: nothing is trimmed, padded or decoded first (check 39). Costs no round trip; a signature is
 /// verified where the text looks like a JWT.
 pub(in crate::flow) fn digest_of_presented(op: &Op, presented: &str) -> Option<SecretDigest> {
     if is_opaque(presented) {
         return Some(SecretDigest::of(presented.as_bytes()));
     }
-    // A revoked signing key ends its tokens at once, wherever the row still says otherwise (security bar 71).
+    // A revoked signing key ends its tokens at once, wherever the row still says otherwise (check 71).
     let claims = op.keys.ring.verify_access_token(presented, &op.settings.issuer).ok()?;
     Some(digest_of_jti(&claims.jti))
 }

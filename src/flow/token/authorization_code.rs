@@ -122,7 +122,7 @@ impl Redemption {
         Ok(Outcome::Redeemed(Box::new(family)))
     }
 
-    /// The first binding of the code that the request does not keep. None of them stands in for another (security bar 26).
+    /// The first binding of the code that the request does not keep. None of them stands in for another (check 26).
     fn broken_binding(&self, content: &CodeContent) -> Option<&'static str> {
         let presented = &self.presented;
         // RFC 6749 §4.1.3: "ensure that the authorization code was issued to the authenticated … client".

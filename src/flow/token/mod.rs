@@ -35,7 +35,7 @@ use crate::protocol::parameters::Parameters;
 use access_token::AccessHandle;
 use family::{TokenBinding, TokenWrite};
 
-/// What every refused code or refresh token is told: nothing about whether it ever existed (security bar 34).
+/// What every refused code or refresh token is told: nothing about whether it ever existed (check 34).
 const INVALID_GRANT: &str = "the code or token is invalid, expired, revoked, or was issued to another client or request";
 
 /// A request of an authenticated client that may use the grant.

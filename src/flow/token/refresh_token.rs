@@ -100,7 +100,7 @@ impl Refresh {
         Ok(Outcome::Refreshed(Box::new(family)))
     }
 
-    /// What is checked anew at each use, because it may have changed since the login (security bar 51).
+    /// What is checked anew at each use, because it may have changed since the login (check 51).
     fn refusal(&self, found: &FoundRefreshToken) -> Option<&'static str> {
         let grant = &found.grant;
         let reasons = [

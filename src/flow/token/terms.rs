@@ -37,7 +37,7 @@ impl Terms {
     ) -> Self {
         let metadata = &client.metadata;
         let may_refresh = !authentication.unnamed && metadata.grant_types.contains(&GrantType::RefreshToken);
-        // What an operator took from the client since is not issued any more (security bar 52).
+        // What an operator took from the client since is not issued any more (check 52).
         let scope = scope.filtered(|token| metadata.scope.contains(token) && (may_refresh || token != OFFLINE_ACCESS));
         let refresh = may_refresh && (metadata.always_refresh || scope.contains(OFFLINE_ACCESS));
         let access_lifetime = match metadata.access_token_format {

@@ -1,4 +1,4 @@
-//! The room that open authorizations have: what anybody may have us keep without signing in (security bar B35). Where there is
+//! The room that open authorizations have: what anybody may have us keep without signing in (B35). Where there is
 //! none left, the oldest make room; never one with a login under way. A source makes room in its own; where all have too
 //! many, those that have most make it first, so that who floods us loses what they brought and hardly anybody else's.
 

@@ -3,7 +3,7 @@
 //! back: two writes never wait for each other.
 //!
 //! A decoy takes the browser's and the name's as a login of somebody does, so that what any browser begins next goes the same
-//! way whether the name exists or not (security bar 139). It has none of a user: what it takes instead is in nobody's way.
+//! way whether the name exists or not (check 139). It has none of a user: what it takes instead is in nobody's way.
 
 use crate::domain::clock::Timestamp;
 use crate::domain::id::LoginId;

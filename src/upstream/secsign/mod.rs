@@ -1,8 +1,8 @@
-//! SecSign ID through its form API: one POST per request, `key=value` pairs as the answer, no credentials (protocol notes
+//! SecSign ID through its form API: one POST per request, `key=value` pairs as the answer, no credentials (SecSign notes
 //! §1.2, §2.1). The phone shows several symbols, of which the page shows one.
 //!
 //! A second create for the same SecSign ID suspends the first and can freeze the ID, so a create is sent once, and to the
-//! fallback host only if the primary certainly saw nothing of it (decision 2.7, protocol notes §1.4). State and cancel may
+//! fallback host only if the primary certainly saw nothing of it (decision 2.7, SecSign notes §1.4). State and cancel may
 //! be repeated. `ReqReleaseAuthSession` is not used: servers stopped to support it in 2019.
 //!
 //! `session` has the types, `wire` the grammar, `reply` the meaning; here is who is asked, when, and in which words.
@@ -28,7 +28,7 @@ mod session;
 mod tests;
 mod wire;
 
-/// `apimethod`: which client speaks (protocol notes §1.3).
+/// `apimethod`: which client speaks (SecSign notes §1.3).
 const API_METHOD: &str = "Signbridge";
 /// `pluginname`: product and version.
 const PLUGIN_NAME: &str = concat!("Signbridge ", env!("CARGO_PKG_VERSION"));
@@ -193,15 +193,15 @@ impl PhoneApproval for SecSign {
     }
 }
 
-/// The address of the form API under a configured one: the path `/` beneath it (protocol notes §1.1).
+/// The address of the form API under a configured one: the path `/` beneath it (SecSign notes §1.1).
 fn endpoint(mut base: Url) -> Url {
     let path = format!("{}/", base.path().trim_end_matches('/'));
     base.set_path(&path);
     base
 }
 
-/// The create's form (protocol notes §2.1). Exactly the known parameters: a firewall in front of the server counts them.
-/// Never a transaction text, which would switch the symbols off (security bar 133, S18).
+/// The create's form (SecSign notes §2.1). Exactly the known parameters: a firewall in front of the server counts them.
+/// Never a transaction text, which would switch the symbols off (check 133, S18).
 fn creation(asked: &SecSignId, request: &BeginRequest) -> String {
     form(&[
         ("request", "ReqRequestAuthSession"),
@@ -214,7 +214,7 @@ fn creation(asked: &SecSignId, request: &BeginRequest) -> String {
     ])
 }
 
-/// The form of every later request about a session (protocol notes §2.1).
+/// The form of every later request about a session (SecSign notes §2.1).
 fn question(request: &str, session: &Session) -> String {
     form(&[
         ("request", request),
@@ -230,7 +230,7 @@ fn form(pairs: &[(&str, &str)]) -> String {
 }
 
 /// A text for the phone. The server echoes it unescaped into answers that know no escaping, so nothing goes there that
-/// could open a new pair (protocol notes §3.1). It must not be empty (§2.1).
+/// could open a new pair (SecSign notes §3.1). It must not be empty (§2.1).
 fn shown(text: &str) -> String {
     let is_safe = |char: char| (char.is_ascii_graphic() || char == ' ') && !matches!(char, '&' | '=');
     let safe: String = text.chars().take(MAX_SHOWN).map(|char| if is_safe(char) { char } else { '-' }).collect();

@@ -1,4 +1,4 @@
-//! What an answer of the SecSign server means (protocol notes §3.2, §3.3, §4). Pure. The one way to an approval is state 3
+//! What an answer of the SecSign server means (SecSign notes §3.2, §3.3, §4). Pure. The one way to an approval is state 3
 //! of the asked session for the asked SecSign ID; everything that is not understood is nonsense (decision 2.6).
 
 use super::session::{AuthSessionId, Host, RequestId, SecSignId, Session, SessionState};
@@ -8,7 +8,7 @@ use crate::upstream::answer::{another_person, approved_by, for_log, is_passing, 
 use crate::upstream::picture::check_png;
 use crate::upstream::{BeginError, Progress, Unavailable};
 
-/// HTTP 409: the ID is frozen (protocol notes §3.3).
+/// HTTP 409: the ID is frozen (SecSign notes §3.3).
 const CONFLICT: u16 = 409;
 
 /// An answer to a question about a session.
@@ -22,7 +22,7 @@ pub(super) struct Reply {
     pub(super) from_maker: bool,
 }
 
-/// The server's "no" (protocol notes §3.3): `errorcode` if there is one, else `error`.
+/// The server's "no" (SecSign notes §3.3): `errorcode` if there is one, else `error`.
 #[derive(Debug, PartialEq, Eq)]
 enum Refusal {
     /// 20000, or 500 with "exist" in its text.
@@ -64,7 +64,7 @@ fn session_of(pairs: &Pairs<'_>, asked: &SecSignId, host: Host) -> Result<(Sessi
     if pairs.get("secsignid") != Some(asked.as_str()) {
         return spoiled("its answer names another SecSign ID than was asked");
     }
-    // Nobody can have approved what was not yet shown (decision 2.6, security bar B8).
+    // Nobody can have approved what was not yet shown (decision 2.6, B8).
     if pairs.get("authsessionstate").is_some_and(|state| SessionState::parse(state) != Some(SessionState::Pending)) {
         return spoiled("the new session is not pending");
     }
@@ -113,7 +113,7 @@ fn meaning(state: SessionState, pairs: &Pairs<'_>, session: &Session) -> Progres
     }
 }
 
-/// An approval names its session and its person; elsewhere either may be missing (protocol notes §3.2).
+/// An approval names its session and its person; elsewhere either may be missing (SecSign notes §3.2).
 fn approved(pairs: &Pairs<'_>, session: &Session) -> Progress {
     match (pairs.get("authsessionid"), pairs.get("secsignid")) {
         (Some(_checked), Some(named)) => approved_by(named, Some(session.secsignid.as_str())),
@@ -121,7 +121,7 @@ fn approved(pairs: &Pairs<'_>, session: &Session) -> Progress {
     }
 }
 
-/// A refused question. 400 is said of sessions that are over and forgotten (protocol notes §4): nothing can come of them,
+/// A refused question. 400 is said of sessions that are over and forgotten (SecSign notes §4): nothing can come of them,
 /// so the login fails as invalid. The same for an ID that is gone; and freezing suspends what was open.
 fn refused(refusal: Refusal, from_maker: bool) -> Result<Progress, Unavailable> {
     match refusal {

@@ -1,5 +1,5 @@
 //! What names an authentication session at the SecSign server: the triple (SecSign ID, session id, request id) and the
-//! host that made it (protocol notes §2.1, §3.2). The request id acts as a bearer secret; nothing of the triple leaves
+//! host that made it (SecSign notes §2.1, §3.2). The request id acts as a bearer secret; nothing of the triple leaves
 //! for a browser (decision 2.2).
 
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ impl SecSignId {
     }
 }
 
-/// A session id: a signed 64-bit number, kept as the text that came (security bar S17). It can be guessed and proves nothing.
+/// A session id: a signed 64-bit number, kept as the text that came (S17). It can be guessed and proves nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct AuthSessionId(String);
 
@@ -125,8 +125,8 @@ impl Session {
     }
 }
 
-/// The state of a session (protocol notes §4), by the server's numbers. The vendor's own constants are not trusted: one of
-/// its libraries gives CANCELED the number of PENDING (security bar S15).
+/// The state of a session (SecSign notes §4), by the server's numbers. The vendor's own constants are not trusted: one of
+/// its libraries gives CANCELED the number of PENDING (S15).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SessionState {
     /// 0

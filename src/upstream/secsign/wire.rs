@@ -1,8 +1,8 @@
-//! The grammar of the form API's answers (protocol notes §3.1): `pair *( "&" pair )`, `pair = key "=" value`. Values are
+//! The grammar of the form API's answers (SecSign notes §3.1): `pair *( "&" pair )`, `pair = key "=" value`. Values are
 //! raw bytes up to the next `&`: they are *not* percent-encoded, and they may hold `=` (base64 padding).
 //!
 //! Because nothing is escaped, an echoed text can inject pairs; hence a key that comes twice makes the whole answer
-//! nonsense (security bar S16). Keys that nobody here reads are tolerated.
+//! nonsense (S16). Keys that nobody here reads are tolerated.
 
 use std::collections::BTreeMap;
 

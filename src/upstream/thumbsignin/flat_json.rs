@@ -1,5 +1,5 @@
-//! The shape of every answer (protocol notes §2): one flat JSON object with scalar members. Anything else is nonsense, and
-//! so is a member that comes twice (RFC 8259 §4 leaves open which one counts; security bar S16).
+//! The shape of every answer (ThumbSignIn notes §2): one flat JSON object with scalar members. Anything else is nonsense, and
+//! so is a member that comes twice (RFC 8259 §4 leaves open which one counts; S16).
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! ThumbSignIn through its signed API (protocol notes §1, §2): GET requests with an HMAC over path, query and four headers;
+//! ThumbSignIn through its signed API (ThumbSignIn notes §1, §2): GET requests with an HMAC over path, query and four headers;
 //! flat JSON as the answer. The page shows a QR code or a deep link, the phone a fingerprint prompt.
 //!
 //! `signature` and `stamp` sign, `flat_json` has the answers' shape, `transaction` their meaning; here is what is asked and when.
@@ -115,7 +115,7 @@ impl ThumbSignIn {
         Ok(self.client.send(request, delivery, limit).await?)
     }
 
-    /// The request with its signature over exactly the four headers that the Java SDK signs (protocol notes §1.6). `Host`
+    /// The request with its signature over exactly the four headers that the Java SDK signs (ThumbSignIn notes §1.6). `Host`
     /// is not among them, so that a proxy cannot break it.
     fn signed(&self, call: &Call<'_>) -> Result<PhoneRequest, CallError> {
         let stamp = Stamp::of(self.env.now())?;
@@ -138,7 +138,7 @@ impl ThumbSignIn {
     }
 
     /// Asks for the status of a transaction that does not exist: a signed read, to which a service that does not accept the
-    /// signature says 401 (protocol notes §2.6).
+    /// signature says 401 (ThumbSignIn notes §2.6).
     pub async fn probe(&self) -> Probed {
         let path = format!("txn-status/{}", "0".repeat(48));
         let call = Call { path, query: &[], user_agent: NO_USER_AGENT };
@@ -192,7 +192,7 @@ impl PhoneApproval for ThumbSignIn {
 
     async fn begin(&self, request: BeginRequest) -> Result<Begun, BeginError> {
         let user_agent = forwarded(&request.user_agent);
-        // A person without a name must not become a QR code for anybody (security bar S3).
+        // A person without a name must not become a QR code for anybody (S3).
         let query: Vec<(&str, &str)> = match request.upstream_user.as_deref() {
             Some("") => return Err(BeginError::NotRegistered),
             Some(user) => vec![("userId", user)],
@@ -226,7 +226,7 @@ impl PhoneApproval for ThumbSignIn {
         let unconfirmed = |detail: String| Unavailable(format!("the cancellation is not confirmed: {detail}"));
         let damaged = || unconfirmed("the stored transaction is damaged".to_owned());
         let transaction = Transaction::from_handle(handle).ok_or_else(damaged)?;
-        // A transaction that had ended before comes back unchanged (protocol notes §2.3); an approval is not undone.
+        // A transaction that had ended before comes back unchanged (ThumbSignIn notes §2.3); an approval is not undone.
         match self.status(&transaction, &[("cancelled", "true")]).await? {
             Ok(Stage::Ended(_end)) => Ok(()),
             Ok(stage) => Err(unconfirmed(format!("the transaction is {stage:?}"))),
@@ -244,7 +244,7 @@ fn unanswered(failure: CallError) -> Result<String, Unavailable> {
     }
 }
 
-/// A refused call, for the log (protocol notes §2.6).
+/// A refused call, for the log (ThumbSignIn notes §2.6).
 fn refusal(status: u16) -> String {
     match status {
         401 => "HTTP 401: it does not accept our signature: check app_id, secret and the clock".to_owned(),
@@ -254,7 +254,7 @@ fn refusal(status: u16) -> String {
 }
 
 /// A browser's `User-Agent` as it is forwarded and signed: printable ASCII with single blanks, so that every form of the
-/// signature sees the same bytes (protocol notes §1.3), and never empty.
+/// signature sees the same bytes (ThumbSignIn notes §1.3), and never empty.
 fn forwarded(user_agent: &str) -> String {
     let printable: String = user_agent.chars().map(|char| if char.is_ascii_graphic() { char } else { ' ' }).collect();
     let single = printable.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -1,4 +1,4 @@
-//! Request signing (protocol notes §1): canonical request, string to sign, derived key, `Authorization` header. Pure.
+//! Request signing (ThumbSignIn notes §1): canonical request, string to sign, derived key, `Authorization` header. Pure.
 //!
 //! Two official signers canonicalise differently. We sign as the Java one does, which is the service's own, over headers for
 //! which both agree: the tests have the form of the Node signer, too.
@@ -14,7 +14,7 @@ use url::form_urlencoded;
 use crate::domain::hex::hex;
 use crate::domain::secret::Secret;
 
-/// The algorithm's name, in the header and in the string to sign. Never taken from a request (security bar S19).
+/// The algorithm's name, in the header and in the string to sign. Never taken from a request (S19).
 const ALGORITHM: &str = "HmacSHA256";
 
 /// What is signed of a request.
@@ -33,7 +33,7 @@ pub struct Signable<'a> {
 }
 
 impl Signable<'_> {
-    /// The canonical request (protocol notes §1.3).
+    /// The canonical request (ThumbSignIn notes §1.3).
     pub fn canonical(&self) -> String {
         let lines: String = self.canonical_headers().iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
         self.joined(&canonical_path(self.path), &canonical_query(self.query), &lines)
@@ -59,7 +59,7 @@ fn canonical_path(path: &str) -> Cow<'_, str> {
     if path.is_empty() { "/".into() } else { percent_decode_str(path).decode_utf8_lossy() }
 }
 
-/// The canonical query string, which is also what goes onto the wire, byte for byte (protocol notes §1.6). Of a name that comes
+/// The canonical query string, which is also what goes onto the wire, byte for byte (ThumbSignIn notes §1.6). Of a name that comes
 /// twice, the first value counts. Java's `URLEncoder` is the WHATWG's form encoding.
 pub fn canonical_query(query: &[(&str, &str)]) -> String {
     let mut values = BTreeMap::new();
@@ -72,18 +72,18 @@ pub fn canonical_query(query: &[(&str, &str)]) -> String {
     values.into_iter().map(pair).collect::<Vec<_>>().join("&")
 }
 
-/// The string to sign (protocol notes §1.4). `stamp` is the value of `X-Ts-Date`.
+/// The string to sign (ThumbSignIn notes §1.4). `stamp` is the value of `X-Ts-Date`.
 pub fn string_to_sign(stamp: &str, canonical: &str) -> String {
     format!("{ALGORITHM}\n{stamp}\n{}", hex(&Sha256::digest(canonical)))
 }
 
-/// The signature (protocol notes §1.4): the secret is used as the text that it is, never decoded from hex.
+/// The signature (ThumbSignIn notes §1.4): the secret is used as the text that it is, never decoded from hex.
 pub fn signature(secret: &Secret, key_date: &str, string_to_sign: &str) -> String {
     let day_key = hmac_sha256(secret.expose().as_bytes(), key_date);
     hex(hmac_sha256(day_key.as_ref(), string_to_sign).as_ref())
 }
 
-/// The `Authorization` header (protocol notes §1.2). The blank after each comma is required.
+/// The `Authorization` header (ThumbSignIn notes §1.2). The blank after each comma is required.
 pub fn authorization(app_id: &str, signed_headers: &str, signature: &str) -> String {
     format!("{ALGORITHM} Credential={app_id}, SignedHeaders={signed_headers}, Signature={signature}")
 }

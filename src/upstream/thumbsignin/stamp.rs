@@ -1,4 +1,4 @@
-//! The moment of a signed request as `X-Ts-Date` writes it (protocol notes §1.2), and the day that keys its signature.
+//! The moment of a signed request as `X-Ts-Date` writes it (ThumbSignIn notes §1.2), and the day that keys its signature.
 //! Both come from one reading of the clock: signers that read it twice disagree with themselves at midnight (§1.4).
 
 use time::OffsetDateTime;

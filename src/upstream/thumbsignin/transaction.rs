@@ -1,4 +1,4 @@
-//! What an answer of ThumbSignIn means (protocol notes §2.2–2.4). Pure. Success is one status, compared by its own
+//! What an answer of ThumbSignIn means (ThumbSignIn notes §2.2–2.4). Pure. Success is one status, compared by its own
 //! constant; who it was, only `getUser` says.
 
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::upstream::{BeginError, Progress};
 /// The longest deep link that is passed on.
 const MAX_LINK: usize = 2048;
 
-/// A transaction's id. It is put into paths that we then sign, so it is hex and nothing else (security bar S2).
+/// A transaction's id. It is put into paths that we then sign, so it is hex and nothing else (S2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TransactionId(String);
 
@@ -63,7 +63,7 @@ impl Transaction {
     }
 }
 
-/// A transaction's status. The last three are an older service's way to say why it failed (protocol notes §2.3).
+/// A transaction's status. The last three are an older service's way to say why it failed (ThumbSignIn notes §2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Status {
     Pending,
@@ -157,7 +157,7 @@ pub(super) struct Begun {
     pub(super) expires_in: Option<Duration>,
 }
 
-/// Reads the answer to `authenticate` (protocol notes §2.2).
+/// Reads the answer to `authenticate` (ThumbSignIn notes §2.2).
 pub(super) fn begun(body: &[u8], user_agent: String) -> Result<Begun, BeginError> {
     let unusable = |detail: String, handle| Err(BeginError::Unusable { detail, in_doubt: true, handle });
     let answer = match FlatObject::parse(body) {
@@ -175,7 +175,7 @@ pub(super) fn begun(body: &[u8], user_agent: String) -> Result<Begun, BeginError
             let detail = format!("the new transaction is over: {end:?}");
             return Err(BeginError::Unusable { detail, in_doubt: false, handle: None });
         }
-        // Nobody can have approved what was not yet shown (decision 2.6, security bar B8).
+        // Nobody can have approved what was not yet shown (decision 2.6, B8).
         Ok(stage) => return unusable(format!("the new transaction is {stage:?}"), Some(transaction.to_handle())),
         Err(detail) => return unusable(detail, Some(transaction.to_handle())),
     }
@@ -203,7 +203,7 @@ fn is_deep_link(link: &str) -> bool {
     is_printable && Url::parse(link).is_ok_and(|url| !NO_APPS.contains(&url.scheme()))
 }
 
-/// Reads the answer to `getUser` (protocol notes §2.4): only 200 with a `userId` names the approver.
+/// Reads the answer to `getUser` (ThumbSignIn notes §2.4): only 200 with a `userId` names the approver.
 pub(super) fn approver(status: u16, body: &[u8], asked: Option<&str>) -> Progress {
     if status != 200 {
         return nonsense(format!("getUser answered HTTP {status}"));

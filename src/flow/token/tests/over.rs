@@ -137,7 +137,7 @@ async fn idleness_is_the_browsers(bench: Bench) {
     assert_eq!(seen.last_seen_at, session.last_seen_at);
 }
 
-/// Whatever the machine's clock does, what was used up stays so (security bar R24).
+/// Whatever the machine's clock does, what was used up stays so (R24).
 async fn a_clock_that_is_set_gives_nothing_back(bench: Bench) {
     let web = bench.client("web").await;
     let native = bench.public_client("native").await;
