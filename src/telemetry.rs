@@ -53,13 +53,9 @@ static QUEUE: OnceLock<Arc<Queue>> = OnceLock::new();
 static MAKING: Mutex<()> = Mutex::new(());
 /// How long a panic of the main thread waits for its record: the process may be over when the thread is.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// Whether records are JSON.
 static JSON: OnceLock<bool> = OnceLock::new();
 
 /// Begins to log. `filter` is the value of `SIGNBRIDGE_LOG`, or one of the defaults.
-///
-/// # Errors
-/// When the filter is not understood, or a log was set up before.
 pub fn start(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
     let filter = EnvFilter::try_new(filter)?;
     let json = match format {

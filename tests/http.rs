@@ -1,5 +1,11 @@
 //! The running program, one short walk per endpoint: whether it works at all. The depth is in `tests/clients`.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and has an HTTP client of its own"
+)]
+
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
@@ -82,7 +88,11 @@ async fn each_endpoint_answers_what_its_specification_says() {
     let query = [("client_id", client), ("redirect_uri", &redirect_uri), ("response_type", "token"), ("state", "s1")];
     let refused = demo.http.get(demo.url("issuer", "/authorize")).query(&query).send().await.unwrap();
     let location = refused.headers()[LOCATION].to_str().unwrap();
-    assert!(location.starts_with(&redirect_uri) && location.contains("error=unsupported_response_type") && location.contains("state=s1"));
+    assert!(
+        location.starts_with(&redirect_uri)
+            && location.contains("error=unsupported_response_type")
+            && location.contains("state=s1")
+    );
 
     let code = [("grant_type", "authorization_code"), ("code", "of-nobody"), ("redirect_uri", &redirect_uri)];
     let (status, error) = demo.post("/token", &code, demo.secret()).await;

@@ -10,9 +10,7 @@ use crate::Outcome;
 use crate::process::Server;
 use crate::target::{Client, Target, text};
 
-/// What the demonstration announced.
 pub struct Demo {
-    /// The phone services.
     pub upstream_url: String,
     data_dir: PathBuf,
 }

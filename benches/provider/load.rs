@@ -12,7 +12,6 @@ use crate::Outcome;
 use crate::target::Target;
 use crate::wire::{Answer, Connection};
 
-/// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// The metadata (OIDC Discovery §4).
@@ -46,9 +45,7 @@ impl Operation {
 /// What one or several turns gave.
 #[derive(Clone, Default)]
 pub struct Sample {
-    /// How long they lasted together.
     pub lasted: Duration,
-    /// How long each operation took.
     pub took: Vec<Duration>,
 }
 

@@ -33,12 +33,9 @@ use target::Target;
 /// Any reason not to go on; the text says which.
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-/// How much is measured.
 #[derive(Clone, Copy)]
 pub struct Plan {
-    /// Turns per operation and server.
     rounds: usize,
-    /// How long one turn lasts.
     turn: Duration,
     /// Logins per phone; four phones are used at a time.
     logins_per_phone: usize,

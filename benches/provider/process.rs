@@ -23,10 +23,8 @@ pub fn can_pin() -> bool {
     cores > 1 && Command::new("taskset").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
-/// A running server.
 pub struct Server {
     child: Child,
-    /// When it was started.
     pub started: Instant,
 }
 
@@ -71,7 +69,6 @@ impl Server {
         Ok(line.trim().trim_end_matches(" kB").parse()?)
     }
 
-    /// Whether it runs still.
     pub fn is_running(&mut self) -> Outcome<bool> {
         Ok(self.child.try_wait()?.is_none())
     }

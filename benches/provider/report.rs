@@ -26,7 +26,6 @@ impl Contender {
         Self { name, samples, first_start, second_start: None, memory: None }
     }
 
-    /// Adds a turn.
     pub fn add(&mut self, operation: Operation, sample: Sample) {
         if let Some((_operation, known)) = self.samples.iter_mut().find(|(known, _samples)| *known == operation) {
             known.lasted += sample.lasted;
@@ -41,11 +40,9 @@ impl Contender {
 
 /// Everything that was measured in one run.
 pub struct Report {
-    /// How much was measured.
     pub plan: Plan,
     /// Side by side; the ratio is the first one's over the last one's.
     pub contenders: Vec<Contender>,
-    /// Logins at the first one.
     pub taps: Option<Taps>,
     /// What a reader must know to compare them.
     pub differences: &'static str,

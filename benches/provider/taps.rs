@@ -22,7 +22,6 @@ use crate::{Outcome, Plan};
 /// How long an approval may take to reach the page.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// What the logins gave.
 pub struct Taps {
     /// From tap to redirect, per login.
     pub took: Vec<Duration>,
@@ -86,7 +85,6 @@ impl Login<'_> {
         }
     }
 
-    /// The page's event stream.
     async fn events(&self, browser: &Walker, page: &Page) -> Outcome<TcpStream> {
         let url = page.url.join(&page.main("data-events-url").ok_or("the page names no event stream")?)?;
         let address = self.target.addresses.first().ok_or("the target has no address")?;

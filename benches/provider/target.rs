@@ -27,11 +27,8 @@ const SCOPE: &str = "openid profile email groups offline_access";
 /// Paths of the endpoints, from discovery.
 pub struct Paths {
     authorization: String,
-    /// The token endpoint.
     pub token: String,
-    /// Userinfo.
     pub userinfo: String,
-    /// Introspection.
     pub introspection: String,
 }
 
@@ -45,25 +42,17 @@ pub struct Client {
     pub redirect_uri: String,
 }
 
-/// A server under load.
 pub struct Target {
-    /// Its name in messages.
     pub name: &'static str,
-    /// Its processes: the nodes.
     processes: Vec<Server>,
-    /// When its first answer came.
     answered: Instant,
-    /// Its issuer.
     pub issuer: Url,
     /// Where to connect: one address per node. The load is spread over them; a browser of ours goes to the first.
     pub addresses: Vec<String>,
-    /// Its endpoints.
     pub paths: Paths,
-    /// The client's redirect URI.
     pub redirect_uri: String,
     /// The PKCE verifier of every request: what it proves is not what is measured.
     pub verifier: String,
-    /// One per connection.
     pub workers: Vec<Worker>,
     client_id: String,
     authorization_header: String,

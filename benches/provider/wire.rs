@@ -6,12 +6,9 @@ use std::io::{Error, ErrorKind};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// An answer.
 pub struct Answer {
-    /// The status.
     pub status: u16,
     head: String,
-    /// The body.
     pub body: Vec<u8>,
 }
 

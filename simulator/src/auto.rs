@@ -23,7 +23,6 @@ impl Action {
     }
 }
 
-/// One automatic answer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rule {

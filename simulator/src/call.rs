@@ -4,7 +4,6 @@ use actix_web::HttpRequest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A phone service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Provider {
@@ -37,7 +36,6 @@ impl Call {
 pub(crate) enum Format {
     /// `key=value&key=value`, nothing percent-encoded (SecSign form API).
     Form,
-    /// One JSON object.
     Json,
 }
 

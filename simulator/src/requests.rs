@@ -10,7 +10,6 @@ use crate::clock;
 /// Entries kept; older ones are dropped.
 const KEPT: usize = 100_000;
 
-/// One upstream call.
 #[derive(Clone, Serialize)]
 pub(crate) struct Entry {
     /// Counts all calls since the start; never restarts.

@@ -20,12 +20,7 @@ use crate::simulation::{Settings, Simulation};
 pub enum Error {
     /// An address could not be listened at.
     #[error("cannot listen at {address}: {source}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the operating system says.
-        source: std::io::Error,
-    },
+    Listen { address: SocketAddr, source: std::io::Error },
     /// A page template is broken.
     #[error("a page of the virtual phone is broken: {0}")]
     Page(#[from] minijinja::Error),
@@ -40,7 +35,6 @@ pub struct Simulator {
     pub upstream_url: String,
     /// Origin of the virtual phone; its pages are below `/phone`.
     pub phone_url: String,
-    /// What it was started with.
     pub options: Options,
     handle: ServerHandle,
     task: JoinHandle<std::io::Result<()>>,

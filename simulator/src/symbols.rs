@@ -10,7 +10,6 @@ use crate::random;
 /// How many pictograms a phone offers for one request.
 const OFFERED: usize = 4;
 
-/// One pictogram.
 pub(crate) struct Symbol {
     /// What it shows, in one word.
     pub(crate) name: &'static str,

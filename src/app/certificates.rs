@@ -52,7 +52,6 @@ struct Seen {
 /// What came of a look at the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Look {
-    /// They are as they were.
     Same,
     /// They hold another pair, which is shown from now on.
     Renewed,
@@ -61,10 +60,6 @@ pub(super) enum Look {
 }
 
 impl Certificates {
-    /// Reads the files.
-    ///
-    /// # Errors
-    /// When they cannot be used: at a start there is no older pair.
     pub(super) fn load(files: &Tls, env: &Env) -> Result<Arc<Self>, StartError> {
         let (digest, pair) = read(files);
         let pair = pair.map_err(StartError::Setup)?;
@@ -152,9 +147,6 @@ impl ResolvesServerCert for Certificates {
 }
 
 /// When the certificate of these files ends, as far as that can be read.
-///
-/// # Errors
-/// Why a server would not start with them.
 pub fn examine(files: &Tls) -> Result<Option<Timestamp>, String> {
     read(files).1.map(|pair| end_of(&pair))
 }

@@ -68,11 +68,9 @@ struct Live {
 pub(super) enum Stage {
     /// A TLS handshake, or the head of a request.
     Head,
-    /// The body of a request.
     Body,
     /// We have the request; the answer is not complete.
     Answering,
-    /// Between two requests.
     Idle,
 }
 
@@ -86,7 +84,6 @@ struct State {
     blocked: Option<Instant>,
     /// Whether the last request has a body.
     body: bool,
-    /// How many requests were answered.
     answered: u64,
     ended: bool,
 }
@@ -100,7 +97,6 @@ pub(super) struct Reading {
     pub(super) body: bool,
 }
 
-/// One connection.
 pub(super) struct Connection {
     id: u64,
     source: IpAddr,
@@ -354,7 +350,6 @@ impl Connection {
         !self.state().sends()
     }
 
-    /// The answer is complete.
     pub(super) fn answered(&self) {
         let mut state = self.state();
         state.answered += 1;
@@ -362,7 +357,6 @@ impl Connection {
         self.release(&mut state);
     }
 
-    /// What it is reading.
     pub(super) fn reading(&self) -> Reading {
         let state = self.state();
         Reading { stage: state.stage, request: state.answered, body: state.body }

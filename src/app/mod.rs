@@ -48,12 +48,7 @@ pub enum StartError {
     Setup(String),
     /// A listener could not be bound.
     #[error("cannot listen on {address}: {source}")]
-    Listen {
-        /// Where.
-        address: SocketAddr,
-        /// Why not.
-        source: std::io::Error,
-    },
+    Listen { address: SocketAddr, source: std::io::Error },
 }
 
 /// Any error of a part, with its sources, as the reason why nothing starts.
@@ -64,24 +59,17 @@ fn setup(error: &dyn std::error::Error) -> StartError {
 /// Listeners that are bound before anything else, so that a demo knows its ports.
 #[derive(Debug)]
 pub struct Listeners {
-    /// For browsers and relying parties.
     pub public: TcpListener,
-    /// For health checks.
     pub management: TcpListener,
 }
 
 impl Listeners {
-    /// Binds the addresses.
-    ///
-    /// # Errors
-    /// When one of them is taken or not ours.
     pub fn bind(public: SocketAddr, management: SocketAddr) -> Result<Self, StartError> {
         let bind = |address| TcpListener::bind(address).map_err(|source| StartError::Listen { address, source });
         Ok(Self { public: bind(public)?, management: bind(management)? })
     }
 }
 
-/// A running provider.
 pub struct Running {
     op: Op,
     ready: Arc<AtomicBool>,
@@ -94,18 +82,12 @@ pub struct Running {
 }
 
 /// Starts a provider on the listeners of its configuration.
-///
-/// # Errors
-/// When a part cannot be set up or an address is taken.
 pub async fn start(config: &Config) -> Result<Running, StartError> {
     let listeners = Listeners::bind(config.listen.address, config.listen.management)?;
     start_on(config, listeners, Env::system()).await
 }
 
 /// Starts a provider on these listeners, with this clock.
-///
-/// # Errors
-/// When a part cannot be set up.
 pub async fn start_on(config: &Config, listeners: Listeners, env: Env) -> Result<Running, StartError> {
     let descriptors = descriptors::raise();
     let certificates = config.listen.tls().map(|files| Certificates::load(&files, &env)).transpose()?;
@@ -185,9 +167,6 @@ pub async fn until_told_to_stop() {
 }
 
 /// Runs a provider until it is told to stop: `signbridge serve`. At each SIGHUP the configuration is read again.
-///
-/// # Errors
-/// As [`start`].
 pub async fn serve(config: &Config, read: impl Reread) -> Result<(), StartError> {
     let hangups = hangups();
     // One future from beginning to end: a signal is never lost between two of them.

@@ -33,9 +33,6 @@ pub const RESTORE_KEY: &str =
     "restore it from the backup, or let keys_dir (or SIGNBRIDGE_MASTER_KEY_FILE) name the place where it is";
 
 /// Sets up everything that the flows use, and applies what the file declares.
-///
-/// # Errors
-/// When a part cannot be set up; nothing is served then.
 pub async fn assemble(config: &Config, env: Env) -> Result<Op, StartError> {
     examine(config).await?;
     let store = open_store(config, &env).await?;
@@ -78,9 +75,7 @@ async fn examine(config: &Config) -> Result<(), StartError> {
 }
 
 /// The database, opened and migrated.
-///
-/// # Errors
-/// When it cannot be opened, or is newer than this program.
+/// Fails when it cannot be opened, or is newer than this program.
 pub async fn open_store(config: &Config, env: &Env) -> Result<Store, StartError> {
     let sizes = Sizes { writes_per_commit: config.database.writes_per_commit, connections: config.database.connections };
     let store = Store::open_sized(config.database.url().expose(), sizes, env.clone()).await.map_err(|error| setup(&error))?;
@@ -89,9 +84,7 @@ pub async fn open_store(config: &Config, env: &Env) -> Result<Store, StartError>
 }
 
 /// The keys, with the master key that this database belongs to (decision 2.5).
-///
-/// # Errors
-/// When the master key cannot be used, or is another database's.
+/// Fails when the master key cannot be used, or is another database's.
 pub async fn open_keys(config: &Config, store: &Store, env: &Env) -> Result<Keys, StartError> {
     let file = &config.keys.master_key;
     let is_new = config.keys.is_own() && !file.exists();
@@ -174,9 +167,6 @@ fn upstreams(config: &Config, env: &Env) -> Result<Upstreams, StartError> {
 }
 
 /// The client of the SecSign server, where one is configured.
-///
-/// # Errors
-/// When its CA file is unusable.
 pub fn secsign(config: &Config) -> Result<Option<SecSign>, OutboundError> {
     let settings = config.secsign.as_ref().map(|secsign| SecSignSettings {
         url: secsign.url.clone(),
@@ -187,9 +177,6 @@ pub fn secsign(config: &Config) -> Result<Option<SecSign>, OutboundError> {
 }
 
 /// The client of the ThumbSignIn service, where one is configured.
-///
-/// # Errors
-/// When its CA file is unusable.
 pub fn thumbsignin(config: &Config, env: &Env) -> Result<Option<ThumbSignIn>, OutboundError> {
     let settings = config.thumbsignin.as_ref().map(|thumbsignin| ThumbSignInSettings {
         url: thumbsignin.url.clone(),

@@ -19,9 +19,6 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::connections::Connection;
 
 /// Gives the body of a request its time, and keeps the connection's entry.
-///
-/// # Errors
-/// Those of the service behind it.
 pub(super) async fn in_time(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -63,9 +60,6 @@ struct Due(Instant);
 
 /// Answers 408 in place of what a handler made of a body that did not come in time. Stands within what puts errors into words, and
 /// [`in_time`] around that.
-///
-/// # Errors
-/// Those of the service behind it.
 pub(super) async fn or_late(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

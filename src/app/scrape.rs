@@ -27,7 +27,6 @@ pub(super) struct Scrape {
 struct Counts {
     /// When they were last asked for.
     at: Option<Instant>,
-    /// A count that goes on.
     running: Option<JoinHandle<()>>,
 }
 

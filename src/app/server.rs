@@ -36,7 +36,6 @@ const HEAD: Duration = Duration::from_secs(5);
 /// How long a client may go on sending what nobody reads, so that it can read the answer.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// A running listener.
 pub(super) struct Server {
     handle: ServerHandle,
     task: JoinHandle<std::io::Result<()>>,
@@ -73,13 +72,9 @@ pub(super) fn serve(listener: Listener, surface: Surface, drain: Duration) -> Re
 
 /// What is needed to serve at an address.
 pub(super) struct Listener {
-    /// Where.
     pub(super) tcp: TcpListener,
-    /// Whom.
     pub(super) connections: Arc<Connections>,
-    /// With TLS of our own.
     pub(super) tls: Option<TlsAcceptor>,
-    /// By how many threads.
     pub(super) workers: usize,
     /// How long requests under way may take at the end.
     pub(super) stop: Duration,

@@ -73,16 +73,16 @@ pub(super) struct Strict<S> {
 /// What was seen of a head.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Head {
-    /// Nothing, or empty lines.
     #[default]
     Before,
     /// The beginning of a line that is not the first.
     LineStart,
-    /// Something else.
     Within,
     /// A carriage return: on an otherwise empty line, or at the end of another.
-    Return { ends: bool, empty: bool },
-    /// All of it.
+    Return {
+        ends: bool,
+        empty: bool,
+    },
     Over,
 }
 
@@ -91,7 +91,6 @@ impl<S> Strict<S> {
         Self { stream, connection, request: 0, head: Head::default(), more: false, pipelined: false }
     }
 
-    /// Whose it is.
     pub(super) fn connection(&self) -> Arc<Connection> {
         Arc::clone(&self.connection)
     }

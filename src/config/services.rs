@@ -7,11 +7,11 @@ use toml::Value;
 use url::Url;
 
 use super::address::base_url;
-use crate::protocol::uri::may_be_loopback;
 use super::key::Kind;
 use super::values::{Parse, Values, text};
 use crate::domain::secret::Secret;
 use crate::domain::setting::{MINUTE, SECOND, settings};
+use crate::protocol::uri::may_be_loopback;
 
 settings! {
     /// SecSign ID: a push, then the person picks the symbol that the page shows.

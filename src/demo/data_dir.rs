@@ -17,7 +17,6 @@ const KEPT_FILE: &str = "demo.json";
 /// The directory of a demonstration; one that nobody asked for is removed at the end.
 #[derive(Debug)]
 pub(super) struct DataDir {
-    /// Where it is, absolute.
     pub(super) path: PathBuf,
     throw_away: bool,
 }
@@ -38,7 +37,6 @@ impl DataDir {
         !self.throw_away
     }
 
-    /// A file in it.
     pub(super) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
@@ -86,7 +84,6 @@ impl Ports {
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Kept {
     pub(super) ports: Ports,
-    /// ThumbSignIn's.
     pub(super) app_id: String,
     pub(super) secret: String,
     /// The secrets of `demo-web` and `demo-consent`.

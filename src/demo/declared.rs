@@ -56,7 +56,6 @@ pub(super) struct DemoUser {
     pub(super) thumbsignin_user_id: &'static str,
 }
 
-/// Who can sign in.
 pub(super) const USERS: [DemoUser; 2] = [
     DemoUser {
         username: "alice",

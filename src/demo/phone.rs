@@ -20,20 +20,12 @@ pub enum PhoneError {
     Http(#[from] reqwest::Error),
     /// The phone refused, or said something else than the contract promises.
     #[error("the virtual phone answered {status} to {path}: {body}")]
-    Unexpected {
-        /// The status.
-        status: u16,
-        /// What was asked.
-        path: String,
-        /// What it said.
-        body: Value,
-    },
+    Unexpected { status: u16, path: String, body: Value },
     /// Nothing reached the phone in time.
     #[error("no request reached the phone of {0}")]
     Silent(String),
 }
 
-/// The phones of everybody.
 #[derive(Clone, Debug)]
 pub struct VirtualPhone {
     http: Client,

@@ -35,7 +35,6 @@ pub(super) struct Urls {
     pub(super) management: String,
 }
 
-/// A running demonstration.
 pub(super) struct Running {
     pub(super) urls: Urls,
     pub(super) clients: Vec<DemoClient>,

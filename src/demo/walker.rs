@@ -18,7 +18,6 @@ use super::http;
 /// Redirects followed before a loop is assumed.
 const MAX_HOPS: usize = 20;
 
-/// Why a walk ended.
 #[derive(Debug, thiserror::Error)]
 pub enum WalkError {
     /// A request without an answer.
@@ -33,7 +32,6 @@ pub enum WalkError {
     /// A page without the form that was expected.
     #[error("no form {which} in {page}")]
     NoForm {
-        /// What was looked for.
         which: String,
         /// The page, as [`Page::summary`] tells it.
         page: String,
@@ -49,12 +47,10 @@ pub enum Which<'a> {
     Control(&'a str),
 }
 
-/// An answer, after redirects.
 #[derive(Clone, Debug)]
 pub struct Page {
     /// Where it stands. After [`Walker::stop_at`] a redirect that was not followed has its target here.
     pub url: Url,
-    /// The status.
     pub status: u16,
     body: String,
 }
@@ -145,11 +141,9 @@ fn input(input: &HTMLTag<'_>) -> Option<(String, String)> {
     }
 }
 
-/// The browser.
 #[derive(Clone)]
 pub struct Walker {
     http: Client,
-    /// Its cookies.
     pub cookies: Arc<Jar>,
     stop_at: Option<String>,
 }

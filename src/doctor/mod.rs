@@ -15,18 +15,15 @@ use crate::domain::env::Env;
 /// What came of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// As it should be.
     Ok,
     /// It works; look at it all the same.
     Warning,
-    /// It does not work.
     Failed,
     /// It could not be looked at; the text says why.
     Skipped,
 }
 
 impl Outcome {
-    /// The word for it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -40,9 +37,7 @@ impl Outcome {
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// What: a stable name.
     pub name: &'static str,
-    /// What came of it.
     pub outcome: Outcome,
     /// What was found, in one line.
     pub found: String,
@@ -72,7 +67,6 @@ impl Check {
     }
 }
 
-/// Looks at everything.
 pub async fn examine(config: Result<Config, ConfigError>, env: &Env) -> Vec<Check> {
     let config = match config {
         Ok(config) => config,

@@ -19,7 +19,6 @@ const NOTABLE: Duration = Duration::from_secs(5);
 /// A difference at which signed requests and tokens are refused.
 const HARMFUL: Duration = Duration::from_secs(60);
 
-/// Asks each configured service.
 pub(super) async fn examine(config: &Config, env: &Env, checks: &mut Vec<Check>) {
     let mut dates = Vec::new();
     match parts::secsign(config) {

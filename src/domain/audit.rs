@@ -18,7 +18,6 @@ named_enum! {
         LoginMismatch = "login.mismatch",
         /// Browsers that are not known asked for too many people, all together.
         LoginFlood = "login.flood",
-        /// A browser session ended.
         Logout = "logout",
         /// A client was told that a session ended.
         LogoutDelivered = "logout.delivered",
@@ -26,7 +25,6 @@ named_enum! {
         LogoutUndelivered = "logout.undelivered",
         /// A person allowed a client its scopes.
         ConsentGranted = "consent.granted",
-        /// A code was redeemed.
         TokenIssued = "token.issued",
         /// A code or a rotated refresh token came back: its family was revoked.
         TokenReuse = "token.reuse",
@@ -54,15 +52,12 @@ impl AuditKind {
 /// One event. Names and ids only; never a secret, never an upstream session.
 #[derive(Clone, Debug)]
 pub struct AuditEvent {
-    /// What happened.
     pub kind: AuditKind,
     /// The person concerned (their id here).
     pub user: Option<String>,
-    /// The client concerned.
     pub client: Option<String>,
     /// What it was about: a login, session, grant or key id.
     pub subject: Option<String>,
-    /// Where the request came from.
     pub origin: Origin,
     /// A short machine-readable detail (`denied`, `failed/frozen`); where no person is known, with the name that was typed.
     pub detail: Option<String>,

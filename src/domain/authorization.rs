@@ -16,19 +16,14 @@ use crate::protocol::scope::Scope;
 /// approval can never serve another request than the one it was given for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AuthorizationRequest {
-    /// Who asks.
     pub client_id: ClientId,
     /// Where the answer goes; one of the client's registered URIs.
     pub redirect_uri: RedirectUri,
-    /// How the answer travels.
     pub response_mode: ResponseMode,
     /// What is asked for and allowed; unknown and unallowed scopes are dropped (decision 2.9).
     pub scope: Scope,
-    /// Echoed as it came.
     pub state: Option<String>,
-    /// Echoed in the ID token.
     pub nonce: Option<String>,
-    /// The PKCE challenge.
     pub code_challenge: Option<CodeChallenge>,
     /// What the person is to be asked.
     pub prompt: Prompt,
@@ -51,7 +46,6 @@ pub enum AuthorizationStage {
     Open,
     /// Somebody approved a login for it.
     Authenticated {
-        /// Who, when and how.
         authentication: Authentication,
         /// Whether that person allowed the scopes in the course of this request.
         consented: bool,
@@ -62,18 +56,13 @@ pub enum AuthorizationStage {
     Failed(ErrorCode),
 }
 
-/// A stored authorization.
 #[derive(Clone, Debug)]
 pub struct Authorization {
     /// Its id: stands in URLs and is useless without the browser's cookie.
     pub id: AuthorizationId,
-    /// The browser that began it.
     pub browser: BrowserKey,
-    /// What was asked.
     pub request: AuthorizationRequest,
-    /// How far it got.
     pub stage: AuthorizationStage,
-    /// When it began.
     pub created_at: Timestamp,
     /// When it can no longer be continued.
     pub expires_at: Timestamp,
@@ -88,9 +77,7 @@ pub struct CodeContent {
     pub redirect_uri: Option<RedirectUri>,
     /// The challenge that the verifier must answer.
     pub code_challenge: Option<CodeChallenge>,
-    /// What was granted.
     pub scope: Scope,
-    /// For the ID token.
     pub nonce: Option<String>,
     /// Who signed in, when and how.
     pub authentication: Authentication,

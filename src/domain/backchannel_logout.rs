@@ -9,7 +9,6 @@ use super::secret::SecretDigest;
 pub struct BackchannelLogout {
     /// Its id, and the `jti` of every logout token that is sent for it: a receiver recognises a repetition (§2.6).
     pub id: String,
-    /// Who is to hear.
     pub client_id: ClientId,
     /// The session that ended (`sid`).
     pub session_id: SessionId,
@@ -21,16 +20,13 @@ pub struct BackchannelLogout {
     pub due_at: Timestamp,
     /// How often it was sent in vain.
     pub attempts: u32,
-    /// When the session ended.
     pub created_at: Timestamp,
 }
 
 /// What a session's end waits for before anybody is told (decision 2.16).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
-    /// The code of this authorization.
     pub authorization: AuthorizationId,
-    /// No longer than until then.
     pub until: Timestamp,
 }
 

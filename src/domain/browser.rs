@@ -53,14 +53,12 @@ impl Origin {
 /// each grant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Authentication {
-    /// The person.
     pub user_id: UserId,
     /// The browser session (`sid`); `None` where the user signed in without a browser of their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<SessionId>,
     /// When the phone approved (`auth_time`, OIDC Core §2).
     pub auth_time: Timestamp,
-    /// How strong it was.
     pub acr: Acr,
     /// The registration that approved; gone when the approval was for an account without one.
     pub device_id: Option<DeviceId>,
@@ -68,22 +66,17 @@ pub struct Authentication {
     pub unnamed: bool,
 }
 
-/// A signed-in browser.
 #[derive(Clone, Debug)]
 pub struct BrowserSession {
     /// The session's id (`sid`).
     pub id: SessionId,
-    /// Its login.
     pub authentication: Authentication,
     /// The browser that it lives in.
     pub browser: BrowserKey,
-    /// Where it began.
     pub origin: Origin,
-    /// When it began.
     pub created_at: Timestamp,
     /// When it was last used; polling pages do not count.
     pub last_seen_at: Timestamp,
-    /// When it ends whatever happens.
     pub expires_at: Timestamp,
     /// When it was ended: by a logout, another account, an operator.
     pub ended_at: Option<Timestamp>,

@@ -13,7 +13,6 @@ const GENERALIZED_TIME: u8 = 0x18;
 /// `[0] EXPLICIT Version`
 const VERSION: u8 = 0xa0;
 
-/// Tag and content.
 type Element<'der> = (u8, &'der [u8]);
 
 /// `notAfter`; `None` when this is no certificate.
@@ -84,7 +83,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// An element of DER.
     fn wrap(tag: u8, content: &[u8]) -> Vec<u8> {
         let length = u16::try_from(content.len()).unwrap().to_be_bytes();
         [&[tag, 0x82], length.as_slice(), content].concat()

@@ -12,25 +12,20 @@ parsed_enum! {
     pub enum Source {
         /// Declared in the configuration file; applied at each start.
         File = "file",
-        /// Made by a command.
         Command = "command",
     }
 }
 
-/// A registered relying party.
 #[derive(Clone, Debug)]
 pub struct Client {
     /// Its `client_id`.
     pub id: ClientId,
-    /// What it registered.
     pub metadata: ClientMetadata,
     /// The digest of its secret; a public client has none.
     pub secret: Option<SecretDigest>,
-    /// Who wrote it down.
     pub source: Source,
     /// Whether it was switched off: nothing is issued to it, and what it has is dead.
     pub disabled: bool,
-    /// When it was registered.
     pub created_at: Timestamp,
 }
 

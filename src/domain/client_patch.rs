@@ -89,9 +89,7 @@ fn presumed_type(metadata: &ClientMetadata) -> ApplicationType {
 /// A relying party that the file declares.
 #[derive(Clone, Debug)]
 pub struct DeclaredClient {
-    /// Its client id.
     pub id: ClientId,
-    /// What it registered.
     pub metadata: ClientMetadata,
     /// Its secret; a public client has none.
     pub secret: Option<Secret>,

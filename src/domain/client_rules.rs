@@ -22,9 +22,6 @@ pub struct Violation {
 
 /// Checks a `client_id` (RFC 6749 §2.2) that an operator chooses: characters that no encoding touches (RFC 3986 §2.3), so
 /// that every client library sends the same thing.
-///
-/// # Errors
-/// When it has other characters, or is empty or longer than 100 characters.
 pub fn check_id(id: &str) -> Result<(), Violation> {
     let fits = (1..=100).contains(&id.len());
     if fits && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)) {
@@ -58,9 +55,7 @@ pub fn violations(metadata: &ClientMetadata) -> Vec<Violation> {
 
 /// Checks that the client's back-channel logout URI is https, or stays on this machine, unless the operator allows plain http
 /// (`allow_private`, `[outbound]`): a logout token names a person's session.
-///
-/// # Errors
-/// When it is plain http to another machine.
+/// Fails when it is plain http to another machine.
 pub fn check_transport(metadata: &ClientMetadata, allow_private: bool) -> Result<(), Violation> {
     if allow_private || !metadata.backchannel_logout_uri.as_ref().is_some_and(LogoutUri::is_plain_http) {
         return Ok(());

@@ -23,15 +23,11 @@ impl Env {
         Self { clock, random: Arc::new(SystemRandom) }
     }
 
-    /// The present moment.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
     /// `N` random bytes.
-    ///
-    /// # Errors
-    /// When the generator fails.
     pub fn random_bytes<const N: usize>(&self) -> Result<[u8; N], RandomError> {
         let mut bytes = [0; N];
         self.random.fill(&mut bytes)?;

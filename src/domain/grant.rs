@@ -8,10 +8,8 @@ use super::id::{ClientId, GrantId};
 use super::secret::SecretDigest;
 use crate::protocol::scope::Scope;
 
-/// A token family.
 #[derive(Clone, Debug)]
 pub struct Grant {
-    /// Its id.
     pub id: GrantId,
     /// The client that it belongs to.
     pub client_id: ClientId,
@@ -21,7 +19,6 @@ pub struct Grant {
     pub nonce: Option<String>,
     /// Who signed in, when and how.
     pub authentication: Authentication,
-    /// When the code was redeemed.
     pub created_at: Timestamp,
     /// The absolute end of its refresh tokens.
     pub expires_at: Timestamp,
@@ -55,40 +52,29 @@ impl Grant {
 /// An issued access token; the database knows it by its digest, whatever its format.
 #[derive(Clone, Debug)]
 pub struct AccessToken {
-    /// The digest of the token.
     pub digest: SecretDigest,
-    /// Its family.
     pub grant_id: GrantId,
-    /// What it allows.
     pub scope: Scope,
-    /// When it was issued.
     pub issued_at: Timestamp,
-    /// When it expires.
     pub expires_at: Timestamp,
 }
 
 /// A refresh token and its place in the chain of rotations (decision 2.5).
 #[derive(Clone, Debug)]
 pub struct RefreshToken {
-    /// The digest of the token.
     pub digest: SecretDigest,
-    /// Its family.
     pub grant_id: GrantId,
     /// The token whose rotation made this one; the first of a family has none.
     pub predecessor: Option<SecretDigest>,
-    /// When it was issued.
     pub issued_at: Timestamp,
     /// When it expires unless used before (sliding).
     pub expires_at: Timestamp,
-    /// When it was rotated away.
     pub rotated_at: Option<Timestamp>,
 }
 
 /// What a person allowed a client (OIDC Core §3.1.2.4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consent {
-    /// The scopes that were allowed.
     pub scope: Scope,
-    /// When that was last changed.
     pub granted_at: Timestamp,
 }

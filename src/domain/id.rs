@@ -27,9 +27,6 @@ macro_rules! identifiers {
             }
 
             /// A new identifier: time-ordered (UUID version 7), so that indexes grow at their end.
-            ///
-            /// # Errors
-            /// When the random number generator fails.
             pub fn generate(env: &Env) -> Result<Self, RandomError> {
                 Ok(Self(time_ordered(env)?))
             }
@@ -70,9 +67,6 @@ identifiers! {
 }
 
 /// A new row id: a UUID of version 7, which sorts by time.
-///
-/// # Errors
-/// When the random number generator fails.
 pub fn time_ordered(env: &Env) -> Result<String, RandomError> {
     let random: [u8; 10] = env.random_bytes()?;
     let millis = u64::try_from(env.now().as_millis()).unwrap_or(0);

@@ -18,13 +18,10 @@ pub const FINISH_GRACE: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "purpose", content = "key", rename_all = "snake_case")]
 pub enum Purpose {
-    /// To answer an authorization request.
     Authorization(AuthorizationId),
     /// To open the user's own pages, or to confirm what they do there.
     Portal {
-        /// What is approved.
         action: PortalAction,
-        /// A path of ours.
         return_to: String,
     },
     /// To register a phone for this account.
@@ -39,7 +36,6 @@ pub enum Purpose {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PortalAction {
-    /// To see the pages.
     SignIn,
     /// A change that needs a fresh approval.
     Confirm,
@@ -57,7 +53,6 @@ pub struct Asked {
 /// Who is on the other side of a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// A known user was asked.
     Named(Asked),
     /// A QR code without a name: whoever scans it.
     Unnamed,
@@ -83,12 +78,7 @@ pub enum Challenge {
     /// The symbol to pick: a PNG in base64, exactly as the upstream sent it. `None`: the upstream sent none.
     AccessPass(Option<String>),
     /// The QR code, a PNG in base64, and the link for the phone's own browser, both as the upstream sent them.
-    QrCode {
-        /// The picture.
-        image: String,
-        /// The link.
-        deep_link: String,
-    },
+    QrCode { image: String, deep_link: String },
 }
 
 /// A session at the upstream: enough to poll and to cancel it. Holds what acts as a bearer secret there.
@@ -157,11 +147,9 @@ impl Reason {
 pub enum End {
     /// The user declined on the phone.
     Denied,
-    /// Nobody approved in time.
     Expired,
     /// Withdrawn: by the user, or by a newer login ([`Reason::Replaced`]).
     Cancelled(Option<Reason>),
-    /// It cannot be completed.
     Failed(Reason),
 }
 
@@ -190,20 +178,15 @@ impl End {
 pub enum LoginStage {
     /// Written before the call that creates the session upstream; after a crash nobody knows whether that call arrived.
     Creating,
-    /// The phone was asked.
     Pending(UpstreamHandle),
     /// The phone has loaded the request.
     Fetched(UpstreamHandle),
     /// The right person approved in time.
     Approved {
-        /// When we learned of it.
         at: Timestamp,
-        /// The user who approved.
         user_id: UserId,
-        /// The registration that approved.
         device_id: Option<DeviceId>,
     },
-    /// Over.
     Ended(End),
 }
 
@@ -231,7 +214,6 @@ impl LoginStage {
     }
 }
 
-/// A stored login.
 #[derive(Clone, Debug)]
 pub struct Login {
     /// Its id: stands in URLs and is useless without the browser's cookie.

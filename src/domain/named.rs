@@ -7,7 +7,6 @@ macro_rules! named_enum {
         pub enum $name { $($(#[$of_variant])* $variant,)+ }
 
         impl $name {
-            /// The stable name.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
             }

@@ -29,17 +29,13 @@ pub enum InvalidName {
 }
 
 /// The canonical spelling of a username.
-///
-/// # Errors
-/// [`InvalidName::Username`].
+/// Errors: [`InvalidName::Username`].
 pub fn username(written: &str) -> Result<String, InvalidName> {
     canonical_identifier(written).ok_or(InvalidName::Username)
 }
 
 /// The canonical spelling of an e-mail address. Whether it exists is for whoever sends to it.
-///
-/// # Errors
-/// [`InvalidName::Email`].
+/// Errors: [`InvalidName::Email`].
 pub fn email(written: &str) -> Result<String, InvalidName> {
     let address = canonical_identifier(written).ok_or(InvalidName::Email)?;
     match address.split_once('@') {
@@ -49,9 +45,7 @@ pub fn email(written: &str) -> Result<String, InvalidName> {
 }
 
 /// A group name as it is written: groups are compared exactly by relying parties.
-///
-/// # Errors
-/// [`InvalidName::Group`].
+/// Errors: [`InvalidName::Group`].
 pub fn group(written: &str) -> Result<String, InvalidName> {
     let fits = (1..=255).contains(&written.len()) && written.trim() == written;
     let harmless = !written.chars().any(|character| character.is_control() || character == ',');
@@ -59,9 +53,7 @@ pub fn group(written: &str) -> Result<String, InvalidName> {
 }
 
 /// A person's full name as it is written.
-///
-/// # Errors
-/// [`InvalidName::FullName`].
+/// Errors: [`InvalidName::FullName`].
 pub fn full_name(written: &str) -> Result<String, InvalidName> {
     let trimmed = written.trim();
     let harmless = trimmed.len() <= 255 && !trimmed.chars().any(char::is_control);
@@ -69,9 +61,7 @@ pub fn full_name(written: &str) -> Result<String, InvalidName> {
 }
 
 /// The canonical spelling of the name by which `upstream` knows a person.
-///
-/// # Errors
-/// [`InvalidName::SecSignId`] or [`InvalidName::ThumbSignInUserId`]: outside these characters the services' own clients
+/// Errors: [`InvalidName::SecSignId`] or [`InvalidName::ThumbSignInUserId`]: outside these characters the services' own clients
 /// disagree on the encoding.
 pub fn upstream_user(upstream: Upstream, written: &str) -> Result<String, InvalidName> {
     let (extra, error) = match upstream {

@@ -9,13 +9,9 @@ pub struct RandomError;
 /// Where random bytes come from.
 pub trait Random: Send + Sync {
     /// Fills `buffer` with random bytes.
-    ///
-    /// # Errors
-    /// When the generator fails; the buffer must then not be used.
     fn fill(&self, buffer: &mut [u8]) -> Result<(), RandomError>;
 }
 
-/// The operating system's generator.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct SystemRandom;
 

@@ -26,9 +26,6 @@ impl Secret {
 
     /// A new secret of 256 random bits as 43 characters of base64url (RFC 4648 §5): only characters that no
     /// encoding touches (RFC 3986 §2.3).
-    ///
-    /// # Errors
-    /// When the random number generator fails.
     pub fn generate(env: &Env) -> Result<Self, RandomError> {
         let bytes: [u8; 32] = env.random_bytes()?;
         Ok(Self::new(URL_SAFE_NO_PAD.encode(bytes)))

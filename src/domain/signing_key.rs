@@ -17,21 +17,18 @@ parsed_enum! {
     pub enum KeyState {
         /// Published ahead, so that relying parties know it before it signs.
         Next = "next",
-        /// Signs.
         Active = "active",
         /// Signs no more; its private half is gone. Still verifies what it signed.
         Retired = "retired",
     }
 }
 
-/// A stored signing key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredKey {
     /// Its thumbprint (RFC 7638); unique.
     pub kid: String,
     /// The one algorithm that it serves.
     pub alg: SigningAlgorithm,
-    /// Where it stands.
     pub state: KeyState,
     /// The public half: a JWK as JSON (RFC 7517 §4).
     pub public_jwk: String,
@@ -39,9 +36,7 @@ pub struct StoredKey {
     pub sealed_private: String,
     /// When it was made, which is when it was published.
     pub created_at: Timestamp,
-    /// When it began to sign.
     pub active_at: Option<Timestamp>,
-    /// When it ceased to.
     pub retired_at: Option<Timestamp>,
 }
 
@@ -51,30 +46,16 @@ pub enum KeyStep {
     /// Adds a key. Expects no other with its `kid`, and no other of its algorithm in its state unless that is retired.
     Insert(StoredKey),
     /// Next → active. Expects the key to be next, and no active one of its algorithm.
-    Activate {
-        /// Which key.
-        kid: String,
-        /// When.
-        at: Timestamp,
-    },
+    Activate { kid: String, at: Timestamp },
     /// Active → retired; the stored private half becomes empty. Expects the key to be active.
-    Retire {
-        /// Which key.
-        kid: String,
-        /// When.
-        at: Timestamp,
-    },
+    Retire { kid: String, at: Timestamp },
     /// Deletes a key in any state; from then on nothing that it signed is valid. Expects the key to exist.
-    Delete {
-        /// Which key.
-        kid: String,
-    },
+    Delete { kid: String },
 }
 
 /// Steps that are written in this order, in one transaction, all or none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyChange {
-    /// The steps.
     pub steps: Vec<KeyStep>,
 }
 
@@ -105,7 +86,6 @@ impl KeyStep {
 /// What became of a [`KeyChange`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applied {
-    /// Written and committed.
     Done,
     /// A step did not find what it expected: somebody else was faster. Nothing was written.
     Conflict,
@@ -120,15 +100,9 @@ pub struct KeyRowsError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 #[async_trait]
 pub trait SigningKeyRows: Send + Sync {
     /// Every key, in any order. Asked every half second by every node, so one statement without joins.
-    ///
-    /// # Errors
-    /// When the database does not answer, or a row makes no sense.
     async fn list_signing_keys(&self) -> Result<Vec<StoredKey>, KeyRowsError>;
 
     /// Writes a change with its audit events, or nothing at all.
-    ///
-    /// # Errors
-    /// When the database does not answer; it is then unknown whether the change was written.
     async fn apply_key_change(&self, change: &KeyChange) -> Result<Applied, KeyRowsError>;
 }
 

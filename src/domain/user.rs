@@ -27,16 +27,13 @@ pub struct User {
     pub groups: Vec<String>,
     /// A locked person cannot sign in, and nothing is refreshed for them.
     pub locked: bool,
-    /// Who wrote them down.
     pub source: Source,
-    /// When they were added.
     pub created_at: Timestamp,
     /// When their data last changed (`updated_at`, OIDC Core §5.1).
     pub updated_at: Timestamp,
 }
 
 parsed_enum! {
-    /// A phone service.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
     #[serde(rename_all = "lowercase")]
     pub enum Upstream {
@@ -67,19 +64,13 @@ impl fmt::Display for Upstream {
 /// different people by the same name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
-    /// Its identifier here.
     pub id: DeviceId,
-    /// Whose it is.
     pub user_id: UserId,
-    /// Which service knows it.
     pub upstream: Upstream,
     /// The name by which the service knows the person (SecSign ID, ThumbSignIn user id), canonical.
     pub upstream_user: String,
-    /// What the person calls it.
     pub label: String,
-    /// When it was registered.
     pub created_at: Timestamp,
-    /// When it last approved something.
     pub last_used_at: Option<Timestamp>,
 }
 

@@ -10,7 +10,6 @@ use super::user::Upstream;
 /// What is written about a person.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-#[expect(missing_docs, reason = "each member is documented where it ends up, in `NewUser`")]
 pub struct WrittenUser {
     pub username: Option<String>,
     pub email: Option<String>,
@@ -24,15 +23,12 @@ pub struct WrittenUser {
 /// A person to be added, in canonical spelling, with the phones to register at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewUser {
-    /// The unique name.
     pub username: String,
-    /// The e-mail address.
     pub email: Option<String>,
     /// Whether the operator vouches for it.
     pub email_verified: bool,
     /// The full name; empty when unknown.
     pub name: String,
-    /// Group names, each once.
     pub groups: Vec<String>,
     /// The names by which phone services know the person.
     pub devices: Vec<(Upstream, String)>,

@@ -55,7 +55,6 @@ struct Events {
     /// What is to be told before anything happens.
     first: Option<Seen>,
     over: bool,
-    /// Counts the stream as open.
     _open: metrics::Held,
 }
 

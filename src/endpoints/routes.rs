@@ -56,7 +56,6 @@ fn resource(endpoint: Endpoint) -> Resource {
     }
 }
 
-/// Mounts the table.
 pub fn mount(config: &mut ServiceConfig) {
     for endpoint in Endpoint::ALL {
         config.service(resource(endpoint));

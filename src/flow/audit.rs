@@ -22,9 +22,6 @@ pub struct PendingEvent {
 
 impl PendingEvent {
     /// Gives an event its id.
-    ///
-    /// # Errors
-    /// When the random number generator fails.
     pub fn new(env: &Env, event: AuditEvent) -> Result<Self, RandomError> {
         Ok(Self { id: id::time_ordered(env)?, event, counted: Arc::default() })
     }
@@ -41,10 +38,6 @@ impl PendingEvent {
         Self { id: self.id.clone(), event, counted: Arc::clone(&self.counted) }
     }
 
-    /// Writes it.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn write(&self, tx: &Tx, at: Timestamp) -> Result<(), StoreError> {
         audit::insert(tx, &self.event, &self.id, at).await?;
         if !self.counted.swap(true, Ordering::Relaxed) {

@@ -42,9 +42,6 @@ enum Attempt {
 /// Sends one logout token, if no other node does, and writes down what came of it.
 ///
 /// Costs: one commit for the lease, one read, one signature, one call of at most 5 s, one commit.
-///
-/// # Errors
-/// When the database fails; the row is tried again when the lease has run out.
 pub async fn deliver(op: &Op, logout: &BackchannelLogout, owner: &str) -> Result<(), Internal> {
     let now = op.env.now();
     let lease = (logout.id.clone(), owner.to_owned());

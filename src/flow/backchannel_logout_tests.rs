@@ -66,7 +66,6 @@ impl Scene {
         deliver(&self.bench.op, &self.the_row().await, owner).await.unwrap();
     }
 
-    /// The tokens that arrived.
     fn tokens(&self) -> Vec<String> {
         let body = |body: &str| body.strip_prefix("logout_token=").expect("nothing but the token").to_owned();
         self.receiver.received().iter().map(|request| body(&request.body)).collect()

@@ -33,9 +33,7 @@ struct PresentedCredentials(Vec<CredentialCandidate>);
 
 impl PresentedCredentials {
     /// Reads the credentials of a request without judging them.
-    ///
-    /// # Errors
-    /// `invalid_request` when two methods are used at once (RFC 6749 §2.3), or when the form names another client than the
+    /// Errors: `invalid_request` when two methods are used at once (RFC 6749 §2.3), or when the form names another client than the
     /// header; `invalid_client` when there are no credentials, or none that can be read.
     fn parse(authorization: Option<&str>, parameters: &Parameters) -> Result<Self, OAuthError> {
         let form_id = parameters.get("client_id");
@@ -98,9 +96,7 @@ fn form_decoded(text: &str) -> Option<String> {
 
 /// Finds the client of a request and checks that it is the one that calls. One round trip to the database, two for a Basic
 /// header whose client identifier has two meanings.
-///
-/// # Errors
-/// As [`PresentedCredentials::parse`]; `invalid_client`, always with the same description, for an unknown, disabled or wrongly
+/// Errors: As [`PresentedCredentials::parse`]; `invalid_client`, always with the same description, for an unknown, disabled or wrongly
 /// authenticated client; [`OAuthError::Limited`] after too many wrong secrets (see [`super::wrong_secrets`]).
 pub(crate) async fn authenticate(op: &Op, request: &ClientRequest<'_>) -> Result<Client, OAuthError> {
     let presented = PresentedCredentials::parse(request.authorization()?, request.parameters)?;

@@ -42,9 +42,6 @@ pub struct LogoutRequest {
 
 impl LogoutRequest {
     /// Reads a request; one verification of a signature where there is a hint.
-    ///
-    /// # Errors
-    /// When a parameter came twice or is too long.
     pub fn read(op: &Op, parameters: &Parameters) -> Result<Self, InvalidParameters> {
         parameters.all_sound(READ)?;
         let text = |name: &str| parameters.get(name).map(str::to_owned);
@@ -62,7 +59,6 @@ impl LogoutRequest {
 pub enum Decision {
     /// End this session ([`perform`]), then go on.
     EndNow {
-        /// Which.
         sid: SessionId,
         /// Where the browser goes, `state` included; else the page that says so.
         redirect: Option<String>,
@@ -74,16 +70,12 @@ pub enum Decision {
         /// The app that asks, by its name for people, where it is known.
         client_name: Option<String>,
     },
-    /// There is nothing to end.
     SignedOut {
         /// Where the browser goes, `state` included; else the page that says so.
         redirect: Option<String>,
     },
     /// An error page: the request is wrong and there is nobody to ask. The reason is for the log.
-    Refused {
-        /// What is wrong.
-        hint: &'static str,
-    },
+    Refused { hint: &'static str },
 }
 
 /// The app's page that a logout leads to.
@@ -100,7 +92,6 @@ pub struct Target {
 pub enum Answer {
     /// A request of a relying party.
     NotAsked,
-    /// The person's own form.
     Yes,
 }
 
@@ -123,9 +114,6 @@ struct BadRedirect;
 /// Decides about a logout request of a browser whose live session is `current`. Changes nothing.
 ///
 /// Costs: at most one read, for the client.
-///
-/// # Errors
-/// Only when something of ours fails.
 pub async fn decide(
     op: &Op,
     request: &LogoutRequest,
@@ -205,9 +193,6 @@ fn with_state(uri: &str, state: Option<&str>) -> String {
 /// say where somebody was signed in. None while it goes on.
 ///
 /// Costs: two reads.
-///
-/// # Errors
-/// Only when something of ours fails.
 pub async fn told(op: &Op, sid: &SessionId, browser: &BrowserKey) -> Result<Vec<String>, Internal> {
     let session = sessions::find(op.store.read(), sid).await?;
     if !session.is_some_and(|session| session.ended_at.is_some() && session.browser == *browser) {
@@ -230,9 +215,6 @@ struct Ending {
 /// that has ended before, or never was, is left alone. False: there was nothing to end.
 ///
 /// Costs: one write, which is one commit.
-///
-/// # Errors
-/// Only when something of ours fails.
 pub async fn perform(op: &Op, sid: &SessionId, origin: &Origin) -> Result<bool, OAuthError> {
     let event = AuditEvent { origin: origin.clone(), ..AuditEvent::new(AuditKind::Logout) };
     let ending = Ending { sid: sid.clone(), now: op.env.now(), ended: PendingEvent::new(&op.env, event)? };

@@ -47,10 +47,7 @@ pub enum OAuthError {
     },
     /// Too much of the same from one source (RFC 6585 §4).
     #[error("too many failed attempts")]
-    Limited {
-        /// How long to wait.
-        pause: Duration,
-    },
+    Limited { pause: Duration },
     /// Something of ours failed.
     #[error(transparent)]
     Internal(#[from] Internal),

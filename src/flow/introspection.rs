@@ -23,7 +23,6 @@ use crate::store::{access_tokens, refresh_tokens};
 pub struct Introspection {
     /// Whether the token is alive and the caller's.
     pub active: bool,
-    /// About a live token only.
     #[serde(flatten)]
     pub description: Option<Description>,
 }
@@ -31,13 +30,9 @@ pub struct Introspection {
 /// What is said about a live token (RFC 7662 §2.2; RFC 9470 §6.2 for `acr` and `auth_time`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Description {
-    /// What it allows.
     pub scope: String,
-    /// To whom it was issued.
     pub client_id: String,
-    /// The person.
     pub sub: String,
-    /// Their name for people.
     pub username: String,
     /// `Bearer` for an access token. A refresh token has none: it must not be taken for one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,11 +41,9 @@ pub struct Description {
     pub exp: i64,
     /// When it was issued, in seconds since the epoch.
     pub iat: i64,
-    /// Who issued it.
     pub iss: String,
     /// Whom it is for: the issuer itself, as in the JWT form.
     pub aud: String,
-    /// The browser session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,
     /// How strong the login was.
@@ -62,9 +55,7 @@ pub struct Description {
 /// Answers an introspection request. `token_type_hint` is not needed (RFC 7662 §2.1: the server may ignore it).
 ///
 /// Costs: one read for the client, one or two for the token; no write.
-///
-/// # Errors
-/// `invalid_client` for anybody but an authenticated confidential client; `invalid_request` without a token.
+/// Errors: `invalid_client` for anybody but an authenticated confidential client; `invalid_request` without a token.
 pub(crate) async fn answer(op: &Op, request: &ClientRequest<'_>) -> Result<Introspection, OAuthError> {
     let client = authenticate(op, request).await?;
     if client.metadata.is_public() {

@@ -35,21 +35,14 @@ use settings::Settings;
 /// What every flow needs, built once by `app`. A bundle without behaviour.
 #[derive(Clone)]
 pub struct Op {
-    /// The database.
     pub store: Store,
-    /// Signing keys and purpose keys.
     pub keys: Arc<Keys>,
-    /// The phone services.
     pub upstreams: Upstreams,
-    /// Calls URLs that clients registered.
     pub outbound: GuardedClient,
-    /// Clock and random numbers.
     pub env: Env,
-    /// What the operator decided.
     pub settings: Arc<Settings>,
     /// What the parts of this node tell one another.
     pub(crate) signals: node::Signals,
-    /// How the upstreams behaved lately.
     pub(crate) latency: node::latency::LatencyModel,
     /// Values that clients should make anew for every request and do not.
     pub repeats: authorization::repeats::Repeats,

@@ -38,9 +38,7 @@ enum Outcome {
 /// `token_type_hint` is not needed (RFC 7009 §2.1: the server may ignore it).
 ///
 /// Costs: one read for the client; one write of at most three reads and two updates; none for a text that cannot be a token.
-///
-/// # Errors
-/// `invalid_client`; `invalid_request` without a token; `unauthorized_client` for a token of another client.
+/// Errors: `invalid_client`; `invalid_request` without a token; `unauthorized_client` for a token of another client.
 pub(crate) async fn answer(op: &Op, request: &ClientRequest<'_>) -> Result<(), OAuthError> {
     let client = authenticate(op, request).await?;
     let missing = OAuthError::new(ErrorCode::InvalidRequest, "token is missing");

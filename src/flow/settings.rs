@@ -9,7 +9,6 @@ pub use crate::domain::settings::{Lifetimes, Limits};
 pub struct Settings {
     /// The issuer: an origin or URL without a trailing slash, frozen at first start (decision 2.9).
     pub issuer: String,
-    /// How long things live.
     pub lifetimes: Lifetimes,
     /// How often a phone may be asked; `None` in a member: no limit.
     pub limits: Limits,

@@ -71,9 +71,7 @@ impl BearerError {
 }
 
 /// The token of a request (RFC 6750 §2.1, §2.2).
-///
-/// # Errors
-/// [`BearerError::Missing`] without one; [`BearerError::Malformed`] with two.
+/// Errors: [`BearerError::Missing`] without one; [`BearerError::Malformed`] with two.
 pub fn presented_token<'a>(authorization: Option<&'a str>, form: &'a Parameters) -> Result<&'a str, BearerError> {
     let in_header = authorization.and_then(|header| header.split_once(' '));
     let is_bearer = |scheme: &str| scheme.eq_ignore_ascii_case(TokenBinding::Bearer.token_type());
@@ -88,9 +86,7 @@ pub fn presented_token<'a>(authorization: Option<&'a str>, form: &'a Parameters)
 /// What the token `presented` lets its client learn: `sub` and the claims of its scope.
 ///
 /// Costs: one joined read and no write; a verification where the token is a JWT.
-///
-/// # Errors
-/// [`BearerError::Invalid`] for anything but a live access token; [`BearerError::Insufficient`] without `openid`.
+/// Errors: [`BearerError::Invalid`] for anything but a live access token; [`BearerError::Insufficient`] without `openid`.
 pub async fn answer(op: &Op, presented: &str) -> Result<UserInfo, BearerError> {
     let digest = digest_of_presented(op, presented).ok_or(BearerError::Invalid("not an access token of ours"))?;
     let found = access_tokens::find(op.store.read(), &digest).await.map_err(Internal::from)?;

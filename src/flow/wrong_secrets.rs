@@ -20,7 +20,6 @@ const PAIRS: usize = 10_000;
 /// A client, by the name that was presented, and the source that presented it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pair {
-    /// The name.
     pub client_id: String,
     /// The source ([`Origin::source`](crate::domain::browser::Origin::source)).
     pub source: String,
@@ -42,7 +41,6 @@ impl Tally {
     }
 }
 
-/// What this node counted.
 #[derive(Clone, Default)]
 pub struct WrongSecrets(Arc<Mutex<HashMap<Pair, Tally>>>);
 

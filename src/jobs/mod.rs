@@ -20,10 +20,6 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// Starts every job.
-    ///
-    /// # Errors
-    /// When the random number generator fails (a node needs a name).
     pub fn start(op: &Op) -> Result<Self, RandomError> {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();

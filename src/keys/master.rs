@@ -29,20 +29,10 @@ const LONGEST_FILE: u64 = 256;
 pub enum MasterKeyError {
     /// Others can read or write the file.
     #[error("{path} has mode {mode:04o}: a master key must be its owner's alone; run: chmod 600 {path}")]
-    Permissions {
-        /// The file.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
+    Permissions { path: PathBuf, mode: u32 },
     /// Everybody can replace files in the directory.
     #[error("{path} has mode {mode:04o}: everybody can replace the master key in it; run: chmod 700 {path}")]
-    Directory {
-        /// The directory.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
+    Directory { path: PathBuf, mode: u32 },
     /// The content is not a key.
     #[error(
         "{0} does not hold a master key (32 bytes in base64, such as `openssl rand -base64 32` prints): restore it from a \
@@ -51,14 +41,7 @@ pub enum MasterKeyError {
     Garbled(PathBuf),
     /// The file system refuses.
     #[error("cannot {what} {path}: {reason}")]
-    Io {
-        /// What was tried.
-        what: &'static str,
-        /// On which path.
-        path: PathBuf,
-        /// Why it failed.
-        reason: io::Error,
-    },
+    Io { what: &'static str, path: PathBuf, reason: io::Error },
     /// No randomness, no key.
     #[error(transparent)]
     Random(#[from] RandomError),
@@ -82,9 +65,6 @@ impl fmt::Debug for MasterKey {
 
 impl MasterKey {
     /// The key in `keys_dir`, made there at the first start. Of processes that start at once, one makes it and all use it.
-    ///
-    /// # Errors
-    /// When the file is readable by others, holds no key, or cannot be read or made.
     pub fn load_or_create(keys_dir: &Path, env: &Env) -> Result<Self, MasterKeyError> {
         make_private_dir(keys_dir)?;
         let path = keys_dir.join(FILE_NAME);
@@ -98,9 +78,6 @@ impl MasterKey {
     }
 
     /// The key in `keys_dir`, which must be there: the database belongs to one already, and a new one would be of no use to it.
-    ///
-    /// # Errors
-    /// When it is missing or readable by others, holds no key, or cannot be read.
     pub fn load_in(keys_dir: &Path) -> Result<Self, MasterKeyError> {
         if keys_dir.exists() {
             make_private_dir(keys_dir)?;
@@ -109,9 +86,6 @@ impl MasterKey {
     }
 
     /// The key in the file `path` (`SIGNBRIDGE_MASTER_KEY_FILE`), which must exist: a mounted secret is never made up.
-    ///
-    /// # Errors
-    /// When the file is readable by others, holds no key, or cannot be read.
     pub fn load(path: &Path) -> Result<Self, MasterKeyError> {
         let failed = |reason| MasterKeyError::Io { what: "read", path: path.to_owned(), reason };
         let file = File::open(path).map_err(failed)?;
@@ -130,9 +104,6 @@ impl MasterKey {
     }
 
     /// What the database remembers, to recognise a node with another master key: derived one-way, so it tells nothing.
-    ///
-    /// # Errors
-    /// When the cryptographic library fails.
     pub fn fingerprint(&self) -> Result<String, DerivationFailed> {
         let mac = PurposeKey::derive(self, KeyPurpose::Fingerprint)?.mac(&[]);
         Ok(URL_SAFE_NO_PAD.encode(mac))

@@ -41,7 +41,6 @@ pub enum KeysError {
 
 /// All keys of a running provider.
 pub struct Keys {
-    /// What signs.
     pub ring: KeyRing,
     /// What was derived from the master key.
     pub purposes: Arc<PurposeKeys>,

@@ -64,9 +64,6 @@ impl fmt::Debug for PurposeKey {
 
 impl PurposeKey {
     /// The key for `purpose`.
-    ///
-    /// # Errors
-    /// When the cryptographic library fails.
     pub fn derive(master: &MasterKey, purpose: KeyPurpose) -> Result<Self, DerivationFailed> {
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, derive(master, purpose)?.as_slice())))
     }
@@ -133,9 +130,6 @@ impl fmt::Debug for Sealer {
 
 impl Sealer {
     /// The sealer of what is kept, under `master`.
-    ///
-    /// # Errors
-    /// When the cryptographic library fails.
     pub fn derive(master: &MasterKey) -> Result<Self, DerivationFailed> {
         Self::of(master, KeyPurpose::AtRest)
     }
@@ -147,9 +141,6 @@ impl Sealer {
 
     /// Encrypts `plaintext` for the place `context` (table, row, column): elsewhere it does not open, so that one row's
     /// secret cannot be put into another row.
-    ///
-    /// # Errors
-    /// When the random number generator fails.
     pub fn seal(&self, env: &Env, context: &str, plaintext: &[u8]) -> Result<String, CannotSeal> {
         let nonce: [u8; NONCE_LEN] = env.random_bytes()?;
         let mut sealed = Vec::with_capacity(NONCE_LEN + plaintext.len() + AES_256_GCM.tag_len());
@@ -164,9 +155,7 @@ impl Sealer {
     }
 
     /// Decrypts what [`Sealer::seal`] made for the same place.
-    ///
-    /// # Errors
-    /// When the text was altered, belongs to another place or is under another master key.
+    /// Fails when the text was altered, belongs to another place or is under another master key.
     pub fn open(&self, context: &str, sealed: &str) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
         let encoded = sealed.strip_prefix(VERSION).ok_or(CannotOpen)?;
         let bytes = URL_SAFE_NO_PAD.decode(encoded).map_err(|_malformed| CannotOpen)?;
@@ -182,23 +171,14 @@ impl Sealer {
 /// Everything that is derived from the master key.
 #[derive(Debug)]
 pub struct PurposeKeys {
-    /// Signs form tokens.
     pub form_tokens: PurposeKey,
-    /// Makes decoys.
     pub decoys: PurposeKey,
-    /// Makes refresh tokens' successors.
     pub refresh: RefreshSuccessors,
-    /// Encrypts at rest.
     pub sealer: Sealer,
-    /// Encrypts what addresses carry.
     pub addresses: Sealer,
 }
 
 impl PurposeKeys {
-    /// Derives every key.
-    ///
-    /// # Errors
-    /// When the cryptographic library fails.
     pub fn derive(master: &MasterKey) -> Result<Self, DerivationFailed> {
         Ok(Self {
             form_tokens: PurposeKey::derive(master, KeyPurpose::FormTokens)?,

@@ -88,9 +88,6 @@ pub(super) struct KnownKey {
 impl KeyRing {
     /// Loads the keys; makes those that are missing, for all algorithms in one write. Of nodes that start at once, one
     /// makes them and all use them. The first start takes a second or two (four RSA keys).
-    ///
-    /// # Errors
-    /// When the database does not answer, or a stored key cannot be read with this master key.
     pub async fn start(
         rows: Arc<dyn SigningKeyRows>,
         purposes: Arc<PurposeKeys>,
@@ -105,9 +102,7 @@ impl KeyRing {
 
     /// Whether stored keys can be used as they are: each can be read with this master key, and one of each algorithm signs.
     /// Changes nothing.
-    ///
-    /// # Errors
-    /// The first key that cannot be read, or the algorithm that has none.
+    /// Errors: The first key that cannot be read, or the algorithm that has none.
     pub fn check(
         rows: Vec<StoredKey>,
         purposes: &PurposeKeys,
@@ -118,9 +113,6 @@ impl KeyRing {
     }
 
     /// Reads the database again and says whether anything changed. Called every half second; costs one small statement.
-    ///
-    /// # Errors
-    /// As [`KeyRing::start`]; the keys in memory then stay as they were.
     pub async fn refresh(&self) -> Result<bool, RingError> {
         // One at a time, so that an answer that was slow cannot overwrite a newer one and bring a revoked key back.
         let _turn = self.refreshing.lock().await;
@@ -128,9 +120,7 @@ impl KeyRing {
     }
 
     /// Lets the next keys sign, retires those that did and publishes new next ones.
-    ///
-    /// # Errors
-    /// [`RotationRefused::TooSoon`] where a next key has not been published for `key_ahead`; otherwise as
+    /// Errors: [`RotationRefused::TooSoon`] where a next key has not been published for `key_ahead`; otherwise as
     /// [`KeyRing::start`].
     pub async fn rotate(&self, which: Rotate) -> Result<KeyChange, RingError> {
         self.change(|keys, now| rotation::rotate(keys, which, now, &self.settings)).await
@@ -138,17 +128,12 @@ impl KeyRing {
 
     /// Removes a key at once: from the JWK set, from verification, and from signing (check 71). Other nodes follow
     /// at their next [`KeyRing::refresh`].
-    ///
-    /// # Errors
-    /// [`RotationRefused::UnknownKey`]; otherwise as [`KeyRing::start`].
+    /// Errors: [`RotationRefused::UnknownKey`]; otherwise as [`KeyRing::start`].
     pub async fn revoke(&self, kid: &str) -> Result<KeyChange, RingError> {
         self.change(|keys, now| rotation::revoke(keys, kid, now)).await
     }
 
     /// Deletes retired keys that are no longer needed.
-    ///
-    /// # Errors
-    /// As [`KeyRing::start`].
     pub async fn tidy(&self) -> Result<KeyChange, RingError> {
         self.change(|keys, now| Ok(rotation::tidy(keys, now, &self.settings))).await
     }
@@ -157,9 +142,6 @@ impl KeyRing {
     ///
     /// Costs one signature: about 1 ms of processor time for RS256 and PS256, a few hundredths for ES256 and EdDSA. A token
     /// response needs one, or two where the access token is a JWT; sign after the commit (decision 2.4).
-    ///
-    /// # Errors
-    /// When the claims are not JSON, or the library fails.
     pub fn sign(&self, alg: SigningAlgorithm, typ: TokenType, claims: &impl Serialize) -> Result<Secret, KeysError> {
         let snapshot = self.snapshot();
         let key = snapshot.signing.get(&alg).ok_or(KeyError::Sign)?;

@@ -42,10 +42,8 @@ impl KeySettings {
     }
 }
 
-/// Which keys to rotate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rotate {
-    /// That of one algorithm.
     One(SigningAlgorithm),
     /// All of them, or none if one is not ready.
     All,
@@ -62,12 +60,7 @@ pub enum RotationRefused {
         alg.as_str(),
         wait.as_secs() + 1
     )]
-    TooSoon {
-        /// Whose key.
-        alg: SigningAlgorithm,
-        /// How long to wait.
-        wait: Duration,
-    },
+    TooSoon { alg: SigningAlgorithm, wait: Duration },
     /// There is no such key.
     #[error("there is no signing key with this id")]
     UnknownKey,
@@ -92,9 +85,6 @@ pub fn ensure(keys: &[StoredKey], now: Timestamp) -> Vec<Planned> {
 }
 
 /// The steps by which the next keys begin to sign.
-///
-/// # Errors
-/// When a next key was published too recently, unless [`Rotate::OlderThan`] leaves the choice to us.
 pub fn rotate(
     keys: &[StoredKey],
     which: Rotate,
@@ -132,9 +122,6 @@ pub fn rotate(
 /// The steps by which a key that may be in wrong hands is gone at once, signatures included (check 71). If it signed,
 /// the next one signs from now on, however recently it was published: relying parties fetch an unknown `kid` (OIDC Core
 /// §10.1.1), and the alternative is worse.
-///
-/// # Errors
-/// When there is no such key.
 pub fn revoke(keys: &[StoredKey], kid: &str, now: Timestamp) -> Result<Vec<Planned>, RotationRefused> {
     let key = keys.iter().find(|key| key.kid == kid).ok_or(RotationRefused::UnknownKey)?;
     let mut steps = vec![Planned::Take(KeyStep::Delete { kid: key.kid.clone() })];

@@ -56,9 +56,6 @@ enum Private {
 impl SigningKey {
     /// Makes a key pair: RSA with 2048 bits, which is what every relying party verifies fast (decision 2.9). May take a
     /// second, so not on a thread that serves requests.
-    ///
-    /// # Errors
-    /// When the library fails.
     pub fn generate(alg: SigningAlgorithm) -> Result<Self, KeyError> {
         let private = match alg {
             SigningAlgorithm::RS256 | SigningAlgorithm::PS256 => RsaKeyPair::generate(KeySize::Rsa2048).map(Private::Rsa),
@@ -69,9 +66,6 @@ impl SigningKey {
     }
 
     /// The key pair that was stored as `pkcs8`.
-    ///
-    /// # Errors
-    /// When that is not a key for `alg`.
     pub fn from_pkcs8(alg: SigningAlgorithm, pkcs8: &[u8]) -> Result<Self, KeyError> {
         let private = match alg {
             SigningAlgorithm::RS256 | SigningAlgorithm::PS256 => RsaKeyPair::from_pkcs8(pkcs8).map(Private::Rsa),
@@ -87,9 +81,6 @@ impl SigningKey {
     }
 
     /// The key pair as PKCS#8, to be sealed and stored.
-    ///
-    /// # Errors
-    /// When the library fails.
     pub fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         let copied = |der: &[u8]| Zeroizing::new(der.to_vec());
         let stored = match &self.private {
@@ -100,15 +91,11 @@ impl SigningKey {
         stored.map_err(|_unspecified| KeyError::Private)
     }
 
-    /// The public half.
     pub fn public(&self) -> &Jwk {
         &self.public
     }
 
     /// The signature over `input` (RFC 7518 §3.3 to §3.5, RFC 8037 §3.1). Costs: see the module.
-    ///
-    /// # Errors
-    /// When the library fails.
     pub fn sign(&self, input: &[u8]) -> Result<Vec<u8>, KeyError> {
         let random = SystemRandom::new();
         match &self.private {
@@ -155,9 +142,6 @@ pub struct VerifyingKey(ParsedPublicKey);
 
 impl VerifyingKey {
     /// The key that `jwk` describes, for the JWK's own `alg` and no other (RFC 8725 §3.1).
-    ///
-    /// # Errors
-    /// When the numbers are no key for that algorithm, or too weak a one.
     pub fn from_jwk(jwk: &Jwk) -> Result<Self, KeyError> {
         let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).map_err(|_malformed| KeyError::Public);
         let parsed = match (jwk.alg, &jwk.numbers) {

@@ -44,17 +44,11 @@ impl KeyRing {
     /// The claims of a token that a published key signed. Says nothing about issuer, audience and expiry.
     ///
     /// Costs: at most 16 KiB are looked at; less than 0.1 ms.
-    ///
-    /// # Errors
-    /// When it is not such a token of type `typ`.
     pub fn verify_signature(&self, compact: &str, typ: TokenType) -> Result<Map<String, Value>, VerifyError> {
         self.verify(compact, typ, false)
     }
 
     /// The claims of an access token that is valid now (RFC 9068 §4). Whether it was revoked, the database knows.
-    ///
-    /// # Errors
-    /// When it is not an access token of ours, or has expired.
     pub fn verify_access_token(&self, compact: &str, issuer: &str) -> Result<AccessTokenClaims, VerifyError> {
         let claims: AccessTokenClaims = typed(self.verify(compact, TokenType::AccessToken, false)?)?;
         if claims.iss != issuer {
@@ -69,9 +63,7 @@ impl KeyRing {
 
     /// The claims of an `id_token_hint`: an ID token that we issued, also an expired one, also one of a key that has left the
     /// JWK set since (OIDC RP-Initiated Logout §2, decision 2.16; OIDC Core §3.1.2.1). With `client`, it must be for that one.
-    ///
-    /// # Errors
-    /// When it is not an ID token of ours, or one for another client.
+    /// Fails when it is not an ID token of ours, or one for another client.
     pub fn verify_hint(&self, compact: &str, issuer: &str, client: Option<&str>) -> Result<IdTokenClaims, VerifyError> {
         let claims: IdTokenClaims = typed(self.verify(compact, TokenType::IdToken, true)?)?;
         if claims.iss != issuer {

@@ -10,9 +10,7 @@ use crate::flow::audit::PendingEvent;
 use crate::store::{self, StoreError, Tx, grants, sessions};
 
 /// Every phone with its person, or those of one person.
-///
-/// # Errors
-/// [`ManageError::NotFound`] when there is no such person; when the database fails.
+/// Errors: [`ManageError::NotFound`] when there is no such person; when the database fails.
 pub async fn list(manage: &Manage<'_>, person: Option<&str>) -> Result<Vec<(User, Device)>, ManageError> {
     let people = match person {
         Some(name) => vec![users::find(manage, name).await?],
@@ -25,9 +23,7 @@ pub async fn list(manage: &Manage<'_>, person: Option<&str>) -> Result<Vec<(User
 /// A phone that was removed.
 #[derive(Clone, Debug)]
 pub struct Removed {
-    /// The phone.
     pub device: Device,
-    /// Whose it was.
     pub user: User,
 }
 
@@ -49,9 +45,7 @@ pub(super) fn event(device: &Device, detail: &str) -> AuditEvent {
 }
 
 /// Removes a phone, and ends the sessions and tokens that it approved: whoever holds it now may not stay.
-///
-/// # Errors
-/// [`ManageError::NotFound`]; when the database or the random number generator fails.
+/// Errors: [`ManageError::NotFound`]; when the database or the random number generator fails.
 pub async fn remove(manage: &Manage<'_>, id: &DeviceId) -> Result<Removed, ManageError> {
     let missing = || ManageError::NotFound(format!("device `{id}`"));
     let db = manage.store.read();

@@ -26,9 +26,7 @@ use crate::store::{JobError, Store, StoreError};
 /// What every use case here needs.
 #[derive(Clone)]
 pub struct Manage<'a> {
-    /// The database.
     pub store: &'a Store,
-    /// Clock and random numbers.
     pub env: &'a Env,
     /// Who asks, for the audit trail.
     pub origin: Origin,
@@ -36,7 +34,6 @@ pub struct Manage<'a> {
     pub allow_private: bool,
 }
 
-/// Why nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ManageError {
     /// Something with this name is there already.

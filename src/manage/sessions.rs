@@ -10,9 +10,7 @@ use crate::flow::audit::PendingEvent;
 use crate::store::{self, StoreError, Tx};
 
 /// The sessions that are neither ended nor expired, of everybody or of one person, the latest used first.
-///
-/// # Errors
-/// [`ManageError::NotFound`] when there is no such person; when the database fails.
+/// Errors: [`ManageError::NotFound`] when there is no such person; when the database fails.
 pub async fn list(manage: &Manage<'_>, person: Option<&str>) -> Result<Vec<(User, BrowserSession)>, ManageError> {
     let (db, now) = (manage.store.read(), manage.now());
     let people = match person {
@@ -29,9 +27,7 @@ pub async fn list(manage: &Manage<'_>, person: Option<&str>) -> Result<Vec<(User
 }
 
 /// Ends a session and what does not outlive it (`offline_access` does: OIDC Core §11).
-///
-/// # Errors
-/// [`ManageError::NotFound`] when there is none that is alive; when the database or the random number generator fails.
+/// Errors: [`ManageError::NotFound`] when there is none that is alive; when the database or the random number generator fails.
 pub async fn end(manage: &Manage<'_>, id: &SessionId) -> Result<(), ManageError> {
     let missing = || ManageError::NotFound(format!("session `{id}` that has not ended"));
     let session = store::sessions::find(manage.store.read(), id).await?.ok_or_else(missing)?;
@@ -43,9 +39,6 @@ pub async fn end(manage: &Manage<'_>, id: &SessionId) -> Result<(), ManageError>
 }
 
 /// Ends every session of a person; returns how many there were.
-///
-/// # Errors
-/// As [`list`]; when the random number generator fails.
 pub async fn end_all(manage: &Manage<'_>, person: &str) -> Result<usize, ManageError> {
     let user = users::find(manage, person).await?.user.id;
     let open = store::sessions::list_for_user(manage.store.read(), &user, manage.now()).await?;

@@ -14,9 +14,7 @@ use crate::store::{Db, Insertion, StoreError, Tx, devices, grants, pushes, sessi
 /// A person with their phones.
 #[derive(Clone, Debug)]
 pub struct Person {
-    /// The person.
     pub user: User,
-    /// Their phones, oldest first.
     pub devices: Vec<Device>,
 }
 
@@ -48,7 +46,6 @@ pub(super) fn device(manage: &Manage<'_>, user: &UserId, (upstream, name): &(Ups
 pub(super) enum Taken {
     /// As a username or an e-mail address.
     Name(String),
-    /// At a phone service.
     Device(Upstream, String),
 }
 
@@ -137,9 +134,7 @@ pub(super) fn new_person(manage: &Manage<'_>, new: NewUser, source: Source) -> R
 }
 
 /// Adds a person with their phones.
-///
-/// # Errors
-/// [`ManageError::Exists`], [`ManageError::Invalid`]; when the database or the random number generator fails.
+/// Errors: [`ManageError::Exists`], [`ManageError::Invalid`]; when the database or the random number generator fails.
 pub async fn create(manage: &Manage<'_>, written: WrittenUser) -> Result<Person, ManageError> {
     let new = written.check().map_err(ManageError::Invalid)?;
     let person = new_person(manage, new, Source::Command)?;
@@ -149,10 +144,6 @@ pub async fn create(manage: &Manage<'_>, written: WrittenUser) -> Result<Person,
     Ok(person)
 }
 
-/// Every person, by username.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list(manage: &Manage<'_>) -> Result<Vec<Person>, ManageError> {
     let db = manage.store.read();
     let mut people = Vec::new();
@@ -164,9 +155,7 @@ pub async fn list(manage: &Manage<'_>) -> Result<Vec<Person>, ManageError> {
 }
 
 /// The person with this username, e-mail address or `sub`.
-///
-/// # Errors
-/// [`ManageError::NotFound`]; when the database fails.
+/// Errors: [`ManageError::NotFound`]; when the database fails.
 pub async fn find(manage: &Manage<'_>, name: &str) -> Result<Person, ManageError> {
     let db = manage.store.read();
     let canonical = canonical_identifier(name).unwrap_or_default();
@@ -207,9 +196,7 @@ impl Locking {
 
 /// Locks or unlocks a person, also one whom the file declares. A locked person cannot sign in, and everything they were
 /// signed in to ends at once. Twice is once.
-///
-/// # Errors
-/// [`ManageError::NotFound`]; when the database or the random number generator fails.
+/// Errors: [`ManageError::NotFound`]; when the database or the random number generator fails.
 pub async fn set_locked(manage: &Manage<'_>, name: &str, locked: bool) -> Result<Person, ManageError> {
     let mut person = find(manage, name).await?;
     let entry = manage.entry(event(&person.user.id, if locked { "locked" } else { "unlocked" }))?;
@@ -240,9 +227,7 @@ impl Forgiving {
 
 /// Forgets how often a person was asked for and what they declined: the way in for their new browsers after strangers used up
 /// what their name may be asked for. What the strangers' own sources may ask stays used up.
-///
-/// # Errors
-/// [`ManageError::NotFound`]; when the database or the random number generator fails.
+/// Errors: [`ManageError::NotFound`]; when the database or the random number generator fails.
 pub async fn reset_limits(manage: &Manage<'_>, name: &str) -> Result<Person, ManageError> {
     let person = find(manage, name).await?;
     let entry = manage.entry(event(&person.user.id, "limits reset"))?;

@@ -38,7 +38,6 @@ pub struct Metric<M, const N: usize> {
     family: OnceLock<Labelled<M, N>>,
 }
 
-/// Something that only grows.
 pub type Counter<const N: usize> = Metric<counter::Counter, N>;
 /// Something that goes up and down.
 pub type Gauge<const N: usize> = Metric<gauge::Gauge<f64, AtomicU64>, N>;
@@ -97,7 +96,6 @@ impl<const N: usize> Counter<N> {
         Self::of(name, help, labels, counter::Counter::default)
     }
 
-    /// Counts one.
     pub fn add(&self, values: [&'static str; N]) {
         self.with(values.map(Cow::Borrowed)).inc();
     }
@@ -108,7 +106,6 @@ impl<const N: usize> Gauge<N> {
         Self::of(name, help, labels, gauge::Gauge::default)
     }
 
-    /// Sets it.
     pub fn set(&self, values: [&'static str; N], value: f64) {
         self.with(values.map(Cow::Borrowed)).set(value);
     }
@@ -126,7 +123,6 @@ impl Gauge<0> {
         Held(self)
     }
 
-    /// Whether nothing is held.
     #[cfg(test)]
     pub fn is_zero(&self) -> bool {
         self.with([]).get() == 0.0
@@ -143,7 +139,6 @@ impl Drop for Held {
 }
 
 impl<const N: usize> Histogram<N> {
-    /// Notes one.
     pub fn observe(&self, values: [Cow<'static, str>; N], seconds: f64) {
         self.with(values).observe(seconds);
     }

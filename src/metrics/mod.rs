@@ -31,9 +31,6 @@ static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
 });
 
 /// Every metric that has a value, in the Prometheus text format.
-///
-/// # Errors
-/// When the text cannot be written; never seen.
 pub fn render() -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     prometheus_text::encode(&mut text, &REGISTRY)?;

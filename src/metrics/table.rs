@@ -130,7 +130,6 @@ pub static LOG_RECORDS_DROPPED: Counter<0> = Counter::new(
     [],
 );
 
-/// All of them.
 pub static ALL: &[&dyn Described] = &[
     &BUILD_INFO,
     &HTTP_REQUEST_DURATION,

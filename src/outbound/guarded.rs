@@ -48,9 +48,6 @@ pub struct GuardedClient {
 }
 
 /// The client for registered URLs.
-///
-/// # Errors
-/// When the CA file is unusable, or the machine has no trusted authorities.
 pub fn guarded(settings: GuardSettings) -> Result<GuardedClient, OutboundError> {
     let allow_private = settings.allow_private;
     let authorities = extra_authorities(settings.ca_file.as_deref())?;
@@ -65,9 +62,6 @@ pub fn guarded(settings: GuardSettings) -> Result<GuardedClient, OutboundError> 
 
 impl GuardedClient {
     /// Posts one form field and answers the status, all within `limit`.
-    ///
-    /// # Errors
-    /// See [`CallError`].
     pub async fn post_form(&self, url: &Url, field: (&str, &str), limit: Duration) -> Result<u16, CallError> {
         self.check(url)?;
         let request = self.client.post(url.clone()).form(&[field]);

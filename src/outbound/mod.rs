@@ -32,18 +32,13 @@ pub enum OutboundError {
     /// The CA file cannot be read.
     #[error("the CA file {} cannot be read", .path.display())]
     CaFileUnreadable {
-        /// As configured.
         path: PathBuf,
-        /// What the system said.
         #[source]
         source: std::io::Error,
     },
     /// The CA file holds no certificate.
     #[error("the CA file {} holds no certificate in PEM form", .path.display())]
-    CaFileEmpty {
-        /// As configured.
-        path: PathBuf,
-    },
+    CaFileEmpty { path: PathBuf },
     /// The client cannot be built: a broken certificate in the CA file, or a machine without trusted authorities.
     #[error("the HTTP client cannot be built (CA file, or the system's trusted certificates)")]
     Client(#[source] reqwest::Error),

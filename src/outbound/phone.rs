@@ -28,7 +28,6 @@ pub struct PhoneRequest {
 }
 
 impl PhoneRequest {
-    /// A GET with these headers.
     pub fn get(url: Url, headers: Vec<(&'static str, String)>) -> Self {
         Self { method: reqwest::Method::GET, url, headers, body: None }
     }
@@ -42,7 +41,6 @@ impl PhoneRequest {
 
 /// A complete answer, whatever its status.
 pub struct PhoneAnswer {
-    /// The HTTP status.
     pub status: u16,
     /// The body, at most [`MAX_BODY`] bytes.
     pub body: Vec<u8>,
@@ -64,10 +62,7 @@ pub enum SendError {
     TimedOut(Duration),
     /// The answer is longer than [`MAX_BODY`].
     #[error("the answer (HTTP {status}) is longer than {MAX_BODY} bytes")]
-    TooLong {
-        /// The answer's HTTP status.
-        status: u16,
-    },
+    TooLong { status: u16 },
 }
 
 impl SendError {
@@ -99,9 +94,6 @@ impl PhoneClient {
     /// Sends `request` once and reads the whole answer, all within `limit`. Redirects are answers like others.
     ///
     /// A `limit` shorter than [`super::CONNECT_TIMEOUT`] makes a connection that hangs count as written.
-    ///
-    /// # Errors
-    /// See [`SendError`]; [`SendError::never_left`] tells whether the service can have seen the request.
     pub async fn send(&self, request: PhoneRequest, delivery: Delivery, limit: Duration) -> Result<PhoneAnswer, SendError> {
         let client = match delivery {
             Delivery::AtMostOnce => &self.once,

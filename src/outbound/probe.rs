@@ -14,9 +14,7 @@ use super::{OutboundError, SendError, builder, extra_authorities};
 #[derive(Clone, Debug)]
 pub struct Probe(reqwest::Client);
 
-/// What came back.
 pub struct ProbeAnswer {
-    /// The HTTP status.
     pub status: u16,
     /// The body, capped as every answer is.
     pub body: Vec<u8>,
@@ -35,18 +33,12 @@ impl ProbeAnswer {
 
 impl Probe {
     /// A client that trusts the authorities of `ca_file` beside the system's.
-    ///
-    /// # Errors
-    /// When the CA file is unusable, or the machine has no trusted authorities.
     pub fn new(ca_file: Option<PathBuf>) -> Result<Self, OutboundError> {
         let authorities = extra_authorities(ca_file.as_deref())?;
         builder(authorities).tls_info(true).pool_max_idle_per_host(0).build().map(Self).map_err(OutboundError::Client)
     }
 
     /// One GET with these headers, all within `limit`. Redirects are answers like others.
-    ///
-    /// # Errors
-    /// See [`SendError`].
     pub async fn get(&self, url: Url, headers: &[(&str, &str)], limit: Duration) -> Result<ProbeAnswer, SendError> {
         let elapsed = |_elapsed| SendError::TimedOut(limit);
         tokio::time::timeout(limit, self.exchange(url, headers)).await.map_err(elapsed)?

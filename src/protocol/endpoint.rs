@@ -27,7 +27,6 @@ pub enum Endpoint {
 /// Which other origins' scripts may read an endpoint's answers (Fetch §3.2), never with credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CorsPolicy {
-    /// None.
     None,
     /// All: a public document (check 17).
     Public,
@@ -36,7 +35,6 @@ pub enum CorsPolicy {
 }
 
 impl Endpoint {
-    /// Every endpoint.
     pub const ALL: [Self; 9] = [
         Self::OpenIdConfiguration,
         Self::ServerMetadata,

@@ -13,16 +13,13 @@ use super::scope::Scope;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct UserClaims {
-    /// The full name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The username.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preferred_username: Option<String>,
     /// When any of these claims last changed, in seconds since the epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<i64>,
-    /// The e-mail address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// Whether somebody vouched for the address: a boolean, never a string.
@@ -65,17 +62,11 @@ pub struct UserInfo {
 /// The claims of an ID token (OIDC Core §2). Moments are whole seconds since the epoch (RFC 7519 §2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdTokenClaims {
-    /// Who issued it.
     pub iss: String,
-    /// The person.
     pub sub: String,
-    /// The client.
     pub aud: String,
-    /// When it expires.
     pub exp: i64,
-    /// When it was issued.
     pub iat: i64,
-    /// When the person approved.
     pub auth_time: i64,
     /// The `nonce` of the request, exactly (OIDC Core §3.1.3.7, rule 11).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -100,19 +91,14 @@ pub struct IdTokenClaims {
 /// The claims of an access token that is a JWT (RFC 9068 §2.2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessTokenClaims {
-    /// Who issued it.
     pub iss: String,
-    /// The person.
     pub sub: String,
     /// The resource servers, else the issuer itself (RFC 9068 §3).
     pub aud: String,
     /// The client that it was issued to (RFC 8693 §4.3).
     pub client_id: String,
-    /// Its unique id.
     pub jti: String,
-    /// When it expires.
     pub exp: i64,
-    /// When it was issued.
     pub iat: i64,
     /// What it allows (RFC 8693 §4.2).
     #[serde(default, skip_serializing_if = "Scope::is_empty")]
@@ -120,10 +106,8 @@ pub struct AccessTokenClaims {
     /// When the person approved (RFC 9068 §2.2.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<i64>,
-    /// How strong the login was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acr: Option<String>,
-    /// By which means.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<String>,
 }

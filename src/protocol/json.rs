@@ -12,9 +12,6 @@ use serde_json::{Map, Value};
 pub struct InvalidObject;
 
 /// Reads one JSON object and nothing behind it.
-///
-/// # Errors
-/// When the bytes are anything else, or a member is repeated at any depth.
 pub fn parse_object(json: &[u8]) -> Result<Map<String, Value>, InvalidObject> {
     match serde_json::from_slice::<Unique>(json) {
         Ok(Unique(Value::Object(object))) => Ok(object),

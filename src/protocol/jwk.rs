@@ -18,16 +18,10 @@ use super::client_metadata::SigningAlgorithm;
 pub enum PublicNumbers {
     /// RFC 7518 §6.3.1.
     #[serde(rename = "RSA")]
-    Rsa {
-        /// The modulus.
-        n: String,
-        /// The exponent.
-        e: String,
-    },
+    Rsa { n: String, e: String },
     /// RFC 7518 §6.2.1.
     #[serde(rename = "EC")]
     Ec {
-        /// The curve.
         crv: EcCurve,
         /// The x coordinate, 32 bytes.
         x: String,
@@ -37,7 +31,6 @@ pub enum PublicNumbers {
     /// RFC 8037 §2.
     #[serde(rename = "OKP")]
     Okp {
-        /// The curve.
         crv: OkpCurve,
         /// The public key, 32 bytes.
         x: String,
@@ -62,7 +55,6 @@ pub enum OkpCurve {
 /// What a published key is for (`use`, RFC 7517 §4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KeyUse {
-    /// Signatures.
     #[serde(rename = "sig")]
     Signature,
 }
@@ -70,14 +62,12 @@ pub enum KeyUse {
 /// A public key for signatures, with everything that relying parties ask for: `kid`, `alg` and `use` (RFC 7517 §4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Jwk {
-    /// The key's id: its thumbprint.
     pub kid: String,
     /// The one algorithm that it serves (RFC 8725 §3.1: a key is used with one algorithm).
     pub alg: SigningAlgorithm,
     /// Always `sig`.
     #[serde(rename = "use")]
     pub usage: KeyUse,
-    /// The key itself.
     #[serde(flatten)]
     pub numbers: PublicNumbers,
 }

@@ -87,20 +87,15 @@ pub enum InvalidJws {
 /// A compact JWS taken apart. Nothing about it is true before its signature was verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnverifiedJws<'a> {
-    /// The header.
     pub header: Header,
     /// What the signature is over (RFC 7515 §5.2).
     pub signing_input: &'a str,
-    /// The signature.
     pub signature: Vec<u8>,
     payload: Vec<u8>,
 }
 
 impl<'a> UnverifiedJws<'a> {
     /// Takes a compact JWS apart (RFC 7515 §5.2, steps 1 to 7).
-    ///
-    /// # Errors
-    /// When it is anything but what this module writes, plus header parameters that may be ignored.
     pub fn parse(compact: &'a str) -> Result<Self, InvalidJws> {
         if compact.len() > LONGEST {
             return Err(InvalidJws::TooLong);
@@ -119,9 +114,6 @@ impl<'a> UnverifiedJws<'a> {
     }
 
     /// The claims (RFC 7519 §7.2, step 10). The caller has verified the signature.
-    ///
-    /// # Errors
-    /// When the payload is not a JSON object whose members each occur once.
     pub fn claims(&self) -> Result<Map<String, Value>, InvalidJws> {
         json::parse_object(&self.payload).map_err(|_malformed| InvalidJws::Claims)
     }
@@ -157,9 +149,6 @@ fn read_header(json: &[u8]) -> Result<Header, InvalidJws> {
 }
 
 /// The text that is signed: header and claims in base64url (RFC 7515 §5.1, steps 1 to 5).
-///
-/// # Errors
-/// When the claims cannot be written as JSON.
 pub fn signing_input(header: &Header, claims: &impl Serialize) -> Result<String, serde_json::Error> {
     let (header, claims) = (serde_json::to_vec(header)?, serde_json::to_vec(claims)?);
     Ok(format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims)))

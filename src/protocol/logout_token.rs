@@ -9,19 +9,13 @@ const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// The claims of a logout token. There is no `nonce`, so that it can never be taken for an ID token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LogoutTokenClaims {
-    /// Who issued it.
     pub iss: String,
-    /// The person.
     pub sub: String,
-    /// The client.
     pub aud: String,
-    /// When it was issued.
     pub iat: i64,
-    /// When it expires.
     pub exp: i64,
     /// Its unique id; the same when it is sent again.
     pub jti: String,
-    /// The session that ended.
     pub sid: String,
     /// What happened: see [`events`].
     pub events: Map<String, Value>,

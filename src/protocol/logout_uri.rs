@@ -27,9 +27,6 @@ pub enum InvalidLogoutUri {
 
 impl LogoutUri {
     /// Checks a URI that a client registers.
-    ///
-    /// # Errors
-    /// The variants say what is wrong.
     pub fn parse(text: &str) -> Result<Self, InvalidLogoutUri> {
         let url = absolute(text).filter(is_web).ok_or(InvalidLogoutUri::NotHttp)?;
         if text.contains('#') {
@@ -41,7 +38,6 @@ impl LogoutUri {
         Ok(Self(text.to_owned()))
     }
 
-    /// The text as registered.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -97,9 +97,6 @@ impl Parameters {
     }
 
     /// What is wrong with the parameter `name`, if anything is.
-    ///
-    /// # Errors
-    /// When it came twice or is too long.
     pub fn sound(&self, name: &str) -> Result<(), InvalidParameters> {
         match self.0.get(name) {
             Some(Found::Spoiled(spoiled)) => Err(InvalidParameters::of(name, *spoiled)),
@@ -108,17 +105,11 @@ impl Parameters {
     }
 
     /// The first of `names` that is spoiled.
-    ///
-    /// # Errors
-    /// As [`Parameters::sound`].
     pub fn all_sound(&self, names: &[&str]) -> Result<(), InvalidParameters> {
         names.iter().try_for_each(|name| self.sound(name))
     }
 
     /// The same parameters, for an endpoint that has use for every one.
-    ///
-    /// # Errors
-    /// When any of them is spoiled.
     pub fn strict(self) -> Result<Self, InvalidParameters> {
         self.0.keys().try_for_each(|name| self.sound(name))?;
         Ok(self)

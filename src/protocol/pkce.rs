@@ -32,9 +32,6 @@ impl CodeChallenge {
     }
 
     /// The challenge of an authorization request, from its two parameters.
-    ///
-    /// # Errors
-    /// When the method is not S256, or the challenge cannot be the hash of a verifier.
     pub fn parse(challenge: Option<&str>, method: Option<&str>) -> Result<Option<Self>, InvalidChallenge> {
         let Some(challenge) = challenge else {
             return if method.is_some() { Err(InvalidChallenge::MethodAlone) } else { Ok(None) };

@@ -22,9 +22,7 @@ pub struct InvalidPrompt;
 
 impl Prompt {
     /// Parses a space-delimited list; values we do not know are ignored (`create` of Initiating User Registration).
-    ///
-    /// # Errors
-    /// When `none` stands beside another value (OIDC Core §3.1.2.1).
+    /// Fails when `none` stands beside another value (OIDC Core §3.1.2.1).
     pub fn parse(text: &str) -> Result<Self, InvalidPrompt> {
         let mut prompt = Self::default();
         let mut others = false;

@@ -35,9 +35,6 @@ const FORBIDDEN_SCHEMES: &[&str] = &["javascript", "data", "vbscript", "file", "
 
 impl RedirectUri {
     /// Checks a URI that a client registers.
-    ///
-    /// # Errors
-    /// When the provider could not safely redirect to it; the variants say why.
     pub fn parse(text: &str) -> Result<Self, InvalidRedirectUri> {
         let url = absolute(text).ok_or(InvalidRedirectUri::NotAbsolute)?;
         if text.contains('#') {
@@ -55,7 +52,6 @@ impl RedirectUri {
         Ok(Self(text.to_owned()))
     }
 
-    /// The text as registered.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -24,9 +24,6 @@ pub struct InvalidScope;
 
 impl Scope {
     /// Parses a space-delimited list; repeated tokens count once (dex asks for `openid` twice).
-    ///
-    /// # Errors
-    /// When a token has a character outside `%x21 / %x23-5B / %x5D-7E` (RFC 6749 §3.3).
     pub fn parse(text: &str) -> Result<Self, InvalidScope> {
         let mut tokens = BTreeSet::new();
         for token in text.split(' ').filter(|token| !token.is_empty()) {

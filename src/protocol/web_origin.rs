@@ -23,9 +23,6 @@ pub enum InvalidWebOrigin {
 
 impl WebOrigin {
     /// Checks an origin that a client registers.
-    ///
-    /// # Errors
-    /// The variants say what is wrong.
     pub fn parse(text: &str) -> Result<Self, InvalidWebOrigin> {
         let url = Url::parse(text).map_err(|_unparsable| InvalidWebOrigin::NotAnOrigin)?;
         let is_http = matches!(url.scheme(), "https" | "http");

@@ -18,9 +18,7 @@ use crate::domain::secret::Secret;
 /// Something that an operator says about an app, by a flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flag {
-    /// Where the app is.
     Url,
-    /// A realm of Keycloak.
     Realm,
     /// The name that we have at the app.
     Alias,
@@ -28,7 +26,6 @@ pub enum Flag {
     Group,
     /// The group whose members administer the app.
     AdminGroup,
-    /// The group whose members edit.
     EditorGroup,
 }
 
@@ -68,7 +65,6 @@ macro_rules! recipes {
         }
 
         impl Recipe {
-            /// Every recipe.
             pub const ALL: &'static [Self] = &[$(Self::$recipe),*];
 
             const fn app(self) -> &'static App {
@@ -130,14 +126,12 @@ recipes! {
             ("kubelogin.sh", "to try the login alone"),
         ],
     },
-    /// A site behind mod_auth_openidc.
     Apache => {
         name: "apache",
         flags: &[Flag::Url],
         url: "the URL of the site, as https://intranet.example.com",
         files: &[("signbridge.conf", "into the virtual host of the site; needs the module auth_openidc")],
     },
-    /// The generic class of oauthenticator.
     JupyterHub => {
         name: "jupyterhub",
         flags: &[Flag::Url, Flag::Group, Flag::AdminGroup],

@@ -13,12 +13,12 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, co
 use rust_embed::RustEmbed;
 
 use super::{File, Target};
-use crate::protocol::endpoint::Endpoint;
 use crate::domain::client::Client;
 use crate::domain::client_patch::ClientPatch;
 use crate::domain::secret::Secret;
 use crate::flow::discovery::{self, Discovery};
 use crate::protocol::client_metadata::GrantType;
+use crate::protocol::endpoint::Endpoint;
 use crate::protocol::scope;
 
 #[derive(RustEmbed)]

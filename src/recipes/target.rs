@@ -28,20 +28,16 @@ pub struct Wishes {
 /// An app to be registered. The templates know its members by their names.
 #[derive(Clone, Debug, Serialize)]
 pub struct Target {
-    /// Which.
     #[serde(skip)]
     pub recipe: Recipe,
     /// Its base URL, without a slash at the end; empty where the recipe takes none.
     pub(super) url: String,
     /// The realm; empty where the recipe takes none.
     pub(super) realm: String,
-    /// Our name there.
     pub(super) alias: String,
     /// Groups that it shall have as well.
     pub(super) groups: Vec<String>,
-    /// Whose members administer it.
     pub(super) admin_group: String,
-    /// Whose members edit.
     pub(super) editor_group: String,
 }
 

@@ -11,18 +11,12 @@ use crate::domain::secret::SecretDigest;
 pub const MOST_PASSES: u64 = 256;
 
 /// The digests of all passes, in their order.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list(db: &Db) -> Result<Vec<String>, StoreError> {
     let digests = access_pass::Entity::find().select_only().column(access_pass::Column::Digest);
     Ok(digests.order_by_asc(access_pass::Column::Digest).into_tuple().all(db).await?)
 }
 
 /// The pass with this digest, a PNG in base64.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find(db: &Db, digest: &str) -> Result<Option<String>, StoreError> {
     Ok(access_pass::Entity::find_by_id(digest).one(db).await?.map(|row| row.image))
 }
@@ -33,9 +27,6 @@ pub fn digest(image: &str) -> SecretDigest {
 }
 
 /// Keeps a pass, unless it is there or there are enough. Returns whether it was new.
-///
-/// # Errors
-/// When the database fails.
 pub async fn insert(tx: &Tx, image: &str, now: Timestamp) -> Result<bool, StoreError> {
     if tx.count("SELECT COUNT(*) FROM access_passes", []).await? >= MOST_PASSES {
         return Ok(false);

@@ -16,9 +16,7 @@ use crate::protocol::scope::Scope;
 /// An access token with what decides whether it is alive.
 #[derive(Clone, Debug)]
 pub struct FoundAccessToken {
-    /// The token.
     pub token: AccessToken,
-    /// Its family.
     pub grant: Grant,
     /// The person whom it is about.
     pub user: User,
@@ -29,9 +27,6 @@ pub struct FoundAccessToken {
 }
 
 /// The token with this digest, alive or not, in one round trip; the caller compares with the time.
-///
-/// # Errors
-/// When the database fails or a row is inconsistent.
 pub async fn find(db: &Db, digest: &SecretDigest) -> Result<Option<FoundAccessToken>, StoreError> {
     let found = access_token::Entity::find_by_id(digest.as_str())
         .find_also_related(grant::Entity)
@@ -50,10 +45,6 @@ pub async fn find(db: &Db, digest: &SecretDigest) -> Result<Option<FoundAccessTo
     }))
 }
 
-/// Adds a token.
-///
-/// # Errors
-/// When the database fails.
 pub async fn insert(tx: &Tx, token: &AccessToken) -> Result<(), StoreError> {
     tx.insert(access_token::Model {
         digest: token.digest.as_str().to_owned(),
@@ -66,9 +57,6 @@ pub async fn insert(tx: &Tx, token: &AccessToken) -> Result<(), StoreError> {
 }
 
 /// Deletes a token: it is revoked alone (RFC 7009 §2.1). False: there was none.
-///
-/// # Errors
-/// When the database fails.
 pub async fn delete(tx: &Tx, digest: &SecretDigest) -> Result<bool, StoreError> {
     Ok(access_token::Entity::delete_by_id(digest.as_str()).exec(tx.db()).await?.rows_affected > 0)
 }

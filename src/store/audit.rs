@@ -24,7 +24,6 @@ use crate::domain::audit::AuditEvent;
 use crate::domain::clock::Timestamp;
 use crate::domain::secret::SecretDigest;
 
-/// What is counted together.
 const WHILE: Duration = Duration::from_secs(3600);
 /// What stands where a row tells of many addresses.
 const ANY: &str = "*";
@@ -32,23 +31,17 @@ const ANY: &str = "*";
 /// An event as it was written. Its kind is the stable name, so that one which this program does not know can still be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditRecord {
-    /// Its id.
     pub id: String,
     /// When it happened; the first time, where it stands for many.
     pub at: Timestamp,
     /// What happened ([`AuditKind::as_str`](crate::domain::audit::AuditKind::as_str)).
     pub kind: String,
-    /// The person concerned.
     pub user: Option<String>,
-    /// The client concerned.
     pub client: Option<String>,
-    /// What it was about.
     pub subject: Option<String>,
-    /// The client address.
     pub address: String,
     /// The `User-Agent`.
     pub user_agent: String,
-    /// A short machine-readable detail.
     pub detail: Option<String>,
     /// For how many events it stands.
     pub count: u64,
@@ -57,9 +50,6 @@ pub struct AuditRecord {
 }
 
 /// The latest `limit` events, the latest first.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list(db: &Db, limit: u64) -> Result<Vec<AuditRecord>, StoreError> {
     let rows = audit_event::Entity::find()
         .order_by_desc(audit_event::Column::At)
@@ -71,9 +61,6 @@ pub async fn list(db: &Db, limit: u64) -> Result<Vec<AuditRecord>, StoreError> {
 }
 
 /// Writes an event under a new, time-ordered `id`, or counts it in the row that stands for its like.
-///
-/// # Errors
-/// When the database fails.
 pub async fn insert(tx: &Tx, event: &AuditEvent, id: &str, at: Timestamp) -> Result<(), StoreError> {
     if !event.kind.repeats() {
         return tx.insert(row(event, id, at, None)).await;

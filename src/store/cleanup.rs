@@ -26,14 +26,12 @@ struct RetentionRule {
     /// How long an expired row stays: long enough to recognise what comes back late (a code's reuse) and to look into a
     /// complaint.
     retain: Duration,
-    /// Which expired rows are deleted.
     only: Only,
 }
 
 /// Which expired rows of a table are deleted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Only {
-    /// All of them.
     All,
     /// Those whose session (in this column) has ended: its clients are told when it does.
     Sessionless(&'static str),
@@ -76,9 +74,7 @@ const OWN: &[RetentionRule] = &[
 
 /// Deletes what has expired at `now`, and the audit events older than `audit_kept`, in small writes that let others in between.
 /// Returns how many rows, not counting those that went with their parents, nor the store's own book-keeping.
-///
-/// # Errors
-/// When the database fails: the first error. What fails with one table keeps no other from being cleaned, and what was deleted
+/// Fails when the database fails: the first error. What fails with one table keeps no other from being cleaned, and what was deleted
 /// stays deleted.
 pub async fn delete_expired(store: &Store, now: Timestamp, audit_kept: Duration) -> Result<u64, StoreError> {
     let (mut deleted, mut failure) = (0, None);

@@ -13,30 +13,19 @@ use crate::domain::secret::SecretDigest;
 /// A code as it is kept: redeemed ones stay for a day, so that a second redemption revokes the family.
 #[derive(Clone, Debug)]
 pub struct StoredCode {
-    /// The authorization that it ended.
     pub authorization_id: AuthorizationId,
-    /// What it stands for.
     pub content: CodeContent,
-    /// When it expires.
     pub expires_at: Timestamp,
-    /// When it was redeemed.
     pub consumed_at: Option<Timestamp>,
     /// The family that it led to, once redeemed.
     pub grant_id: Option<GrantId>,
 }
 
 /// The code with this digest, whatever its state.
-///
-/// # Errors
-/// When the database fails or the row is inconsistent.
 pub async fn find(db: &Db, digest: &SecretDigest) -> Result<Option<StoredCode>, StoreError> {
     code::Entity::find_by_id(digest.as_str()).one(db).await?.map(StoredCode::try_from).transpose()
 }
 
-/// Adds a code.
-///
-/// # Errors
-/// When the database fails.
 pub async fn insert(
     tx: &Tx,
     digest: &SecretDigest,
@@ -56,9 +45,6 @@ pub async fn insert(
 }
 
 /// Redeems a code for the family `grant`. True exactly once, and only before it expires (RFC 6749 §4.1.2).
-///
-/// # Errors
-/// When the database fails.
 pub async fn consume(tx: &Tx, digest: &SecretDigest, grant: &GrantId, now: Timestamp) -> Result<bool, StoreError> {
     let sql = "UPDATE codes SET consumed_at = $3, grant_id = $2 WHERE digest = $1 AND consumed_at IS NULL AND expires_at > $3";
     tx.changes(sql, values![digest, grant, now]).await

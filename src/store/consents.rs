@@ -12,18 +12,12 @@ use crate::domain::id::{ClientId, UserId};
 use crate::protocol::scope::Scope;
 
 /// What `user` allowed `client`.
-///
-/// # Errors
-/// When the database fails or the row is inconsistent.
 pub async fn find(db: &Db, user: &UserId, client: &ClientId) -> Result<Option<Consent>, StoreError> {
     let key = (user.as_str().to_owned(), client.as_str().to_owned());
     consent::Entity::find_by_id(key).one(db).await?.map(Consent::try_from).transpose()
 }
 
 /// Everything that a person allowed, by client.
-///
-/// # Errors
-/// As [`find`].
 pub async fn list_for_user(db: &Db, user: &UserId) -> Result<Vec<(ClientId, Consent)>, StoreError> {
     let rows = consent::Entity::find()
         .filter(consent::Column::UserId.eq(user.as_str()))
@@ -34,9 +28,6 @@ pub async fn list_for_user(db: &Db, user: &UserId) -> Result<Vec<(ClientId, Cons
 }
 
 /// Writes what `user` allows `client`, in place of what stood there.
-///
-/// # Errors
-/// When the database fails.
 pub async fn upsert(tx: &Tx, user: &UserId, client: &ClientId, consent: &Consent) -> Result<(), StoreError> {
     let row = consent::Model {
         user_id: user.as_str().to_owned(),
@@ -51,9 +42,6 @@ pub async fn upsert(tx: &Tx, user: &UserId, client: &ClientId, consent: &Consent
 }
 
 /// Withdraws a consent; the caller revokes the client's families. False: there was none.
-///
-/// # Errors
-/// When the database fails.
 pub async fn delete(tx: &Tx, user: &UserId, client: &ClientId) -> Result<bool, StoreError> {
     let key = (user.as_str().to_owned(), client.as_str().to_owned());
     Ok(consent::Entity::delete_by_id(key).exec(tx.db()).await?.rows_affected > 0)

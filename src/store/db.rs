@@ -34,12 +34,10 @@ impl Deref for Tx {
 }
 
 impl Db {
-    /// Reads from a file.
     pub(super) const fn sqlite(readers: DatabaseConnection) -> Self {
         Self(Connection::Sqlite(readers))
     }
 
-    /// Reads from a server.
     pub(super) const fn postgres(server: Postgres) -> Self {
         Self(Connection::Postgres(server))
     }
@@ -79,7 +77,6 @@ impl Tx {
         }
     }
 
-    /// Takes its writes back.
     pub(super) async fn rollback(self) -> Result<(), DbErr> {
         match self.0.0 {
             Connection::Transaction(transaction, _) => transaction.rollback().await,

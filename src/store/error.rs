@@ -9,32 +9,17 @@ pub enum StoreError {
     /// The database is busy, full, gone or closed: the same request may succeed later (503).
     #[error("the database is unavailable: {detail}")]
     Unavailable {
-        /// For the log.
         detail: String,
         /// Whether the whole transaction may be run again at once; the store has done so a few times.
         transient: bool,
     },
     /// A row holds what this program cannot have written.
     #[error("inconsistent row in {table}, key {key}: {detail}")]
-    Inconsistent {
-        /// The table.
-        table: &'static str,
-        /// The primary key.
-        key: String,
-        /// What is wrong with it.
-        detail: String,
-    },
+    Inconsistent { table: &'static str, key: String, detail: String },
     /// A row holds words that this program does not know: a newer one wrote it, beside this one, or it was altered. A node of
     /// that program can answer the same request (503).
     #[error("unknown words in {table}, key {key}, of a newer program or altered: {detail}")]
-    Unknown {
-        /// The table.
-        table: &'static str,
-        /// The primary key.
-        key: String,
-        /// Which.
-        detail: String,
-    },
+    Unknown { table: &'static str, key: String, detail: String },
     /// The schema is older than this program.
     #[error("the database lacks the migrations {}; run `signbridge migrate`", .0.join(", "))]
     PendingMigrations(Vec<String>),
@@ -52,7 +37,6 @@ pub enum StoreError {
     /// A transaction found that another one had changed its rows, and was rolled back: no failure of the database.
     #[error("another transaction was faster: {detail}")]
     Conflict {
-        /// For the log.
         detail: &'static str,
         /// Whether the whole transaction may be run again at once; the store has done so a few times.
         retry: bool,

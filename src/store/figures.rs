@@ -13,7 +13,6 @@ use crate::domain::user::Upstream;
 pub struct Figures {
     /// Browser sessions that are neither ended, nor expired, nor idle.
     pub sessions: i64,
-    /// Registered phones, by service.
     pub devices: Vec<(Upstream, i64)>,
     /// Logins that wait for a phone, by service.
     pub pending: Vec<(Upstream, i64)>,
@@ -22,17 +21,12 @@ pub struct Figures {
 /// The connections of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolFigures {
-    /// In use.
     pub used: u32,
-    /// Open and waiting for use.
     pub idle: u32,
 }
 
 impl Store {
     /// Counts. Sessions last used before `idle_since` are idle. Three reads.
-    ///
-    /// # Errors
-    /// When the database fails.
     pub async fn figures(&self, now: Timestamp, idle_since: Timestamp) -> Result<Figures, StoreError> {
         let db = self.read();
         let sql = "SELECT COUNT(*) FROM sessions WHERE ended_at IS NULL AND expires_at > $1 AND last_seen_at > $2";

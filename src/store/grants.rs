@@ -11,17 +11,11 @@ use crate::domain::id::{ClientId, DeviceId, GrantId, SessionId, UserId};
 use crate::protocol::scope::Scope;
 
 /// The family with this id, revoked or not.
-///
-/// # Errors
-/// When the database fails or the row is inconsistent.
 pub async fn find(db: &Db, id: &GrantId) -> Result<Option<Grant>, StoreError> {
     grant::Entity::find_by_id(id.as_str()).one(db).await?.map(Grant::try_from).transpose()
 }
 
 /// A person's families that are neither revoked nor expired, the latest first.
-///
-/// # Errors
-/// As [`find`].
 pub async fn list_for_user(db: &Db, user: &UserId, now: Timestamp) -> Result<Vec<Grant>, StoreError> {
     let rows = grant::Entity::find()
         .filter(grant::Column::UserId.eq(user.as_str()))
@@ -33,10 +27,6 @@ pub async fn list_for_user(db: &Db, user: &UserId, now: Timestamp) -> Result<Vec
     rows.into_iter().map(Grant::try_from).collect()
 }
 
-/// Adds a family.
-///
-/// # Errors
-/// When the database fails.
 pub async fn insert(tx: &Tx, grant: &Grant) -> Result<(), StoreError> {
     let authentication = &grant.authentication;
     tx.insert(grant::Model {
@@ -60,26 +50,17 @@ pub async fn insert(tx: &Tx, grant: &Grant) -> Result<(), StoreError> {
 }
 
 /// Revokes a family. False: it was revoked before, or there is none.
-///
-/// # Errors
-/// When the database fails.
 pub async fn revoke(tx: &Tx, id: &GrantId, now: Timestamp) -> Result<bool, StoreError> {
     tx.changes("UPDATE grants SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL", values![id, now]).await
 }
 
 /// Revokes every family of a client; returns how many. One that a write beside this one adds is not among them: nothing that
 /// belongs to a client that is off is worth anything, and who switches it on revokes again.
-///
-/// # Errors
-/// When the database fails.
 pub async fn revoke_for_client(tx: &Tx, client: &ClientId, now: Timestamp) -> Result<u64, StoreError> {
     tx.changed_rows("UPDATE grants SET revoked_at = $2 WHERE client_id = $1 AND revoked_at IS NULL", values![client, now]).await
 }
 
 /// Revokes every family of a person, at `client` only where one is named; returns how many.
-///
-/// # Errors
-/// When the database fails.
 pub async fn revoke_for_user(tx: &Tx, user: &UserId, client: Option<&ClientId>, now: Timestamp) -> Result<u64, StoreError> {
     let sql = "UPDATE grants SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL";
     match client {
@@ -89,9 +70,6 @@ pub async fn revoke_for_user(tx: &Tx, user: &UserId, client: Option<&ClientId>, 
 }
 
 /// Revokes every family of a person that came of an approval by `phone`.
-///
-/// # Errors
-/// When the database fails.
 pub async fn revoke_for_phone(tx: &Tx, user: &UserId, phone: &DeviceId, now: Timestamp) -> Result<(), StoreError> {
     let sql = "UPDATE grants SET revoked_at = $3 WHERE user_id = $1 AND device_id = $2 AND revoked_at IS NULL";
     tx.changes(sql, values![user, phone, now]).await.map(drop)

@@ -12,7 +12,6 @@ const RECENT: Duration = Duration::from_secs(5);
 /// A probe that takes longer than this has failed.
 const LONG: Duration = Duration::from_secs(1);
 
-/// The latest outcomes.
 #[derive(Default)]
 pub(super) struct Writes {
     latest: Mutex<Latest>,
@@ -73,9 +72,7 @@ impl Writes {
 impl Store {
     /// Whether writing works. Costs nothing where a write succeeded in the last seconds; else one row that is written over,
     /// once for all callers that ask at the same time.
-    ///
-    /// # Errors
-    /// The failure, from its moment until a write succeeds, and for some seconds in any case: on a disk that is nearly full
+    /// Errors: The failure, from its moment until a write succeeds, and for some seconds in any case: on a disk that is nearly full
     /// small writes may succeed between large ones that do not.
     pub async fn writes(&self) -> Result<(), StoreError> {
         let now = self.env().now();

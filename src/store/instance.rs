@@ -18,34 +18,21 @@ pub const THUMBSIGNIN_MODEL: &str = "thumbsignin_model";
 const WRITTEN: &str = "written";
 
 /// The value of `key`, if it was ever set.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find(db: &Db, key: &str) -> Result<Option<String>, StoreError> {
     Ok(instance::Entity::find_by_id(key).one(db).await?.map(|row| row.value))
 }
 
 /// Sets `key` unless it is set; returns the value that holds. The first writer wins, on every node.
-///
-/// # Errors
-/// When the database fails.
 pub async fn insert_once(tx: &Tx, key: &str, value: &str) -> Result<String, StoreError> {
     tx.insert_new(instance::Model { key: key.to_owned(), value: value.to_owned() }).await?;
     find(tx, key).await?.ok_or_else(|| StoreError::Statement("a row vanished between two statements".into()))
 }
 
-/// Writes for nothing.
-///
-/// # Errors
-/// When the database fails.
 pub async fn touch(tx: &Tx, now: Timestamp) -> Result<(), StoreError> {
     replace(tx, WRITTEN, &now.as_millis().to_string()).await
 }
 
 /// Sets `key`, whatever it was. The last writer wins.
-///
-/// # Errors
-/// When the database fails.
 pub async fn replace(tx: &Tx, key: &str, value: &str) -> Result<(), StoreError> {
     let newer = OnConflict::column(instance::Column::Key).update_column(instance::Column::Value).to_owned();
     tx.insert_or(instance::Model { key: key.to_owned(), value: value.to_owned() }, newer).await?;

@@ -104,7 +104,6 @@ pub enum Soundness {
 /// What became of a row that may exist only once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Insertion {
-    /// It was written.
     Inserted,
     /// One with the same key was there before; nothing was written.
     Exists,
@@ -152,18 +151,13 @@ enum Engine {
 impl Store {
     /// Opens the database at `url`: `sqlite:PATH` (the file is made when missing, with mode 0600) or `postgres://…`. Nothing
     /// is migrated yet; see [`Store::migrate`] and [`Store::check_schema`].
-    ///
-    /// # Errors
-    /// [`StoreError::Setup`] when the URL is not understood or the engine is not set up as promised (decision 2.13);
+    /// Errors: [`StoreError::Setup`] when the URL is not understood or the engine is not set up as promised (decision 2.13);
     /// [`StoreError::Unavailable`] when it cannot be reached.
     pub async fn open(url: &str, env: Env) -> Result<Self, StoreError> {
         Self::open_sized(url, Sizes::default(), env).await
     }
 
     /// As [`Store::open`], with these sizes.
-    ///
-    /// # Errors
-    /// As [`Store::open`].
     pub async fn open_sized(url: &str, sizes: Sizes, env: Env) -> Result<Self, StoreError> {
         let commits = Arc::new(AtomicU64::new(0));
         let kept = env.clone();
@@ -193,9 +187,7 @@ impl Store {
     }
 
     /// Brings an empty or older database to the schema of this program. Safe to start twice at once.
-    ///
-    /// # Errors
-    /// [`StoreError::NewerSchema`] when the database was migrated by a newer program and serves this one no more.
+    /// Errors: [`StoreError::NewerSchema`] when the database was migrated by a newer program and serves this one no more.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match &self.inner.engine {
             Engine::Sqlite { path, .. } => {
@@ -209,18 +201,14 @@ impl Store {
     }
 
     /// Checks that this program can run on the schema as it is.
-    ///
-    /// # Errors
-    /// [`StoreError::PendingMigrations`] or [`StoreError::NewerSchema`].
+    /// Errors: [`StoreError::PendingMigrations`] or [`StoreError::NewerSchema`].
     pub async fn check_schema(&self) -> Result<(), StoreError> {
         Schema::read(self.inner.engine.readers()).await?.check()
     }
 
     /// Whether the database at `url` holds together, as far as that can be found out in `patience`; a file that is missing does.
     /// PostgreSQL looks after its own. Changes nothing, and makes no file.
-    ///
-    /// # Errors
-    /// [`StoreError::Damaged`], or as [`Store::open`].
+    /// Errors: [`StoreError::Damaged`], or as [`Store::open`].
     pub async fn examine(url: &str, patience: Duration) -> Result<Soundness, StoreError> {
         match Target::parse(url)? {
             Target::Sqlite(path) if path.exists() => open::examine(&path, patience).await,
@@ -229,9 +217,6 @@ impl Store {
     }
 
     /// How the database at `url` and this program fit; changes nothing, and makes no file.
-    ///
-    /// # Errors
-    /// As [`Store::open`].
     pub async fn inspect(url: &str) -> Result<Schema, StoreError> {
         let (pool, schema) = match Target::parse(url)? {
             Target::Sqlite(path) if !path.exists() => return Ok(Schema::missing()),
@@ -258,9 +243,7 @@ impl Store {
     /// Runs `work` in a transaction and answers after its commit; an error rolls it back. `work` may run more than once (a
     /// busy database, a serialization failure), so it must do nothing but use `tx`. Once queued it runs to its end even
     /// when the caller's future is dropped.
-    ///
-    /// # Errors
-    /// The job's own error, or [`StoreError::Unavailable`] when the commit failed.
+    /// Errors: The job's own error, or [`StoreError::Unavailable`] when the commit failed.
     pub async fn write<I, T, F>(&self, input: I, work: F) -> Result<T, StoreError>
     where
         I: Send + Sync + 'static,
@@ -289,9 +272,6 @@ impl Store {
     }
 
     /// Whether the database answers (readiness).
-    ///
-    /// # Errors
-    /// When it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
         if let Engine::Postgres(server) = &self.inner.engine
             && server.answers()

@@ -26,9 +26,7 @@ const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 
 /// Where a URL points to.
 pub(super) enum Target {
-    /// A file.
     Sqlite(PathBuf),
-    /// A server.
     Postgres(Box<PgConnectOptions>),
 }
 
@@ -64,7 +62,6 @@ pub(super) fn create_file(path: &Path) -> Result<(), StoreError> {
     outcome.map_err(|error| StoreError::Setup(format!("{} cannot be made: {error}", path.display())))
 }
 
-/// The one connection that writes.
 pub(super) async fn sqlite_writer(path: &Path) -> Result<DatabaseConnection, StoreError> {
     let options = sqlite(path)
         .journal_mode(SqliteJournalMode::Wal)

@@ -72,11 +72,8 @@ pub(super) struct Health(Arc<Mutex<Moments>>);
 
 #[derive(Default)]
 struct Moments {
-    /// The last trouble.
     trouble: Option<Instant>,
-    /// The last answer.
     answer: Option<Instant>,
-    /// The last answer or refusal.
     heard: Option<Instant>,
     /// When the connections were made that were late while others were answered, and are to be closed.
     late: Vec<Instant>,

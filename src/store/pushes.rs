@@ -14,9 +14,7 @@ use crate::domain::user::Upstream;
 /// One attempt to ask a phone: asked, pretended or turned away as busy (decision 2.7).
 #[derive(Clone, Debug)]
 pub struct Push {
-    /// The login that it was for.
     pub login_id: LoginId,
-    /// The phone service.
     pub upstream: Upstream,
     /// Whom it concerns ([`Concern`](crate::domain::login::Concern)); empty where it counts for no account.
     pub target: String,
@@ -30,17 +28,12 @@ pub struct Push {
     pub browser: Option<BrowserKey>,
     /// Whether that browser was remembered for that person.
     pub remembered: bool,
-    /// Whether a person was asked.
     pub sent: bool,
-    /// When.
     pub at: Timestamp,
 }
 
 /// Locks the counter `key` on every node until the commit, so that counting and adding are one step. A name of ours for what is
 /// counted; several are locked in the same order everywhere.
-///
-/// # Errors
-/// When the database fails.
 pub async fn lock_counter(tx: &Tx, key: String, now: Timestamp) -> Result<(), StoreError> {
     let row = push_lock::Model { key, at: now.as_millis() };
     // The row is locked by its update, until the commit.
@@ -49,9 +42,6 @@ pub async fn lock_counter(tx: &Tx, key: String, now: Timestamp) -> Result<(), St
 }
 
 /// Whether this is the first call for `key` after `since`, on any node.
-///
-/// # Errors
-/// When the database fails.
 pub async fn is_first(tx: &Tx, key: String, since: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
     let row = push_lock::Model { key, at: now.as_millis() };
     let conflict = OnConflict::column(push_lock::Column::Key)
@@ -62,9 +52,6 @@ pub async fn is_first(tx: &Tx, key: String, since: Timestamp, now: Timestamp) ->
 }
 
 /// Records an attempt; repeating it for the same login does nothing.
-///
-/// # Errors
-/// When the database fails.
 pub async fn insert(tx: &Tx, push: &Push) -> Result<(), StoreError> {
     tx.insert_new(push::Model {
         login_id: push.login_id.as_str().to_owned(),
@@ -84,9 +71,6 @@ pub async fn insert(tx: &Tx, push: &Push) -> Result<(), StoreError> {
 }
 
 /// How often browsers that were not remembered named `typed` after `at`, whether anybody was asked or not.
-///
-/// # Errors
-/// When the database fails.
 pub async fn count_typed(db: &Db, upstream: Upstream, typed: &str, at: Timestamp) -> Result<u64, StoreError> {
     let sql = "SELECT COUNT(*) FROM pushes WHERE upstream = $1 AND typed = $2 AND at > $3 AND remembered = $4";
     db.count(sql, values![upstream.as_str(), typed, at, false]).await
@@ -94,9 +78,6 @@ pub async fn count_typed(db: &Db, upstream: Upstream, typed: &str, at: Timestamp
 
 /// How many requests were sent to `target` after `at`, by browsers that were remembered for it or by others. What an older
 /// release wrote does not say whether it was sent, and counts.
-///
-/// # Errors
-/// When the database fails.
 pub async fn count_sent(db: &Db, upstream: Upstream, target: &str, at: Timestamp, remembered: bool) -> Result<u64, StoreError> {
     let sql = "SELECT COUNT(*) FROM pushes WHERE upstream = $1 AND target = $2 AND at > $3 AND remembered = $4 \
                AND (sent IS NULL OR sent = $5)";
@@ -104,42 +85,27 @@ pub async fn count_sent(db: &Db, upstream: Upstream, target: &str, at: Timestamp
 }
 
 /// How many requests browsers that were not remembered sent to anybody after `at`.
-///
-/// # Errors
-/// When the database fails.
 pub async fn count_sent_by_strangers(db: &Db, at: Timestamp) -> Result<u64, StoreError> {
     let sql = "SELECT COUNT(*) FROM pushes WHERE at > $1 AND remembered = $2 AND sent = $3";
     db.count(sql, values![at, false, true]).await
 }
 
 /// How many attempts came from `source` after `at`.
-///
-/// # Errors
-/// When the database fails.
 pub async fn count_source(db: &Db, source: &str, at: Timestamp) -> Result<u64, StoreError> {
     db.count("SELECT COUNT(*) FROM pushes WHERE address = $1 AND at > $2", values![source, at]).await
 }
 
 /// How many attempts came from `network` after `at`.
-///
-/// # Errors
-/// When the database fails.
 pub async fn count_network(db: &Db, network: &str, at: Timestamp) -> Result<u64, StoreError> {
     db.count("SELECT COUNT(*) FROM pushes WHERE network = $1 AND at > $2", values![network, at]).await
 }
 
 /// Notes that the person declined the request of `login`.
-///
-/// # Errors
-/// When the database fails.
 pub async fn record_denial(tx: &Tx, login: &LoginId, now: Timestamp) -> Result<(), StoreError> {
     tx.changes("UPDATE pushes SET denied_at = $2 WHERE login_id = $1", values![login, now]).await.map(drop)
 }
 
 /// When `target` declined requests from `source` after `after`, and under which names they were asked for; the latest first.
-///
-/// # Errors
-/// When the database fails.
 pub async fn list_denials(
     db: &Db,
     upstream: Upstream,
@@ -160,9 +126,6 @@ pub async fn list_denials(
 }
 
 /// Forgives what led to a sign-in, and what remembered browsers asked `target`: nothing of it was a stranger's.
-///
-/// # Errors
-/// When the database fails.
 pub async fn forgive_owner(tx: &Tx, upstream: Upstream, target: &str, login: &LoginId) -> Result<(), StoreError> {
     let sql = "UPDATE pushes SET target = '', typed = '', denied_at = NULL \
                WHERE login_id = $1 OR upstream = $2 AND target = $3 AND remembered = $4";
@@ -170,9 +133,6 @@ pub async fn forgive_owner(tx: &Tx, upstream: Upstream, target: &str, login: &Lo
 }
 
 /// Forgives everything that counts for `target` or for one of `names`, from any browser. Returns how many attempts that were.
-///
-/// # Errors
-/// When the database fails.
 pub async fn forgive_person(tx: &Tx, upstream: Upstream, target: &str, names: &[String]) -> Result<u64, StoreError> {
     let named = push::Column::Typed.is_in(names.iter().map(String::as_str));
     // Afterwards it counts for its source alone.

@@ -16,9 +16,7 @@ use crate::domain::user::User;
 /// A refresh token with what decides whether it is alive.
 #[derive(Clone, Debug)]
 pub struct FoundRefreshToken {
-    /// The token.
     pub token: RefreshToken,
-    /// Its family.
     pub grant: Grant,
     /// The person whom it is about.
     pub user: User,
@@ -27,9 +25,6 @@ pub struct FoundRefreshToken {
 }
 
 /// The token with this digest, alive or not, in one round trip; the caller compares with the time.
-///
-/// # Errors
-/// When the database fails or a row is inconsistent.
 pub async fn find(db: &Db, digest: &SecretDigest) -> Result<Option<FoundRefreshToken>, StoreError> {
     let found = refresh_token::Entity::find_by_id(digest.as_str())
         .find_also_related(grant::Entity)
@@ -47,27 +42,18 @@ pub async fn find(db: &Db, digest: &SecretDigest) -> Result<Option<FoundRefreshT
 }
 
 /// The token that replaced the one with this digest.
-///
-/// # Errors
-/// As [`find`].
 pub async fn find_successor(db: &Db, digest: &SecretDigest) -> Result<Option<RefreshToken>, StoreError> {
     let row = refresh_token::Entity::find().filter(refresh_token::Column::Predecessor.eq(digest.as_str())).one(db).await?;
     Ok(row.map(RefreshToken::from))
 }
 
 /// Adds the first token of a family.
-///
-/// # Errors
-/// When the database fails.
 pub async fn insert(tx: &Tx, token: &RefreshToken) -> Result<(), StoreError> {
     tx.insert(model(token, token.predecessor.as_ref())).await
 }
 
 /// Replaces the token with this digest by `successor` (whose predecessor is set to it). True exactly once, and only before it
 /// expires.
-///
-/// # Errors
-/// When the database fails.
 pub async fn rotate(tx: &Tx, digest: &SecretDigest, successor: &RefreshToken, now: Timestamp) -> Result<bool, StoreError> {
     let sql = "UPDATE refresh_tokens SET rotated_at = $2 WHERE digest = $1 AND rotated_at IS NULL AND expires_at > $2";
     let rotated = tx.changes(sql, values![digest, now]).await?;
@@ -78,9 +64,6 @@ pub async fn rotate(tx: &Tx, digest: &SecretDigest, successor: &RefreshToken, no
 }
 
 /// Moves the expiry of a token that is used again and again instead of rotated. False: it is expired or rotated away.
-///
-/// # Errors
-/// When the database fails.
 pub async fn extend(tx: &Tx, digest: &SecretDigest, expires_at: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
     let sql = "UPDATE refresh_tokens SET expires_at = $2 WHERE digest = $1 AND rotated_at IS NULL AND expires_at > $3";
     tx.changes(sql, values![digest, expires_at, now]).await

@@ -15,9 +15,6 @@ use crate::domain::id::UserId;
 
 /// Notes a finished login of `user` in `browser`. `identifier`: the name to fill in next time, when the person asked for
 /// that; `None` leaves an earlier wish as it is.
-///
-/// # Errors
-/// When the database fails.
 pub async fn remember(
     tx: &Tx,
     browser: &BrowserKey,
@@ -41,9 +38,6 @@ pub async fn remember(
 }
 
 /// Whether `user` signed in with `browser` within `max_age`.
-///
-/// # Errors
-/// When the database fails.
 pub async fn is_remembered(
     db: &Db,
     browser: &BrowserKey,
@@ -56,9 +50,6 @@ pub async fn is_remembered(
 }
 
 /// The name to fill in: that of the latest login in this browser whose person asked for it.
-///
-/// # Errors
-/// When the database fails.
 pub async fn find_identifier(db: &Db, browser: &BrowserKey) -> Result<Option<String>, StoreError> {
     let row = remembered::Entity::find()
         .filter(remembered::Column::Browser.eq(browser.0.as_str()))
@@ -70,9 +61,6 @@ pub async fn find_identifier(db: &Db, browser: &BrowserKey) -> Result<Option<Str
 }
 
 /// Forgets the names to fill in; the browser stays remembered.
-///
-/// # Errors
-/// When the database fails.
 pub async fn forget_identifier(tx: &Tx, browser: &BrowserKey) -> Result<(), StoreError> {
     let sql = "UPDATE remembered_browsers SET identifier = NULL WHERE browser = $1";
     tx.changes(sql, values![&browser.0]).await.map(drop)

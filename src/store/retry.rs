@@ -23,7 +23,6 @@ pub(super) struct Attempts<'e> {
 }
 
 impl<'e> Attempts<'e> {
-    /// Before the first attempt.
     pub(super) fn new(env: &'e Env) -> Self {
         Self { env, made: 0, since: Instant::now() }
     }

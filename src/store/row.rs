@@ -119,7 +119,6 @@ pub(super) struct AuthenticationColumns {
 }
 
 impl AuthenticationColumns {
-    /// Their meaning.
     pub(super) fn read(self) -> Authentication {
         Authentication {
             user_id: UserId::new(self.user_id),

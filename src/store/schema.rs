@@ -28,7 +28,6 @@ impl Schema {
         Self { pending: migrations::known(), ..Self::default() }
     }
 
-    /// Reads it; changes nothing.
     pub(super) async fn read(db: &DatabaseConnection) -> Result<Self, StoreError> {
         let (applied, compatibility) = (migrations::applied(db).await?, migrations::compatibility(db).await?);
         Ok(Self::compare(&migrations::known(), &applied, &compatibility))
@@ -49,9 +48,7 @@ impl Schema {
     }
 
     /// Whether this program can run.
-    ///
-    /// # Errors
-    /// [`StoreError::NewerSchema`] or [`StoreError::PendingMigrations`].
+    /// Errors: [`StoreError::NewerSchema`] or [`StoreError::PendingMigrations`].
     pub fn check(self) -> Result<(), StoreError> {
         match self {
             Self { unknown, .. } if !unknown.is_empty() => Err(StoreError::NewerSchema(unknown)),

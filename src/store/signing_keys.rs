@@ -14,9 +14,6 @@ use crate::metrics;
 use crate::protocol::client_metadata::SigningAlgorithm;
 
 /// Every key of an algorithm that this program knows, oldest first.
-///
-/// # Errors
-/// When the database fails or a row is inconsistent.
 pub async fn list(db: &Db) -> Result<Vec<StoredKey>, StoreError> {
     let rows = signing_key::Entity::find()
         .order_by_asc(signing_key::Column::CreatedAt)
@@ -27,9 +24,6 @@ pub async fn list(db: &Db) -> Result<Vec<StoredKey>, StoreError> {
 }
 
 /// Writes one step of a change. False: it did not find what it expects, so another node was faster.
-///
-/// # Errors
-/// When the database fails.
 pub async fn apply(tx: &Tx, step: &KeyStep) -> Result<bool, StoreError> {
     match step {
         KeyStep::Insert(key) => insert(tx, key).await,

@@ -14,7 +14,6 @@ use crate::domain::user::User;
 /// What became of a person who was to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserSaved {
-    /// Written.
     Saved,
     /// Somebody else has this username; nothing was written.
     UsernameTaken,
@@ -25,17 +24,11 @@ pub enum UserSaved {
 }
 
 /// The person with this id (`sub`).
-///
-/// # Errors
-/// When the database fails or the row is inconsistent.
 pub async fn find(db: &Db, id: &UserId) -> Result<Option<User>, StoreError> {
     user::Entity::find_by_id(id.as_str()).one(db).await?.map(User::try_from).transpose()
 }
 
 /// The person with this id, if `phone`, where one is named, is registered still.
-///
-/// # Errors
-/// As [`find`].
 pub async fn find_with_phone(db: &Db, id: &UserId, phone: Option<&DeviceId>) -> Result<Option<User>, StoreError> {
     let mut select = user::Entity::find_by_id(id.as_str());
     if let Some(phone) = phone {
@@ -47,36 +40,22 @@ pub async fn find_with_phone(db: &Db, id: &UserId, phone: Option<&DeviceId>) -> 
 }
 
 /// The person with this canonical username.
-///
-/// # Errors
-/// As [`find`].
 pub async fn find_by_username(db: &Db, username: &str) -> Result<Option<User>, StoreError> {
     let row = user::Entity::find().filter(user::Column::Username.eq(username)).one(db).await?;
     row.map(User::try_from).transpose()
 }
 
 /// The person with this canonical e-mail address.
-///
-/// # Errors
-/// As [`find`].
 pub async fn find_by_email(db: &Db, email: &str) -> Result<Option<User>, StoreError> {
     let row = user::Entity::find().filter(user::Column::Email.eq(email)).one(db).await?;
     row.map(User::try_from).transpose()
 }
 
-/// Every person, by username.
-///
-/// # Errors
-/// As [`find`].
 pub async fn list(db: &Db) -> Result<Vec<User>, StoreError> {
     let rows = user::Entity::find().order_by_asc(user::Column::Username).all(db).await?;
     rows.into_iter().map(User::try_from).collect()
 }
 
-/// Adds a person.
-///
-/// # Errors
-/// When the database fails.
 pub async fn insert(tx: &Tx, user: &User) -> Result<UserSaved, StoreError> {
     let inserted = tx
         .insert_new(user::Model {
@@ -96,9 +75,6 @@ pub async fn insert(tx: &Tx, user: &User) -> Result<UserSaved, StoreError> {
 }
 
 /// Writes everything but the id and the time of creation.
-///
-/// # Errors
-/// When the database fails.
 pub async fn update(tx: &Tx, user: &User) -> Result<UserSaved, StoreError> {
     if let Some(taken) = taken(tx, user).await? {
         return Ok(taken);
@@ -129,9 +105,6 @@ pub async fn lock_enabled_row(tx: &Tx, id: &UserId) -> Result<bool, StoreError> 
 }
 
 /// Locks or unlocks a person. False: there is no such person, or nothing changed.
-///
-/// # Errors
-/// When the database fails.
 pub async fn set_locked(tx: &Tx, id: &UserId, locked: bool, now: Timestamp) -> Result<bool, StoreError> {
     let sql = "UPDATE users SET locked = $2, updated_at = $3 WHERE id = $1 AND locked = $4";
     tx.changes(sql, values![id, locked, now, !locked]).await

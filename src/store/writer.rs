@@ -25,7 +25,6 @@ use crate::domain::env::Env;
 /// The length of the queue: callers wait when it is full.
 const QUEUE: usize = 64;
 
-/// Runs jobs.
 pub(super) enum Writer {
     /// The queue of the one writer.
     Queue(mpsc::Sender<Message>),

@@ -38,9 +38,6 @@ pub(super) fn own(stream: &impl AsFd) -> io::Result<File> {
 }
 
 /// Writes what a command promises to standard output. Blocks for as long as the reader does.
-///
-/// # Errors
-/// When it cannot be written: nobody reads any more, or the disk is full.
 pub fn print(text: &str) -> io::Result<()> {
     write(&mut own(&io::stdout())?, text.as_bytes()).1
 }

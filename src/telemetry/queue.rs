@@ -18,7 +18,6 @@ const MOST: usize = 1024 * 1024;
 /// What a waiting record takes beside its text.
 const OVERHEAD: usize = 64;
 
-/// The records that wait.
 #[derive(Default)]
 pub(super) struct Queue {
     state: Mutex<State>,

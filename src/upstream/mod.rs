@@ -39,7 +39,6 @@ pub struct BeginRequest {
     pub upstream_user: Option<String>,
     /// Which app asks, from our configuration of the client: printable ASCII without `&` and `=`, at most 100 characters.
     pub service_name: String,
-    /// The issuer's host.
     pub service_address: String,
     /// The browser's `User-Agent` (ThumbSignIn wants it forwarded).
     pub user_agent: String,
@@ -48,9 +47,7 @@ pub struct BeginRequest {
 /// An approval session at the service.
 #[derive(Clone, Debug)]
 pub struct Begun {
-    /// To poll and cancel it.
     pub handle: UpstreamHandle,
-    /// To show to the person.
     pub challenge: Challenge,
     /// How long the service waits for the phone, where it says so.
     pub expires_in: Option<Duration>,
@@ -84,10 +81,8 @@ pub enum BeginError {
     },
 }
 
-/// What a poll found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// Nobody has touched the phone.
     Pending,
     /// The phone has loaded the request.
     Fetched,
@@ -117,35 +112,22 @@ pub struct Unavailable(pub String);
 /// A phone service that can be asked for an approval.
 #[async_trait]
 pub trait PhoneApproval: Send + Sync {
-    /// What it can do.
     fn capabilities(&self) -> Capabilities;
 
     /// Asks a phone, once: never repeated once the request's body was written (decision 2.7). Ends within 5 s.
-    ///
-    /// # Errors
-    /// See [`BeginError`].
     async fn begin(&self, request: BeginRequest) -> Result<Begun, BeginError>;
 
     /// Asks how far the phone is. `asked` is the person whom the session is for, if it is for one: an answer that names
     /// another one is [`Progress::Nonsense`]. Ends within 3 s.
-    ///
-    /// # Errors
-    /// When the service could not be asked.
     async fn poll(&self, handle: &UpstreamHandle, asked: Option<&str>) -> Result<Progress, Unavailable>;
 
     /// Withdraws the request. `Ok` means that the session is dead at the service. May be repeated. Ends within 3 s.
-    ///
-    /// # Errors
-    /// When the service could not be asked, or did not confirm.
     async fn cancel(&self, handle: &UpstreamHandle) -> Result<(), Unavailable>;
 }
 
-/// The configured services.
 #[derive(Clone, Default)]
 pub struct Upstreams {
-    /// SecSign ID, when configured.
     pub secsign: Option<Arc<dyn PhoneApproval>>,
-    /// ThumbSignIn, when configured.
     pub thumbsignin: Option<Arc<dyn PhoneApproval>>,
 }
 

@@ -5,10 +5,8 @@ use super::answer::is_passing;
 use crate::domain::error_chain::chain;
 use crate::outbound::{PhoneAnswer, SendError};
 
-/// What was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// It answers as it should.
     Working,
     /// It does not accept who we are; the text says what to look at.
     Refused(String),
@@ -21,7 +19,6 @@ pub enum Found {
 /// The outcome of a harmless call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probed {
-    /// What was found.
     pub found: Found,
     /// The `Date` of its answer, as it stands there.
     pub date: Option<String>,

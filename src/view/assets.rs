@@ -15,7 +15,6 @@ struct Files;
 /// Where the surfaces serve the files, below the issuer's path.
 pub const PREFIX: &str = "/static/";
 
-/// A static file.
 #[derive(Debug)]
 pub struct Asset {
     /// Its name in the source tree: `app.css`.
@@ -24,13 +23,11 @@ pub struct Asset {
     pub file_name: String,
     /// The value of `Content-Type`.
     pub content_type: &'static str,
-    /// The content.
     pub bytes: Cow<'static, [u8]>,
 }
 
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(load);
 
-/// Every static file.
 pub fn all() -> &'static [Asset] {
     &ASSETS
 }

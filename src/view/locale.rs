@@ -11,12 +11,10 @@ pub enum Locale {
     /// English: what everybody gets who asks for nothing that we have.
     #[default]
     En,
-    /// German, with the formal address.
     De,
 }
 
 impl Locale {
-    /// Every language.
     pub const ALL: [Self; 2] = [Self::En, Self::De];
 
     /// The language tag (BCP 47), for `<html lang>` and discovery's `ui_locales_supported`.

@@ -25,9 +25,7 @@ pub enum ViewError {
     /// The template failed.
     #[error("the page {template} could not be rendered")]
     Template {
-        /// Which template.
         template: &'static str,
-        /// What it says.
         #[source]
         source: Error,
     },
@@ -50,7 +48,6 @@ pub trait Page: Serialize + Sized {
 /// Another language for the page that is being shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LanguageLink {
-    /// The language.
     pub locale: Locale,
     /// Where a GET leads back to the same page, in it.
     pub href: String,
@@ -59,7 +56,6 @@ pub struct LanguageLink {
 /// What every page needs besides its own data.
 #[derive(Clone, Debug, Serialize)]
 pub struct PageContext {
-    /// The language.
     pub locale: Locale,
     /// The nonce of this answer's `script-src` (CSP 3 §6.7.3). Only the form_post page has an inline script.
     pub nonce: String,
@@ -74,15 +70,11 @@ impl PageContext {
     }
 }
 
-/// A value for templates.
 pub(super) fn to_value<T: Serialize + ?Sized>(value: &T) -> Value {
     Value::from(Serde(value))
 }
 
 /// Renders a page in the language of its context.
-///
-/// # Errors
-/// When a template or a message is faulty; nothing that a visitor sends can cause it.
 pub fn render<P: Page>(page: &P, context: &PageContext) -> Result<String, ViewError> {
     static ENGLISH: LazyLock<Environment<'static>> = LazyLock::new(|| environment(Locale::En));
     static GERMAN: LazyLock<Environment<'static>> = LazyLock::new(|| environment(Locale::De));

@@ -13,7 +13,6 @@ use crate::flow::error::Internal;
 use crate::store::sessions;
 use crate::view::{LanguageLink, Locale, locale};
 
-/// A browser's visit.
 #[derive(Clone, Debug)]
 pub struct Visit {
     /// The browser and its live session.
@@ -25,9 +24,7 @@ pub struct Visit {
     /// Whether the answer sets that cookie again, and with it that of the language, so that they last: after a login, and as
     /// often as the session is noted to be in use.
     pub renews: bool,
-    /// Where it is.
     pub origin: Origin,
-    /// What it reads.
     pub accept_language: Option<String>,
     /// The language that the person chose by the switch on a page.
     pub chosen_language: Option<Locale>,
@@ -43,9 +40,6 @@ const MAX_HERE: usize = 2048;
 impl Visit {
     /// Reads the cookies of a request. One round trip where there is a session, none otherwise; a write at most once a
     /// minute, to note that the session is in use.
-    ///
-    /// # Errors
-    /// When the database or the random number generator fails.
     pub async fn of(surface: &Surface, request: &HttpRequest) -> Result<Self, Internal> {
         let mut visit = Self::without_session(surface, request)?;
         if visit.new_cookie.is_none()
@@ -60,9 +54,6 @@ impl Visit {
     }
 
     /// The browser alone, whoever is signed in. No round trip.
-    ///
-    /// # Errors
-    /// When the random number generator fails.
     pub fn without_session(surface: &Surface, request: &HttpRequest) -> Result<Self, Internal> {
         let known_cookie = cookies::read(request, cookies::Name::Browser, surface.site.https);
         let (key, new_cookie) = match &known_cookie {

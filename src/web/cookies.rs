@@ -9,7 +9,6 @@ use actix_web::http::header;
 use super::Surface;
 use crate::domain::secret::Secret;
 
-/// A cookie of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Name {
     /// Names a browser from its first visit on: authorizations and logins are bound to it.
@@ -67,7 +66,6 @@ pub fn read_text(request: &HttpRequest, name: Name, https: bool) -> Option<Strin
     }
 }
 
-/// Sets the cookie to a secret.
 pub fn set(surface: &Surface, name: Name, value: &Secret) -> Cookie<'static> {
     set_text(surface, name, value.expose())
 }
@@ -85,7 +83,6 @@ fn baked(name: Name, value: &str, https: bool, remembered: std::time::Duration) 
     cookie
 }
 
-/// Takes the cookie away.
 pub fn clear(name: Name, https: bool) -> Cookie<'static> {
     let mut cookie = blank(name, String::new(), https);
     cookie.set_max_age(Duration::ZERO);

@@ -29,12 +29,7 @@ pub enum Failure {
     OAuth(#[from] OAuthError),
     /// The client did not prove who it is (RFC 6749 §5.2): 401, with a challenge where it tried HTTP Basic.
     #[error("invalid_client")]
-    Unauthenticated {
-        /// Whether it tried HTTP Basic.
-        basic: bool,
-        /// For the log.
-        hint: String,
-    },
+    Unauthenticated { basic: bool, hint: String },
     /// The access token is missing, or not enough (RFC 6750 §3).
     #[error(transparent)]
     Bearer(BearerError),

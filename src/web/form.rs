@@ -15,7 +15,6 @@ use crate::view::pages::ErrorKind;
 
 /// A form of ours. Until [`PageForm::demand`] was called it may still be a forgery.
 pub(crate) struct PageForm {
-    /// The browser that sent it.
     pub visit: Visit,
     pub surface: web::Data<Surface>,
     fields: Parameters,

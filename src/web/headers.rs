@@ -25,9 +25,6 @@ const ALWAYS: &[(HeaderName, &str)] = &[
 ];
 
 /// Refuses a `Host` that is not ours, renders deferred errors, and completes the headers of every answer. An answer to HEAD loses its body (RFC 9110 §9.3.2).
-///
-/// # Errors
-/// Those of the service behind it.
 pub async fn guard(
     surface: web::Data<Surface>,
     request: ServiceRequest,

@@ -32,14 +32,10 @@ use crate::protocol::uri::LOOPBACK_HOSTS;
 /// What a handler answers with.
 pub(crate) type HandlerResult = Result<HttpResponse, error::Failure>;
 
-/// What every handler needs.
 #[derive(Clone)]
 pub struct Surface {
-    /// The flows' dependencies.
     pub op: Op,
-    /// How the provider is reached.
     pub site: Arc<Site>,
-    /// Whose scripts may read answers.
     pub browser_origins: BrowserOrigins,
     /// Cancelled when the node shuts down: event streams end at once.
     pub stop: CancellationToken,

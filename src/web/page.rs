@@ -15,7 +15,6 @@ use crate::view::{self, Page, PageContext};
 /// Where the forms of a page may lead, by redirect, besides ourselves (decision 2.15).
 #[derive(Clone, Debug)]
 pub enum FormTargets {
-    /// Only here.
     Ourselves,
     /// Here, and to this origin or scheme.
     Origin(String),
@@ -33,11 +32,9 @@ impl FormTargets {
 /// How a page is answered.
 #[derive(Clone, Debug)]
 pub struct PageOptions<'a> {
-    /// The status.
     pub status: StatusCode,
     /// The languages that the app asked for.
     pub ui_locales: &'a [String],
-    /// Where its forms may lead.
     pub form_targets: FormTargets,
 }
 
@@ -48,9 +45,6 @@ impl Default for PageOptions<'_> {
 }
 
 /// Renders a page for a visit.
-///
-/// # Errors
-/// When the page cannot be rendered: a mistake of ours.
 pub fn answer<P: Page>(surface: &Surface, visit: &Visit, page: &P, options: &PageOptions<'_>) -> Result<HttpResponse, Failure> {
     let bytes: [u8; 18] = surface.op.env.random_bytes().map_err(Internal::from)?;
     let nonce = URL_SAFE_NO_PAD.encode(bytes);

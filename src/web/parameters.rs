@@ -27,7 +27,6 @@ const READ: &[&str] = &[
     "token_type_hint",
 ];
 
-/// The parameters of the query.
 pub(crate) fn of_query(request: &HttpRequest) -> Parameters {
     Parameters::parse(request.query_string().as_bytes())
 }

@@ -27,9 +27,6 @@ tokio::task_local! {
 }
 
 /// The id of the request that is being answered; a new one outside of any.
-///
-/// # Errors
-/// When the random number generator fails.
 pub fn id(env: &Env) -> Result<String, RandomError> {
     match REQUEST_ID.try_with(String::clone) {
         Ok(id) => Ok(id),
@@ -42,9 +39,6 @@ fn new_id(env: &Env) -> Result<String, RandomError> {
 }
 
 /// Answers a request under an id of its own, and measures it.
-///
-/// # Errors
-/// Those of the service behind it.
 pub async fn observe(
     surface: web::Data<Surface>,
     request: ServiceRequest,

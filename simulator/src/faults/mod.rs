@@ -13,7 +13,6 @@ use serde_json::Value;
 use crate::call::{Call, Provider, plain};
 use crate::random;
 
-/// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
@@ -21,7 +20,6 @@ pub(crate) enum Kind {
     Delay,
     /// The connection is closed without an answer and without any work.
     Refuse,
-    /// The connection is reset (RST).
     Reset,
     /// The connection is closed before any work was done.
     DropBefore,
@@ -29,7 +27,6 @@ pub(crate) enum Kind {
     DropAfter,
     /// The body comes one byte a second.
     SlowBody,
-    /// The body never ends.
     HugeBody,
     /// 302 to `value`, or to a loopback address that logs whoever follows.
     Redirect,

@@ -30,7 +30,6 @@ const HEADERS: [(HeaderName, &str); 4] = [
     ),
 ];
 
-/// The templates.
 pub(crate) struct Pages(Environment<'static>);
 
 impl Pages {

@@ -81,7 +81,6 @@ impl SecSign {
         }
     }
 
-    /// Forgets sessions and freezes.
     pub(crate) fn reset(&mut self) {
         self.ids.values_mut().for_each(|identity| *identity = Identity::default());
     }

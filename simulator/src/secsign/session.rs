@@ -5,7 +5,6 @@ use crate::symbols::Pass;
 
 /// Waiting; the push was sent.
 pub(crate) const PENDING: i64 = 1;
-/// Nobody answered in time.
 pub(crate) const EXPIRED: i64 = 2;
 /// The person picked the right symbol.
 pub(crate) const AUTHENTICATED: i64 = 3;
@@ -31,7 +30,6 @@ pub(crate) struct NewSession {
     pub(crate) transaction: Option<(String, String)>,
 }
 
-/// One request for approval.
 #[derive(Clone)]
 pub(crate) struct Session {
     /// Signed 64-bit number, never 0 or −1.
@@ -99,7 +97,6 @@ impl Session {
 pub(crate) struct Identity {
     /// True after two requests at once, until the owner reactivates it.
     pub(crate) frozen: bool,
-    /// Sessions, oldest first.
     pub(crate) sessions: Vec<Session>,
 }
 

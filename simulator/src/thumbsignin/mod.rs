@@ -38,7 +38,6 @@ pub(crate) enum Status {
     Initiated,
     /// A phone has completed it; by whom.
     Successful(String),
-    /// It failed; why.
     Failed(String),
 }
 
@@ -72,7 +71,6 @@ impl Status {
 pub(crate) struct Device {
     pub(crate) id: String,
     pub(crate) name: String,
-    /// By the simulator's clock.
     pub(crate) registered_ms: i64,
     /// Likewise; `None` before its first sign-in.
     pub(crate) used_ms: Option<i64>,
@@ -134,7 +132,6 @@ pub(crate) enum PhoneRefusal {
 
 pub(crate) struct ThumbSignIn {
     users: BTreeMap<String, Vec<Device>>,
-    /// Oldest first.
     transactions: VecDeque<Transaction>,
     lifetime_ms: i64,
 }

@@ -36,7 +36,6 @@ pub(super) struct Settings {
     pub(super) users: Vec<String>,
 }
 
-/// A running app.
 pub(super) struct Running(ServerHandle);
 
 impl Running {

@@ -6,10 +6,8 @@ use serde_json::Value as Json;
 use super::Settings;
 use super::sign_in::{Account, SignInError};
 
-/// The style sheet.
 pub(super) const STYLE: &str = include_str!("../../../templates/demo/app.css");
 
-/// The templates, parsed once.
 pub(super) struct Pages(Environment<'static>);
 
 impl Pages {

@@ -23,7 +23,6 @@ use crate::demo::http::{self, BackChannel};
 const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// The app.
 pub(super) struct Example {
     settings: Settings,
     http: BackChannel,

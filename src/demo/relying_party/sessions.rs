@@ -88,7 +88,6 @@ impl Sessions {
         self.replace(Some(cookie), |browser| browser.account = Some(Arc::new(account)))
     }
 
-    /// Who is signed in.
     pub(super) fn account(&self, cookie: &str) -> Option<Arc<Account>> {
         self.with(cookie, |browser| browser.account.clone())
     }

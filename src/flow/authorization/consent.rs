@@ -11,9 +11,6 @@ use crate::store::{authorizations, consents};
 
 /// Remembers that the person allowed the client its scopes, and lets the authorization go on with their login. Returns
 /// whether the authorization was still waiting. One commit.
-///
-/// # Errors
-/// When something of ours fails.
 pub async fn allow(
     op: &Op,
     authorization: &Authorization,

@@ -38,7 +38,6 @@ use response::{AuthorizationResponse, Delivery};
 /// The browser as the request found it.
 #[derive(Clone, Debug)]
 pub struct Browser {
-    /// Its cookie's digest.
     pub key: BrowserKey,
     /// Its live session and the person in it, if it is signed in.
     pub session: Option<(BrowserSession, User)>,
@@ -53,9 +52,7 @@ pub enum Next {
     Consent(Box<Interaction>, Box<Authentication>),
     /// The answer to the relying party.
     Respond(AuthorizationResponse),
-    /// Nothing: the authorization is over.
     Over(Box<Interaction>, Over),
-    /// No authorization of this browser.
     Unknown,
 }
 
@@ -66,18 +63,14 @@ pub enum Over {
     Answered,
     /// The person gave it up, and by now it has run out as well.
     Cancelled,
-    /// It ran out.
     Expired,
-    /// Its client was switched off.
     ClientOff,
 }
 
 /// An authorization with the client that asked.
 #[derive(Clone, Debug)]
 pub struct Interaction {
-    /// The authorization.
     pub authorization: Authorization,
-    /// The client that asked.
     pub client: Client,
 }
 
@@ -122,9 +115,6 @@ impl Interaction {
 
 /// Takes a checked request as far as possible without a page. A request that single sign-on answers at once costs one commit;
 /// one that ends in an error, none.
-///
-/// # Errors
-/// When something of ours fails.
 pub(crate) async fn begin(op: &Op, verified: VerifiedRequest, browser: &Browser, origin: &Origin) -> Result<Next, Internal> {
     let VerifiedRequest { client, request } = verified;
     let now = op.env.now();
@@ -155,9 +145,6 @@ pub(crate) async fn begin(op: &Op, verified: VerifiedRequest, browser: &Browser,
 }
 
 /// Goes on with a stored authorization of this browser, wherever it stands: the place to which every step returns.
-///
-/// # Errors
-/// When something of ours fails.
 pub async fn advance(op: &Op, id: &AuthorizationId, browser: &Browser) -> Result<Next, Internal> {
     let Some(interaction) = find_own(op, id, &browser.key).await? else { return Ok(Next::Unknown) };
     if let Some(why) = interaction.over(op.env.now()) {
@@ -188,9 +175,6 @@ pub async fn advance(op: &Op, id: &AuthorizationId, browser: &Browser) -> Result
 ///
 /// Costs: what [`advance`] reads to decide; one read more, of the person's phones, where the name is neither their username
 /// nor their e-mail address.
-///
-/// # Errors
-/// When something of ours fails.
 pub async fn goes_on_without_phone(
     op: &Op,
     interaction: &Interaction,
@@ -225,9 +209,6 @@ async fn decide(op: &Op, interaction: &Interaction, browser: &Browser) -> Result
 }
 
 /// Ends an authorization with an error for the relying party; `None` when a code had been issued for it before.
-///
-/// # Errors
-/// When something of ours fails.
 pub async fn fail(
     op: &Op,
     interaction: &Interaction,
@@ -311,9 +292,6 @@ async fn store(op: &Op, authorization: &Authorization, source: String) -> Result
 
 /// The authorization of this browser, however far it got. The cookie decides, not the URL: another browser's authorization
 /// does not exist (decision 2.2).
-///
-/// # Errors
-/// When something of ours fails.
 pub async fn find_own(op: &Op, id: &AuthorizationId, browser: &BrowserKey) -> Result<Option<Interaction>, Internal> {
     let found = authorizations::find_with_client(op.store.read(), id).await?;
     let own = found.filter(|(authorization, _)| authorization.browser == *browser);

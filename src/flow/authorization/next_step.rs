@@ -18,22 +18,17 @@ use super::offer::weakest;
 /// Everything that the decision depends on.
 #[derive(Debug)]
 pub struct Situation<'a> {
-    /// The authorization.
     pub authorization: &'a Authorization,
-    /// The client that asked.
     pub client: &'a Client,
     /// The browser's live session and its person.
     pub session: Option<&'a (BrowserSession, User)>,
     /// What that person (or the one who signed in for this request) had allowed the client before.
     pub consent: Option<&'a Consent>,
-    /// The present moment.
     pub now: Timestamp,
 }
 
-/// The next step.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Somebody must approve a login.
     Login,
     /// This person must allow the scopes.
     Consent(Box<Authentication>),
@@ -41,11 +36,9 @@ pub enum Step {
     Issue(Box<Authentication>),
     /// The relying party gets this error.
     Fail(ErrorCode, &'static str),
-    /// It has ended before.
     Over,
 }
 
-/// Decides what comes next.
 pub fn next_step(situation: &Situation<'_>) -> Step {
     let request = &situation.authorization.request;
     let (authentication, consented) = match &situation.authorization.stage {

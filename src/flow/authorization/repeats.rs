@@ -27,7 +27,6 @@ struct Seen {
     nonce: Latest,
 }
 
-/// What this node saw.
 #[derive(Clone, Default)]
 pub struct Repeats(Arc<Mutex<HashMap<ClientId, Seen>>>);
 

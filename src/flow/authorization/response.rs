@@ -76,12 +76,7 @@ pub enum Delivery {
     /// By a redirect to this URL.
     Redirect(String),
     /// By posting this form (OAuth 2.0 Form Post Response Mode §2).
-    FormPost {
-        /// Where to.
-        action: String,
-        /// What.
-        fields: Vec<(String, String)>,
-    },
+    FormPost { action: String, fields: Vec<(String, String)> },
 }
 
 impl AuthorizationResponse {

@@ -275,7 +275,6 @@ impl Attempt {
         Ok(AttemptOutcome::Refused(Refusal::Limited(verdict)))
     }
 
-    /// Writes it as ended.
     async fn end(&self, tx: &Tx, reason: Reason) -> Result<(), StoreError> {
         let how = End::Failed(reason);
         insert_ended(tx, &self.login, how).await?;

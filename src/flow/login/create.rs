@@ -127,7 +127,6 @@ async fn ask(op: &Op, service: &Arc<dyn PhoneApproval>, request: &LoginRequest, 
 
 /// What became of the answer to a create.
 enum Shown {
-    /// The page shows it.
     Pending,
     /// The login ended while the call was under way.
     Ended,

@@ -95,7 +95,6 @@ pub(crate) fn about(login: &Login, kind: AuditKind, detail: &str) -> AuditEvent 
     }
 }
 
-/// The audit event of an end.
 pub(super) fn event(login: &Login, how: End) -> AuditEvent {
     match how.reason() {
         Some(reason) => about(login, AuditKind::LoginFailed, &format!("{}/{}", how.state(), reason.as_str())),

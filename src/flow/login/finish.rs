@@ -32,7 +32,6 @@ pub(crate) enum Finished {
     Refused,
 }
 
-/// Who finishes.
 #[derive(Clone, Debug)]
 pub(crate) struct Finisher {
     /// The session that the browser has now, which is renewed or replaced.
@@ -43,7 +42,6 @@ pub(crate) struct Finisher {
 /// Everything that the one write of [`finish`] needs.
 struct Plan {
     login: Login,
-    /// Without a session.
     authentication: Authentication,
     session: Option<NewSession>,
     event: PendingEvent,
@@ -62,7 +60,6 @@ struct NewSession {
     expires_at: Timestamp,
 }
 
-/// What the write found.
 enum Outcome {
     Done,
     NotNow,

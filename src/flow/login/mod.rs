@@ -47,9 +47,7 @@ pub(crate) struct LoginRequest {
     pub(crate) until: Timestamp,
 }
 
-/// Whom a request means.
 struct ResolvedSubject {
-    /// Who would be asked.
     subject: Subject,
     /// Whether they used this browser before.
     remembered: bool,

@@ -29,7 +29,6 @@ pub(super) async fn on_begin(tx: &Tx, purpose: &Purpose) -> Result<bool, StoreEr
 /// What an approval is about to answer.
 pub(super) enum Awaited {
     Authorization(Box<Authorization>),
-    /// Nothing beyond the login itself.
     Login,
 }
 

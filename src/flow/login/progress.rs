@@ -8,8 +8,8 @@ use crate::domain::login::{End, Login, LoginStage, Reason, Subject, UpstreamHand
 use crate::domain::random::RandomError;
 use crate::domain::user::Upstream;
 use crate::flow::Op;
-use crate::flow::error::Internal;
 use crate::flow::audit::PendingEvent;
+use crate::flow::error::Internal;
 use crate::store::{devices, logins};
 use crate::upstream::Progress;
 

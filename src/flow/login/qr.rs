@@ -59,7 +59,6 @@ pub(super) fn read(png: &[u8]) -> Option<(Vec<u8>, EcLevel)> {
     Some((text, level))
 }
 
-/// Which pixels are dark.
 struct Pixels {
     dark: Vec<bool>,
     width: usize,

@@ -14,9 +14,7 @@ struct Line {
     corners: u8,
     /// How deep it goes in between.
     depth: f32,
-    /// Which way it is turned.
     turn: f32,
-    /// How far it reaches.
     reach: f32,
 }
 

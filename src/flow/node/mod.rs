@@ -56,7 +56,6 @@ impl Signals {
         self.logouts.notified().await;
     }
 
-    /// This login's row changed.
     pub(crate) fn login_changed(&self, id: &LoginId) {
         self.watches.changed(id);
         // Nobody listening is fine: who waits re-reads the row.

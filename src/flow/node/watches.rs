@@ -45,7 +45,6 @@ pub(crate) struct Full;
 pub(in crate::flow) struct Watched {
     seen: watch::Sender<Seen>,
     changed: Arc<Notify>,
-    /// The streams, the oldest first.
     streams: VecDeque<(u64, CancellationToken)>,
 }
 
@@ -146,7 +145,6 @@ impl Watches {
         goes_on
     }
 
-    /// This login's row changed.
     pub(super) fn changed(&self, id: &LoginId) {
         if let Some(watched) = self.lock().logins.get(id) {
             watched.changed.notify_one();

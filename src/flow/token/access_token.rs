@@ -18,7 +18,6 @@ const OPAQUE_LENGTH: usize = 43;
 /// The random part of a new access token, made before the write.
 #[derive(Clone, Debug)]
 pub(super) struct AccessHandle {
-    /// What the token becomes.
     pub format: AccessTokenFormat,
     /// An opaque token itself, or the `jti` of a JWT.
     pub secret: Secret,
@@ -26,14 +25,10 @@ pub(super) struct AccessHandle {
 
 impl AccessHandle {
     /// A new handle for a token of `format`.
-    ///
-    /// # Errors
-    /// When the random number generator fails.
     pub(super) fn generate(env: &Env, format: AccessTokenFormat) -> Result<Self, RandomError> {
         Ok(Self { format, secret: Secret::generate(env)? })
     }
 
-    /// What the database stores.
     pub(super) fn digest(&self) -> SecretDigest {
         match self.format {
             AccessTokenFormat::Opaque => self.secret.digest(),

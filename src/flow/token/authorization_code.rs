@@ -62,9 +62,7 @@ enum Outcome {
 ///
 /// Costs: one write, which is one commit of two reads by key and seven inserts or updates at most; then one signature, two where
 /// access tokens are JWTs. A refused code costs the reads only.
-///
-/// # Errors
-/// `invalid_request` without a code; `invalid_grant`, always with the same description, for a code that does not count.
+/// Errors: `invalid_request` without a code; `invalid_grant`, always with the same description, for a code that does not count.
 pub(super) async fn redeem(op: &Op, request: &TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
     let client = request.client;
     let presented = Presented::parse(request.parameters())?;

@@ -11,8 +11,8 @@ use crate::domain::grant::{AccessToken, Grant, RefreshToken};
 use crate::domain::id::GrantId;
 use crate::domain::secret::SecretDigest;
 use crate::domain::user::User;
-use crate::flow::settings::Settings;
 use crate::flow::audit::PendingEvent;
+use crate::flow::settings::Settings;
 use crate::protocol::scope::Scope;
 use crate::store::{StoreError, Tx, access_tokens, grants, refresh_tokens};
 
@@ -45,7 +45,6 @@ pub(super) struct TokenWrite {
     pub binding: TokenBinding,
     pub settings: Arc<Settings>,
     pub now: Timestamp,
-    /// The new access token.
     pub access: SecretDigest,
 }
 
@@ -72,7 +71,6 @@ pub(super) struct Family {
     pub terms: Terms,
     pub binding: TokenBinding,
     pub issued_at: Timestamp,
-    /// When the access token expires.
     pub access_ends: Timestamp,
 }
 
@@ -86,7 +84,6 @@ impl TokenWrite {
         self.now.plus(self.settings.lifetimes.refresh_sliding).min(grant.expires_at)
     }
 
-    /// Begins a family.
     pub(super) async fn begin(
         &self,
         tx: &Tx,

@@ -20,7 +20,6 @@ use crate::protocol::scope;
 /// A successful token response (RFC 6749 §5.1, OIDC Core §3.1.3.3). Answered with `Cache-Control: no-store`.
 #[derive(Clone, Serialize)]
 pub struct TokenResponse {
-    /// The access token.
     pub access_token: String,
     /// `Bearer` (RFC 6750 §4).
     pub token_type: &'static str,
@@ -51,7 +50,6 @@ pub(super) struct Issuance<'a> {
     pub family: &'a Family,
     /// The access token whose digest was written.
     pub access: AccessHandle,
-    /// The refresh token to answer.
     pub refresh: Option<Secret>,
     /// The `nonce` to echo: that of the authorization request for its code, none for a refresh (OIDC Core §12.2).
     pub nonce: Option<String>,

@@ -21,10 +21,10 @@ pub use issue::TokenResponse;
 use std::sync::Arc;
 
 use super::Op;
+use super::audit::PendingEvent;
 use super::client_authentication::authenticate;
 use super::client_request::ClientRequest;
 use super::error::OAuthError;
-use super::audit::PendingEvent;
 use crate::domain::audit::{AuditEvent, AuditKind};
 use crate::domain::client::Client;
 use crate::domain::random::RandomError;
@@ -77,9 +77,6 @@ impl TokenRequest<'_> {
 ///
 /// Costs: one read for the client and one write; one signature, two where the client's access tokens are JWTs. The write is
 /// one commit; on SQLite its statements need no round trip, on PostgreSQL each is one.
-///
-/// # Errors
-/// Those of RFC 6749 §5.2.
 pub(crate) async fn answer(op: &Op, request: &ClientRequest<'_>) -> Result<TokenResponse, OAuthError> {
     let missing = OAuthError::new(ErrorCode::InvalidRequest, "grant_type is missing");
     let named = request.parameters.get("grant_type").ok_or(missing)?;

@@ -13,7 +13,6 @@ use crate::protocol::scope::{OFFLINE_ACCESS, Scope};
 /// The terms of a token answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Terms {
-    /// What the tokens allow.
     pub scope: Scope,
     /// Whether a refresh token comes with them.
     pub refresh: bool,

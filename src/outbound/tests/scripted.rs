@@ -10,9 +10,11 @@ use url::Url;
 
 /// What the server does with a request that it has read completely.
 pub(crate) enum Reply {
-    /// Answers.
-    Answer { status: u16, headers: Vec<(&'static str, String)>, body: Vec<u8> },
-    /// Resets the connection.
+    Answer {
+        status: u16,
+        headers: Vec<(&'static str, String)>,
+        body: Vec<u8>,
+    },
     Reset,
     /// Keeps the connection open and silent.
     Silence,
@@ -73,12 +75,10 @@ impl Scripted {
         Self { address, received, task }
     }
 
-    /// The server's origin.
     pub(crate) fn url(&self) -> Url {
         format!("http://{}", self.address).parse().unwrap()
     }
 
-    /// Every request so far.
     pub(crate) fn received(&self) -> Vec<Received> {
         self.received.lock().unwrap().clone()
     }

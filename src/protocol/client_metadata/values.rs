@@ -58,10 +58,8 @@ pub enum ConsentPolicy {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IdTokenClaimsPolicy {
-    /// Those of the granted scopes.
     #[default]
     Scope,
-    /// None: the client asks userinfo.
     Minimal,
 }
 

@@ -16,9 +16,7 @@ use crate::store::{StoreError, Tx};
 /// How many there may be without a login. `None`: any number.
 #[derive(Clone, Copy, Debug)]
 pub struct Room {
-    /// Of one source.
     pub of_source: Option<u32>,
-    /// Of all.
     pub of_all: Option<u32>,
 }
 
@@ -29,9 +27,6 @@ const FEW: u32 = 500;
 
 /// Makes room for one more of `source`. On PostgreSQL those that come at the same moment do not see one another: there may be a
 /// few more than the limit says.
-///
-/// # Errors
-/// When the database fails.
 pub async fn make_room(tx: &Tx, source: &str, room: Room, now: Timestamp) -> Result<(), StoreError> {
     let open = authorization::Entity::find()
         .filter(authorization::Column::Stage.eq(OPEN))

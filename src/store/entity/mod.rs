@@ -36,7 +36,6 @@ macro_rules! related {
 }
 
 table! {
-    /// People.
     user "users" {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: String,
@@ -53,7 +52,6 @@ table! {
 }
 
 table! {
-    /// Registrations with phone services.
     device "devices" {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: String,
@@ -79,7 +77,6 @@ table! {
 }
 
 table! {
-    /// Signed-in browsers.
     session "sessions" {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: String,
@@ -103,7 +100,6 @@ table! {
 }
 
 table! {
-    /// Requests of relying parties.
     authorization "authorizations" {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: String,
@@ -129,7 +125,6 @@ table! {
 }
 
 table! {
-    /// Authorization codes.
     code "codes" {
         #[sea_orm(primary_key, auto_increment = false)]
         pub digest: String,
@@ -142,7 +137,6 @@ table! {
 }
 
 table! {
-    /// What people allowed clients.
     consent "consents" {
         #[sea_orm(primary_key, auto_increment = false)]
         pub user_id: String,
@@ -154,7 +148,6 @@ table! {
 }
 
 table! {
-    /// Token families.
     grant "grants" {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: String,
@@ -182,7 +175,6 @@ table! {
 }
 
 table! {
-    /// Access tokens.
     access_token "access_tokens" {
         #[sea_orm(primary_key, auto_increment = false)]
         pub digest: String,
@@ -197,7 +189,6 @@ table! {
 }
 
 table! {
-    /// Refresh tokens.
     refresh_token "refresh_tokens" {
         #[sea_orm(primary_key, auto_increment = false)]
         pub digest: String,
@@ -213,7 +204,6 @@ table! {
 }
 
 table! {
-    /// Relying parties.
     client "clients" {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: String,
@@ -262,7 +252,6 @@ table! {
 }
 
 table! {
-    /// Signing keys.
     signing_key "signing_keys" {
         #[sea_orm(primary_key, auto_increment = false)]
         pub kid: String,
@@ -279,7 +268,6 @@ table! {
 }
 
 table! {
-    /// Facts frozen at first start.
     instance "instance" {
         #[sea_orm(primary_key, auto_increment = false)]
         pub key: String,
@@ -299,7 +287,6 @@ table! {
 }
 
 table! {
-    /// The audit trail.
     audit_event "audit_events" {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: String,

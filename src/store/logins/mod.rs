@@ -33,10 +33,7 @@ pub enum LoginInserted {
     /// It was written; the upstream may be called.
     Inserted,
     /// Another login holds the slot of this user; nothing was written.
-    Busy {
-        /// The login that holds it.
-        login_id: LoginId,
-    },
+    Busy { login_id: LoginId },
 }
 
 /// The login with this id, in the stage that was last written; see [`Login::stage_at`].

@@ -20,7 +20,6 @@ use crate::protocol::response_mode::ResponseMode;
 use crate::protocol::scope::Scope;
 use crate::store::{Insertion, Store, StoreError, Tx, authorizations, clients, devices, grants, sessions, users};
 
-/// When everything happens.
 pub(super) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 /// `NOW`, and so many seconds.
@@ -33,7 +32,6 @@ pub(super) fn digest(name: &str) -> SecretDigest {
     SecretDigest::of(name.as_bytes())
 }
 
-/// A browser.
 pub(super) fn browser(name: &str) -> BrowserKey {
     BrowserKey(digest(name))
 }
@@ -67,7 +65,6 @@ pub(super) fn device(owner: &User, upstream_user: &str) -> Device {
     }
 }
 
-/// A client.
 pub(super) fn client(id: &str) -> Client {
     Client {
         id: ClientId::new(id),

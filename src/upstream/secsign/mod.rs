@@ -62,9 +62,6 @@ struct Limits {
 
 impl SecSign {
     /// A client for the server that `settings` name.
-    ///
-    /// # Errors
-    /// When the CA file is unusable.
     pub fn new(settings: SecSignSettings) -> Result<Self, OutboundError> {
         Ok(Self {
             client: crate::outbound::phone_service(settings.ca_file.as_deref())?,

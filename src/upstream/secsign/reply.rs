@@ -13,7 +13,6 @@ const CONFLICT: u16 = 409;
 
 /// An answer to a question about a session.
 pub(super) struct Reply {
-    /// The HTTP status.
     pub(super) status: u16,
     /// The body; empty where it was too long to be read.
     pub(super) body: Vec<u8>,
@@ -31,7 +30,6 @@ enum Refusal {
     Frozen,
     /// 400: no such session, or no longer.
     NoSession,
-    /// Anything else; for the log.
     Other(String),
 }
 

@@ -69,14 +69,10 @@ pub(super) enum Host {
     Fallback,
 }
 
-/// An authentication session.
 #[derive(Clone, Debug)]
 pub(super) struct Session {
-    /// Whom it asks.
     pub(super) secsignid: SecSignId,
-    /// Its number.
     pub(super) authsessionid: AuthSessionId,
-    /// Its secret.
     pub(super) requestid: RequestId,
     /// Who made it, and is asked first.
     pub(super) host: Host,

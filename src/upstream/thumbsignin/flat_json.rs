@@ -18,12 +18,10 @@ pub(super) enum Malformed {
     WrongType(&'static str),
 }
 
-/// One answer's members.
 #[derive(Debug)]
 pub(super) struct FlatObject(BTreeMap<String, Value>);
 
 impl FlatObject {
-    /// Reads an answer.
     pub(super) fn parse(body: &[u8]) -> Result<Self, Malformed> {
         serde_json::from_slice(body).map_err(|_quotes_the_answer| Malformed::NotFlat)
     }

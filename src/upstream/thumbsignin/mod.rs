@@ -39,7 +39,6 @@ const NO_USER_AGENT: &str = "unknown";
 pub struct ThumbSignInSettings {
     /// The service's origin, or a base under which `/ts/secure/…` answers.
     pub url: Url,
-    /// The application id.
     pub app_id: String,
     /// The secret key, as the text that the service shows.
     pub secret: Secret,
@@ -47,7 +46,6 @@ pub struct ThumbSignInSettings {
     pub ca_file: Option<PathBuf>,
 }
 
-/// The client of ThumbSignIn.
 pub struct ThumbSignIn {
     client: PhoneClient,
     base: Url,
@@ -96,9 +94,6 @@ struct Call<'a> {
 
 impl ThumbSignIn {
     /// A client for the service that `settings` name; `env` gives the requests' dates.
-    ///
-    /// # Errors
-    /// When the CA file is unusable.
     pub fn new(settings: ThumbSignInSettings, env: Env) -> Result<Self, OutboundError> {
         Ok(Self {
             client: crate::outbound::phone_service(settings.ca_file.as_deref())?,

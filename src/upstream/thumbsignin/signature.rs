@@ -26,7 +26,6 @@ pub struct Signable<'a> {
     pub path: &'a str,
     /// The query's names and values, decoded.
     pub query: &'a [(&'a str, &'a str)],
-    /// The headers that are signed.
     pub headers: &'a [(&'a str, &'a str)],
     /// The body; empty for a GET.
     pub body: &'a [u8],

@@ -93,13 +93,11 @@ impl Status {
 /// What a transaction's answer says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Nobody has scanned it.
     Pending,
     /// A phone has picked it up.
     Initiated,
     /// Somebody approved; who, `getUser` says.
     Successful,
-    /// Over.
     Ended(End),
 }
 
@@ -149,11 +147,8 @@ fn end(reason: &str) -> End {
 /// What a begun transaction gives to show.
 #[derive(Debug)]
 pub(super) struct Begun {
-    /// The new transaction.
     pub(super) transaction: Transaction,
-    /// QR code and link.
     pub(super) challenge: Challenge,
-    /// How long the service waits.
     pub(super) expires_in: Option<Duration>,
 }
 

@@ -9,15 +9,11 @@ use crate::view::Page;
 /// The page `choose`: one form with a button `provider` per service.
 #[derive(Clone, Debug, Serialize)]
 pub struct Choose {
-    /// The app.
     pub app: AppInfo,
-    /// Where the choice goes.
     pub action: String,
-    /// Where "cancel" goes.
     pub cancel_action: String,
     /// The services on offer, in order.
     pub providers: Vec<Upstream>,
-    /// The form's CSRF value.
     pub csrf: String,
 }
 

@@ -11,15 +11,10 @@ use crate::view::{Page, to_value};
 /// The page `consent`: `form#consent` with the buttons `decision` = `allow` | `deny`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Consent {
-    /// The app.
     pub app: AppInfo,
-    /// Where the decision goes.
     pub action: String,
-    /// The forms' CSRF value.
     pub csrf: String,
-    /// Who is signed in.
     pub account: String,
-    /// What is asked for.
     pub scopes: Vec<ScopeLine>,
 }
 

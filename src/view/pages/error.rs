@@ -22,22 +22,18 @@ pub enum ErrorKind {
     Forged,
     /// Signed in, but not allowed: locked, or not for this app.
     Forbidden,
-    /// Nothing is there.
     NotFound,
-    /// Wrong method.
     MethodNotAllowed,
     /// More was sent than is read.
     TooLarge,
     /// Something that we depend on does not answer.
     Unavailable,
-    /// A fault of ours.
     Internal,
 }
 
 /// A way back to the app.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ReturnLink {
-    /// The app's name.
     pub name: String,
     /// Where it starts a sign-in (`initiate_login_uri`, `client_uri`): http or https only.
     pub url: String,
@@ -46,9 +42,7 @@ pub struct ReturnLink {
 /// The page `error`.
 #[derive(Clone, Debug, Serialize)]
 pub struct ErrorPage {
-    /// What kind of failure.
     pub kind: ErrorKind,
-    /// The HTTP status.
     pub status: u16,
     /// Safe technical words for whoever integrates the app (`redirect_uri is not registered`); never from an upstream or
     /// the database.

@@ -7,11 +7,8 @@ use crate::view::Page;
 /// `form#form-post`: sent by a script that carries the nonce, by a button where there is none.
 #[derive(Clone, Debug, Serialize)]
 pub struct FormPost {
-    /// The redirect URI.
     pub action: String,
-    /// The app's name.
     pub app: String,
-    /// The response parameters, in order.
     pub fields: Vec<(String, String)>,
 }
 

@@ -10,13 +10,9 @@ use crate::view::Page;
 /// QR code without a name is allowed.
 #[derive(Clone, Debug, Serialize)]
 pub struct Identify {
-    /// The app.
     pub app: AppInfo,
-    /// The phone service.
     pub provider: Upstream,
-    /// Where the identifier goes.
     pub action: String,
-    /// The forms' CSRF value.
     pub csrf: String,
     /// What the input holds at first: the remembered name, `login_hint`, or what was typed; else empty.
     pub identifier: String,
@@ -28,7 +24,6 @@ pub struct Identify {
     pub allow_unnamed: bool,
     /// Where "use another method" goes, where there is another one.
     pub other_method_action: Option<String>,
-    /// Where "cancel" goes.
     pub cancel_action: String,
     /// What was wrong with the last attempt.
     pub error: Option<IdentifyError>,
@@ -38,7 +33,6 @@ pub struct Identify {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IdentifyError {
-    /// Nothing was typed.
     Missing,
     /// No name can look like that (`domain::user::canonical_identifier`).
     Malformed,

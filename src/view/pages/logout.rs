@@ -7,11 +7,8 @@ use crate::view::Page;
 /// The page `logout`: `form#logout`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Logout {
-    /// Where the form goes.
     pub action: String,
-    /// The form's CSRF value.
     pub csrf: String,
-    /// Who is signed in.
     pub account: String,
     /// The app that asks, by name.
     pub app: Option<String>,

@@ -7,7 +7,6 @@ use serde::Serialize;
 use super::is_web_link;
 use crate::view::{Page, to_value};
 
-/// What a message says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageKind {
@@ -19,7 +18,6 @@ pub enum MessageKind {
     NotSignedIn,
     /// This sign-in was completed before: the back button, a second tab.
     AlreadyDone,
-    /// This sign-in was cancelled before.
     Cancelled,
     /// The root of the issuer: what this place is.
     Home,
@@ -28,7 +26,6 @@ pub enum MessageKind {
 /// The page `message`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Message {
-    /// What it says.
     pub kind: MessageKind,
     /// The app that it is about, by name.
     pub app: Option<String>,

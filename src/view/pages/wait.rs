@@ -18,9 +18,7 @@ pub enum WaitState {
     Pending,
     /// The phone has loaded the request.
     Fetched,
-    /// Approved.
     Approved,
-    /// Over without an approval.
     Ended(End),
 }
 
@@ -64,11 +62,8 @@ impl WaitState {
 /// The page `wait`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Wait {
-    /// The app.
     pub app: AppInfo,
-    /// The phone service.
     pub provider: Upstream,
-    /// How far the login is.
     pub state: WaitState,
     /// The name that was asked for, as it was typed; `None` for a QR code without a name.
     pub account: Option<String>,
@@ -90,7 +85,6 @@ pub struct Wait {
     pub retry_action: String,
     /// Where "use another method" goes, where there is another one (L14).
     pub other_method_action: Option<String>,
-    /// The forms' CSRF value.
     pub csrf: String,
     /// Whether the script goes on by itself after the approval; never for a login without a name.
     pub auto_continue: bool,

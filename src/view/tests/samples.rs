@@ -21,12 +21,10 @@ impl<P> Sample<P> {
     }
 }
 
-/// A page with examples.
 pub(super) trait Sampled: Page {
     fn samples() -> Vec<Sample<Self>>;
 }
 
-/// The app in the samples.
 pub(super) fn sample_app() -> AppInfo {
     AppInfo {
         name: "Grafana".to_owned(),

@@ -73,7 +73,6 @@ impl Scene {
         Self { bench, service, mood, authorization, other, alice: alice.id }
     }
 
-    /// With these limits.
     pub(crate) fn limit(&mut self, limits: Limits) {
         let settings = Settings::clone(&self.bench.op.settings);
         self.bench.op.settings = Arc::new(Settings { limits, ..settings });
@@ -95,7 +94,6 @@ impl Scene {
         self.begin_from(&self.other, &browser_called(browser), origin, name).await
     }
 
-    /// Begins a login by this name.
     pub(crate) async fn begin(&self, name: &str) -> Login {
         self.begin_for(&self.authorization, &self.authorization.browser, name).await
     }
@@ -163,7 +161,6 @@ impl Scene {
     }
 }
 
-/// A browser of this name.
 pub(crate) fn browser_called(name: &str) -> BrowserKey {
     BrowserKey(SecretDigest::of(name.as_bytes()))
 }

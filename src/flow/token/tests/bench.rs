@@ -28,7 +28,6 @@ use crate::protocol::response_mode::ResponseMode;
 use crate::protocol::scope::Scope;
 use crate::store::{Store, authorizations, clients, codes, devices, sessions, users};
 
-/// A provider.
 pub(crate) struct Bench {
     pub(crate) op: Op,
     pub(crate) clock: Arc<ManualClock>,
@@ -91,12 +90,10 @@ impl Bench {
         crate::store::tests::execute(&self.op.store, sql).await;
     }
 
-    /// Lets time pass.
     pub(crate) fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
-    /// Adds a person.
     pub(crate) async fn user(&self, username: &str) -> User {
         let user = User {
             id: UserId::generate(&self.op.env).unwrap(),
@@ -142,7 +139,6 @@ impl Bench {
         self.client_with(id, |_metadata| {}).await
     }
 
-    /// Adds a public client.
     pub(crate) async fn public_client(&self, id: &str) -> Client {
         self.client_with(id, |metadata| metadata.token_endpoint_auth_method = AuthMethod::None).await
     }
@@ -163,12 +159,10 @@ impl Bench {
         client
     }
 
-    /// Writes a changed client.
     pub(crate) async fn update_client(&self, client: Client) {
         assert!(self.op.store.write(client, |tx, client| Box::pin(clients::update(tx, client))).await.unwrap());
     }
 
-    /// Signs a person in.
     pub(crate) async fn session(&self, user: &User) -> BrowserSession {
         self.session_by(user, None).await
     }

@@ -20,7 +20,6 @@ pub(crate) enum Held {
     Client(ClientId),
     /// An authorization: a login stops at its step.
     Authorization(AuthorizationId),
-    /// A code: its redemption stops.
     Code(SecretDigest),
     /// A family: what revokes it stops.
     Grant(GrantId),

@@ -12,9 +12,7 @@ pub(crate) use requests::{alg, claims, client_request, code_of, credentials, red
 
 use crate::domain::clock::Timestamp;
 
-/// When the tests begin.
 pub(crate) const T0: Timestamp = Timestamp::from_seconds(1_800_000_000);
-/// The issuer.
 pub(crate) const ISSUER: &str = "https://id.example";
 /// The secret of every confidential client.
 pub(crate) const SECRET: &str = "s3cret";

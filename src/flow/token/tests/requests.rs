@@ -29,7 +29,6 @@ impl Bench {
         self.token(client, &redemption(code)).await
     }
 
-    /// Refreshes.
     pub(crate) async fn refresh(&self, client: &Client, token: &str) -> Result<TokenResponse, ErrorCode> {
         self.token(client, &[("grant_type", "refresh_token"), ("refresh_token", token)]).await
     }
