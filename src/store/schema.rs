@@ -74,11 +74,11 @@ pub(super) async fn migrate(db: &DatabaseConnection) -> Result<(), StoreError> {
     Ok(transaction.commit().await?)
 }
 
-/// Takes everything back: for tests and for nothing else.
+/// Takes migrations back, all without `steps`: for tests and for nothing else.
 #[cfg(test)]
-pub(super) async fn revert(db: &DatabaseConnection) -> Result<(), StoreError> {
+pub(super) async fn revert(db: &DatabaseConnection, steps: Option<u32>) -> Result<(), StoreError> {
     let transaction = begin_alone(db).await?;
-    migrations::down(&transaction, None).await?;
+    migrations::down(&transaction, steps).await?;
     Ok(transaction.commit().await?)
 }
 

@@ -165,7 +165,7 @@ pub async fn end_all_for_user(tx: &Tx, user: &UserId, now: Timestamp) -> Result<
     Ok(ended)
 }
 
-/// Ends every session of a person that `phone` approved, as [`end`], and takes the turns of their others: a code of an earlier
+/// Ends every session of a person that `phone` approved, as [`end`], and locks the rows of their others: a code of an earlier
 /// login may be waiting in one. The caller has locked the user's row.
 pub async fn end_all_for_phone(tx: &Tx, user: &UserId, phone: &DeviceId, now: Timestamp) -> Result<(), StoreError> {
     for (id, approved_by) in open_of_user(tx, user).await? {

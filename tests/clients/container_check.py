@@ -87,7 +87,7 @@ check("the program knows the health check", outcome.returncode == 0, outcome.std
 version = re.search(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.M)[1]
 check("its version is that of Cargo.toml", f'version="{version}"' in value("LABEL")[0])
 ignored = (ROOT / ".dockerignore").read_text().splitlines()
-needed = {"Cargo.toml", "Cargo.lock", "src", "migrations", "simulator", "templates", "benches"}
+needed = {".cargo", "Cargo.toml", "Cargo.lock", "src", "migrations", "simulator", "templates", "benches"}
 check("the build sees its sources and nothing else", ignored[0] == "*" and needed <= {line[1:] for line in ignored})
 
 builds = [rest for word, rest in STEPS if word == "RUN" and "cargo build" in rest]

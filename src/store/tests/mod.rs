@@ -53,6 +53,7 @@ cases! {
     schema {
         every_entity_selects_on_a_fresh_database
         migrating_again_changes_nothing
+        the_latest_migration_leaves_the_rows_in_order
         a_newer_schema_is_refused
         a_newer_schema_that_serves_this_program_is_lived_with
     }

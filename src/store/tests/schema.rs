@@ -1,10 +1,10 @@
 //! Migrations, and whether the entities fit them.
 
-use sea_orm::{ConnectionTrait as _, EntityTrait};
+use sea_orm::{ConnectionTrait as _, DbBackend, EntityTrait, Statement};
 
 use super::File;
 use crate::domain::env::Env;
-use crate::store::{Engine, Store, StoreError, entity, open, schema};
+use crate::store::{Engine, Store, StoreError, entity, grants, open, schema};
 
 pub(super) async fn execute(store: &Store, sql: &str) {
     match &store.inner.engine {
@@ -17,20 +17,21 @@ pub(super) async fn execute(store: &Store, sql: &str) {
     }
 }
 
-async fn revert(store: &Store) {
+/// Takes back so many of the latest migrations, or all.
+async fn revert(store: &Store, steps: Option<u32>) {
     match &store.inner.engine {
         Engine::Sqlite { path, .. } => {
             let connection = open::sqlite_writer(path).await.unwrap();
-            schema::revert(&connection).await.unwrap();
+            schema::revert(&connection, steps).await.unwrap();
             connection.close().await.unwrap();
         }
-        Engine::Postgres(server) => schema::revert(server.pool()).await.unwrap(),
+        Engine::Postgres(server) => schema::revert(server.pool(), steps).await.unwrap(),
     }
 }
 
 pub(super) async fn up_down_up(store: &Store) {
     store.check_schema().await.unwrap();
-    revert(store).await;
+    revert(store, None).await;
     let error = store.check_schema().await.unwrap_err();
     assert!(matches!(&error, StoreError::PendingMigrations(names) if *names == signbridge_migrations::known()), "{error}");
     store.migrate().await.unwrap();
@@ -72,6 +73,26 @@ pub(super) async fn migrating_again_changes_nothing(store: Store) {
     store.migrate().await.unwrap();
     store.check_schema().await.unwrap();
     assert_eq!(crate::store::users::list(store.read()).await.unwrap().len(), 1);
+}
+
+pub(super) async fn the_latest_migration_leaves_the_rows_in_order(store: Store) {
+    let alice = super::samples::populate(&store).await;
+    let family = super::samples::grant(&alice, "g", "openid email");
+    revert(&store, Some(1)).await;
+    assert!(matches!(store.check_schema().await, Err(StoreError::PendingMigrations(names)) if names.len() == 1));
+    store.migrate().await.unwrap();
+    let found = grants::find(store.read(), &family.id).await.unwrap().unwrap();
+    assert_eq!(format!("{found:?}"), format!("{family:?}"));
+    if let Engine::Sqlite { path, .. } = &store.inner.engine {
+        let connection = open::sqlite_writer(path).await.unwrap();
+        for (pragma, in_order) in [("integrity_check", vec!["ok".to_owned()]), ("foreign_key_check", vec![])] {
+            let rows =
+                connection.query_all_raw(Statement::from_string(DbBackend::Sqlite, format!("PRAGMA {pragma}"))).await.unwrap();
+            let found: Vec<String> = rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+            assert_eq!(found, in_order, "{pragma}");
+        }
+        connection.close().await.unwrap();
+    }
 }
 
 pub(super) async fn a_newer_schema_is_refused(store: Store) {
