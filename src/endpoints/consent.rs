@@ -2,12 +2,14 @@
 
 use actix_web::{HttpRequest, web};
 
-use super::interaction::{app_info, enter, give_up, next, page_options, show};
+use super::app::{app_info, page_options};
+use super::interaction::{enter, give_up, next, show};
 use crate::domain::browser::Authentication;
 use crate::domain::id::AuthorizationId;
 use crate::domain::user::User;
 use crate::flow::authorization::{Interaction, Next, consent};
 use crate::flow::error::Internal;
+use crate::flow::login::outcome::App;
 use crate::store::{consents, users};
 use crate::view::pages::{Consent, ScopeLine};
 use crate::web::browser::Visit;
@@ -24,7 +26,7 @@ pub(super) async fn get(surface: web::Data<Surface>, request: HttpRequest, id: w
     let (visit, next) = enter(&surface, &request, &id).await?;
     let Next::Consent(interaction, authentication) = next else { return show(&surface, &visit, next).await };
     let page = consent_page(&surface, &visit, &interaction, &authentication).await?;
-    page::answer(&surface, &visit, &page, &page_options(&interaction))
+    page::answer(&surface, &visit, &page, &page_options(&App::of(&interaction)))
 }
 
 async fn consent_page(
@@ -40,7 +42,7 @@ async fn consent_page(
     let is_new = |scope: &str| !known.as_ref().is_some_and(|known| known.scope.contains(scope));
     let id = &interaction.authorization.id;
     Ok(Consent {
-        app: app_info(interaction),
+        app: app_info(&App::of(interaction)),
         action: format!("/interaction/{id}/consent"),
         csrf: csrf::token(surface, &visit.browser.key, &about(id, authentication)),
         account: user.as_ref().map(|user| user.username.clone()).unwrap_or_default(),

@@ -4,6 +4,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 
+use super::app::{app_info, page_options, refuse};
 use super::login::demand_phone;
 use crate::domain::id::{AuthorizationId, is_well_formed};
 use crate::domain::login::Purpose;
@@ -14,11 +15,11 @@ use crate::flow::authorization::response::{AuthorizationResponse, Delivery};
 use crate::flow::authorization::{self, Interaction, Next, Over};
 use crate::flow::login::LoginRequest;
 use crate::flow::login::begin::{begin, under_way};
-use crate::flow::login::outcome::LoginTarget;
+use crate::flow::login::outcome::{App, LoginTarget};
 use crate::store::remembered_browsers;
-use crate::view::pages::{AppInfo, Choose, ErrorKind, FormPost, Identify, IdentifyError, Message, MessageKind, ReturnLink};
+use crate::view::pages::{Choose, ErrorKind, FormPost, Identify, IdentifyError, Message, MessageKind};
 use crate::web::browser::Visit;
-use crate::web::error::{DeferredError, Failure};
+use crate::web::error::Failure;
 use crate::web::form::PageForm;
 use crate::web::page::{self, FormTargets, PageOptions};
 use crate::web::parameters::of_query;
@@ -27,25 +28,6 @@ use crate::web::{HandlerResult, Surface, csrf, rejected_identifier};
 /// What a form of an authorization's pages is bound to.
 pub(super) fn about(id: &AuthorizationId) -> String {
     format!("interaction/{id}")
-}
-
-/// The app of an interaction, as its pages name it.
-pub(super) fn app_info(interaction: &Interaction) -> AppInfo {
-    let host = url::Url::parse(interaction.authorization.request.redirect_uri.as_str()).ok();
-    AppInfo {
-        name: interaction.client.display_name().to_owned(),
-        host: host.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default(),
-        client_uri: interaction.client.metadata.client_uri.clone(),
-    }
-}
-
-/// How an interaction's pages are answered.
-pub(super) fn page_options(interaction: &Interaction) -> PageOptions<'_> {
-    PageOptions {
-        status: StatusCode::OK,
-        ui_locales: &interaction.authorization.request.ui_locales,
-        form_targets: FormTargets::of(&interaction.authorization.request.redirect_uri, interaction.client.metadata.forwards),
-    }
 }
 
 /// Leads the browser to what comes next.
@@ -72,12 +54,17 @@ fn over(surface: &Surface, visit: &Visit, interaction: &Interaction, why: Over) 
     let app = Some(interaction.client.display_name().to_owned());
     let return_url = interaction.client.metadata.client_uri.clone();
     let message = Message { app, return_url, ..Message::new(kind) };
-    page::answer(surface, visit, &message, &PageOptions { form_targets: FormTargets::Ourselves, ..page_options(interaction) })
+    page::answer(
+        surface,
+        visit,
+        &message,
+        &PageOptions { form_targets: FormTargets::Ourselves, ..page_options(&App::of(interaction)) },
+    )
 }
 
 /// The page of an authorization that ran out, or lasts too short for a phone to be asked.
 fn expired(interaction: &Interaction) -> Failure {
-    refuse(ErrorKind::Expired, StatusCode::BAD_REQUEST, interaction)
+    refuse(ErrorKind::Expired, StatusCode::BAD_REQUEST, App::of(interaction))
 }
 
 /// Sends a response to the relying party.
@@ -154,13 +141,13 @@ pub(super) async fn choose(surface: web::Data<Surface>, request: HttpRequest, id
     }
     let id = &interaction.authorization.id;
     let choose = Choose {
-        app: app_info(&interaction),
+        app: app_info(&App::of(&interaction)),
         action: format!("/interaction/{id}/choose"),
         cancel_action: format!("/interaction/{id}/cancel"),
         providers,
         csrf: csrf::token(&surface, &visit.browser.key, &about(id)),
     };
-    page::answer(&surface, &visit, &choose, &page_options(&interaction))
+    page::answer(&surface, &visit, &choose, &page_options(&App::of(&interaction)))
 }
 
 /// `POST /interaction/{id}/choose`.
@@ -192,7 +179,7 @@ pub(super) async fn identify(
     let refused = refused.and_then(|_| rejected_identifier::find(&surface, &request, &visit.browser.key, &id));
     let hint = interaction.authorization.request.login_hint.as_deref().and_then(canonical_identifier);
     let page = Identify {
-        app: app_info(&interaction),
+        app: app_info(&App::of(&interaction)),
         provider: upstream,
         action: format!("/interaction/{id}/identify/{upstream}"),
         csrf: csrf::token(&surface, &visit.browser.key, &about(&interaction.authorization.id)),
@@ -204,7 +191,7 @@ pub(super) async fn identify(
         cancel_action: format!("/interaction/{id}/cancel"),
         error: problem,
     };
-    page::answer(&surface, &visit, &page, &page_options(&interaction))
+    page::answer(&surface, &visit, &page, &page_options(&App::of(&interaction)))
 }
 
 fn problem(text: &str) -> Option<IdentifyError> {
@@ -274,15 +261,4 @@ pub(super) async fn cancel(id: web::Path<String>, form: PageForm) -> HandlerResu
 pub(super) async fn give_up(surface: &Surface, visit: &Visit, interaction: &Interaction) -> HandlerResult {
     let location = authorization::give_up(&surface.op, interaction).await?;
     Ok(page::see_other(surface, visit, &location))
-}
-
-/// The way back to the app of an interaction, for an error page.
-pub(super) fn return_link(interaction: &Interaction) -> Option<ReturnLink> {
-    let url = interaction.client.metadata.client_uri.clone()?;
-    Some(ReturnLink { name: interaction.client.display_name().to_owned(), url })
-}
-
-/// An error page with the way back to the app.
-fn refuse(kind: ErrorKind, status: StatusCode, interaction: &Interaction) -> Failure {
-    Failure::Page(DeferredError { kind, status, detail: None, return_to: return_link(interaction) })
 }

@@ -7,6 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use tracing::Instrument as _;
 
+use super::app::{app_info, page_options, refuse};
 use crate::domain::id::{LoginId, is_well_formed};
 use crate::domain::login::{FINISH_GRACE, Login, LoginStage, Subject};
 use crate::flow::error::Internal;
@@ -15,13 +16,12 @@ use crate::flow::login::outcome::{App, LoginTarget, PhoneNeed};
 use crate::flow::login::{begin, end, find_own};
 use crate::flow::node::latency::random_delay;
 use crate::store::users;
-use crate::view::pages::{AppInfo, ErrorKind, ReturnLink, Wait, WaitState};
+use crate::view::pages::{ErrorKind, Wait, WaitState};
 use crate::web::browser::Visit;
 use crate::web::cookies::{self, Name};
-use crate::web::error::{DeferredError, Failure};
+use crate::web::error::Failure;
 use crate::web::form::PageForm;
-use crate::web::page::{self, FormTargets, PageOptions};
-use crate::web::{Surface, csrf};
+use crate::web::{Surface, csrf, page};
 
 fn about(login: &Login) -> String {
     format!("login/{}", login.id)
@@ -42,22 +42,6 @@ async fn posted(surface: &Surface, id: &str, form: &PageForm) -> Result<(Login, 
     let (login, target) = own(surface, &form.visit, id).await?;
     form.demand(&about(&login))?;
     Ok((login, target))
-}
-
-fn app_info(app: &App<'_>) -> AppInfo {
-    let host = app.redirect_uri.and_then(|uri| url::Url::parse(uri.as_str()).ok()?.host_str().map(str::to_owned));
-    AppInfo { name: app.name.clone(), host: host.unwrap_or_default(), client_uri: app.home.map(str::to_owned) }
-}
-
-fn page_options<'a>(app: &App<'a>) -> PageOptions<'a> {
-    let form_targets = app.redirect_uri.map_or(FormTargets::Ourselves, |uri| FormTargets::of(uri, app.forwards));
-    PageOptions { status: StatusCode::OK, ui_locales: app.ui_locales, form_targets }
-}
-
-/// An error page with the way back to the app.
-fn refuse(kind: ErrorKind, status: StatusCode, app: App<'_>) -> Failure {
-    let return_to = app.home.map(str::to_owned).map(|url| ReturnLink { name: app.name, url });
-    Failure::Page(DeferredError { kind, status, detail: None, return_to })
 }
 
 /// `GET /login/{id}`.

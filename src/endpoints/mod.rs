@@ -1,6 +1,7 @@
 //! The provider's HTTP face: adapters between requests and the flows, and the pages of a login. No decision of a protocol is
 //! made here.
 
+mod app;
 mod authorization;
 mod consent;
 mod interaction;

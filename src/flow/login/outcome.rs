@@ -82,6 +82,18 @@ pub(crate) struct App<'a> {
     pub(crate) ui_locales: &'a [String],
 }
 
+impl<'a> App<'a> {
+    pub(crate) fn of(interaction: &'a Interaction) -> Self {
+        Self {
+            name: interaction.client.display_name().to_owned(),
+            redirect_uri: Some(&interaction.authorization.request.redirect_uri),
+            forwards: interaction.client.metadata.forwards,
+            home: interaction.client.metadata.client_uri.as_deref(),
+            ui_locales: &interaction.authorization.request.ui_locales,
+        }
+    }
+}
+
 /// Whether a phone must be asked, and may be, by what is stored now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PhoneNeed {
@@ -107,13 +119,7 @@ impl LoginTarget {
 
     pub(crate) fn app<'a>(&'a self, op: &Op) -> App<'a> {
         match self {
-            Self::Authorization(interaction) => App {
-                name: interaction.client.display_name().to_owned(),
-                redirect_uri: Some(&interaction.authorization.request.redirect_uri),
-                forwards: interaction.client.metadata.forwards,
-                home: interaction.client.metadata.client_uri.as_deref(),
-                ui_locales: &interaction.authorization.request.ui_locales,
-            },
+            Self::Authorization(interaction) => App::of(interaction),
             Self::Own(_) => {
                 App { name: issuer_host(&op.settings.issuer), redirect_uri: None, forwards: false, home: None, ui_locales: &[] }
             }
