@@ -24,8 +24,11 @@ const LOOK: Duration = Duration::from_millis(250);
 const YOUNG: Duration = Duration::from_secs(1);
 /// When a request that took too long has been refused, its connection may stay this much longer, for the refusal to arrive.
 const FAREWELL: Duration = Duration::from_secs(2);
-/// How long a connection may do nothing between two requests; actix closes it in 5 s, wherever it can.
-const IDLE: Duration = Duration::from_secs(7);
+/// How long a connection may do nothing between two requests.
+const IDLE: Duration = Duration::from_secs(5);
+/// The same for one of a trusted proxy. Longer than proxies keep theirs (nginx 60 s, Traefik 90 s, Caddy 120 s): where we closed
+/// first, a form that is just on its way would be lost, and the proxy answer 502.
+const PROXY_IDLE: Duration = Duration::from_secs(150);
 /// The most bytes of requests that are not complete, of all connections together.
 const HELD: usize = 16 * 1024 * 1024;
 
@@ -284,10 +287,11 @@ impl Connection {
     fn late(&self, now: Instant, request: Duration) -> Option<&'static str> {
         let state = self.state();
         let longer = |since: Instant, than: Duration| now.duration_since(since) > than;
+        let idle = if self.trusted { PROXY_IDLE } else { IDLE };
         match state.stage {
             _any if state.blocked.is_some_and(|since| longer(since, request)) => Some("slow_reader"),
             Stage::Head | Stage::Body if longer(state.since, request + FAREWELL) => Some("slow_request"),
-            Stage::Idle if state.blocked.is_none() && longer(state.since, IDLE) => Some("idle"),
+            Stage::Idle if state.blocked.is_none() && longer(state.since, idle) => Some("idle"),
             _in_time => None,
         }
     }

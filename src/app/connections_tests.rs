@@ -105,18 +105,19 @@ fn each_stage_has_its_time_but_an_answer_of_ours() {
     let listener = listener();
     let (head, body, waiting) =
         (listener.open(address(1)).unwrap(), listener.open(address(2)).unwrap(), busy(&listener, address(3)));
-    let (idle, reader) = (idle(&listener, address(4)), busy(&listener, address(5)));
+    let (stranger, proxy, reader) = (idle(&listener, address(4)), idle(&listener, PROXY), busy(&listener, address(5)));
     body.connection.begun(true);
     reader.connection.written(false);
     let late = |after| {
         listener.end_the_late(Instant::now() + Duration::from_secs(after));
-        [&head, &body, &waiting, &idle, &reader].map(has_ended)
+        [&head, &body, &waiting, &stranger, &proxy, &reader].map(has_ended)
     };
-    assert_eq!(late(6), [false; 5]);
-    assert_eq!(late(8), [false, false, false, true, false]);
-    assert_eq!(late(11), [false, false, false, true, true]);
-    assert_eq!(late(13), [true, true, false, true, true]);
-    assert_eq!(late(100_000), [true, true, false, true, true]);
+    assert_eq!(late(4), [false; 6]);
+    assert_eq!(late(6), [false, false, false, true, false, false]);
+    assert_eq!(late(11), [false, false, false, true, false, true]);
+    assert_eq!(late(13), [true, true, false, true, false, true]);
+    assert_eq!(late(149), [true, true, false, true, false, true]);
+    assert_eq!(late(100_000), [true, true, false, true, true, true]);
 }
 
 #[test]

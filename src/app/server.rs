@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_http::{HttpService, Protocol, Request, Response};
+use actix_http::{HttpService, KeepAlive, Protocol, Request, Response};
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, fn_factory, fn_service, map_config};
 use actix_web::body::MessageBody;
 use actix_web::dev::{AppConfig, Server as ActixServer, ServerHandle};
@@ -120,6 +120,8 @@ impl Listener {
                     let stopping = stopping.clone();
                     async move { stopping.notified().await }
                 })
+                // `Connections` ends idle ones.
+                .keep_alive(KeepAlive::Os)
                 .client_request_timeout(HEAD)
                 .client_disconnect_timeout(LINGER)
                 .on_connect_ext(|wire: &Wire, data| drop(data.insert(wire.connection())))

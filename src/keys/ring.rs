@@ -18,6 +18,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::env::Env;
 use crate::domain::secret::Secret;
 use crate::domain::signing_key::{Applied, KeyChange, KeyRowsError, KeyState, KeyStep, SigningKeyRows, StoredKey};
+use crate::metrics;
 use crate::protocol::client_metadata::SigningAlgorithm;
 use crate::protocol::jwk::{Jwk, JwkSet};
 use crate::protocol::jws::{self, Header, TokenType};
@@ -148,6 +149,7 @@ impl KeyRing {
         let header = Header { alg, kid: Some(key.public().kid.clone()), typ: Some(typ.as_str().to_owned()) };
         let input = jws::signing_input(&header, claims)?;
         let signature = key.sign(input.as_bytes())?;
+        metrics::SIGNATURES.add([alg.as_str()]);
         Ok(Secret::new(jws::compact(&input, &signature)))
     }
 

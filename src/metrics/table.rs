@@ -114,6 +114,16 @@ pub static DB_BUSY: Counter<0> =
     Counter::new("db_busy_total", "Transactions that found the database busy, or another transaction in their way", []);
 /// `db_retries_total`
 pub static DB_RETRIES: Counter<0> = Counter::new("db_retries_total", "Transactions that were run again", []);
+/// `db_statements_total`
+pub static DB_STATEMENTS: Counter<1> = Counter::new(
+    "db_statements_total",
+    "Statements sent to the database, not counting those that begin or end a transaction",
+    ["transaction"],
+);
+/// `db_commits_total`
+pub static DB_COMMITS: Counter<0> = Counter::new("db_commits_total", "Transactions that were committed", []);
+/// `signatures_total`
+pub static SIGNATURES: Counter<1> = Counter::new("signatures_total", "Tokens that were signed", ["alg"]);
 /// `audit_events_total`
 pub static AUDIT_EVENTS: Counter<1> = Counter::new(
     "audit_events_total",
@@ -155,6 +165,9 @@ pub static ALL: &[&dyn Described] = &[
     &DB_POOL_CONNECTIONS,
     &DB_BUSY,
     &DB_RETRIES,
+    &DB_STATEMENTS,
+    &DB_COMMITS,
+    &SIGNATURES,
     &AUDIT_EVENTS,
     &CLOCK_STEPS,
     &LOG_RECORDS_DROPPED,

@@ -11,6 +11,7 @@ use sea_orm::{
 
 use super::StoreError;
 use super::postgres::{Health, Postgres};
+use crate::metrics;
 
 /// Reads: outside a transaction, or inside one by way of [`Tx`].
 pub struct Db(Connection);
@@ -47,6 +48,13 @@ impl Db {
         let statement = Statement::from_sql_and_values(self.get_database_backend(), sql, values);
         let count = self.query_one_raw(statement).await?.map(|row| row.try_get_by_index::<i64>(0)).transpose()?;
         Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())
+    }
+
+    fn count_statement(&self) {
+        metrics::DB_STATEMENTS.add([match self.0 {
+            Connection::Sqlite(_) | Connection::Postgres(_) => "no",
+            Connection::Transaction(..) => "yes",
+        }]);
     }
 
     /// Whether PostgreSQL would refuse the question itself: its texts hold no NUL, so a name with one is in no row. Names come
@@ -149,6 +157,7 @@ impl ConnectionTrait for Db {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.count_statement();
         match &self.0 {
             Connection::Sqlite(pool) => pool.execute_raw(statement).await,
             Connection::Postgres(server) => server.execute(server.pool().execute_raw(statement)).await,
@@ -157,6 +166,7 @@ impl ConnectionTrait for Db {
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.count_statement();
         match &self.0 {
             Connection::Sqlite(pool) => pool.execute_unprepared(sql).await,
             Connection::Postgres(server) => server.execute(server.pool().execute_unprepared(sql)).await,
@@ -168,6 +178,7 @@ impl ConnectionTrait for Db {
         if self.is_unaskable(&statement) {
             return Ok(None);
         }
+        self.count_statement();
         match &self.0 {
             Connection::Sqlite(pool) => pool.query_one_raw(statement).await,
             Connection::Postgres(server) => server.read(|pool| pool.query_one_raw(statement.clone())).await,
@@ -181,6 +192,7 @@ impl ConnectionTrait for Db {
         if self.is_unaskable(&statement) {
             return Ok(Vec::new());
         }
+        self.count_statement();
         match &self.0 {
             Connection::Sqlite(pool) => pool.query_all_raw(statement).await,
             Connection::Postgres(server) => server.read(|pool| pool.query_all_raw(statement.clone())).await,

@@ -4,10 +4,9 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, statSync } from 'node:fs';
-import http from 'node:http';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { App, pause, pkce, prepare, request } from './lib/serve.mjs';
+import { App, pause, pkce, pool, prepare, request } from './lib/serve.mjs';
 import { Walker, forms, signIn } from './lib/walker.mjs';
 
 const SECONDS = Number(process.env.FLOOD ?? 3);
@@ -16,7 +15,7 @@ const FAKETIME = ['/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1', '/usr
 const MB = 1024 * 1024;
 let site;
 let app;
-const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
+const agent = pool(64);
 
 before(async () => {
   site = await prepare({ profile: 'production', sections: { top: 'trusted_proxies = ["127.0.0.0/8"]' }, database: 'sqlite:signbridge.db' });

@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { settle, waiting } from './lib/apps.mjs';
 import { approve, eventually } from './lib/demo.mjs';
 import { Ledger, Witness, nothing } from './lib/ledger.mjs';
-import { pause, prepare } from './lib/serve.mjs';
+import { pause, pool, prepare } from './lib/serve.mjs';
 
 const KILLS = Number(process.env.KILLS || 5);
 const START_WITHIN = 2_000;
@@ -74,7 +74,7 @@ async function load(witness, ledger, chains, life) {
 
 test(`killed ${KILLS} times under load: nothing that was acknowledged is lost`, async (t) => {
   const useAgent = () => {
-    const agent = new http.Agent({ keepAlive: true });
+    const agent = pool(Infinity);
     Object.assign(web, { agent });
     Object.assign(native, { agent });
     return agent;

@@ -63,8 +63,11 @@ export function phone(url) {
   };
 }
 
-/** Calls `look` until it returns something; for what happens in another process. */
-export async function eventually(what, look, timeout = 10_000) {
+/**
+ * Calls `look` until it returns something; for what happens in another process. The timeout is generous: it only decides how soon a
+ * failure is told, and the machine may be busy with other tests.
+ */
+export async function eventually(what, look, timeout = 30_000) {
   const until = Date.now() + timeout;
   for (;;) {
     const seen = await look();

@@ -177,8 +177,8 @@ export async function each(items, width, work) {
 }
 
 /** Connections that are kept, but not as long as the provider keeps an idle one (5 s): a request never meets its end. */
-export function pool(maxSockets) {
-  return new http.Agent({ keepAlive: true, maxSockets, timeout: 3_000 });
+export function pool(maxSockets, { Agent } = http) {
+  return new Agent({ keepAlive: true, maxSockets, timeout: 3_000 });
 }
 
 /** One request without following anything, by a connection of its own unless `agent` keeps some. A lost connection rejects. */

@@ -1,6 +1,7 @@
 // A browser without scripts: follows redirects, keeps cookies, posts forms as it finds them.
 import http from 'node:http';
 import https from 'node:https';
+import { pool } from './serve.mjs';
 import { trust } from './trust.mjs';
 
 const decode = (text) => text.replaceAll('&quot;', '"').replaceAll('&#x27;', "'").replaceAll('&#39;', "'")
@@ -29,12 +30,15 @@ export function forms(html) {
   });
 }
 
+const agents = { 'http:': pool(Infinity), 'https:': pool(Infinity, https) };
+
 /** One request as a browser makes it on the way to a page. `fetch` says of itself that it is a script, and is answered so. */
 function visit(url, { method = 'GET', body, headers = {} }, cookie) {
   const text = body === undefined ? undefined : String(body);
   const form = body instanceof URLSearchParams && { 'content-type': 'application/x-www-form-urlencoded' };
-  const sent = (String(url).startsWith('https:') ? https : http).request(url, {
-    ...trust, method,
+  const { protocol } = new URL(url);
+  const sent = (protocol === 'https:' ? https : http).request(url, {
+    ...trust, method, agent: agents[protocol],
     headers: {
       accept: 'text/html,application/xhtml+xml,*/*;q=0.8', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document',
       ...form, ...headers, ...(cookie && { cookie }), ...(text !== undefined && { 'content-length': Buffer.byteLength(text) }),
