@@ -35,12 +35,21 @@ export async function visitor(browser, demo, options = {}) {
   return { context, page, wrong };
 }
 
+/** Waits for one of the provider's pages; where another one stays, it is told. */
+async function reach(page, name) {
+  try {
+    await page.waitForSelector(`main[data-page="${name}"]`);
+  } catch (error) {
+    throw new Error(`not the page ${name}, but ${page.url()}:\n${await page.innerText('body')}`, { cause: error });
+  }
+}
+
 /** Up to the page that asks for the name. */
 export async function toIdentify(demo, page, provider, query = '') {
   await page.goto(`${demo.app_url}/login${query}`);
-  await page.waitForSelector('main[data-page="choose"]');
+  await reach(page, 'choose');
   await page.click(`button[name="provider"][value="${provider}"]`);
-  await page.waitForSelector('main[data-page="identify"]');
+  await reach(page, 'identify');
 }
 
 /** Up to the page that waits for the phone. */
@@ -48,7 +57,7 @@ export async function toWait(demo, page, provider, username, query = '') {
   await toIdentify(demo, page, provider, query);
   await page.fill('input[name="identifier"]', username);
   await page.keyboard.press('Enter');
-  await page.waitForSelector('main[data-page="wait"]');
+  await reach(page, 'wait');
 }
 
 /** What axe-core finds wrong with the page, one line for each element. */
