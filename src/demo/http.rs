@@ -19,6 +19,8 @@ pub fn client() -> reqwest::Result<reqwest::Client> {
         .no_proxy()
         .connect_timeout(Duration::from_secs(5))
         .timeout(Duration::from_secs(20))
+        // The provider ends idle connections after 5 s. One that ends just as it is used again would fail a form.
+        .pool_idle_timeout(Duration::from_secs(3))
         .build()
 }
 
