@@ -2,24 +2,28 @@
 //!
 //! The map of the modules, who may use whom, and two requests followed through the code stand in `docs/architecture.md`.
 
-pub mod app;
-pub mod cli;
-pub mod config;
+mod app;
+mod cli;
+mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
-pub mod doctor;
-pub mod domain;
-pub mod endpoints;
-pub mod flow;
-pub mod jobs;
-pub mod keys;
-pub mod manage;
-pub mod metrics;
-pub mod outbound;
-pub mod protocol;
-pub mod recipes;
-pub mod store;
-pub mod telemetry;
-pub mod upstream;
-pub mod view;
-pub mod web;
+mod doctor;
+mod domain;
+mod endpoints;
+mod flow;
+mod jobs;
+mod keys;
+mod manage;
+mod metrics;
+mod outbound;
+mod protocol;
+mod recipes;
+mod store;
+mod telemetry;
+mod upstream;
+mod view;
+mod web;
+
+pub use cli::main;
+// What benches need besides the demonstration.
+pub use domain::{env::Env, secret::Secret, user::Upstream};

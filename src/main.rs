@@ -1,5 +1,5 @@
 //! The `signbridge` program: reads the command line and runs the command.
 
 fn main() -> std::process::ExitCode {
-    signbridge::cli::main()
+    signbridge::main()
 }

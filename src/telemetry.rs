@@ -25,17 +25,17 @@ use tracing_subscriber::fmt::format::{JsonFields, Writer};
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 
 use crate::config::LogFormat;
-pub use patient::print;
+pub(crate) use patient::print;
 use queue::{Queue, Sink};
 
 /// What is logged by servers where `SIGNBRIDGE_LOG` says nothing.
-pub const SERVER_FILTER: &str = "info,sqlx=warn,actix_server=warn,actix_http=warn";
+pub(crate) const SERVER_FILTER: &str = "info,sqlx=warn,actix_server=warn,actix_http=warn";
 /// What is logged by other commands: their errors are sentences of their own.
-pub const COMMAND_FILTER: &str = "warn";
+pub(crate) const COMMAND_FILTER: &str = "warn";
 
 /// The log cannot be set up.
 #[derive(Debug, thiserror::Error)]
-pub enum TelemetryError {
+pub(crate) enum TelemetryError {
     /// The filter is not understood.
     #[error("SIGNBRIDGE_LOG is not a filter ({0}): write it as \"info\" or \"signbridge=debug,warn\"")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
@@ -56,7 +56,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 static JSON: OnceLock<bool> = OnceLock::new();
 
 /// Begins to log. `filter` is the value of `SIGNBRIDGE_LOG`, or one of the defaults.
-pub fn start(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
+pub(crate) fn start(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
     let filter = EnvFilter::try_new(filter)?;
     let json = match format {
         LogFormat::Json => true,
@@ -76,7 +76,7 @@ pub fn start(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
 }
 
 /// Writes a line for people to standard error, after what was logged: a command's last words.
-pub fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     match queue() {
         Ok(queue) => queue.push(format!("{line}\n").into_bytes()),
         Err(_no_thread) => drop(writeln!(io::stderr(), "{line}")),
@@ -84,7 +84,7 @@ pub fn say(line: &str) {
 }
 
 /// Waits until everything that was logged is written or dropped, but not longer than this.
-pub fn flush(patience: Duration) {
+pub(crate) fn flush(patience: Duration) {
     if let Some(queue) = QUEUE.get() {
         queue.flush(patience);
     }

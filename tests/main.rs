@@ -6,5 +6,4 @@ mod citations;
 mod craft;
 #[cfg(feature = "demo")]
 mod http;
-mod keys;
 mod logging;

@@ -10,19 +10,19 @@ use crate::Outcome;
 use crate::process::Server;
 use crate::target::{Client, Target, text};
 
-pub struct Demo {
+pub(crate) struct Demo {
     pub upstream_url: String,
     data_dir: PathBuf,
 }
 
 /// Starts it with a new database.
-pub async fn start() -> Outcome<(Demo, Target)> {
+pub(crate) async fn start() -> Outcome<(Demo, Target)> {
     launch(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{}", std::process::id()))).await
 }
 
 /// Ends it and starts it once more with the database that it has, and says how long that took; then it is gone, with its
 /// database.
-pub async fn restart(demo: Demo, target: Target) -> Outcome<Duration> {
+pub(crate) async fn restart(demo: Demo, target: Target) -> Outcome<Duration> {
     target.stop().await?;
     let (demo, target) = launch(demo.data_dir).await?;
     let took = target.started_in()?;

@@ -13,7 +13,7 @@ use crate::target::Target;
 use crate::wire::{Answer, Connection};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
+pub(crate) enum Operation {
     /// The metadata (OIDC Discovery §4).
     Discovery,
     /// In a browser that is signed in: authorization request, code, tokens (OIDC Core §3.1).
@@ -28,10 +28,11 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the table.
-    pub const ALL: [Self; 5] = [Self::Discovery, Self::CodeRoundTrip, Self::Refresh, Self::UserInfo, Self::Introspection];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Discovery, Self::CodeRoundTrip, Self::Refresh, Self::UserInfo, Self::Introspection];
 
     /// The name in the table.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Discovery => "discovery",
             Self::CodeRoundTrip => "code round trip",
@@ -44,13 +45,13 @@ impl Operation {
 
 /// What one or several turns gave.
 #[derive(Clone, Default)]
-pub struct Sample {
+pub(crate) struct Sample {
     pub lasted: Duration,
     pub took: Vec<Duration>,
 }
 
 /// One connection with what its owner holds.
-pub struct Worker {
+pub(crate) struct Worker {
     connection: Connection,
     cookies: Jar,
     access_token: String,
@@ -59,7 +60,7 @@ pub struct Worker {
 
 impl Worker {
     /// A worker with a copy of the cookies that a browser sends to the issuer, at the node with this address.
-    pub fn new(address: &str, issuer: &Url, browser: &Jar) -> Self {
+    pub(crate) fn new(address: &str, issuer: &Url, browser: &Jar) -> Self {
         let (connection, cookies) = (Connection::new(address), Jar::default());
         let sent = browser.cookies(issuer);
         for cookie in sent.iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split("; ")) {
@@ -69,7 +70,7 @@ impl Worker {
     }
 
     /// Sends `operation` once.
-    pub async fn perform(&mut self, target: &Target, operation: Operation) -> Outcome<()> {
+    pub(crate) async fn perform(&mut self, target: &Target, operation: Operation) -> Outcome<()> {
         match operation {
             Operation::Discovery => {
                 let answer = self.connection.exchange(&target.get("/.well-known/openid-configuration", "")).await?;
@@ -140,7 +141,7 @@ impl Worker {
 }
 
 /// The header line with the cookies for `url`, if there are any.
-pub fn cookie_line(cookies: &Jar, url: &Url) -> String {
+pub(crate) fn cookie_line(cookies: &Jar, url: &Url) -> String {
     let cookies = cookies.cookies(url);
     let text = cookies.as_ref().and_then(|line| line.to_str().ok());
     text.map(|cookies| format!("cookie: {cookies}\r\n")).unwrap_or_default()
@@ -160,7 +161,7 @@ fn expect(answer: &Answer, status: u16) -> Outcome<()> {
 }
 
 /// Every worker of `target` performs `operation` again and again for `turn`.
-pub async fn run(target: &mut Target, operation: Operation, turn: Duration) -> Outcome<Sample> {
+pub(crate) async fn run(target: &mut Target, operation: Operation, turn: Duration) -> Outcome<Sample> {
     let mut workers = std::mem::take(&mut target.workers);
     for worker in &mut workers {
         worker.connection.reopen().await?;

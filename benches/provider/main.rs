@@ -34,7 +34,7 @@ use target::Target;
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 #[derive(Clone, Copy)]
-pub struct Plan {
+pub(crate) struct Plan {
     rounds: usize,
     turn: Duration,
     /// Logins per phone; four phones are used at a time.

@@ -3,15 +3,15 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use signbridge::domain::env::Env;
-use signbridge::domain::secret::Secret;
+use signbridge::Env;
+use signbridge::Secret;
 
 use crate::Outcome;
 use crate::process::Server;
 use crate::target::{Client, Target, text};
 
 /// Installs and starts it; without node and npm there is none.
-pub async fn start(redirect_uri: &str) -> Outcome<Option<Target>> {
+pub(crate) async fn start(redirect_uri: &str) -> Outcome<Option<Target>> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/peer");
     let quiet = |program: &str, arguments: &[&str]| {
         let command = Command::new(program).args(arguments).current_dir(&directory).stdout(Stdio::null()).status();

@@ -13,24 +13,24 @@ use crate::Outcome;
 /// The core of whichever server is measured.
 const SERVER_CORE: usize = 0;
 /// The core of this program.
-pub const DRIVER_CORE: usize = 1;
+pub(crate) const DRIVER_CORE: usize = 1;
 /// How long a server may take to end when it is told to.
 const ENDING: Duration = Duration::from_secs(10);
 
 /// Whether servers and driver can have a core each.
-pub fn can_pin() -> bool {
+pub(crate) fn can_pin() -> bool {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     cores > 1 && Command::new("taskset").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     pub started: Instant,
 }
 
 impl Server {
     /// Starts a program on the servers' core and reads the line of JSON that it prints when it answers.
-    pub fn start(program: &str, arguments: &[&str]) -> Outcome<(Self, Value)> {
+    pub(crate) fn start(program: &str, arguments: &[&str]) -> Outcome<(Self, Value)> {
         let mut server = Self::spawn(program, arguments, &[])?;
         let mut line = String::new();
         if let Some(output) = server.child.stdout.take() {
@@ -42,7 +42,7 @@ impl Server {
     }
 
     /// Starts a program on the servers' core, with these variables in its environment.
-    pub fn spawn(program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Outcome<Self> {
+    pub(crate) fn spawn(program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Outcome<Self> {
         // The driver's own core is inherited; where nothing is pinned, all cores are.
         let mut command = match is_pinned() {
             true => {
@@ -63,18 +63,18 @@ impl Server {
     }
 
     /// Its resident memory, in KiB.
-    pub fn resident_kib(&self) -> Outcome<u64> {
+    pub(crate) fn resident_kib(&self) -> Outcome<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
         Ok(line.trim().trim_end_matches(" kB").parse()?)
     }
 
-    pub fn is_running(&mut self) -> Outcome<bool> {
+    pub(crate) fn is_running(&mut self) -> Outcome<bool> {
         Ok(self.child.try_wait()?.is_none())
     }
 
     /// Ends it as an operator does, and waits.
-    pub async fn stop(mut self) -> Outcome<()> {
+    pub(crate) async fn stop(mut self) -> Outcome<()> {
         Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
         let until = Instant::now() + ENDING;
         while self.child.try_wait()?.is_none() {
@@ -88,7 +88,7 @@ impl Server {
 }
 
 /// Whether this process was put on the driver's core: its children must then be moved away from it.
-pub fn is_pinned() -> bool {
+pub(crate) fn is_pinned() -> bool {
     std::env::args().any(|argument| argument == "--pinned")
 }
 

@@ -8,7 +8,7 @@ use crate::taps::Taps;
 use crate::{CONNECTIONS, Plan, process};
 
 /// One of the servers that are compared, and what was measured of it.
-pub struct Contender {
+pub(crate) struct Contender {
     name: &'static str,
     samples: Vec<(Operation, Sample)>,
     /// From the start of the process to its first answer, with nothing there before.
@@ -21,12 +21,12 @@ pub struct Contender {
 
 impl Contender {
     /// One of which nothing is known but how long it took to start.
-    pub fn new(name: &'static str, first_start: Duration) -> Self {
+    pub(crate) fn new(name: &'static str, first_start: Duration) -> Self {
         let samples = Operation::ALL.into_iter().map(|operation| (operation, Sample::default())).collect();
         Self { name, samples, first_start, second_start: None, memory: None }
     }
 
-    pub fn add(&mut self, operation: Operation, sample: Sample) {
+    pub(crate) fn add(&mut self, operation: Operation, sample: Sample) {
         if let Some((_operation, known)) = self.samples.iter_mut().find(|(known, _samples)| *known == operation) {
             known.lasted += sample.lasted;
             known.took.extend(sample.took);
@@ -39,7 +39,7 @@ impl Contender {
 }
 
 /// Everything that was measured in one run.
-pub struct Report {
+pub(crate) struct Report {
     pub plan: Plan,
     /// Side by side; the ratio is the first one's over the last one's.
     pub contenders: Vec<Contender>,

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use signbridge::domain::env::Env;
-use signbridge::domain::secret::Secret;
+use signbridge::Env;
+use signbridge::Secret;
 use tokio::time::{Instant, sleep};
 
 use crate::process::Server;
@@ -45,7 +45,7 @@ What differs
 
 /// SQLite, PostgreSQL with one node, PostgreSQL with two.
 #[expect(clippy::disallowed_methods, reason = "the variable is the benchmark's, not the program's")]
-pub async fn compare_engines(plan: Plan) -> Outcome<Report> {
+pub(crate) async fn compare_engines(plan: Plan) -> Outcome<Report> {
     let server = std::env::var("SIGNBRIDGE_TEST_POSTGRES")
         .map_err(|_unset| "set SIGNBRIDGE_TEST_POSTGRES to the URL of a PostgreSQL server where databases can be made")?;
     let sqlite = Setup { name: "SQLite", ..Setup::default() };
@@ -55,7 +55,7 @@ pub async fn compare_engines(plan: Plan) -> Outcome<Report> {
 }
 
 /// The gathering writer beside one commit per write, on a slow disk.
-pub async fn compare_writers(plan: Plan) -> Outcome<Report> {
+pub(crate) async fn compare_writers(plan: Plan) -> Outcome<Report> {
     let library = slow_fsync()?;
     let library = library.to_string_lossy();
     let slow = [("LD_PRELOAD", library.as_ref()), ("FSYNC_DELAY_US", FSYNC_DELAY_US)];

@@ -6,10 +6,10 @@
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
+use signbridge::Upstream;
 use signbridge::demo::phone::VirtualPhone;
 use signbridge::demo::self_test;
 use signbridge::demo::walker::{Page, Walker, Which};
-use signbridge::domain::user::Upstream;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -22,7 +22,7 @@ use crate::{Outcome, Plan};
 /// How long an approval may take to reach the page.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-pub struct Taps {
+pub(crate) struct Taps {
     /// From tap to redirect, per login.
     pub took: Vec<Duration>,
     /// Calls that the phone services received, over all logins.
@@ -30,7 +30,7 @@ pub struct Taps {
 }
 
 /// Signs in again and again with four phones.
-pub async fn measure(upstream_url: &str, target: &Target, plan: Plan) -> Outcome<Taps> {
+pub(crate) async fn measure(upstream_url: &str, target: &Target, plan: Plan) -> Outcome<Taps> {
     let phone = VirtualPhone::new(upstream_url)?;
     let browser = Walker::new()?.stop_at(&target.redirect_uri);
     let before = phone.calls().await?;

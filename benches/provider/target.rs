@@ -7,12 +7,12 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use reqwest::cookie::Jar;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use signbridge::Env;
+use signbridge::Secret;
+use signbridge::Upstream;
 use signbridge::demo::phone::VirtualPhone;
 use signbridge::demo::self_test;
 use signbridge::demo::walker::{Walker, Which};
-use signbridge::domain::env::Env;
-use signbridge::domain::secret::Secret;
-use signbridge::domain::user::Upstream;
 use tokio::time::Instant;
 use url::Url;
 
@@ -25,7 +25,7 @@ use crate::{CONNECTIONS, Outcome};
 const SCOPE: &str = "openid profile email groups offline_access";
 
 /// Paths of the endpoints, from discovery.
-pub struct Paths {
+pub(crate) struct Paths {
     authorization: String,
     pub token: String,
     pub userinfo: String,
@@ -33,7 +33,7 @@ pub struct Paths {
 }
 
 /// The relying party that the load plays.
-pub struct Client {
+pub(crate) struct Client {
     /// `client_id`.
     pub id: String,
     /// `client_secret`.
@@ -42,7 +42,7 @@ pub struct Client {
     pub redirect_uri: String,
 }
 
-pub struct Target {
+pub(crate) struct Target {
     pub name: &'static str,
     processes: Vec<Server>,
     answered: Instant,
@@ -59,14 +59,14 @@ pub struct Target {
 }
 
 /// A text of an announcement.
-pub fn text(announced: &Value, name: &str) -> Outcome<String> {
+pub(crate) fn text(announced: &Value, name: &str) -> Outcome<String> {
     let text = announced.get(name).and_then(Value::as_str);
     text.map(str::to_owned).ok_or_else(|| format!("{name} was not announced").into())
 }
 
 impl Target {
     /// A server that answers at its issuer, once its metadata was read.
-    pub async fn new(name: &'static str, processes: Vec<Server>, issuer: &str, client: Client) -> Outcome<Self> {
+    pub(crate) async fn new(name: &'static str, processes: Vec<Server>, issuer: &str, client: Client) -> Outcome<Self> {
         let issuer = Url::parse(issuer)?;
         // Connect to the address, not the name: looking up names is not what is measured.
         let address = format!("127.0.0.1:{}", issuer.port().ok_or("the issuer has no port")?);
@@ -97,18 +97,18 @@ impl Target {
     }
 
     /// From the start of its first process to its first answer.
-    pub fn started_in(&self) -> Outcome<Duration> {
+    pub(crate) fn started_in(&self) -> Outcome<Duration> {
         let first = self.processes.first().ok_or("there is no process")?;
         Ok(self.answered - first.started)
     }
 
     /// The resident memory of its processes together, in KiB.
-    pub fn resident_kib(&self) -> Outcome<u64> {
+    pub(crate) fn resident_kib(&self) -> Outcome<u64> {
         self.processes.iter().map(Server::resident_kib).sum()
     }
 
     /// Ends its processes as an operator does.
-    pub async fn stop(self) -> Outcome<()> {
+    pub(crate) async fn stop(self) -> Outcome<()> {
         for process in self.processes {
             process.stop().await?;
         }
@@ -116,7 +116,7 @@ impl Target {
     }
 
     /// Signs one browser in with alice's virtual phone; every worker then acts in it.
-    pub async fn sign_in_with_phone(&mut self, upstream_url: &str) -> Outcome<()> {
+    pub(crate) async fn sign_in_with_phone(&mut self, upstream_url: &str) -> Outcome<()> {
         let (browser, phone) = (Walker::new()?.stop_at(&self.redirect_uri), VirtualPhone::new(upstream_url)?);
         let upstream = Upstream::SecSign;
         let page = self_test::wait_page(&browser, self.authorization_url().as_str(), upstream, "alice").await?;
@@ -127,7 +127,7 @@ impl Target {
     }
 
     /// Signs one browser in at a server that asks nobody.
-    pub async fn sign_in_alone(&mut self) -> Outcome<()> {
+    pub(crate) async fn sign_in_alone(&mut self) -> Outcome<()> {
         let browser = Walker::new()?.stop_at(&self.redirect_uri);
         browser.get(self.authorization_url().as_str()).await?;
         self.employ(&browser.cookies).await
@@ -144,7 +144,7 @@ impl Target {
     }
 
     /// An authorization request of the client.
-    pub fn authorization_url(&self) -> Url {
+    pub(crate) fn authorization_url(&self) -> Url {
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(self.verifier.as_bytes()));
         let mut url = self.issuer.clone();
         url.set_path(&self.paths.authorization);
@@ -162,12 +162,12 @@ impl Target {
     }
 
     /// A GET request; `headers` are whole lines.
-    pub fn get(&self, path: &str, headers: &str) -> String {
+    pub(crate) fn get(&self, path: &str, headers: &str) -> String {
         format!("GET {path} HTTP/1.1\r\nhost: {}\r\n{headers}\r\n", self.issuer.authority())
     }
 
     /// A POST request of the client, authenticated.
-    pub fn post(&self, path: &str, fields: &[(&str, &str)]) -> String {
+    pub(crate) fn post(&self, path: &str, fields: &[(&str, &str)]) -> String {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let (host, authorization, length) = (self.issuer.authority(), &self.authorization_header, body.len());
         format!(

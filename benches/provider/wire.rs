@@ -6,7 +6,7 @@ use std::io::{Error, ErrorKind};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-pub struct Answer {
+pub(crate) struct Answer {
     pub status: u16,
     head: String,
     pub body: Vec<u8>,
@@ -14,19 +14,19 @@ pub struct Answer {
 
 impl Answer {
     /// Every value of a header, by its name in any case.
-    pub fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let lines = self.head.split("\r\n").filter_map(|line| line.split_once(':'));
         lines.filter(move |(known, _value)| known.eq_ignore_ascii_case(name)).map(|(_known, value)| value.trim())
     }
 
     /// The first value of a header.
-    pub fn header<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+    pub(crate) fn header<'a>(&'a self, name: &'a str) -> Option<&'a str> {
         self.headers(name).next()
     }
 }
 
 /// A connection that is kept, and opened again when the server closed it.
-pub struct Connection {
+pub(crate) struct Connection {
     address: String,
     stream: Option<TcpStream>,
     buffer: Vec<u8>,
@@ -34,12 +34,12 @@ pub struct Connection {
 
 impl Connection {
     /// A connection to `host:port`, opened when it is used.
-    pub fn new(address: &str) -> Self {
+    pub(crate) fn new(address: &str) -> Self {
         Self { address: address.to_owned(), stream: None, buffer: Vec::with_capacity(16 * 1024) }
     }
 
     /// Sends a request and reads the answer.
-    pub async fn exchange(&mut self, request: &str) -> Result<Answer, Error> {
+    pub(crate) async fn exchange(&mut self, request: &str) -> Result<Answer, Error> {
         let answer = self.try_exchange(request).await;
         if answer.as_ref().is_ok_and(|answer| answer.header("connection") != Some("close")) {
             return answer;
@@ -49,13 +49,13 @@ impl Connection {
     }
 
     /// Connects anew: a server may have closed what was idle while the other one had its turn.
-    pub async fn reopen(&mut self) -> Result<(), Error> {
+    pub(crate) async fn reopen(&mut self) -> Result<(), Error> {
         self.stream = None;
         self.stream().await.map(drop)
     }
 
     /// Sends a request and hands the connection to whoever reads a stream.
-    pub async fn open(mut self, request: &str) -> Result<TcpStream, Error> {
+    pub(crate) async fn open(mut self, request: &str) -> Result<TcpStream, Error> {
         self.stream().await?.write_all(request.as_bytes()).await?;
         self.stream.ok_or_else(|| Error::from(ErrorKind::NotConnected))
     }

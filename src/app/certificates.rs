@@ -147,7 +147,7 @@ impl ResolvesServerCert for Certificates {
 }
 
 /// When the certificate of these files ends, as far as that can be read.
-pub fn examine(files: &Tls) -> Result<Option<Timestamp>, String> {
+pub(crate) fn examine(files: &Tls) -> Result<Option<Timestamp>, String> {
     read(files).1.map(|pair| end_of(&pair))
 }
 

@@ -382,5 +382,4 @@ impl Drop for Open {
 }
 
 #[cfg(test)]
-#[path = "connections_tests.rs"]
 mod tests;

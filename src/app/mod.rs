@@ -4,11 +4,11 @@
 //! then jobs, and the listeners last: whoever can connect finds everything in place. Order of a stop: not ready, streams end,
 //! a pause for the proxy to notice, requests under way finish, jobs, database.
 
-pub mod certificates;
+pub(crate) mod certificates;
 mod connections;
 mod descriptors;
 mod management;
-pub mod parts;
+pub(crate) mod parts;
 mod reload;
 mod requests;
 mod scrape;
@@ -33,7 +33,7 @@ use crate::jobs::Jobs;
 use crate::web::{Site, Surface};
 use certificates::{Certificates, Look};
 use connections::{Bounds, Connections};
-pub use reload::{Reread, hangups, warn_of};
+pub(crate) use reload::{Reread, hangups, warn_of};
 use server::{Listener, Server};
 
 /// How long after the begin of a stop the jobs are ended where they are, and the database is left as it is.
@@ -42,7 +42,7 @@ const STOPPED: Duration = Duration::from_millis(9500);
 
 /// Why a provider does not start.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub(crate) enum StartError {
     /// A part could not be set up; the text says which and why.
     #[error("{0}")]
     Setup(String),
@@ -58,19 +58,19 @@ fn setup(error: &dyn std::error::Error) -> StartError {
 
 /// Listeners that are bound before anything else, so that a demo knows its ports.
 #[derive(Debug)]
-pub struct Listeners {
+pub(crate) struct Listeners {
     pub public: TcpListener,
     pub management: TcpListener,
 }
 
 impl Listeners {
-    pub fn bind(public: SocketAddr, management: SocketAddr) -> Result<Self, StartError> {
+    pub(crate) fn bind(public: SocketAddr, management: SocketAddr) -> Result<Self, StartError> {
         let bind = |address| TcpListener::bind(address).map_err(|source| StartError::Listen { address, source });
         Ok(Self { public: bind(public)?, management: bind(management)? })
     }
 }
 
-pub struct Running {
+pub(crate) struct Running {
     op: Op,
     ready: Arc<AtomicBool>,
     stop: CancellationToken,
@@ -82,13 +82,13 @@ pub struct Running {
 }
 
 /// Starts a provider on the listeners of its configuration.
-pub async fn start(config: &Config) -> Result<Running, StartError> {
+pub(crate) async fn start(config: &Config) -> Result<Running, StartError> {
     let listeners = Listeners::bind(config.listen.address, config.listen.management)?;
     start_on(config, listeners, Env::system()).await
 }
 
 /// Starts a provider on these listeners, with this clock.
-pub async fn start_on(config: &Config, listeners: Listeners, env: Env) -> Result<Running, StartError> {
+pub(crate) async fn start_on(config: &Config, listeners: Listeners, env: Env) -> Result<Running, StartError> {
     let descriptors = descriptors::raise();
     let certificates = config.listen.tls().map(|files| Certificates::load(&files, &env)).transpose()?;
     let op = parts::assemble(config, env).await?;
@@ -118,7 +118,7 @@ pub async fn start_on(config: &Config, listeners: Listeners, env: Env) -> Result
 
 impl Running {
     /// What the flows of this provider use: for the commands of a demo.
-    pub const fn op(&self) -> &Op {
+    pub(crate) const fn op(&self) -> &Op {
         &self.op
     }
 
@@ -133,7 +133,7 @@ impl Running {
     /// Stops. At once: not ready, event streams end, every answer closes its connection. After `[listen] drain`: new requests
     /// are refused, those under way finish. Until then logins that begin here are polled here. All within 9.5 s; logins that
     /// wait for a phone stay in the database and go on at another node, or after the next start.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         let begun = Instant::now();
         self.ready.store(false, Ordering::SeqCst);
         self.stop.cancel();
@@ -152,7 +152,7 @@ impl Running {
 }
 
 /// Runs until SIGTERM or SIGINT (Ctrl-C).
-pub async fn until_told_to_stop() {
+pub(crate) async fn until_told_to_stop() {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => tokio::select! {
@@ -167,7 +167,7 @@ pub async fn until_told_to_stop() {
 }
 
 /// Runs a provider until it is told to stop: `signbridge serve`. At each SIGHUP the configuration is read again.
-pub async fn serve(config: &Config, read: impl Reread) -> Result<(), StartError> {
+pub(crate) async fn serve(config: &Config, read: impl Reread) -> Result<(), StartError> {
     let hangups = hangups();
     // One future from beginning to end: a signal is never lost between two of them.
     let told_to_stop = until_told_to_stop();

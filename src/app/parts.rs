@@ -29,11 +29,11 @@ use crate::upstream::{Upstreams, measured};
 const EXAMINING: Duration = Duration::from_secs(10);
 const ISSUER_DIFFERS: &str = "the database belongs to another issuer: write it as `issuer`, or name another database. It is";
 /// What to do where the master key is missing or another one.
-pub const RESTORE_KEY: &str =
+pub(crate) const RESTORE_KEY: &str =
     "restore it from the backup, or let keys_dir (or SIGNBRIDGE_MASTER_KEY_FILE) name the place where it is";
 
 /// Sets up everything that the flows use, and applies what the file declares.
-pub async fn assemble(config: &Config, env: Env) -> Result<Op, StartError> {
+pub(crate) async fn assemble(config: &Config, env: Env) -> Result<Op, StartError> {
     examine(config).await?;
     let store = open_store(config, &env).await?;
     if let Err(error) = store.let_it_shrink().await {
@@ -76,7 +76,7 @@ async fn examine(config: &Config) -> Result<(), StartError> {
 
 /// The database, opened and migrated.
 /// Fails when it cannot be opened, or is newer than this program.
-pub async fn open_store(config: &Config, env: &Env) -> Result<Store, StartError> {
+pub(crate) async fn open_store(config: &Config, env: &Env) -> Result<Store, StartError> {
     let sizes = Sizes { writes_per_commit: config.database.writes_per_commit, connections: config.database.connections };
     let store = Store::open_sized(config.database.url().expose(), sizes, env.clone()).await.map_err(|error| setup(&error))?;
     store.migrate().await.map_err(|error| setup(&error))?;
@@ -85,7 +85,7 @@ pub async fn open_store(config: &Config, env: &Env) -> Result<Store, StartError>
 
 /// The keys, with the master key that this database belongs to (decision 2.5).
 /// Fails when the master key cannot be used, or is another database's.
-pub async fn open_keys(config: &Config, store: &Store, env: &Env) -> Result<Keys, StartError> {
+pub(crate) async fn open_keys(config: &Config, store: &Store, env: &Env) -> Result<Keys, StartError> {
     let file = &config.keys.master_key;
     let is_new = config.keys.is_own() && !file.exists();
     let remembered = instance::find(store.read(), instance::MASTER_KEY).await.map_err(|error| setup(&error))?;
@@ -111,7 +111,7 @@ pub async fn open_keys(config: &Config, store: &Store, env: &Env) -> Result<Keys
 }
 
 /// When signing keys follow one another.
-pub fn key_settings(config: &Config) -> KeySettings {
+pub(crate) fn key_settings(config: &Config) -> KeySettings {
     KeySettings { key_ahead: config.lifetimes.key_ahead, retired_keep: config.lifetimes.key_retired, ..KeySettings::default() }
 }
 
@@ -167,7 +167,7 @@ fn upstreams(config: &Config, env: &Env) -> Result<Upstreams, StartError> {
 }
 
 /// The client of the SecSign server, where one is configured.
-pub fn secsign(config: &Config) -> Result<Option<SecSign>, OutboundError> {
+pub(crate) fn secsign(config: &Config) -> Result<Option<SecSign>, OutboundError> {
     let settings = config.secsign.as_ref().map(|secsign| SecSignSettings {
         url: secsign.url.clone(),
         fallback_url: secsign.fallback_url.clone(),
@@ -177,7 +177,7 @@ pub fn secsign(config: &Config) -> Result<Option<SecSign>, OutboundError> {
 }
 
 /// The client of the ThumbSignIn service, where one is configured.
-pub fn thumbsignin(config: &Config, env: &Env) -> Result<Option<ThumbSignIn>, OutboundError> {
+pub(crate) fn thumbsignin(config: &Config, env: &Env) -> Result<Option<ThumbSignIn>, OutboundError> {
     let settings = config.thumbsignin.as_ref().map(|thumbsignin| ThumbSignInSettings {
         url: thumbsignin.url.clone(),
         app_id: thumbsignin.app_id.clone(),

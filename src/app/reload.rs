@@ -11,7 +11,7 @@ use crate::domain::error_chain::chain;
 use crate::manage::declared;
 
 /// Hears SIGHUP from now on, which would end the process otherwise, also when nobody listens any more.
-pub fn hangups() -> Option<Signal> {
+pub(crate) fn hangups() -> Option<Signal> {
     signal(SignalKind::hangup()).map_err(|error| tracing::warn!(%error, "SIGHUP cannot be heard")).ok()
 }
 
@@ -24,14 +24,14 @@ pub(super) async fn at_each(hangups: Option<Signal>, running: &Running, config: 
 }
 
 /// Logs what works and should be known: at a start, and of each file that is read again.
-pub fn warn_of(config: &Config) {
+pub(crate) fn warn_of(config: &Config) {
     for warning in config.warnings() {
         tracing::warn!(warning, "the configuration works, but look at it");
     }
 }
 
 /// Reads the configuration as it is now.
-pub trait Reread: Fn() -> Result<Config, ConfigError> {}
+pub(crate) trait Reread: Fn() -> Result<Config, ConfigError> {}
 
 impl<F: Fn() -> Result<Config, ConfigError>> Reread for F {}
 

@@ -41,6 +41,7 @@ impl Scrape {
         let pool = self.op.store.pool();
         metrics::DB_POOL_CONNECTIONS.set(["used"], f64::from(pool.used));
         metrics::DB_POOL_CONNECTIONS.set(["idle"], f64::from(pool.idle));
+        metrics::DB_COMMITS.set(self.op.store.commits());
         let now = self.op.env.now();
         for key in self.op.keys.ring.list().iter().filter(|key| key.state == KeyState::Active) {
             let age = now.since(key.active_at.unwrap_or(key.created_at));

@@ -9,7 +9,7 @@ use crate::protocol::uri::{is_web, may_be_loopback};
 /// The issuer: the URL by which every relying party knows this provider. Without a trailing slash; frozen at first start
 /// (decision 2.9).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Issuer(Url);
+pub(crate) struct Issuer(Url);
 
 impl Issuer {
     /// Checks an issuer (OIDC Core §2: https, host and optionally port, nothing else). A path, which the specification allows,
@@ -34,17 +34,17 @@ impl Issuer {
     }
 
     /// The issuer without its trailing slash, as it stands in tokens and discovery.
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         self.0.as_str().trim_end_matches('/')
     }
 
     /// Whether cookies can be `Secure` (decision 2.2).
-    pub fn is_https(&self) -> bool {
+    pub(crate) fn is_https(&self) -> bool {
         self.0.scheme() == "https"
     }
 
     /// Whether only this machine can reach it.
-    pub fn is_loopback(&self) -> bool {
+    pub(crate) fn is_loopback(&self) -> bool {
         may_be_loopback(&self.0)
     }
 }

@@ -10,7 +10,7 @@ use super::key::{Key, Kind};
 
 /// Every key but those of the lists, which can change while a server runs.
 #[derive(Clone, Debug)]
-pub struct ReadAtStart(Vec<Held>);
+pub(crate) struct ReadAtStart(Vec<Held>);
 
 #[derive(Clone, Debug)]
 struct Held {
@@ -33,7 +33,7 @@ impl ReadAtStart {
     }
 
     /// The keys whose values differ. Of limits that no file writes, only the profile is named.
-    pub fn changed(&self, later: &Self) -> Vec<String> {
+    pub(crate) fn changed(&self, later: &Self) -> Vec<String> {
         let pairs = self.0.iter().zip(&later.0);
         let differ = pairs.filter(|(old, new)| old.value != new.value && (old.is_written || new.is_written));
         differ.map(|(old, _new)| old.key.clone()).collect()

@@ -13,7 +13,7 @@ use crate::domain::setting::settings;
 settings! {
     /// Where clients, people, devices, sessions and tokens are kept.
     [database]
-    pub struct Database {
+    pub(crate) struct Database {
         /// `sqlite:PATH`, a file that is made when it is missing, for one machine; or `postgres://USER:PASSWORD@HOST/NAME`
         /// for several, with libpq's `sslmode` (default `prefer`; `allow` is taken as `disable`) and `sslrootcert`.
         url: DatabaseUrl = Kind::Secret, default "sqlite:signbridge.db";
@@ -27,7 +27,7 @@ settings! {
 
 /// Where the database is.
 #[derive(Clone, Debug)]
-pub enum DatabaseUrl {
+pub(crate) enum DatabaseUrl {
     /// A file on this machine; absolute when the configuration was read with an absolute path.
     Sqlite(PathBuf),
     /// A server; the URL may hold a password.
@@ -36,7 +36,7 @@ pub enum DatabaseUrl {
 
 impl Database {
     /// The URL that the store opens.
-    pub fn url(&self) -> Secret {
+    pub(crate) fn url(&self) -> Secret {
         match &self.url {
             DatabaseUrl::Sqlite(path) => Secret::new(format!("sqlite:{}", path.display())),
             DatabaseUrl::Postgres(url) => url.clone(),

@@ -16,23 +16,23 @@ use super::{SECTIONS, not_yet};
 
 const PREFIX: &str = "SIGNBRIDGE_";
 /// The path of the configuration file, where no `--config` says otherwise.
-pub const CONFIG_VARIABLE: &str = "SIGNBRIDGE_CONFIG";
+pub(crate) const CONFIG_VARIABLE: &str = "SIGNBRIDGE_CONFIG";
 /// The filter of the log, in the syntax of `tracing_subscriber::EnvFilter`.
-pub const LOG_VARIABLE: &str = "SIGNBRIDGE_LOG";
+pub(crate) const LOG_VARIABLE: &str = "SIGNBRIDGE_LOG";
 /// The file of the master key, where it does not stand in `keys_dir` (decision 2.5).
-pub const MASTER_KEY_VARIABLE: &str = "SIGNBRIDGE_MASTER_KEY_FILE";
+pub(crate) const MASTER_KEY_VARIABLE: &str = "SIGNBRIDGE_MASTER_KEY_FILE";
 /// The variables that stand for no key.
 pub(super) const RESERVED: [&str; 3] = [CONFIG_VARIABLE, LOG_VARIABLE, MASTER_KEY_VARIABLE];
 
 /// The product's variables of the environment.
-pub fn variables() -> Vec<(String, String)> {
+pub(crate) fn variables() -> Vec<(String, String)> {
     let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
     let all = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
     all.filter(|(name, _)| name.starts_with(PREFIX)).collect()
 }
 
 /// The variable `name` among `variables`, unless it is empty.
-pub fn variable<'a>(variables: &'a [(String, String)], name: &str) -> Option<&'a str> {
+pub(crate) fn variable<'a>(variables: &'a [(String, String)], name: &str) -> Option<&'a str> {
     variables.iter().find(|(variable, value)| variable == name && !value.is_empty()).map(|(_, value)| value.as_str())
 }
 

@@ -16,7 +16,7 @@ use crate::domain::setting::settings;
 settings! {
     /// Keys at the top of the file, before the first section.
     []
-    pub struct General {
+    pub(crate) struct General {
         /// The URL by which relying parties know this provider: https, a host of its own (no path), without a trailing slash.
         /// It stands in every token, and the database remembers it: changing it later cuts off every relying party. Plain
         /// http is for loopback hosts only.
@@ -37,7 +37,7 @@ settings! {
 
 /// Where the master key is (decision 2.5).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyFiles {
+pub(crate) struct KeyFiles {
     /// `keys_dir`.
     pub dir: PathBuf,
     /// The file of the master key: in `keys_dir`, or where the environment says.
@@ -51,7 +51,7 @@ impl KeyFiles {
     }
 
     /// Whether the file stands in `keys_dir`, where a first start makes it; one that the environment names must be there.
-    pub fn is_own(&self) -> bool {
+    pub(crate) fn is_own(&self) -> bool {
         self.master_key == Self::usual(&self.dir)
     }
 }

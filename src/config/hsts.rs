@@ -9,7 +9,7 @@ const YEAR: u64 = 31_536_000;
 
 /// The value of `Strict-Transport-Security`; `None` is "off".
 #[derive(Clone, Debug)]
-pub struct HstsPolicy(pub(super) Option<String>);
+pub(super) struct HstsPolicy(pub(super) Option<String>);
 
 impl Parse for HstsPolicy {
     fn parse(value: &Value, _values: &Values<'_>) -> Result<Self, String> {

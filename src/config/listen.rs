@@ -16,7 +16,7 @@ const LONGEST_DRAIN: Duration = Duration::from_secs(5);
 settings! {
     /// Where this server listens.
     [listen]
-    pub struct Listen {
+    pub(crate) struct Listen {
         /// The address and port of the provider.
         address: SocketAddr = Kind::Text, default "127.0.0.1:8080";
         /// The certificate chain (PEM). Without it, a reverse proxy has to end TLS. A renewed one is taken within 10 s, or at
@@ -37,7 +37,7 @@ settings! {
 
 /// A certificate chain and its private key, both PEM files that exist.
 #[derive(Clone, Debug)]
-pub struct Tls {
+pub(crate) struct Tls {
     /// The chain.
     pub cert: PathBuf,
     /// The key.
@@ -60,7 +60,7 @@ impl Listen {
     }
 
     /// Without them the provider speaks plain http to a proxy.
-    pub fn tls(&self) -> Option<Tls> {
+    pub(crate) fn tls(&self) -> Option<Tls> {
         self.tls_cert.clone().zip(self.tls_key.clone()).map(|(cert, key)| Tls { cert, key })
     }
 }

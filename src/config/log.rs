@@ -11,7 +11,7 @@ use crate::domain::setting::{DAY, days, settings};
 settings! {
     /// The log goes to standard error. The variable SIGNBRIDGE_LOG says what is logged: `info`, `signbridge=debug,warn`.
     [log]
-    pub struct Log {
+    pub(crate) struct Log {
         /// `auto` is text on a terminal and one JSON object per line elsewhere.
         format: LogFormat = Kind::Choice(&["auto", "text", "json"]), default "auto";
     }
@@ -20,7 +20,7 @@ settings! {
 settings! {
     /// The audit trail: who signed in, what was changed and by whom.
     [audit]
-    pub struct Audit {
+    pub(crate) struct Audit {
         /// How long its events are kept.
         keep: Duration = Kind::Span(DAY, days(3660)), default "400d";
     }
@@ -29,7 +29,7 @@ settings! {
 /// What the log looks like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum LogFormat {
+pub(crate) enum LogFormat {
     /// Text on a terminal, JSON elsewhere.
     #[default]
     Auto,

@@ -9,7 +9,7 @@ use crate::domain::setting::settings;
 settings! {
     /// How people sign in.
     [login]
-    pub struct Login {
+    pub(crate) struct Login {
         /// What happens when a phone approves whose person has no account here: "refuse". "invite" and "create" are not
         /// available yet.
         unknown: UnknownPerson = Kind::Text, default "refuse";
@@ -18,7 +18,7 @@ settings! {
 
 /// What happens when a phone approves whose person has no account here.
 #[derive(Clone, Copy, Debug)]
-pub enum UnknownPerson {
+pub(super) enum UnknownPerson {
     /// Nobody is signed in.
     Refuse,
 }

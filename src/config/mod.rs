@@ -33,17 +33,17 @@ use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 
-pub use address::Issuer;
-pub use changes::ReadAtStart;
-pub use database::{Database, DatabaseUrl};
-pub use environment::{CONFIG_VARIABLE, LOG_VARIABLE, MASTER_KEY_VARIABLE, variable, variables};
-pub use general::KeyFiles;
-pub use listen::{Listen, Tls};
-pub use log::{Audit, Log, LogFormat};
-pub use problem::{ConfigError, Location, Problem};
-pub use reference::{ReferenceEntry, reference, reference_entries};
-pub use services::{Outbound, SecSign, ThumbSignIn};
-pub use show::Shown;
+pub(crate) use address::Issuer;
+pub(crate) use changes::ReadAtStart;
+pub(crate) use database::{Database, DatabaseUrl};
+pub(crate) use environment::{CONFIG_VARIABLE, LOG_VARIABLE, MASTER_KEY_VARIABLE, variable, variables};
+pub(crate) use general::KeyFiles;
+pub(crate) use listen::{Listen, Tls};
+pub(crate) use log::{Audit, Log, LogFormat};
+pub(crate) use problem::{ConfigError, Location, Problem};
+pub(crate) use reference::{reference, reference_entries};
+pub(crate) use services::{Outbound, SecSign, ThumbSignIn};
+pub(crate) use show::Shown;
 
 use crate::domain::client_patch::DeclaredClient;
 use crate::domain::setting::Declared as _;
@@ -76,7 +76,7 @@ const SECTIONS: &[&Section] = &[
 
 /// What the operator decided, checked.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub(crate) struct Config {
     /// The URL by which relying parties know this provider.
     pub issuer: Issuer,
     /// Networks of proxies that are believed about a client's address.
@@ -115,12 +115,12 @@ pub struct Config {
 
 impl Config {
     /// Reads `file`, if there is one, lays the product's variables among `env` over it, and checks the whole.
-    pub fn load(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+    pub(crate) fn load(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
         Self::load_shown(file, env).map(|(config, _shown)| config)
     }
 
     /// As [`Config::load`], together with a form of it that can be shown: without secrets, with the place of each value.
-    pub fn load_shown(
+    pub(crate) fn load_shown(
         file: Option<&Path>,
         env: impl IntoIterator<Item = (String, String)>,
     ) -> Result<(Self, Shown), ConfigError> {
@@ -180,7 +180,7 @@ impl Config {
     }
 
     /// What works but should be known: sentences for the log at start.
-    pub fn warnings(&self) -> Vec<String> {
+    pub(crate) fn warnings(&self) -> Vec<String> {
         let mut warnings = self.warnings.clone();
         if self.limits.profile == Profile::Off && !self.issuer.is_loopback() {
             warnings.push("limits.profile is \"off\": anybody can have anybody's phone ring without end".to_owned());

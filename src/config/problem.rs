@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Location {
+pub(crate) enum Location {
     /// Nowhere: it is the default.
     Default,
     /// In the file, on this line, counted from 1.
@@ -27,7 +27,7 @@ impl fmt::Display for Location {
 
 /// One problem.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// Where it was written; `None` when it was not.
     pub location: Option<Location>,
     /// The key: `listen.address`, `client[0].id`. Empty when the file as a whole is meant.
@@ -52,7 +52,7 @@ impl fmt::Display for Problem {
 /// Why there is no configuration: all the problems that were found.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.sentence())]
-pub struct ConfigError {
+pub(crate) struct ConfigError {
     /// The file that was read, if one was.
     pub file: Option<PathBuf>,
     /// The problems, in the order of the file. Never empty.

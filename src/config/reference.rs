@@ -10,7 +10,7 @@ const WIDTH: usize = 100;
 
 /// One key of the reference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ReferenceEntry {
+pub(crate) struct ReferenceEntry {
     /// The key with its section: `listen.address`, `client[].id`.
     pub key: String,
     /// Its variable of the environment.
@@ -26,7 +26,7 @@ pub struct ReferenceEntry {
 }
 
 /// Every key, in the order of the reference.
-pub fn reference_entries() -> Vec<ReferenceEntry> {
+pub(crate) fn reference_entries() -> Vec<ReferenceEntry> {
     let of = |section: &'static Section| section.keys.iter().map(|key| entry(section, key));
     SECTIONS.iter().flat_map(|section| of(section)).collect()
 }
@@ -47,7 +47,7 @@ fn entry(section: &Section, key: &Key) -> ReferenceEntry {
 }
 
 /// The reference as a configuration file: every key is a comment, with its default where it has one.
-pub fn reference() -> String {
+pub(crate) fn reference() -> String {
     let mut text = String::new();
     comment(&mut text, INTRODUCTION);
     for name in RESERVED {

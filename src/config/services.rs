@@ -16,7 +16,7 @@ use crate::protocol::uri::may_be_loopback;
 settings! {
     /// SecSign ID: a push, then the person picks the symbol that the page shows.
     [secsign]
-    pub struct SecSign {
+    pub(crate) struct SecSign {
         /// The SecSign ID server: `https://httpapi.secsign.com`, or one of your own. Paths are added to it.
         url: Url = Kind::Text, required "the address of the SecSign ID server";
         /// A second server, asked when the first one cannot be reached.
@@ -29,7 +29,7 @@ settings! {
 settings! {
     /// ThumbSignIn: a QR code or a link into the app, then a fingerprint.
     [thumbsignin]
-    pub struct ThumbSignIn {
+    pub(crate) struct ThumbSignIn {
         /// The service: `https://api.thumbsignin.com`. Paths are added to it.
         url: Url = Kind::Text, required "the address of the ThumbSignIn service";
         /// The app id of your ThumbSignIn application.
@@ -48,7 +48,7 @@ settings! {
 settings! {
     /// Requests to addresses that clients registered (back-channel logout and the like).
     [outbound]
-    pub struct Outbound {
+    pub(crate) struct Outbound {
         /// Certificates (PEM) to trust beside the usual ones.
         ca_file: Option<PathBuf> = Kind::Path;
         /// Allow private and loopback addresses and plain http. Only where every client is your own.

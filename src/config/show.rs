@@ -9,7 +9,7 @@ use super::key::{Key, Section};
 
 /// A configuration that can be shown.
 #[derive(Clone, Debug, Default)]
-pub struct Shown {
+pub(crate) struct Shown {
     toml: String,
     json: Map<String, Json>,
 }
@@ -45,12 +45,12 @@ impl Shown {
     }
 
     /// As a TOML file, each value with a comment that says where it was written.
-    pub fn to_toml(&self) -> String {
+    pub(crate) fn to_toml(&self) -> String {
         self.toml.clone()
     }
 
     /// As a JSON object of the same shape, without the places.
-    pub fn to_json(&self) -> Json {
+    pub(crate) fn to_json(&self) -> Json {
         Json::Object(self.json.clone())
     }
 }

@@ -13,7 +13,7 @@ use reqwest::redirect::Policy;
 /// Redirects are off because a relying party must not be led elsewhere by the provider's back channel (server-side request
 /// forgery), and because a walking browser keeps its cookies at every hop.
 #[expect(clippy::disallowed_methods, reason = "a client of the demonstration, not of the product: see the module")]
-pub fn client() -> reqwest::Result<reqwest::Client> {
+pub(super) fn client() -> reqwest::Result<reqwest::Client> {
     reqwest::Client::builder()
         .redirect(Policy::none())
         .no_proxy()

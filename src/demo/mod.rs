@@ -18,6 +18,6 @@ pub mod self_test;
 mod simulate;
 pub mod walker;
 
-pub use options::{DEFAULT_PORT, DemoError, DemoOptions, Limits};
-pub use running::run;
-pub use simulate::{SimulateOptions, run as simulate};
+pub(crate) use options::{DEFAULT_PORT, DemoError, DemoOptions, Limits};
+pub(crate) use running::run;
+pub(crate) use simulate::{SimulateOptions, run as simulate};

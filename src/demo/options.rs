@@ -11,11 +11,11 @@ use crate::domain::random::RandomError;
 use crate::store::StoreError;
 
 /// The port of the provider where nothing else is said.
-pub const DEFAULT_PORT: u16 = 8080;
+pub(crate) const DEFAULT_PORT: u16 = 8080;
 
 /// Which limits on asking phones hold: none by default, because a person who tries things out taps often.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Limits {
+pub(crate) enum Limits {
     /// None
     #[default]
     Off,
@@ -25,7 +25,7 @@ pub enum Limits {
 
 /// What `demo` is asked for; the comments are its help.
 #[derive(Clone, Debug, Default, Args)]
-pub struct DemoOptions {
+pub(crate) struct DemoOptions {
     /// The provider's port; phone services, example app and management take the three after it. 0 picks free ones
     /// [default: 8080, or those of --data-dir]
     #[arg(long, value_name = "PORT")]
@@ -49,7 +49,7 @@ pub struct DemoOptions {
 
 /// Why a demonstration does not run.
 #[derive(Debug, thiserror::Error)]
-pub enum DemoError {
+pub(crate) enum DemoError {
     /// A file or a listener.
     #[error(transparent)]
     Io(#[from] std::io::Error),

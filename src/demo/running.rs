@@ -49,7 +49,7 @@ pub(super) struct Running {
 }
 
 /// Runs a demonstration until SIGTERM or SIGINT, or its self-test.
-pub async fn run(options: &DemoOptions, as_json: bool) -> Result<(), DemoError> {
+pub(crate) async fn run(options: &DemoOptions, as_json: bool) -> Result<(), DemoError> {
     let _heard_and_ignored = app::hangups();
     // One future from beginning to end: a signal is never lost between two of them.
     let told_to_stop = app::until_told_to_stop();

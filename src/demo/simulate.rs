@@ -16,7 +16,7 @@ const DEFAULT_PORT: u16 = 8084;
 
 /// What `simulate` is asked for; the comments are its help.
 #[derive(Clone, Debug, Args)]
-pub struct SimulateOptions {
+pub(crate) struct SimulateOptions {
     /// The port; 0 picks a free one
     #[arg(long, value_name = "PORT", default_value_t = DEFAULT_PORT)]
     pub port: u16,
@@ -26,7 +26,7 @@ pub struct SimulateOptions {
 }
 
 /// Plays the phone services until SIGTERM or SIGINT.
-pub async fn run(options: &SimulateOptions, as_json: bool) -> Result<(), DemoError> {
+pub(crate) async fn run(options: &SimulateOptions, as_json: bool) -> Result<(), DemoError> {
     let _heard_and_ignored = crate::app::hangups();
     // One future from beginning to end: a signal is never lost between two of them.
     let told_to_stop = crate::app::until_told_to_stop();

@@ -7,14 +7,14 @@ mod database;
 mod outside;
 mod services;
 
-pub use outside::own;
+pub(crate) use outside::own;
 
 use crate::config::{Config, ConfigError};
 use crate::domain::env::Env;
 
 /// What came of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     Ok,
     /// It works; look at it all the same.
     Warning,
@@ -24,7 +24,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Warning => "warning",
@@ -36,7 +36,7 @@ impl Outcome {
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Check {
+pub(crate) struct Check {
     pub name: &'static str,
     pub outcome: Outcome,
     /// What was found, in one line.
@@ -67,7 +67,7 @@ impl Check {
     }
 }
 
-pub async fn examine(config: Result<Config, ConfigError>, env: &Env) -> Vec<Check> {
+pub(crate) async fn examine(config: Result<Config, ConfigError>, env: &Env) -> Vec<Check> {
     let config = match config {
         Ok(config) => config,
         Err(error) => return unusable(&error),

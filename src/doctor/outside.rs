@@ -133,7 +133,7 @@ fn taken(config: &Config, checks: &mut Vec<Check>) {
 }
 
 /// Where this machine reaches a listener: one that listens everywhere also does at loopback.
-pub fn own(address: SocketAddr) -> SocketAddr {
+pub(crate) fn own(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
@@ -292,5 +292,4 @@ async fn exposed(base: &Url, probe: &Probe, checks: &mut Vec<Check>) {
 }
 
 #[cfg(test)]
-#[path = "outside_tests.rs"]
 mod tests;

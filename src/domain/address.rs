@@ -10,7 +10,7 @@ const MAPPED: (Ipv6Addr, u8) = (Ipv6Addr::new(0, 0, 0, 0, 0, 0xFFFF, 0, 0), 96);
 
 /// A network in its one spelling, without host bits: `::ffff:10.0.0.0/104` is `10.0.0.0/8`. `None` where it would hold every
 /// IPv4 address, as `::ffff:127.0.0.1/32` does.
-pub fn network(written: IpNet) -> Option<IpNet> {
+pub(crate) fn network(written: IpNet) -> Option<IpNet> {
     let IpNet::V6(wide) = written else { return Some(written.trunc()) };
     match (wide.addr().to_ipv4_mapped(), wide.prefix_len().checked_sub(MAPPED.1)) {
         (Some(address), Some(length)) if length > 0 => Some(IpNet::V4(Ipv4Net::new(address, length).ok()?.trunc())),
@@ -20,13 +20,13 @@ pub fn network(written: IpNet) -> Option<IpNet> {
 }
 
 /// The network of one address: what to trust where it alone is meant.
-pub fn alone(address: IpAddr) -> IpNet {
+pub(crate) fn alone(address: IpAddr) -> IpNet {
     IpNet::from(address.to_canonical())
 }
 
 /// What counts as one source: an IPv4 address, however it is written; of an IPv6 one the /64, within which everybody has as many
 /// addresses as they like.
-pub fn source(address: IpAddr) -> IpAddr {
+pub(crate) fn source(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(prefix(address, 64)),
         address => address,
@@ -34,14 +34,14 @@ pub fn source(address: IpAddr) -> IpAddr {
 }
 
 /// The first `bits` of an address; the others are 0.
-pub fn prefix(address: Ipv6Addr, bits: u32) -> Ipv6Addr {
+pub(crate) fn prefix(address: Ipv6Addr, bits: u32) -> Ipv6Addr {
     let mask = u128::MAX.checked_shl(128_u32.saturating_sub(bits)).unwrap_or_default();
     Ipv6Addr::from_bits(address.to_bits() & mask)
 }
 
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Route {
+pub(crate) struct Route {
     /// The nearest address that no trusted proxy stands at; the farthest that is known where all of them are trusted.
     pub client: IpAddr,
     /// Whether a trusted proxy wrote something in place of the client's address that cannot be read: what is known ends there.
@@ -50,7 +50,7 @@ pub struct Route {
 
 /// Walks the forwarded addresses (the values of `X-Forwarded-For`, as they came) from the nearest: each is believed as far as
 /// a trusted proxy wrote it (check 119). Elements without content say nothing (RFC 9110 §5.6.1.2).
-pub fn route(peer: IpAddr, forwarded: &[&[u8]], trusted: &[IpNet]) -> Route {
+pub(crate) fn route(peer: IpAddr, forwarded: &[&[u8]], trusted: &[IpNet]) -> Route {
     let mut client = peer.to_canonical();
     let nodes = forwarded.iter().rev().flat_map(|value| value.rsplit(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
     for written in nodes.filter(|written| !written.is_empty()) {
@@ -91,5 +91,4 @@ fn node(written: &[u8]) -> Option<IpAddr> {
 }
 
 #[cfg(test)]
-#[path = "address_tests.rs"]
 mod tests;

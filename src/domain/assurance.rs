@@ -9,7 +9,7 @@ use super::named::parsed_enum;
 parsed_enum! {
     /// The authentication context class of a login (`acr`, OIDC Core §2), weakest first: the order is the ladder.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-    pub enum Acr {
+    pub(crate) enum Acr {
         /// Somebody approved on a registered device: a QR code without a name, or a push without a symbol.
         #[serde(rename = "urn:signbridge:acr:approved")]
         Approved = "urn:signbridge:acr:approved",
@@ -23,7 +23,7 @@ parsed_enum! {
 }
 
 /// The `amr` of every login (RFC 8176 §2): a multiple-channel authentication.
-pub const AMR: &[&str] = &["mca"];
+pub(crate) const AMR: &[&str] = &["mca"];
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,7 @@ use super::named::named_enum;
 named_enum! {
     /// The kinds of events, by the stable names under which operators search.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum AuditKind {
+    pub(crate) enum AuditKind {
         /// A login began; the detail says whether a phone was asked or a decoy shown.
         LoginStarted = "login.started",
         /// A login was finished in its browser.
@@ -44,14 +44,14 @@ named_enum! {
 impl AuditKind {
     /// Whether strangers can have it written again and again: then one row may stand for many. Never a success, a consent, a
     /// sign of misuse or a change by an operator.
-    pub const fn repeats(self) -> bool {
+    pub(crate) const fn repeats(self) -> bool {
         matches!(self, Self::LoginStarted | Self::LoginFailed)
     }
 }
 
 /// One event. Names and ids only; never a secret, never an upstream session.
 #[derive(Clone, Debug)]
-pub struct AuditEvent {
+pub(crate) struct AuditEvent {
     pub kind: AuditKind,
     /// The person concerned (their id here).
     pub user: Option<String>,
@@ -65,7 +65,7 @@ pub struct AuditEvent {
 
 impl AuditEvent {
     /// An event of `kind` that still says nothing else.
-    pub fn new(kind: AuditKind) -> Self {
+    pub(crate) fn new(kind: AuditKind) -> Self {
         Self { kind, user: None, client: None, subject: None, origin: Origin::default(), detail: None }
     }
 }

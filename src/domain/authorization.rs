@@ -15,7 +15,7 @@ use crate::protocol::scope::Scope;
 /// A checked authorization request (RFC 6749 §4.1.1, OIDC Core §3.1.2.1). Nothing in it changes after the check, so an
 /// approval can never serve another request than the one it was given for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct AuthorizationRequest {
+pub(crate) struct AuthorizationRequest {
     pub client_id: ClientId,
     /// Where the answer goes; one of the client's registered URIs.
     pub redirect_uri: RedirectUri,
@@ -41,7 +41,7 @@ pub struct AuthorizationRequest {
 
 /// How far an authorization got.
 #[derive(Clone, Debug)]
-pub enum AuthorizationStage {
+pub(crate) enum AuthorizationStage {
     /// Nobody has signed in for it yet.
     Open,
     /// Somebody approved a login for it.
@@ -57,7 +57,7 @@ pub enum AuthorizationStage {
 }
 
 #[derive(Clone, Debug)]
-pub struct Authorization {
+pub(crate) struct Authorization {
     /// Its id: stands in URLs and is useless without the browser's cookie.
     pub id: AuthorizationId,
     pub browser: BrowserKey,
@@ -70,7 +70,7 @@ pub struct Authorization {
 
 /// What an authorization code stands for until it is redeemed (RFC 6749 §4.1.2).
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct CodeContent {
+pub(crate) struct CodeContent {
     /// The client that may redeem it.
     pub client_id: ClientId,
     /// The redirect URI that the token request must repeat; `None` where the authorization request named none.

@@ -6,7 +6,7 @@ use super::secret::SecretDigest;
 
 /// One client that is to hear of one session's end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BackchannelLogout {
+pub(crate) struct BackchannelLogout {
     /// Its id, and the `jti` of every logout token that is sent for it: a receiver recognises a repetition (§2.6).
     pub id: String,
     pub client_id: ClientId,
@@ -25,7 +25,7 @@ pub struct BackchannelLogout {
 
 /// What a session's end waits for before anybody is told (decision 2.16).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hold {
+pub(crate) struct Hold {
     pub authorization: AuthorizationId,
     pub until: Timestamp,
 }
@@ -33,7 +33,7 @@ pub struct Hold {
 impl BackchannelLogout {
     /// The id for a client and a session. A session ends once, so the pair is unique, and a write that is run again makes
     /// the same one.
-    pub fn id_for(client: &ClientId, session: &SessionId) -> String {
+    pub(crate) fn id_for(client: &ClientId, session: &SessionId) -> String {
         SecretDigest::of(format!("{session} {client}").as_bytes()).as_str().to_owned()
     }
 }

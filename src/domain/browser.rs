@@ -14,11 +14,11 @@ use super::secret::SecretDigest;
 /// The digest of a browser's cookie: what its authorizations and logins are bound to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct BrowserKey(pub SecretDigest);
+pub(crate) struct BrowserKey(pub SecretDigest);
 
 /// Where a request came from, for limits, the audit trail and the list of sessions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Origin {
+pub(crate) struct Origin {
     /// The client address, after trusted proxies were taken off.
     pub address: String,
     /// The `User-Agent`, shortened.
@@ -28,7 +28,7 @@ pub struct Origin {
 impl Origin {
     /// What limits count as one source: what whoever is there has to pay for. An IPv4 address, however it is written; of IPv6
     /// the /64, within which everybody has as many addresses as they like. What is no address is a source of its own.
-    pub fn source(&self) -> String {
+    pub(crate) fn source(&self) -> String {
         match self.ip().map(address::source) {
             Some(IpAddr::V6(network)) => format!("{network}/64"),
             Some(address) => address.to_string(),
@@ -37,7 +37,7 @@ impl Origin {
     }
 
     /// The network around an IPv6 source, within which whoever is there has many of them: its /48.
-    pub fn network(&self) -> Option<String> {
+    pub(crate) fn network(&self) -> Option<String> {
         match self.ip()? {
             IpAddr::V6(address) => Some(format!("{}/48", address::prefix(address, 48))),
             IpAddr::V4(_) => None,
@@ -52,7 +52,7 @@ impl Origin {
 /// Who signed in, when and how: what tokens say about a login. Copied from the login to the session, and from the session to
 /// each grant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Authentication {
+pub(crate) struct Authentication {
     pub user_id: UserId,
     /// The browser session (`sid`); `None` where the user signed in without a browser of their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -67,7 +67,7 @@ pub struct Authentication {
 }
 
 #[derive(Clone, Debug)]
-pub struct BrowserSession {
+pub(crate) struct BrowserSession {
     /// The session's id (`sid`).
     pub id: SessionId,
     pub authentication: Authentication,
@@ -84,7 +84,7 @@ pub struct BrowserSession {
 
 impl BrowserSession {
     /// Whether it has neither ended nor expired at `now`. Idleness is judged where the cookie is read.
-    pub fn is_alive(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_alive(&self, now: Timestamp) -> bool {
         self.ended_at.is_none() && now < self.expires_at
     }
 }

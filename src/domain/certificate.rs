@@ -16,7 +16,7 @@ const VERSION: u8 = 0xa0;
 type Element<'der> = (u8, &'der [u8]);
 
 /// `notAfter`; `None` when this is no certificate.
-pub fn not_after(der: &[u8]) -> Option<Timestamp> {
+pub(crate) fn not_after(der: &[u8]) -> Option<Timestamp> {
     let (certificate, _rest) = element(der, SEQUENCE)?;
     let (mut tbs, _signature) = element(certificate, SEQUENCE)?;
     if tbs.first() == Some(&VERSION) {

@@ -9,7 +9,7 @@ use crate::protocol::client_metadata::ClientMetadata;
 parsed_enum! {
     /// Who wrote a client or a person down: what the configuration file declares is read-only elsewhere.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum Source {
+    pub(crate) enum Source {
         /// Declared in the configuration file; applied at each start.
         File = "file",
         Command = "command",
@@ -17,7 +17,7 @@ parsed_enum! {
 }
 
 #[derive(Clone, Debug)]
-pub struct Client {
+pub(crate) struct Client {
     /// Its `client_id`.
     pub id: ClientId,
     pub metadata: ClientMetadata,
@@ -31,7 +31,7 @@ pub struct Client {
 
 impl Client {
     /// The name to show to people: the registered one, else the id.
-    pub fn display_name(&self) -> &str {
+    pub(crate) fn display_name(&self) -> &str {
         if self.metadata.client_name.is_empty() { self.id.as_str() } else { &self.metadata.client_name }
     }
 }

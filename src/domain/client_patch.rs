@@ -11,18 +11,18 @@ use crate::protocol::client_metadata::{ApplicationType, ClientMetadata, Kind, ME
 /// Members of [`ClientMetadata`] by their names in RFC 7591 §2; `null` takes one away (RFC 7396). What is not written stays as
 /// it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClientPatch(Map<String, Value>);
+pub(crate) struct ClientPatch(Map<String, Value>);
 
 impl ClientPatch {
     /// The same with one member more, as it is in JSON.
     #[must_use]
-    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.0.insert(name.to_owned(), value.into());
         self
     }
 
     /// Adds a member in the form in which operators write it ([`Kind`]).
-    pub fn write(&mut self, member: &Member, written: Value) {
+    pub(crate) fn write(&mut self, member: &Member, written: Value) {
         let value = match (member.kind, written) {
             (Kind::Scope, Value::Array(words)) => words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ").into(),
             (Kind::Url, Value::String(text)) if text.is_empty() => Value::Null,
@@ -32,13 +32,13 @@ impl ClientPatch {
     }
 
     /// What is written for the member of this name.
-    pub fn get(&self, name: &str) -> Option<&Value> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name)
     }
 
     /// What is written here, and what `other` says where nothing is.
     #[must_use]
-    pub fn or(mut self, other: Self) -> Self {
+    pub(crate) fn or(mut self, other: Self) -> Self {
         for (name, value) in other.0 {
             self.0.entry(name).or_insert(value);
         }
@@ -46,7 +46,7 @@ impl ClientPatch {
     }
 
     /// `before` with what is written here; else every mistake and every rule that the result would break (RFC 7591 §2).
-    pub fn apply(&self, before: &ClientMetadata) -> Result<ClientMetadata, Vec<Violation>> {
+    pub(crate) fn apply(&self, before: &ClientMetadata) -> Result<ClientMetadata, Vec<Violation>> {
         let mut wrong = Vec::new();
         let mut after = before.to_map();
         for member in MEMBERS {
@@ -88,7 +88,7 @@ fn presumed_type(metadata: &ClientMetadata) -> ApplicationType {
 
 /// A relying party that the file declares.
 #[derive(Clone, Debug)]
-pub struct DeclaredClient {
+pub(crate) struct DeclaredClient {
     pub id: ClientId,
     pub metadata: ClientMetadata,
     /// Its secret; a public client has none.

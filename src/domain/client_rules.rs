@@ -13,7 +13,7 @@ use crate::protocol::uri::is_web;
 /// A rule that a registration breaks: the member, and a sentence that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct Violation {
+pub(crate) struct Violation {
     /// The member of RFC 7591 §2 that breaks it.
     pub member: &'static str,
     /// What is wrong and what would be right.
@@ -22,7 +22,7 @@ pub struct Violation {
 
 /// Checks a `client_id` (RFC 6749 §2.2) that an operator chooses: characters that no encoding touches (RFC 3986 §2.3), so
 /// that every client library sends the same thing.
-pub fn check_id(id: &str) -> Result<(), Violation> {
+pub(crate) fn check_id(id: &str) -> Result<(), Violation> {
     let fits = (1..=100).contains(&id.len());
     if fits && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)) {
         return Ok(());
@@ -32,7 +32,7 @@ pub fn check_id(id: &str) -> Result<(), Violation> {
 }
 
 /// Every rule that `metadata` breaks; none when it can be registered.
-pub fn violations(metadata: &ClientMetadata) -> Vec<Violation> {
+pub(crate) fn violations(metadata: &ClientMetadata) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut report = |member, message: String| found.push(Violation { member, message });
     if metadata.client_name.len() > 100 || metadata.client_name.chars().any(char::is_control) {
@@ -56,7 +56,7 @@ pub fn violations(metadata: &ClientMetadata) -> Vec<Violation> {
 /// Checks that the client's back-channel logout URI is https, or stays on this machine, unless the operator allows plain http
 /// (`allow_private`, `[outbound]`): a logout token names a person's session.
 /// Fails when it is plain http to another machine.
-pub fn check_transport(metadata: &ClientMetadata, allow_private: bool) -> Result<(), Violation> {
+pub(crate) fn check_transport(metadata: &ClientMetadata, allow_private: bool) -> Result<(), Violation> {
     if allow_private || !metadata.backchannel_logout_uri.as_ref().is_some_and(LogoutUri::is_plain_http) {
         return Ok(());
     }

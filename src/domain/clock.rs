@@ -4,7 +4,6 @@
 //! job that does not run can never revive anything.
 
 use std::fmt;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -63,7 +62,7 @@ pub trait Clock: Send + Sync {
 }
 
 #[derive(Debug, Default, Clone, Copy)]
-pub struct SystemClock;
+pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that may read the machine's clock")]
@@ -78,20 +77,20 @@ const STEP: Duration = Duration::from_secs(60);
 
 /// Watches the machine's clock beside one that nobody can set.
 #[derive(Clone, Copy, Debug)]
-pub struct StepWatch {
+pub(crate) struct StepWatch {
     wall: Timestamp,
     steady: Duration,
 }
 
 impl StepWatch {
     /// From a first look at both: `steady` is the time since some moment.
-    pub const fn new(wall: Timestamp, steady: Duration) -> Self {
+    pub(crate) const fn new(wall: Timestamp, steady: Duration) -> Self {
         Self { wall, steady }
     }
 
     /// Looks again. By how many milliseconds the clock was set since the last look, if it was: forwards, or back (negative). A
     /// clock that drifts is none that was set.
-    pub fn look(&mut self, wall: Timestamp, steady: Duration) -> Option<i64> {
+    pub(crate) fn look(&mut self, wall: Timestamp, steady: Duration) -> Option<i64> {
         let before = std::mem::replace(self, Self { wall, steady });
         let expected = before.wall.plus(steady.saturating_sub(before.steady));
         let by = wall.0.saturating_sub(expected.0);
@@ -99,28 +98,39 @@ impl StepWatch {
     }
 }
 
-/// A clock that stands still until it is moved.
-#[derive(Debug)]
-pub struct ManualClock(AtomicI64);
+#[cfg(test)]
+pub(crate) use manual::ManualClock;
 
-impl ManualClock {
-    /// A clock that shows `start`.
-    pub fn new(start: Timestamp) -> Self {
-        Self(AtomicI64::new(start.0))
+#[cfg(test)]
+mod manual {
+    use std::sync::atomic::{AtomicI64, Ordering};
+    use std::time::Duration;
+
+    use super::{Clock, Timestamp};
+
+    /// A clock that stands still until it is moved.
+    #[derive(Debug)]
+    pub(crate) struct ManualClock(AtomicI64);
+
+    impl ManualClock {
+        /// A clock that shows `start`.
+        pub(crate) fn new(start: Timestamp) -> Self {
+            Self(AtomicI64::new(start.0))
+        }
+
+        pub(crate) fn advance(&self, by: Duration) {
+            self.0.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+        }
+
+        pub(crate) fn rewind(&self, by: Duration) {
+            self.0.fetch_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+        }
     }
 
-    pub fn advance(&self, by: Duration) {
-        self.0.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
-    }
-
-    pub fn rewind(&self, by: Duration) {
-        self.0.fetch_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
-    }
-}
-
-impl Clock for ManualClock {
-    fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
+    impl Clock for ManualClock {
+        fn now(&self) -> Timestamp {
+            Timestamp(self.0.load(Ordering::SeqCst))
+        }
     }
 }
 

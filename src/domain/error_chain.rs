@@ -4,7 +4,7 @@ use std::error::Error;
 
 /// The error, and behind colons what caused it. A cause whose words stand there already is left out: many errors show their
 /// cause themselves.
-pub fn chain(error: &dyn Error) -> String {
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -9,7 +9,7 @@ use super::secret::SecretDigest;
 use crate::protocol::scope::Scope;
 
 #[derive(Clone, Debug)]
-pub struct Grant {
+pub(crate) struct Grant {
     pub id: GrantId,
     /// The client that it belongs to.
     pub client_id: ClientId,
@@ -28,20 +28,20 @@ pub struct Grant {
 
 impl Grant {
     /// Whether this family survives the end of its browser session (`offline_access`, OIDC Core §11).
-    pub fn is_offline(&self) -> bool {
+    pub(crate) fn is_offline(&self) -> bool {
         self.scope.contains(crate::protocol::scope::OFFLINE_ACCESS)
     }
 
     /// Whether this family is over at `now` with its browser session, `session` being that session's row: however it ended,
     /// and where the row is long gone. Idleness is the browser's: it ends single sign-on, and no tokens.
-    pub fn is_over_with(&self, session: Option<&BrowserSession>, now: Timestamp) -> bool {
+    pub(crate) fn is_over_with(&self, session: Option<&BrowserSession>, now: Timestamp) -> bool {
         let hangs_on_it = self.authentication.session_id.is_some() && !self.is_offline();
         hangs_on_it && !session.is_some_and(|session| session.is_alive(now))
     }
 
     /// The moment after which nothing of this family is worth anything, if `until` is not sooner: `session` is its browser
     /// session.
-    pub fn cap(&self, until: Timestamp, session: Option<&BrowserSession>) -> Timestamp {
+    pub(crate) fn cap(&self, until: Timestamp, session: Option<&BrowserSession>) -> Timestamp {
         match session {
             Some(session) if !self.is_offline() => until.min(session.expires_at),
             _outlives_it => until,
@@ -51,7 +51,7 @@ impl Grant {
 
 /// An issued access token; the database knows it by its digest, whatever its format.
 #[derive(Clone, Debug)]
-pub struct AccessToken {
+pub(crate) struct AccessToken {
     pub digest: SecretDigest,
     pub grant_id: GrantId,
     pub scope: Scope,
@@ -61,7 +61,7 @@ pub struct AccessToken {
 
 /// A refresh token and its place in the chain of rotations (decision 2.5).
 #[derive(Clone, Debug)]
-pub struct RefreshToken {
+pub(crate) struct RefreshToken {
     pub digest: SecretDigest,
     pub grant_id: GrantId,
     /// The token whose rotation made this one; the first of a family has none.
@@ -74,7 +74,7 @@ pub struct RefreshToken {
 
 /// What a person allowed a client (OIDC Core §3.1.2.4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Consent {
+pub(crate) struct Consent {
     pub scope: Scope,
     pub granted_at: Timestamp,
 }

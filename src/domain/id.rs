@@ -18,21 +18,21 @@ macro_rules! identifiers {
         /// Compared as text. That there is a value does not mean that there is such a thing: looking it up tells.
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
-        pub struct $name(String);
+        pub(crate) struct $name(String);
 
         impl $name {
             /// The identifier as it was received or stored; looking it up is the check.
-            pub fn new(text: impl Into<String>) -> Self {
+            pub(crate) fn new(text: impl Into<String>) -> Self {
                 Self(text.into())
             }
 
             /// A new identifier: time-ordered (UUID version 7), so that indexes grow at their end.
-            pub fn generate(env: &Env) -> Result<Self, RandomError> {
+            pub(crate) fn generate(env: &Env) -> Result<Self, RandomError> {
                 Ok(Self(time_ordered(env)?))
             }
 
             /// The text of the identifier.
-            pub fn as_str(&self) -> &str {
+            pub(crate) fn as_str(&self) -> &str {
                 &self.0
             }
         }
@@ -60,21 +60,27 @@ identifiers! {
     LoginId
     /// A token family: everything that one authorization code led to.
     GrantId
-    /// One request of a device without a browser (RFC 8628).
-    DeviceGrantId
-    /// One request of a client without a browser (CIBA Core).
-    BackchannelRequestId
 }
 
+/// One request of a device without a browser (RFC 8628).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct DeviceGrantId(pub(crate) String);
+
+/// One request of a client without a browser (CIBA Core).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct BackchannelRequestId(pub(crate) String);
+
 /// A new row id: a UUID of version 7, which sorts by time.
-pub fn time_ordered(env: &Env) -> Result<String, RandomError> {
+pub(crate) fn time_ordered(env: &Env) -> Result<String, RandomError> {
     let random: [u8; 10] = env.random_bytes()?;
     let millis = u64::try_from(env.now().as_millis()).unwrap_or(0);
     Ok(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().as_hyphenated().to_string())
 }
 
 /// Whether `text` looks like an identifier that we made (a hyphenated UUID): a cheap refusal of junk before the database.
-pub fn is_well_formed(text: &str) -> bool {
+pub(crate) fn is_well_formed(text: &str) -> bool {
     text.len() == 36 && Uuid::try_parse(text).is_ok()
 }
 

@@ -12,12 +12,12 @@ use super::user::Upstream;
 
 /// How long after its deadline an approval that came in time can still be finished by its browser. One answer for
 /// everybody: an approval seen before the deadline counts until then, one seen later never does.
-pub const FINISH_GRACE: Duration = Duration::from_secs(60);
+pub(crate) const FINISH_GRACE: Duration = Duration::from_secs(60);
 
 /// What a login is for. `flow/login/outcome.rs` says what follows from it; production code begins only the first one today.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "purpose", content = "key", rename_all = "snake_case")]
-pub enum Purpose {
+pub(crate) enum Purpose {
     Authorization(AuthorizationId),
     /// To open the user's own pages, or to confirm what they do there.
     Portal {
@@ -35,7 +35,7 @@ pub enum Purpose {
 /// What a user approves on their own pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum PortalAction {
+pub(crate) enum PortalAction {
     SignIn,
     /// A change that needs a fresh approval.
     Confirm,
@@ -43,7 +43,7 @@ pub enum PortalAction {
 
 /// Whom the upstream was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub(crate) struct Asked {
     pub(crate) user_id: UserId,
     pub(crate) device_id: DeviceId,
     /// The name by which the upstream knows them.
@@ -52,7 +52,7 @@ pub struct Asked {
 
 /// Who is on the other side of a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Subject {
+pub(crate) enum Subject {
     Named(Asked),
     /// A QR code without a name: whoever scans it.
     Unnamed,
@@ -62,7 +62,7 @@ pub enum Subject {
 
 /// For whom and through which client a login was begun: for limits, pictures and the audit trail, never for a page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Concern {
+pub(crate) struct Concern {
     /// Whom its picture concerns, and under what its requests are counted: the upstream's name for a user; a name of its
     /// own for nobody. `None`: a QR code without a name, or a row of an older release.
     pub(crate) target: Option<String>,
@@ -74,7 +74,7 @@ pub struct Concern {
 /// What the page shows for a login.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Challenge {
+pub(crate) enum Challenge {
     /// The symbol to pick: a PNG in base64, exactly as the upstream sent it. `None`: the upstream sent none.
     AccessPass(Option<String>),
     /// The QR code, a PNG in base64, and the link for the phone's own browser, both as the upstream sent them.
@@ -83,7 +83,7 @@ pub enum Challenge {
 
 /// A session at the upstream: enough to poll and to cancel it. Holds what acts as a bearer secret there.
 #[derive(Clone, Debug)]
-pub struct UpstreamHandle(pub Secret);
+pub(crate) struct UpstreamHandle(pub Secret);
 
 macro_rules! reasons {
     ($($(#[$doc:meta])+ $name:ident $text:literal)+) => {
@@ -120,7 +120,7 @@ reasons! {
     /// The phone has no fingerprint or PIN.
     NoSuitableAuthenticator "no_suitable_authenticator"
     /// Nonsense, another person or session, anything unknown: not logged in (decision 2.6).
-    TechnicalReason "technical_reason"
+    Technical "technical_reason"
     /// The upstream could not be reached.
     UpstreamDown "upstream_down"
     /// Too many requests for this user or from this source.
@@ -175,7 +175,7 @@ impl End {
 
 /// How far a login got. The ends are final.
 #[derive(Clone, Debug)]
-pub enum LoginStage {
+pub(crate) enum LoginStage {
     /// Written before the call that creates the session upstream; after a crash nobody knows whether that call arrived.
     Creating,
     Pending(UpstreamHandle),
@@ -215,7 +215,7 @@ impl LoginStage {
 }
 
 #[derive(Clone, Debug)]
-pub struct Login {
+pub(crate) struct Login {
     /// Its id: stands in URLs and is useless without the browser's cookie.
     pub(crate) id: LoginId,
     pub(crate) purpose: Purpose,

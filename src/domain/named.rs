@@ -2,12 +2,12 @@
 
 /// An enum with `as_str`.
 macro_rules! named_enum {
-    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$of_variant:meta])* $variant:ident = $text:literal,)+ }) => {
+    ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$of_variant:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$meta])*
-        pub enum $name { $($(#[$of_variant])* $variant,)+ }
+        $vis enum $name { $($(#[$of_variant])* $variant,)+ }
 
         impl $name {
-            pub const fn as_str(self) -> &'static str {
+            $vis const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
             }
         }
@@ -16,18 +16,18 @@ macro_rules! named_enum {
 
 /// An enum with `as_str`, `ALL` and `parse`.
 macro_rules! parsed_enum {
-    ($(#[$meta:meta])* pub enum $name:ident { $($(#[$of_variant:meta])* $variant:ident = $text:literal,)+ }) => {
+    ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$of_variant:meta])* $variant:ident = $text:literal,)+ }) => {
         $crate::domain::named::named_enum! {
             $(#[$meta])*
-            pub enum $name { $($(#[$of_variant])* $variant = $text,)+ }
+            $vis enum $name { $($(#[$of_variant])* $variant = $text,)+ }
         }
 
         impl $name {
             /// All of them, in the order of their declaration.
-            pub const ALL: [Self; [$($text),+].len()] = [$(Self::$variant),+];
+            $vis const ALL: [Self; [$($text),+].len()] = [$(Self::$variant),+];
 
             /// The one of this name.
-            pub fn parse(text: &str) -> Option<Self> {
+            $vis fn parse(text: &str) -> Option<Self> {
                 Self::ALL.into_iter().find(|known| known.as_str() == text)
             }
         }

@@ -7,7 +7,7 @@ use super::user::{Upstream, canonical_identifier};
 
 /// Why a name is refused: a sentence that says what is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidName {
+pub(crate) enum InvalidName {
     /// A username that nobody could type, or that two spellings would share.
     #[error("a username is 1 to 254 printable ASCII characters without blanks; capitals count as small letters")]
     Username,
@@ -30,13 +30,13 @@ pub enum InvalidName {
 
 /// The canonical spelling of a username.
 /// Errors: [`InvalidName::Username`].
-pub fn username(written: &str) -> Result<String, InvalidName> {
+pub(crate) fn username(written: &str) -> Result<String, InvalidName> {
     canonical_identifier(written).ok_or(InvalidName::Username)
 }
 
 /// The canonical spelling of an e-mail address. Whether it exists is for whoever sends to it.
 /// Errors: [`InvalidName::Email`].
-pub fn email(written: &str) -> Result<String, InvalidName> {
+pub(crate) fn email(written: &str) -> Result<String, InvalidName> {
     let address = canonical_identifier(written).ok_or(InvalidName::Email)?;
     match address.split_once('@') {
         Some((local, host)) if !local.is_empty() && !host.is_empty() && !host.contains('@') => Ok(address),
@@ -46,7 +46,7 @@ pub fn email(written: &str) -> Result<String, InvalidName> {
 
 /// A group name as it is written: groups are compared exactly by relying parties.
 /// Errors: [`InvalidName::Group`].
-pub fn group(written: &str) -> Result<String, InvalidName> {
+pub(crate) fn group(written: &str) -> Result<String, InvalidName> {
     let fits = (1..=255).contains(&written.len()) && written.trim() == written;
     let harmless = !written.chars().any(|character| character.is_control() || character == ',');
     if fits && harmless { Ok(written.to_owned()) } else { Err(InvalidName::Group) }
@@ -54,7 +54,7 @@ pub fn group(written: &str) -> Result<String, InvalidName> {
 
 /// A person's full name as it is written.
 /// Errors: [`InvalidName::FullName`].
-pub fn full_name(written: &str) -> Result<String, InvalidName> {
+pub(crate) fn full_name(written: &str) -> Result<String, InvalidName> {
     let trimmed = written.trim();
     let harmless = trimmed.len() <= 255 && !trimmed.chars().any(char::is_control);
     if harmless { Ok(trimmed.to_owned()) } else { Err(InvalidName::FullName) }
@@ -63,7 +63,7 @@ pub fn full_name(written: &str) -> Result<String, InvalidName> {
 /// The canonical spelling of the name by which `upstream` knows a person.
 /// Errors: [`InvalidName::SecSignId`] or [`InvalidName::ThumbSignInUserId`]: outside these characters the services' own clients
 /// disagree on the encoding.
-pub fn upstream_user(upstream: Upstream, written: &str) -> Result<String, InvalidName> {
+pub(crate) fn upstream_user(upstream: Upstream, written: &str) -> Result<String, InvalidName> {
     let (extra, error) = match upstream {
         Upstream::SecSign => (b"_@.-".as_slice(), InvalidName::SecSignId),
         Upstream::ThumbSignIn => (b"._-".as_slice(), InvalidName::ThumbSignInUserId),

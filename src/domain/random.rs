@@ -7,13 +7,13 @@
 pub struct RandomError;
 
 /// Where random bytes come from.
-pub trait Random: Send + Sync {
+pub(crate) trait Random: Send + Sync {
     /// Fills `buffer` with random bytes.
     fn fill(&self, buffer: &mut [u8]) -> Result<(), RandomError>;
 }
 
 #[derive(Debug, Default, Clone, Copy)]
-pub struct SystemRandom;
+pub(crate) struct SystemRandom;
 
 impl Random for SystemRandom {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that may ask for random numbers")]

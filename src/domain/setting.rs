@@ -89,7 +89,7 @@ macro_rules! settings {
     (
         $(#[doc = $about:literal])+
         [$($section:ident)?]
-        pub struct $Name:ident {
+        pub(crate) struct $Name:ident {
             $(
                 $(#[doc = $text:literal])+
                 $key:ident: $type:ty = $kind:expr
@@ -99,8 +99,8 @@ macro_rules! settings {
     ) => {
         $(#[doc = $about])+
         #[derive(Clone, Debug)]
-        pub struct $Name {
-            $($(#[doc = $text])+ pub $key: $type,)+
+        pub(crate) struct $Name {
+            $($(#[doc = $text])+ pub(crate) $key: $type,)+
         }
 
         impl $crate::domain::setting::Declared for $Name {

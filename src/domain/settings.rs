@@ -14,7 +14,7 @@ const fn up_to(most: Duration) -> Kind {
 settings! {
     /// How long things live.
     [lifetimes]
-    pub struct Lifetimes {
+    pub(crate) struct Lifetimes {
         /// An authorization code (RFC 6749 §4.1.2).
         code: Duration = up_to(MINUTE), default "60s";
         /// An authorization, from the request to the code.
@@ -51,7 +51,7 @@ const NUMBER: Kind = Kind::Count(0, 1_000_000);
 settings! {
     /// How often a phone may be asked, and what strangers may take. A limit that is written here holds in either profile; 0 lifts it.
     [limits]
-    pub struct Limits {
+    pub(crate) struct Limits {
         /// `off` lifts every limit that is not written: for tests only.
         profile: Profile = Kind::Choice(&["production", "off"]), default "production";
         /// Requests to one person in 10 minutes by browsers that they never signed in from.
@@ -89,7 +89,7 @@ settings! {
 /// What holds where no single limit is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Profile {
+pub(crate) enum Profile {
     /// The limits of production.
     Production,
     /// None: for a laptop and for tests.

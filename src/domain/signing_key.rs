@@ -14,7 +14,7 @@ use crate::protocol::client_metadata::SigningAlgorithm;
 parsed_enum! {
     /// Where a key stands in its life (OIDC Core §10.1.1).
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-    pub enum KeyState {
+    pub(crate) enum KeyState {
         /// Published ahead, so that relying parties know it before it signs.
         Next = "next",
         Active = "active",
@@ -24,7 +24,7 @@ parsed_enum! {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredKey {
+pub(crate) struct StoredKey {
     /// Its thumbprint (RFC 7638); unique.
     pub kid: String,
     /// The one algorithm that it serves.
@@ -42,7 +42,7 @@ pub struct StoredKey {
 
 /// One step of a [`KeyChange`]. A step that does not find what it expects undoes the whole change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeyStep {
+pub(crate) enum KeyStep {
     /// Adds a key. Expects no other with its `kid`, and no other of its algorithm in its state unless that is retired.
     Insert(StoredKey),
     /// Next → active. Expects the key to be next, and no active one of its algorithm.
@@ -55,18 +55,13 @@ pub enum KeyStep {
 
 /// Steps that are written in this order, in one transaction, all or none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct KeyChange {
+pub(crate) struct KeyChange {
     pub steps: Vec<KeyStep>,
 }
 
 impl KeyChange {
-    /// Whether there is nothing to write.
-    pub fn is_empty(&self) -> bool {
-        self.steps.is_empty()
-    }
-
     /// The audit events that belong into the same transaction: one a step.
-    pub fn audit_events(&self) -> Vec<AuditEvent> {
+    pub(crate) fn audit_events(&self) -> Vec<AuditEvent> {
         self.steps.iter().map(KeyStep::audit_event).collect()
     }
 }
@@ -85,7 +80,7 @@ impl KeyStep {
 
 /// What became of a [`KeyChange`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Applied {
+pub(crate) enum Applied {
     Done,
     /// A step did not find what it expected: somebody else was faster. Nothing was written.
     Conflict,
@@ -94,11 +89,11 @@ pub enum Applied {
 /// The rows could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[error("the signing keys cannot be read or written")]
-pub struct KeyRowsError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+pub(crate) struct KeyRowsError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
 /// Where signing keys are stored. Implemented by the database; a test may keep them in memory.
 #[async_trait]
-pub trait SigningKeyRows: Send + Sync {
+pub(crate) trait SigningKeyRows: Send + Sync {
     /// Every key, in any order. Asked every half second by every node, so one statement without joins.
     async fn list_signing_keys(&self) -> Result<Vec<StoredKey>, KeyRowsError>;
 

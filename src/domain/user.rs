@@ -12,7 +12,7 @@ use crate::protocol::jws;
 
 /// A person who can sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct User {
+pub(crate) struct User {
     /// Also the `sub` of their tokens.
     pub id: UserId,
     /// The unique name, canonical (see [`canonical_identifier`]); `preferred_username`.
@@ -63,7 +63,7 @@ impl fmt::Display for Upstream {
 /// A person's registration with a phone service. (upstream, upstream user) is unique: two services may know two
 /// different people by the same name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Device {
+pub(crate) struct Device {
     pub id: DeviceId,
     pub user_id: UserId,
     pub upstream: Upstream,
@@ -76,7 +76,7 @@ pub struct Device {
 
 /// The one spelling of a name that somebody typed: trimmed, folded to lower case, printable ASCII only (check 138).
 /// `None` when the text cannot be a name; full-width and look-alike letters are refused rather than mapped.
-pub fn canonical_identifier(typed: &str) -> Option<String> {
+pub(crate) fn canonical_identifier(typed: &str) -> Option<String> {
     let trimmed = typed.trim();
     let fits = (1..=254).contains(&trimmed.len()) && trimmed.bytes().all(|byte| byte.is_ascii_graphic());
     fits.then(|| trimmed.to_ascii_lowercase())
@@ -88,7 +88,7 @@ const TOKEN_WITHOUT_GROUPS: usize = 1400;
 const LONGEST_IN_ADDRESSES: usize = 7 * 1024;
 
 /// What to know of a person whose groups make ID tokens long: apps show them to us again as hints (`id_token_hint`).
-pub fn warning_of_groups(username: &str, groups: &[String]) -> Option<String> {
+pub(crate) fn warning_of_groups(username: &str, groups: &[String]) -> Option<String> {
     let listed: usize = groups.iter().map(|group| group.len() + 3).sum();
     // Base64 makes four characters of three bytes.
     let token = TOKEN_WITHOUT_GROUPS + listed.div_ceil(3) * 4;

@@ -10,7 +10,7 @@ use super::user::Upstream;
 /// What is written about a person.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct WrittenUser {
+pub(crate) struct WrittenUser {
     pub username: Option<String>,
     pub email: Option<String>,
     pub email_verified: Option<bool>,
@@ -22,7 +22,7 @@ pub struct WrittenUser {
 
 /// A person to be added, in canonical spelling, with the phones to register at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewUser {
+pub(crate) struct NewUser {
     pub username: String,
     pub email: Option<String>,
     /// Whether the operator vouches for it.
@@ -36,7 +36,7 @@ pub struct NewUser {
 
 impl WrittenUser {
     /// The person that is meant, or every name that cannot be one.
-    pub fn check(self) -> Result<NewUser, Vec<Violation>> {
+    pub(crate) fn check(self) -> Result<NewUser, Vec<Violation>> {
         let mut wrong = Vec::new();
         let username = self.username.ok_or_else(|| "missing: write the person's username".to_owned());
         let username = username.and_then(|written| names::username(&written).map_err(|error| error.to_string()));

@@ -9,5 +9,5 @@ mod login;
 mod login_status;
 mod logout;
 mod oauth;
-pub mod routes;
+pub(crate) mod routes;
 mod site;

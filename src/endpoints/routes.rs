@@ -56,7 +56,7 @@ fn resource(endpoint: Endpoint) -> Resource {
     }
 }
 
-pub fn mount(config: &mut ServiceConfig) {
+pub(crate) fn mount(config: &mut ServiceConfig) {
     for endpoint in Endpoint::ALL {
         config.service(resource(endpoint));
     }

@@ -13,7 +13,7 @@ use crate::store::{StoreError, Tx, audit};
 
 /// An event that is about to be written, in the same transaction as what it tells of.
 #[derive(Clone, Debug)]
-pub struct PendingEvent {
+pub(crate) struct PendingEvent {
     id: String,
     event: AuditEvent,
     /// Whether it was counted: a transaction may be run again, and its event is one all the same.
@@ -22,23 +22,23 @@ pub struct PendingEvent {
 
 impl PendingEvent {
     /// Gives an event its id.
-    pub fn new(env: &Env, event: AuditEvent) -> Result<Self, RandomError> {
+    pub(crate) fn new(env: &Env, event: AuditEvent) -> Result<Self, RandomError> {
         Ok(Self { id: id::time_ordered(env)?, event, counted: Arc::default() })
     }
 
     /// The same event about a person and a thing that only the write itself gets to know.
     #[must_use]
-    pub fn about(&self, user: &str, subject: &str) -> Self {
+    pub(crate) fn about(&self, user: &str, subject: &str) -> Self {
         self.telling(AuditEvent { user: Some(user.to_owned()), subject: Some(subject.to_owned()), ..self.event.clone() })
     }
 
     /// The same event, telling what only the write itself gets to know.
     #[must_use]
-    pub fn telling(&self, event: AuditEvent) -> Self {
+    pub(crate) fn telling(&self, event: AuditEvent) -> Self {
         Self { id: self.id.clone(), event, counted: Arc::clone(&self.counted) }
     }
 
-    pub async fn write(&self, tx: &Tx, at: Timestamp) -> Result<(), StoreError> {
+    pub(crate) async fn write(&self, tx: &Tx, at: Timestamp) -> Result<(), StoreError> {
         audit::insert(tx, &self.event, &self.id, at).await?;
         if !self.counted.swap(true, Ordering::Relaxed) {
             metrics::AUDIT_EVENTS.add([self.event.kind.as_str()]);

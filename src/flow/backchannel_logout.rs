@@ -23,13 +23,13 @@ use crate::store::{backchannel_logouts, clients};
 /// Connecting, TLS and the answer's status together (check 102).
 const CALL_LIMIT: Duration = Duration::from_secs(5);
 /// How long a node has for an attempt, its writes included; then another takes over.
-pub const LEASE: Duration = Duration::from_secs(10);
+pub(crate) const LEASE: Duration = Duration::from_secs(10);
 /// How often a client is tried.
 const ATTEMPTS: u32 = 5;
 /// How long a logout token is valid: two minutes at most (OIDC Back-Channel Logout §2.4).
 const TOKEN_LIFETIME: Duration = Duration::from_secs(120);
 /// After a code was redeemed, what waited for it still leaves the client the time to finish its login (decision 2.16).
-pub const SETTLE: Duration = Duration::from_secs(2);
+pub(crate) const SETTLE: Duration = Duration::from_secs(2);
 
 /// What an attempt came to.
 enum Attempt {
@@ -42,7 +42,7 @@ enum Attempt {
 /// Sends one logout token, if no other node does, and writes down what came of it.
 ///
 /// Costs: one commit for the lease, one read, one signature, one call of at most 5 s, one commit.
-pub async fn deliver(op: &Op, logout: &BackchannelLogout, owner: &str) -> Result<(), Internal> {
+pub(crate) async fn deliver(op: &Op, logout: &BackchannelLogout, owner: &str) -> Result<(), Internal> {
     let now = op.env.now();
     let lease = (logout.id.clone(), owner.to_owned());
     let mine = op.store.write(lease, move |tx, (id, owner)| {
@@ -110,7 +110,7 @@ fn token(op: &Op, logout: &BackchannelLogout, client: &Client) -> Result<Secret,
         sid: logout.session_id.as_str().to_owned(),
         events: events(),
     };
-    Ok(op.keys.ring.sign(client.metadata.id_token_signed_response_alg, TokenType::LogoutToken, &claims)?)
+    Ok(op.keys.ring.sign(client.metadata.id_token_signed_response_alg, TokenType::Logout, &claims)?)
 }
 
 /// The row goes, and the trail says how it ended.
@@ -153,5 +153,4 @@ fn pause(first: Duration, tried: u32, [chance]: [u8; 1]) -> Duration {
 }
 
 #[cfg(test)]
-#[path = "backchannel_logout_tests.rs"]
 mod tests;

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The origins, as this node last read them. Cloning shares them.
 #[derive(Clone, Debug, Default)]
-pub struct BrowserOrigins {
+pub(crate) struct BrowserOrigins {
     known: Arc<Mutex<Known>>,
     /// Held over a read: of many requests one reads.
     reading: Arc<tokio::sync::Mutex<()>>,
@@ -37,7 +37,7 @@ impl BrowserOrigins {
     /// Whether scripts of `origin` may read our answers. Where the database fails, what was known before counts.
     ///
     /// Costs: one read of all clients, at most once per [`FRESH`] on a node, whatever is asked and whether or not it succeeds.
-    pub async fn allow(&self, op: &Op, origin: &str) -> bool {
+    pub(crate) async fn allow(&self, op: &Op, origin: &str) -> bool {
         if !self.is_fresh(op)
             && let Ok(_turn) = timeout(PATIENCE, self.reading.lock()).await
             && !self.is_fresh(op)
@@ -89,7 +89,7 @@ fn of_client(client: &Client) -> Vec<WebOrigin> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::token::testing::Bench;
+    use crate::flow::token::tests::Bench;
 
     #[tokio::test]
     async fn origins_of_public_clients_and_named_ones_are_allowed_and_no_others() {

@@ -6,7 +6,7 @@ use crate::protocol::scope::Scope;
 
 /// What `scope` opens about `user`. A name or an address that is not known is absent; `groups` are a list even when empty,
 /// so that relying parties can map them (decision 2.9).
-pub fn of(user: &User, scope: &Scope) -> UserClaims {
+pub(crate) fn of(user: &User, scope: &Scope) -> UserClaims {
     let everything = UserClaims {
         name: (!user.name.is_empty()).then(|| user.name.clone()),
         preferred_username: Some(user.username.clone()),

@@ -32,13 +32,13 @@ pub(crate) struct ClientRequest<'a> {
 
 impl<'a> ClientRequest<'a> {
     /// `invalid_request` where there are two, or it is no text.
-    pub fn authorization(&self) -> Result<Option<&'a str>, OAuthError> {
+    pub(crate) fn authorization(&self) -> Result<Option<&'a str>, OAuthError> {
         authorization(self.headers)
     }
 
     /// Whether the client tried to authenticate by header: `invalid_client` must then come with a `WWW-Authenticate: Basic`
     /// challenge (RFC 6749 §5.2).
-    pub fn used_header(&self) -> bool {
+    pub(crate) fn used_header(&self) -> bool {
         !self.headers.values("authorization").is_empty()
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn registered_uri(client: &Client, registered: &[RedirectUri], reques
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::token::testing::Bench;
+    use crate::flow::token::tests::Bench;
     use crate::protocol::client_metadata::AuthMethod;
 
     #[tokio::test]

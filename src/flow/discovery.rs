@@ -22,7 +22,7 @@ const PROTOCOL_CLAIMS: &[&str] = &["iss", "sub", "aud", "exp", "iat", "auth_time
 
 /// The document. Member names are those of the IANA registry of authorization server metadata, which names the specifications.
 #[derive(Clone, Debug, Serialize)]
-pub struct Discovery {
+pub(crate) struct Discovery {
     pub(crate) issuer: String,
     pub(crate) authorization_endpoint: String,
     pub(crate) token_endpoint: String,
@@ -38,7 +38,7 @@ pub struct Discovery {
 }
 
 /// The document of the provider whose issuer is `issuer` (without a trailing slash).
-pub fn document(issuer: &str) -> Discovery {
+pub(crate) fn document(issuer: &str) -> Discovery {
     static CAPABILITIES: LazyLock<Value> = LazyLock::new(capabilities);
     let at = |endpoint: Endpoint| endpoint.url(issuer);
     Discovery {

@@ -33,7 +33,7 @@ const READ: &[&str] = &["id_token_hint", "client_id", "post_logout_redirect_uri"
 
 /// A logout request, its hint judged: what there is to remember of it, so that a hint of many kilobytes need not be carried on.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct LogoutRequest {
+pub(crate) struct LogoutRequest {
     hint: Hint,
     client_id: Option<String>,
     redirect_uri: Option<String>,
@@ -42,7 +42,7 @@ pub struct LogoutRequest {
 
 impl LogoutRequest {
     /// Reads a request; one verification of a signature where there is a hint.
-    pub fn read(op: &Op, parameters: &Parameters) -> Result<Self, InvalidParameters> {
+    pub(crate) fn read(op: &Op, parameters: &Parameters) -> Result<Self, InvalidParameters> {
         parameters.all_sound(READ)?;
         let text = |name: &str| parameters.get(name).map(str::to_owned);
         Ok(Self {
@@ -56,7 +56,7 @@ impl LogoutRequest {
 
 /// What a logout request comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Decision {
+pub(crate) enum Decision {
     /// End this session ([`perform`]), then go on.
     EndNow {
         sid: SessionId,
@@ -80,7 +80,7 @@ pub enum Decision {
 
 /// The app's page that a logout leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub(crate) struct Target {
     pub(crate) redirect_uri: RedirectUri,
     /// Whether the client sends browsers on to places that we cannot know (decision 2.15).
     pub(crate) forwards: bool,
@@ -89,7 +89,7 @@ pub struct Target {
 
 /// Whether the person has said yes to [`Decision::Ask`]; the caller has checked that the form is ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// A request of a relying party.
     NotAsked,
     Yes,
@@ -114,7 +114,7 @@ struct BadRedirect;
 /// Decides about a logout request of a browser whose live session is `current`. Changes nothing.
 ///
 /// Costs: at most one read, for the client.
-pub async fn decide(
+pub(crate) async fn decide(
     op: &Op,
     request: &LogoutRequest,
     current: Option<&BrowserSession>,
@@ -193,7 +193,7 @@ fn with_state(uri: &str, state: Option<&str>) -> String {
 /// say where somebody was signed in. None while it goes on.
 ///
 /// Costs: two reads.
-pub async fn told(op: &Op, sid: &SessionId, browser: &BrowserKey) -> Result<Vec<String>, Internal> {
+pub(crate) async fn told(op: &Op, sid: &SessionId, browser: &BrowserKey) -> Result<Vec<String>, Internal> {
     let session = sessions::find(op.store.read(), sid).await?;
     if !session.is_some_and(|session| session.ended_at.is_some() && session.browser == *browser) {
         return Ok(Vec::new());
@@ -215,7 +215,7 @@ struct Ending {
 /// that has ended before, or never was, is left alone. False: there was nothing to end.
 ///
 /// Costs: one write, which is one commit.
-pub async fn perform(op: &Op, sid: &SessionId, origin: &Origin) -> Result<bool, OAuthError> {
+pub(crate) async fn perform(op: &Op, sid: &SessionId, origin: &Origin) -> Result<bool, OAuthError> {
     let event = AuditEvent { origin: origin.clone(), ..AuditEvent::new(AuditKind::Logout) };
     let ending = Ending { sid: sid.clone(), now: op.env.now(), ended: PendingEvent::new(&op.env, event)? };
     let ended = op.store.write(ending, |tx, job| Box::pin(job.run(tx))).await?;
@@ -236,5 +236,4 @@ impl Ending {
 }
 
 #[cfg(test)]
-#[path = "end_session_tests.rs"]
 mod tests;

@@ -10,7 +10,7 @@ use crate::store::StoreError;
 
 /// Something of ours failed: the request changed nothing, and the answer says no more than that.
 #[derive(Debug, thiserror::Error)]
-pub enum Internal {
+pub(crate) enum Internal {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -33,7 +33,7 @@ pub enum Internal {
 
 /// The error of an endpoint that answers in JSON (RFC 6749 §5.2, RFC 6750 §3.1).
 #[derive(Debug, thiserror::Error)]
-pub enum OAuthError {
+pub(crate) enum OAuthError {
     /// The client did something wrong.
     #[error("{code}: {description}")]
     Refused {
@@ -55,13 +55,13 @@ pub enum OAuthError {
 
 impl OAuthError {
     /// An error without a hint.
-    pub const fn new(code: ErrorCode, description: &'static str) -> Self {
+    pub(crate) const fn new(code: ErrorCode, description: &'static str) -> Self {
         Self::Refused { code, description, hint: None }
     }
 
     /// The same error with a hint for the log.
     #[must_use]
-    pub fn hint(self, text: impl Into<String>) -> Self {
+    pub(crate) fn hint(self, text: impl Into<String>) -> Self {
         match self {
             Self::Refused { code, description, .. } => Self::Refused { code, description, hint: Some(text.into()) },
             other @ (Self::Internal(_) | Self::Limited { .. }) => other,

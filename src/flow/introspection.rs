@@ -20,7 +20,7 @@ use crate::store::{access_tokens, refresh_tokens};
 
 /// The answer (RFC 7662 §2.2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Introspection {
+pub(crate) struct Introspection {
     /// Whether the token is alive and the caller's.
     pub active: bool,
     #[serde(flatten)]
@@ -29,7 +29,7 @@ pub struct Introspection {
 
 /// What is said about a live token (RFC 7662 §2.2; RFC 9470 §6.2 for `acr` and `auth_time`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Description {
+pub(crate) struct Description {
     pub scope: String,
     pub client_id: String,
     pub sub: String,
@@ -119,5 +119,4 @@ fn describe(op: &Op, grant: &Grant, user: &User, token: (&Scope, Timestamp, Time
 }
 
 #[cfg(test)]
-#[path = "introspection_tests.rs"]
 mod tests;

@@ -3,25 +3,25 @@
 //! Functions take [`Op`] and values, and answer with values. Steps of an authorization never call one another: each writes
 //! what happened and returns to [`authorization::next_step`].
 
-pub mod audit;
-pub mod authorization;
-pub mod backchannel_logout;
-pub mod browser_origins;
-pub mod claims;
-pub mod client_authentication;
+pub(crate) mod audit;
+pub(crate) mod authorization;
+pub(crate) mod backchannel_logout;
+pub(crate) mod browser_origins;
+pub(crate) mod claims;
+pub(crate) mod client_authentication;
 pub(crate) mod client_request;
 pub(crate) mod clients;
-pub mod discovery;
-pub mod end_session;
-pub mod error;
-pub mod introspection;
-pub mod login;
+pub(crate) mod discovery;
+pub(crate) mod end_session;
+pub(crate) mod error;
+pub(crate) mod introspection;
+pub(crate) mod login;
 pub(crate) mod node;
-pub mod revocation;
-pub mod settings;
-pub mod token;
-pub mod userinfo;
-pub mod wrong_secrets;
+pub(crate) mod revocation;
+pub(crate) mod settings;
+pub(crate) mod token;
+pub(crate) mod userinfo;
+pub(crate) mod wrong_secrets;
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ use settings::Settings;
 
 /// What every flow needs, built once by `app`. A bundle without behaviour.
 #[derive(Clone)]
-pub struct Op {
+pub(crate) struct Op {
     pub store: Store,
     pub keys: Arc<Keys>,
     pub upstreams: Upstreams,

@@ -98,5 +98,4 @@ impl Revocation {
 }
 
 #[cfg(test)]
-#[path = "revocation_tests.rs"]
 mod tests;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-pub use crate::domain::settings::{Lifetimes, Limits};
+pub(crate) use crate::domain::settings::{Lifetimes, Limits};
 
 /// The settings of every flow.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// The issuer: an origin or URL without a trailing slash, frozen at first start (decision 2.9).
     pub issuer: String,
     pub lifetimes: Lifetimes,

@@ -15,7 +15,7 @@ use crate::store::access_tokens;
 
 /// Why a bearer token opens nothing (RFC 6750 §3.1).
 #[derive(Debug, thiserror::Error)]
-pub enum BearerError {
+pub(crate) enum BearerError {
     /// No token came: the challenge then has no error code (RFC 6750 §3.1).
     #[error("no access token was sent")]
     Missing,
@@ -35,7 +35,7 @@ pub enum BearerError {
 
 impl BearerError {
     /// The error code, where the challenge has one (RFC 6750 §3.1).
-    pub const fn code(&self) -> Option<ErrorCode> {
+    pub(crate) const fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Missing | Self::Internal(_) => None,
             Self::Malformed => Some(ErrorCode::InvalidRequest),
@@ -45,7 +45,7 @@ impl BearerError {
     }
 
     /// The HTTP status (RFC 6750 §3.1); `None` where something of ours failed, which is answered like everywhere else.
-    pub const fn status(&self) -> Option<u16> {
+    pub(crate) const fn status(&self) -> Option<u16> {
         match self {
             Self::Missing | Self::Invalid(_) => Some(401),
             Self::Malformed => Some(400),
@@ -55,7 +55,7 @@ impl BearerError {
     }
 
     /// The value of `WWW-Authenticate` (RFC 6750 §3): the same for every reason for which a token is not valid.
-    pub fn challenge(&self) -> String {
+    pub(crate) fn challenge(&self) -> String {
         let scheme = TokenBinding::Bearer.token_type();
         let described = |code: ErrorCode, text: &str| format!("{scheme} error=\"{code}\", error_description=\"{text}\"");
         match self {
@@ -72,7 +72,7 @@ impl BearerError {
 
 /// The token of a request (RFC 6750 §2.1, §2.2).
 /// Errors: [`BearerError::Missing`] without one; [`BearerError::Malformed`] with two.
-pub fn presented_token<'a>(authorization: Option<&'a str>, form: &'a Parameters) -> Result<&'a str, BearerError> {
+pub(crate) fn presented_token<'a>(authorization: Option<&'a str>, form: &'a Parameters) -> Result<&'a str, BearerError> {
     let in_header = authorization.and_then(|header| header.split_once(' '));
     let is_bearer = |scheme: &str| scheme.eq_ignore_ascii_case(TokenBinding::Bearer.token_type());
     let in_header = in_header.filter(|(scheme, _token)| is_bearer(scheme)).map(|(_scheme, token)| token);
@@ -87,7 +87,7 @@ pub fn presented_token<'a>(authorization: Option<&'a str>, form: &'a Parameters)
 ///
 /// Costs: one joined read and no write; a verification where the token is a JWT.
 /// Errors: [`BearerError::Invalid`] for anything but a live access token; [`BearerError::Insufficient`] without `openid`.
-pub async fn answer(op: &Op, presented: &str) -> Result<UserInfo, BearerError> {
+pub(crate) async fn answer(op: &Op, presented: &str) -> Result<UserInfo, BearerError> {
     let digest = digest_of_presented(op, presented).ok_or(BearerError::Invalid("not an access token of ours"))?;
     let found = access_tokens::find(op.store.read(), &digest).await.map_err(Internal::from)?;
     let found = found.ok_or(BearerError::Invalid("unknown or revoked alone"))?;
@@ -103,5 +103,4 @@ pub async fn answer(op: &Op, presented: &str) -> Result<UserInfo, BearerError> {
 }
 
 #[cfg(test)]
-#[path = "userinfo_tests.rs"]
 mod tests;

@@ -19,7 +19,7 @@ const PAIRS: usize = 10_000;
 
 /// A client, by the name that was presented, and the source that presented it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Pair {
+pub(crate) struct Pair {
     pub client_id: String,
     /// The source ([`Origin::source`](crate::domain::browser::Origin::source)).
     pub source: String,
@@ -42,18 +42,18 @@ impl Tally {
 }
 
 #[derive(Clone, Default)]
-pub struct WrongSecrets(Arc<Mutex<HashMap<Pair, Tally>>>);
+pub(crate) struct WrongSecrets(Arc<Mutex<HashMap<Pair, Tally>>>);
 
 impl WrongSecrets {
     /// How long this pair has to wait before anything that it presents is compared; `None`: compare it.
-    pub fn pause(&self, most: Option<u32>, pair: &Pair, now: Timestamp) -> Option<Duration> {
+    pub(crate) fn pause(&self, most: Option<u32>, pair: &Pair, now: Timestamp) -> Option<Duration> {
         let tallies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let tally = tallies.get(pair).filter(|tally| !tally.is_proven(now))?;
         left(most, tally, now)
     }
 
     /// Counts a wrong secret. Some: it was one too many, and the pair has to wait so long.
-    pub fn wrong(&self, most: Option<u32>, pair: Pair, now: Timestamp) -> Option<Duration> {
+    pub(crate) fn wrong(&self, most: Option<u32>, pair: Pair, now: Timestamp) -> Option<Duration> {
         most?;
         let mut tallies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let tally = room_for(&mut tallies, pair, now);
@@ -66,7 +66,7 @@ impl WrongSecrets {
     }
 
     /// Notes that a client proved itself.
-    pub fn right(&self, most: Option<u32>, pair: Pair, now: Timestamp) {
+    pub(crate) fn right(&self, most: Option<u32>, pair: Pair, now: Timestamp) {
         if most.is_some() {
             let mut tallies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             room_for(&mut tallies, pair, now).proven_at = Some(now);

@@ -101,5 +101,4 @@ fn start(op: &Op, node: &str, sending: &mut Sending, logout: BackchannelLogout) 
 }
 
 #[cfg(test)]
-#[path = "backchannel_tests.rs"]
 mod tests;

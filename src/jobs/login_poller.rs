@@ -197,9 +197,7 @@ async fn poll_once(op: &Op, node: &str, id: &LoginId) -> Result<PollOutcome, Int
 }
 
 #[cfg(test)]
-#[path = "login_poller_tests.rs"]
 mod tests;
 
 #[cfg(test)]
-#[path = "purposes_tests.rs"]
 mod purposes_tests;

@@ -68,7 +68,7 @@ async fn pause(stop: &CancellationToken, time: Duration) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::token::testing::Bench;
+    use crate::flow::token::tests::Bench;
 
     /// The value of the metric, which all tests share.
     fn steps(direction: &str) -> u64 {

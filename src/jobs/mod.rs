@@ -14,13 +14,13 @@ use crate::flow::Op;
 
 /// The running jobs of one node.
 #[derive(Debug)]
-pub struct Jobs {
+pub(crate) struct Jobs {
     tasks: JoinSet<()>,
     stop: CancellationToken,
 }
 
 impl Jobs {
-    pub fn start(op: &Op) -> Result<Self, RandomError> {
+    pub(crate) fn start(op: &Op) -> Result<Self, RandomError> {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let node = login_poller::node_name(op)?;
@@ -35,7 +35,7 @@ impl Jobs {
     /// Asks every job to stop and waits until it did, but no longer than until `deadline`: what runs then is ended where it is.
     /// The leases are given back, so that another node, or the next start, goes on with the logins at once; those of what was
     /// ended run out by themselves.
-    pub async fn stop(mut self, deadline: Instant) {
+    pub(crate) async fn stop(mut self, deadline: Instant) {
         self.stop.cancel();
         let all = async { while self.tasks.join_next().await.is_some() {} };
         if timeout_at(deadline, all).await.is_err() {
@@ -45,6 +45,8 @@ impl Jobs {
     }
 }
 
+#[cfg(test)]
+mod signing_keys_tests;
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

@@ -19,14 +19,14 @@ use crate::domain::env::Env;
 use crate::domain::random::RandomError;
 
 /// The name of the file in `keys_dir`.
-pub const FILE_NAME: &str = "master.key";
+pub(crate) const FILE_NAME: &str = "master.key";
 
 /// Base64 of 32 bytes has 44 characters; anything much longer is another file.
 const LONGEST_FILE: u64 = 256;
 
 /// Why there is no master key. Each message says what to do; none shows the file's content.
 #[derive(Debug, thiserror::Error)]
-pub enum MasterKeyError {
+pub(crate) enum MasterKeyError {
     /// Others can read or write the file.
     #[error("{path} has mode {mode:04o}: a master key must be its owner's alone; run: chmod 600 {path}")]
     Permissions { path: PathBuf, mode: u32 },
@@ -49,13 +49,13 @@ pub enum MasterKeyError {
 
 impl MasterKeyError {
     /// Whether there is no such file.
-    pub fn is_missing(&self) -> bool {
+    pub(crate) fn is_missing(&self) -> bool {
         matches!(self, Self::Io { reason, .. } if reason.kind() == ErrorKind::NotFound)
     }
 }
 
 /// The master key. Wiped when dropped; never printed.
-pub struct MasterKey(Zeroizing<[u8; 32]>);
+pub(crate) struct MasterKey(Zeroizing<[u8; 32]>);
 
 impl fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,7 +65,7 @@ impl fmt::Debug for MasterKey {
 
 impl MasterKey {
     /// The key in `keys_dir`, made there at the first start. Of processes that start at once, one makes it and all use it.
-    pub fn load_or_create(keys_dir: &Path, env: &Env) -> Result<Self, MasterKeyError> {
+    pub(crate) fn load_or_create(keys_dir: &Path, env: &Env) -> Result<Self, MasterKeyError> {
         make_private_dir(keys_dir)?;
         let path = keys_dir.join(FILE_NAME);
         match Self::load(&path) {
@@ -78,7 +78,7 @@ impl MasterKey {
     }
 
     /// The key in `keys_dir`, which must be there: the database belongs to one already, and a new one would be of no use to it.
-    pub fn load_in(keys_dir: &Path) -> Result<Self, MasterKeyError> {
+    pub(crate) fn load_in(keys_dir: &Path) -> Result<Self, MasterKeyError> {
         if keys_dir.exists() {
             make_private_dir(keys_dir)?;
         }
@@ -86,7 +86,7 @@ impl MasterKey {
     }
 
     /// The key in the file `path` (`SIGNBRIDGE_MASTER_KEY_FILE`), which must exist: a mounted secret is never made up.
-    pub fn load(path: &Path) -> Result<Self, MasterKeyError> {
+    pub(crate) fn load(path: &Path) -> Result<Self, MasterKeyError> {
         let failed = |reason| MasterKeyError::Io { what: "read", path: path.to_owned(), reason };
         let file = File::open(path).map_err(failed)?;
         // The open file is asked and not the path, so that nothing can be swapped in between.
@@ -104,7 +104,7 @@ impl MasterKey {
     }
 
     /// What the database remembers, to recognise a node with another master key: derived one-way, so it tells nothing.
-    pub fn fingerprint(&self) -> Result<String, DerivationFailed> {
+    pub(crate) fn fingerprint(&self) -> Result<String, DerivationFailed> {
         let mac = PurposeKey::derive(self, KeyPurpose::Fingerprint)?.mac(&[]);
         Ok(URL_SAFE_NO_PAD.encode(mac))
     }

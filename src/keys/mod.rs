@@ -9,12 +9,12 @@
 //!
 //! No SQL here: the ring reads and writes through [`SigningKeyRows`](crate::domain::signing_key::SigningKeyRows).
 
-pub mod master;
-pub mod purpose;
-pub mod ring;
-pub mod rotation;
-pub mod signing;
-pub mod verify;
+pub(crate) mod master;
+pub(crate) mod purpose;
+pub(crate) mod ring;
+pub(crate) mod rotation;
+pub(crate) mod signing;
+pub(crate) mod verify;
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ use signing::KeyError;
 
 /// A key could not do its work.
 #[derive(Debug, thiserror::Error)]
-pub enum KeysError {
+pub(crate) enum KeysError {
     /// The claims of a token cannot be written as JSON.
     #[error("the claims cannot be written")]
     Claims(#[from] serde_json::Error),
@@ -40,7 +40,7 @@ pub enum KeysError {
 }
 
 /// All keys of a running provider.
-pub struct Keys {
+pub(crate) struct Keys {
     pub ring: KeyRing,
     /// What was derived from the master key.
     pub purposes: Arc<PurposeKeys>,

@@ -22,7 +22,7 @@ use crate::domain::secret::Secret;
 named_enum! {
     /// What a derived key is for. The labels are frozen: another label is another key.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-    pub enum KeyPurpose {
+    pub(crate) enum KeyPurpose {
         /// Tokens in forms against cross-site requests.
         FormTokens = "signbridge/1/form-tokens",
         /// Successors of rotated refresh tokens (decision 2.5).
@@ -41,7 +41,7 @@ named_enum! {
 /// The cryptographic library failed. Nothing may be served then (check 165).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a key cannot be derived from the master key")]
-pub struct DerivationFailed;
+pub(crate) struct DerivationFailed;
 
 fn derive(master: &MasterKey, purpose: KeyPurpose) -> Result<Zeroizing<[u8; 32]>, DerivationFailed> {
     // The master key is uniformly random, so no salt is needed (RFC 5869 §3.1).
@@ -54,7 +54,7 @@ fn derive(master: &MasterKey, purpose: KeyPurpose) -> Result<Zeroizing<[u8; 32]>
 }
 
 /// A key that makes and checks message authentication codes (HMAC-SHA256, RFC 2104) for one purpose.
-pub struct PurposeKey(hmac::Key);
+pub(crate) struct PurposeKey(hmac::Key);
 
 impl fmt::Debug for PurposeKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -64,12 +64,12 @@ impl fmt::Debug for PurposeKey {
 
 impl PurposeKey {
     /// The key for `purpose`.
-    pub fn derive(master: &MasterKey, purpose: KeyPurpose) -> Result<Self, DerivationFailed> {
+    pub(crate) fn derive(master: &MasterKey, purpose: KeyPurpose) -> Result<Self, DerivationFailed> {
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, derive(master, purpose)?.as_slice())))
     }
 
     /// The code over `parts`. Each part is preceded by its length, so that no two lists of parts share a code.
-    pub fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+    pub(crate) fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut context = hmac::Context::with_key(&self.0);
         for part in parts {
             context.update(&(part.len() as u64).to_be_bytes());
@@ -81,19 +81,20 @@ impl PurposeKey {
     }
 
     /// Whether `code` is the one over `parts`, compared in constant time (check 35).
-    pub fn verify(&self, parts: &[&[u8]], code: &[u8]) -> bool {
+    #[cfg(test)]
+    pub(crate) fn verify(&self, parts: &[&[u8]], code: &[u8]) -> bool {
         aws_lc_rs::constant_time::verify_slices_are_equal(&self.mac(parts), code).is_ok()
     }
 }
 
 /// Makes the successors of rotated refresh tokens.
 #[derive(Debug)]
-pub struct RefreshSuccessors(PurposeKey);
+pub(crate) struct RefreshSuccessors(PurposeKey);
 
 impl RefreshSuccessors {
     /// The successor of the token that was presented: always the same one, so that a client whose answer got lost may ask
     /// again (decision 2.5), and as unguessable as a random one without the key.
-    pub fn successor_of(&self, presented: &Secret) -> Secret {
+    pub(crate) fn successor_of(&self, presented: &Secret) -> Secret {
         Secret::new(URL_SAFE_NO_PAD.encode(self.0.mac(&[presented.expose().as_bytes()])))
     }
 }
@@ -101,11 +102,11 @@ impl RefreshSuccessors {
 /// Why a sealed text cannot be opened. Deliberately says no more (no oracle).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a stored secret cannot be decrypted: it was altered, belongs elsewhere, or is under another master key")]
-pub struct CannotOpen;
+pub(crate) struct CannotOpen;
 
 /// Why a text cannot be sealed.
 #[derive(Debug, thiserror::Error)]
-pub enum CannotSeal {
+pub(crate) enum CannotSeal {
     /// No randomness, no nonce.
     #[error(transparent)]
     Random(#[from] RandomError),
@@ -120,7 +121,7 @@ const VERSION: &str = "v1.";
 /// Encrypts what the database keeps and must be able to read again (decision 2.5), and what an address carries: AES-256-GCM with
 /// a random nonce, of which 2^32 are safe under one key (NIST SP 800-38D §8.3). At rest we seal a few a day. Anybody can have
 /// addresses sealed, with a key of their own: 2^32 take weeks at full speed, and what is read from one is checked again.
-pub struct Sealer(LessSafeKey);
+pub(crate) struct Sealer(LessSafeKey);
 
 impl fmt::Debug for Sealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -130,7 +131,7 @@ impl fmt::Debug for Sealer {
 
 impl Sealer {
     /// The sealer of what is kept, under `master`.
-    pub fn derive(master: &MasterKey) -> Result<Self, DerivationFailed> {
+    pub(crate) fn derive(master: &MasterKey) -> Result<Self, DerivationFailed> {
         Self::of(master, KeyPurpose::AtRest)
     }
 
@@ -141,7 +142,7 @@ impl Sealer {
 
     /// Encrypts `plaintext` for the place `context` (table, row, column): elsewhere it does not open, so that one row's
     /// secret cannot be put into another row.
-    pub fn seal(&self, env: &Env, context: &str, plaintext: &[u8]) -> Result<String, CannotSeal> {
+    pub(crate) fn seal(&self, env: &Env, context: &str, plaintext: &[u8]) -> Result<String, CannotSeal> {
         let nonce: [u8; NONCE_LEN] = env.random_bytes()?;
         let mut sealed = Vec::with_capacity(NONCE_LEN + plaintext.len() + AES_256_GCM.tag_len());
         sealed.extend_from_slice(&nonce);
@@ -156,7 +157,7 @@ impl Sealer {
 
     /// Decrypts what [`Sealer::seal`] made for the same place.
     /// Fails when the text was altered, belongs to another place or is under another master key.
-    pub fn open(&self, context: &str, sealed: &str) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
+    pub(crate) fn open(&self, context: &str, sealed: &str) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
         let encoded = sealed.strip_prefix(VERSION).ok_or(CannotOpen)?;
         let bytes = URL_SAFE_NO_PAD.decode(encoded).map_err(|_malformed| CannotOpen)?;
         let (nonce, body) = bytes.split_first_chunk::<NONCE_LEN>().ok_or(CannotOpen)?;
@@ -170,7 +171,7 @@ impl Sealer {
 
 /// Everything that is derived from the master key.
 #[derive(Debug)]
-pub struct PurposeKeys {
+pub(crate) struct PurposeKeys {
     pub form_tokens: PurposeKey,
     pub decoys: PurposeKey,
     pub refresh: RefreshSuccessors,
@@ -179,7 +180,7 @@ pub struct PurposeKeys {
 }
 
 impl PurposeKeys {
-    pub fn derive(master: &MasterKey) -> Result<Self, DerivationFailed> {
+    pub(crate) fn derive(master: &MasterKey) -> Result<Self, DerivationFailed> {
         Ok(Self {
             form_tokens: PurposeKey::derive(master, KeyPurpose::FormTokens)?,
             decoys: PurposeKey::derive(master, KeyPurpose::Decoys)?,
@@ -191,32 +192,38 @@ impl PurposeKeys {
 
     /// What lets `doctor` ask the running provider how its request looked from inside: it cannot be made without the master key.
     /// `at` is the moment of asking in seconds.
-    pub fn doctor_ticket(&self, at: i64) -> Secret {
+    pub(crate) fn doctor_ticket(&self, at: i64) -> Secret {
         // Form tokens begin with a browser's digest, which is never this word.
         let mac = self.form_tokens.mac(&[b"doctor", at.to_string().as_bytes()]);
         Secret::new(URL_SAFE_NO_PAD.encode(mac))
     }
 
     /// Seals the handle of a login's session at the phone service: readable only with the master key and for that login.
-    pub fn seal_login_handle(&self, env: &Env, login: &str, handle: &str) -> Result<Secret, KeysError> {
+    pub(crate) fn seal_login_handle(&self, env: &Env, login: &str, handle: &str) -> Result<Secret, KeysError> {
         Ok(Secret::new(self.sealer.seal(env, &handle_context(login), handle.as_bytes())?))
     }
 
     /// Opens what [`PurposeKeys::seal_login_handle`] sealed.
-    pub fn open_login_handle(&self, login: &str, sealed: &str) -> Result<Secret, KeysError> {
+    pub(crate) fn open_login_handle(&self, login: &str, sealed: &str) -> Result<Secret, KeysError> {
         let opened = self.sealer.open(&handle_context(login), sealed)?;
         let text = std::str::from_utf8(&opened).map_err(|_not_ours| CannotOpen)?;
         Ok(Secret::new(text))
     }
 
     /// Seals `value` until `until` for an address of the kind `place`: nobody else can read, change or make it.
-    pub fn seal_address(&self, env: &Env, place: &str, value: &impl Serialize, until: Timestamp) -> Result<String, KeysError> {
+    pub(crate) fn seal_address(
+        &self,
+        env: &Env,
+        place: &str,
+        value: &impl Serialize,
+        until: Timestamp,
+    ) -> Result<String, KeysError> {
         let json = serde_json::to_vec(&(until, value)).map_err(|_not_json| CannotSeal::Cipher)?;
         Ok(self.addresses.seal(env, place, &json)?)
     }
 
     /// Opens what [`PurposeKeys::seal_address`] sealed for `place`, until its end.
-    pub fn open_address<T: DeserializeOwned>(&self, place: &str, sealed: &str, now: Timestamp) -> Option<T> {
+    pub(crate) fn open_address<T: DeserializeOwned>(&self, place: &str, sealed: &str, now: Timestamp) -> Option<T> {
         let json = self.addresses.open(place, sealed).ok()?;
         let (until, value): (Timestamp, T) = serde_json::from_slice(&json).ok()?;
         (now < until).then_some(value)

@@ -28,7 +28,7 @@ const ATTEMPTS: usize = 5;
 
 /// The ring could not be loaded or changed.
 #[derive(Debug, thiserror::Error)]
-pub enum RingError {
+pub(crate) enum RingError {
     /// The database.
     #[error(transparent)]
     Rows(#[from] KeyRowsError),
@@ -59,7 +59,7 @@ pub enum RingError {
 }
 
 /// The signing keys of this provider.
-pub struct KeyRing {
+pub(crate) struct KeyRing {
     snapshot: RwLock<Arc<Snapshot>>,
     refreshing: tokio::sync::Mutex<()>,
     rows: Arc<dyn SigningKeyRows>,
@@ -89,7 +89,7 @@ pub(super) struct KnownKey {
 impl KeyRing {
     /// Loads the keys; makes those that are missing, for all algorithms in one write. Of nodes that start at once, one
     /// makes them and all use them. The first start takes a second or two (four RSA keys).
-    pub async fn start(
+    pub(crate) async fn start(
         rows: Arc<dyn SigningKeyRows>,
         purposes: Arc<PurposeKeys>,
         env: Env,
@@ -104,7 +104,7 @@ impl KeyRing {
     /// Whether stored keys can be used as they are: each can be read with this master key, and one of each algorithm signs.
     /// Changes nothing.
     /// Errors: The first key that cannot be read, or the algorithm that has none.
-    pub fn check(
+    pub(crate) fn check(
         rows: Vec<StoredKey>,
         purposes: &PurposeKeys,
         settings: &KeySettings,
@@ -114,7 +114,7 @@ impl KeyRing {
     }
 
     /// Reads the database again and says whether anything changed. Called every half second; costs one small statement.
-    pub async fn refresh(&self) -> Result<bool, RingError> {
+    pub(crate) async fn refresh(&self) -> Result<bool, RingError> {
         // One at a time, so that an answer that was slow cannot overwrite a newer one and bring a revoked key back.
         let _turn = self.refreshing.lock().await;
         self.install(self.rows.list_signing_keys().await?)
@@ -123,19 +123,19 @@ impl KeyRing {
     /// Lets the next keys sign, retires those that did and publishes new next ones.
     /// Errors: [`RotationRefused::TooSoon`] where a next key has not been published for `key_ahead`; otherwise as
     /// [`KeyRing::start`].
-    pub async fn rotate(&self, which: Rotate) -> Result<KeyChange, RingError> {
+    pub(crate) async fn rotate(&self, which: Rotate) -> Result<KeyChange, RingError> {
         self.change(|keys, now| rotation::rotate(keys, which, now, &self.settings)).await
     }
 
     /// Removes a key at once: from the JWK set, from verification, and from signing (check 71). Other nodes follow
     /// at their next [`KeyRing::refresh`].
     /// Errors: [`RotationRefused::UnknownKey`]; otherwise as [`KeyRing::start`].
-    pub async fn revoke(&self, kid: &str) -> Result<KeyChange, RingError> {
+    pub(crate) async fn revoke(&self, kid: &str) -> Result<KeyChange, RingError> {
         self.change(|keys, now| rotation::revoke(keys, kid, now)).await
     }
 
     /// Deletes retired keys that are no longer needed.
-    pub async fn tidy(&self) -> Result<KeyChange, RingError> {
+    pub(crate) async fn tidy(&self) -> Result<KeyChange, RingError> {
         self.change(|keys, now| Ok(rotation::tidy(keys, now, &self.settings))).await
     }
 
@@ -143,7 +143,7 @@ impl KeyRing {
     ///
     /// Costs one signature: about 1 ms of processor time for RS256 and PS256, a few hundredths for ES256 and EdDSA. A token
     /// response needs one, or two where the access token is a JWT; sign after the commit (decision 2.4).
-    pub fn sign(&self, alg: SigningAlgorithm, typ: TokenType, claims: &impl Serialize) -> Result<Secret, KeysError> {
+    pub(crate) fn sign(&self, alg: SigningAlgorithm, typ: TokenType, claims: &impl Serialize) -> Result<Secret, KeysError> {
         let snapshot = self.snapshot();
         let key = snapshot.signing.get(&alg).ok_or(KeyError::Sign)?;
         let header = Header { alg, kid: Some(key.public().kid.clone()), typ: Some(typ.as_str().to_owned()) };
@@ -155,12 +155,12 @@ impl KeyRing {
 
     /// The JWK set as JSON (RFC 7517 §5): made when the keys change, so handing it out costs nothing. It may be cached for
     /// as long as `key_ahead`.
-    pub fn jwks(&self) -> Bytes {
+    pub(crate) fn jwks(&self) -> Bytes {
         self.snapshot().jwks.clone()
     }
 
     /// The stored keys as this node sees them; the private halves are sealed.
-    pub fn list(&self) -> Vec<StoredKey> {
+    pub(crate) fn list(&self) -> Vec<StoredKey> {
         self.snapshot().rows.clone()
     }
 
@@ -292,5 +292,4 @@ fn read(row: &StoredKey, sealer: &Sealer) -> Option<(Jwk, Option<SigningKey>)> {
 }
 
 #[cfg(test)]
-#[path = "ring_tests.rs"]
 pub(super) mod tests;

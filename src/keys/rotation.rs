@@ -13,7 +13,7 @@ use crate::protocol::client_metadata::SigningAlgorithm;
 
 /// How long a key stays in each part of its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeySettings {
+pub(crate) struct KeySettings {
     /// How long a key is published before it may sign; no less than relying parties cache a JWK set (decision 2.10).
     pub key_ahead: Duration,
     /// How long a retired key stays in the JWK set: longer than the longest token life (decision 2.10).
@@ -31,29 +31,27 @@ impl Default for KeySettings {
 
 impl KeySettings {
     /// When a retired key leaves the JWK set; `None` for one that is not retired.
-    pub fn unpublished_at(&self, key: &StoredKey) -> Option<Timestamp> {
+    pub(crate) fn unpublished_at(&self, key: &StoredKey) -> Option<Timestamp> {
         (key.state == KeyState::Retired).then(|| key.retired_at.unwrap_or(key.created_at).plus(self.retired_keep))
     }
 
     /// When a retired key is deleted; `None` for one that is not retired.
-    pub fn deleted_at(&self, key: &StoredKey) -> Option<Timestamp> {
+    pub(crate) fn deleted_at(&self, key: &StoredKey) -> Option<Timestamp> {
         let keep = self.hint_keep.max(self.retired_keep);
         (key.state == KeyState::Retired).then(|| key.retired_at.unwrap_or(key.created_at).plus(keep))
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rotate {
+pub(crate) enum Rotate {
     One(SigningAlgorithm),
     /// All of them, or none if one is not ready.
     All,
-    /// Those that have signed for this long and whose successor is ready: what a job asks for; never refused.
-    OlderThan(Duration),
 }
 
 /// Why a rotation is refused. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RotationRefused {
+pub(crate) enum RotationRefused {
     /// The next key has not been published for long enough: relying parties with a cached JWK set would not know it.
     #[error(
         "the next {} key was published too recently for relying parties to know it; it may sign {} s from now",
@@ -68,7 +66,7 @@ pub enum RotationRefused {
 
 /// A step that is to be taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Planned {
+pub(crate) enum Planned {
     /// A new key is to be made and inserted.
     Make(SigningAlgorithm, KeyState),
     /// A step that concerns stored keys only.
@@ -76,7 +74,7 @@ pub enum Planned {
 }
 
 /// The steps after which every algorithm has an active and a next key. Nothing, where that is so already.
-pub fn ensure(keys: &[StoredKey], now: Timestamp) -> Vec<Planned> {
+pub(crate) fn ensure(keys: &[StoredKey], now: Timestamp) -> Vec<Planned> {
     let mut steps = Vec::new();
     for alg in SigningAlgorithm::ALL {
         fill(&mut steps, alg, find(keys, alg, KeyState::Active), find(keys, alg, KeyState::Next), now);
@@ -85,7 +83,7 @@ pub fn ensure(keys: &[StoredKey], now: Timestamp) -> Vec<Planned> {
 }
 
 /// The steps by which the next keys begin to sign.
-pub fn rotate(
+pub(crate) fn rotate(
     keys: &[StoredKey],
     which: Rotate,
     now: Timestamp,
@@ -101,9 +99,6 @@ pub fn rotate(
         let wanted = match which {
             Rotate::One(one) => one == alg,
             Rotate::All => true,
-            Rotate::OlderThan(age) => {
-                wait.is_zero() && active.is_some_and(|key| now.since(key.active_at.unwrap_or(key.created_at)) >= age)
-            }
         };
         if !wanted {
             continue;
@@ -122,7 +117,7 @@ pub fn rotate(
 /// The steps by which a key that may be in wrong hands is gone at once, signatures included (check 71). If it signed,
 /// the next one signs from now on, however recently it was published: relying parties fetch an unknown `kid` (OIDC Core
 /// §10.1.1), and the alternative is worse.
-pub fn revoke(keys: &[StoredKey], kid: &str, now: Timestamp) -> Result<Vec<Planned>, RotationRefused> {
+pub(crate) fn revoke(keys: &[StoredKey], kid: &str, now: Timestamp) -> Result<Vec<Planned>, RotationRefused> {
     let key = keys.iter().find(|key| key.kid == kid).ok_or(RotationRefused::UnknownKey)?;
     let mut steps = vec![Planned::Take(KeyStep::Delete { kid: key.kid.clone() })];
     let other = |state| find(keys, key.alg, state).filter(|other| other.kid != kid);
@@ -133,7 +128,7 @@ pub fn revoke(keys: &[StoredKey], kid: &str, now: Timestamp) -> Result<Vec<Plann
 }
 
 /// The steps that delete retired keys that are no longer needed.
-pub fn tidy(keys: &[StoredKey], now: Timestamp, settings: &KeySettings) -> Vec<Planned> {
+pub(crate) fn tidy(keys: &[StoredKey], now: Timestamp, settings: &KeySettings) -> Vec<Planned> {
     let outlived = keys.iter().filter(|key| settings.deleted_at(key).is_some_and(|end| now >= end));
     outlived.map(|key| Planned::Take(KeyStep::Delete { kid: key.kid.clone() })).collect()
 }
@@ -244,18 +239,6 @@ mod tests {
         assert!(matches!(rotate(&keys, Rotate::All, now, &settings), Err(RotationRefused::TooSoon { .. })));
         keys.pop();
         assert!(rotate(&keys, Rotate::All, now, &settings).is_err(), "no next key at all");
-    }
-
-    #[test]
-    fn the_job_rotates_what_is_old_and_ready_and_is_never_refused() {
-        let settings = KeySettings::default();
-        let due =
-            |keys: &[StoredKey], after| rotate(keys, Rotate::OlderThan(HOUR * 24), T0.plus(after), &settings).unwrap().len();
-        let mut keys = full();
-        keys[0].active_at = Some(T0.plus(HOUR));
-        assert_eq!((due(&keys, HOUR * 23), due(&keys, HOUR * 24), due(&keys, HOUR * 25)), (0, 9, 12));
-        keys[1].created_at = T0.plus(HOUR * 25);
-        assert_eq!(due(&keys, HOUR * 25), 9);
     }
 
     #[test]

@@ -23,7 +23,7 @@ use crate::protocol::jwk::{Jwk, PublicNumbers};
 
 /// A key cannot be used. Says nothing about private material.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeyError {
+pub(crate) enum KeyError {
     /// The library could not make one.
     #[error("a signing key cannot be generated")]
     Generate,
@@ -40,7 +40,7 @@ pub enum KeyError {
 
 /// A key pair that signs with one algorithm.
 #[derive(Debug)]
-pub struct SigningKey {
+pub(crate) struct SigningKey {
     public: Jwk,
     private: Private,
 }
@@ -56,7 +56,7 @@ enum Private {
 impl SigningKey {
     /// Makes a key pair: RSA with 2048 bits, which is what every relying party verifies fast (decision 2.9). May take a
     /// second, so not on a thread that serves requests.
-    pub fn generate(alg: SigningAlgorithm) -> Result<Self, KeyError> {
+    pub(crate) fn generate(alg: SigningAlgorithm) -> Result<Self, KeyError> {
         let private = match alg {
             SigningAlgorithm::RS256 | SigningAlgorithm::PS256 => RsaKeyPair::generate(KeySize::Rsa2048).map(Private::Rsa),
             SigningAlgorithm::ES256 => EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map(Private::P256),
@@ -66,7 +66,7 @@ impl SigningKey {
     }
 
     /// The key pair that was stored as `pkcs8`.
-    pub fn from_pkcs8(alg: SigningAlgorithm, pkcs8: &[u8]) -> Result<Self, KeyError> {
+    pub(crate) fn from_pkcs8(alg: SigningAlgorithm, pkcs8: &[u8]) -> Result<Self, KeyError> {
         let private = match alg {
             SigningAlgorithm::RS256 | SigningAlgorithm::PS256 => RsaKeyPair::from_pkcs8(pkcs8).map(Private::Rsa),
             SigningAlgorithm::ES256 => EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).map(Private::P256),
@@ -81,7 +81,7 @@ impl SigningKey {
     }
 
     /// The key pair as PKCS#8, to be sealed and stored.
-    pub fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    pub(crate) fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         let copied = |der: &[u8]| Zeroizing::new(der.to_vec());
         let stored = match &self.private {
             Private::Rsa(key) => AsDer::<Pkcs8V1Der<'_>>::as_der(key).map(|der| copied(der.as_ref())),
@@ -91,12 +91,12 @@ impl SigningKey {
         stored.map_err(|_unspecified| KeyError::Private)
     }
 
-    pub fn public(&self) -> &Jwk {
+    pub(crate) fn public(&self) -> &Jwk {
         &self.public
     }
 
     /// The signature over `input` (RFC 7518 §3.3 to §3.5, RFC 8037 §3.1). Costs: see the module.
-    pub fn sign(&self, input: &[u8]) -> Result<Vec<u8>, KeyError> {
+    pub(crate) fn sign(&self, input: &[u8]) -> Result<Vec<u8>, KeyError> {
         let random = SystemRandom::new();
         match &self.private {
             Private::Rsa(key) => {
@@ -138,11 +138,11 @@ impl Private {
 
 /// A public key that verifies one algorithm.
 #[derive(Debug)]
-pub struct VerifyingKey(ParsedPublicKey);
+pub(crate) struct VerifyingKey(ParsedPublicKey);
 
 impl VerifyingKey {
     /// The key that `jwk` describes, for the JWK's own `alg` and no other (RFC 8725 §3.1).
-    pub fn from_jwk(jwk: &Jwk) -> Result<Self, KeyError> {
+    pub(crate) fn from_jwk(jwk: &Jwk) -> Result<Self, KeyError> {
         let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).map_err(|_malformed| KeyError::Public);
         let parsed = match (jwk.alg, &jwk.numbers) {
             (SigningAlgorithm::RS256, PublicNumbers::Rsa { n, e }) => {
@@ -166,7 +166,7 @@ impl VerifyingKey {
     }
 
     /// Whether `signature` is this key's over `input` (RFC 7515 §5.2, step 8).
-    pub fn verifies(&self, input: &[u8], signature: &[u8]) -> bool {
+    pub(crate) fn verifies(&self, input: &[u8], signature: &[u8]) -> bool {
         self.0.verify_sig(input, signature).is_ok()
     }
 }

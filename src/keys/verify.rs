@@ -10,7 +10,7 @@ use crate::protocol::jws::{InvalidJws, TokenType, UnverifiedJws};
 
 /// Why a token is not one of ours, or not one that counts here. For logs; callers tell the outside less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum VerifyError {
+pub(crate) enum VerifyError {
     /// Not a JWS of the kind that we make.
     #[error(transparent)]
     Malformed(#[from] InvalidJws),
@@ -44,13 +44,14 @@ impl KeyRing {
     /// The claims of a token that a published key signed. Says nothing about issuer, audience and expiry.
     ///
     /// Costs: at most 16 KiB are looked at; less than 0.1 ms.
-    pub fn verify_signature(&self, compact: &str, typ: TokenType) -> Result<Map<String, Value>, VerifyError> {
+    #[cfg(test)]
+    pub(crate) fn verify_signature(&self, compact: &str, typ: TokenType) -> Result<Map<String, Value>, VerifyError> {
         self.verify(compact, typ, false)
     }
 
     /// The claims of an access token that is valid now (RFC 9068 §4). Whether it was revoked, the database knows.
-    pub fn verify_access_token(&self, compact: &str, issuer: &str) -> Result<AccessTokenClaims, VerifyError> {
-        let claims: AccessTokenClaims = typed(self.verify(compact, TokenType::AccessToken, false)?)?;
+    pub(crate) fn verify_access_token(&self, compact: &str, issuer: &str) -> Result<AccessTokenClaims, VerifyError> {
+        let claims: AccessTokenClaims = typed(self.verify(compact, TokenType::Access, false)?)?;
         if claims.iss != issuer {
             return Err(VerifyError::Issuer);
         }
@@ -64,8 +65,8 @@ impl KeyRing {
     /// The claims of an `id_token_hint`: an ID token that we issued, also an expired one, also one of a key that has left the
     /// JWK set since (OIDC RP-Initiated Logout §2, decision 2.16; OIDC Core §3.1.2.1). With `client`, it must be for that one.
     /// Fails when it is not an ID token of ours, or one for another client.
-    pub fn verify_hint(&self, compact: &str, issuer: &str, client: Option<&str>) -> Result<IdTokenClaims, VerifyError> {
-        let claims: IdTokenClaims = typed(self.verify(compact, TokenType::IdToken, true)?)?;
+    pub(crate) fn verify_hint(&self, compact: &str, issuer: &str, client: Option<&str>) -> Result<IdTokenClaims, VerifyError> {
+        let claims: IdTokenClaims = typed(self.verify(compact, TokenType::Id, true)?)?;
         if claims.iss != issuer {
             return Err(VerifyError::Issuer);
         }
@@ -99,5 +100,4 @@ fn typed<T: DeserializeOwned>(claims: Map<String, Value>) -> Result<T, VerifyErr
 }
 
 #[cfg(test)]
-#[path = "verify_tests.rs"]
 mod tests;

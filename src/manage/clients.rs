@@ -15,7 +15,7 @@ use crate::store::{Insertion, StoreError, Tx, clients, grants};
 
 /// A client, and its new secret where it was given one: the only moment at which the secret can be read.
 #[derive(Clone, Debug)]
-pub struct Issued {
+pub(crate) struct Issued {
     /// The client as it is now.
     pub client: Client,
     pub secret: Option<Secret>,
@@ -66,7 +66,7 @@ fn new_client(manage: &Manage<'_>, id: Option<String>, patch: ClientPatch) -> Re
 
 /// Adds a client. A confidential one gets a secret; without an id it gets one as well.
 /// Errors: [`ManageError::Exists`], [`ManageError::Invalid`]; when the database or the random number generator fails.
-pub async fn create(manage: &Manage<'_>, id: Option<String>, patch: ClientPatch) -> Result<Issued, ManageError> {
+pub(crate) async fn create(manage: &Manage<'_>, id: Option<String>, patch: ClientPatch) -> Result<Issued, ManageError> {
     let issued = new_client(manage, id, patch)?;
     let entry = manage.entry(event(&issued.client.id, "created"))?;
     let job = (issued.client.clone(), entry);
@@ -88,7 +88,7 @@ pub(super) async fn insert(tx: &Tx, client: &Client, entry: &PendingEvent) -> Re
 /// Adds a client, or makes the one of that id what a new one would be: its metadata are replaced. It keeps its secret where
 /// that is `known`, and gets a new one otherwise. One that was switched off stays so.
 /// Errors: [`ManageError::Declared`], [`ManageError::Invalid`]; when the database or the random number generator fails.
-pub async fn replace(
+pub(crate) async fn replace(
     manage: &Manage<'_>,
     id: String,
     patch: ClientPatch,
@@ -141,13 +141,13 @@ impl Replacing {
     }
 }
 
-pub async fn list(manage: &Manage<'_>) -> Result<Vec<Client>, ManageError> {
+pub(crate) async fn list(manage: &Manage<'_>) -> Result<Vec<Client>, ManageError> {
     Ok(clients::list(manage.store.read()).await?)
 }
 
 /// One client.
 /// Errors: [`ManageError::NotFound`]; when the database fails.
-pub async fn find(manage: &Manage<'_>, id: &ClientId) -> Result<Client, ManageError> {
+pub(crate) async fn find(manage: &Manage<'_>, id: &ClientId) -> Result<Client, ManageError> {
     clients::find(manage.store.read(), id).await?.ok_or_else(|| ManageError::NotFound(name(id)))
 }
 
@@ -243,7 +243,7 @@ async fn change(manage: &Manage<'_>, id: &ClientId, change: Change, detail: &str
 /// Changes what is written, and whether the client is off: what it has is dead then, and for good. One that ceases to be public gets a
 /// secret, one that becomes public loses it.
 /// Errors: [`ManageError::NotFound`], [`ManageError::Declared`], [`ManageError::Invalid`]; when the database or the random number generator fails.
-pub async fn update(
+pub(crate) async fn update(
     manage: &Manage<'_>,
     id: &ClientId,
     patch: ClientPatch,
@@ -258,11 +258,11 @@ pub async fn update(
 }
 
 /// Replaces a client's secret; the old one is dead at once.
-pub async fn rotate_secret(manage: &Manage<'_>, id: &ClientId) -> Result<Issued, ManageError> {
+pub(crate) async fn rotate_secret(manage: &Manage<'_>, id: &ClientId) -> Result<Issued, ManageError> {
     change(manage, id, Change::Rotate, "secret rotated").await
 }
 
 /// Deletes a client with everything that was issued to it.
-pub async fn delete(manage: &Manage<'_>, id: &ClientId) -> Result<Client, ManageError> {
+pub(crate) async fn delete(manage: &Manage<'_>, id: &ClientId) -> Result<Client, ManageError> {
     change(manage, id, Change::Delete, "deleted").await.map(|issued| issued.client)
 }

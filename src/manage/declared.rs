@@ -20,7 +20,12 @@ use crate::store::{self, Db, Insertion, Store, StoreError, Tx, grants};
 
 /// Applies what the file declares. What is already as declared is not written again.
 /// Errors: [`ManageError::Exists`] when a name belongs to somebody whom the file does not mean; when the database or the random number generator fails.
-pub async fn apply(store: &Store, env: &Env, declared: &[DeclaredClient], people: &[NewUser]) -> Result<(), ManageError> {
+pub(crate) async fn apply(
+    store: &Store,
+    env: &Env,
+    declared: &[DeclaredClient],
+    people: &[NewUser],
+) -> Result<(), ManageError> {
     let manage = Manage::at_start(store, env);
     for client in declared {
         apply_client(&manage, client).await?;
@@ -49,7 +54,7 @@ pub async fn apply(store: &Store, env: &Env, declared: &[DeclaredClient], people
 
 /// What [`apply`] would refuse: names and phones of declared people that belong to somebody whom the file does not mean. Phones
 /// of whom the file names, or named, are passed on. Writes nothing.
-pub async fn refused(db: &Db, people: &[NewUser]) -> Result<Vec<ManageError>, StoreError> {
+pub(crate) async fn refused(db: &Db, people: &[NewUser]) -> Result<Vec<ManageError>, StoreError> {
     let is_declared = |user: &User| people.iter().any(|person| person.username == user.username);
     let mut refused = Vec::new();
     for person in people {

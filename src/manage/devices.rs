@@ -11,7 +11,7 @@ use crate::store::{self, StoreError, Tx, grants, sessions};
 
 /// Every phone with its person, or those of one person.
 /// Errors: [`ManageError::NotFound`] when there is no such person; when the database fails.
-pub async fn list(manage: &Manage<'_>, person: Option<&str>) -> Result<Vec<(User, Device)>, ManageError> {
+pub(crate) async fn list(manage: &Manage<'_>, person: Option<&str>) -> Result<Vec<(User, Device)>, ManageError> {
     let people = match person {
         Some(name) => vec![users::find(manage, name).await?],
         None => users::list(manage).await?,
@@ -22,14 +22,14 @@ pub async fn list(manage: &Manage<'_>, person: Option<&str>) -> Result<Vec<(User
 
 /// A phone that was removed.
 #[derive(Clone, Debug)]
-pub struct Removed {
+pub(crate) struct Removed {
     pub device: Device,
     pub user: User,
 }
 
 impl Removed {
     /// Whether the file declares the person: the phone comes back at the next start unless its line is removed there.
-    pub fn comes_back(&self) -> bool {
+    pub(crate) fn comes_back(&self) -> bool {
         self.user.source == Source::File
     }
 }
@@ -46,7 +46,7 @@ pub(super) fn event(device: &Device, detail: &str) -> AuditEvent {
 
 /// Removes a phone, and ends the sessions and tokens that it approved: whoever holds it now may not stay.
 /// Errors: [`ManageError::NotFound`]; when the database or the random number generator fails.
-pub async fn remove(manage: &Manage<'_>, id: &DeviceId) -> Result<Removed, ManageError> {
+pub(crate) async fn remove(manage: &Manage<'_>, id: &DeviceId) -> Result<Removed, ManageError> {
     let missing = || ManageError::NotFound(format!("device `{id}`"));
     let db = manage.store.read();
     let device = store::devices::find(db, id).await?.ok_or_else(missing)?;

@@ -6,13 +6,13 @@
 
 #[cfg(test)]
 mod beside_tests;
-pub mod clients;
-pub mod declared;
-pub mod devices;
-pub mod sessions;
+pub(crate) mod clients;
+pub(crate) mod declared;
+pub(crate) mod devices;
+pub(crate) mod sessions;
 #[cfg(test)]
 mod tests;
-pub mod users;
+pub(crate) mod users;
 
 use crate::domain::audit::AuditEvent;
 use crate::domain::browser::Origin;
@@ -25,7 +25,7 @@ use crate::store::{JobError, Store, StoreError};
 
 /// What every use case here needs.
 #[derive(Clone)]
-pub struct Manage<'a> {
+pub(crate) struct Manage<'a> {
     pub store: &'a Store,
     pub env: &'a Env,
     /// Who asks, for the audit trail.
@@ -35,7 +35,7 @@ pub struct Manage<'a> {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum ManageError {
+pub(crate) enum ManageError {
     /// Something with this name is there already.
     #[error("{0} already exists")]
     Exists(String),
@@ -75,7 +75,7 @@ fn sentences(violations: &[Violation]) -> String {
 
 impl<'a> Manage<'a> {
     /// For a command of the machine's operator.
-    pub fn command(store: &'a Store, env: &'a Env) -> Self {
+    pub(crate) fn command(store: &'a Store, env: &'a Env) -> Self {
         let origin = Origin { address: String::new(), user_agent: "signbridge command".to_owned() };
         Self { store, env, origin, allow_private: false }
     }

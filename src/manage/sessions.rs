@@ -11,7 +11,7 @@ use crate::store::{self, StoreError, Tx};
 
 /// The sessions that are neither ended nor expired, of everybody or of one person, the latest used first.
 /// Errors: [`ManageError::NotFound`] when there is no such person; when the database fails.
-pub async fn list(manage: &Manage<'_>, person: Option<&str>) -> Result<Vec<(User, BrowserSession)>, ManageError> {
+pub(crate) async fn list(manage: &Manage<'_>, person: Option<&str>) -> Result<Vec<(User, BrowserSession)>, ManageError> {
     let (db, now) = (manage.store.read(), manage.now());
     let people = match person {
         Some(name) => vec![users::find(manage, name).await?.user],
@@ -28,7 +28,7 @@ pub async fn list(manage: &Manage<'_>, person: Option<&str>) -> Result<Vec<(User
 
 /// Ends a session and what does not outlive it (`offline_access` does: OIDC Core §11).
 /// Errors: [`ManageError::NotFound`] when there is none that is alive; when the database or the random number generator fails.
-pub async fn end(manage: &Manage<'_>, id: &SessionId) -> Result<(), ManageError> {
+pub(crate) async fn end(manage: &Manage<'_>, id: &SessionId) -> Result<(), ManageError> {
     let missing = || ManageError::NotFound(format!("session `{id}` that has not ended"));
     let session = store::sessions::find(manage.store.read(), id).await?.ok_or_else(missing)?;
     let user = session.authentication.user_id;
@@ -39,7 +39,7 @@ pub async fn end(manage: &Manage<'_>, id: &SessionId) -> Result<(), ManageError>
 }
 
 /// Ends every session of a person; returns how many there were.
-pub async fn end_all(manage: &Manage<'_>, person: &str) -> Result<usize, ManageError> {
+pub(crate) async fn end_all(manage: &Manage<'_>, person: &str) -> Result<usize, ManageError> {
     let user = users::find(manage, person).await?.user.id;
     let open = store::sessions::list_for_user(manage.store.read(), &user, manage.now()).await?;
     end_listed(manage, user, open.into_iter().map(|session| session.id).collect()).await

@@ -13,7 +13,7 @@ use crate::store::{Db, Insertion, StoreError, Tx, devices, grants, pushes, sessi
 
 /// A person with their phones.
 #[derive(Clone, Debug)]
-pub struct Person {
+pub(crate) struct Person {
     pub user: User,
     pub devices: Vec<Device>,
 }
@@ -135,7 +135,7 @@ pub(super) fn new_person(manage: &Manage<'_>, new: NewUser, source: Source) -> R
 
 /// Adds a person with their phones.
 /// Errors: [`ManageError::Exists`], [`ManageError::Invalid`]; when the database or the random number generator fails.
-pub async fn create(manage: &Manage<'_>, written: WrittenUser) -> Result<Person, ManageError> {
+pub(crate) async fn create(manage: &Manage<'_>, written: WrittenUser) -> Result<Person, ManageError> {
     let new = written.check().map_err(ManageError::Invalid)?;
     let person = new_person(manage, new, Source::Command)?;
     let entry = manage.entry(event(&person.user.id, "created"))?;
@@ -144,7 +144,7 @@ pub async fn create(manage: &Manage<'_>, written: WrittenUser) -> Result<Person,
     Ok(person)
 }
 
-pub async fn list(manage: &Manage<'_>) -> Result<Vec<Person>, ManageError> {
+pub(crate) async fn list(manage: &Manage<'_>) -> Result<Vec<Person>, ManageError> {
     let db = manage.store.read();
     let mut people = Vec::new();
     for user in users::list(db).await? {
@@ -156,7 +156,7 @@ pub async fn list(manage: &Manage<'_>) -> Result<Vec<Person>, ManageError> {
 
 /// The person with this username, e-mail address or `sub`.
 /// Errors: [`ManageError::NotFound`]; when the database fails.
-pub async fn find(manage: &Manage<'_>, name: &str) -> Result<Person, ManageError> {
+pub(crate) async fn find(manage: &Manage<'_>, name: &str) -> Result<Person, ManageError> {
     let db = manage.store.read();
     let canonical = canonical_identifier(name).unwrap_or_default();
     let mut user = users::find_by_username(db, &canonical).await?;
@@ -197,7 +197,7 @@ impl Locking {
 /// Locks or unlocks a person, also one whom the file declares. A locked person cannot sign in, and everything they were
 /// signed in to ends at once. Twice is once.
 /// Errors: [`ManageError::NotFound`]; when the database or the random number generator fails.
-pub async fn set_locked(manage: &Manage<'_>, name: &str, locked: bool) -> Result<Person, ManageError> {
+pub(crate) async fn set_locked(manage: &Manage<'_>, name: &str, locked: bool) -> Result<Person, ManageError> {
     let mut person = find(manage, name).await?;
     let entry = manage.entry(event(&person.user.id, if locked { "locked" } else { "unlocked" }))?;
     let job = Locking { user: person.user.id.clone(), locked, entry, now: manage.now() };
@@ -228,7 +228,7 @@ impl Forgiving {
 /// Forgets how often a person was asked for and what they declined: the way in for their new browsers after strangers used up
 /// what their name may be asked for. What the strangers' own sources may ask stays used up.
 /// Errors: [`ManageError::NotFound`]; when the database or the random number generator fails.
-pub async fn reset_limits(manage: &Manage<'_>, name: &str) -> Result<Person, ManageError> {
+pub(crate) async fn reset_limits(manage: &Manage<'_>, name: &str) -> Result<Person, ManageError> {
     let person = find(manage, name).await?;
     let entry = manage.entry(event(&person.user.id, "limits reset"))?;
     let job = Forgiving { person: person.clone(), entry, now: manage.now() };

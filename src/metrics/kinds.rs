@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::fmt::Debug;
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use prometheus_client::encoding::EncodeMetric;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::{MetricType, TypedMetric, counter, gauge, histogram};
+use prometheus_client::metrics::{TypedMetric, counter, gauge, histogram};
 use prometheus_client::registry::Registry;
 
 /// The names and values of `N` labels.
@@ -15,22 +15,18 @@ type Labels<const N: usize> = [(&'static str, Cow<'static, str>); N];
 /// The metrics of one name, by their labels.
 type Labelled<M, const N: usize> = Family<Labels<N>, M, fn() -> M>;
 
-/// What a metric is called and what it means.
-pub trait Described: Sync {
-    /// Its name after the prefix.
-    fn name(&self) -> &'static str;
-    /// `counter`, `gauge` or `histogram`.
-    fn kind(&self) -> &'static str;
-    /// What it means, in one sentence without a full stop.
-    fn help(&self) -> &'static str;
-    /// The names of its labels.
-    fn labels(&self) -> &[&'static str];
+/// Something that can be rendered.
+pub(crate) trait Registered: Sync {
     /// Makes it part of what is rendered.
     fn register(&self, registry: &mut Registry);
+
+    /// Its name after the prefix, its kind, the names of its labels, and what it means.
+    #[cfg(test)]
+    fn about(&self) -> (&'static str, &'static str, &[&'static str], &'static str);
 }
 
-/// A metric of one kind, for each combination of `N` label values.
-pub struct Metric<M, const N: usize> {
+/// A metric of one kind, for each combination of `N` label values. Its help is one sentence without a full stop.
+pub(crate) struct Metric<M, const N: usize> {
     name: &'static str,
     help: &'static str,
     labels: [&'static str; N],
@@ -38,11 +34,11 @@ pub struct Metric<M, const N: usize> {
     family: OnceLock<Labelled<M, N>>,
 }
 
-pub type Counter<const N: usize> = Metric<counter::Counter, N>;
+pub(crate) type Counter<const N: usize> = Metric<counter::Counter, N>;
 /// Something that goes up and down.
-pub type Gauge<const N: usize> = Metric<gauge::Gauge<f64, AtomicU64>, N>;
+pub(crate) type Gauge<const N: usize> = Metric<gauge::Gauge<f64, AtomicU64>, N>;
 /// How long things took, in seconds.
-pub type Histogram<const N: usize> = Metric<histogram::Histogram, N>;
+pub(crate) type Histogram<const N: usize> = Metric<histogram::Histogram, N>;
 
 impl<M: Clone, const N: usize> Metric<M, N> {
     pub(super) const fn of(name: &'static str, help: &'static str, labels: [&'static str; N], make: fn() -> M) -> Self {
@@ -61,33 +57,18 @@ impl<M: Clone, const N: usize> Metric<M, N> {
     }
 }
 
-impl<M, const N: usize> Described for Metric<M, N>
+impl<M, const N: usize> Registered for Metric<M, N>
 where
     M: EncodeMetric + TypedMetric + Clone + Debug + Send + Sync + 'static,
 {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn kind(&self) -> &'static str {
-        match M::TYPE {
-            MetricType::Counter => "counter",
-            MetricType::Gauge => "gauge",
-            _other => "histogram",
-        }
-    }
-
-    fn help(&self) -> &'static str {
-        self.help
-    }
-
-    fn labels(&self) -> &[&'static str] {
-        &self.labels
-    }
-
     fn register(&self, registry: &mut Registry) {
         // The exporter adds the suffix of counters itself.
         registry.register(self.name.trim_end_matches("_total"), self.help, self.family().clone());
+    }
+
+    #[cfg(test)]
+    fn about(&self) -> (&'static str, &'static str, &[&'static str], &'static str) {
+        (self.name, M::TYPE.as_str(), &self.labels, self.help)
     }
 }
 
@@ -96,8 +77,15 @@ impl<const N: usize> Counter<N> {
         Self::of(name, help, labels, counter::Counter::default)
     }
 
-    pub fn add(&self, values: [&'static str; N]) {
+    pub(crate) fn add(&self, values: [&'static str; N]) {
         self.with(values.map(Cow::Borrowed)).inc();
+    }
+}
+
+impl Counter<0> {
+    /// For what is counted elsewhere: the number is now `total`.
+    pub(crate) fn set(&self, total: u64) {
+        self.with([]).inner().store(total, Ordering::Relaxed);
     }
 }
 
@@ -106,31 +94,31 @@ impl<const N: usize> Gauge<N> {
         Self::of(name, help, labels, gauge::Gauge::default)
     }
 
-    pub fn set(&self, values: [&'static str; N], value: f64) {
+    pub(crate) fn set(&self, values: [&'static str; N], value: f64) {
         self.with(values.map(Cow::Borrowed)).set(value);
     }
 
     /// Forgets every value: what could not be found out is not reported as it was.
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.family().clear();
     }
 }
 
 impl Gauge<0> {
     /// One more for as long as the answer lives.
-    pub fn hold(&'static self) -> Held {
+    pub(crate) fn hold(&'static self) -> Held {
         self.with([]).inc();
         Held(self)
     }
 
     #[cfg(test)]
-    pub fn is_zero(&self) -> bool {
+    pub(crate) fn is_zero(&self) -> bool {
         self.with([]).get() == 0.0
     }
 }
 
 /// Something that a gauge counts until it is dropped.
-pub struct Held(&'static Gauge<0>);
+pub(crate) struct Held(&'static Gauge<0>);
 
 impl Drop for Held {
     fn drop(&mut self) {
@@ -139,7 +127,7 @@ impl Drop for Held {
 }
 
 impl<const N: usize> Histogram<N> {
-    pub fn observe(&self, values: [Cow<'static, str>; N], seconds: f64) {
+    pub(crate) fn observe(&self, values: [Cow<'static, str>; N], seconds: f64) {
         self.with(values).observe(seconds);
     }
 }

@@ -13,14 +13,14 @@ use std::sync::LazyLock;
 use prometheus_client::encoding::prometheus_text;
 use prometheus_client::registry::Registry;
 
-pub use kinds::{Counter, Described, Gauge, Held, Histogram};
-pub use table::*;
+pub(crate) use kinds::Held;
+pub(crate) use table::*;
 
 /// What every name begins with.
-pub const PREFIX: &str = "signbridge";
+pub(crate) const PREFIX: &str = "signbridge";
 
 /// The `Content-Type` of [`render`]: the Prometheus text format, version 0.0.4.
-pub const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
+pub(crate) const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
 
 static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
     let mut registry = Registry::with_prefix(PREFIX);
@@ -31,7 +31,7 @@ static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
 });
 
 /// Every metric that has a value, in the Prometheus text format.
-pub fn render() -> Result<String, std::fmt::Error> {
+pub(crate) fn render() -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     prometheus_text::encode(&mut text, &REGISTRY)?;
     Ok(text)
@@ -45,9 +45,10 @@ mod tests {
     fn rows() -> String {
         ALL.iter()
             .map(|metric| {
-                let labels: Vec<String> = metric.labels().iter().map(|label| format!("`{label}`")).collect();
+                let (name, kind, labels, help) = metric.about();
+                let labels: Vec<String> = labels.iter().map(|label| format!("`{label}`")).collect();
                 let labels = if labels.is_empty() { "–".to_owned() } else { labels.join(", ") };
-                format!("| `{PREFIX}_{}` | {} | {labels} | {} |\n", metric.name(), metric.kind(), metric.help())
+                format!("| `{PREFIX}_{name}` | {kind} | {labels} | {help} |\n")
             })
             .collect()
     }
@@ -63,12 +64,12 @@ mod tests {
     #[test]
     fn names_keep_to_the_conventions() {
         for metric in ALL {
-            let name = metric.name();
+            let (name, kind, _labels, help) = metric.about();
             assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{name}");
-            assert_eq!(name.ends_with("_total"), metric.kind() == "counter", "{name}");
-            assert!(!metric.help().ends_with('.'), "{name}: the format adds the full stop");
+            assert_eq!(name.ends_with("_total"), kind == "counter", "{name}");
+            assert!(!help.ends_with('.'), "{name}: the format adds the full stop");
         }
-        let mut names: Vec<&str> = ALL.iter().map(|metric| metric.name()).collect();
+        let mut names: Vec<&str> = ALL.iter().map(|metric| metric.about().0).collect();
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), ALL.len());

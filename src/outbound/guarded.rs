@@ -16,7 +16,7 @@ use super::{OutboundError, builder, extra_authorities};
 
 /// How registered URLs are called.
 #[derive(Clone, Debug, Default)]
-pub struct GuardSettings {
+pub(crate) struct GuardSettings {
     /// A PEM file of certification authorities that are trusted besides the system's.
     pub ca_file: Option<PathBuf>,
     /// Whether private and loopback addresses, and plain http, are allowed.
@@ -25,7 +25,7 @@ pub struct GuardSettings {
 
 /// Why a call brought no status. The texts never hold the URL.
 #[derive(Debug, thiserror::Error)]
-pub enum CallError {
+pub(crate) enum CallError {
     /// The URL is not called: the reason.
     #[error("{0}")]
     Refused(&'static str),
@@ -42,13 +42,13 @@ const NOT_PUBLIC: &str = "the address is not on the public internet; `[outbound]
 
 /// Calls URLs that clients registered. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct GuardedClient {
+pub(crate) struct GuardedClient {
     client: reqwest::Client,
     allow_private: bool,
 }
 
 /// The client for registered URLs.
-pub fn guarded(settings: GuardSettings) -> Result<GuardedClient, OutboundError> {
+pub(crate) fn guarded(settings: GuardSettings) -> Result<GuardedClient, OutboundError> {
     let allow_private = settings.allow_private;
     let authorities = extra_authorities(settings.ca_file.as_deref())?;
     let client = builder(authorities)
@@ -62,7 +62,7 @@ pub fn guarded(settings: GuardSettings) -> Result<GuardedClient, OutboundError> 
 
 impl GuardedClient {
     /// Posts one form field and answers the status, all within `limit`.
-    pub async fn post_form(&self, url: &Url, field: (&str, &str), limit: Duration) -> Result<u16, CallError> {
+    pub(crate) async fn post_form(&self, url: &Url, field: (&str, &str), limit: Duration) -> Result<u16, CallError> {
         self.check(url)?;
         let request = self.client.post(url.clone()).form(&[field]);
         let elapsed = |_elapsed| CallError::TimedOut(limit);
@@ -159,5 +159,4 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 }
 
 #[cfg(test)]
-#[path = "tests/guarded.rs"]
 mod tests;

@@ -15,20 +15,20 @@ mod probe;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use guarded::{CallError, GuardSettings, GuardedClient, guarded};
-pub use phone::{Delivery, MAX_BODY, PhoneAnswer, PhoneClient, PhoneRequest, SendError};
-pub use probe::{Probe, ProbeAnswer};
+pub(crate) use guarded::{CallError, GuardSettings, GuardedClient, guarded};
+pub(crate) use phone::{Delivery, PhoneAnswer, PhoneClient, PhoneRequest, SendError};
+pub(crate) use probe::{Probe, ProbeAnswer};
 
 /// How long connecting may take (name, TCP and TLS together): less than any call's total, so that a failure to connect is
 /// always recognised as one.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// What names us towards others.
 const USER_AGENT: &str = concat!("signbridge/", env!("CARGO_PKG_VERSION"));
 
 /// Why an HTTP client could not be built: all of them are mistakes of configuration or machine, found at start.
 #[derive(Debug, thiserror::Error)]
-pub enum OutboundError {
+pub(crate) enum OutboundError {
     /// The CA file cannot be read.
     #[error("the CA file {} cannot be read", .path.display())]
     CaFileUnreadable {
@@ -46,7 +46,7 @@ pub enum OutboundError {
 
 /// The client for one configured phone service. `ca_file` is a PEM file of certification authorities that are trusted besides the
 /// system's (an on-premise server); there is no switch that skips the verification (check 155).
-pub fn phone_service(ca_file: Option<&Path>) -> Result<PhoneClient, OutboundError> {
+pub(crate) fn phone_service(ca_file: Option<&Path>) -> Result<PhoneClient, OutboundError> {
     let authorities = extra_authorities(ca_file)?;
     // A kept connection can turn out to be dead after the request was written to it, and then nobody knows whether the
     // request arrived. What must happen at most once gets a connection of its own.

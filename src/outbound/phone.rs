@@ -8,11 +8,11 @@ use std::time::Duration;
 use url::Url;
 
 /// The longest answer that is read; what is longer is cut off, never buffered (R18).
-pub const MAX_BODY: usize = 256 * 1024;
+pub(crate) const MAX_BODY: usize = 256 * 1024;
 
 /// Whether a request may reach the service twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delivery {
+pub(crate) enum Delivery {
     /// It creates something: a fresh connection, never sent again.
     AtMostOnce,
     /// It reads, or can be repeated: a kept connection will do.
@@ -20,7 +20,7 @@ pub enum Delivery {
 }
 
 /// What to send. Without `Debug`: bodies and URLs hold session ids that act as bearer secrets.
-pub struct PhoneRequest {
+pub(crate) struct PhoneRequest {
     method: reqwest::Method,
     url: Url,
     headers: Vec<(&'static str, String)>,
@@ -28,19 +28,19 @@ pub struct PhoneRequest {
 }
 
 impl PhoneRequest {
-    pub fn get(url: Url, headers: Vec<(&'static str, String)>) -> Self {
+    pub(crate) fn get(url: Url, headers: Vec<(&'static str, String)>) -> Self {
         Self { method: reqwest::Method::GET, url, headers, body: None }
     }
 
     /// A POST of a form that is encoded already (`application/x-www-form-urlencoded`).
-    pub fn post_form(url: Url, body: String) -> Self {
+    pub(crate) fn post_form(url: Url, body: String) -> Self {
         let headers = vec![("content-type", "application/x-www-form-urlencoded".to_owned())];
         Self { method: reqwest::Method::POST, url, headers, body: Some(body) }
     }
 }
 
 /// A complete answer, whatever its status.
-pub struct PhoneAnswer {
+pub(crate) struct PhoneAnswer {
     pub status: u16,
     /// The body, at most [`MAX_BODY`] bytes.
     pub body: Vec<u8>,
@@ -50,7 +50,7 @@ pub struct PhoneAnswer {
 
 /// Why there is no answer. The texts never hold the URL (it can name a session).
 #[derive(Debug, thiserror::Error)]
-pub enum SendError {
+pub(crate) enum SendError {
     /// The request never left this machine: no address, no connection, no TLS session.
     #[error("no connection")]
     Unreachable(#[source] reqwest::Error),
@@ -67,7 +67,7 @@ pub enum SendError {
 
 impl SendError {
     /// Whether the request certainly did not reach the service.
-    pub const fn never_left(&self) -> bool {
+    pub(crate) const fn never_left(&self) -> bool {
         matches!(self, Self::Unreachable(_))
     }
 
@@ -81,7 +81,7 @@ impl SendError {
 
 /// Sends requests to one phone service. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct PhoneClient {
+pub(crate) struct PhoneClient {
     once: reqwest::Client,
     repeatable: reqwest::Client,
 }
@@ -94,7 +94,12 @@ impl PhoneClient {
     /// Sends `request` once and reads the whole answer, all within `limit`. Redirects are answers like others.
     ///
     /// A `limit` shorter than [`super::CONNECT_TIMEOUT`] makes a connection that hangs count as written.
-    pub async fn send(&self, request: PhoneRequest, delivery: Delivery, limit: Duration) -> Result<PhoneAnswer, SendError> {
+    pub(crate) async fn send(
+        &self,
+        request: PhoneRequest,
+        delivery: Delivery,
+        limit: Duration,
+    ) -> Result<PhoneAnswer, SendError> {
         let client = match delivery {
             Delivery::AtMostOnce => &self.once,
             Delivery::Repeatable => &self.repeatable,

@@ -12,9 +12,9 @@ use super::{OutboundError, SendError, builder, extra_authorities};
 
 /// Sends GET requests to our own addresses.
 #[derive(Clone, Debug)]
-pub struct Probe(reqwest::Client);
+pub(crate) struct Probe(reqwest::Client);
 
-pub struct ProbeAnswer {
+pub(crate) struct ProbeAnswer {
     pub status: u16,
     /// The body, capped as every answer is.
     pub body: Vec<u8>,
@@ -26,20 +26,20 @@ pub struct ProbeAnswer {
 
 impl ProbeAnswer {
     /// What it says, as far as a message has room for it: 100 characters of the first line.
-    pub fn gist(&self) -> String {
+    pub(crate) fn gist(&self) -> String {
         String::from_utf8_lossy(&self.body).lines().next().unwrap_or_default().chars().take(100).collect()
     }
 }
 
 impl Probe {
     /// A client that trusts the authorities of `ca_file` beside the system's.
-    pub fn new(ca_file: Option<PathBuf>) -> Result<Self, OutboundError> {
+    pub(crate) fn new(ca_file: Option<PathBuf>) -> Result<Self, OutboundError> {
         let authorities = extra_authorities(ca_file.as_deref())?;
         builder(authorities).tls_info(true).pool_max_idle_per_host(0).build().map(Self).map_err(OutboundError::Client)
     }
 
     /// One GET with these headers, all within `limit`. Redirects are answers like others.
-    pub async fn get(&self, url: Url, headers: &[(&str, &str)], limit: Duration) -> Result<ProbeAnswer, SendError> {
+    pub(crate) async fn get(&self, url: Url, headers: &[(&str, &str)], limit: Duration) -> Result<ProbeAnswer, SendError> {
         let elapsed = |_elapsed| SendError::TimedOut(limit);
         tokio::time::timeout(limit, self.exchange(url, headers)).await.map_err(elapsed)?
     }

@@ -3,7 +3,7 @@
 
 /// An endpoint that relying parties know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Endpoint {
+pub(crate) enum Endpoint {
     /// OIDC Discovery §4.
     OpenIdConfiguration,
     /// RFC 8414 §3.
@@ -26,7 +26,7 @@ pub enum Endpoint {
 
 /// Which other origins' scripts may read an endpoint's answers (Fetch §3.2), never with credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CorsPolicy {
+pub(crate) enum CorsPolicy {
     None,
     /// All: a public document (check 17).
     Public,
@@ -35,7 +35,7 @@ pub enum CorsPolicy {
 }
 
 impl Endpoint {
-    pub const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::OpenIdConfiguration,
         Self::ServerMetadata,
         Self::Jwks,
@@ -48,7 +48,7 @@ impl Endpoint {
     ];
 
     /// The path below the issuer (design 3).
-    pub const fn path(self) -> &'static str {
+    pub(crate) const fn path(self) -> &'static str {
         match self {
             Self::OpenIdConfiguration => "/.well-known/openid-configuration",
             Self::ServerMetadata => "/.well-known/oauth-authorization-server",
@@ -63,22 +63,22 @@ impl Endpoint {
     }
 
     /// The endpoint at a path, if there is one.
-    pub fn at(path: &str) -> Option<Self> {
+    pub(crate) fn at(path: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|endpoint| endpoint.path() == path)
     }
 
     /// Its URL at the provider with this issuer (without a trailing slash).
-    pub fn url(self, issuer: &str) -> String {
+    pub(crate) fn url(self, issuer: &str) -> String {
         format!("{issuer}{}", self.path())
     }
 
     /// Whether browsers are led there and show its answers; the others answer programs, with JSON.
-    pub const fn answers_browsers(self) -> bool {
+    pub(crate) const fn answers_browsers(self) -> bool {
         matches!(self, Self::Authorization | Self::EndSession)
     }
 
     /// Whose scripts may read its answers.
-    pub const fn cors(self) -> CorsPolicy {
+    pub(crate) const fn cors(self) -> CorsPolicy {
         match self {
             Self::OpenIdConfiguration | Self::ServerMetadata | Self::Jwks => CorsPolicy::Public,
             Self::Token | Self::UserInfo | Self::Revocation => CorsPolicy::Clients,

@@ -3,7 +3,7 @@
 /// The `error` of an authorization response, a token response or a bearer challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ErrorCode {
+pub(crate) enum ErrorCode {
     /// RFC 6749 §4.1.2.1, §5.2.
     InvalidRequest,
     /// RFC 6749 §5.2.
@@ -42,7 +42,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::InvalidRequest => "invalid_request",
             Self::InvalidClient => "invalid_client",

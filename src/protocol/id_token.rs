@@ -12,7 +12,7 @@ use super::scope::Scope;
 /// What a scope lets a relying party learn about a person (OIDC Core §5.1, §5.4). A claim without a value is left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct UserClaims {
+pub(crate) struct UserClaims {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,11 +32,12 @@ pub struct UserClaims {
 
 impl UserClaims {
     /// The claims (`claims_supported`, OIDC Discovery §3) beside those of every token.
-    pub const NAMES: [&'static str; 6] = ["name", "preferred_username", "updated_at", "email", "email_verified", "groups"];
+    pub(crate) const NAMES: [&'static str; 6] =
+        ["name", "preferred_username", "updated_at", "email", "email_verified", "groups"];
 
     /// Those of the claims that `scope` asks for (OIDC Core §5.4; `groups` is the scope that many relying parties use).
     #[must_use]
-    pub fn limited_to(self, scope: &Scope) -> Self {
+    pub(crate) fn limited_to(self, scope: &Scope) -> Self {
         let (profile, email, groups) = (scope.contains("profile"), scope.contains("email"), scope.contains("groups"));
         Self {
             name: self.name.filter(|_| profile),
@@ -51,7 +52,7 @@ impl UserClaims {
 
 /// A userinfo answer (OIDC Core §5.3.2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UserInfo {
+pub(crate) struct UserInfo {
     /// The person; equal to the `sub` of the ID token.
     pub sub: String,
     /// What the scope lets the client learn.
@@ -61,7 +62,7 @@ pub struct UserInfo {
 
 /// The claims of an ID token (OIDC Core §2). Moments are whole seconds since the epoch (RFC 7519 §2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IdTokenClaims {
+pub(crate) struct IdTokenClaims {
     pub iss: String,
     pub sub: String,
     pub aud: String,
@@ -90,7 +91,7 @@ pub struct IdTokenClaims {
 
 /// The claims of an access token that is a JWT (RFC 9068 §2.2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AccessTokenClaims {
+pub(crate) struct AccessTokenClaims {
     pub iss: String,
     pub sub: String,
     /// The resource servers, else the issuer itself (RFC 9068 §3).
@@ -114,7 +115,7 @@ pub struct AccessTokenClaims {
 
 /// The `at_hash` of an access token in an ID token that is signed with `alg` (OIDC Core §3.1.3.6): the left half of the hash
 /// that the algorithm uses, which for Ed25519 is SHA-512 (RFC 8032 §5.1).
-pub fn at_hash(alg: SigningAlgorithm, access_token: &str) -> String {
+pub(crate) fn at_hash(alg: SigningAlgorithm, access_token: &str) -> String {
     let hash = match alg {
         SigningAlgorithm::RS256 | SigningAlgorithm::PS256 | SigningAlgorithm::ES256 => Sha256::digest(access_token).to_vec(),
         SigningAlgorithm::EdDSA => Sha512::digest(access_token).to_vec(),

@@ -9,10 +9,10 @@ use serde_json::{Map, Value};
 /// Not a JSON object, or one with a repeated member, or one with something behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a JSON object whose members each occur once")]
-pub struct InvalidObject;
+pub(crate) struct InvalidObject;
 
 /// Reads one JSON object and nothing behind it.
-pub fn parse_object(json: &[u8]) -> Result<Map<String, Value>, InvalidObject> {
+pub(crate) fn parse_object(json: &[u8]) -> Result<Map<String, Value>, InvalidObject> {
     match serde_json::from_slice::<Unique>(json) {
         Ok(Unique(Value::Object(object))) => Ok(object),
         _other => Err(InvalidObject),

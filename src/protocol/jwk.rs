@@ -15,7 +15,7 @@ use super::client_metadata::SigningAlgorithm;
 /// The public numbers of a key, in base64url without padding (RFC 7518 §6, RFC 8037 §2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kty")]
-pub enum PublicNumbers {
+pub(crate) enum PublicNumbers {
     /// RFC 7518 §6.3.1.
     #[serde(rename = "RSA")]
     Rsa { n: String, e: String },
@@ -39,7 +39,7 @@ pub enum PublicNumbers {
 
 /// The elliptic curves of ours (RFC 7518 §6.2.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum EcCurve {
+pub(crate) enum EcCurve {
     /// P-256.
     #[serde(rename = "P-256")]
     P256,
@@ -47,21 +47,21 @@ pub enum EcCurve {
 
 /// The octet key pair curves of ours (RFC 8037 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum OkpCurve {
+pub(crate) enum OkpCurve {
     /// Ed25519.
     Ed25519,
 }
 
 /// What a published key is for (`use`, RFC 7517 §4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum KeyUse {
+pub(crate) enum KeyUse {
     #[serde(rename = "sig")]
     Signature,
 }
 
 /// A public key for signatures, with everything that relying parties ask for: `kid`, `alg` and `use` (RFC 7517 §4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Jwk {
+pub(crate) struct Jwk {
     pub kid: String,
     /// The one algorithm that it serves (RFC 8725 §3.1: a key is used with one algorithm).
     pub alg: SigningAlgorithm,
@@ -74,29 +74,29 @@ pub struct Jwk {
 
 /// A JWK set (RFC 7517 §5).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JwkSet {
+pub(crate) struct JwkSet {
     /// The keys. Some relying parties take the first that fits, so those that sign stand first.
     pub keys: Vec<Jwk>,
 }
 
 impl PublicNumbers {
     /// The numbers of an RSA key from their big-endian bytes without leading zeros (RFC 7518 §6.3.1).
-    pub fn rsa(modulus: &[u8], exponent: &[u8]) -> Self {
+    pub(crate) fn rsa(modulus: &[u8], exponent: &[u8]) -> Self {
         Self::Rsa { n: URL_SAFE_NO_PAD.encode(modulus), e: URL_SAFE_NO_PAD.encode(exponent) }
     }
 
     /// The numbers of a P-256 key from its coordinates (RFC 7518 §6.2.1).
-    pub fn p256(x: &[u8; 32], y: &[u8; 32]) -> Self {
+    pub(crate) fn p256(x: &[u8; 32], y: &[u8; 32]) -> Self {
         Self::Ec { crv: EcCurve::P256, x: URL_SAFE_NO_PAD.encode(x), y: URL_SAFE_NO_PAD.encode(y) }
     }
 
     /// The numbers of an Ed25519 key (RFC 8037 §2).
-    pub fn ed25519(public: &[u8; 32]) -> Self {
+    pub(crate) fn ed25519(public: &[u8; 32]) -> Self {
         Self::Okp { crv: OkpCurve::Ed25519, x: URL_SAFE_NO_PAD.encode(public) }
     }
 
     /// The thumbprint: SHA-256 over the required members in alphabetical order (RFC 7638 §3; RFC 8037 §2 for Ed25519).
-    pub fn thumbprint(&self) -> String {
+    pub(crate) fn thumbprint(&self) -> String {
         let members: BTreeMap<&str, &str> = match self {
             Self::Rsa { n, e } => [("e", e.as_str()), ("kty", "RSA"), ("n", n)].into(),
             Self::Ec { crv: EcCurve::P256, x, y } => [("crv", "P-256"), ("kty", "EC"), ("x", x), ("y", y)].into(),
@@ -110,7 +110,7 @@ impl PublicNumbers {
 
 impl Jwk {
     /// The JWK of a key that serves `alg`, with its thumbprint as `kid` (RFC 7638 §1).
-    pub fn new(alg: SigningAlgorithm, numbers: PublicNumbers) -> Self {
+    pub(crate) fn new(alg: SigningAlgorithm, numbers: PublicNumbers) -> Self {
         Self { kid: numbers.thumbprint(), alg, usage: KeyUse::Signature, numbers }
     }
 }

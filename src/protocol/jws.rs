@@ -13,41 +13,41 @@ use super::client_metadata::SigningAlgorithm;
 use super::json;
 
 /// The most bytes of a compact JWS that are looked at; an ID token with hundreds of groups stays below.
-pub const LONGEST: usize = 16 * 1024;
+pub(crate) const LONGEST: usize = 16 * 1024;
 
 /// The most bytes of a `kid`; ours have 43.
 const LONGEST_KID: usize = 256;
 
 /// What kind of token a JWS is (`typ`, RFC 8725 §3.11): what keeps one kind from standing in for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TokenType {
+pub(crate) enum TokenType {
     /// An ID token (`JWT`; OIDC Core §2 defines no other).
-    IdToken,
+    Id,
     /// An access token (RFC 9068 §2.1).
-    AccessToken,
+    Access,
     /// A logout token (OIDC Back-Channel Logout §2.4).
-    LogoutToken,
+    Logout,
 }
 
 impl TokenType {
     /// The `typ` on the wire.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
-            Self::IdToken => "JWT",
-            Self::AccessToken => "at+jwt",
-            Self::LogoutToken => "logout+jwt",
+            Self::Id => "JWT",
+            Self::Access => "at+jwt",
+            Self::Logout => "logout+jwt",
         }
     }
 
     /// Whether `typ` names this kind: media type names compare without regard to case (RFC 7515 §4.1.9).
-    pub fn is_named_by(self, typ: Option<&str>) -> bool {
+    pub(crate) fn is_named_by(self, typ: Option<&str>) -> bool {
         typ.is_some_and(|typ| typ.eq_ignore_ascii_case(self.as_str()))
     }
 }
 
 /// The header parameters that we write and read (RFC 7515 §4.1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Header {
+pub(crate) struct Header {
     /// The algorithm (§4.1.1).
     pub alg: SigningAlgorithm,
     /// Which key (§4.1.4).
@@ -60,7 +60,7 @@ pub struct Header {
 
 /// Why a text is not a JWS that we look at any further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidJws {
+pub(crate) enum InvalidJws {
     /// Longer than [`LONGEST`].
     #[error("the token is too long")]
     TooLong,
@@ -86,7 +86,7 @@ pub enum InvalidJws {
 
 /// A compact JWS taken apart. Nothing about it is true before its signature was verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnverifiedJws<'a> {
+pub(crate) struct UnverifiedJws<'a> {
     pub header: Header,
     /// What the signature is over (RFC 7515 §5.2).
     pub signing_input: &'a str,
@@ -96,7 +96,7 @@ pub struct UnverifiedJws<'a> {
 
 impl<'a> UnverifiedJws<'a> {
     /// Takes a compact JWS apart (RFC 7515 §5.2, steps 1 to 7).
-    pub fn parse(compact: &'a str) -> Result<Self, InvalidJws> {
+    pub(crate) fn parse(compact: &'a str) -> Result<Self, InvalidJws> {
         if compact.len() > LONGEST {
             return Err(InvalidJws::TooLong);
         }
@@ -114,14 +114,14 @@ impl<'a> UnverifiedJws<'a> {
     }
 
     /// The claims (RFC 7519 §7.2, step 10). The caller has verified the signature.
-    pub fn claims(&self) -> Result<Map<String, Value>, InvalidJws> {
+    pub(crate) fn claims(&self) -> Result<Map<String, Value>, InvalidJws> {
         json::parse_object(&self.payload).map_err(|_malformed| InvalidJws::Claims)
     }
 }
 
 /// The claims that a token seems to make, of whatever algorithm: true of nothing, and only good for telling its sender why it was
 /// refused.
-pub fn unchecked_claims(compact: &str) -> Option<Map<String, Value>> {
+pub(crate) fn unchecked_claims(compact: &str) -> Option<Map<String, Value>> {
     let (_header, rest) = compact.split_once('.')?;
     let (payload, _signature) = rest.split_once('.')?;
     json::parse_object(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
@@ -149,13 +149,13 @@ fn read_header(json: &[u8]) -> Result<Header, InvalidJws> {
 }
 
 /// The text that is signed: header and claims in base64url (RFC 7515 §5.1, steps 1 to 5).
-pub fn signing_input(header: &Header, claims: &impl Serialize) -> Result<String, serde_json::Error> {
+pub(crate) fn signing_input(header: &Header, claims: &impl Serialize) -> Result<String, serde_json::Error> {
     let (header, claims) = (serde_json::to_vec(header)?, serde_json::to_vec(claims)?);
     Ok(format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims)))
 }
 
 /// The compact JWS made of what was signed and its signature (RFC 7515 §7.1).
-pub fn compact(signing_input: &str, signature: &[u8]) -> String {
+pub(crate) fn compact(signing_input: &str, signature: &[u8]) -> String {
     format!("{signing_input}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
@@ -253,10 +253,10 @@ mod tests {
 
     #[test]
     fn a_kind_of_token_is_named_by_its_own_type_only() {
-        assert!(TokenType::AccessToken.is_named_by(Some("AT+JWT")));
-        assert!(!TokenType::AccessToken.is_named_by(Some("JWT")));
-        assert!(!TokenType::IdToken.is_named_by(Some("at+jwt")));
-        assert!(!TokenType::IdToken.is_named_by(None));
+        assert!(TokenType::Access.is_named_by(Some("AT+JWT")));
+        assert!(!TokenType::Access.is_named_by(Some("JWT")));
+        assert!(!TokenType::Id.is_named_by(Some("at+jwt")));
+        assert!(!TokenType::Id.is_named_by(None));
     }
 
     proptest! {

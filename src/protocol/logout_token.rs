@@ -8,7 +8,7 @@ const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
 /// The claims of a logout token. There is no `nonce`, so that it can never be taken for an ID token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct LogoutTokenClaims {
+pub(crate) struct LogoutTokenClaims {
     pub iss: String,
     pub sub: String,
     pub aud: String,
@@ -22,6 +22,6 @@ pub struct LogoutTokenClaims {
 }
 
 /// The `events` claim: one member, whose value is an empty object.
-pub fn events() -> Map<String, Value> {
+pub(crate) fn events() -> Map<String, Value> {
     Map::from_iter([(EVENT.to_owned(), Value::Object(Map::new()))])
 }

@@ -21,7 +21,7 @@ const REPEATABLE: &[&str] = &["resource", "audience"];
 /// The parameters of one request. A parameter without a value counts as absent (RFC 6749 §3.1), and so does one that is spoiled.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Parameters(BTreeMap<String, Found>);
+pub(crate) struct Parameters(BTreeMap<String, Found>);
 
 /// What stands under one name.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +33,7 @@ enum Found {
 
 /// What is wrong with a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Spoiled {
+pub(crate) enum Spoiled {
     /// It came twice (RFC 6749 §3.1, §3.2).
     Repeated,
     /// It is longer than anything that a relying party has a reason to send.
@@ -42,7 +42,7 @@ pub enum Spoiled {
 
 /// Why a set of parameters is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidParameters {
+pub(crate) enum InvalidParameters {
     /// A parameter came twice (RFC 6749 §3.1, §3.2).
     #[error("the parameter {0} was sent more than once")]
     Duplicate(String),
@@ -53,12 +53,12 @@ pub enum InvalidParameters {
 
 impl Parameters {
     /// Collects `application/x-www-form-urlencoded` text: a query or a form body.
-    pub fn parse(encoded: &[u8]) -> Self {
+    pub(crate) fn parse(encoded: &[u8]) -> Self {
         Self::collect(url::form_urlencoded::parse(encoded).map(|(name, value)| (name.into_owned(), value.into_owned())))
     }
 
     /// Collects decoded pairs. What has no more room, in its own value or among all of them, is spoiled.
-    pub fn collect(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+    pub(crate) fn collect(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut found: BTreeMap<String, Found> = BTreeMap::new();
         let mut total = 0;
         for (name, value) in pairs {
@@ -84,7 +84,7 @@ impl Parameters {
     }
 
     /// The value of `name`, unless absent, empty or spoiled.
-    pub fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         match self.0.get(name)? {
             Found::Value(value) => Some(value),
             Found::Spoiled(_) => None,
@@ -92,12 +92,12 @@ impl Parameters {
     }
 
     /// Whether `name` was sent with a value, spoiled or not.
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }
 
     /// What is wrong with the parameter `name`, if anything is.
-    pub fn sound(&self, name: &str) -> Result<(), InvalidParameters> {
+    pub(crate) fn sound(&self, name: &str) -> Result<(), InvalidParameters> {
         match self.0.get(name) {
             Some(Found::Spoiled(spoiled)) => Err(InvalidParameters::of(name, *spoiled)),
             Some(Found::Value(_)) | None => Ok(()),
@@ -105,18 +105,19 @@ impl Parameters {
     }
 
     /// The first of `names` that is spoiled.
-    pub fn all_sound(&self, names: &[&str]) -> Result<(), InvalidParameters> {
+    pub(crate) fn all_sound(&self, names: &[&str]) -> Result<(), InvalidParameters> {
         names.iter().try_for_each(|name| self.sound(name))
     }
 
     /// The same parameters, for an endpoint that has use for every one.
-    pub fn strict(self) -> Result<Self, InvalidParameters> {
+    pub(crate) fn strict(self) -> Result<Self, InvalidParameters> {
         self.0.keys().try_for_each(|name| self.sound(name))?;
         Ok(self)
     }
 
     /// The sound pairs, by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+    #[cfg(test)]
+    fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.keys().filter_map(|name| Some((name.as_str(), self.get(name)?)))
     }
 }

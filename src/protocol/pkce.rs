@@ -9,11 +9,11 @@ use subtle::ConstantTimeEq as _;
 /// An S256 code challenge: 43 characters of base64url (RFC 7636 §4.2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct CodeChallenge(String);
+pub(crate) struct CodeChallenge(String);
 
 /// Why a challenge is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidChallenge {
+pub(crate) enum InvalidChallenge {
     /// `plain`, nothing (whose default is `plain`, RFC 7636 §4.3), or an unknown method.
     #[error("code_challenge_method must be S256")]
     Method,
@@ -27,12 +27,12 @@ pub enum InvalidChallenge {
 
 impl CodeChallenge {
     /// The challenge as it was sent.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
     /// The challenge of an authorization request, from its two parameters.
-    pub fn parse(challenge: Option<&str>, method: Option<&str>) -> Result<Option<Self>, InvalidChallenge> {
+    pub(crate) fn parse(challenge: Option<&str>, method: Option<&str>) -> Result<Option<Self>, InvalidChallenge> {
         let Some(challenge) = challenge else {
             return if method.is_some() { Err(InvalidChallenge::MethodAlone) } else { Ok(None) };
         };
@@ -47,7 +47,7 @@ impl CodeChallenge {
     }
 
     /// Whether `verifier` is the one behind this challenge (RFC 7636 §4.6), compared in constant time.
-    pub fn is_answered_by(&self, verifier: &str) -> bool {
+    pub(crate) fn is_answered_by(&self, verifier: &str) -> bool {
         let well_formed = (43..=128).contains(&verifier.len())
             && verifier.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
         let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()));

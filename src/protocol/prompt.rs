@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What the relying party wants the person to be asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Prompt {
+pub(crate) struct Prompt {
     /// `none`: no page, no push; answer with a code or an error.
     pub none: bool,
     /// `login`: a fresh approval even where a session exists.
@@ -18,12 +18,12 @@ pub struct Prompt {
 /// `none` together with another value (OIDC Core §3.1.2.1: an error).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("prompt=none cannot be combined with another value")]
-pub struct InvalidPrompt;
+pub(crate) struct InvalidPrompt;
 
 impl Prompt {
     /// Parses a space-delimited list; values we do not know are ignored (`create` of Initiating User Registration).
     /// Fails when `none` stands beside another value (OIDC Core §3.1.2.1).
-    pub fn parse(text: &str) -> Result<Self, InvalidPrompt> {
+    pub(crate) fn parse(text: &str) -> Result<Self, InvalidPrompt> {
         let mut prompt = Self::default();
         let mut others = false;
         for value in text.split(' ').filter(|value| !value.is_empty()) {
@@ -40,7 +40,7 @@ impl Prompt {
     }
 
     /// Whether an existing session must not be reused.
-    pub const fn wants_fresh_login(self) -> bool {
+    pub(crate) const fn wants_fresh_login(self) -> bool {
         self.login || self.select_account
     }
 }

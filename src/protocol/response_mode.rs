@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// The response mode of an authorization request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ResponseMode {
+pub(crate) enum ResponseMode {
     /// Parameters in the query of the redirect URI.
     #[default]
     Query,
@@ -18,10 +18,10 @@ pub enum ResponseMode {
 
 impl ResponseMode {
     /// Every mode (`response_modes_supported`, OIDC Discovery §3).
-    pub const ALL: [Self; 3] = [Self::Query, Self::Fragment, Self::FormPost];
+    pub(crate) const ALL: [Self; 3] = [Self::Query, Self::Fragment, Self::FormPost];
 
     /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Query => "query",
             Self::Fragment => "fragment",
@@ -30,7 +30,7 @@ impl ResponseMode {
     }
 
     /// The mode that `text` names.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|mode| mode.as_str() == text)
     }
 }

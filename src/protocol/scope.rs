@@ -6,11 +6,11 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// The scope that makes a request an OpenID Connect request (OIDC Core §3.1.2.1).
-pub const OPENID: &str = "openid";
+pub(crate) const OPENID: &str = "openid";
 /// The scope that asks for a refresh token (OIDC Core §11).
-pub const OFFLINE_ACCESS: &str = "offline_access";
+pub(crate) const OFFLINE_ACCESS: &str = "offline_access";
 /// Every scope that this provider knows; others are dropped and the granted `scope` is returned (RFC 6749 §3.3).
-pub const KNOWN: &[&str] = &[OPENID, "profile", "email", "groups", OFFLINE_ACCESS];
+pub(crate) const KNOWN: &[&str] = &[OPENID, "profile", "email", "groups", OFFLINE_ACCESS];
 
 /// A set of scope tokens, each within the grammar of RFC 6749 §3.3; written in alphabetical order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

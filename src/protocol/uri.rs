@@ -41,15 +41,15 @@ pub(super) fn has_user_information(text: &str, url: &Url) -> bool {
 }
 
 /// Whether a URL leads to a web server: http or https, and a host.
-pub fn is_web(url: &Url) -> bool {
+pub(crate) fn is_web(url: &Url) -> bool {
     matches!(url.scheme(), "https" | "http") && url.host().is_some()
 }
 
 /// The loopback hosts as native clients register them; none of them stands for another (RFC 8252 §7.3, §8.3).
-pub const LOOPBACK_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+pub(crate) const LOOPBACK_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 /// Whether a URL surely stays on this machine: then it may be plain http.
-pub fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
         Some(Host::Ipv6(ip)) => ip.is_loopback(),
@@ -60,7 +60,7 @@ pub fn is_loopback(url: &Url) -> bool {
 
 /// Whether a URL may lead to this machine by its text: beyond [`is_loopback`], addresses and names that systems take for it.
 /// Names that resolve to it are found when a connection is made.
-pub fn may_be_loopback(url: &Url) -> bool {
+pub(crate) fn may_be_loopback(url: &Url) -> bool {
     let is_this = |ip: IpAddr| ip.to_canonical().is_loopback() || ip.to_canonical().is_unspecified();
     match url.host() {
         Some(Host::Ipv4(ip)) => is_this(ip.into()),

@@ -10,14 +10,14 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub use render::{RecipeError, Registered};
-pub use target::{Target, Wishes};
+pub(crate) use render::{RecipeError, Registered};
+pub(crate) use target::{Target, Wishes};
 
 use crate::domain::secret::Secret;
 
 /// Something that an operator says about an app, by a flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flag {
+pub(crate) enum Flag {
     Url,
     Realm,
     /// The name that we have at the app.
@@ -31,7 +31,7 @@ pub enum Flag {
 
 impl Flag {
     /// The flag on the command line.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Url => "--url",
             Self::Realm => "--realm",
@@ -60,12 +60,12 @@ macro_rules! recipes {
     ($($(#[$about:meta])* $recipe:ident => { $($field:ident: $value:expr,)* },)*) => {
         /// An app that we know.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Recipe {
+        pub(crate) enum Recipe {
             $($(#[$about])* $recipe,)*
         }
 
         impl Recipe {
-            pub const ALL: &'static [Self] = &[$(Self::$recipe),*];
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$recipe),*];
 
             const fn app(self) -> &'static App {
                 match self {
@@ -149,17 +149,17 @@ recipes! {
 
 impl Recipe {
     /// Its name, which is also the client id unless the operator gives another.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         self.app().name
     }
 
     /// The recipe that `text` names.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|recipe| recipe.as_str() == text)
     }
 
     /// The flags that it takes.
-    pub const fn flags(self) -> &'static [Flag] {
+    pub(crate) const fn flags(self) -> &'static [Flag] {
         self.app().flags
     }
 }
@@ -167,7 +167,7 @@ impl Recipe {
 /// A piece of configuration for the other side. The content holds the client's secret: it is shown once, to the operator
 /// who registers the client, and never logged.
 #[derive(Clone, Debug)]
-pub struct File {
+pub(crate) struct File {
     /// A name to save it under.
     pub name: String,
     /// Where it goes, in a few words.

@@ -27,7 +27,7 @@ struct Templates;
 
 /// A template is faulty: a mistake of this program.
 #[derive(Debug, thiserror::Error)]
-pub enum RecipeError {
+pub(crate) enum RecipeError {
     /// It cannot be rendered.
     #[error("the recipe cannot be written: {0}")]
     Template(#[from] Error),
@@ -38,7 +38,7 @@ pub enum RecipeError {
 
 /// The client as it was registered, for the other side: what flags of the operator changed in the recipe shows there as well.
 #[derive(Clone, Debug)]
-pub struct Registered<'a> {
+pub(crate) struct Registered<'a> {
     client: &'a Client,
     secret: Option<&'a Secret>,
     fresh: &'a Secret,
@@ -48,7 +48,7 @@ pub struct Registered<'a> {
 impl<'a> Registered<'a> {
     /// A client of the provider whose issuer is `issuer`. A public one has no secret; `fresh` is a random value for a secret of
     /// the app's own.
-    pub fn new(issuer: &str, client: &'a Client, secret: Option<&'a Secret>, fresh: &'a Secret) -> Self {
+    pub(crate) fn new(issuer: &str, client: &'a Client, secret: Option<&'a Secret>, fresh: &'a Secret) -> Self {
         Self { client, secret, fresh, endpoints: discovery::document(issuer) }
     }
 
@@ -77,14 +77,14 @@ impl<'a> Registered<'a> {
 impl Target {
     /// How the app is to be registered here. What every recipe has in common: its people are not asked for consent (it is the
     /// operator's own), and the claims of its scopes stand in the ID token, which some of them read alone.
-    pub fn client(&self) -> Result<ClientPatch, RecipeError> {
+    pub(crate) fn client(&self) -> Result<ClientPatch, RecipeError> {
         let own: ClientPatch = serde_json::from_str(&self.render("client.json", Value::from(Serde(self)))?)?;
         let common = ClientPatch::default().with("consent", "none").with("id_token_claims", "scope");
         Ok(own.or(if self.url.is_empty() { common } else { common.with("client_uri", format!("{}/", self.url)) }))
     }
 
     /// What to paste at the app.
-    pub fn files(&self, registered: &Registered<'_>) -> Result<Vec<File>, RecipeError> {
+    pub(crate) fn files(&self, registered: &Registered<'_>) -> Result<Vec<File>, RecipeError> {
         let file = |&(name, about): &(&'static str, &'static str)| {
             let mut content = self.render(name, context! { ..registered.values(), ..Value::from(Serde(self)) })?;
             if name.ends_with(".json") {

@@ -10,7 +10,7 @@ use crate::protocol::uri::is_web;
 
 /// What the operator says about the app, as it was written.
 #[derive(Clone, Debug, Default)]
-pub struct Wishes {
+pub(crate) struct Wishes {
     /// [`Flag::Url`].
     pub url: Option<String>,
     /// [`Flag::Realm`].
@@ -27,7 +27,7 @@ pub struct Wishes {
 
 /// An app to be registered. The templates know its members by their names.
 #[derive(Clone, Debug, Serialize)]
-pub struct Target {
+pub(crate) struct Target {
     #[serde(skip)]
     pub recipe: Recipe,
     /// Its base URL, without a slash at the end; empty where the recipe takes none.
@@ -44,7 +44,7 @@ pub struct Target {
 impl Target {
     /// Checks what the operator says: else every flag that is missing, that the recipe does not take, or whose value cannot be
     /// used.
-    pub fn new(recipe: Recipe, wishes: Wishes) -> Result<Self, Vec<Violation>> {
+    pub(crate) fn new(recipe: Recipe, wishes: Wishes) -> Result<Self, Vec<Violation>> {
         let mut wrong = Vec::new();
         let mut refuse = |flag: Flag, message: String| wrong.push(Violation { member: flag.as_str(), message });
         for (flag, given) in given(&wishes) {

@@ -8,26 +8,26 @@ use crate::domain::clock::Timestamp;
 use crate::domain::secret::SecretDigest;
 
 /// The most passes that are kept.
-pub const MOST_PASSES: u64 = 256;
+pub(crate) const MOST_PASSES: u64 = 256;
 
 /// The digests of all passes, in their order.
-pub async fn list(db: &Db) -> Result<Vec<String>, StoreError> {
+pub(crate) async fn list(db: &Db) -> Result<Vec<String>, StoreError> {
     let digests = access_pass::Entity::find().select_only().column(access_pass::Column::Digest);
     Ok(digests.order_by_asc(access_pass::Column::Digest).into_tuple().all(db).await?)
 }
 
 /// The pass with this digest, a PNG in base64.
-pub async fn find(db: &Db, digest: &str) -> Result<Option<String>, StoreError> {
+pub(crate) async fn find(db: &Db, digest: &str) -> Result<Option<String>, StoreError> {
     Ok(access_pass::Entity::find_by_id(digest).one(db).await?.map(|row| row.image))
 }
 
 /// The digest under which a pass is kept.
-pub fn digest(image: &str) -> SecretDigest {
+pub(crate) fn digest(image: &str) -> SecretDigest {
     SecretDigest::of(image.as_bytes())
 }
 
 /// Keeps a pass, unless it is there or there are enough. Returns whether it was new.
-pub async fn insert(tx: &Tx, image: &str, now: Timestamp) -> Result<bool, StoreError> {
+pub(crate) async fn insert(tx: &Tx, image: &str, now: Timestamp) -> Result<bool, StoreError> {
     if tx.count("SELECT COUNT(*) FROM access_passes", []).await? >= MOST_PASSES {
         return Ok(false);
     }

@@ -15,7 +15,7 @@ use crate::protocol::scope::Scope;
 
 /// An access token with what decides whether it is alive.
 #[derive(Clone, Debug)]
-pub struct FoundAccessToken {
+pub(crate) struct FoundAccessToken {
     pub token: AccessToken,
     pub grant: Grant,
     /// The person whom it is about.
@@ -27,7 +27,7 @@ pub struct FoundAccessToken {
 }
 
 /// The token with this digest, alive or not, in one round trip; the caller compares with the time.
-pub async fn find(db: &Db, digest: &SecretDigest) -> Result<Option<FoundAccessToken>, StoreError> {
+pub(crate) async fn find(db: &Db, digest: &SecretDigest) -> Result<Option<FoundAccessToken>, StoreError> {
     let found = access_token::Entity::find_by_id(digest.as_str())
         .find_also_related(grant::Entity)
         .find_also(grant::Entity, user::Entity)
@@ -45,7 +45,7 @@ pub async fn find(db: &Db, digest: &SecretDigest) -> Result<Option<FoundAccessTo
     }))
 }
 
-pub async fn insert(tx: &Tx, token: &AccessToken) -> Result<(), StoreError> {
+pub(crate) async fn insert(tx: &Tx, token: &AccessToken) -> Result<(), StoreError> {
     tx.insert(access_token::Model {
         digest: token.digest.as_str().to_owned(),
         grant_id: token.grant_id.as_str().to_owned(),
@@ -57,7 +57,7 @@ pub async fn insert(tx: &Tx, token: &AccessToken) -> Result<(), StoreError> {
 }
 
 /// Deletes a token: it is revoked alone (RFC 7009 §2.1). False: there was none.
-pub async fn delete(tx: &Tx, digest: &SecretDigest) -> Result<bool, StoreError> {
+pub(crate) async fn delete(tx: &Tx, digest: &SecretDigest) -> Result<bool, StoreError> {
     Ok(access_token::Entity::delete_by_id(digest.as_str()).exec(tx.db()).await?.rows_affected > 0)
 }
 

@@ -16,52 +16,21 @@
 use std::time::Duration;
 
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 
 use super::entity::{audit_event, audit_tally};
-use super::{Db, StoreError, Tx};
+use super::{StoreError, Tx};
 use crate::domain::audit::AuditEvent;
 use crate::domain::clock::Timestamp;
 use crate::domain::secret::SecretDigest;
 
 const WHILE: Duration = Duration::from_secs(3600);
+
 /// What stands where a row tells of many addresses.
 const ANY: &str = "*";
 
-/// An event as it was written. Its kind is the stable name, so that one which this program does not know can still be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuditRecord {
-    pub id: String,
-    /// When it happened; the first time, where it stands for many.
-    pub at: Timestamp,
-    /// What happened ([`AuditKind::as_str`](crate::domain::audit::AuditKind::as_str)).
-    pub kind: String,
-    pub user: Option<String>,
-    pub client: Option<String>,
-    pub subject: Option<String>,
-    pub address: String,
-    /// The `User-Agent`.
-    pub user_agent: String,
-    pub detail: Option<String>,
-    /// For how many events it stands.
-    pub count: u64,
-    /// When the latest of them happened.
-    pub last_at: Timestamp,
-}
-
-/// The latest `limit` events, the latest first.
-pub async fn list(db: &Db, limit: u64) -> Result<Vec<AuditRecord>, StoreError> {
-    let rows = audit_event::Entity::find()
-        .order_by_desc(audit_event::Column::At)
-        .order_by_desc(audit_event::Column::Id)
-        .limit(limit)
-        .all(db)
-        .await?;
-    Ok(rows.into_iter().map(AuditRecord::from).collect())
-}
-
 /// Writes an event under a new, time-ordered `id`, or counts it in the row that stands for its like.
-pub async fn insert(tx: &Tx, event: &AuditEvent, id: &str, at: Timestamp) -> Result<(), StoreError> {
+pub(crate) async fn insert(tx: &Tx, event: &AuditEvent, id: &str, at: Timestamp) -> Result<(), StoreError> {
     if !event.kind.repeats() {
         return tx.insert(row(event, id, at, None)).await;
     }
@@ -148,20 +117,64 @@ fn row(event: &AuditEvent, id: &str, at: Timestamp, sample: Option<&str>) -> aud
     }
 }
 
-impl From<audit_event::Model> for AuditRecord {
-    fn from(model: audit_event::Model) -> Self {
-        Self {
-            id: model.id,
-            at: Timestamp::from_millis(model.at),
-            kind: model.kind,
-            user: model.user_id,
-            client: model.client_id,
-            subject: model.subject,
-            address: model.address,
-            user_agent: model.user_agent,
-            detail: model.detail,
-            count: model.count.and_then(|count| u64::try_from(count).ok()).unwrap_or(1),
-            last_at: Timestamp::from_millis(model.last_at.unwrap_or(model.at)),
+#[cfg(test)]
+pub(crate) use reads::*;
+
+/// What only tests ask for.
+#[cfg(test)]
+mod reads {
+    use sea_orm::{QueryOrder as _, QuerySelect as _};
+
+    use super::*;
+    use crate::store::Db;
+
+    /// An event as it was written. Its kind is the stable name, so that one which this program does not know can still be read.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub(crate) struct AuditRecord {
+        pub id: String,
+        /// When it happened; the first time, where it stands for many.
+        pub at: Timestamp,
+        /// What happened ([`AuditKind::as_str`](crate::domain::audit::AuditKind::as_str)).
+        pub kind: String,
+        pub user: Option<String>,
+        pub client: Option<String>,
+        pub subject: Option<String>,
+        pub address: String,
+        /// The `User-Agent`.
+        pub user_agent: String,
+        pub detail: Option<String>,
+        /// For how many events it stands.
+        pub count: u64,
+        /// When the latest of them happened.
+        pub last_at: Timestamp,
+    }
+
+    /// The latest `limit` events, the latest first.
+    pub(crate) async fn list(db: &Db, limit: u64) -> Result<Vec<AuditRecord>, StoreError> {
+        let rows = audit_event::Entity::find()
+            .order_by_desc(audit_event::Column::At)
+            .order_by_desc(audit_event::Column::Id)
+            .limit(limit)
+            .all(db)
+            .await?;
+        Ok(rows.into_iter().map(AuditRecord::from).collect())
+    }
+
+    impl From<audit_event::Model> for AuditRecord {
+        fn from(model: audit_event::Model) -> Self {
+            Self {
+                id: model.id,
+                at: Timestamp::from_millis(model.at),
+                kind: model.kind,
+                user: model.user_id,
+                client: model.client_id,
+                subject: model.subject,
+                address: model.address,
+                user_agent: model.user_agent,
+                detail: model.detail,
+                count: model.count.and_then(|count| u64::try_from(count).ok()).unwrap_or(1),
+                last_at: Timestamp::from_millis(model.last_at.unwrap_or(model.at)),
+            }
         }
     }
 }

@@ -52,7 +52,7 @@ pub(super) async fn insert_for_session(
 
 /// The clients that got tokens out of a session and registered where they want to hear of its end, by id. What was granted is
 /// kept for a while after the session ended.
-pub async fn list_listeners(db: &Db, session: &SessionId) -> Result<Vec<Client>, StoreError> {
+pub(crate) async fn list_listeners(db: &Db, session: &SessionId) -> Result<Vec<Client>, StoreError> {
     let clients = clients_of(db, session).await?.into_iter().map(Client::try_from);
     Ok(clients.collect::<Result<Vec<_>, _>>()?.into_iter().filter(hears).collect())
 }
@@ -72,18 +72,18 @@ fn hears(client: &Client) -> bool {
 
 /// Brings forward what waits for the code of `authorization`, and keeps it waiting: no longer than until the code expires.
 /// Returns how many rows wait.
-pub async fn hold_until(tx: &Tx, authorization: &AuthorizationId, until: Timestamp) -> Result<u64, StoreError> {
+pub(crate) async fn hold_until(tx: &Tx, authorization: &AuthorizationId, until: Timestamp) -> Result<u64, StoreError> {
     tx.changed_rows("UPDATE backchannel_logouts SET due_at = $2 WHERE held_by = $1", values![authorization, until]).await
 }
 
 /// Lets go what waits for the code of `authorization`: due at `at`. Returns how many rows waited.
-pub async fn release(tx: &Tx, authorization: &AuthorizationId, at: Timestamp) -> Result<u64, StoreError> {
+pub(crate) async fn release(tx: &Tx, authorization: &AuthorizationId, at: Timestamp) -> Result<u64, StoreError> {
     let sql = "UPDATE backchannel_logouts SET due_at = $2, held_by = NULL WHERE held_by = $1";
     tx.changed_rows(sql, values![authorization, at]).await
 }
 
 /// What is due at `now` and leased by no node, the longest due first, without the clients in `busy`.
-pub async fn list_due(
+pub(crate) async fn list_due(
     db: &Db,
     busy: &BTreeSet<ClientId>,
     now: Timestamp,
@@ -98,26 +98,27 @@ pub async fn list_due(
 }
 
 /// Takes the lease of a due row until `until`. False: another node sends it, or did.
-pub async fn lease(tx: &Tx, id: &str, owner: &str, until: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+pub(crate) async fn lease(tx: &Tx, id: &str, owner: &str, until: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
     let sql = "UPDATE backchannel_logouts SET lease_owner = $2, lease_until = $3 \
                WHERE id = $1 AND due_at <= $4 AND (lease_until IS NULL OR lease_until <= $4)";
     tx.changes(sql, values![id, owner, until, now]).await
 }
 
 /// Notes an attempt in vain and when the next one is due; gives the lease back. False: another owner has taken the row over.
-pub async fn retry(tx: &Tx, id: &str, owner: &str, due_at: Timestamp) -> Result<bool, StoreError> {
+pub(crate) async fn retry(tx: &Tx, id: &str, owner: &str, due_at: Timestamp) -> Result<bool, StoreError> {
     let sql = "UPDATE backchannel_logouts SET attempts = attempts + 1, due_at = $3, lease_owner = NULL, lease_until = NULL \
                WHERE id = $1 AND lease_owner = $2";
     tx.changes(sql, values![id, owner, due_at]).await
 }
 
 /// Deletes a row whose client has heard, or was given up. False: another owner has taken it over.
-pub async fn delete(tx: &Tx, id: &str, owner: &str) -> Result<bool, StoreError> {
+pub(crate) async fn delete(tx: &Tx, id: &str, owner: &str) -> Result<bool, StoreError> {
     tx.changes("DELETE FROM backchannel_logouts WHERE id = $1 AND lease_owner = $2", values![id, owner]).await
 }
 
 /// How many rows there are, held ones included.
-pub async fn count(db: &Db) -> Result<u64, StoreError> {
+#[cfg(test)]
+pub(crate) async fn count(db: &Db) -> Result<u64, StoreError> {
     db.count("SELECT COUNT(*) FROM backchannel_logouts", []).await
 }
 

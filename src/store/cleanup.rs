@@ -76,7 +76,7 @@ const OWN: &[RetentionRule] = &[
 /// Returns how many rows, not counting those that went with their parents, nor the store's own book-keeping.
 /// Fails when the database fails: the first error. What fails with one table keeps no other from being cleaned, and what was deleted
 /// stays deleted.
-pub async fn delete_expired(store: &Store, now: Timestamp, audit_kept: Duration) -> Result<u64, StoreError> {
+pub(crate) async fn delete_expired(store: &Store, now: Timestamp, audit_kept: Duration) -> Result<u64, StoreError> {
     let (mut deleted, mut failure) = (0, None);
     // The fullest table first.
     for rule in OWN {

@@ -13,17 +13,17 @@ use crate::domain::secret::SecretDigest;
 use crate::protocol::client_metadata::ClientMetadata;
 
 /// The client with this `client_id` (RFC 6749 §2.2).
-pub async fn find(db: &Db, id: &ClientId) -> Result<Option<Client>, StoreError> {
+pub(crate) async fn find(db: &Db, id: &ClientId) -> Result<Option<Client>, StoreError> {
     client::Entity::find_by_id(id.as_str()).one(db).await?.map(Client::try_from).transpose()
 }
 
 /// Every client that this program can read, by id.
-pub async fn list(db: &Db) -> Result<Vec<Client>, StoreError> {
+pub(crate) async fn list(db: &Db) -> Result<Vec<Client>, StoreError> {
     let rows = client::Entity::find().order_by_asc(client::Column::Id).all(db).await?;
     readable(rows)
 }
 
-pub async fn insert(tx: &Tx, client: &Client) -> Result<Insertion, StoreError> {
+pub(crate) async fn insert(tx: &Tx, client: &Client) -> Result<Insertion, StoreError> {
     let inserted = tx
         .insert_new(client::Model {
             id: client.id.as_str().to_owned(),
@@ -39,7 +39,7 @@ pub async fn insert(tx: &Tx, client: &Client) -> Result<Insertion, StoreError> {
 
 /// Writes a client's metadata, source and whether it is disabled; its secret stays, and so does what a newer program wrote
 /// into the metadata. False: there is no such client.
-pub async fn update(tx: &Tx, client: &Client) -> Result<bool, StoreError> {
+pub(crate) async fn update(tx: &Tx, client: &Client) -> Result<bool, StoreError> {
     let Some(before) = client::Entity::find_by_id(client.id.as_str()).one(tx.db()).await? else { return Ok(false) };
     let row = Row { table: "clients", key: &before.id };
     let metadata = client.metadata.written_over(&before.metadata).map_err(|error| row.unreadable("metadata", &error))?;
@@ -52,7 +52,7 @@ pub async fn update(tx: &Tx, client: &Client) -> Result<bool, StoreError> {
 }
 
 /// Replaces a client's secret (`None`: it becomes public). False: there is no such client.
-pub async fn update_secret(tx: &Tx, id: &ClientId, secret: Option<&SecretDigest>) -> Result<bool, StoreError> {
+pub(crate) async fn update_secret(tx: &Tx, id: &ClientId, secret: Option<&SecretDigest>) -> Result<bool, StoreError> {
     let update = client::Entity::update_many()
         .col_expr(client::Column::Secret, Expr::value(secret.map(SecretDigest::as_str)))
         .filter(client::Column::Id.eq(id.as_str()));
@@ -61,7 +61,7 @@ pub async fn update_secret(tx: &Tx, id: &ClientId, secret: Option<&SecretDigest>
 
 /// Deletes a client and everything issued to it: authorizations, codes, consents, grants and their tokens. False: there was
 /// no such client.
-pub async fn delete(tx: &Tx, id: &ClientId) -> Result<bool, StoreError> {
+pub(crate) async fn delete(tx: &Tx, id: &ClientId) -> Result<bool, StoreError> {
     Ok(client::Entity::delete_by_id(id.as_str()).exec(tx.db()).await?.rows_affected > 0)
 }
 

@@ -12,21 +12,20 @@ use crate::domain::secret::SecretDigest;
 
 /// A code as it is kept: redeemed ones stay for a day, so that a second redemption revokes the family.
 #[derive(Clone, Debug)]
-pub struct StoredCode {
+pub(crate) struct StoredCode {
     pub authorization_id: AuthorizationId,
     pub content: CodeContent,
-    pub expires_at: Timestamp,
     pub consumed_at: Option<Timestamp>,
     /// The family that it led to, once redeemed.
     pub grant_id: Option<GrantId>,
 }
 
 /// The code with this digest, whatever its state.
-pub async fn find(db: &Db, digest: &SecretDigest) -> Result<Option<StoredCode>, StoreError> {
+pub(crate) async fn find(db: &Db, digest: &SecretDigest) -> Result<Option<StoredCode>, StoreError> {
     code::Entity::find_by_id(digest.as_str()).one(db).await?.map(StoredCode::try_from).transpose()
 }
 
-pub async fn insert(
+pub(crate) async fn insert(
     tx: &Tx,
     digest: &SecretDigest,
     authorization: &AuthorizationId,
@@ -45,7 +44,7 @@ pub async fn insert(
 }
 
 /// Redeems a code for the family `grant`. True exactly once, and only before it expires (RFC 6749 §4.1.2).
-pub async fn consume(tx: &Tx, digest: &SecretDigest, grant: &GrantId, now: Timestamp) -> Result<bool, StoreError> {
+pub(crate) async fn consume(tx: &Tx, digest: &SecretDigest, grant: &GrantId, now: Timestamp) -> Result<bool, StoreError> {
     let sql = "UPDATE codes SET consumed_at = $3, grant_id = $2 WHERE digest = $1 AND consumed_at IS NULL AND expires_at > $3";
     tx.changes(sql, values![digest, grant, now]).await
 }
@@ -58,7 +57,6 @@ impl TryFrom<code::Model> for StoredCode {
         Ok(Self {
             authorization_id: AuthorizationId::new(model.authorization_id),
             content: row.json("content", &model.content)?,
-            expires_at: Timestamp::from_millis(model.expires_at),
             consumed_at: moment(model.consumed_at),
             grant_id: model.grant_id.map(GrantId::new),
         })

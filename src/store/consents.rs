@@ -1,7 +1,7 @@
 //! What people allowed clients (OIDC Core §3.1.2.4).
 
+use sea_orm::EntityTrait as _;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
 
 use super::entity::consent;
 use super::row::Row;
@@ -12,23 +12,13 @@ use crate::domain::id::{ClientId, UserId};
 use crate::protocol::scope::Scope;
 
 /// What `user` allowed `client`.
-pub async fn find(db: &Db, user: &UserId, client: &ClientId) -> Result<Option<Consent>, StoreError> {
+pub(crate) async fn find(db: &Db, user: &UserId, client: &ClientId) -> Result<Option<Consent>, StoreError> {
     let key = (user.as_str().to_owned(), client.as_str().to_owned());
     consent::Entity::find_by_id(key).one(db).await?.map(Consent::try_from).transpose()
 }
 
-/// Everything that a person allowed, by client.
-pub async fn list_for_user(db: &Db, user: &UserId) -> Result<Vec<(ClientId, Consent)>, StoreError> {
-    let rows = consent::Entity::find()
-        .filter(consent::Column::UserId.eq(user.as_str()))
-        .order_by_asc(consent::Column::ClientId)
-        .all(db)
-        .await?;
-    rows.into_iter().map(|row| Ok((ClientId::new(row.client_id.clone()), row.try_into()?))).collect()
-}
-
 /// Writes what `user` allows `client`, in place of what stood there.
-pub async fn upsert(tx: &Tx, user: &UserId, client: &ClientId, consent: &Consent) -> Result<(), StoreError> {
+pub(crate) async fn upsert(tx: &Tx, user: &UserId, client: &ClientId, consent: &Consent) -> Result<(), StoreError> {
     let row = consent::Model {
         user_id: user.as_str().to_owned(),
         client_id: client.as_str().to_owned(),
@@ -41,12 +31,6 @@ pub async fn upsert(tx: &Tx, user: &UserId, client: &ClientId, consent: &Consent
     tx.insert_or(row, conflict).await.map(drop)
 }
 
-/// Withdraws a consent; the caller revokes the client's families. False: there was none.
-pub async fn delete(tx: &Tx, user: &UserId, client: &ClientId) -> Result<bool, StoreError> {
-    let key = (user.as_str().to_owned(), client.as_str().to_owned());
-    Ok(consent::Entity::delete_by_id(key).exec(tx.db()).await?.rows_affected > 0)
-}
-
 impl TryFrom<consent::Model> for Consent {
     type Error = StoreError;
 
@@ -57,5 +41,26 @@ impl TryFrom<consent::Model> for Consent {
             scope: row.known("scope", &model.scope, Scope::parse(&model.scope).ok())?,
             granted_at: Timestamp::from_millis(model.granted_at),
         })
+    }
+}
+
+#[cfg(test)]
+pub(crate) use reads::*;
+
+/// What only tests ask for.
+#[cfg(test)]
+mod reads {
+    use sea_orm::{ColumnTrait as _, QueryFilter as _, QueryOrder as _};
+
+    use super::*;
+
+    /// Everything that a person allowed, by client.
+    pub(crate) async fn list_for_user(db: &Db, user: &UserId) -> Result<Vec<(ClientId, Consent)>, StoreError> {
+        let rows = consent::Entity::find()
+            .filter(consent::Column::UserId.eq(user.as_str()))
+            .order_by_asc(consent::Column::ClientId)
+            .all(db)
+            .await?;
+        rows.into_iter().map(|row| Ok((ClientId::new(row.client_id.clone()), row.try_into()?))).collect()
     }
 }

@@ -14,7 +14,7 @@ use super::postgres::{Health, Postgres};
 use crate::metrics;
 
 /// Reads: outside a transaction, or inside one by way of [`Tx`].
-pub struct Db(Connection);
+pub(crate) struct Db(Connection);
 
 enum Connection {
     Sqlite(DatabaseConnection),
@@ -24,7 +24,7 @@ enum Connection {
 }
 
 /// An open transaction. Everything that reads takes it as well, since it derefs to [`Db`].
-pub struct Tx(Db);
+pub(crate) struct Tx(Db);
 
 impl Deref for Tx {
     type Target = Db;

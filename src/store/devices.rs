@@ -11,12 +11,16 @@ use crate::domain::id::{DeviceId, UserId};
 use crate::domain::user::{Device, Upstream, User};
 
 /// The registration with this id.
-pub async fn find(db: &Db, id: &DeviceId) -> Result<Option<Device>, StoreError> {
+pub(crate) async fn find(db: &Db, id: &DeviceId) -> Result<Option<Device>, StoreError> {
     device::Entity::find_by_id(id.as_str()).one(db).await?.map(Device::try_from).transpose()
 }
 
 /// The registration by which `upstream` knows `upstream_user` (canonical).
-pub async fn find_by_upstream_user(db: &Db, upstream: Upstream, upstream_user: &str) -> Result<Option<Device>, StoreError> {
+pub(crate) async fn find_by_upstream_user(
+    db: &Db,
+    upstream: Upstream,
+    upstream_user: &str,
+) -> Result<Option<Device>, StoreError> {
     let row = device::Entity::find()
         .filter(device::Column::Upstream.eq(upstream.as_str()))
         .filter(device::Column::UpstreamUser.eq(upstream_user))
@@ -26,7 +30,7 @@ pub async fn find_by_upstream_user(db: &Db, upstream: Upstream, upstream_user: &
 }
 
 /// A person's registrations with the services that this program knows, oldest first.
-pub async fn list_for_user(db: &Db, user: &UserId) -> Result<Vec<Device>, StoreError> {
+pub(crate) async fn list_for_user(db: &Db, user: &UserId) -> Result<Vec<Device>, StoreError> {
     let rows = device::Entity::find()
         .filter(device::Column::UserId.eq(user.as_str()))
         .order_by_asc(device::Column::CreatedAt)
@@ -38,7 +42,11 @@ pub async fn list_for_user(db: &Db, user: &UserId) -> Result<Vec<Device>, StoreE
 
 /// The account that a typed name means, with its registrations at `upstream`: the username wins, then the e-mail address, then
 /// (SecSign only) the SecSign ID (design 3, `identify`). `identifier` is canonical. Locked people are found as well.
-pub async fn find_account(db: &Db, identifier: &str, upstream: Upstream) -> Result<Option<(User, Vec<Device>)>, StoreError> {
+pub(crate) async fn find_account(
+    db: &Db,
+    identifier: &str,
+    upstream: Upstream,
+) -> Result<Option<(User, Vec<Device>)>, StoreError> {
     let mut user = users::find_by_username(db, identifier).await?;
     if user.is_none() {
         user = users::find_by_email(db, identifier).await?;
@@ -56,7 +64,7 @@ pub async fn find_account(db: &Db, identifier: &str, upstream: Upstream) -> Resu
 }
 
 /// Adds a registration; [`Insertion::Exists`] when the service's user is registered here already, for whomever.
-pub async fn insert(tx: &Tx, device: &Device) -> Result<Insertion, StoreError> {
+pub(crate) async fn insert(tx: &Tx, device: &Device) -> Result<Insertion, StoreError> {
     let inserted = tx
         .insert_new(device::Model {
             id: device.id.as_str().to_owned(),
@@ -72,12 +80,12 @@ pub async fn insert(tx: &Tx, device: &Device) -> Result<Insertion, StoreError> {
 }
 
 /// Removes a registration. False: there was none.
-pub async fn delete(tx: &Tx, id: &DeviceId) -> Result<bool, StoreError> {
+pub(crate) async fn delete(tx: &Tx, id: &DeviceId) -> Result<bool, StoreError> {
     Ok(device::Entity::delete_by_id(id.as_str()).exec(tx.db()).await?.rows_affected > 0)
 }
 
 /// Notes that a registration approved something.
-pub async fn touch_last_used(tx: &Tx, id: &DeviceId, now: Timestamp) -> Result<(), StoreError> {
+pub(crate) async fn touch_last_used(tx: &Tx, id: &DeviceId, now: Timestamp) -> Result<(), StoreError> {
     tx.changes("UPDATE devices SET last_used_at = $2 WHERE id = $1", values![id, now]).await.map(drop)
 }
 

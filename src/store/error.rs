@@ -5,7 +5,7 @@ use sea_orm::{DbErr, RuntimeErr, sqlx};
 
 /// An error of the store. Holds names of tables and row keys, never a secret.
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum StoreError {
+pub(crate) enum StoreError {
     /// The database is busy, full, gone or closed: the same request may succeed later (503).
     #[error("the database is unavailable: {detail}")]
     Unavailable {
@@ -48,12 +48,12 @@ pub enum StoreError {
 
 impl StoreError {
     /// A conflict after which the transaction is to be run again.
-    pub const fn conflict(detail: &'static str) -> Self {
+    pub(crate) const fn conflict(detail: &'static str) -> Self {
         Self::Conflict { detail, retry: true }
     }
 
     /// Whether the same request may succeed later (503 rather than 500): also when an operator has to do something first.
-    pub const fn is_unavailable(&self) -> bool {
+    pub(crate) const fn is_unavailable(&self) -> bool {
         matches!(self, Self::Unavailable { .. } | Self::Conflict { .. } | Self::Unknown { .. } | Self::Damaged(_))
     }
 

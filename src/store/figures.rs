@@ -10,7 +10,7 @@ use crate::domain::user::Upstream;
 
 /// What the database holds at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Figures {
+pub(crate) struct Figures {
     /// Browser sessions that are neither ended, nor expired, nor idle.
     pub sessions: i64,
     pub devices: Vec<(Upstream, i64)>,
@@ -20,14 +20,14 @@ pub struct Figures {
 
 /// The connections of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PoolFigures {
+pub(crate) struct PoolFigures {
     pub used: u32,
     pub idle: u32,
 }
 
 impl Store {
     /// Counts. Sessions last used before `idle_since` are idle. Three reads.
-    pub async fn figures(&self, now: Timestamp, idle_since: Timestamp) -> Result<Figures, StoreError> {
+    pub(crate) async fn figures(&self, now: Timestamp, idle_since: Timestamp) -> Result<Figures, StoreError> {
         let db = self.read();
         let sql = "SELECT COUNT(*) FROM sessions WHERE ended_at IS NULL AND expires_at > $1 AND last_seen_at > $2";
         let sessions = db.count(sql, values![now, idle_since]).await?;
@@ -45,7 +45,7 @@ impl Store {
     }
 
     /// The connections of the pool that reads; on PostgreSQL there is one pool for everything.
-    pub fn pool(&self) -> PoolFigures {
+    pub(crate) fn pool(&self) -> PoolFigures {
         let readers: &DatabaseConnection = self.inner.engine.readers();
         let (open, idle) = match &self.inner.engine {
             Engine::Sqlite { .. } => {

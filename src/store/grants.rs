@@ -1,33 +1,14 @@
 //! Token families (RFC 9700 §4.14.2): whatever a code led to dies with its row here.
 
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
-
 use super::entity::grant;
 use super::row::{AuthenticationColumns, Row, millis, moment, to_json, values};
-use super::{Db, StoreError, Tx};
+use super::{StoreError, Tx};
 use crate::domain::clock::Timestamp;
 use crate::domain::grant::Grant;
 use crate::domain::id::{ClientId, DeviceId, GrantId, SessionId, UserId};
 use crate::protocol::scope::Scope;
 
-/// The family with this id, revoked or not.
-pub async fn find(db: &Db, id: &GrantId) -> Result<Option<Grant>, StoreError> {
-    grant::Entity::find_by_id(id.as_str()).one(db).await?.map(Grant::try_from).transpose()
-}
-
-/// A person's families that are neither revoked nor expired, the latest first.
-pub async fn list_for_user(db: &Db, user: &UserId, now: Timestamp) -> Result<Vec<Grant>, StoreError> {
-    let rows = grant::Entity::find()
-        .filter(grant::Column::UserId.eq(user.as_str()))
-        .filter(grant::Column::RevokedAt.is_null())
-        .filter(grant::Column::ExpiresAt.gt(now.as_millis()))
-        .order_by_desc(grant::Column::CreatedAt)
-        .all(db)
-        .await?;
-    rows.into_iter().map(Grant::try_from).collect()
-}
-
-pub async fn insert(tx: &Tx, grant: &Grant) -> Result<(), StoreError> {
+pub(crate) async fn insert(tx: &Tx, grant: &Grant) -> Result<(), StoreError> {
     let authentication = &grant.authentication;
     tx.insert(grant::Model {
         id: grant.id.as_str().to_owned(),
@@ -50,18 +31,23 @@ pub async fn insert(tx: &Tx, grant: &Grant) -> Result<(), StoreError> {
 }
 
 /// Revokes a family. False: it was revoked before, or there is none.
-pub async fn revoke(tx: &Tx, id: &GrantId, now: Timestamp) -> Result<bool, StoreError> {
+pub(crate) async fn revoke(tx: &Tx, id: &GrantId, now: Timestamp) -> Result<bool, StoreError> {
     tx.changes("UPDATE grants SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL", values![id, now]).await
 }
 
 /// Revokes every family of a client; returns how many. One that a write beside this one adds is not among them: nothing that
 /// belongs to a client that is off is worth anything, and who switches it on revokes again.
-pub async fn revoke_for_client(tx: &Tx, client: &ClientId, now: Timestamp) -> Result<u64, StoreError> {
+pub(crate) async fn revoke_for_client(tx: &Tx, client: &ClientId, now: Timestamp) -> Result<u64, StoreError> {
     tx.changed_rows("UPDATE grants SET revoked_at = $2 WHERE client_id = $1 AND revoked_at IS NULL", values![client, now]).await
 }
 
 /// Revokes every family of a person, at `client` only where one is named; returns how many.
-pub async fn revoke_for_user(tx: &Tx, user: &UserId, client: Option<&ClientId>, now: Timestamp) -> Result<u64, StoreError> {
+pub(crate) async fn revoke_for_user(
+    tx: &Tx,
+    user: &UserId,
+    client: Option<&ClientId>,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
     let sql = "UPDATE grants SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL";
     match client {
         Some(client) => tx.changed_rows(&format!("{sql} AND client_id = $3"), values![user, now, client]).await,
@@ -70,7 +56,7 @@ pub async fn revoke_for_user(tx: &Tx, user: &UserId, client: Option<&ClientId>, 
 }
 
 /// Revokes every family of a person that came of an approval by `phone`.
-pub async fn revoke_for_phone(tx: &Tx, user: &UserId, phone: &DeviceId, now: Timestamp) -> Result<(), StoreError> {
+pub(crate) async fn revoke_for_phone(tx: &Tx, user: &UserId, phone: &DeviceId, now: Timestamp) -> Result<(), StoreError> {
     let sql = "UPDATE grants SET revoked_at = $3 WHERE user_id = $1 AND device_id = $2 AND revoked_at IS NULL";
     tx.changes(sql, values![user, phone, now]).await.map(drop)
 }
@@ -105,5 +91,34 @@ impl TryFrom<grant::Model> for Grant {
             revoked_at: moment(model.revoked_at),
             id: GrantId::new(model.id),
         })
+    }
+}
+
+#[cfg(test)]
+pub(crate) use reads::*;
+
+/// What only tests ask for.
+#[cfg(test)]
+mod reads {
+    use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
+
+    use super::*;
+    use crate::store::Db;
+
+    /// The family with this id, revoked or not.
+    pub(crate) async fn find(db: &Db, id: &GrantId) -> Result<Option<Grant>, StoreError> {
+        grant::Entity::find_by_id(id.as_str()).one(db).await?.map(Grant::try_from).transpose()
+    }
+
+    /// A person's families that are neither revoked nor expired, the latest first.
+    pub(crate) async fn list_for_user(db: &Db, user: &UserId, now: Timestamp) -> Result<Vec<Grant>, StoreError> {
+        let rows = grant::Entity::find()
+            .filter(grant::Column::UserId.eq(user.as_str()))
+            .filter(grant::Column::RevokedAt.is_null())
+            .filter(grant::Column::ExpiresAt.gt(now.as_millis()))
+            .order_by_desc(grant::Column::CreatedAt)
+            .all(db)
+            .await?;
+        rows.into_iter().map(Grant::try_from).collect()
     }
 }

@@ -74,7 +74,7 @@ impl Store {
     /// once for all callers that ask at the same time.
     /// Errors: The failure, from its moment until a write succeeds, and for some seconds in any case: on a disk that is nearly full
     /// small writes may succeed between large ones that do not.
-    pub async fn writes(&self) -> Result<(), StoreError> {
+    pub(crate) async fn writes(&self) -> Result<(), StoreError> {
         let now = self.env().now();
         if let Some(known) = self.inner.writes.judge(now) {
             return known;

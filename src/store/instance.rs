@@ -8,32 +8,32 @@ use super::{Db, StoreError, Tx};
 use crate::domain::clock::Timestamp;
 
 /// The issuer, frozen at first start (decision 2.9).
-pub const ISSUER: &str = "issuer";
+pub(crate) const ISSUER: &str = "issuer";
 /// The fingerprint of the master key that the database belongs to (decision 2.5).
-pub const MASTER_KEY: &str = "master_key";
+pub(crate) const MASTER_KEY: &str = "master_key";
 /// The shape of what ThumbSignIn showed last: the pattern of decoys (decision 2.7).
-pub const THUMBSIGNIN_MODEL: &str = "thumbsignin_model";
+pub(crate) const THUMBSIGNIN_MODEL: &str = "thumbsignin_model";
 
 /// When a node last wrote to see whether it can.
 const WRITTEN: &str = "written";
 
 /// The value of `key`, if it was ever set.
-pub async fn find(db: &Db, key: &str) -> Result<Option<String>, StoreError> {
+pub(crate) async fn find(db: &Db, key: &str) -> Result<Option<String>, StoreError> {
     Ok(instance::Entity::find_by_id(key).one(db).await?.map(|row| row.value))
 }
 
 /// Sets `key` unless it is set; returns the value that holds. The first writer wins, on every node.
-pub async fn insert_once(tx: &Tx, key: &str, value: &str) -> Result<String, StoreError> {
+pub(crate) async fn insert_once(tx: &Tx, key: &str, value: &str) -> Result<String, StoreError> {
     tx.insert_new(instance::Model { key: key.to_owned(), value: value.to_owned() }).await?;
     find(tx, key).await?.ok_or_else(|| StoreError::Statement("a row vanished between two statements".into()))
 }
 
-pub async fn touch(tx: &Tx, now: Timestamp) -> Result<(), StoreError> {
+pub(crate) async fn touch(tx: &Tx, now: Timestamp) -> Result<(), StoreError> {
     replace(tx, WRITTEN, &now.as_millis().to_string()).await
 }
 
 /// Sets `key`, whatever it was. The last writer wins.
-pub async fn replace(tx: &Tx, key: &str, value: &str) -> Result<(), StoreError> {
+pub(crate) async fn replace(tx: &Tx, key: &str, value: &str) -> Result<(), StoreError> {
     let newer = OnConflict::column(instance::Column::Key).update_column(instance::Column::Value).to_owned();
     tx.insert_or(instance::Model { key: key.to_owned(), value: value.to_owned() }, newer).await?;
     Ok(())

@@ -24,37 +24,37 @@
 //! What is revoked or deleted as a set (a client's grants, a client with all it has) has no order: PostgreSQL refuses one of
 //! two that met, and that one runs again.
 
-pub mod access_passes;
-pub mod access_tokens;
-pub mod audit;
-pub mod authorizations;
-pub mod backchannel_logouts;
-pub mod cleanup;
-pub mod clients;
-pub mod codes;
+pub(crate) mod access_passes;
+pub(crate) mod access_tokens;
+pub(crate) mod audit;
+pub(crate) mod authorizations;
+pub(crate) mod backchannel_logouts;
+pub(crate) mod cleanup;
+pub(crate) mod clients;
+pub(crate) mod codes;
 mod commits;
-pub mod consents;
+pub(crate) mod consents;
 mod db;
-pub mod devices;
+pub(crate) mod devices;
 mod entity;
 mod error;
-pub mod figures;
-pub mod grants;
+pub(crate) mod figures;
+pub(crate) mod grants;
 mod health;
-pub mod instance;
-pub mod logins;
+pub(crate) mod instance;
+pub(crate) mod logins;
 mod open;
 mod postgres;
-pub mod pushes;
-pub mod refresh_tokens;
-pub mod remembered_browsers;
+pub(crate) mod pushes;
+pub(crate) mod refresh_tokens;
+pub(crate) mod remembered_browsers;
 mod retry;
 mod row;
 mod schema;
-pub mod sessions;
-pub mod signing_keys;
+pub(crate) mod sessions;
+pub(crate) mod signing_keys;
 mod space;
-pub mod users;
+pub(crate) mod users;
 mod writer;
 
 #[cfg(test)]
@@ -68,18 +68,18 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use sea_orm::DatabaseConnection;
 
-pub use db::{Db, Tx};
-pub use error::StoreError;
+pub(crate) use db::{Db, Tx};
+pub(crate) use error::StoreError;
 
 use crate::domain::env::Env;
 use open::Target;
 use postgres::Postgres;
-pub use schema::Schema;
+pub(crate) use schema::Schema;
 use writer::Writer;
 
 /// How much a store does at once.
 #[derive(Clone, Copy, Debug)]
-pub struct Sizes {
+pub(crate) struct Sizes {
     /// Connections to PostgreSQL, at most. SQLite has a number of its own.
     pub connections: u32,
     /// Waiting writes that one commit to SQLite gathers, at most. On PostgreSQL each has its own.
@@ -94,7 +94,7 @@ impl Default for Sizes {
 
 /// Whether a database holds together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Soundness {
+pub(crate) enum Soundness {
     /// All of it was looked at, and nothing found.
     Sound,
     /// There was not enough time to look at all of it; nothing was found so far.
@@ -103,7 +103,7 @@ pub enum Soundness {
 
 /// What became of a row that may exist only once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Insertion {
+pub(crate) enum Insertion {
     Inserted,
     /// One with the same key was there before; nothing was written.
     Exists,
@@ -116,7 +116,7 @@ impl From<bool> for Insertion {
 }
 
 /// What a job may fail with: errors of the database, and refusals of its own.
-pub trait JobError: From<StoreError> + Send + 'static {
+pub(crate) trait JobError: From<StoreError> + Send + 'static {
     /// The database's error, if that is what it is.
     fn of_database(&self) -> Option<&StoreError>;
 }
@@ -129,7 +129,7 @@ impl JobError for StoreError {
 
 /// The database. Cloning shares it.
 #[derive(Clone)]
-pub struct Store {
+pub(crate) struct Store {
     inner: Arc<Inner>,
 }
 
@@ -153,12 +153,12 @@ impl Store {
     /// is migrated yet; see [`Store::migrate`] and [`Store::check_schema`].
     /// Errors: [`StoreError::Setup`] when the URL is not understood or the engine is not set up as promised (decision 2.13);
     /// [`StoreError::Unavailable`] when it cannot be reached.
-    pub async fn open(url: &str, env: Env) -> Result<Self, StoreError> {
+    pub(crate) async fn open(url: &str, env: Env) -> Result<Self, StoreError> {
         Self::open_sized(url, Sizes::default(), env).await
     }
 
     /// As [`Store::open`], with these sizes.
-    pub async fn open_sized(url: &str, sizes: Sizes, env: Env) -> Result<Self, StoreError> {
+    pub(crate) async fn open_sized(url: &str, sizes: Sizes, env: Env) -> Result<Self, StoreError> {
         let commits = Arc::new(AtomicU64::new(0));
         let kept = env.clone();
         let (engine, writer) = match Target::parse(url)? {
@@ -188,7 +188,7 @@ impl Store {
 
     /// Brings an empty or older database to the schema of this program. Safe to start twice at once.
     /// Errors: [`StoreError::NewerSchema`] when the database was migrated by a newer program and serves this one no more.
-    pub async fn migrate(&self) -> Result<(), StoreError> {
+    pub(crate) async fn migrate(&self) -> Result<(), StoreError> {
         match &self.inner.engine {
             Engine::Sqlite { path, .. } => {
                 let connection = open::sqlite_writer(path).await?;
@@ -202,14 +202,14 @@ impl Store {
 
     /// Checks that this program can run on the schema as it is.
     /// Errors: [`StoreError::PendingMigrations`] or [`StoreError::NewerSchema`].
-    pub async fn check_schema(&self) -> Result<(), StoreError> {
+    pub(crate) async fn check_schema(&self) -> Result<(), StoreError> {
         Schema::read(self.inner.engine.readers()).await?.check()
     }
 
     /// Whether the database at `url` holds together, as far as that can be found out in `patience`; a file that is missing does.
     /// PostgreSQL looks after its own. Changes nothing, and makes no file.
     /// Errors: [`StoreError::Damaged`], or as [`Store::open`].
-    pub async fn examine(url: &str, patience: Duration) -> Result<Soundness, StoreError> {
+    pub(crate) async fn examine(url: &str, patience: Duration) -> Result<Soundness, StoreError> {
         match Target::parse(url)? {
             Target::Sqlite(path) if path.exists() => open::examine(&path, patience).await,
             Target::Sqlite(_) | Target::Postgres(_) => Ok(Soundness::Sound),
@@ -217,7 +217,7 @@ impl Store {
     }
 
     /// How the database at `url` and this program fit; changes nothing, and makes no file.
-    pub async fn inspect(url: &str) -> Result<Schema, StoreError> {
+    pub(crate) async fn inspect(url: &str) -> Result<Schema, StoreError> {
         let (pool, schema) = match Target::parse(url)? {
             Target::Sqlite(path) if !path.exists() => return Ok(Schema::missing()),
             Target::Sqlite(path) => {
@@ -236,7 +236,7 @@ impl Store {
     }
 
     /// The handle for reading outside a transaction. On SQLite it cannot write.
-    pub fn read(&self) -> &Db {
+    pub(crate) fn read(&self) -> &Db {
         &self.inner.reader
     }
 
@@ -244,7 +244,7 @@ impl Store {
     /// busy database, a serialization failure), so it must do nothing but use `tx`. Once queued it runs to its end even
     /// when the caller's future is dropped.
     /// Errors: The job's own error, or [`StoreError::Unavailable`] when the commit failed.
-    pub async fn write<I, T, F>(&self, input: I, work: F) -> Result<T, StoreError>
+    pub(crate) async fn write<I, T, F>(&self, input: I, work: F) -> Result<T, StoreError>
     where
         I: Send + Sync + 'static,
         T: Send + 'static,
@@ -254,7 +254,7 @@ impl Store {
     }
 
     /// As [`Store::write`], for a job that may refuse with an error of its own, which rolls the transaction back as well.
-    pub async fn try_write<I, T, E, F>(&self, input: I, work: F) -> Result<T, E>
+    pub(crate) async fn try_write<I, T, E, F>(&self, input: I, work: F) -> Result<T, E>
     where
         I: Send + Sync + 'static,
         T: Send + 'static,
@@ -267,12 +267,12 @@ impl Store {
     }
 
     /// How many commits this store has made since it was opened.
-    pub fn commits(&self) -> u64 {
+    pub(crate) fn commits(&self) -> u64 {
         self.inner.commits.load(Ordering::Relaxed)
     }
 
     /// Whether the database answers (readiness).
-    pub async fn ping(&self) -> Result<(), StoreError> {
+    pub(crate) async fn ping(&self) -> Result<(), StoreError> {
         if let Engine::Postgres(server) = &self.inner.engine
             && server.answers()
         {
@@ -282,7 +282,7 @@ impl Store {
     }
 
     /// Finishes what is queued and closes every connection. Later calls fail with [`StoreError::Unavailable`].
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         self.inner.writer.close().await;
         let _closed = self.inner.engine.readers().close_by_ref().await;
     }

@@ -25,7 +25,6 @@ use super::writer::{Job, Outcome};
 use super::{StoreError, Tx, commits};
 use crate::domain::env::Env;
 use crate::domain::id;
-use crate::metrics;
 
 /// How long a caller waits for a connection, be it a free one or a new one.
 const ACQUIRE: Duration = Duration::from_secs(3);
@@ -237,7 +236,6 @@ impl Postgres {
             match CONNECTION_MADE.scope(Cell::new(None), self.attempt(env, job.as_mut(), deadline)).await {
                 Outcome::Committed => {
                     count.fetch_add(1, Ordering::Relaxed);
-                    metrics::DB_COMMITS.add([]);
                     break None;
                 }
                 Outcome::RolledBack(failure) => break failure,

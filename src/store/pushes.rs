@@ -13,7 +13,7 @@ use crate::domain::user::Upstream;
 
 /// One attempt to ask a phone: asked, pretended or turned away as busy (decision 2.7).
 #[derive(Clone, Debug)]
-pub struct Push {
+pub(crate) struct Push {
     pub login_id: LoginId,
     pub upstream: Upstream,
     /// Whom it concerns ([`Concern`](crate::domain::login::Concern)); empty where it counts for no account.
@@ -34,7 +34,7 @@ pub struct Push {
 
 /// Locks the counter `key` on every node until the commit, so that counting and adding are one step. A name of ours for what is
 /// counted; several are locked in the same order everywhere.
-pub async fn lock_counter(tx: &Tx, key: String, now: Timestamp) -> Result<(), StoreError> {
+pub(crate) async fn lock_counter(tx: &Tx, key: String, now: Timestamp) -> Result<(), StoreError> {
     let row = push_lock::Model { key, at: now.as_millis() };
     // The row is locked by its update, until the commit.
     let conflict = OnConflict::column(push_lock::Column::Key).update_column(push_lock::Column::At).to_owned();
@@ -42,7 +42,7 @@ pub async fn lock_counter(tx: &Tx, key: String, now: Timestamp) -> Result<(), St
 }
 
 /// Whether this is the first call for `key` after `since`, on any node.
-pub async fn is_first(tx: &Tx, key: String, since: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+pub(crate) async fn is_first(tx: &Tx, key: String, since: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
     let row = push_lock::Model { key, at: now.as_millis() };
     let conflict = OnConflict::column(push_lock::Column::Key)
         .update_column(push_lock::Column::At)
@@ -52,7 +52,7 @@ pub async fn is_first(tx: &Tx, key: String, since: Timestamp, now: Timestamp) ->
 }
 
 /// Records an attempt; repeating it for the same login does nothing.
-pub async fn insert(tx: &Tx, push: &Push) -> Result<(), StoreError> {
+pub(crate) async fn insert(tx: &Tx, push: &Push) -> Result<(), StoreError> {
     tx.insert_new(push::Model {
         login_id: push.login_id.as_str().to_owned(),
         upstream: push.upstream.as_str().to_owned(),
@@ -71,42 +71,48 @@ pub async fn insert(tx: &Tx, push: &Push) -> Result<(), StoreError> {
 }
 
 /// How often browsers that were not remembered named `typed` after `at`, whether anybody was asked or not.
-pub async fn count_typed(db: &Db, upstream: Upstream, typed: &str, at: Timestamp) -> Result<u64, StoreError> {
+pub(crate) async fn count_typed(db: &Db, upstream: Upstream, typed: &str, at: Timestamp) -> Result<u64, StoreError> {
     let sql = "SELECT COUNT(*) FROM pushes WHERE upstream = $1 AND typed = $2 AND at > $3 AND remembered = $4";
     db.count(sql, values![upstream.as_str(), typed, at, false]).await
 }
 
 /// How many requests were sent to `target` after `at`, by browsers that were remembered for it or by others. What an older
 /// release wrote does not say whether it was sent, and counts.
-pub async fn count_sent(db: &Db, upstream: Upstream, target: &str, at: Timestamp, remembered: bool) -> Result<u64, StoreError> {
+pub(crate) async fn count_sent(
+    db: &Db,
+    upstream: Upstream,
+    target: &str,
+    at: Timestamp,
+    remembered: bool,
+) -> Result<u64, StoreError> {
     let sql = "SELECT COUNT(*) FROM pushes WHERE upstream = $1 AND target = $2 AND at > $3 AND remembered = $4 \
                AND (sent IS NULL OR sent = $5)";
     db.count(sql, values![upstream.as_str(), target, at, remembered, true]).await
 }
 
 /// How many requests browsers that were not remembered sent to anybody after `at`.
-pub async fn count_sent_by_strangers(db: &Db, at: Timestamp) -> Result<u64, StoreError> {
+pub(crate) async fn count_sent_by_strangers(db: &Db, at: Timestamp) -> Result<u64, StoreError> {
     let sql = "SELECT COUNT(*) FROM pushes WHERE at > $1 AND remembered = $2 AND sent = $3";
     db.count(sql, values![at, false, true]).await
 }
 
 /// How many attempts came from `source` after `at`.
-pub async fn count_source(db: &Db, source: &str, at: Timestamp) -> Result<u64, StoreError> {
+pub(crate) async fn count_source(db: &Db, source: &str, at: Timestamp) -> Result<u64, StoreError> {
     db.count("SELECT COUNT(*) FROM pushes WHERE address = $1 AND at > $2", values![source, at]).await
 }
 
 /// How many attempts came from `network` after `at`.
-pub async fn count_network(db: &Db, network: &str, at: Timestamp) -> Result<u64, StoreError> {
+pub(crate) async fn count_network(db: &Db, network: &str, at: Timestamp) -> Result<u64, StoreError> {
     db.count("SELECT COUNT(*) FROM pushes WHERE network = $1 AND at > $2", values![network, at]).await
 }
 
 /// Notes that the person declined the request of `login`.
-pub async fn record_denial(tx: &Tx, login: &LoginId, now: Timestamp) -> Result<(), StoreError> {
+pub(crate) async fn record_denial(tx: &Tx, login: &LoginId, now: Timestamp) -> Result<(), StoreError> {
     tx.changes("UPDATE pushes SET denied_at = $2 WHERE login_id = $1", values![login, now]).await.map(drop)
 }
 
 /// When `target` declined requests from `source` after `after`, and under which names they were asked for; the latest first.
-pub async fn list_denials(
+pub(crate) async fn list_denials(
     db: &Db,
     upstream: Upstream,
     target: &str,
@@ -126,14 +132,14 @@ pub async fn list_denials(
 }
 
 /// Forgives what led to a sign-in, and what remembered browsers asked `target`: nothing of it was a stranger's.
-pub async fn forgive_owner(tx: &Tx, upstream: Upstream, target: &str, login: &LoginId) -> Result<(), StoreError> {
+pub(crate) async fn forgive_owner(tx: &Tx, upstream: Upstream, target: &str, login: &LoginId) -> Result<(), StoreError> {
     let sql = "UPDATE pushes SET target = '', typed = '', denied_at = NULL \
                WHERE login_id = $1 OR upstream = $2 AND target = $3 AND remembered = $4";
     tx.changes(sql, values![login, upstream.as_str(), target, true]).await.map(drop)
 }
 
 /// Forgives everything that counts for `target` or for one of `names`, from any browser. Returns how many attempts that were.
-pub async fn forgive_person(tx: &Tx, upstream: Upstream, target: &str, names: &[String]) -> Result<u64, StoreError> {
+pub(crate) async fn forgive_person(tx: &Tx, upstream: Upstream, target: &str, names: &[String]) -> Result<u64, StoreError> {
     let named = push::Column::Typed.is_in(names.iter().map(String::as_str));
     // Afterwards it counts for its source alone.
     let update = push::Entity::update_many()

@@ -15,7 +15,7 @@ use crate::domain::user::User;
 
 /// A refresh token with what decides whether it is alive.
 #[derive(Clone, Debug)]
-pub struct FoundRefreshToken {
+pub(crate) struct FoundRefreshToken {
     pub token: RefreshToken,
     pub grant: Grant,
     /// The person whom it is about.
@@ -25,7 +25,7 @@ pub struct FoundRefreshToken {
 }
 
 /// The token with this digest, alive or not, in one round trip; the caller compares with the time.
-pub async fn find(db: &Db, digest: &SecretDigest) -> Result<Option<FoundRefreshToken>, StoreError> {
+pub(crate) async fn find(db: &Db, digest: &SecretDigest) -> Result<Option<FoundRefreshToken>, StoreError> {
     let found = refresh_token::Entity::find_by_id(digest.as_str())
         .find_also_related(grant::Entity)
         .find_also(grant::Entity, user::Entity)
@@ -42,19 +42,24 @@ pub async fn find(db: &Db, digest: &SecretDigest) -> Result<Option<FoundRefreshT
 }
 
 /// The token that replaced the one with this digest.
-pub async fn find_successor(db: &Db, digest: &SecretDigest) -> Result<Option<RefreshToken>, StoreError> {
+pub(crate) async fn find_successor(db: &Db, digest: &SecretDigest) -> Result<Option<RefreshToken>, StoreError> {
     let row = refresh_token::Entity::find().filter(refresh_token::Column::Predecessor.eq(digest.as_str())).one(db).await?;
     Ok(row.map(RefreshToken::from))
 }
 
 /// Adds the first token of a family.
-pub async fn insert(tx: &Tx, token: &RefreshToken) -> Result<(), StoreError> {
+pub(crate) async fn insert(tx: &Tx, token: &RefreshToken) -> Result<(), StoreError> {
     tx.insert(model(token, token.predecessor.as_ref())).await
 }
 
 /// Replaces the token with this digest by `successor` (whose predecessor is set to it). True exactly once, and only before it
 /// expires.
-pub async fn rotate(tx: &Tx, digest: &SecretDigest, successor: &RefreshToken, now: Timestamp) -> Result<bool, StoreError> {
+pub(crate) async fn rotate(
+    tx: &Tx,
+    digest: &SecretDigest,
+    successor: &RefreshToken,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
     let sql = "UPDATE refresh_tokens SET rotated_at = $2 WHERE digest = $1 AND rotated_at IS NULL AND expires_at > $2";
     let rotated = tx.changes(sql, values![digest, now]).await?;
     if rotated {
@@ -64,7 +69,7 @@ pub async fn rotate(tx: &Tx, digest: &SecretDigest, successor: &RefreshToken, no
 }
 
 /// Moves the expiry of a token that is used again and again instead of rotated. False: it is expired or rotated away.
-pub async fn extend(tx: &Tx, digest: &SecretDigest, expires_at: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+pub(crate) async fn extend(tx: &Tx, digest: &SecretDigest, expires_at: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
     let sql = "UPDATE refresh_tokens SET expires_at = $2 WHERE digest = $1 AND rotated_at IS NULL AND expires_at > $3";
     tx.changes(sql, values![digest, expires_at, now]).await
 }

@@ -15,7 +15,7 @@ use crate::domain::id::UserId;
 
 /// Notes a finished login of `user` in `browser`. `identifier`: the name to fill in next time, when the person asked for
 /// that; `None` leaves an earlier wish as it is.
-pub async fn remember(
+pub(crate) async fn remember(
     tx: &Tx,
     browser: &BrowserKey,
     user: &UserId,
@@ -38,7 +38,7 @@ pub async fn remember(
 }
 
 /// Whether `user` signed in with `browser` within `max_age`.
-pub async fn is_remembered(
+pub(crate) async fn is_remembered(
     db: &Db,
     browser: &BrowserKey,
     user: &UserId,
@@ -50,7 +50,7 @@ pub async fn is_remembered(
 }
 
 /// The name to fill in: that of the latest login in this browser whose person asked for it.
-pub async fn find_identifier(db: &Db, browser: &BrowserKey) -> Result<Option<String>, StoreError> {
+pub(crate) async fn find_identifier(db: &Db, browser: &BrowserKey) -> Result<Option<String>, StoreError> {
     let row = remembered::Entity::find()
         .filter(remembered::Column::Browser.eq(browser.0.as_str()))
         .filter(remembered::Column::Identifier.is_not_null())
@@ -61,7 +61,7 @@ pub async fn find_identifier(db: &Db, browser: &BrowserKey) -> Result<Option<Str
 }
 
 /// Forgets the names to fill in; the browser stays remembered.
-pub async fn forget_identifier(tx: &Tx, browser: &BrowserKey) -> Result<(), StoreError> {
+pub(crate) async fn forget_identifier(tx: &Tx, browser: &BrowserKey) -> Result<(), StoreError> {
     let sql = "UPDATE remembered_browsers SET identifier = NULL WHERE browser = $1";
     tx.changes(sql, values![&browser.0]).await.map(drop)
 }

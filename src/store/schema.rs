@@ -13,7 +13,7 @@ const MIGRATION_LOCK: &str = "SELECT pg_advisory_xact_lock(7305809911893846887)"
 
 /// How a database and this program fit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Schema {
+pub(crate) struct Schema {
     /// The migrations that the database lacks.
     pub pending: Vec<String>,
     /// Those of newer programs, on which this one runs all the same.
@@ -49,7 +49,7 @@ impl Schema {
 
     /// Whether this program can run.
     /// Errors: [`StoreError::NewerSchema`] or [`StoreError::PendingMigrations`].
-    pub fn check(self) -> Result<(), StoreError> {
+    pub(crate) fn check(self) -> Result<(), StoreError> {
         match self {
             Self { unknown, .. } if !unknown.is_empty() => Err(StoreError::NewerSchema(unknown)),
             Self { pending, .. } if !pending.is_empty() => Err(StoreError::PendingMigrations(pending)),

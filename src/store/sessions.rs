@@ -18,10 +18,10 @@ use crate::domain::secret::SecretDigest;
 use crate::domain::user::User;
 
 /// How old `last_seen_at` may become before a request writes it anew: a write per minute instead of one per request.
-pub const TOUCH_AFTER: Duration = Duration::from_secs(60);
+pub(crate) const TOUCH_AFTER: Duration = Duration::from_secs(60);
 
 /// The session of a cookie with its person, if it is alive: not ended, not expired, used within `idle`, its person not locked.
-pub async fn find_by_cookie(
+pub(crate) async fn find_by_cookie(
     db: &Db,
     cookie: &SecretDigest,
     now: Timestamp,
@@ -41,12 +41,12 @@ pub async fn find_by_cookie(
 }
 
 /// The session with this id (`sid`), alive or not.
-pub async fn find(db: &Db, id: &SessionId) -> Result<Option<BrowserSession>, StoreError> {
+pub(crate) async fn find(db: &Db, id: &SessionId) -> Result<Option<BrowserSession>, StoreError> {
     session::Entity::find_by_id(id.as_str()).one(db).await?.map(BrowserSession::try_from).transpose()
 }
 
 /// A person's sessions that are neither ended nor expired, the latest used first. Idle ones are among them.
-pub async fn list_for_user(db: &Db, user: &UserId, now: Timestamp) -> Result<Vec<BrowserSession>, StoreError> {
+pub(crate) async fn list_for_user(db: &Db, user: &UserId, now: Timestamp) -> Result<Vec<BrowserSession>, StoreError> {
     let rows = session::Entity::find()
         .filter(session::Column::UserId.eq(user.as_str()))
         .filter(session::Column::EndedAt.is_null())
@@ -58,7 +58,7 @@ pub async fn list_for_user(db: &Db, user: &UserId, now: Timestamp) -> Result<Vec
 }
 
 /// Adds a session under the digest of its cookie.
-pub async fn insert(tx: &Tx, session: &BrowserSession, cookie: &SecretDigest) -> Result<(), StoreError> {
+pub(crate) async fn insert(tx: &Tx, session: &BrowserSession, cookie: &SecretDigest) -> Result<(), StoreError> {
     let authentication = &session.authentication;
     tx.insert(session::Model {
         id: session.id.as_str().to_owned(),
@@ -82,7 +82,12 @@ pub async fn insert(tx: &Tx, session: &BrowserSession, cookie: &SecretDigest) ->
 /// Gives a session that is alive the login and the cookie of `renewed`, whose id it has and whose person it belongs to: the old
 /// cookie is nobody's from then on (check 96), and what was granted out of the session lives on. False: it has ended,
 /// or belongs to somebody else.
-pub async fn renew(tx: &Tx, renewed: &BrowserSession, cookie: &SecretDigest, now: Timestamp) -> Result<bool, StoreError> {
+pub(crate) async fn renew(
+    tx: &Tx,
+    renewed: &BrowserSession,
+    cookie: &SecretDigest,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
     let sql = "UPDATE sessions SET cookie = $2, auth_time = $3, acr = $4, device_id = $5, unnamed = $6, address = $7, \
                user_agent = $8, last_seen_at = $9, expires_at = $10 \
                WHERE id = $1 AND user_id = $11 AND browser = $12 AND ended_at IS NULL AND expires_at > $13";
@@ -111,25 +116,25 @@ pub async fn renew(tx: &Tx, renewed: &BrowserSession, cookie: &SecretDigest, now
 }
 
 /// Whether a session was last seen so long ago that [`touch`] would write: ask before opening a write.
-pub fn needs_touch(session: &BrowserSession, now: Timestamp) -> bool {
+pub(crate) fn needs_touch(session: &BrowserSession, now: Timestamp) -> bool {
     now.since(session.last_seen_at) >= TOUCH_AFTER
 }
 
 /// Notes that a session is in use, when that was last noted at least [`TOUCH_AFTER`] ago. Returns whether it wrote.
-pub async fn touch(tx: &Tx, id: &SessionId, now: Timestamp) -> Result<bool, StoreError> {
+pub(crate) async fn touch(tx: &Tx, id: &SessionId, now: Timestamp) -> Result<bool, StoreError> {
     let sql = "UPDATE sessions SET last_seen_at = $2 WHERE id = $1 AND ended_at IS NULL AND last_seen_at <= $3";
     tx.changes(sql, values![id, now, now.minus(TOUCH_AFTER)]).await
 }
 
 /// Ends a session and revokes its grants without `offline_access`; what its clients are to hear of it is queued. False: it had
 /// ended before, or there is none.
-pub async fn end(tx: &Tx, id: &SessionId, now: Timestamp) -> Result<bool, StoreError> {
+pub(crate) async fn end(tx: &Tx, id: &SessionId, now: Timestamp) -> Result<bool, StoreError> {
     end_holding(tx, id, None, now).await
 }
 
 /// Ends a session that another account replaces in its browser, as [`end`]; its clients hear of it only after the code of the
 /// running authorization was redeemed or has expired (decision 2.16).
-pub async fn end_replaced(tx: &Tx, id: &SessionId, hold: &Hold, now: Timestamp) -> Result<bool, StoreError> {
+pub(crate) async fn end_replaced(tx: &Tx, id: &SessionId, hold: &Hold, now: Timestamp) -> Result<bool, StoreError> {
     end_holding(tx, id, Some(hold), now).await
 }
 
@@ -146,7 +151,7 @@ async fn end_holding(tx: &Tx, id: &SessionId, hold: Option<&Hold>, now: Timestam
 
 /// Locks the session's row until this transaction ends: a write that ends it waits, and sees what this transaction wrote (the
 /// order is in [`store`](super)). Returns it, expired or not; none has ended, or never was.
-pub async fn lock_row(tx: &Tx, id: &SessionId) -> Result<Option<BrowserSession>, StoreError> {
+pub(crate) async fn lock_row(tx: &Tx, id: &SessionId) -> Result<Option<BrowserSession>, StoreError> {
     let update = session::Entity::update_many()
         .col_expr(session::Column::ExpiresAt, Expr::col(session::Column::ExpiresAt))
         .filter(session::Column::Id.eq(id.as_str()))
@@ -155,7 +160,7 @@ pub async fn lock_row(tx: &Tx, id: &SessionId) -> Result<Option<BrowserSession>,
 }
 
 /// Ends every session of a person, as [`end`]; returns those that this call ended. The caller has locked the user's row.
-pub async fn end_all_for_user(tx: &Tx, user: &UserId, now: Timestamp) -> Result<Vec<SessionId>, StoreError> {
+pub(crate) async fn end_all_for_user(tx: &Tx, user: &UserId, now: Timestamp) -> Result<Vec<SessionId>, StoreError> {
     let mut ended = Vec::new();
     for (id, _phone) in open_of_user(tx, user).await? {
         if end(tx, &id, now).await? {
@@ -167,7 +172,7 @@ pub async fn end_all_for_user(tx: &Tx, user: &UserId, now: Timestamp) -> Result<
 
 /// Ends every session of a person that `phone` approved, as [`end`], and locks the rows of their others: a code of an earlier
 /// login may be waiting in one. The caller has locked the user's row.
-pub async fn end_all_for_phone(tx: &Tx, user: &UserId, phone: &DeviceId, now: Timestamp) -> Result<(), StoreError> {
+pub(crate) async fn end_all_for_phone(tx: &Tx, user: &UserId, phone: &DeviceId, now: Timestamp) -> Result<(), StoreError> {
     for (id, approved_by) in open_of_user(tx, user).await? {
         if approved_by.as_deref() == Some(phone.as_str()) {
             end(tx, &id, now).await?;

@@ -14,7 +14,7 @@ use crate::metrics;
 use crate::protocol::client_metadata::SigningAlgorithm;
 
 /// Every key of an algorithm that this program knows, oldest first.
-pub async fn list(db: &Db) -> Result<Vec<StoredKey>, StoreError> {
+pub(crate) async fn list(db: &Db) -> Result<Vec<StoredKey>, StoreError> {
     let rows = signing_key::Entity::find()
         .order_by_asc(signing_key::Column::CreatedAt)
         .order_by_asc(signing_key::Column::Kid)
@@ -24,7 +24,7 @@ pub async fn list(db: &Db) -> Result<Vec<StoredKey>, StoreError> {
 }
 
 /// Writes one step of a change. False: it did not find what it expects, so another node was faster.
-pub async fn apply(tx: &Tx, step: &KeyStep) -> Result<bool, StoreError> {
+pub(crate) async fn apply(tx: &Tx, step: &KeyStep) -> Result<bool, StoreError> {
     match step {
         KeyStep::Insert(key) => insert(tx, key).await,
         KeyStep::Activate { kid, at } => activate(tx, kid, *at).await,

@@ -17,7 +17,7 @@ const MOST_REWRITTEN: u64 = 262_144;
 
 impl Store {
     /// Gives back what is free beyond a little. Does nothing on PostgreSQL, and on a file that cannot shrink.
-    pub async fn give_back_space(&self) -> Result<(), StoreError> {
+    pub(crate) async fn give_back_space(&self) -> Result<(), StoreError> {
         let Engine::Sqlite { path, readers } = &self.inner.engine else { return Ok(()) };
         let log = std::fs::metadata(log_of(path)).map_or(0, |log| log.len());
         let free = number(readers, "PRAGMA freelist_count").await?;
@@ -32,7 +32,7 @@ impl Store {
 
     /// Sees to it that a file of an older program can shrink: it is rewritten, once. A file that is too large for that at a
     /// start is left as it is, and so is one with no room beside it.
-    pub async fn let_it_shrink(&self) -> Result<(), StoreError> {
+    pub(crate) async fn let_it_shrink(&self) -> Result<(), StoreError> {
         let Engine::Sqlite { path, .. } = &self.inner.engine else { return Ok(()) };
         let connection = open::sqlite_writer(path).await?;
         let outcome = rewrite(&connection).await;

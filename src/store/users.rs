@@ -13,7 +13,7 @@ use crate::domain::user::User;
 
 /// What became of a person who was to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UserSaved {
+pub(crate) enum UserSaved {
     Saved,
     /// Somebody else has this username; nothing was written.
     UsernameTaken,
@@ -24,12 +24,12 @@ pub enum UserSaved {
 }
 
 /// The person with this id (`sub`).
-pub async fn find(db: &Db, id: &UserId) -> Result<Option<User>, StoreError> {
+pub(crate) async fn find(db: &Db, id: &UserId) -> Result<Option<User>, StoreError> {
     user::Entity::find_by_id(id.as_str()).one(db).await?.map(User::try_from).transpose()
 }
 
 /// The person with this id, if `phone`, where one is named, is registered still.
-pub async fn find_with_phone(db: &Db, id: &UserId, phone: Option<&DeviceId>) -> Result<Option<User>, StoreError> {
+pub(crate) async fn find_with_phone(db: &Db, id: &UserId, phone: Option<&DeviceId>) -> Result<Option<User>, StoreError> {
     let mut select = user::Entity::find_by_id(id.as_str());
     if let Some(phone) = phone {
         let same = Expr::col(device::Column::Id).eq(phone.as_str());
@@ -40,23 +40,23 @@ pub async fn find_with_phone(db: &Db, id: &UserId, phone: Option<&DeviceId>) -> 
 }
 
 /// The person with this canonical username.
-pub async fn find_by_username(db: &Db, username: &str) -> Result<Option<User>, StoreError> {
+pub(crate) async fn find_by_username(db: &Db, username: &str) -> Result<Option<User>, StoreError> {
     let row = user::Entity::find().filter(user::Column::Username.eq(username)).one(db).await?;
     row.map(User::try_from).transpose()
 }
 
 /// The person with this canonical e-mail address.
-pub async fn find_by_email(db: &Db, email: &str) -> Result<Option<User>, StoreError> {
+pub(crate) async fn find_by_email(db: &Db, email: &str) -> Result<Option<User>, StoreError> {
     let row = user::Entity::find().filter(user::Column::Email.eq(email)).one(db).await?;
     row.map(User::try_from).transpose()
 }
 
-pub async fn list(db: &Db) -> Result<Vec<User>, StoreError> {
+pub(crate) async fn list(db: &Db) -> Result<Vec<User>, StoreError> {
     let rows = user::Entity::find().order_by_asc(user::Column::Username).all(db).await?;
     rows.into_iter().map(User::try_from).collect()
 }
 
-pub async fn insert(tx: &Tx, user: &User) -> Result<UserSaved, StoreError> {
+pub(crate) async fn insert(tx: &Tx, user: &User) -> Result<UserSaved, StoreError> {
     let inserted = tx
         .insert_new(user::Model {
             id: user.id.as_str().to_owned(),
@@ -75,7 +75,7 @@ pub async fn insert(tx: &Tx, user: &User) -> Result<UserSaved, StoreError> {
 }
 
 /// Writes everything but the id and the time of creation.
-pub async fn update(tx: &Tx, user: &User) -> Result<UserSaved, StoreError> {
+pub(crate) async fn update(tx: &Tx, user: &User) -> Result<UserSaved, StoreError> {
     if let Some(taken) = taken(tx, user).await? {
         return Ok(taken);
     }
@@ -95,17 +95,17 @@ pub async fn update(tx: &Tx, user: &User) -> Result<UserSaved, StoreError> {
 
 /// Locks the user's row until this transaction ends: what depends on their phones and sessions is decided one after another
 /// (the order is in [`store`](super)). False: there is no such user.
-pub async fn lock_row(tx: &Tx, id: &UserId) -> Result<bool, StoreError> {
+pub(crate) async fn lock_row(tx: &Tx, id: &UserId) -> Result<bool, StoreError> {
     tx.changes("UPDATE users SET locked = locked WHERE id = $1", values![id]).await
 }
 
 /// As [`lock_row`], where the user may sign in. False: an operator has locked them, or there is no such user.
-pub async fn lock_enabled_row(tx: &Tx, id: &UserId) -> Result<bool, StoreError> {
+pub(crate) async fn lock_enabled_row(tx: &Tx, id: &UserId) -> Result<bool, StoreError> {
     tx.changes("UPDATE users SET locked = locked WHERE id = $1 AND locked = $2", values![id, false]).await
 }
 
 /// Locks or unlocks a person. False: there is no such person, or nothing changed.
-pub async fn set_locked(tx: &Tx, id: &UserId, locked: bool, now: Timestamp) -> Result<bool, StoreError> {
+pub(crate) async fn set_locked(tx: &Tx, id: &UserId, locked: bool, now: Timestamp) -> Result<bool, StoreError> {
     let sql = "UPDATE users SET locked = $2, updated_at = $3 WHERE id = $1 AND locked = $4";
     tx.changes(sql, values![id, locked, now, !locked]).await
 }

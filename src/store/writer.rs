@@ -21,7 +21,6 @@ use super::postgres::Postgres;
 use super::retry::Attempts;
 use super::{JobError, StoreError, Tx, open};
 use crate::domain::env::Env;
-use crate::metrics;
 
 /// The length of the queue: callers wait when it is full.
 const QUEUE: usize = 64;
@@ -204,7 +203,6 @@ impl SqliteWriter {
         match outcome {
             Ok(_) => {
                 self.commits.fetch_add(1, Ordering::Relaxed);
-                metrics::DB_COMMITS.add([]);
             }
             // After some errors SQLite has rolled back by itself and after others it has not: never assume either.
             Err(_) => self.disconnect().await,

@@ -38,7 +38,7 @@ pub(super) fn own(stream: &impl AsFd) -> io::Result<File> {
 }
 
 /// Writes what a command promises to standard output. Blocks for as long as the reader does.
-pub fn print(text: &str) -> io::Result<()> {
+pub(crate) fn print(text: &str) -> io::Result<()> {
     write(&mut own(&io::stdout())?, text.as_bytes()).1
 }
 

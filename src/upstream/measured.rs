@@ -11,7 +11,7 @@ use crate::domain::user::Upstream;
 use crate::metrics;
 
 /// Counts the calls to `service` and says whether it answers.
-pub fn measured(upstream: Upstream, service: impl PhoneApproval + 'static) -> Arc<dyn PhoneApproval> {
+pub(crate) fn measured(upstream: Upstream, service: impl PhoneApproval + 'static) -> Arc<dyn PhoneApproval> {
     Arc::new(Measured { provider: upstream.as_str(), service })
 }
 

@@ -15,15 +15,15 @@ mod answer;
 mod measured;
 mod picture;
 mod probe;
-pub mod secsign;
-pub mod thumbsignin;
+pub(crate) mod secsign;
+pub(crate) mod thumbsignin;
 
-pub use measured::measured;
-pub use probe::{Found, Probed};
+pub(crate) use measured::measured;
+pub(crate) use probe::{Found, Probed};
 
 /// What a service can do, so that flows ask instead of knowing names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Capabilities {
+pub(crate) struct Capabilities {
     /// It can be asked without naming a person (a QR code for whoever scans it).
     pub unnamed: bool,
     /// The phone shows symbols of which one is on the page (decision 2.1: `matched`).
@@ -34,7 +34,7 @@ pub struct Capabilities {
 
 /// What to ask a phone.
 #[derive(Clone, Debug)]
-pub struct BeginRequest {
+pub(crate) struct BeginRequest {
     /// The person, by the service's name for them; `None` for a QR code without a name.
     pub upstream_user: Option<String>,
     /// Which app asks, from our configuration of the client: printable ASCII without `&` and `=`, at most 100 characters.
@@ -46,7 +46,7 @@ pub struct BeginRequest {
 
 /// An approval session at the service.
 #[derive(Clone, Debug)]
-pub struct Begun {
+pub(crate) struct Begun {
     pub handle: UpstreamHandle,
     pub challenge: Challenge,
     /// How long the service waits for the phone, where it says so.
@@ -55,7 +55,7 @@ pub struct Begun {
 
 /// Why no session was begun.
 #[derive(Debug, thiserror::Error)]
-pub enum BeginError {
+pub(crate) enum BeginError {
     /// The service does not know the person (SecSign 20000).
     #[error("the phone service does not know this person")]
     NotRegistered,
@@ -82,7 +82,7 @@ pub enum BeginError {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub(crate) enum Progress {
     Pending,
     /// The phone has loaded the request.
     Fetched,
@@ -107,11 +107,11 @@ pub enum Progress {
 /// deadline (decision 2.6).
 #[derive(Debug, thiserror::Error)]
 #[error("the phone service could not be asked: {0}")]
-pub struct Unavailable(pub String);
+pub(crate) struct Unavailable(pub String);
 
 /// A phone service that can be asked for an approval.
 #[async_trait]
-pub trait PhoneApproval: Send + Sync {
+pub(crate) trait PhoneApproval: Send + Sync {
     fn capabilities(&self) -> Capabilities;
 
     /// Asks a phone, once: never repeated once the request's body was written (decision 2.7). Ends within 5 s.
@@ -126,14 +126,14 @@ pub trait PhoneApproval: Send + Sync {
 }
 
 #[derive(Clone, Default)]
-pub struct Upstreams {
+pub(crate) struct Upstreams {
     pub secsign: Option<Arc<dyn PhoneApproval>>,
     pub thumbsignin: Option<Arc<dyn PhoneApproval>>,
 }
 
 impl Upstreams {
     /// The service, when it is configured.
-    pub fn get(&self, upstream: Upstream) -> Option<&Arc<dyn PhoneApproval>> {
+    pub(crate) fn get(&self, upstream: Upstream) -> Option<&Arc<dyn PhoneApproval>> {
         match upstream {
             Upstream::SecSign => self.secsign.as_ref(),
             Upstream::ThumbSignIn => self.thumbsignin.as_ref(),
@@ -141,7 +141,7 @@ impl Upstreams {
     }
 
     /// The configured services, in the order in which people are offered them.
-    pub fn configured(&self) -> Vec<Upstream> {
+    pub(crate) fn configured(&self) -> Vec<Upstream> {
         Upstream::ALL.into_iter().filter(|upstream| self.get(*upstream).is_some()).collect()
     }
 }

@@ -6,7 +6,7 @@ use crate::domain::error_chain::chain;
 use crate::outbound::{PhoneAnswer, SendError};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
+pub(crate) enum Found {
     Working,
     /// It does not accept who we are; the text says what to look at.
     Refused(String),
@@ -18,7 +18,7 @@ pub enum Found {
 
 /// The outcome of a harmless call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Probed {
+pub(crate) struct Probed {
     pub found: Found,
     /// The `Date` of its answer, as it stands there.
     pub date: Option<String>,

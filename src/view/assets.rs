@@ -13,10 +13,10 @@ use crate::domain::hex::hex;
 struct Files;
 
 /// Where the surfaces serve the files, below the issuer's path.
-pub const PREFIX: &str = "/static/";
+pub(crate) const PREFIX: &str = "/static/";
 
 #[derive(Debug)]
-pub struct Asset {
+pub(crate) struct Asset {
     /// Its name in the source tree: `app.css`.
     pub name: String,
     /// Its name in URLs: `app.<sixteen hexadecimal digits of SHA-256>.css`.
@@ -28,17 +28,17 @@ pub struct Asset {
 
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(load);
 
-pub fn all() -> &'static [Asset] {
+pub(crate) fn all() -> &'static [Asset] {
     &ASSETS
 }
 
 /// The file that a URL names, by its name with the digest.
-pub fn by_file_name(file_name: &str) -> Option<&'static Asset> {
+pub(crate) fn by_file_name(file_name: &str) -> Option<&'static Asset> {
     all().iter().find(|asset| asset.file_name == file_name)
 }
 
 /// The file of that name in the source tree.
-pub fn by_name(name: &str) -> Option<&'static Asset> {
+pub(crate) fn by_name(name: &str) -> Option<&'static Asset> {
     all().iter().find(|asset| asset.name == name)
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// A language that the pages speak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Locale {
+pub(crate) enum Locale {
     /// English: what everybody gets who asks for nothing that we have.
     #[default]
     En,
@@ -15,10 +15,10 @@ pub enum Locale {
 }
 
 impl Locale {
-    pub const ALL: [Self; 2] = [Self::En, Self::De];
+    pub(crate) const ALL: [Self; 2] = [Self::En, Self::De];
 
     /// The language tag (BCP 47), for `<html lang>` and discovery's `ui_locales_supported`.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::En => "en",
             Self::De => "de",
@@ -26,7 +26,7 @@ impl Locale {
     }
 
     /// The language of a tag by its primary subtag, in any case: `de-AT` is German (RFC 4647 §3.4).
-    pub fn of_tag(tag: &str) -> Option<Self> {
+    pub(crate) fn of_tag(tag: &str) -> Option<Self> {
         let primary = tag.split(['-', '_']).next()?.trim();
         Self::ALL.into_iter().find(|locale| locale.as_str().eq_ignore_ascii_case(primary))
     }
@@ -43,7 +43,7 @@ impl fmt::Display for Locale {
 ///
 /// The switch comes before the app: `ui_locales` is what the app takes the person to read (OIDC Core §3.1.2.1), the switch is
 /// their own word, and a page that ignored it would seem broken.
-pub fn choose(chosen: Option<Locale>, ui_locales: Option<&str>, accept_language: Option<&str>) -> Locale {
+pub(crate) fn choose(chosen: Option<Locale>, ui_locales: Option<&str>, accept_language: Option<&str>) -> Locale {
     let asked = || ui_locales.and_then(|tags| tags.split_ascii_whitespace().find_map(Locale::of_tag));
     chosen.or_else(asked).or_else(|| accept_language.and_then(from_accept_language)).unwrap_or_default()
 }

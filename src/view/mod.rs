@@ -5,14 +5,14 @@
 //! `data-` attributes and the input names. Headers, the content security policy, cookies and the making of CSRF values are
 //! `web`'s; nothing here knows the web framework.
 
-pub mod assets;
-pub mod locale;
+pub(crate) mod assets;
+pub(crate) mod locale;
 mod messages;
-pub mod pages;
+pub(crate) mod pages;
 mod render;
 #[cfg(test)]
 mod tests;
 
-pub use locale::Locale;
+pub(crate) use locale::Locale;
 use render::to_value;
-pub use render::{LanguageLink, Page, PageContext, ViewError, render};
+pub(crate) use render::{LanguageLink, Page, PageContext, ViewError, render};

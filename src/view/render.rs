@@ -21,7 +21,7 @@ struct Templates;
 
 /// Why a page could not be rendered: always a fault of this program, never of its visitor.
 #[derive(Debug, thiserror::Error)]
-pub enum ViewError {
+pub(crate) enum ViewError {
     /// The template failed.
     #[error("the page {template} could not be rendered")]
     Template {
@@ -32,7 +32,7 @@ pub enum ViewError {
 }
 
 /// A page: the data of one template.
-pub trait Page: Serialize + Sized {
+pub(crate) trait Page: Serialize + Sized {
     /// The template's path below `templates/pages/`.
     const TEMPLATE: &'static str;
 
@@ -47,7 +47,7 @@ pub trait Page: Serialize + Sized {
 
 /// Another language for the page that is being shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct LanguageLink {
+pub(crate) struct LanguageLink {
     pub locale: Locale,
     /// Where a GET leads back to the same page, in it.
     pub href: String,
@@ -55,7 +55,7 @@ pub struct LanguageLink {
 
 /// What every page needs besides its own data.
 #[derive(Clone, Debug, Serialize)]
-pub struct PageContext {
+pub(crate) struct PageContext {
     pub locale: Locale,
     /// The nonce of this answer's `script-src` (CSP 3 §6.7.3). Only the form_post page has an inline script.
     pub nonce: String,
@@ -65,7 +65,7 @@ pub struct PageContext {
 
 impl PageContext {
     /// A context without a choice of languages.
-    pub fn new(locale: Locale, nonce: impl Into<String>) -> Self {
+    pub(crate) fn new(locale: Locale, nonce: impl Into<String>) -> Self {
         Self { locale, nonce: nonce.into(), languages: Vec::new() }
     }
 }
@@ -75,7 +75,7 @@ pub(super) fn to_value<T: Serialize + ?Sized>(value: &T) -> Value {
 }
 
 /// Renders a page in the language of its context.
-pub fn render<P: Page>(page: &P, context: &PageContext) -> Result<String, ViewError> {
+pub(crate) fn render<P: Page>(page: &P, context: &PageContext) -> Result<String, ViewError> {
     static ENGLISH: LazyLock<Environment<'static>> = LazyLock::new(|| environment(Locale::En));
     static GERMAN: LazyLock<Environment<'static>> = LazyLock::new(|| environment(Locale::De));
     let environment = match context.locale {

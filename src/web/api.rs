@@ -26,7 +26,7 @@ pub(crate) struct ApiRequest {
 
 impl ApiRequest {
     /// The request as the flows take it.
-    pub fn client_request(&self) -> ClientRequest<'_> {
+    pub(crate) fn client_request(&self) -> ClientRequest<'_> {
         ClientRequest {
             method: self.http.method().as_str(),
             url: &self.url,
@@ -39,7 +39,7 @@ impl ApiRequest {
     }
 
     /// An error of the flow: `invalid_client` becomes 401 (RFC 6749 §5.2).
-    pub fn failure(&self, error: OAuthError) -> Failure {
+    pub(crate) fn failure(&self, error: OAuthError) -> Failure {
         match error {
             OAuthError::Refused { code: ErrorCode::InvalidClient, hint, .. } => {
                 Failure::Unauthenticated { basic: self.client_request().used_header(), hint: hint.unwrap_or_default() }

@@ -14,7 +14,7 @@ use crate::store::sessions;
 use crate::view::{LanguageLink, Locale, locale};
 
 #[derive(Clone, Debug)]
-pub struct Visit {
+pub(crate) struct Visit {
     /// The browser and its live session.
     pub browser: Browser,
     /// A cookie that the browser has yet to get, on its first visit.
@@ -33,14 +33,14 @@ pub struct Visit {
 }
 
 /// The path below which languages are chosen (`endpoints::language`).
-pub const LANGUAGE_PATH: &str = "/language/";
+pub(crate) const LANGUAGE_PATH: &str = "/language/";
 /// A longer address is not repeated in the links of the switch.
 const MAX_HERE: usize = 2048;
 
 impl Visit {
     /// Reads the cookies of a request. One round trip where there is a session, none otherwise; a write at most once a
     /// minute, to note that the session is in use.
-    pub async fn of(surface: &Surface, request: &HttpRequest) -> Result<Self, Internal> {
+    pub(crate) async fn of(surface: &Surface, request: &HttpRequest) -> Result<Self, Internal> {
         let mut visit = Self::without_session(surface, request)?;
         if visit.new_cookie.is_none()
             && let Some(session) = cookies::read(request, cookies::Name::Session, surface.site.https)
@@ -54,7 +54,7 @@ impl Visit {
     }
 
     /// The browser alone, whoever is signed in. No round trip.
-    pub fn without_session(surface: &Surface, request: &HttpRequest) -> Result<Self, Internal> {
+    pub(crate) fn without_session(surface: &Surface, request: &HttpRequest) -> Result<Self, Internal> {
         let known_cookie = cookies::read(request, cookies::Name::Browser, surface.site.https);
         let (key, new_cookie) = match &known_cookie {
             Some(known) => (known.digest(), None),
@@ -68,7 +68,7 @@ impl Visit {
     }
 
     /// A visit of nobody in particular: for error pages.
-    pub fn anonymous(surface: &Surface, request: &HttpRequest) -> Self {
+    pub(crate) fn anonymous(surface: &Surface, request: &HttpRequest) -> Self {
         let accept_language = request.headers().get("accept-language");
         Self {
             browser: Browser { key: BrowserKey(SecretDigest::of(b"")), session: None },
@@ -84,19 +84,19 @@ impl Visit {
     }
 
     /// The language of a page: the person's choice, then the app's wish, then the browser's.
-    pub fn locale(&self, ui_locales: &[String]) -> Locale {
+    pub(crate) fn locale(&self, ui_locales: &[String]) -> Locale {
         locale::choose(self.chosen_language, Some(&ui_locales.join(" ")), self.accept_language.as_deref())
     }
 
     /// The switch of a page: each language, and the link that leads back here in it.
-    pub fn languages(&self) -> Vec<LanguageLink> {
+    pub(crate) fn languages(&self) -> Vec<LanguageLink> {
         let Some(here) = &self.here else { return Vec::new() };
         let to: String = url::form_urlencoded::byte_serialize(here.as_bytes()).collect();
         Locale::ALL.map(|locale| LanguageLink { locale, href: format!("{LANGUAGE_PATH}{locale}?to={to}") }).to_vec()
     }
 
     /// The cookies that the answer must set.
-    pub fn cookies(&self, surface: &Surface) -> Vec<Cookie<'static>> {
+    pub(crate) fn cookies(&self, surface: &Surface) -> Vec<Cookie<'static>> {
         let renewed = |cookie: &Option<Secret>| cookie.clone().filter(|_| self.renews);
         let browser = self.new_cookie.clone().or_else(|| renewed(&self.known_cookie));
         let language = self.chosen_language.filter(|_| self.renews);

@@ -10,7 +10,7 @@ use super::Surface;
 use crate::domain::secret::Secret;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Name {
+pub(crate) enum Name {
     /// Names a browser from its first visit on: authorizations and logins are bound to it.
     Browser,
     /// A browser session: new at every login.
@@ -47,7 +47,7 @@ impl Name {
 }
 
 /// The secret in the cookie, if the request has exactly one of that name and it looks like ours.
-pub fn read(request: &HttpRequest, name: Name, https: bool) -> Option<Secret> {
+pub(crate) fn read(request: &HttpRequest, name: Name, https: bool) -> Option<Secret> {
     let value = read_text(request, name, https)?;
     let ours = value.len() == 43 && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     ours.then(|| Secret::new(value))
@@ -55,7 +55,7 @@ pub fn read(request: &HttpRequest, name: Name, https: bool) -> Option<Secret> {
 
 /// The value of the cookie as it came, if the request has exactly one of that name: whoever reads it judges it. What else the
 /// browser keeps for this host, or a parent of it, are bytes of other programs (RFC 6265 §5.4): they are passed over.
-pub fn read_text(request: &HttpRequest, name: Name, https: bool) -> Option<String> {
+pub(crate) fn read_text(request: &HttpRequest, name: Name, https: bool) -> Option<String> {
     let wanted = name.text(https).as_bytes();
     let lines = request.headers().get_all(header::COOKIE).map(|line| line.as_bytes());
     let pairs = lines.flat_map(|line| line.split(|byte| *byte == b';')).map(<[u8]>::trim_ascii);
@@ -66,12 +66,12 @@ pub fn read_text(request: &HttpRequest, name: Name, https: bool) -> Option<Strin
     }
 }
 
-pub fn set(surface: &Surface, name: Name, value: &Secret) -> Cookie<'static> {
+pub(crate) fn set(surface: &Surface, name: Name, value: &Secret) -> Cookie<'static> {
     set_text(surface, name, value.expose())
 }
 
 /// Sets the cookie; the text must be within the grammar of RFC 6265 §4.1.1.
-pub fn set_text(surface: &Surface, name: Name, value: &str) -> Cookie<'static> {
+pub(crate) fn set_text(surface: &Surface, name: Name, value: &str) -> Cookie<'static> {
     baked(name, value, surface.site.https, surface.op.settings.lifetimes.remembered_browser)
 }
 
@@ -83,7 +83,7 @@ fn baked(name: Name, value: &str, https: bool, remembered: std::time::Duration) 
     cookie
 }
 
-pub fn clear(name: Name, https: bool) -> Cookie<'static> {
+pub(crate) fn clear(name: Name, https: bool) -> Cookie<'static> {
     let mut cookie = blank(name, String::new(), https);
     cookie.set_max_age(Duration::ZERO);
     cookie

@@ -10,12 +10,12 @@ use crate::domain::browser::BrowserKey;
 use crate::domain::secret::Secret;
 
 /// The form token of this browser for one thing (`authorization/…`, `login/…`).
-pub fn token(surface: &Surface, browser: &BrowserKey, about: &str) -> String {
+pub(crate) fn token(surface: &Surface, browser: &BrowserKey, about: &str) -> String {
     URL_SAFE_NO_PAD.encode(surface.op.keys.purposes.form_tokens.mac(&[browser.0.as_str().as_bytes(), about.as_bytes()]))
 }
 
 /// Whether `presented` is that token.
-pub fn is_valid(surface: &Surface, browser: &BrowserKey, about: &str, presented: Option<&str>) -> bool {
+pub(crate) fn is_valid(surface: &Surface, browser: &BrowserKey, about: &str, presented: Option<&str>) -> bool {
     presented.is_some_and(|presented| Secret::new(token(surface, browser, about)).matches(presented))
 }
 
@@ -24,7 +24,7 @@ pub fn is_valid(surface: &Surface, browser: &BrowserKey, about: &str, presented:
 ///
 /// `Origin: null` means that the browser does not tell (Fetch §3.2: under a `Referrer-Policy: no-referrer` that a proxy sets,
 /// also for our own forms); then its `Sec-Fetch-Site` must say that the page is ours.
-pub fn same_site(surface: &Surface, request: &HttpRequest) -> bool {
+pub(crate) fn same_site(surface: &Surface, request: &HttpRequest) -> bool {
     let all = |name: &str| request.headers().get_all(name).map(|value| value.as_bytes()).collect::<Vec<_>>();
     fits(&surface.site, &all("origin"), &all("sec-fetch-site"))
 }

@@ -20,7 +20,7 @@ use crate::view::pages::{ErrorKind, ErrorPage, ReturnLink};
 
 /// Why a handler has no better answer.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// An error without an answer of its own.
     #[error("{0:?}")]
     Page(DeferredError),
@@ -53,7 +53,7 @@ pub(crate) enum Audience {
 
 /// An error that becomes an answer on the way out, where the audience and the language of the request are known.
 #[derive(Clone, Debug)]
-pub struct DeferredError {
+pub(crate) struct DeferredError {
     pub(crate) kind: ErrorKind,
     pub(crate) status: StatusCode,
     /// More, for whoever integrates the app: a text of ours.
@@ -96,28 +96,28 @@ impl DeferredError {
 
 impl Failure {
     /// An error page without more.
-    pub const fn page(kind: ErrorKind, status: StatusCode) -> Self {
+    pub(crate) const fn page(kind: ErrorKind, status: StatusCode) -> Self {
         Self::Page(DeferredError::new(kind, status))
     }
 
     /// What a stranger sees who has everything but the cookie, and anybody who asks for what is not there.
-    pub const fn not_found() -> Self {
+    pub(crate) const fn not_found() -> Self {
         Self::page(ErrorKind::NotFound, StatusCode::NOT_FOUND)
     }
 
     /// What stopped a request before its handler.
-    pub fn of_framework(error: &actix_web::Error) -> Self {
+    pub(crate) fn of_framework(error: &actix_web::Error) -> Self {
         Self::Page(DeferredError::of_status(error.as_response_error().status_code()))
     }
 
     /// An error page for a request that makes no sense; `detail` says why.
-    pub fn bad_request(detail: impl Into<String>) -> Self {
+    pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
         let error = DeferredError::new(ErrorKind::BadRequest, StatusCode::BAD_REQUEST);
         Self::Page(DeferredError { detail: Some(detail.into()), ..error })
     }
 
     /// A form that is not ours, or not of this browser.
-    pub const fn forged() -> Self {
+    pub(crate) const fn forged() -> Self {
         Self::page(ErrorKind::Forged, StatusCode::FORBIDDEN)
     }
 }

@@ -21,12 +21,12 @@ pub(crate) struct PageForm {
 }
 
 impl PageForm {
-    pub fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.fields.get(name)
     }
 
     /// Demands the token that this browser got for this thing. A browser that sent no cookie is told so.
-    pub fn demand(&self, about: &str) -> Result<(), Failure> {
+    pub(crate) fn demand(&self, about: &str) -> Result<(), Failure> {
         let fits = csrf::is_valid(&self.surface, &self.visit.browser.key, about, self.get("csrf"));
         match (fits, &self.visit.new_cookie) {
             (true, _) => Ok(()),

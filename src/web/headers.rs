@@ -25,7 +25,7 @@ const ALWAYS: &[(HeaderName, &str)] = &[
 ];
 
 /// Refuses a `Host` that is not ours, renders deferred errors, and completes the headers of every answer. An answer to HEAD loses its body (RFC 9110 §9.3.2).
-pub async fn guard(
+pub(crate) async fn guard(
     surface: web::Data<Surface>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

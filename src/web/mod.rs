@@ -3,18 +3,18 @@
 
 pub(crate) mod api;
 mod authority;
-pub mod browser;
-pub mod cookies;
+pub(crate) mod browser;
+pub(crate) mod cookies;
 mod cors;
-pub mod csrf;
-pub mod error;
+pub(crate) mod csrf;
+pub(crate) mod error;
 pub(crate) mod form;
-pub mod headers;
-pub mod page;
+pub(crate) mod headers;
+pub(crate) mod page;
 pub(crate) mod parameters;
 mod proxy_probe;
 pub(crate) mod rejected_identifier;
-pub mod request;
+pub(crate) mod request;
 pub(crate) mod request_source;
 
 use std::sync::Arc;
@@ -33,7 +33,7 @@ use crate::protocol::uri::LOOPBACK_HOSTS;
 pub(crate) type HandlerResult = Result<HttpResponse, error::Failure>;
 
 #[derive(Clone)]
-pub struct Surface {
+pub(crate) struct Surface {
     pub op: Op,
     pub site: Arc<Site>,
     pub browser_origins: BrowserOrigins,
@@ -50,7 +50,7 @@ impl Surface {
 
 /// How the provider is reached from outside.
 #[derive(Debug)]
-pub struct Site {
+pub(crate) struct Site {
     /// Whether the issuer is https: cookies are `Secure` and `__Host-` then (decision 2.2).
     pub https: bool,
     /// The hosts that are ours, canonical; any other is refused (check 118).
@@ -65,7 +65,7 @@ pub struct Site {
 
 impl Site {
     /// Derives everything from the issuer. A loopback issuer answers to each of the loopback names on its port.
-    pub fn new(issuer: &str, trusted_proxies: Vec<IpNet>, hsts: Option<&str>) -> Self {
+    pub(crate) fn new(issuer: &str, trusted_proxies: Vec<IpNet>, hsts: Option<&str>) -> Self {
         let url = url::Url::parse(issuer).ok();
         let https = issuer.starts_with("https://");
         let host = url.as_ref().and_then(|url| url.host_str()).unwrap_or_default().to_owned();

@@ -14,7 +14,7 @@ use crate::view::{self, Page, PageContext};
 
 /// Where the forms of a page may lead, by redirect, besides ourselves (decision 2.15).
 #[derive(Clone, Debug)]
-pub enum FormTargets {
+pub(crate) enum FormTargets {
     Ourselves,
     /// Here, and to this origin or scheme.
     Origin(String),
@@ -24,14 +24,14 @@ pub enum FormTargets {
 
 impl FormTargets {
     /// What a page needs whose forms end at this URI of a client.
-    pub fn of(uri: &RedirectUri, forwards: bool) -> Self {
+    pub(crate) fn of(uri: &RedirectUri, forwards: bool) -> Self {
         if forwards { Self::Anywhere } else { Self::Origin(uri.csp_source()) }
     }
 }
 
 /// How a page is answered.
 #[derive(Clone, Debug)]
-pub struct PageOptions<'a> {
+pub(crate) struct PageOptions<'a> {
     pub status: StatusCode,
     /// The languages that the app asked for.
     pub ui_locales: &'a [String],
@@ -45,7 +45,12 @@ impl Default for PageOptions<'_> {
 }
 
 /// Renders a page for a visit.
-pub fn answer<P: Page>(surface: &Surface, visit: &Visit, page: &P, options: &PageOptions<'_>) -> Result<HttpResponse, Failure> {
+pub(crate) fn answer<P: Page>(
+    surface: &Surface,
+    visit: &Visit,
+    page: &P,
+    options: &PageOptions<'_>,
+) -> Result<HttpResponse, Failure> {
     let bytes: [u8; 18] = surface.op.env.random_bytes().map_err(Internal::from)?;
     let nonce = URL_SAFE_NO_PAD.encode(bytes);
     let languages = if P::SHOWN_AGAIN { visit.languages() } else { Vec::new() };
@@ -75,7 +80,7 @@ fn policy(nonce: &str, form_targets: &FormTargets) -> String {
 }
 
 /// A redirect after a form or a decision: always 303 (RFC 9700 §4.12).
-pub fn see_other(surface: &Surface, visit: &Visit, location: &str) -> HttpResponse {
+pub(crate) fn see_other(surface: &Surface, visit: &Visit, location: &str) -> HttpResponse {
     let mut response = HttpResponse::SeeOther();
     response.insert_header((header::LOCATION, location));
     for cookie in visit.cookies(surface) {

@@ -27,7 +27,7 @@ tokio::task_local! {
 }
 
 /// The id of the request that is being answered; a new one outside of any.
-pub fn id(env: &Env) -> Result<String, RandomError> {
+pub(crate) fn id(env: &Env) -> Result<String, RandomError> {
     match REQUEST_ID.try_with(String::clone) {
         Ok(id) => Ok(id),
         Err(_outside) => new_id(env),
@@ -39,7 +39,7 @@ fn new_id(env: &Env) -> Result<String, RandomError> {
 }
 
 /// Answers a request under an id of its own, and measures it.
-pub async fn observe(
+pub(crate) async fn observe(
     surface: web::Data<Surface>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

@@ -11,7 +11,7 @@ use crate::store::{authorizations, consents};
 
 /// Remembers that the person allowed the client its scopes, and lets the authorization go on with their login. Returns
 /// whether the authorization was still waiting. One commit.
-pub async fn allow(
+pub(crate) async fn allow(
     op: &Op,
     authorization: &Authorization,
     authentication: Authentication,

@@ -9,12 +9,12 @@
 //! [`request`] checks what came, [`next_step`] decides from stored state alone, [`response`] ends it. Steps never call one
 //! another: a login or a consent writes what happened, and the browser returns to [`advance`].
 
-pub mod consent;
-pub mod next_step;
+pub(crate) mod consent;
+pub(crate) mod next_step;
 pub(crate) mod offer;
-pub mod repeats;
-pub mod request;
-pub mod response;
+pub(crate) mod repeats;
+pub(crate) mod request;
+pub(crate) mod response;
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ use response::{AuthorizationResponse, Delivery};
 
 /// The browser as the request found it.
 #[derive(Clone, Debug)]
-pub struct Browser {
+pub(crate) struct Browser {
     pub key: BrowserKey,
     /// Its live session and the person in it, if it is signed in.
     pub session: Option<(BrowserSession, User)>,
@@ -45,7 +45,7 @@ pub struct Browser {
 
 /// What the browser is shown next.
 #[derive(Debug)]
-pub enum Next {
+pub(crate) enum Next {
     /// Somebody must sign in for this authorization.
     Login(Box<Interaction>),
     /// The person must allow the scopes.
@@ -58,7 +58,7 @@ pub enum Next {
 
 /// Why nothing comes next. Each end has words of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Over {
+pub(crate) enum Over {
     /// A code was issued before: nothing is issued twice.
     Answered,
     /// The person gave it up, and by now it has run out as well.
@@ -69,7 +69,7 @@ pub enum Over {
 
 /// An authorization with the client that asked.
 #[derive(Clone, Debug)]
-pub struct Interaction {
+pub(crate) struct Interaction {
     pub authorization: Authorization,
     pub client: Client,
 }
@@ -91,14 +91,14 @@ impl Interaction {
     }
 
     /// Whether it still waits for the person: only then a form of its pages does anything.
-    pub fn is_waiting(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_waiting(&self, now: Timestamp) -> bool {
         let stage = &self.authorization.stage;
         self.over(now).is_none() && matches!(stage, AuthorizationStage::Open | AuthorizationStage::Authenticated { .. })
     }
 
     /// Whether it lasts long enough for somebody to approve a login: a quarter of what a login has, ten seconds at most. A
     /// phone that is asked later is asked for nothing.
-    pub fn has_time_for_phone(&self, op: &Op) -> bool {
+    pub(crate) fn has_time_for_phone(&self, op: &Op) -> bool {
         let least = (op.settings.lifetimes.login / 4).min(Duration::from_secs(10));
         op.env.now().plus(least) < self.authorization.expires_at
     }
@@ -145,7 +145,7 @@ pub(crate) async fn begin(op: &Op, verified: VerifiedRequest, browser: &Browser,
 }
 
 /// Goes on with a stored authorization of this browser, wherever it stands: the place to which every step returns.
-pub async fn advance(op: &Op, id: &AuthorizationId, browser: &Browser) -> Result<Next, Internal> {
+pub(crate) async fn advance(op: &Op, id: &AuthorizationId, browser: &Browser) -> Result<Next, Internal> {
     let Some(interaction) = find_own(op, id, &browser.key).await? else { return Ok(Next::Unknown) };
     if let Some(why) = interaction.over(op.env.now()) {
         return Ok(interaction.into_over(why));
@@ -175,7 +175,7 @@ pub async fn advance(op: &Op, id: &AuthorizationId, browser: &Browser) -> Result
 ///
 /// Costs: what [`advance`] reads to decide; one read more, of the person's phones, where the name is neither their username
 /// nor their e-mail address.
-pub async fn goes_on_without_phone(
+pub(crate) async fn goes_on_without_phone(
     op: &Op,
     interaction: &Interaction,
     browser: &Browser,
@@ -209,7 +209,7 @@ async fn decide(op: &Op, interaction: &Interaction, browser: &Browser) -> Result
 }
 
 /// Ends an authorization with an error for the relying party; `None` when a code had been issued for it before.
-pub async fn fail(
+pub(crate) async fn fail(
     op: &Op,
     interaction: &Interaction,
     code: ErrorCode,
@@ -292,7 +292,7 @@ async fn store(op: &Op, authorization: &Authorization, source: String) -> Result
 
 /// The authorization of this browser, however far it got. The cookie decides, not the URL: another browser's authorization
 /// does not exist (decision 2.2).
-pub async fn find_own(op: &Op, id: &AuthorizationId, browser: &BrowserKey) -> Result<Option<Interaction>, Internal> {
+pub(crate) async fn find_own(op: &Op, id: &AuthorizationId, browser: &BrowserKey) -> Result<Option<Interaction>, Internal> {
     let found = authorizations::find_with_client(op.store.read(), id).await?;
     let own = found.filter(|(authorization, _)| authorization.browser == *browser);
     Ok(own.map(|(authorization, client)| Interaction { authorization, client }))

@@ -17,7 +17,7 @@ use super::offer::weakest;
 
 /// Everything that the decision depends on.
 #[derive(Debug)]
-pub struct Situation<'a> {
+pub(crate) struct Situation<'a> {
     pub authorization: &'a Authorization,
     pub client: &'a Client,
     /// The browser's live session and its person.
@@ -28,7 +28,7 @@ pub struct Situation<'a> {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     Login,
     /// This person must allow the scopes.
     Consent(Box<Authentication>),
@@ -39,7 +39,7 @@ pub enum Step {
     Over,
 }
 
-pub fn next_step(situation: &Situation<'_>) -> Step {
+pub(crate) fn next_step(situation: &Situation<'_>) -> Step {
     let request = &situation.authorization.request;
     let (authentication, consented) = match &situation.authorization.stage {
         AuthorizationStage::Issued => return Step::Over,

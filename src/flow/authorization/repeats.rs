@@ -28,11 +28,11 @@ struct Seen {
 }
 
 #[derive(Clone, Default)]
-pub struct Repeats(Arc<Mutex<HashMap<ClientId, Seen>>>);
+pub(crate) struct Repeats(Arc<Mutex<HashMap<ClientId, Seen>>>);
 
 impl Repeats {
     /// Looks at a request that passed every check.
-    pub fn notice(&self, request: &AuthorizationRequest) {
+    pub(crate) fn notice(&self, request: &AuthorizationRequest) {
         let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if clients.len() >= CLIENTS && !clients.contains_key(&request.client_id) {
             return;

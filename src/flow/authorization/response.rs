@@ -22,7 +22,7 @@ use super::request::RefusedRequest;
 
 /// Where an answer may go: a redirect URI that was checked against its client. Nothing else can be redirected to.
 #[derive(Clone, Debug)]
-pub struct ResponseTarget {
+pub(crate) struct ResponseTarget {
     redirect_uri: RedirectUri,
     mode: ResponseMode,
     state: Option<String>,
@@ -64,7 +64,7 @@ impl ResponseTarget {
 
 /// An authorization response, ready to be sent.
 #[derive(Debug)]
-pub struct AuthorizationResponse {
+pub(crate) struct AuthorizationResponse {
     target: ResponseTarget,
     /// In this order: `code` first (a mobile client of ThumbSignIn looks at the first parameter only).
     parameters: Vec<(&'static str, Secret)>,
@@ -72,7 +72,7 @@ pub struct AuthorizationResponse {
 
 /// How the browser carries a response.
 #[derive(Debug)]
-pub enum Delivery {
+pub(crate) enum Delivery {
     /// By a redirect to this URL.
     Redirect(String),
     /// By posting this form (OAuth 2.0 Form Post Response Mode §2).
@@ -81,22 +81,22 @@ pub enum Delivery {
 
 impl AuthorizationResponse {
     /// The redirect URI that the response goes to, for the Content Security Policy of the page that leads there.
-    pub const fn redirect_uri(&self) -> &RedirectUri {
+    pub(crate) const fn redirect_uri(&self) -> &RedirectUri {
         &self.target.redirect_uri
     }
 
     /// Whether its client sends browsers on to places that we cannot know (decision 2.15).
-    pub const fn forwards(&self) -> bool {
+    pub(crate) const fn forwards(&self) -> bool {
         self.target.forwards
     }
 
     /// What its client is called, for the page that posts it.
-    pub fn app_name(&self) -> &str {
+    pub(crate) fn app_name(&self) -> &str {
         &self.target.app_name
     }
 
     /// Puts the parameters where the response mode wants them. Those of the redirect URI itself are kept (RFC 6749 §3.1.2).
-    pub fn delivery(&self) -> Delivery {
+    pub(crate) fn delivery(&self) -> Delivery {
         let pairs = self.parameters.iter().map(|(name, value)| (*name, value.expose()));
         let text = self.target.redirect_uri.as_str();
         match self.target.mode {

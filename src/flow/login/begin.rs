@@ -73,7 +73,7 @@ async fn begin_detached(op: &Op, request: LoginRequest) -> Result<LoginId, Inter
     let found = started.elapsed();
     let mut login = request.login(op, &resolved)?;
     if resolved.subject == Subject::Unnamed && !op.settings.allow_unnamed {
-        return attempt::refuse(op, login, Reason::TechnicalReason).await;
+        return attempt::refuse(op, login, Reason::Technical).await;
     }
     for _attempt in 0..ATTEMPTS {
         let started = Instant::now() - found;

@@ -245,5 +245,4 @@ fn common(one: &[u8], other: &[u8]) -> (usize, usize) {
 }
 
 #[cfg(test)]
-#[path = "tests/code.rs"]
 mod tests;

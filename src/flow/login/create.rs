@@ -199,8 +199,8 @@ const fn verdict(error: &BeginError) -> (Reason, UpstreamSession) {
         BeginError::Frozen => (Reason::Frozen, UpstreamSession::Dead),
         BeginError::Unreachable(_) => (Reason::UpstreamDown, UpstreamSession::Dead),
         BeginError::InDoubt(_) => (Reason::UpstreamDown, UpstreamSession::InDoubt),
-        BeginError::Unusable { in_doubt: true, .. } => (Reason::TechnicalReason, UpstreamSession::InDoubt),
-        BeginError::Unusable { in_doubt: false, .. } => (Reason::TechnicalReason, UpstreamSession::Dead),
+        BeginError::Unusable { in_doubt: true, .. } => (Reason::Technical, UpstreamSession::InDoubt),
+        BeginError::Unusable { in_doubt: false, .. } => (Reason::Technical, UpstreamSession::Dead),
     }
 }
 

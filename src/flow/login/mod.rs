@@ -7,18 +7,18 @@
 //! login for a name is open, real or decoy, other browsers are told that it is (decision 2.7).
 
 mod attempt;
-pub mod begin;
+pub(crate) mod begin;
 mod code;
 mod create;
-pub mod end;
-pub mod finish;
+pub(crate) mod end;
+pub(crate) mod finish;
 pub(crate) mod outcome;
 pub(crate) mod progress;
 mod qr;
 mod symbol;
 #[cfg(test)]
 pub(crate) mod tests;
-pub mod watch;
+pub(crate) mod watch;
 
 use crate::domain::browser::{BrowserKey, Origin};
 use crate::domain::clock::Timestamp;

@@ -78,7 +78,7 @@ pub(crate) async fn apply(
             if wrong_person {
                 mismatch(op, login).await?;
             }
-            end::end(op, login, End::Failed(Reason::TechnicalReason), UpstreamSession::MayLive).await?;
+            end::end(op, login, End::Failed(Reason::Technical), UpstreamSession::MayLive).await?;
             end::release_after_cancel(op, login, handle).await?;
             Ok(None)
         }
@@ -92,7 +92,7 @@ async fn approve(op: &Op, login: &Login, upstream_user: &str) -> Result<(), Inte
         Subject::Named(asked) if asked.upstream_user == upstream_user => Some((asked.user_id.clone(), asked.device_id.clone())),
         Subject::Named(_) => {
             mismatch(op, login).await?;
-            end::end(op, login, End::Failed(Reason::TechnicalReason), UpstreamSession::Dead).await?;
+            end::end(op, login, End::Failed(Reason::Technical), UpstreamSession::Dead).await?;
             return Ok(());
         }
         Subject::Unnamed | Subject::Decoy => {

@@ -47,5 +47,4 @@ async fn follow(op: Op, id: LoginId, mut deadline: Timestamp, changed: Arc<Notif
 }
 
 #[cfg(test)]
-#[path = "tests/watch.rs"]
 mod tests;

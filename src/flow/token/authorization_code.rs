@@ -177,5 +177,4 @@ impl Redemption {
 }
 
 #[cfg(test)]
-#[path = "authorization_code_tests.rs"]
 mod tests;

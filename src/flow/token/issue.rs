@@ -19,7 +19,7 @@ use crate::protocol::scope;
 
 /// A successful token response (RFC 6749 §5.1, OIDC Core §3.1.3.3). Answered with `Cache-Control: no-store`.
 #[derive(Clone, Serialize)]
-pub struct TokenResponse {
+pub(crate) struct TokenResponse {
     pub access_token: String,
     /// `Bearer` (RFC 6750 §4).
     pub token_type: &'static str,
@@ -63,7 +63,7 @@ impl Issuance<'_> {
             AccessTokenFormat::Opaque => self.access.secret.clone(),
             AccessTokenFormat::Jwt => {
                 let claims = self.access_token_claims(&op.settings.issuer);
-                op.keys.ring.sign(self.client.metadata.id_token_signed_response_alg, TokenType::AccessToken, &claims)?
+                op.keys.ring.sign(self.client.metadata.id_token_signed_response_alg, TokenType::Access, &claims)?
             }
         };
         let id_token = match self.family.terms.scope.contains(scope::OPENID) {
@@ -121,7 +121,7 @@ impl Issuance<'_> {
                 IdTokenClaimsPolicy::Minimal => UserClaims::default(),
             },
         };
-        Ok(op.keys.ring.sign(alg, TokenType::IdToken, &claims)?.expose().to_owned())
+        Ok(op.keys.ring.sign(alg, TokenType::Id, &claims)?.expose().to_owned())
     }
 }
 

@@ -6,17 +6,16 @@
 //! - [`family`]: how a family begins, and what its tokens are bound to.
 //! - [`issue`]: the answer, signed after the commit (decision 2.4).
 
-pub mod access_token;
+pub(crate) mod access_token;
 mod authorization_code;
 pub(in crate::flow) mod family;
 mod issue;
 mod refresh_token;
 mod terms;
 #[cfg(test)]
-#[path = "tests/mod.rs"]
-pub(crate) mod testing;
+pub(crate) mod tests;
 
-pub use issue::TokenResponse;
+pub(crate) use issue::TokenResponse;
 
 use std::sync::Arc;
 

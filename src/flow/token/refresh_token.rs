@@ -162,5 +162,4 @@ impl Refresh {
 }
 
 #[cfg(test)]
-#[path = "refresh_token_tests.rs"]
 mod tests;

@@ -9,7 +9,8 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use self::scripted::{Reply, Scripted, nobody};
-use super::{Delivery, MAX_BODY, OutboundError, PhoneAnswer, PhoneClient, PhoneRequest, SendError};
+use super::phone::MAX_BODY;
+use super::{Delivery, OutboundError, PhoneAnswer, PhoneClient, PhoneRequest, SendError};
 
 pub(crate) mod scripted;
 

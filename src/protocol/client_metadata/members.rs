@@ -17,7 +17,7 @@ use crate::protocol::web_origin::WebOrigin;
 
 /// How a member is declared.
 #[derive(Clone, Copy, Debug)]
-pub struct Member {
+pub(crate) struct Member {
     /// The name in RFC 7591 §2, or of our own: in stored JSON and on the wire.
     pub name: &'static str,
     /// The key of `[[client]]`; the file takes the name as well.
@@ -42,7 +42,7 @@ pub struct Member {
 
 /// What an operator may write for a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A text.
     Text,
     /// A URL, which an empty text takes away.
@@ -92,7 +92,7 @@ macro_rules! members {
         /// is read by [`ClientMetadata::of_any_program`].
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(default, deny_unknown_fields)]
-        pub struct ClientMetadata {
+        pub(crate) struct ClientMetadata {
             $($(#[doc = $about])+ $(#[serde($serde)])? pub $name: $type,)*
         }
 
@@ -103,7 +103,7 @@ macro_rules! members {
         }
 
         /// Every member, in the order of the configuration reference.
-        pub const MEMBERS: &[Member] = &[$(Member {
+        pub(crate) const MEMBERS: &[Member] = &[$(Member {
             about: concat!($($about),+).trim_ascii_start(),
             $($field: $value,)*
             ..Member::named(stringify!($name))

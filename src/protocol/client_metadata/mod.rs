@@ -9,14 +9,14 @@ mod values;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-pub use members::{ClientMetadata, Kind, MEMBERS, Member};
-pub use values::{
+pub(crate) use members::{ClientMetadata, Kind, MEMBERS, Member};
+pub(crate) use values::{
     AccessTokenFormat, ApplicationType, AuthMethod, ConsentPolicy, GrantType, IdTokenClaimsPolicy, SigningAlgorithm,
 };
 
 impl Member {
     /// What is wrong with `value` as this member; of a list, each item that is wrong by itself.
-    pub fn problems(&self, value: &Value) -> Vec<String> {
+    pub(crate) fn problems(&self, value: &Value) -> Vec<String> {
         let problem = |value: Value, text: Option<&str>| {
             let error = understood(self.name, value).err()?;
             Some(match (text, self.kind) {
@@ -61,7 +61,7 @@ fn cautiously(name: &str, value: Value) -> Option<Value> {
 
 impl ClientMetadata {
     /// The members as JSON, as they are stored and shown.
-    pub fn to_map(&self) -> Map<String, Value> {
+    pub(crate) fn to_map(&self) -> Map<String, Value> {
         match serde_json::to_value(self) {
             Ok(Value::Object(members)) => members,
             _never => Map::new(),
@@ -70,7 +70,7 @@ impl ClientMetadata {
 
     /// What stands in the database, whichever program wrote it: members that this one does not know are passed over, words that
     /// it does not know are read in the most cautious way. Fails where the text is no JSON object.
-    pub fn of_any_program(stored: &str) -> Result<Self, serde_json::Error> {
+    pub(crate) fn of_any_program(stored: &str) -> Result<Self, serde_json::Error> {
         if let Ok(known) = serde_json::from_str(stored) {
             return Ok(known);
         }
@@ -81,7 +81,7 @@ impl ClientMetadata {
 
     /// These metadata as they are written in place of what is `stored`: what this program does not understand stays as it is,
     /// unless the member was changed. Of a text that is no JSON object nothing stays.
-    pub fn written_over(&self, stored: &str) -> Result<String, serde_json::Error> {
+    pub(crate) fn written_over(&self, stored: &str) -> Result<String, serde_json::Error> {
         let Ok(before) = serde_json::from_str::<Map<String, Value>>(stored) else { return serde_json::to_string(self) };
         let mut written = self.to_map();
         let unchanged = Self::of_any_program(stored)?.to_map();
@@ -94,12 +94,12 @@ impl ClientMetadata {
     }
 
     /// Whether the client cannot keep a secret (RFC 6749 §2.1).
-    pub fn is_public(&self) -> bool {
+    pub(crate) fn is_public(&self) -> bool {
         self.token_endpoint_auth_method == AuthMethod::None
     }
 
     /// Whether its authorization requests must carry a code challenge (RFC 9700 §2.1.1).
-    pub fn demands_pkce(&self) -> bool {
+    pub(crate) fn demands_pkce(&self) -> bool {
         self.is_public() || self.require_pkce
     }
 }

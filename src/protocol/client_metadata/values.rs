@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// How a client authenticates at the token endpoint (`token_endpoint_auth_method`, RFC 7591 §2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum AuthMethod {
+pub(crate) enum AuthMethod {
     /// HTTP Basic (RFC 6749 §2.3.1); `client_secret_post` is accepted for it as well (decision 2.9).
     #[default]
     ClientSecretBasic,
@@ -18,7 +18,7 @@ pub enum AuthMethod {
 /// A grant that a client may use (`grant_types`, RFC 7591 §2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", try_from = "String")]
-pub enum GrantType {
+pub(crate) enum GrantType {
     /// RFC 6749 §4.1.
     AuthorizationCode,
     /// RFC 6749 §6.
@@ -27,10 +27,10 @@ pub enum GrantType {
 
 impl GrantType {
     /// Every grant (`grant_types_supported`, RFC 8414 §2).
-    pub const ALL: [Self; 2] = [Self::AuthorizationCode, Self::RefreshToken];
+    pub(crate) const ALL: [Self; 2] = [Self::AuthorizationCode, Self::RefreshToken];
 
     /// The value on the wire.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::AuthorizationCode => "authorization_code",
             Self::RefreshToken => "refresh_token",
@@ -38,7 +38,7 @@ impl GrantType {
     }
 
     /// The grant that `text` names.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|grant| grant.as_str() == text)
     }
 }
@@ -46,7 +46,7 @@ impl GrantType {
 /// Whether the person is asked before a client gets anything (OIDC Core §3.1.2.4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ConsentPolicy {
+pub(crate) enum ConsentPolicy {
     /// Never: a client of the operator's own.
     #[default]
     None,
@@ -57,7 +57,7 @@ pub enum ConsentPolicy {
 /// Which claims stand in the ID token beside those of the protocol (decision 2.9).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum IdTokenClaimsPolicy {
+pub(crate) enum IdTokenClaimsPolicy {
     #[default]
     Scope,
     Minimal,
@@ -66,7 +66,7 @@ pub enum IdTokenClaimsPolicy {
 /// What an access token is (decision 2.11).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum AccessTokenFormat {
+pub(crate) enum AccessTokenFormat {
     /// A random handle, revocable at once.
     #[default]
     Opaque,
@@ -77,7 +77,7 @@ pub enum AccessTokenFormat {
 /// `application_type` (OIDC Registration §2): a native client's loopback redirect URIs may vary in the port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ApplicationType {
+pub(crate) enum ApplicationType {
     /// A server, or a page in a browser.
     #[default]
     Web,
@@ -87,7 +87,7 @@ pub enum ApplicationType {
 
 /// A signature algorithm of ours (RFC 7518 §3.1, RFC 8037 §3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum SigningAlgorithm {
+pub(crate) enum SigningAlgorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256; the one every relying party knows.
     #[default]
     RS256,
@@ -101,10 +101,10 @@ pub enum SigningAlgorithm {
 
 impl SigningAlgorithm {
     /// Every algorithm (`id_token_signing_alg_values_supported`, OIDC Discovery §3).
-    pub const ALL: [Self; 4] = [Self::RS256, Self::PS256, Self::ES256, Self::EdDSA];
+    pub(crate) const ALL: [Self; 4] = [Self::RS256, Self::PS256, Self::ES256, Self::EdDSA];
 
     /// The `alg` value on the wire.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::RS256 => "RS256",
             Self::PS256 => "PS256",
@@ -114,7 +114,7 @@ impl SigningAlgorithm {
     }
 
     /// The algorithm that `text` names.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|alg| alg.as_str() == text)
     }
 }
@@ -130,4 +130,4 @@ impl TryFrom<String> for GrantType {
 /// A grant that no client can use here.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("no grant of this provider; there are {}", GrantType::ALL.map(GrantType::as_str).join(", "))]
-pub struct UnknownGrant;
+pub(crate) struct UnknownGrant;

@@ -4,7 +4,7 @@
 mod room;
 
 pub(super) use room::in_use;
-pub use room::{Room, make_room};
+pub(crate) use room::{Room, make_room};
 
 use sea_orm::EntityTrait as _;
 
@@ -20,12 +20,12 @@ use crate::domain::secret::SecretDigest;
 use crate::protocol::error::ErrorCode;
 
 /// The authorization with this id, expired or not.
-pub async fn find(db: &Db, id: &AuthorizationId) -> Result<Option<Authorization>, StoreError> {
+pub(crate) async fn find(db: &Db, id: &AuthorizationId) -> Result<Option<Authorization>, StoreError> {
     authorization::Entity::find_by_id(id.as_str()).one(db).await?.map(Authorization::try_from).transpose()
 }
 
 /// The authorization with this id, expired or not, and the client that asked. One round trip.
-pub async fn find_with_client(db: &Db, id: &AuthorizationId) -> Result<Option<(Authorization, Client)>, StoreError> {
+pub(crate) async fn find_with_client(db: &Db, id: &AuthorizationId) -> Result<Option<(Authorization, Client)>, StoreError> {
     let row = authorization::Entity::find_by_id(id.as_str()).find_also_related(client::Entity).one(db).await?;
     // A client takes its authorizations with it: there is none without.
     let Some((authorization, Some(client))) = row else { return Ok(None) };
@@ -33,12 +33,12 @@ pub async fn find_with_client(db: &Db, id: &AuthorizationId) -> Result<Option<(A
 }
 
 /// Adds an authorization without a source.
-pub async fn insert(tx: &Tx, authorization: &Authorization) -> Result<(), StoreError> {
+pub(crate) async fn insert(tx: &Tx, authorization: &Authorization) -> Result<(), StoreError> {
     insert_from(tx, authorization, "").await
 }
 
 /// Adds an authorization that `source` had us keep.
-pub async fn insert_from(tx: &Tx, authorization: &Authorization, source: &str) -> Result<(), StoreError> {
+pub(crate) async fn insert_from(tx: &Tx, authorization: &Authorization, source: &str) -> Result<(), StoreError> {
     let (authentication, consented, error) = match &authorization.stage {
         AuthorizationStage::Open | AuthorizationStage::Issued => (None, false, None),
         AuthorizationStage::Authenticated { authentication, consented } => (Some(authentication), *consented, None),
@@ -67,12 +67,12 @@ pub async fn insert_from(tx: &Tx, authorization: &Authorization, source: &str) -
 
 /// Locks the row until this transaction ends, so that what depends on its other rows is decided one after another. False: there
 /// is none.
-pub async fn lock_row(tx: &Tx, id: &AuthorizationId) -> Result<bool, StoreError> {
+pub(crate) async fn lock_row(tx: &Tx, id: &AuthorizationId) -> Result<bool, StoreError> {
     tx.changes("UPDATE authorizations SET expires_at = expires_at WHERE id = $1", values![id]).await
 }
 
 /// Notes who signed in for it: from open, or in place of an earlier sign-in, whose consent is then void. False: it is over.
-pub async fn authenticate(
+pub(crate) async fn authenticate(
     tx: &Tx,
     id: &AuthorizationId,
     authentication: &Authentication,
@@ -87,25 +87,25 @@ pub async fn authenticate(
 }
 
 /// Lets it last until `ends` at least, where it waits for the person still. The caller knows that the approval came in time.
-pub async fn extend(tx: &Tx, id: &AuthorizationId, ends: Timestamp) -> Result<(), StoreError> {
+pub(crate) async fn extend(tx: &Tx, id: &AuthorizationId, ends: Timestamp) -> Result<(), StoreError> {
     let sql = "UPDATE authorizations SET expires_at = $2 WHERE id = $1 AND expires_at < $2 AND stage IN ($3, $4)";
     tx.changes(sql, values![id, ends, OPEN, AUTHENTICATED]).await.map(drop)
 }
 
 /// Notes the consent of the person who signed in for it. False: somebody else did, or it is over.
-pub async fn consent(tx: &Tx, id: &AuthorizationId, user: &UserId, now: Timestamp) -> Result<bool, StoreError> {
+pub(crate) async fn consent(tx: &Tx, id: &AuthorizationId, user: &UserId, now: Timestamp) -> Result<bool, StoreError> {
     let sql = "UPDATE authorizations SET consented = $2 WHERE id = $1 AND user_id = $3 AND expires_at > $4 AND stage = $5";
     tx.changes(sql, values![id, true, user, now, AUTHENTICATED]).await
 }
 
 /// Ends it with a code, once, and only after somebody signed in. False: it is over; no code may be issued.
-pub async fn finish_issued(tx: &Tx, id: &AuthorizationId, now: Timestamp) -> Result<bool, StoreError> {
+pub(crate) async fn finish_issued(tx: &Tx, id: &AuthorizationId, now: Timestamp) -> Result<bool, StoreError> {
     let sql = "UPDATE authorizations SET stage = $2 WHERE id = $1 AND expires_at > $3 AND stage = $4";
     tx.changes(sql, values![id, ISSUED, now, AUTHENTICATED]).await
 }
 
 /// Ends it with an error. False: it was over before.
-pub async fn fail(tx: &Tx, id: &AuthorizationId, code: ErrorCode) -> Result<bool, StoreError> {
+pub(crate) async fn fail(tx: &Tx, id: &AuthorizationId, code: ErrorCode) -> Result<bool, StoreError> {
     let sql = "UPDATE authorizations SET stage = $2, error = $3 WHERE id = $1 AND stage IN ($4, $5)";
     tx.changes(sql, values![id, FAILED, code.as_str(), OPEN, AUTHENTICATED]).await
 }

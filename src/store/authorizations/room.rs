@@ -15,7 +15,7 @@ use crate::store::{StoreError, Tx};
 
 /// How many there may be without a login. `None`: any number.
 #[derive(Clone, Copy, Debug)]
-pub struct Room {
+pub(crate) struct Room {
     pub of_source: Option<u32>,
     pub of_all: Option<u32>,
 }
@@ -27,7 +27,7 @@ const FEW: u32 = 500;
 
 /// Makes room for one more of `source`. On PostgreSQL those that come at the same moment do not see one another: there may be a
 /// few more than the limit says.
-pub async fn make_room(tx: &Tx, source: &str, room: Room, now: Timestamp) -> Result<(), StoreError> {
+pub(crate) async fn make_room(tx: &Tx, source: &str, room: Room, now: Timestamp) -> Result<(), StoreError> {
     let open = authorization::Entity::find()
         .filter(authorization::Column::Stage.eq(OPEN))
         .filter(authorization::Column::ExpiresAt.gt(now.as_millis()))

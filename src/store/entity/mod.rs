@@ -14,10 +14,10 @@ macro_rules! table {
 
             #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
             #[sea_orm(table_name = $table)]
-            pub struct Model { $($columns)* }
+            pub(crate) struct Model { $($columns)* }
 
             #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-            pub enum Relation { $($($relations)*)? }
+            pub(crate) enum Relation { $($($relations)*)? }
 
             impl ActiveModelBehavior for ActiveModel {}
         }

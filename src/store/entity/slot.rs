@@ -5,7 +5,7 @@ use sea_orm::entity::prelude::*;
 /// A row of `slots`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "slots")]
-pub struct Model {
+pub(crate) struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub upstream: String,
     #[sea_orm(primary_key, auto_increment = false)]
@@ -16,6 +16,6 @@ pub struct Model {
 
 /// The rows that this one points to.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
+pub(crate) enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}

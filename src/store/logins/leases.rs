@@ -12,7 +12,7 @@ use crate::store::row::readable;
 use crate::store::{Db, StoreError, Tx};
 
 /// Takes or renews the lease of an open login until `until`. False: another owner holds it at `now`, or the login is over.
-pub async fn lease(tx: &Tx, id: &LoginId, owner: &str, until: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+pub(crate) async fn lease(tx: &Tx, id: &LoginId, owner: &str, until: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
     let mine_or_free = free(now).add(login::Column::LeaseOwner.eq(owner));
     let update = login::Entity::update_many()
         .col_expr(login::Column::LeaseOwner, Expr::value(owner))
@@ -24,7 +24,7 @@ pub async fn lease(tx: &Tx, id: &LoginId, owner: &str, until: Timestamp, now: Ti
 }
 
 /// Gives a lease back, so that another node may go on at once. Does nothing when somebody else holds it.
-pub async fn release_lease(tx: &Tx, id: &LoginId, owner: &str) -> Result<(), StoreError> {
+pub(crate) async fn release_lease(tx: &Tx, id: &LoginId, owner: &str) -> Result<(), StoreError> {
     let update = login::Entity::update_many()
         .col_expr(login::Column::LeaseOwner, Expr::value(None::<String>))
         .col_expr(login::Column::LeaseUntil, Expr::value(None::<i64>))
@@ -36,7 +36,7 @@ pub async fn release_lease(tx: &Tx, id: &LoginId, owner: &str) -> Result<(), Sto
 
 /// Open logins that nobody polls, the most urgent first, decoys and overdue ones among them: to be adopted. Those for a purpose or a
 /// service that only a newer program knows are that one's.
-pub async fn list_unleased_open(db: &Db, now: Timestamp, limit: u64) -> Result<Vec<Login>, StoreError> {
+pub(crate) async fn list_unleased_open(db: &Db, now: Timestamp, limit: u64) -> Result<Vec<Login>, StoreError> {
     let rows = login::Entity::find()
         .filter(login::Column::Stage.is_in(row::OPEN_STAGES))
         .filter(free(now))

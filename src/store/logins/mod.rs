@@ -10,10 +10,10 @@ mod row;
 mod slots;
 mod transitions;
 
-pub use leases::{lease, list_unleased_open, release_lease};
+pub(crate) use leases::{lease, list_unleased_open, release_lease};
 pub(super) use row::OPEN_STAGES;
-pub use slots::{find_name_holder, release_all, release_own, release_person, take_browser_slot, take_name_slot};
-pub use transitions::{approve, begun, consume, disguise, end, go_on_as_decoy, mark_fetched};
+pub(crate) use slots::{find_name_holder, release_all, release_own, release_person, take_browser_slot, take_name_slot};
+pub(crate) use transitions::{approve, begun, consume, disguise, end, go_on_as_decoy, mark_fetched};
 
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
 
@@ -29,7 +29,7 @@ use crate::domain::user::Upstream;
 
 /// What became of a login that was to begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LoginInserted {
+pub(crate) enum LoginInserted {
     /// It was written; the upstream may be called.
     Inserted,
     /// Another login holds the slot of this user; nothing was written.
@@ -37,19 +37,19 @@ pub enum LoginInserted {
 }
 
 /// The login with this id, in the stage that was last written; see [`Login::stage_at`].
-pub async fn find(db: &Db, id: &LoginId) -> Result<Option<Login>, StoreError> {
+pub(crate) async fn find(db: &Db, id: &LoginId) -> Result<Option<Login>, StoreError> {
     login::Entity::find_by_id(id.as_str()).one(db).await?.map(Login::try_from).transpose()
 }
 
 /// The sealed handle of a login, whatever its stage: to withdraw a request whose login has ended here.
-pub async fn find_handle(db: &Db, id: &LoginId) -> Result<Option<UpstreamHandle>, StoreError> {
+pub(crate) async fn find_handle(db: &Db, id: &LoginId) -> Result<Option<UpstreamHandle>, StoreError> {
     let sealed: Option<Option<String>> =
         login::Entity::find_by_id(id.as_str()).select_only().column(login::Column::SealedHandle).into_tuple().one(db).await?;
     Ok(sealed.flatten().map(|text| UpstreamHandle(Secret::new(text))))
 }
 
 /// The open logins of a browser, the latest first.
-pub async fn list_open_for_browser(db: &Db, browser: &BrowserKey, now: Timestamp) -> Result<Vec<Login>, StoreError> {
+pub(crate) async fn list_open_for_browser(db: &Db, browser: &BrowserKey, now: Timestamp) -> Result<Vec<Login>, StoreError> {
     let rows = login::Entity::find()
         .filter(login::Column::Browser.eq(browser.0.as_str()))
         .filter(login::Column::Stage.is_in(row::OPEN_STAGES))
@@ -62,7 +62,7 @@ pub async fn list_open_for_browser(db: &Db, browser: &BrowserKey, now: Timestamp
 }
 
 /// The latest login of a browser for this purpose that was approved in time and whose browser may still go on with it.
-pub async fn find_approved(
+pub(crate) async fn find_approved(
     db: &Db,
     browser: &BrowserKey,
     purpose: &Purpose,
@@ -82,7 +82,7 @@ pub async fn find_approved(
 
 /// The symbols that the open logins of a target show, decoys included, but for the login `id`. A page that has run out may
 /// stand there a little longer.
-pub async fn list_symbols(
+pub(crate) async fn list_symbols(
     db: &Db,
     upstream: Upstream,
     target: &str,
@@ -105,7 +105,7 @@ pub async fn list_symbols(
 }
 
 /// How many logins of real users wait for a phone, by phone service.
-pub async fn count_open(db: &Db, now: Timestamp) -> Result<Vec<(String, i64)>, StoreError> {
+pub(crate) async fn count_open(db: &Db, now: Timestamp) -> Result<Vec<(String, i64)>, StoreError> {
     Ok(login::Entity::find()
         .select_only()
         .column(login::Column::Upstream)
@@ -121,7 +121,7 @@ pub async fn count_open(db: &Db, now: Timestamp) -> Result<Vec<(String, i64)>, S
 
 /// Adds a login. With `hold_until` it also takes the slot of the user who is asked, unless another login holds it at the
 /// moment when this one begins (`created_at`). A decoy takes one that nobody else wants: it costs the same.
-pub async fn insert(tx: &Tx, login: &Login, hold_until: Option<Timestamp>) -> Result<LoginInserted, StoreError> {
+pub(crate) async fn insert(tx: &Tx, login: &Login, hold_until: Option<Timestamp>) -> Result<LoginInserted, StoreError> {
     match (hold_until, &login.subject) {
         (Some(hold_until), Subject::Named(asked)) => {
             if let Some(holder) = slots::take_person(tx, login, &asked.upstream_user, hold_until).await? {

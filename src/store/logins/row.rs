@@ -220,7 +220,7 @@ fn read_stage(row: Row<'_>, model: &Model) -> Result<LoginStage, StoreError> {
         DENIED => LoginStage::Ended(End::Denied),
         EXPIRED => LoginStage::Ended(End::Expired),
         CANCELLED => LoginStage::Ended(End::Cancelled(reason().flatten())),
-        FAILED => LoginStage::Ended(End::Failed(row.present("reason", reason())?.unwrap_or(Reason::TechnicalReason))),
+        FAILED => LoginStage::Ended(End::Failed(row.present("reason", reason())?.unwrap_or(Reason::Technical))),
         // A newer program's: nothing is decided here, and the page waits until the deadline.
         _unknown => LoginStage::Creating,
     })

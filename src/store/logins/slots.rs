@@ -28,26 +28,26 @@ fn of_nobody(upstream: Upstream) -> String {
 }
 
 /// Takes the slot of `login`'s browser, if it has one, until `until`; returns the login that holds it instead.
-pub async fn take_browser_slot(tx: &Tx, login: &Login, until: Timestamp) -> Result<Option<LoginId>, StoreError> {
+pub(crate) async fn take_browser_slot(tx: &Tx, login: &Login, until: Timestamp) -> Result<Option<LoginId>, StoreError> {
     let Some(browser) = &login.browser else { return Ok(None) };
     take(tx, login, (of_browsers(login.upstream), browser.0.as_str()), until).await
 }
 
 /// Takes the slot of the name that was typed for `login` until `until`; returns the login that holds it instead. A login
 /// without a name needs none.
-pub async fn take_name_slot(tx: &Tx, login: &Login, until: Timestamp) -> Result<Option<LoginId>, StoreError> {
+pub(crate) async fn take_name_slot(tx: &Tx, login: &Login, until: Timestamp) -> Result<Option<LoginId>, StoreError> {
     let Some(typed) = &login.typed else { return Ok(None) };
     take(tx, login, (of_names(login.upstream), typed), until).await
 }
 
 /// The login that holds the slot of the name that was typed for `login`.
-pub async fn find_name_holder(db: &Db, login: &Login) -> Result<Option<LoginId>, StoreError> {
+pub(crate) async fn find_name_holder(db: &Db, login: &Login) -> Result<Option<LoginId>, StoreError> {
     let Some(typed) = &login.typed else { return Ok(None) };
     holder(db, login, (of_names(login.upstream), typed)).await
 }
 
 /// Gives back what `login` holds of its browser, its name and nobody, and keeps what it holds of a user.
-pub async fn release_own(tx: &Tx, login: &LoginId) -> Result<(), StoreError> {
+pub(crate) async fn release_own(tx: &Tx, login: &LoginId) -> Result<(), StoreError> {
     for kind in [of_browsers, of_names, of_nobody] {
         let delete = slot::Entity::delete_many()
             .filter(slot::Column::LoginId.eq(login.as_str()))
@@ -104,7 +104,7 @@ async fn holder(db: &Db, login: &Login, slot: (String, &str)) -> Result<Option<L
 }
 
 /// Gives back whatever slot `login` holds of a user: its session at the upstream is known to be dead. Returns whether it held one.
-pub async fn release_person(tx: &Tx, login: &LoginId) -> Result<bool, StoreError> {
+pub(crate) async fn release_person(tx: &Tx, login: &LoginId) -> Result<bool, StoreError> {
     let delete = slot::Entity::delete_many()
         .filter(slot::Column::LoginId.eq(login.as_str()))
         .filter(slot::Column::Upstream.is_in(Upstream::ALL.map(Upstream::as_str)));
@@ -112,7 +112,7 @@ pub async fn release_person(tx: &Tx, login: &LoginId) -> Result<bool, StoreError
 }
 
 /// Gives back whatever slots `login` holds: its session at the upstream is known to be dead.
-pub async fn release_all(tx: &Tx, login: &LoginId) -> Result<(), StoreError> {
+pub(crate) async fn release_all(tx: &Tx, login: &LoginId) -> Result<(), StoreError> {
     release_own(tx, login).await?;
     slot::Entity::delete_many().filter(slot::Column::LoginId.eq(login.as_str())).exec(tx.db()).await?;
     Ok(())

@@ -15,7 +15,7 @@ use crate::store::row::to_json;
 use crate::store::{StoreError, Tx};
 
 /// The upstream was asked: from creating to pending. False: the login ended meanwhile; the session must be withdrawn.
-pub async fn begun(
+pub(crate) async fn begun(
     tx: &Tx,
     id: &LoginId,
     sealed_handle: &UpstreamHandle,
@@ -32,7 +32,7 @@ pub async fn begun(
 
 /// Nobody was asked, and nobody shall see that: from creating to a pending decoy, the user's slot given back. False: it
 /// ended meanwhile.
-pub async fn disguise(tx: &Tx, id: &LoginId, challenge: &Challenge, deadline: Timestamp) -> Result<bool, StoreError> {
+pub(crate) async fn disguise(tx: &Tx, id: &LoginId, challenge: &Challenge, deadline: Timestamp) -> Result<bool, StoreError> {
     let update = from_stages(id, &[CREATING])
         .col_expr(login::Column::Stage, Expr::value(PENDING))
         .col_expr(login::Column::Subject, Expr::value(DECOY))
@@ -46,7 +46,7 @@ pub async fn disguise(tx: &Tx, id: &LoginId, challenge: &Challenge, deadline: Ti
 
 /// Nobody is asked any more, and the page shall not tell: a pending or fetched login goes on as a decoy, with the picture that
 /// it shows. Its slots stay as they are. False: it is over, or is a decoy already.
-pub async fn go_on_as_decoy(tx: &Tx, id: &LoginId) -> Result<bool, StoreError> {
+pub(crate) async fn go_on_as_decoy(tx: &Tx, id: &LoginId) -> Result<bool, StoreError> {
     let update = from_stages(id, &[PENDING, FETCHED])
         .col_expr(login::Column::Subject, Expr::value(DECOY))
         .col_expr(login::Column::SealedHandle, Expr::value(""))
@@ -55,7 +55,7 @@ pub async fn go_on_as_decoy(tx: &Tx, id: &LoginId) -> Result<bool, StoreError> {
 }
 
 /// The phone has loaded the request: from pending to fetched.
-pub async fn mark_fetched(tx: &Tx, id: &LoginId) -> Result<bool, StoreError> {
+pub(crate) async fn mark_fetched(tx: &Tx, id: &LoginId) -> Result<bool, StoreError> {
     let update = from_stages(id, &[PENDING])
         .col_expr(login::Column::Stage, Expr::value(FETCHED))
         .filter(login::Column::Subject.ne(DECOY));
@@ -64,7 +64,7 @@ pub async fn mark_fetched(tx: &Tx, id: &LoginId) -> Result<bool, StoreError> {
 
 /// The right person approved in time: from pending or fetched, before the deadline. The session at the upstream is dead
 /// then, so the slots are given back. False: too late, or nobody is asked any more.
-pub async fn approve(
+pub(crate) async fn approve(
     tx: &Tx,
     id: &LoginId,
     user: &UserId,
@@ -86,7 +86,7 @@ pub async fn approve(
 }
 
 /// Ends an open login. `release_slots`: its session at the upstream is known to be dead. Returns whether this call ended it.
-pub async fn end(tx: &Tx, id: &LoginId, end: End, release_slots: bool, now: Timestamp) -> Result<bool, StoreError> {
+pub(crate) async fn end(tx: &Tx, id: &LoginId, end: End, release_slots: bool, now: Timestamp) -> Result<bool, StoreError> {
     let (stage, reason) = row::end_words(end);
     let update = from_stages(id, &OPEN_STAGES)
         .col_expr(login::Column::Stage, Expr::value(stage))
@@ -102,7 +102,7 @@ pub async fn end(tx: &Tx, id: &LoginId, end: End, release_slots: bool, now: Time
 
 /// Uses an approval up: once, by the browser that began the login, and no later than
 /// [`FINISH_GRACE`](crate::domain::login::FINISH_GRACE) after its deadline.
-pub async fn consume(tx: &Tx, id: &LoginId, browser: Option<&BrowserKey>, now: Timestamp) -> Result<bool, StoreError> {
+pub(crate) async fn consume(tx: &Tx, id: &LoginId, browser: Option<&BrowserKey>, now: Timestamp) -> Result<bool, StoreError> {
     let same_browser = match browser {
         Some(browser) => login::Column::Browser.eq(browser.0.as_str()),
         None => login::Column::Browser.is_null(),

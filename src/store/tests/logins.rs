@@ -46,9 +46,9 @@ pub(super) async fn a_login_of_every_purpose_comes_back_and_is_found_by_it(store
         portal(PortalAction::SignIn),
         portal(PortalAction::Confirm),
         Purpose::Enrolment(UserId::new("one")),
-        Purpose::DeviceGrant(DeviceGrantId::new("one")),
-        Purpose::Backchannel(BackchannelRequestId::new("one")),
-        Purpose::Backchannel(BackchannelRequestId::new("two")),
+        Purpose::DeviceGrant(DeviceGrantId("one".to_owned())),
+        Purpose::Backchannel(BackchannelRequestId("one".to_owned())),
+        Purpose::Backchannel(BackchannelRequestId("two".to_owned())),
     ];
     for (at, purpose) in purposes.iter().enumerate() {
         let own = Login { purpose: purpose.clone(), ..login(&format!("own {at}")) };

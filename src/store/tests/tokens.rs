@@ -108,9 +108,6 @@ pub(super) async fn consents_are_replaced_and_withdrawn(store: Store) {
         assert_eq!(found().await, Some(consent));
     }
     assert_eq!(consents::list_for_user(store.read(), &alice.id).await.unwrap().len(), 1);
-    let key = (alice.id.clone(), client.clone());
-    assert!(write!(store, key.clone(), |tx, v| consents::delete(tx, &v.0, &v.1)));
-    assert!(!write!(store, key, |tx, v| consents::delete(tx, &v.0, &v.1)));
     assert_eq!(write!(store, client.clone(), |tx, id| grants::revoke_for_client(tx, id, NOW)), 1);
 }
 

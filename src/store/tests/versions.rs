@@ -132,7 +132,7 @@ pub(super) async fn words_of_a_newer_release_stop_nothing_but_their_own_row(stor
     assert!(!write!(store, (), |tx, _none| logins::mark_fetched(tx, &LoginId::new("mine"))), "and nothing is decided");
     execute(&store, "UPDATE logins SET stage = 'failed', reason = 'bored', ended_at = 1 WHERE id = 'mine'").await;
     let bored = logins::find(db, &mine).await.unwrap().unwrap();
-    assert!(matches!(bored.stage, LoginStage::Ended(End::Failed(Reason::TechnicalReason))));
+    assert!(matches!(bored.stage, LoginStage::Ended(End::Failed(Reason::Technical))));
 
     execute(&store, "UPDATE devices SET upstream = 'pigeon'").await;
     assert_eq!(devices::list_for_user(db, &alice.id).await.unwrap(), []);

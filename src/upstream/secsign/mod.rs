@@ -37,7 +37,7 @@ const MAX_SHOWN: usize = 100;
 
 /// Where the SecSign server is.
 #[derive(Clone, Debug)]
-pub struct SecSignSettings {
+pub(crate) struct SecSignSettings {
     /// Its origin, or the address under which its form API answers.
     pub url: Url,
     /// A second host with the same sessions, for when the first cannot be reached.
@@ -47,7 +47,7 @@ pub struct SecSignSettings {
 }
 
 /// The client of a SecSign server.
-pub struct SecSign {
+pub(crate) struct SecSign {
     client: PhoneClient,
     primary: Url,
     fallback: Option<Url>,
@@ -62,7 +62,7 @@ struct Limits {
 
 impl SecSign {
     /// A client for the server that `settings` name.
-    pub fn new(settings: SecSignSettings) -> Result<Self, OutboundError> {
+    pub(crate) fn new(settings: SecSignSettings) -> Result<Self, OutboundError> {
         Ok(Self {
             client: crate::outbound::phone_service(settings.ca_file.as_deref())?,
             primary: endpoint(settings.url),
@@ -73,7 +73,7 @@ impl SecSign {
 
     /// Asks each configured host for the state of a session that does not exist: a read that needs no person. Answers in the
     /// order primary, fallback.
-    pub async fn probe(&self) -> Vec<Probed> {
+    pub(crate) async fn probe(&self) -> Vec<Probed> {
         let hosts = [Host::Primary, Host::Fallback];
         let mut found = Vec::new();
         for (host, url) in hosts.iter().filter_map(|host| self.address(*host).map(|url| (*host, url))) {

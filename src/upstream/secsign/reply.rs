@@ -214,5 +214,4 @@ fn unusable(detail: impl Into<String>, in_doubt: bool, session: Option<&Session>
 }
 
 #[cfg(test)]
-#[path = "reply_tests.rs"]
 mod tests;

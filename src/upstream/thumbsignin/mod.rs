@@ -23,7 +23,7 @@ use crate::domain::secret::Secret;
 use crate::outbound::{Delivery, OutboundError, PhoneAnswer, PhoneClient, PhoneRequest, SendError};
 
 mod flat_json;
-pub mod signature;
+pub(crate) mod signature;
 mod stamp;
 #[cfg(test)]
 mod tests;
@@ -36,7 +36,7 @@ const NO_USER_AGENT: &str = "unknown";
 
 /// Where ThumbSignIn is, and who we are there.
 #[derive(Clone, Debug)]
-pub struct ThumbSignInSettings {
+pub(crate) struct ThumbSignInSettings {
     /// The service's origin, or a base under which `/ts/secure/…` answers.
     pub url: Url,
     pub app_id: String,
@@ -46,7 +46,7 @@ pub struct ThumbSignInSettings {
     pub ca_file: Option<PathBuf>,
 }
 
-pub struct ThumbSignIn {
+pub(crate) struct ThumbSignIn {
     client: PhoneClient,
     base: Url,
     app_id: String,
@@ -94,7 +94,7 @@ struct Call<'a> {
 
 impl ThumbSignIn {
     /// A client for the service that `settings` name; `env` gives the requests' dates.
-    pub fn new(settings: ThumbSignInSettings, env: Env) -> Result<Self, OutboundError> {
+    pub(crate) fn new(settings: ThumbSignInSettings, env: Env) -> Result<Self, OutboundError> {
         Ok(Self {
             client: crate::outbound::phone_service(settings.ca_file.as_deref())?,
             base: settings.url,
@@ -134,7 +134,7 @@ impl ThumbSignIn {
 
     /// Asks for the status of a transaction that does not exist: a signed read, to which a service that does not accept the
     /// signature says 401 (ThumbSignIn notes §2.6).
-    pub async fn probe(&self) -> Probed {
+    pub(crate) async fn probe(&self) -> Probed {
         let path = format!("txn-status/{}", "0".repeat(48));
         let call = Call { path, query: &[], user_agent: NO_USER_AGENT };
         let answer = match self.call(call, Delivery::Repeatable, self.limits.ask).await {

@@ -19,7 +19,7 @@ const ALGORITHM: &str = "HmacSHA256";
 
 /// What is signed of a request.
 #[derive(Clone, Copy, Debug)]
-pub struct Signable<'a> {
+pub(crate) struct Signable<'a> {
     /// The method; signed in lower case.
     pub method: &'a str,
     /// The path as it stands in the URL.
@@ -33,7 +33,7 @@ pub struct Signable<'a> {
 
 impl Signable<'_> {
     /// The canonical request (ThumbSignIn notes §1.3).
-    pub fn canonical(&self) -> String {
+    pub(crate) fn canonical(&self) -> String {
         let lines: String = self.canonical_headers().iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
         self.joined(&canonical_path(self.path), &canonical_query(self.query), &lines)
     }
@@ -45,7 +45,7 @@ impl Signable<'_> {
     }
 
     /// The names of the signed headers, as they stand in the `Authorization` header.
-    pub fn signed_headers(&self) -> String {
+    pub(crate) fn signed_headers(&self) -> String {
         self.canonical_headers().into_keys().collect::<Vec<_>>().join(";")
     }
 
@@ -60,7 +60,7 @@ fn canonical_path(path: &str) -> Cow<'_, str> {
 
 /// The canonical query string, which is also what goes onto the wire, byte for byte (ThumbSignIn notes §1.6). Of a name that comes
 /// twice, the first value counts. Java's `URLEncoder` is the WHATWG's form encoding.
-pub fn canonical_query(query: &[(&str, &str)]) -> String {
+pub(crate) fn canonical_query(query: &[(&str, &str)]) -> String {
     let mut values = BTreeMap::new();
     for (name, value) in query {
         values.entry(name).or_insert(value);
@@ -72,18 +72,18 @@ pub fn canonical_query(query: &[(&str, &str)]) -> String {
 }
 
 /// The string to sign (ThumbSignIn notes §1.4). `stamp` is the value of `X-Ts-Date`.
-pub fn string_to_sign(stamp: &str, canonical: &str) -> String {
+pub(crate) fn string_to_sign(stamp: &str, canonical: &str) -> String {
     format!("{ALGORITHM}\n{stamp}\n{}", hex(&Sha256::digest(canonical)))
 }
 
 /// The signature (ThumbSignIn notes §1.4): the secret is used as the text that it is, never decoded from hex.
-pub fn signature(secret: &Secret, key_date: &str, string_to_sign: &str) -> String {
+pub(crate) fn signature(secret: &Secret, key_date: &str, string_to_sign: &str) -> String {
     let day_key = hmac_sha256(secret.expose().as_bytes(), key_date);
     hex(hmac_sha256(day_key.as_ref(), string_to_sign).as_ref())
 }
 
 /// The `Authorization` header (ThumbSignIn notes §1.2). The blank after each comma is required.
-pub fn authorization(app_id: &str, signed_headers: &str, signature: &str) -> String {
+pub(crate) fn authorization(app_id: &str, signed_headers: &str, signature: &str) -> String {
     format!("{ALGORITHM} Credential={app_id}, SignedHeaders={signed_headers}, Signature={signature}")
 }
 

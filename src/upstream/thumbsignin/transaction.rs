@@ -140,7 +140,7 @@ fn end(reason: &str) -> End {
         "NOT_REGISTERED" => End::Failed(Reason::NotRegistered),
         "ALREADY_REGISTERED" => End::Failed(Reason::AlreadyRegistered),
         "NO_SUITABLE_AUTHENTICATOR" => End::Failed(Reason::NoSuitableAuthenticator),
-        _technical_or_unknown => End::Failed(Reason::TechnicalReason),
+        _technical_or_unknown => End::Failed(Reason::Technical),
     }
 }
 
@@ -216,5 +216,4 @@ fn describe(flaw: Malformed) -> String {
 }
 
 #[cfg(test)]
-#[path = "transaction_tests.rs"]
 mod tests;

@@ -8,7 +8,7 @@ use crate::view::Page;
 
 /// The page `choose`: one form with a button `provider` per service.
 #[derive(Clone, Debug, Serialize)]
-pub struct Choose {
+pub(crate) struct Choose {
     pub app: AppInfo,
     pub action: String,
     pub cancel_action: String,

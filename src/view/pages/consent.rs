@@ -10,7 +10,7 @@ use crate::view::{Page, to_value};
 
 /// The page `consent`: `form#consent` with the buttons `decision` = `allow` | `deny`.
 #[derive(Clone, Debug, Serialize)]
-pub struct Consent {
+pub(crate) struct Consent {
     pub app: AppInfo,
     pub action: String,
     pub csrf: String,
@@ -20,7 +20,7 @@ pub struct Consent {
 
 /// One scope of the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ScopeLine {
+pub(crate) struct ScopeLine {
     /// The scope token; those of `protocol::scope::KNOWN` have words of their own.
     pub scope: String,
     /// What the app will read: the address, the group names. `None` where there is nothing to show.

@@ -10,7 +10,7 @@ use crate::view::{Page, to_value};
 /// What kind of failure it is: each has a headline and a next step of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ErrorKind {
+pub(crate) enum ErrorKind {
     /// The app's request cannot be answered, nor may the person be sent back with the error: unknown client, bad redirect
     /// URI, duplicate or missing parameters.
     BadRequest,
@@ -33,7 +33,7 @@ pub enum ErrorKind {
 
 /// A way back to the app.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ReturnLink {
+pub(crate) struct ReturnLink {
     pub name: String,
     /// Where it starts a sign-in (`initiate_login_uri`, `client_uri`): http or https only.
     pub url: String,
@@ -41,7 +41,7 @@ pub struct ReturnLink {
 
 /// The page `error`.
 #[derive(Clone, Debug, Serialize)]
-pub struct ErrorPage {
+pub(crate) struct ErrorPage {
     pub kind: ErrorKind,
     pub status: u16,
     /// Safe technical words for whoever integrates the app (`redirect_uri is not registered`); never from an upstream or

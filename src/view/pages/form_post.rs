@@ -6,7 +6,7 @@ use crate::view::Page;
 
 /// `form#form-post`: sent by a script that carries the nonce, by a button where there is none.
 #[derive(Clone, Debug, Serialize)]
-pub struct FormPost {
+pub(crate) struct FormPost {
     pub action: String,
     pub app: String,
     pub fields: Vec<(String, String)>,

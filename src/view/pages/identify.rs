@@ -9,7 +9,7 @@ use crate::view::Page;
 /// The page `identify`. Its first button goes on with the input `identifier`; a button `unnamed` stands beside it where a
 /// QR code without a name is allowed.
 #[derive(Clone, Debug, Serialize)]
-pub struct Identify {
+pub(crate) struct Identify {
     pub app: AppInfo,
     pub provider: Upstream,
     pub action: String,
@@ -32,7 +32,7 @@ pub struct Identify {
 /// What can be said about an identifier without telling who exists here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum IdentifyError {
+pub(crate) enum IdentifyError {
     Missing,
     /// No name can look like that (`domain::user::canonical_identifier`).
     Malformed,

@@ -6,7 +6,7 @@ use crate::view::Page;
 
 /// The page `logout`: `form#logout`.
 #[derive(Clone, Debug, Serialize)]
-pub struct Logout {
+pub(crate) struct Logout {
     pub action: String,
     pub csrf: String,
     pub account: String,

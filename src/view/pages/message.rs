@@ -9,7 +9,7 @@ use crate::view::{Page, to_value};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum MessageKind {
+pub(crate) enum MessageKind {
     /// The session here is over; apps were told where they can be.
     SignedOut,
     /// The person chose to stay signed in.
@@ -25,7 +25,7 @@ pub enum MessageKind {
 
 /// The page `message`.
 #[derive(Clone, Debug, Serialize)]
-pub struct Message {
+pub(crate) struct Message {
     pub kind: MessageKind,
     /// The app that it is about, by name.
     pub app: Option<String>,
@@ -37,7 +37,7 @@ pub struct Message {
 
 impl Message {
     /// A message that is about no app.
-    pub fn new(kind: MessageKind) -> Self {
+    pub(crate) fn new(kind: MessageKind) -> Self {
         Self { kind, app: None, return_url: None, told_apps: Vec::new() }
     }
 }

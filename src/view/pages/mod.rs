@@ -14,18 +14,18 @@ mod wait;
 
 use serde::Serialize;
 
-pub use choose::Choose;
-pub use consent::{Consent, ScopeLine};
-pub use error::{ErrorKind, ErrorPage, ReturnLink};
-pub use form_post::FormPost;
-pub use identify::{Identify, IdentifyError};
-pub use logout::Logout;
-pub use message::{Message, MessageKind};
-pub use wait::{Wait, WaitState};
+pub(crate) use choose::Choose;
+pub(crate) use consent::{Consent, ScopeLine};
+pub(crate) use error::{ErrorKind, ErrorPage, ReturnLink};
+pub(crate) use form_post::FormPost;
+pub(crate) use identify::{Identify, IdentifyError};
+pub(crate) use logout::Logout;
+pub(crate) use message::{Message, MessageKind};
+pub(crate) use wait::{Wait, WaitState};
 
 /// The app that somebody is signing in to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct AppInfo {
+pub(crate) struct AppInfo {
     /// Its registered name (`Client::display_name`).
     pub name: String,
     /// The host of this authorization's redirect URI: the part of an app's word about itself that is checked.
@@ -33,13 +33,6 @@ pub struct AppInfo {
     pub host: String,
     /// Its home page (`client_uri`), shown where it is http or https.
     pub client_uri: Option<String>,
-}
-
-impl AppInfo {
-    /// An app without a home page.
-    pub fn new(name: impl Into<String>, host: impl Into<String>) -> Self {
-        Self { name: name.into(), host: host.into(), client_uri: None }
-    }
 }
 
 /// Whether a link that an app gave may be offered.

@@ -61,7 +61,7 @@ impl WaitState {
 
 /// The page `wait`.
 #[derive(Clone, Debug, Serialize)]
-pub struct Wait {
+pub(crate) struct Wait {
     pub app: AppInfo,
     pub provider: Upstream,
     pub state: WaitState,

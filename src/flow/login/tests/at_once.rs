@@ -10,8 +10,8 @@ use crate::domain::user::Upstream;
 use crate::flow::login::attempt::{self, AttemptOutcome};
 use crate::flow::login::{LoginRequest, ResolvedSubject};
 use crate::flow::settings::{Limits, Settings};
-use crate::flow::token::testing::Bench;
-use crate::flow::token::testing::beside::{Held, beside, on_both_engines};
+use crate::flow::token::tests::Bench;
+use crate::flow::token::tests::beside::{Held, beside, on_both_engines};
 
 /// A client, and somebody whose browser asks for it again and again.
 struct Asking {

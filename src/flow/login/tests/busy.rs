@@ -10,7 +10,7 @@ use crate::domain::audit::AuditKind;
 use crate::domain::login::{Challenge, End, Login, Reason, Subject};
 use crate::flow::login::end::{self, UpstreamSession};
 use crate::flow::node::latency::Call;
-use crate::flow::token::testing::T0;
+use crate::flow::token::tests::T0;
 use crate::store::{access_passes, audit, logins};
 
 const BUSY: (&str, Option<Reason>) = ("failed", Some(Reason::Busy));

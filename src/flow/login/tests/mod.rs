@@ -16,7 +16,7 @@ use super::end;
 use crate::domain::login::{Challenge, Login, Reason, Subject};
 use crate::domain::user::Upstream;
 use crate::flow::node::latency::{Call, Observed};
-use crate::flow::token::testing::T0;
+use crate::flow::token::tests::T0;
 
 const SLOW: Duration = Duration::from_millis(400);
 

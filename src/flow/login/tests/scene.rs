@@ -18,7 +18,7 @@ use crate::domain::user::Upstream;
 use crate::flow::login::begin::begin;
 use crate::flow::login::{LoginRequest, symbol};
 use crate::flow::settings::{Limits, Settings};
-use crate::flow::token::testing::{Bench, T0};
+use crate::flow::token::tests::{Bench, T0};
 use crate::outbound::tests::scripted::{Received, Reply, Scripted};
 use crate::store::{logins, remembered_browsers};
 use crate::upstream::secsign::{SecSign, SecSignSettings};

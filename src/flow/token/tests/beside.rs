@@ -73,7 +73,7 @@ pub(crate) async fn beside<A, B>(
 macro_rules! on_both_engines {
     ($($case:ident)+) => {
         mod on_sqlite {
-            use crate::flow::token::testing::Bench;
+            use crate::flow::token::tests::Bench;
             $(#[tokio::test]
             async fn $case() {
                 super::$case(Bench::new().await).await;
@@ -81,7 +81,7 @@ macro_rules! on_both_engines {
         }
 
         mod on_postgresql {
-            use crate::flow::token::testing::Bench;
+            use crate::flow::token::tests::Bench;
             $(#[tokio::test]
             #[ignore = "needs a PostgreSQL server"]
             async fn $case() {

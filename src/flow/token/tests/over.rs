@@ -121,7 +121,7 @@ async fn a_jwt_says_no_more_than_its_session_has_left(bench: Bench) {
     let (client, session) = scene(&bench, AccessTokenFormat::Jwt).await;
     bench.advance(DAY - 7);
     let online = bench.tokens(&client, &session, ONLINE).await;
-    let exp = |token: &str| claims(&bench, TokenType::AccessToken, token)["exp"].as_i64().unwrap();
+    let exp = |token: &str| claims(&bench, TokenType::Access, token)["exp"].as_i64().unwrap();
     assert_eq!((online.expires_in, exp(&online.access_token)), (7, session.expires_at.as_seconds()));
     let offline = bench.tokens(&client, &session, OFFLINE).await;
     assert_eq!((offline.expires_in, exp(&offline.access_token)), (300, session.expires_at.as_seconds() + 293));

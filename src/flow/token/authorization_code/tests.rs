@@ -10,7 +10,7 @@ use crate::domain::browser::Authentication;
 use crate::domain::browser::Origin;
 use crate::domain::client::Client;
 use crate::flow::end_session;
-use crate::flow::token::testing::{Bench, ISSUER, REDIRECT, T0, VERIFIER, alg, claims, redemption};
+use crate::flow::token::tests::{Bench, ISSUER, REDIRECT, T0, VERIFIER, alg, claims, redemption};
 use crate::protocol::client_metadata::{AccessTokenFormat, GrantType, IdTokenClaimsPolicy, SigningAlgorithm};
 use crate::protocol::error::ErrorCode;
 use crate::protocol::id_token::at_hash;
@@ -219,7 +219,7 @@ async fn the_id_token_says_who_approved_when_and_how() {
     assert_eq!(bench.op.store.commits() - commits, 1);
     let now = T0.as_seconds() + 20;
     let id_token = tokens.id_token.unwrap();
-    let said = claims(&bench, TokenType::IdToken, &id_token);
+    let said = claims(&bench, TokenType::Id, &id_token);
     let expected = json!({
         "iss": ISSUER, "sub": content.authentication.user_id.as_str(), "aud": "web", "iat": now, "exp": now + 3600,
         "auth_time": T0.as_seconds(), "nonce": "n-0S6_WzA2Mj", "acr": "urn:signbridge:acr:matched", "amr": ["mca"],
@@ -247,7 +247,7 @@ async fn each_client_gets_its_algorithm_and_its_claims() {
         let tokens = bench.tokens(&client.await, &session, "openid email").await;
         let id_token = tokens.id_token.unwrap();
         assert_eq!(alg(&id_token), wanted.as_str());
-        let said = claims(&bench, TokenType::IdToken, &id_token);
+        let said = claims(&bench, TokenType::Id, &id_token);
         assert!(!said.contains_key("email"));
         assert_eq!(said["at_hash"], at_hash(wanted, &tokens.access_token));
     }
@@ -262,7 +262,7 @@ async fn a_jwt_access_token_is_signed_typed_and_revocable() {
     let content = bench.content(&client, &session);
     let code = bench.code(&content).await;
     let tokens = bench.redeem(&client, &code).await.unwrap();
-    let said = claims(&bench, TokenType::AccessToken, &tokens.access_token);
+    let said = claims(&bench, TokenType::Access, &tokens.access_token);
     let names: BTreeSet<_> = said.keys().map(String::as_str).collect();
     for name in ["iss", "sub", "aud", "client_id", "scope", "jti", "exp", "iat", "auth_time", "acr"] {
         assert!(names.contains(name), "{name}");
@@ -289,7 +289,7 @@ async fn an_unnamed_login_leads_to_short_tokens_that_cannot_be_refreshed() {
     let tokens = bench.redeem(&client, &code).await.unwrap();
     assert_eq!((tokens.expires_in, tokens.scope.as_str()), (300, "openid"));
     assert!(tokens.refresh_token.is_none());
-    let said = claims(&bench, TokenType::IdToken, &tokens.id_token.unwrap());
+    let said = claims(&bench, TokenType::Id, &tokens.id_token.unwrap());
     assert_eq!(said["exp"].as_i64().unwrap() - said["iat"].as_i64().unwrap(), 1800);
 }
 

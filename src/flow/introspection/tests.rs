@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::answer;
 use crate::domain::browser::Origin;
 use crate::domain::client::Client;
-use crate::flow::token::testing::{Bench, ISSUER, T0, client_request, code_of, credentials};
+use crate::flow::token::tests::{Bench, ISSUER, T0, client_request, code_of, credentials};
 use crate::protocol::client_metadata::AccessTokenFormat;
 use crate::protocol::error::ErrorCode;
 

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use signbridge::domain::clock::{ManualClock, Timestamp};
-use signbridge::domain::env::Env;
-use signbridge::domain::signing_key::KeyState;
-use signbridge::keys::master::MasterKey;
-use signbridge::keys::purpose::PurposeKeys;
-use signbridge::keys::ring::{KeyRing, RingError};
-use signbridge::keys::rotation::{KeySettings, Rotate};
-use signbridge::protocol::client_metadata::SigningAlgorithm;
-use signbridge::protocol::jws::TokenType;
-use signbridge::store::{Store, audit};
+use crate::domain::clock::{ManualClock, Timestamp};
+use crate::domain::env::Env;
+use crate::domain::signing_key::KeyState;
+use crate::keys::master::MasterKey;
+use crate::keys::purpose::PurposeKeys;
+use crate::keys::ring::{KeyRing, RingError};
+use crate::keys::rotation::{KeySettings, Rotate};
+use crate::protocol::client_metadata::SigningAlgorithm;
+use crate::protocol::jws::TokenType;
+use crate::store::{Store, audit};
 use tempfile::TempDir;
 
 const T0: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -39,8 +39,8 @@ async fn nodes_that_share_a_database_have_one_set_of_keys_through_every_change()
     assert_eq!(one.jwks(), other.jwks());
 
     let claims = serde_json::json!({"sub": "alice"});
-    let sign = |ring: &KeyRing| ring.sign(SigningAlgorithm::RS256, TokenType::IdToken, &claims).unwrap();
-    let known = |ring: &KeyRing, token: &str| ring.verify_signature(token, TokenType::IdToken).is_ok();
+    let sign = |ring: &KeyRing| ring.sign(SigningAlgorithm::RS256, TokenType::Id, &claims).unwrap();
+    let known = |ring: &KeyRing, token: &str| ring.verify_signature(token, TokenType::Id).is_ok();
     let old = sign(&one);
     assert!(one.rotate(Rotate::All).await.is_err());
     clock.advance(Duration::from_secs(3600));
@@ -57,9 +57,8 @@ async fn nodes_that_share_a_database_have_one_set_of_keys_through_every_change()
     assert!(retired.len() == 4 && retired.iter().all(|key| key.sealed_private.is_empty()));
 
     let kid = |ring: &KeyRing| {
-        let signs = |key: &signbridge::domain::signing_key::StoredKey| {
-            key.state == KeyState::Active && key.alg == SigningAlgorithm::RS256
-        };
+        let signs =
+            |key: &crate::domain::signing_key::StoredKey| key.state == KeyState::Active && key.alg == SigningAlgorithm::RS256;
         ring.list().into_iter().find(signs).unwrap().kid
     };
     one.revoke(&kid(&one)).await.unwrap();

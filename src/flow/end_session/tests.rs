@@ -8,7 +8,7 @@ use crate::domain::browser::{BrowserKey, BrowserSession, Origin};
 use crate::domain::client::Client;
 use crate::domain::id::SessionId;
 use crate::domain::secret::SecretDigest;
-use crate::flow::token::testing::{Bench, ISSUER};
+use crate::flow::token::tests::{Bench, ISSUER};
 use crate::protocol::client_metadata::{ApplicationType, AuthMethod};
 use crate::protocol::jws::{TokenType, UnverifiedJws};
 use crate::protocol::logout_uri::LogoutUri;
@@ -157,11 +157,11 @@ async fn a_bad_hint_asks_and_redirects_nowhere() {
     let parsed = UnverifiedJws::parse(&scene.hint).unwrap().claims().unwrap();
     let foreign = scene.bench.foreign_ring().await;
     let alg = scene.client.metadata.id_token_signed_response_alg;
-    let other_key = foreign.sign(alg, TokenType::IdToken, &parsed).unwrap().expose().to_owned();
-    let access_token = scene.bench.op.keys.ring.sign(alg, TokenType::AccessToken, &parsed).unwrap().expose().to_owned();
+    let other_key = foreign.sign(alg, TokenType::Id, &parsed).unwrap().expose().to_owned();
+    let access_token = scene.bench.op.keys.ring.sign(alg, TokenType::Access, &parsed).unwrap().expose().to_owned();
     let mut elsewhere = parsed.clone();
     elsewhere.insert("iss".to_owned(), format!("{ISSUER}/").into());
-    let other_issuer = scene.bench.op.keys.ring.sign(alg, TokenType::IdToken, &elsewhere).unwrap().expose().to_owned();
+    let other_issuer = scene.bench.op.keys.ring.sign(alg, TokenType::Id, &elsewhere).unwrap().expose().to_owned();
     let body = scene.hint.split('.').nth(1).unwrap();
     let unsigned = format!("{}.{body}.", URL_SAFE_NO_PAD.encode(br#"{"alg":"none"}"#));
     for hint in [&other_key, &access_token, &other_issuer, &unsigned, &scene.hint[1..], "x"] {

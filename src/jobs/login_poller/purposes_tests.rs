@@ -24,8 +24,8 @@ fn purposes() -> [(Purpose, Option<BrowserKey>, &'static str); 4] {
     [
         (portal, browser.clone(), "/account/phones"),
         (Purpose::Enrolment(UserId::new("user")), browser.clone(), "/"),
-        (Purpose::DeviceGrant(DeviceGrantId::new("device")), browser, "/"),
-        (Purpose::Backchannel(BackchannelRequestId::new("request")), None, "/"),
+        (Purpose::DeviceGrant(DeviceGrantId("device".to_owned())), browser, "/"),
+        (Purpose::Backchannel(BackchannelRequestId("request".to_owned())), None, "/"),
     ]
 }
 

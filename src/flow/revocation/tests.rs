@@ -3,7 +3,7 @@
 use super::answer;
 use crate::domain::browser::Origin;
 use crate::domain::client::Client;
-use crate::flow::token::testing::{Bench, client_request, code_of, credentials};
+use crate::flow::token::tests::{Bench, client_request, code_of, credentials};
 use crate::protocol::client_metadata::AccessTokenFormat;
 use crate::protocol::error::ErrorCode;
 

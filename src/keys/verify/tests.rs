@@ -17,9 +17,9 @@ async fn one_kind_of_token_does_not_stand_in_for_another() {
     let (_rows, node) = started().await;
     let ring = &node.ring;
     let id = signed(ring, SigningAlgorithm::RS256);
-    let access = ring.sign(SigningAlgorithm::RS256, TokenType::AccessToken, &access_token()).unwrap();
-    assert!(ring.verify_signature(id.expose(), TokenType::IdToken).is_ok());
-    assert_eq!(ring.verify_signature(id.expose(), TokenType::AccessToken).unwrap_err(), VerifyError::Type);
+    let access = ring.sign(SigningAlgorithm::RS256, TokenType::Access, &access_token()).unwrap();
+    assert!(ring.verify_signature(id.expose(), TokenType::Id).is_ok());
+    assert_eq!(ring.verify_signature(id.expose(), TokenType::Access).unwrap_err(), VerifyError::Type);
     assert_eq!(ring.verify_access_token(id.expose(), ISSUER).unwrap_err(), VerifyError::Type);
     assert_eq!(ring.verify_hint(access.expose(), ISSUER, None).unwrap_err(), VerifyError::Type);
 }
@@ -38,7 +38,7 @@ async fn a_hint_may_have_expired_but_not_belong_to_others() {
 #[tokio::test]
 async fn an_access_token_ends_at_its_last_second() {
     let (_rows, node) = started().await;
-    let token = node.ring.sign(SigningAlgorithm::ES256, TokenType::AccessToken, &access_token()).unwrap();
+    let token = node.ring.sign(SigningAlgorithm::ES256, TokenType::Access, &access_token()).unwrap();
     node.clock.advance(Duration::from_millis(299_999));
     assert!(node.ring.verify_access_token(token.expose(), ISSUER).is_ok());
     assert_eq!(node.ring.verify_access_token(token.expose(), "https://evil.example").unwrap_err(), VerifyError::Issuer);
@@ -52,7 +52,7 @@ async fn claims_of_the_wrong_type_are_refused() {
     for exp in [json!("1"), json!(1.5), json!(u64::MAX), json!(null), json!({})] {
         let mut claims = serde_json::to_value(access_token()).unwrap();
         claims["exp"] = exp.clone();
-        let token = node.ring.sign(SigningAlgorithm::ES256, TokenType::AccessToken, &claims).unwrap();
+        let token = node.ring.sign(SigningAlgorithm::ES256, TokenType::Access, &claims).unwrap();
         assert_eq!(node.ring.verify_access_token(token.expose(), ISSUER).unwrap_err(), VerifyError::Claims, "{exp}");
     }
 }
@@ -73,9 +73,9 @@ async fn forged_tokens_are_refused() {
     let token = signed(ring, SigningAlgorithm::RS256);
     let es256 = signed(ring, SigningAlgorithm::ES256);
     let (kid, es_kid) = (kid_of(&token), kid_of(&es256));
-    let refusal = |text: &str| ring.verify_signature(text, TokenType::IdToken).unwrap_err();
+    let refusal = |text: &str| ring.verify_signature(text, TokenType::Id).unwrap_err();
     let forged = |header: Value| refusal(&with_header(&token, &header, None));
-    assert!(ring.verify_signature(token.expose(), TokenType::IdToken).is_ok(), "the control");
+    assert!(ring.verify_signature(token.expose(), TokenType::Id).is_ok(), "the control");
 
     for alg in ["none", "None", "nOnE", "HS256"] {
         assert_eq!(forged(json!({"alg": alg, "kid": kid})), VerifyError::Malformed(InvalidJws::Algorithm));
@@ -156,7 +156,7 @@ mod by_another_implementation {
                 CoreIdTokenVerifier::new_public_client(ClientId::new(client.into()), issuer.clone(), keys.clone())
                     .set_allowed_algs([theirs(alg)])
             };
-            let token = ring.sign(alg, TokenType::IdToken, &claims).unwrap();
+            let token = ring.sign(alg, TokenType::Id, &claims).unwrap();
             let token = CoreIdToken::from_str(token.expose()).unwrap();
             let read = token.claims(&verifier("app"), &Nonce::new("n".into())).unwrap();
             assert_eq!(read.subject().as_str(), "alice");

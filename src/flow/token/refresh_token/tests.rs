@@ -8,7 +8,7 @@ use crate::domain::browser::{BrowserSession, Origin};
 use crate::domain::client::Client;
 use crate::domain::user::User;
 use crate::flow::end_session;
-use crate::flow::token::testing::{Bench, T0, claims};
+use crate::flow::token::tests::{Bench, T0, claims};
 use crate::protocol::client_metadata::AccessTokenFormat;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::jws::TokenType;
@@ -158,8 +158,8 @@ async fn the_new_id_token_repeats_the_login_and_omits_the_nonce() {
     let first = bench.tokens(&client, &session, SCOPE).await;
     bench.advance(100);
     let second = bench.refresh(&client, &first.refresh_token.unwrap()).await.unwrap();
-    let before = claims(&bench, TokenType::IdToken, &first.id_token.unwrap());
-    let after = claims(&bench, TokenType::IdToken, &second.id_token.unwrap());
+    let before = claims(&bench, TokenType::Id, &first.id_token.unwrap());
+    let after = claims(&bench, TokenType::Id, &second.id_token.unwrap());
     for name in ["iss", "sub", "aud", "auth_time", "acr", "amr", "sid", "name"] {
         assert_eq!(before[name], after[name], "{name}");
     }
@@ -255,6 +255,6 @@ async fn a_jwt_client_refreshes_to_a_jwt() {
     let (_alice, session) = signed_in(&bench).await;
     let refresh = bench.tokens(&client, &session, SCOPE).await.refresh_token.unwrap();
     let tokens = bench.refresh(&client, &refresh).await.unwrap();
-    assert_eq!(claims(&bench, TokenType::AccessToken, &tokens.access_token)["client_id"], "api");
+    assert_eq!(claims(&bench, TokenType::Access, &tokens.access_token)["client_id"], "api");
     assert!(bench.opens_userinfo(&tokens.access_token).await);
 }

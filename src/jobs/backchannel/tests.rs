@@ -12,7 +12,7 @@ use super::*;
 use crate::domain::browser::Origin;
 use crate::domain::client::Client;
 use crate::flow::end_session::perform;
-use crate::flow::token::testing::Bench;
+use crate::flow::token::tests::Bench;
 use crate::protocol::client_metadata::SigningAlgorithm;
 use crate::protocol::logout_uri::LogoutUri;
 

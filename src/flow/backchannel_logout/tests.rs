@@ -13,7 +13,7 @@ use crate::domain::id::ClientId;
 use crate::domain::secret::SecretDigest;
 use crate::flow::authorization::{self, Interaction};
 use crate::flow::end_session::perform;
-use crate::flow::token::testing::{Bench, ISSUER};
+use crate::flow::token::tests::{Bench, ISSUER};
 use crate::outbound::tests::scripted::{Reply, Scripted};
 use crate::protocol::client_metadata::SigningAlgorithm;
 use crate::protocol::error::ErrorCode;
@@ -73,7 +73,7 @@ impl Scene {
 
     fn claims(&self, token: &str) -> Value {
         let ring = &self.bench.op.keys.ring;
-        Value::Object(ring.verify_signature(token, TokenType::LogoutToken).unwrap())
+        Value::Object(ring.verify_signature(token, TokenType::Logout).unwrap())
     }
 
     async fn trail(&self, kind: &str) -> Vec<String> {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{BearerError, answer, presented_token};
-use crate::flow::token::testing::{Bench, T0};
+use crate::flow::token::tests::{Bench, T0};
 use crate::protocol::parameters::Parameters;
 
 #[tokio::test]

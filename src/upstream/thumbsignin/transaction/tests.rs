@@ -116,10 +116,10 @@ fn every_status_and_reason_has_its_meaning() {
         ("NOT_REGISTERED", End::Failed(Reason::NotRegistered)),
         ("ALREADY_REGISTERED", End::Failed(Reason::AlreadyRegistered)),
         ("NO_SUITABLE_AUTHENTICATOR", End::Failed(Reason::NoSuitableAuthenticator)),
-        ("TECHNICAL_REASON", End::Failed(Reason::TechnicalReason)),
-        ("SOMETHING_NEW", End::Failed(Reason::TechnicalReason)),
-        ("declined", End::Failed(Reason::TechnicalReason)),
-        ("", End::Failed(Reason::TechnicalReason)),
+        ("TECHNICAL_REASON", End::Failed(Reason::Technical)),
+        ("SOMETHING_NEW", End::Failed(Reason::Technical)),
+        ("declined", End::Failed(Reason::Technical)),
+        ("", End::Failed(Reason::Technical)),
     ];
     for (reason, end) in reasons {
         assert_eq!(read(&status("COMPLETED_FAILURE", reason)), Ok(Stage::Ended(end)), "{reason}");
