@@ -1,4 +1,4 @@
-// Every page in every dress: light and dark, English and German, a wide and a narrow window. Each is photographed (target/
+// Every page in each theme (light, dark), language (English, German) and width. Each is photographed (target/
 // screenshots), checked by axe-core (WCAG 2.2 AA) in both themes, measured, and weighed.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -36,8 +36,8 @@ async function weight(page, html) {
   return [Buffer.from(html), ...parts].reduce((sum, part) => sum + gzipSync(part).length, 0);
 }
 
-/** Photographs the page where it is in each dress, and checks what holds for all pages. */
-async function dress(page, name, { locales = LOCALES, reload = true } = {}) {
+/** Photographs the page where it is in each theme, language and width, and checks what holds for all pages. */
+async function photograph(page, name, { locales = LOCALES, reload = true } = {}) {
   for (const locale of locales) {
     await page.context().setExtraHTTPHeaders({ 'accept-language': locale });
     if (reload) await page.reload();
@@ -88,15 +88,15 @@ const reaches = (page, state) => eventually(state, async () => {
 test('choose and identify: empty, remembered, with a problem', async () => {
   const { context, page } = await visit();
   await page.goto(`${demo.app_url}/login`);
-  await dress(page, 'choose');
+  await photograph(page, 'choose');
   for (const provider of ['secsign', 'thumbsignin']) {
     await chrome.toIdentify(demo, page, provider);
-    await dress(page, `identify-${provider}`);
+    await photograph(page, `identify-${provider}`);
   }
   await page.fill('input[name="identifier"]', 'two words');
   await page.keyboard.press('Enter');
   await page.waitForSelector('#identifier-error');
-  await dress(page, 'identify-problem');
+  await photograph(page, 'identify-problem');
   await chrome.toIdentify(demo, page, 'secsign');
   await page.check('input[name="remember"]');
   await page.fill('input[name="identifier"]', 'alice');
@@ -106,7 +106,7 @@ test('choose and identify: empty, remembered, with a problem', async () => {
   await page.waitForURL(`${demo.app_url}/result`);
   await chrome.toIdentify(demo, page, 'secsign', '?prompt=login');
   assert.equal(await page.inputValue('input[name="identifier"]'), 'alice');
-  await dress(page, 'identify-remembered');
+  await photograph(page, 'identify-remembered');
   await context.close();
 });
 
@@ -115,7 +115,7 @@ test('wait: the access pass on its white plate, the QR code, and what is measure
   const box = async (selector) => page.locator(selector).boundingBox();
   const plate = async () => page.locator('figure.plate').first().evaluate((figure) => getComputedStyle(figure).backgroundColor);
   await chrome.toWait(demo, page, 'secsign', 'alice');
-  await dress(page, 'wait-secsign');
+  await photograph(page, 'wait-secsign');
   const pass = await box('img#access-pass');
   assert.ok(pass.width >= 200 && pass.height >= 200, JSON.stringify(pass));
   assert.equal(await plate(), 'rgb(255, 255, 255)', 'white in the dark too');
@@ -123,7 +123,7 @@ test('wait: the access pass on its white plate, the QR code, and what is measure
   const { authsessionid } = await at.session();
   await demo.phone.answer('alice', authsessionid, { action: 'fetch' });
   await page.waitForSelector('main[data-login-state="fetched"]');
-  await dress(page, 'wait-secsign-fetched');
+  await photograph(page, 'wait-secsign-fetched');
   // Where the focus is can be seen, on each thing that can have it.
   const seen = new Set();
   for (let step = 0; step < 12; step += 1) {
@@ -145,13 +145,13 @@ test('wait: the access pass on its white plate, the QR code, and what is measure
 
   await page.setViewportSize(SIZES[0]);
   await chrome.toWait(demo, page, 'thumbsignin', 'alice');
-  await dress(page, 'wait-thumbsignin');
+  await photograph(page, 'wait-thumbsignin');
   const qr = await box('img#qr');
   assert.ok(qr.width >= 240 && qr.height >= 240, JSON.stringify(qr));
   assert.equal(await plate(), 'rgb(255, 255, 255)');
   await demo.phone.act(await at.transaction(), { action: 'scan' });
   await page.waitForSelector('main[data-login-state="fetched"]');
-  await dress(page, 'wait-thumbsignin-fetched');
+  await photograph(page, 'wait-thumbsignin-fetched');
   await context.close();
 });
 
@@ -195,7 +195,7 @@ test('wait: each end and each reason', async () => {
     }
     await reaches(page, state);
     assert.equal(await page.getAttribute('main', 'data-login-reason'), reason ?? null);
-    await dress(page, `wait-${provider}-${reason ?? state}`);
+    await photograph(page, `wait-${provider}-${reason ?? state}`);
     await context.close();
   });
 });
@@ -206,7 +206,7 @@ test('wait: unreachable, replaced, frozen, and an approval without a name', asyn
   const down = await still();
   await wait('secsign', await at.person('unreachable'), down.page);
   assert.equal(await down.page.getAttribute('main', 'data-login-reason'), 'upstream_down');
-  await dress(down.page, 'wait-upstream_down');
+  await photograph(down.page, 'wait-upstream_down');
   await down.context.close();
 
   await demo.phone.reset();
@@ -216,7 +216,7 @@ test('wait: unreachable, replaced, frozen, and an approval without a name', asyn
   await wait('secsign', 'alice', page);
   await page.goto(first);
   assert.equal(await page.getAttribute('main', 'data-login-reason'), 'replaced');
-  await dress(page, 'wait-replaced');
+  await photograph(page, 'wait-replaced');
   await demo.phone.reset();
 
   // Somebody else's request is open.
@@ -224,7 +224,7 @@ test('wait: unreachable, replaced, frozen, and an approval without a name', asyn
   const holder = await at.begin('secsign', name);
   await wait('secsign', name, page);
   assert.equal(await page.getAttribute('main', 'data-login-reason'), 'busy');
-  await dress(page, 'wait-busy');
+  await photograph(page, 'wait-busy');
   await at.giveUp(holder);
   await demo.phone.reset();
 
@@ -239,19 +239,19 @@ test('wait: unreachable, replaced, frozen, and an approval without a name', asyn
   await ask(); await ask();
   await wait('secsign', 'bob', page, '?prompt=login');
   assert.equal(await page.getAttribute('main', 'data-login-reason'), 'frozen');
-  await dress(page, 'wait-frozen');
+  await photograph(page, 'wait-frozen');
   await page.goto(`${demo.phone_url}/phone/secsign/bob`);
-  await dress(page, 'phone-frozen', { locales: ['en'] });
+  await photograph(page, 'phone-frozen', { locales: ['en'] });
   await context.close();
 
   const other = await visit();
   await chrome.toIdentify(demo, other.page, 'thumbsignin');
   await other.page.click('button[name="unnamed"]');
   await other.page.waitForSelector('main[data-page="wait"]');
-  await dress(other.page, 'wait-unnamed');
+  await photograph(other.page, 'wait-unnamed');
   await demo.phone.act(await shown(other.page), { action: 'approve', userId: 'alice' });
   await other.page.waitForSelector('main[data-login-state="approved"]');
-  await dress(other.page, 'wait-approved-unnamed');
+  await photograph(other.page, 'wait-approved-unnamed');
   await other.context.close();
 });
 
@@ -265,7 +265,7 @@ test('a limit: the page says so', async () => {
       if (await page.getAttribute('main', 'data-login-reason') === 'rate_limited') break;
       await page.click('#cancel button');
     }
-    await dress(page, 'wait-rate_limited');
+    await photograph(page, 'wait-rate_limited');
     await context.close();
   } finally {
     assert.equal(await strict.stop(), 0);
@@ -278,30 +278,30 @@ test('consent, errors, logout, messages and the form that posts an answer', asyn
   await chrome.toWait(demo, page, 'secsign', 'alice');
   await approve(demo, 'secsign', 'alice');
   await page.waitForURL(`${demo.app_url}/result`);
-  await dress(page, 'app-result', { locales: ['en'] });
+  await photograph(page, 'app-result', { locales: ['en'] });
   await page.goto(asking.address({ scope: 'openid profile email groups offline_access' }));
   await page.waitForSelector('main[data-page="consent"]');
-  await dress(page, 'consent');
+  await photograph(page, 'consent');
   await page.goto(`${demo.issuer}/logout`);
-  await dress(page, 'logout');
+  await photograph(page, 'logout');
   for (const [name, path, selector] of [['error-not-found', '/nowhere', 'main[data-page="error"]'],
     ['error-bad-request', '/authorize?client_id=nobody', 'main[data-page="error"]'], ['home', '/', 'main[data-page="message"]'],
     ['signed-out', '/logout/done', 'main[data-page="message"]'], ['still-signed-in', '/logout/stayed', 'main[data-message="still_signed_in"]']]) {
     await page.goto(demo.issuer + path);
     assert.ok(await page.isVisible(selector));
-    await dress(page, name);
+    await photograph(page, name);
   }
   await page.goto(`${demo.app_url}/login`);
   await page.waitForURL(`${demo.app_url}/result`);
   await page.goto(`${demo.app_url}/`);
-  await dress(page, 'app-signed-in', { locales: ['en'] });
+  await photograph(page, 'app-signed-in', { locales: ['en'] });
   await page.click('#sign-out');
   await page.waitForURL(`${demo.app_url}/signed-out**`);
-  await dress(page, 'app-signed-out', { locales: ['en'] });
+  await photograph(page, 'app-signed-out', { locales: ['en'] });
   await page.goto(`${demo.app_url}/`);
-  await dress(page, 'app-start', { locales: ['en'] });
+  await photograph(page, 'app-start', { locales: ['en'] });
   await page.goto(`${demo.app_url}/callback?error=access_denied&state=x`);
-  await dress(page, 'app-error', { locales: ['en'] });
+  await photograph(page, 'app-error', { locales: ['en'] });
   await context.close();
 
   // The form posts itself; without scripts it waits for the button. A copy of that page is dressed.
@@ -316,7 +316,7 @@ test('consent, errors, logout, messages and the form that posts an answer', asyn
   const copy = await still();
   await copy.page.goto(demo.issuer);
   await copy.page.setContent(html);
-  await dress(copy.page, 'form-post', { locales: ['en'], reload: false });
+  await photograph(copy.page, 'form-post', { locales: ['en'], reload: false });
   await copy.context.close();
   await calm.page.goto(login);
   assert.equal(await calm.page.getAttribute('main', 'data-message'), 'already_done');
@@ -330,7 +330,7 @@ test('consent, errors, logout, messages and the form that posts an answer', asyn
   await used.page.click('#continue button');
   await used.page.waitForURL(`${demo.app_url}/result`);
   await used.page.goto(over);
-  await dress(used.page, 'already-done');
+  await photograph(used.page, 'already-done');
   await used.context.close();
 });
 
@@ -341,7 +341,7 @@ test('the virtual phone', async () => {
   for (const [name, path] of [['phone-list', '/phone'], ['phone-secsign', '/phone/secsign/alice'], ['phone-thumbsignin', '/phone/thumbsignin/alice'],
     ['phone-transaction', `/phone/t/${await at.transaction()}`], ['phone-quiet', '/phone/secsign/bob'], ['phone-nobody', '/phone/secsign/nobody']]) {
     await page.goto(demo.phone_url + path);
-    await dress(page, name, { locales: ['en'] });
+    await photograph(page, name, { locales: ['en'] });
   }
   await Promise.all([walker, other].map(at.giveUp));
   await context.close();

@@ -119,3 +119,6 @@ fn must_ask(situation: &Situation<'_>) -> bool {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;
