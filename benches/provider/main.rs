@@ -2,8 +2,8 @@
 //! a busy machine slows them alike. Only loopback is used and the run ends by itself: after some minutes, with `--smoke`
 //! after about 20 seconds.
 //!
-//! - Alone: this provider beside another one, npm `oidc-provider`; then logins on the virtual phone. Both servers run on core
-//!   0 and the driver on core 1.
+//! - Alone: this provider beside another one, npm `oidc-provider`; then logins on the virtual phone. The servers run on core
+//!   0 and the driver on core 1. `OLDER_BINARY` names the program of an older tree, which is measured beside them.
 //! - `--nodes`: SQLite, PostgreSQL with one node, PostgreSQL with two. `SIGNBRIDGE_TEST_POSTGRES` names a server where
 //!   databases can be made.
 //! - `--disk`: SQLite with 2 ms added to every fsync; the gathering writer beside one commit per request.
@@ -97,18 +97,30 @@ What differs
 
 /// This provider beside another one, and logins on the phone.
 async fn compare_providers(plan: Plan) -> Outcome<Report> {
-    let (demo, mut ours) = demo::start().await?;
+    let (demo, mut ours) = demo::start("signbridge", demo::OURS).await?;
     let mut contenders = vec![Contender::new("signbridge", ours.started_in()?)];
     let peer = peer::start(&ours.redirect_uri).await?;
     ours.sign_in_with_phone(&demo.upstream_url).await?;
     let mut targets = vec![ours];
+    let mut older = None;
+    if let Ok(program) = std::env::var("OLDER_BINARY") {
+        let (demo, mut target) = demo::start("older", &program).await?;
+        contenders.push(Contender::new("older", target.started_in()?));
+        target.sign_in_with_phone(&demo.upstream_url).await?;
+        targets.push(target);
+        older = Some(demo);
+    }
     if let Some(mut peer) = peer {
         contenders.push(Contender::new("oidc-provider", peer.started_in()?));
         peer.sign_in_alone().await?;
         targets.push(peer);
     }
-    lock_counters(&mut targets, &mut contenders, plan).await?;
-    let ours = targets.swap_remove(0);
+    measure_in_turns(&mut targets, &mut contenders, plan).await?;
+    let mut targets = targets.into_iter();
+    let ours = targets.next().ok_or("nothing was measured")?;
+    if let (Some(demo), Some(target)) = (older, targets.next()) {
+        demo::restart(demo, target).await?;
+    }
     let taps = Some(taps::measure(&demo.upstream_url, &ours, plan).await?);
     if let Some(contender) = contenders.first_mut() {
         contender.second_start = Some(demo::restart(demo, ours).await?);
@@ -117,7 +129,7 @@ async fn compare_providers(plan: Plan) -> Outcome<Report> {
 }
 
 /// Measures every operation at each target in turn, and what memory they take afterwards.
-async fn lock_counters(targets: &mut [Target], contenders: &mut [Contender], plan: Plan) -> Outcome<()> {
+async fn measure_in_turns(targets: &mut [Target], contenders: &mut [Contender], plan: Plan) -> Outcome<()> {
     for operation in Operation::ALL {
         for _round in 0..plan.rounds {
             for (target, contender) in targets.iter_mut().zip(contenders.iter_mut()) {

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use crate::process::Server;
 use crate::report::{Contender, Report};
 use crate::target::{Client, Target, text};
-use crate::{Outcome, Plan, lock_counters};
+use crate::{Outcome, Plan, measure_in_turns};
 
 /// The program that is measured.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_signbridge");
@@ -81,7 +81,7 @@ async fn compare(plan: Plan, setups: &[Setup<'_>], differences: &'static str) ->
         served.push(parts);
         targets.push(target);
     }
-    lock_counters(&mut targets, &mut contenders, plan).await?;
+    measure_in_turns(&mut targets, &mut contenders, plan).await?;
     for (parts, target) in served.into_iter().zip(targets) {
         target.stop().await?;
         parts.simulator.stop().await?;
