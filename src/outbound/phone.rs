@@ -51,10 +51,9 @@ pub(crate) enum SendError {
     /// The request never left this machine.
     #[error("no connection")]
     Unreachable(#[source] reqwest::Error),
-    /// The request was written, or may have been.
+    /// The request was written, or may have been; so it may have where the time is over.
     #[error("the connection broke")]
     Broken(#[source] reqwest::Error),
-    /// The same.
     #[error("no complete answer within {0:?}")]
     TimedOut(Duration),
     #[error("the answer (HTTP {status}) is longer than {MAX_BODY} bytes")]
@@ -99,15 +98,12 @@ impl PhoneClient {
 }
 
 async fn exchange(client: &reqwest::Client, request: PhoneRequest) -> Result<PhoneAnswer, SendError> {
-    let mut builder = client.request(request.method, request.url);
-    for (name, value) in request.headers {
-        builder = builder.header(name, value);
-    }
+    let builder = client.request(request.method, request.url);
+    let mut builder = request.headers.into_iter().fold(builder, |builder, (name, value)| builder.header(name, value));
     if let Some(body) = request.body {
         builder = builder.body(body);
     }
-    let response = builder.send().await.map_err(SendError::from_exchange)?;
-    read_capped(response).await
+    read_capped(builder.send().await.map_err(SendError::from_exchange)?).await
 }
 
 pub(super) async fn read_capped(mut response: reqwest::Response) -> Result<PhoneAnswer, SendError> {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::named::parsed_enum;
 
 parsed_enum! {
+    /// `response_modes_supported`, OIDC Discovery §3.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
     #[serde(rename_all = "snake_case")]
     pub(crate) enum ResponseMode {

@@ -18,7 +18,7 @@ pub(crate) enum AuthMethod {
 }
 
 parsed_enum! {
-    /// A grant that a client may use (`grant_types`, RFC 7591 §2).
+    /// A grant that a client may use (`grant_types`, RFC 7591 §2; `grant_types_supported`, RFC 8414 §2).
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
     #[serde(rename_all = "snake_case", try_from = "String")]
     pub(crate) enum GrantType {
@@ -71,7 +71,7 @@ pub(crate) enum ApplicationType {
 }
 
 parsed_enum! {
-    /// A signature algorithm of ours (RFC 7518 §3.1, RFC 8037 §3.1).
+    /// A signature algorithm of ours (RFC 7518 §3.1, RFC 8037 §3.1; OIDC Discovery §3).
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
     pub(crate) enum SigningAlgorithm {
         /// The one every relying party knows.

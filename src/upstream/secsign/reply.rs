@@ -125,6 +125,7 @@ fn refused(refusal: Refusal, from_maker: bool) -> Result<Progress, Unavailable> 
 /// Reads the answer to a cancel: `Ok` if the session is dead for certain. That is state 6, the states of a session that had
 /// ended otherwise, and "no such session"; never an approval.
 pub(super) fn cancelled(reply: &Reply, session: &Session) -> Result<(), Unavailable> {
+    use SessionState::{Cancelled, Denied, Expired, Invalid, Suspended};
     let unconfirmed = |detail: String| Err(Unavailable(format!("the cancellation is not confirmed: {detail}")));
     let pairs = match read(reply.status, &reply.body) {
         Ok(Ok(pairs)) => pairs,
@@ -135,7 +136,6 @@ pub(super) fn cancelled(reply: &Reply, session: &Session) -> Result<(), Unavaila
     if !is_about(&pairs, session) || names_another(&pairs, session) {
         return unconfirmed("the answer is about another session".to_owned());
     }
-    use SessionState::{Cancelled, Denied, Expired, Invalid, Suspended};
     match pairs.get("authsessionstate").and_then(SessionState::parse) {
         Some(Cancelled | Expired | Denied | Suspended | Invalid) => Ok(()),
         Some(state) => unconfirmed(format!("the session is {state:?}")),

@@ -121,8 +121,7 @@ impl ThumbSignIn {
         })
     }
 
-    /// A question without an answer is asked again; one that was answered endlessly got nonsense (decision 2.6), which comes
-    /// back described.
+    /// A question without an answer is asked again; one that was answered endlessly got nonsense (decision 2.6).
     async fn ask(&self, call: Call<'_>, limit: Duration) -> Result<Result<PhoneAnswer, String>, Unavailable> {
         let failure = match self.call(call, Delivery::Repeatable, limit).await {
             Ok(answer) => return Ok(Ok(answer)),
@@ -138,14 +137,11 @@ impl ThumbSignIn {
     async fn status(&self, transaction: &Transaction, query: &[(&str, &str)]) -> Result<Result<Stage, String>, Unavailable> {
         let path = format!("txn-status/{}", transaction.id.as_str());
         let call = Call { path, query, user_agent: &transaction.user_agent };
-        let answer = match self.ask(call, self.limits.ask).await? {
-            Ok(answer) => answer,
-            Err(detail) => return Ok(Err(detail)),
-        };
-        match answer.status {
-            200 => Ok(stage(&answer.body, &transaction.id)),
-            status if is_passing(status) => Err(Unavailable(format!("HTTP {status}"))),
-            status => Ok(Err(refusal(status))),
+        match self.ask(call, self.limits.ask).await? {
+            Ok(answer) if answer.status == 200 => Ok(stage(&answer.body, &transaction.id)),
+            Ok(answer) if is_passing(answer.status) => Err(Unavailable(format!("HTTP {}", answer.status))),
+            Ok(answer) => Ok(Err(refusal(answer.status))),
+            Err(detail) => Ok(Err(detail)),
         }
     }
 
