@@ -1,6 +1,6 @@
 //! The master key: 32 random bytes in one file, made at the first start, under which everything else is encrypted or from
-//! which it is derived (decision 2.5). The file is the one thing that nodes share beside the database. One that others can read, or
-//! that holds anything but a key, refuses the start (checks 158, 165).
+//! which it is derived (decision 2.5). Beside the database, nodes share only this file. One that others can read, or that holds
+//! anything but a key, refuses the start: a weaker substitute is never made (checks 158, 165).
 
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};

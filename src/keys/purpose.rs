@@ -93,8 +93,8 @@ pub(crate) enum CannotSeal {
 const VERSION: &str = "v1.";
 
 /// Encrypts what the database must be able to read again (decision 2.5), and what an address carries: AES-256-GCM with a random
-/// nonce, of which 2^32 are safe under one key (NIST SP 800-38D §8.3). Anybody can have addresses sealed, with a key of their own:
-/// 2^32 take weeks at full speed, and what is read from one is checked again.
+/// nonce, of which 2^32 are safe under one key (NIST SP 800-38D §8.3). Anybody can have addresses sealed, so those have a key of
+/// their own: 2^32 take weeks at full speed, and what is read from one is checked again.
 pub(crate) struct Sealer(LessSafeKey);
 
 impl Sealer {
@@ -147,7 +147,7 @@ impl PurposeKeys {
         })
     }
 
-    /// The successor of a refresh token: always the same one, so that a client whose answer got lost may ask again (decision 2.5).
+    /// The successor of a refresh token: always the same, so that a client whose answer got lost may ask again (decision 2.5).
     pub(crate) fn successor_of(&self, presented: &Secret) -> Secret {
         Secret::new(URL_SAFE_NO_PAD.encode(self.refresh.mac(&[presented.expose().as_bytes()])))
     }

@@ -75,7 +75,7 @@ pub(super) struct KnownKey {
 }
 
 impl KeyRing {
-    /// Loads the keys; makes those that are missing, for all algorithms in one write. Of nodes that start at once, one makes them.
+    /// Loads the keys; makes those that are missing, for all algorithms in one write: of nodes that start at once, one does.
     pub(crate) async fn start(
         rows: Arc<dyn SigningKeyRows>,
         purposes: Arc<PurposeKeys>,

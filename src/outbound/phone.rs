@@ -51,7 +51,7 @@ pub(crate) enum SendError {
     /// The request never left this machine.
     #[error("no connection")]
     Unreachable(#[source] reqwest::Error),
-    /// The request was written, or may have been; so it may have where the time is over.
+    /// The request may have arrived. So it is with [`Self::TimedOut`].
     #[error("the connection broke")]
     Broken(#[source] reqwest::Error),
     #[error("no complete answer within {0:?}")]
