@@ -21,7 +21,6 @@ pub(crate) mod grant;
 pub(crate) mod hex;
 pub(crate) mod id;
 pub(crate) mod login;
-pub(crate) mod named;
 pub(crate) mod names;
 pub(crate) mod random;
 pub(crate) mod secret;
@@ -30,3 +29,5 @@ pub(crate) mod settings;
 pub(crate) mod signing_key;
 pub(crate) mod user;
 pub(crate) mod written;
+
+pub(crate) use crate::protocol::named;

@@ -136,7 +136,7 @@ fn ask(surface: &Surface, visit: &Visit, logout: &LogoutRequest, target: Option<
     let form_targets = target.map_or(FormTargets::Ourselves, |target| FormTargets::of(&target.redirect_uri, target.forwards));
     let account = visit.browser.session.as_ref().map(|(_, user)| user.username.clone()).unwrap_or_default();
     let page = Logout {
-        action: Endpoint::EndSession.path().to_owned(),
+        action: Endpoint::EndSession.as_str().to_owned(),
         csrf: csrf::token(surface, &visit.browser.key, &about(visit)),
         account,
         app,

@@ -38,7 +38,7 @@ impl Row for Resource {
 }
 
 fn resource(endpoint: Endpoint) -> Resource {
-    let path = endpoint.path();
+    let path = endpoint.as_str();
     let resource = if endpoint.answers_browsers() { page(path) } else { api(path) };
     let resource = match endpoint {
         Endpoint::OpenIdConfiguration | Endpoint::ServerMetadata => resource.read(oauth::discovery),

@@ -1,8 +1,6 @@
 //! The master key: 32 random bytes in one file, made at the first start, under which everything else is encrypted or from
-//! which it is derived (decision 2.5). The file is the one thing that nodes share beside the database.
-//!
-//! A file that others can read, or that holds anything but a key, refuses the start: a weaker substitute is never made
-//! (checks 158, 165).
+//! which it is derived (decision 2.5). Beside the database, nodes share only this file. One that others can read, or that holds
+//! anything but a key, refuses the start: a weaker substitute is never made (checks 158, 165).
 
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
@@ -18,44 +16,36 @@ use super::purpose::{DerivationFailed, KeyPurpose, PurposeKey};
 use crate::domain::env::Env;
 use crate::domain::random::RandomError;
 
-/// The name of the file in `keys_dir`.
 pub(crate) const FILE_NAME: &str = "master.key";
-
 /// Base64 of 32 bytes has 44 characters; anything much longer is another file.
 const LONGEST_FILE: u64 = 256;
 
 /// Why there is no master key. Each message says what to do; none shows the file's content.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MasterKeyError {
-    /// Others can read or write the file.
     #[error("{path} has mode {mode:04o}: a master key must be its owner's alone; run: chmod 600 {path}")]
     Permissions { path: PathBuf, mode: u32 },
-    /// Everybody can replace files in the directory.
     #[error("{path} has mode {mode:04o}: everybody can replace the master key in it; run: chmod 700 {path}")]
     Directory { path: PathBuf, mode: u32 },
-    /// The content is not a key.
     #[error(
         "{0} does not hold a master key (32 bytes in base64, such as `openssl rand -base64 32` prints): restore it from a \
          backup; what was encrypted under the old key cannot be read with a new one"
     )]
     Garbled(PathBuf),
-    /// The file system refuses.
     #[error("cannot {what} {path}: {reason}")]
     Io { what: &'static str, path: PathBuf, reason: io::Error },
-    /// No randomness, no key.
     #[error(transparent)]
     Random(#[from] RandomError),
 }
 
 impl MasterKeyError {
-    /// Whether there is no such file.
     pub(crate) fn is_missing(&self) -> bool {
         matches!(self, Self::Io { reason, .. } if reason.kind() == ErrorKind::NotFound)
     }
 }
 
-/// The master key. Wiped when dropped; never printed.
-pub(crate) struct MasterKey(Zeroizing<[u8; 32]>);
+/// Wiped when dropped; never printed. Only [`PurposeKey`]s are derived from the bytes; nothing else may see them.
+pub(crate) struct MasterKey(pub(super) Zeroizing<[u8; 32]>);
 
 impl fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,7 +59,7 @@ impl MasterKey {
         make_private_dir(keys_dir)?;
         let path = keys_dir.join(FILE_NAME);
         match Self::load(&path) {
-            Err(MasterKeyError::Io { reason, .. }) if reason.kind() == ErrorKind::NotFound => {
+            Err(error) if error.is_missing() => {
                 create(keys_dir, &path, env)?;
                 Self::load(&path)
             }
@@ -109,15 +99,9 @@ impl MasterKey {
         Ok(URL_SAFE_NO_PAD.encode(mac))
     }
 
-    /// A key of known bytes.
     #[cfg(test)]
     pub(super) fn of_bytes(bytes: [u8; 32]) -> Self {
         Self(Zeroizing::new(bytes))
-    }
-
-    /// The bytes from which [`PurposeKey`]s are derived; nothing else may see them.
-    pub(super) fn expose(&self) -> &[u8; 32] {
-        &self.0
     }
 
     fn parse(text: &[u8]) -> Option<Self> {

@@ -1,8 +1,6 @@
 //! One key per purpose, derived from the master key by label (HKDF, RFC 5869; B44): what one of them makes is
 //! worth nothing where another is asked.
 
-use std::fmt;
-
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::{hkdf, hmac};
 use base64::Engine as _;
@@ -23,13 +21,11 @@ named_enum! {
     /// What a derived key is for. The labels are frozen: another label is another key.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub(crate) enum KeyPurpose {
-        /// Tokens in forms against cross-site requests.
         FormTokens = "signbridge/1/form-tokens",
         /// Successors of rotated refresh tokens (decision 2.5).
         RefreshSuccessors = "signbridge/1/refresh-successors",
         /// Access passes that are shown where no login was begun (decision 2.7).
         Decoys = "signbridge/1/decoys",
-        /// Encryption at rest; see [`Sealer`].
         AtRest = "signbridge/1/at-rest",
         /// What an address carries that nobody but us may read or write; see [`Sealer`].
         Addresses = "signbridge/1/addresses",
@@ -45,7 +41,7 @@ pub(crate) struct DerivationFailed;
 
 fn derive(master: &MasterKey, purpose: KeyPurpose) -> Result<Zeroizing<[u8; 32]>, DerivationFailed> {
     // The master key is uniformly random, so no salt is needed (RFC 5869 §3.1).
-    let extracted = hkdf::Salt::none(hkdf::HKDF_SHA256).extract(master.expose());
+    let extracted = hkdf::Salt::none(hkdf::HKDF_SHA256).extract(master.0.as_slice());
     let mut key = Zeroizing::new([0; 32]);
     let info = [purpose.as_str().as_bytes()];
     let expanded = extracted.expand(&info, hkdf::HKDF_SHA256).map_err(|_unspecified| DerivationFailed)?;
@@ -56,14 +52,7 @@ fn derive(master: &MasterKey, purpose: KeyPurpose) -> Result<Zeroizing<[u8; 32]>
 /// A key that makes and checks message authentication codes (HMAC-SHA256, RFC 2104) for one purpose.
 pub(crate) struct PurposeKey(hmac::Key);
 
-impl fmt::Debug for PurposeKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PurposeKey(…)")
-    }
-}
-
 impl PurposeKey {
-    /// The key for `purpose`.
     pub(crate) fn derive(master: &MasterKey, purpose: KeyPurpose) -> Result<Self, DerivationFailed> {
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, derive(master, purpose)?.as_slice())))
     }
@@ -87,30 +76,15 @@ impl PurposeKey {
     }
 }
 
-/// Makes the successors of rotated refresh tokens.
-#[derive(Debug)]
-pub(crate) struct RefreshSuccessors(PurposeKey);
-
-impl RefreshSuccessors {
-    /// The successor of the token that was presented: always the same one, so that a client whose answer got lost may ask
-    /// again (decision 2.5), and as unguessable as a random one without the key.
-    pub(crate) fn successor_of(&self, presented: &Secret) -> Secret {
-        Secret::new(URL_SAFE_NO_PAD.encode(self.0.mac(&[presented.expose().as_bytes()])))
-    }
-}
-
 /// Why a sealed text cannot be opened. Deliberately says no more (no oracle).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a stored secret cannot be decrypted: it was altered, belongs elsewhere, or is under another master key")]
 pub(crate) struct CannotOpen;
 
-/// Why a text cannot be sealed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CannotSeal {
-    /// No randomness, no nonce.
     #[error(transparent)]
     Random(#[from] RandomError),
-    /// The cipher refused: the text is far too long.
     #[error("a secret cannot be encrypted")]
     Cipher,
 }
@@ -118,24 +92,13 @@ pub(crate) enum CannotSeal {
 /// The version of the sealed form: AES-256-GCM, nonce in front. Another cipher gets another one.
 const VERSION: &str = "v1.";
 
-/// Encrypts what the database keeps and must be able to read again (decision 2.5), and what an address carries: AES-256-GCM with
-/// a random nonce, of which 2^32 are safe under one key (NIST SP 800-38D §8.3). At rest we seal a few a day. Anybody can have
-/// addresses sealed, with a key of their own: 2^32 take weeks at full speed, and what is read from one is checked again.
+/// Encrypts what the database must be able to read again (decision 2.5), and what an address carries: AES-256-GCM with a random
+/// nonce, of which 2^32 are safe under one key (NIST SP 800-38D §8.3). Anybody can have addresses sealed, so those have a key of
+/// their own: 2^32 take weeks at full speed, and what is read from one is checked again.
 pub(crate) struct Sealer(LessSafeKey);
 
-impl fmt::Debug for Sealer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sealer(…)")
-    }
-}
-
 impl Sealer {
-    /// The sealer of what is kept, under `master`.
-    pub(crate) fn derive(master: &MasterKey) -> Result<Self, DerivationFailed> {
-        Self::of(master, KeyPurpose::AtRest)
-    }
-
-    fn of(master: &MasterKey, purpose: KeyPurpose) -> Result<Self, DerivationFailed> {
+    fn derive(master: &MasterKey, purpose: KeyPurpose) -> Result<Self, DerivationFailed> {
         let key = UnboundKey::new(&AES_256_GCM, derive(master, purpose)?.as_slice());
         Ok(Self(LessSafeKey::new(key.map_err(|_unspecified| DerivationFailed)?)))
     }
@@ -144,19 +107,15 @@ impl Sealer {
     /// secret cannot be put into another row.
     pub(crate) fn seal(&self, env: &Env, context: &str, plaintext: &[u8]) -> Result<String, CannotSeal> {
         let nonce: [u8; NONCE_LEN] = env.random_bytes()?;
-        let mut sealed = Vec::with_capacity(NONCE_LEN + plaintext.len() + AES_256_GCM.tag_len());
-        sealed.extend_from_slice(&nonce);
         // Encrypted in a buffer of its own, which holds no plaintext any more when it is dropped.
         let mut body = Zeroizing::new(Vec::with_capacity(plaintext.len() + AES_256_GCM.tag_len()));
         body.extend_from_slice(plaintext);
-        let nonce = Nonce::assume_unique_for_key(nonce);
-        self.0.seal_in_place_append_tag(nonce, Aad::from(context), &mut *body).map_err(|_unspecified| CannotSeal::Cipher)?;
-        sealed.extend_from_slice(&body);
-        Ok(format!("{VERSION}{}", URL_SAFE_NO_PAD.encode(sealed)))
+        let unique = Nonce::assume_unique_for_key(nonce);
+        self.0.seal_in_place_append_tag(unique, Aad::from(context), &mut *body).map_err(|_unspecified| CannotSeal::Cipher)?;
+        Ok(format!("{VERSION}{}", URL_SAFE_NO_PAD.encode([nonce.as_slice(), body.as_slice()].concat())))
     }
 
-    /// Decrypts what [`Sealer::seal`] made for the same place.
-    /// Fails when the text was altered, belongs to another place or is under another master key.
+    /// Decrypts what [`Sealer::seal`] made for the same place under the same master key.
     pub(crate) fn open(&self, context: &str, sealed: &str) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
         let encoded = sealed.strip_prefix(VERSION).ok_or(CannotOpen)?;
         let bytes = URL_SAFE_NO_PAD.decode(encoded).map_err(|_malformed| CannotOpen)?;
@@ -169,12 +128,10 @@ impl Sealer {
     }
 }
 
-/// Everything that is derived from the master key.
-#[derive(Debug)]
 pub(crate) struct PurposeKeys {
     pub form_tokens: PurposeKey,
     pub decoys: PurposeKey,
-    pub refresh: RefreshSuccessors,
+    refresh: PurposeKey,
     pub sealer: Sealer,
     pub addresses: Sealer,
 }
@@ -184,14 +141,18 @@ impl PurposeKeys {
         Ok(Self {
             form_tokens: PurposeKey::derive(master, KeyPurpose::FormTokens)?,
             decoys: PurposeKey::derive(master, KeyPurpose::Decoys)?,
-            refresh: RefreshSuccessors(PurposeKey::derive(master, KeyPurpose::RefreshSuccessors)?),
-            sealer: Sealer::derive(master)?,
-            addresses: Sealer::of(master, KeyPurpose::Addresses)?,
+            refresh: PurposeKey::derive(master, KeyPurpose::RefreshSuccessors)?,
+            sealer: Sealer::derive(master, KeyPurpose::AtRest)?,
+            addresses: Sealer::derive(master, KeyPurpose::Addresses)?,
         })
     }
 
-    /// What lets `doctor` ask the running provider how its request looked from inside: it cannot be made without the master key.
-    /// `at` is the moment of asking in seconds.
+    /// The successor of a refresh token: always the same, so that a client whose answer got lost may ask again (decision 2.5).
+    pub(crate) fn successor_of(&self, presented: &Secret) -> Secret {
+        Secret::new(URL_SAFE_NO_PAD.encode(self.refresh.mac(&[presented.expose().as_bytes()])))
+    }
+
+    /// What lets `doctor` ask the running provider how its request looked from inside, at this moment in seconds.
     pub(crate) fn doctor_ticket(&self, at: i64) -> Secret {
         // Form tokens begin with a browser's digest, which is never this word.
         let mac = self.form_tokens.mac(&[b"doctor", at.to_string().as_bytes()]);
@@ -203,7 +164,6 @@ impl PurposeKeys {
         Ok(Secret::new(self.sealer.seal(env, &handle_context(login), handle.as_bytes())?))
     }
 
-    /// Opens what [`PurposeKeys::seal_login_handle`] sealed.
     pub(crate) fn open_login_handle(&self, login: &str, sealed: &str) -> Result<Secret, KeysError> {
         let opened = self.sealer.open(&handle_context(login), sealed)?;
         let text = std::str::from_utf8(&opened).map_err(|_not_ours| CannotOpen)?;
@@ -222,7 +182,6 @@ impl PurposeKeys {
         Ok(self.addresses.seal(env, place, &json)?)
     }
 
-    /// Opens what [`PurposeKeys::seal_address`] sealed for `place`, until its end.
     pub(crate) fn open_address<T: DeserializeOwned>(&self, place: &str, sealed: &str, now: Timestamp) -> Option<T> {
         let json = self.addresses.open(place, sealed).ok()?;
         let (until, value): (Timestamp, T) = serde_json::from_slice(&json).ok()?;
@@ -285,17 +244,18 @@ mod tests {
     fn a_refresh_token_has_one_successor_under_one_master_key() {
         let keys = PurposeKeys::derive(&master()).unwrap();
         let presented = Secret::new("presented");
-        let successor = keys.refresh.successor_of(&presented);
-        assert!(successor.matches(keys.refresh.successor_of(&presented).expose()));
+        let successor = keys.successor_of(&presented);
+        assert!(successor.matches(keys.successor_of(&presented).expose()));
         assert_eq!(successor.expose().len(), 43);
-        assert!(!successor.matches(keys.refresh.successor_of(&successor).expose()));
-        assert!(!successor.matches(PurposeKeys::derive(&master()).unwrap().refresh.successor_of(&presented).expose()));
+        assert!(!successor.matches(keys.successor_of(&successor).expose()));
+        assert!(!successor.matches(PurposeKeys::derive(&master()).unwrap().successor_of(&presented).expose()));
     }
 
     #[test]
     fn a_sealed_text_opens_in_its_own_place_under_its_own_master_key_only() {
         let env = Env::system();
-        let (ours, theirs) = (Sealer::derive(&master()).unwrap(), Sealer::derive(&master()).unwrap());
+        let (ours, theirs) =
+            (Sealer::derive(&master(), KeyPurpose::AtRest).unwrap(), Sealer::derive(&master(), KeyPurpose::AtRest).unwrap());
         let sealed = ours.seal(&env, "signing_keys/a", b"private").unwrap();
         assert!(sealed.starts_with("v1.") && !sealed.contains("private"));
         assert_eq!(ours.open("signing_keys/a", &sealed).unwrap().as_slice(), b"private");
@@ -306,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_sealed_text_that_was_altered_does_not_open() {
-        let sealer = Sealer::derive(&master()).unwrap();
+        let sealer = Sealer::derive(&master(), KeyPurpose::AtRest).unwrap();
         let sealed = sealer.seal(&Env::system(), "here", b"private").unwrap();
         let bytes = URL_SAFE_NO_PAD.decode(&sealed[VERSION.len()..]).unwrap();
         for at in 0..bytes.len() {
@@ -323,7 +283,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_text_opens_as_it_was_sealed(context in "\\PC{0,40}", text in prop::collection::vec(any::<u8>(), 0..500)) {
-            let sealer = Sealer::derive(&master()).unwrap();
+            let sealer = Sealer::derive(&master(), KeyPurpose::AtRest).unwrap();
             let sealed = sealer.seal(&Env::system(), &context, &text).unwrap();
             let opened = sealer.open(&context, &sealed).unwrap();
             prop_assert_eq!(opened.as_slice(), text.as_slice());
@@ -331,7 +291,7 @@ mod tests {
 
         #[test]
         fn never_panics_on_arbitrary_text(text in "(v1\\.)?[A-Za-z0-9_-]{0,80}") {
-            let refused = Sealer::derive(&master()).unwrap().open("here", &text);
+            let refused = Sealer::derive(&master(), KeyPurpose::AtRest).unwrap().open("here", &text);
             prop_assert!(refused.is_err());
         }
     }

@@ -1,5 +1,4 @@
-//! The signing keys in memory: signs, publishes the JWK set, and keeps up with the database, where every node's rotations
-//! arrive. Verification is in [`verify`](super::verify), the plan of a rotation in [`rotation`].
+//! The signing keys in memory: signs, publishes the JWK set, and keeps up with the database, where every node's rotations arrive.
 //!
 //! Readers take a snapshot and never wait for the database. A snapshot that cannot be replaced (the database is away, a row
 //! is garbled) stays in use and the failure is reported (R26); at the start the same failure ends the process.
@@ -20,45 +19,34 @@ use crate::domain::secret::Secret;
 use crate::domain::signing_key::{Applied, KeyChange, KeyRowsError, KeyState, KeyStep, SigningKeyRows, StoredKey};
 use crate::metrics;
 use crate::protocol::client_metadata::SigningAlgorithm;
-use crate::protocol::jwk::{Jwk, JwkSet};
+use crate::protocol::jwk::Jwk;
 use crate::protocol::jws::{self, Header, TokenType};
 
 /// How often a change is planned anew after another node was faster.
 const ATTEMPTS: usize = 5;
 
-/// The ring could not be loaded or changed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RingError {
-    /// The database.
     #[error(transparent)]
     Rows(#[from] KeyRowsError),
-    /// The rotation makes no sense now.
     #[error(transparent)]
     Refused(#[from] RotationRefused),
-    /// A stored key cannot be read: altered, or sealed under another master key.
     #[error("the stored signing key {0} cannot be read: it was altered or is under another master key")]
     Unreadable(String),
-    /// An algorithm has no key that signs.
     #[error("there is no active {} key", .0.as_str())]
     NoActiveKey(SigningAlgorithm),
-    /// A key could not be made.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// A key could not be sealed.
     #[error(transparent)]
     Seal(#[from] CannotSeal),
-    /// A public key could not be written as JSON.
     #[error("a public key cannot be written")]
     Json(#[from] serde_json::Error),
-    /// The thread that makes keys ended early.
     #[error("making signing keys was interrupted")]
     Interrupted,
-    /// Other nodes changed the keys again and again.
     #[error("other nodes keep changing the signing keys; try again")]
     Conflict,
 }
 
-/// The signing keys of this provider.
 pub(crate) struct KeyRing {
     snapshot: RwLock<Arc<Snapshot>>,
     refreshing: tokio::sync::Mutex<()>,
@@ -69,6 +57,7 @@ pub(crate) struct KeyRing {
 }
 
 /// What one state of the database means.
+#[derive(Default)]
 pub(super) struct Snapshot {
     rows: Vec<StoredKey>,
     signing: HashMap<SigningAlgorithm, SigningKey>,
@@ -78,7 +67,6 @@ pub(super) struct Snapshot {
     stale_at: Option<Timestamp>,
 }
 
-/// A key whose signatures are recognised.
 pub(super) struct KnownKey {
     pub(super) alg: SigningAlgorithm,
     pub(super) key: VerifyingKey,
@@ -87,23 +75,20 @@ pub(super) struct KnownKey {
 }
 
 impl KeyRing {
-    /// Loads the keys; makes those that are missing, for all algorithms in one write. Of nodes that start at once, one
-    /// makes them and all use them. The first start takes a second or two (four RSA keys).
+    /// Loads the keys; makes those that are missing, for all algorithms in one write: of nodes that start at once, one does.
     pub(crate) async fn start(
         rows: Arc<dyn SigningKeyRows>,
         purposes: Arc<PurposeKeys>,
         env: Env,
         settings: KeySettings,
     ) -> Result<Self, RingError> {
-        let snapshot = RwLock::new(Arc::new(Snapshot::empty()));
-        let ring = Self { snapshot, refreshing: tokio::sync::Mutex::default(), rows, purposes, env, settings };
+        let ring =
+            Self { snapshot: RwLock::default(), refreshing: tokio::sync::Mutex::default(), rows, purposes, env, settings };
         ring.change(|keys, now| Ok(rotation::ensure(keys, now))).await?;
         Ok(ring)
     }
 
     /// Whether stored keys can be used as they are: each can be read with this master key, and one of each algorithm signs.
-    /// Changes nothing.
-    /// Errors: The first key that cannot be read, or the algorithm that has none.
     pub(crate) fn check(
         rows: Vec<StoredKey>,
         purposes: &PurposeKeys,
@@ -113,48 +98,40 @@ impl KeyRing {
         Snapshot::of(rows, &purposes.sealer, settings, now).map(drop)
     }
 
-    /// Reads the database again and says whether anything changed. Called every half second; costs one small statement.
+    /// Reads the database again and says whether anything changed.
     pub(crate) async fn refresh(&self) -> Result<bool, RingError> {
         // One at a time, so that an answer that was slow cannot overwrite a newer one and bring a revoked key back.
         let _turn = self.refreshing.lock().await;
         self.install(self.rows.list_signing_keys().await?)
     }
 
-    /// Lets the next keys sign, retires those that did and publishes new next ones.
-    /// Errors: [`RotationRefused::TooSoon`] where a next key has not been published for `key_ahead`; otherwise as
-    /// [`KeyRing::start`].
     pub(crate) async fn rotate(&self, which: Rotate) -> Result<KeyChange, RingError> {
         self.change(|keys, now| rotation::rotate(keys, which, now, &self.settings)).await
     }
 
     /// Removes a key at once: from the JWK set, from verification, and from signing (check 71). Other nodes follow
     /// at their next [`KeyRing::refresh`].
-    /// Errors: [`RotationRefused::UnknownKey`]; otherwise as [`KeyRing::start`].
     pub(crate) async fn revoke(&self, kid: &str) -> Result<KeyChange, RingError> {
         self.change(|keys, now| rotation::revoke(keys, kid, now)).await
     }
 
-    /// Deletes retired keys that are no longer needed.
     pub(crate) async fn tidy(&self) -> Result<KeyChange, RingError> {
         self.change(|keys, now| Ok(rotation::tidy(keys, now, &self.settings))).await
     }
 
-    /// A signed token with the active key of `alg`: a [`Secret`], because whoever has it may use it.
-    ///
-    /// Costs one signature: about 1 ms of processor time for RS256 and PS256, a few hundredths for ES256 and EdDSA. A token
-    /// response needs one, or two where the access token is a JWT; sign after the commit (decision 2.4).
+    /// A token signed with the active key of `alg`: a [`Secret`], because whoever has it may use it. Costs about 1 ms for RS256
+    /// and PS256, a few hundredths for ES256 and EdDSA: sign after the commit (decision 2.4).
     pub(crate) fn sign(&self, alg: SigningAlgorithm, typ: TokenType, claims: &impl Serialize) -> Result<Secret, KeysError> {
         let snapshot = self.snapshot();
         let key = snapshot.signing.get(&alg).ok_or(KeyError::Sign)?;
-        let header = Header { alg, kid: Some(key.public().kid.clone()), typ: Some(typ.as_str().to_owned()) };
+        let header = Header { alg, kid: Some(key.public.kid.clone()), typ: Some(typ.as_str().to_owned()) };
         let input = jws::signing_input(&header, claims)?;
         let signature = key.sign(input.as_bytes())?;
         metrics::SIGNATURES.add([alg.as_str()]);
         Ok(Secret::new(jws::compact(&input, &signature)))
     }
 
-    /// The JWK set as JSON (RFC 7517 §5): made when the keys change, so handing it out costs nothing. It may be cached for
-    /// as long as `key_ahead`.
+    /// The JWK set as JSON (RFC 7517 §5). It may be cached for as long as `key_ahead`.
     pub(crate) fn jwks(&self) -> Bytes {
         self.snapshot().jwks.clone()
     }
@@ -181,10 +158,10 @@ impl KeyRing {
     }
 
     /// Plans, makes keys, writes; plans again from the new state where another node was faster.
-    async fn change<P>(&self, plan: P) -> Result<KeyChange, RingError>
-    where
-        P: Fn(&[StoredKey], Timestamp) -> Result<Vec<Planned>, RotationRefused>,
-    {
+    async fn change(
+        &self,
+        plan: impl Fn(&[StoredKey], Timestamp) -> Result<Vec<Planned>, RotationRefused>,
+    ) -> Result<KeyChange, RingError> {
         for _attempt in 0..ATTEMPTS {
             let stored = self.rows.list_signing_keys().await?;
             let planned = plan(&stored, self.env.now())?;
@@ -203,13 +180,11 @@ impl KeyRing {
 
     async fn prepare(&self, planned: Vec<Planned>) -> Result<KeyChange, RingError> {
         let (env, purposes) = (self.env.clone(), Arc::clone(&self.purposes));
-        let making = tokio::task::spawn_blocking(move || {
-            let step = |planned| match planned {
-                Planned::Take(step) => Ok(step),
-                Planned::Make(alg, state) => make(alg, state, &env, &purposes.sealer).map(KeyStep::Insert),
-            };
-            planned.into_iter().map(step).collect::<Result<Vec<KeyStep>, RingError>>()
-        });
+        let step = move |planned| match planned {
+            Planned::Take(step) => Ok(step),
+            Planned::Make(alg, state) => make(alg, state, &env, &purposes.sealer).map(KeyStep::Insert),
+        };
+        let making = tokio::task::spawn_blocking(move || planned.into_iter().map(step).collect::<Result<Vec<_>, RingError>>());
         let steps = making.await.map_err(|_cancelled_or_panicked| RingError::Interrupted)??;
         Ok(KeyChange { steps })
     }
@@ -217,12 +192,12 @@ impl KeyRing {
 
 fn make(alg: SigningAlgorithm, state: KeyState, env: &Env, sealer: &Sealer) -> Result<StoredKey, RingError> {
     let key = SigningKey::generate(alg)?;
-    let kid = key.public().kid.clone();
+    let kid = key.public.kid.clone();
     let now = env.now();
     Ok(StoredKey {
         alg,
         state,
-        public_jwk: serde_json::to_string(key.public())?,
+        public_jwk: serde_json::to_string(&key.public)?,
         sealed_private: sealer.seal(env, &place(&kid), &key.to_pkcs8()?)?,
         created_at: now,
         active_at: (state == KeyState::Active).then_some(now),
@@ -231,16 +206,11 @@ fn make(alg: SigningAlgorithm, state: KeyState, env: &Env, sealer: &Sealer) -> R
     })
 }
 
-/// Where a private half is stored: what it is sealed to.
 fn place(kid: &str) -> String {
     format!("signing_keys/{kid}")
 }
 
 impl Snapshot {
-    fn empty() -> Self {
-        Self { rows: Vec::new(), signing: HashMap::new(), verifying: HashMap::new(), jwks: Bytes::new(), stale_at: None }
-    }
-
     fn of(rows: Vec<StoredKey>, sealer: &Sealer, settings: &KeySettings, now: Timestamp) -> Result<Self, RingError> {
         let (mut signing, mut verifying, mut published) = (HashMap::new(), HashMap::new(), Vec::new());
         for row in &rows {
@@ -259,7 +229,7 @@ impl Snapshot {
             return Err(RingError::NoActiveKey(missing));
         }
         published.sort_by_key(|(rank, _jwk)| *rank);
-        let set = JwkSet { keys: published.into_iter().map(|(_rank, jwk)| jwk).collect() };
+        let set = HashMap::from([("keys", published.into_iter().map(|(_rank, jwk)| jwk).collect::<Vec<_>>())]);
         let stale_at = rows.iter().filter_map(|row| settings.unpublished_at(row)).filter(|end| now < *end).min();
         Ok(Self { signing, verifying, jwks: serde_json::to_vec(&set)?.into(), stale_at, rows })
     }
@@ -268,12 +238,11 @@ impl Snapshot {
 /// The order of the JWK set: some relying parties take the first key that fits, so those that sign stand first, and among
 /// them RS256 (OIDC Core §10.1: `kid` decides where it is read).
 fn rank(row: &StoredKey) -> (u8, SigningAlgorithm) {
-    let rank = match row.state {
-        KeyState::Active => 0,
-        KeyState::Next => 1,
-        KeyState::Retired => 2,
-    };
-    (rank, row.alg)
+    match row.state {
+        KeyState::Active => (0, row.alg),
+        KeyState::Next => (1, row.alg),
+        KeyState::Retired => (2, row.alg),
+    }
 }
 
 /// The halves of a stored key, checked against each other: a row that was tampered with or mixed up is not used. The private
@@ -288,7 +257,7 @@ fn read(row: &StoredKey, sealer: &Sealer) -> Option<(Jwk, Option<SigningKey>)> {
     }
     let pkcs8 = sealer.open(&place(&row.kid), &row.sealed_private).ok()?;
     let key = SigningKey::from_pkcs8(row.alg, &pkcs8).ok()?;
-    (*key.public() == jwk).then_some((jwk, Some(key)))
+    (key.public == jwk).then_some((jwk, Some(key)))
 }
 
 #[cfg(test)]

@@ -1,5 +1,4 @@
-//! What a rotation changes: pure functions from the stored keys to the steps to take. Making the new keys and writing the
-//! change is the [`ring`](super::ring)'s business.
+//! What a rotation changes: pure functions from the stored keys to the steps to take.
 //!
 //! The life of a key (OIDC Core §10.1.1): published as *next* for at least `key_ahead`, then *active*, then *retired* and
 //! still published for `retired_keep`. After that it leaves the JWK set, and its public half is kept for `hint_keep`, since
@@ -11,7 +10,6 @@ use crate::domain::clock::Timestamp;
 use crate::domain::signing_key::{KeyState, KeyStep, StoredKey};
 use crate::protocol::client_metadata::SigningAlgorithm;
 
-/// How long a key stays in each part of its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct KeySettings {
     /// How long a key is published before it may sign; no less than relying parties cache a JWK set (decision 2.10).
@@ -30,16 +28,18 @@ impl Default for KeySettings {
 }
 
 impl KeySettings {
-    /// When a retired key leaves the JWK set; `None` for one that is not retired.
+    /// When a retired key leaves the JWK set.
     pub(crate) fn unpublished_at(&self, key: &StoredKey) -> Option<Timestamp> {
-        (key.state == KeyState::Retired).then(|| key.retired_at.unwrap_or(key.created_at).plus(self.retired_keep))
+        retired_at(key).map(|at| at.plus(self.retired_keep))
     }
 
-    /// When a retired key is deleted; `None` for one that is not retired.
     pub(crate) fn deleted_at(&self, key: &StoredKey) -> Option<Timestamp> {
-        let keep = self.hint_keep.max(self.retired_keep);
-        (key.state == KeyState::Retired).then(|| key.retired_at.unwrap_or(key.created_at).plus(keep))
+        retired_at(key).map(|at| at.plus(self.hint_keep.max(self.retired_keep)))
     }
+}
+
+fn retired_at(key: &StoredKey) -> Option<Timestamp> {
+    (key.state == KeyState::Retired).then(|| key.retired_at.unwrap_or(key.created_at))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,24 +52,20 @@ pub(crate) enum Rotate {
 /// Why a rotation is refused. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RotationRefused {
-    /// The next key has not been published for long enough: relying parties with a cached JWK set would not know it.
+    /// Relying parties with a cached JWK set would not know the next key.
     #[error(
         "the next {} key was published too recently for relying parties to know it; it may sign {} s from now",
         alg.as_str(),
         wait.as_secs() + 1
     )]
     TooSoon { alg: SigningAlgorithm, wait: Duration },
-    /// There is no such key.
     #[error("there is no signing key with this id")]
     UnknownKey,
 }
 
-/// A step that is to be taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Planned {
-    /// A new key is to be made and inserted.
     Make(SigningAlgorithm, KeyState),
-    /// A step that concerns stored keys only.
     Take(KeyStep),
 }
 
@@ -82,7 +78,6 @@ pub(crate) fn ensure(keys: &[StoredKey], now: Timestamp) -> Vec<Planned> {
     steps
 }
 
-/// The steps by which the next keys begin to sign.
 pub(crate) fn rotate(
     keys: &[StoredKey],
     which: Rotate,
@@ -91,18 +86,12 @@ pub(crate) fn rotate(
 ) -> Result<Vec<Planned>, RotationRefused> {
     let mut steps = Vec::new();
     for alg in SigningAlgorithm::ALL {
-        let (active, next) = (find(keys, alg, KeyState::Active), find(keys, alg, KeyState::Next));
-        let wait = match next {
-            Some(next) => settings.key_ahead.saturating_sub(now.since(next.created_at)),
-            None => settings.key_ahead,
-        };
-        let wanted = match which {
-            Rotate::One(one) => one == alg,
-            Rotate::All => true,
-        };
-        if !wanted {
+        if matches!(which, Rotate::One(one) if one != alg) {
             continue;
         }
+        let (active, next) = (find(keys, alg, KeyState::Active), find(keys, alg, KeyState::Next));
+        let age = next.map_or(Duration::ZERO, |next| now.since(next.created_at));
+        let wait = settings.key_ahead.saturating_sub(age);
         if !wait.is_zero() {
             return Err(RotationRefused::TooSoon { alg, wait });
         }
@@ -127,26 +116,19 @@ pub(crate) fn revoke(keys: &[StoredKey], kid: &str, now: Timestamp) -> Result<Ve
     Ok(steps)
 }
 
-/// The steps that delete retired keys that are no longer needed.
 pub(crate) fn tidy(keys: &[StoredKey], now: Timestamp, settings: &KeySettings) -> Vec<Planned> {
     let outlived = keys.iter().filter(|key| settings.deleted_at(key).is_some_and(|end| now >= end));
     outlived.map(|key| Planned::Take(KeyStep::Delete { kid: key.kid.clone() })).collect()
 }
 
-/// Fills the places of the active and the next key, from these two keys and new ones.
 fn fill(steps: &mut Vec<Planned>, alg: SigningAlgorithm, active: Option<&StoredKey>, next: Option<&StoredKey>, now: Timestamp) {
-    let next = match (active, next) {
-        (Some(_), next) => next,
-        (None, Some(next)) => {
-            steps.push(Planned::Take(KeyStep::Activate { kid: next.kid.clone(), at: now }));
-            None
-        }
-        (None, None) => {
-            steps.push(Planned::Make(alg, KeyState::Active));
-            None
-        }
-    };
-    if next.is_none() {
+    if active.is_none() {
+        steps.push(match next {
+            Some(next) => Planned::Take(KeyStep::Activate { kid: next.kid.clone(), at: now }),
+            None => Planned::Make(alg, KeyState::Active),
+        });
+    }
+    if active.is_none() || next.is_none() {
         steps.push(Planned::Make(alg, KeyState::Next));
     }
 }

@@ -1,7 +1,5 @@
-//! One key pair of one algorithm: made, stored as PKCS#8 (RFC 5958), signing, verifying.
-//!
-//! `aws-lc-rs` does all of it, generation included (decision 2.12, `docs/decisions/0003-aws-lc-generates-rsa.md`). Its
-//! randomness is its own: seeded by the operating system, and the process ends where that fails.
+//! One key pair of one algorithm: made, stored as PKCS#8 (RFC 5958), signing, verifying. `aws-lc-rs` does all of it, with its own
+//! randomness (decision 2.12, `docs/decisions/0003-aws-lc-generates-rsa.md`): the process ends where that fails.
 //!
 //! Costs on an ordinary core: making an RSA key some 100 ms (up to a second), an elliptic one less than 1 ms; an RSA
 //! signature about 1 ms, an elliptic one a few hundredths; verifying less than 0.1 ms for all.
@@ -24,24 +22,20 @@ use crate::protocol::jwk::{Jwk, PublicNumbers};
 /// A key cannot be used. Says nothing about private material.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum KeyError {
-    /// The library could not make one.
     #[error("a signing key cannot be generated")]
     Generate,
-    /// Not a private key for this algorithm.
     #[error("not a private key for its algorithm")]
     Private,
-    /// Not a public key for this algorithm, or too weak a one (RSA below 2048 bits, a point off the curve).
+    /// RSA below 2048 bits, a point off the curve.
     #[error("not a public key for its algorithm, or too weak a one")]
     Public,
-    /// The library could not sign.
     #[error("a signature cannot be made")]
     Sign,
 }
 
-/// A key pair that signs with one algorithm.
 #[derive(Debug)]
 pub(crate) struct SigningKey {
-    public: Jwk,
+    pub(super) public: Jwk,
     private: Private,
 }
 
@@ -65,7 +59,6 @@ impl SigningKey {
         Self::new(alg, private.map_err(|_unspecified| KeyError::Generate)?)
     }
 
-    /// The key pair that was stored as `pkcs8`.
     pub(crate) fn from_pkcs8(alg: SigningAlgorithm, pkcs8: &[u8]) -> Result<Self, KeyError> {
         let private = match alg {
             SigningAlgorithm::RS256 | SigningAlgorithm::PS256 => RsaKeyPair::from_pkcs8(pkcs8).map(Private::Rsa),
@@ -91,30 +84,19 @@ impl SigningKey {
         stored.map_err(|_unspecified| KeyError::Private)
     }
 
-    pub(crate) fn public(&self) -> &Jwk {
-        &self.public
-    }
-
-    /// The signature over `input` (RFC 7518 §3.3 to §3.5, RFC 8037 §3.1). Costs: see the module.
+    /// The signature over `input` (RFC 7518 §3.3 to §3.5, RFC 8037 §3.1).
     pub(crate) fn sign(&self, input: &[u8]) -> Result<Vec<u8>, KeyError> {
         let random = SystemRandom::new();
-        match &self.private {
+        let made = match &self.private {
             Private::Rsa(key) => {
-                let padding = match self.public.alg {
-                    SigningAlgorithm::PS256 => &RSA_PSS_SHA256,
-                    _rs256 => &RSA_PKCS1_SHA256,
-                };
+                let padding = if self.public.alg == SigningAlgorithm::PS256 { &RSA_PSS_SHA256 } else { &RSA_PKCS1_SHA256 };
                 let mut signature = vec![0; key.public_modulus_len()];
-                key.sign(padding, &random, input, &mut signature).map_err(|_unspecified| KeyError::Sign)?;
-                Ok(signature)
+                key.sign(padding, &random, input, &mut signature).map(|()| signature)
             }
-            Private::P256(key) => {
-                key.sign(&random, input).map(|made| made.as_ref().to_vec()).map_err(|_unspecified| KeyError::Sign)
-            }
-            Private::Ed25519(key) => {
-                key.try_sign(input).map(|made| made.as_ref().to_vec()).map_err(|_unspecified| KeyError::Sign)
-            }
-        }
+            Private::P256(key) => key.sign(&random, input).map(|made| made.as_ref().to_vec()),
+            Private::Ed25519(key) => key.try_sign(input).map(|made| made.as_ref().to_vec()),
+        };
+        made.map_err(|_unspecified| KeyError::Sign)
     }
 }
 
@@ -136,7 +118,6 @@ impl Private {
     }
 }
 
-/// A public key that verifies one algorithm.
 #[derive(Debug)]
 pub(crate) struct VerifyingKey(ParsedPublicKey);
 
@@ -229,14 +210,14 @@ mod tests {
     #[test]
     fn every_algorithm_signs_what_its_own_public_half_verifies_also_after_storage() {
         for key in KEYS.iter() {
-            let alg = key.public().alg;
+            let alg = key.public.alg;
             let stored = key.to_pkcs8().unwrap();
             let loaded = SigningKey::from_pkcs8(alg, &stored).unwrap();
-            assert_eq!(loaded.public(), key.public());
+            assert_eq!(&loaded.public, &key.public);
             let signature = loaded.sign(b"input").unwrap();
             for other in KEYS.iter() {
-                let verifying = VerifyingKey::from_jwk(other.public()).unwrap();
-                assert_eq!(verifying.verifies(b"input", &signature), other.public().alg == alg, "{alg:?}");
+                let verifying = VerifyingKey::from_jwk(&other.public).unwrap();
+                assert_eq!(verifying.verifies(b"input", &signature), other.public.alg == alg, "{alg:?}");
                 assert!(!verifying.verifies(b"inpux", &signature));
                 assert!(!verifying.verifies(b"input", &signature[1..]));
                 assert!(!verifying.verifies(b"input", &[]));
@@ -250,7 +231,7 @@ mod tests {
         for key in KEYS.iter() {
             for alg in SigningAlgorithm::ALL {
                 let rsa = |alg| matches!(alg, SigningAlgorithm::RS256 | SigningAlgorithm::PS256);
-                let fits = alg == key.public().alg || (rsa(alg) && rsa(key.public().alg));
+                let fits = alg == key.public.alg || (rsa(alg) && rsa(key.public.alg));
                 assert_eq!(SigningKey::from_pkcs8(alg, &key.to_pkcs8().unwrap()).is_ok(), fits);
             }
         }
@@ -259,18 +240,18 @@ mod tests {
     #[test]
     fn a_key_serves_its_one_algorithm_only() {
         let [rs256, ps256, ..] = &*KEYS;
-        let as_ps256 = Jwk { alg: SigningAlgorithm::PS256, ..rs256.public().clone() };
+        let as_ps256 = Jwk { alg: SigningAlgorithm::PS256, ..rs256.public.clone() };
         let signature = rs256.sign(b"input").unwrap();
-        assert!(VerifyingKey::from_jwk(rs256.public()).unwrap().verifies(b"input", &signature));
+        assert!(VerifyingKey::from_jwk(&rs256.public).unwrap().verifies(b"input", &signature));
         assert!(!VerifyingKey::from_jwk(&as_ps256).unwrap().verifies(b"input", &signature));
-        let as_es256 = Jwk { alg: SigningAlgorithm::ES256, ..ps256.public().clone() };
+        let as_es256 = Jwk { alg: SigningAlgorithm::ES256, ..ps256.public.clone() };
         assert_eq!(VerifyingKey::from_jwk(&as_es256).unwrap_err(), KeyError::Public);
     }
 
     #[test]
     fn an_ecdsa_signature_of_zeros_never_verifies() {
         let [.., es256, _eddsa] = &*KEYS;
-        let verifying = VerifyingKey::from_jwk(es256.public()).unwrap();
+        let verifying = VerifyingKey::from_jwk(&es256.public).unwrap();
         let mut signature = es256.sign(b"input").unwrap();
         assert!(verifying.verifies(b"input", &signature));
         assert!(!verifying.verifies(b"input", &[0; 64]));
@@ -284,7 +265,7 @@ mod tests {
     #[test]
     fn weak_and_malformed_public_keys_are_refused() {
         let refused = |alg, numbers| VerifyingKey::from_jwk(&Jwk::new(alg, numbers)).err() == Some(KeyError::Public);
-        let PublicNumbers::Rsa { n, .. } = &KEYS[0].public().numbers else { panic!("an RSA key") };
+        let PublicNumbers::Rsa { n, .. } = &KEYS[0].public.numbers else { panic!("an RSA key") };
         let n = URL_SAFE_NO_PAD.decode(n).unwrap();
         for alg in [SigningAlgorithm::RS256, SigningAlgorithm::PS256] {
             assert!(!refused(alg, PublicNumbers::rsa(&n, &[1, 0, 1])), "the control");
@@ -311,8 +292,8 @@ mod tests {
             let private = key.to_pkcs8().unwrap();
             let hex = crate::domain::hex::hex(&private);
             // The last bytes of a PKCS#8 document are private for every kind but P-256, whose scalar stands at 36.
-            let secret = if key.public().alg == SigningAlgorithm::ES256 { &hex[72..136] } else { &hex[hex.len() - 64..] };
-            assert!(!shown.to_lowercase().contains(secret), "{:?}", key.public().alg);
+            let secret = if key.public.alg == SigningAlgorithm::ES256 { &hex[72..136] } else { &hex[hex.len() - 64..] };
+            assert!(!shown.to_lowercase().contains(secret), "{:?}", key.public.alg);
         }
     }
 }

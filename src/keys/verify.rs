@@ -2,7 +2,7 @@
 //! that the ring has for it (RFC 8725 §3.1); nothing else in a header steers anything.
 
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::ring::KeyRing;
 use crate::protocol::id_token::{AccessTokenClaims, IdTokenClaims};
@@ -11,47 +11,44 @@ use crate::protocol::jws::{InvalidJws, TokenType, UnverifiedJws};
 /// Why a token is not one of ours, or not one that counts here. For logs; callers tell the outside less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum VerifyError {
-    /// Not a JWS of the kind that we make.
     #[error(transparent)]
     Malformed(#[from] InvalidJws),
-    /// No `kid`, or none of a key that we recognise: foreign, revoked, or forgotten.
     #[error("no key of ours has this kid")]
     UnknownKey,
-    /// Another algorithm than that of the key.
     #[error("the key serves another algorithm")]
     Algorithm,
-    /// The signature is not the key's.
     #[error("the signature does not verify")]
     Signature,
-    /// Another kind of token (RFC 8725 §3.11).
+    /// RFC 8725 §3.11.
     #[error("a token of another type")]
     Type,
-    /// Claims that we never write.
     #[error("claims are missing or of the wrong type")]
     Claims,
-    /// From another issuer (RFC 7519 §4.1.1).
+    /// RFC 7519 §4.1.1.
     #[error("another issuer")]
     Issuer,
-    /// For another client (RFC 7519 §4.1.3).
+    /// RFC 7519 §4.1.3.
     #[error("another audience")]
     Audience,
-    /// No longer valid (RFC 7519 §4.1.4).
+    /// RFC 7519 §4.1.4.
     #[error("the token has expired")]
     Expired,
 }
 
 impl KeyRing {
     /// The claims of a token that a published key signed. Says nothing about issuer, audience and expiry.
-    ///
-    /// Costs: at most 16 KiB are looked at; less than 0.1 ms.
     #[cfg(test)]
-    pub(crate) fn verify_signature(&self, compact: &str, typ: TokenType) -> Result<Map<String, Value>, VerifyError> {
+    pub(crate) fn verify_signature(
+        &self,
+        compact: &str,
+        typ: TokenType,
+    ) -> Result<serde_json::Map<String, Value>, VerifyError> {
         self.verify(compact, typ, false)
     }
 
     /// The claims of an access token that is valid now (RFC 9068 §4). Whether it was revoked, the database knows.
     pub(crate) fn verify_access_token(&self, compact: &str, issuer: &str) -> Result<AccessTokenClaims, VerifyError> {
-        let claims: AccessTokenClaims = typed(self.verify(compact, TokenType::Access, false)?)?;
+        let claims: AccessTokenClaims = self.verify(compact, TokenType::Access, false)?;
         if claims.iss != issuer {
             return Err(VerifyError::Issuer);
         }
@@ -64,9 +61,8 @@ impl KeyRing {
 
     /// The claims of an `id_token_hint`: an ID token that we issued, also an expired one, also one of a key that has left the
     /// JWK set since (OIDC RP-Initiated Logout §2, decision 2.16; OIDC Core §3.1.2.1). With `client`, it must be for that one.
-    /// Fails when it is not an ID token of ours, or one for another client.
     pub(crate) fn verify_hint(&self, compact: &str, issuer: &str, client: Option<&str>) -> Result<IdTokenClaims, VerifyError> {
-        let claims: IdTokenClaims = typed(self.verify(compact, TokenType::Id, true)?)?;
+        let claims: IdTokenClaims = self.verify(compact, TokenType::Id, true)?;
         if claims.iss != issuer {
             return Err(VerifyError::Issuer);
         }
@@ -76,7 +72,7 @@ impl KeyRing {
         Ok(claims)
     }
 
-    fn verify(&self, compact: &str, typ: TokenType, also_unpublished: bool) -> Result<Map<String, Value>, VerifyError> {
+    fn verify<T: DeserializeOwned>(&self, compact: &str, typ: TokenType, also_unpublished: bool) -> Result<T, VerifyError> {
         let jws = UnverifiedJws::parse(compact)?;
         let snapshot = self.snapshot();
         let kid = jws.header.kid.as_deref().ok_or(VerifyError::UnknownKey)?;
@@ -91,12 +87,8 @@ impl KeyRing {
         if !typ.is_named_by(jws.header.typ.as_deref()) {
             return Err(VerifyError::Type);
         }
-        Ok(jws.claims()?)
+        serde_json::from_value(Value::Object(jws.claims()?)).map_err(|_mistyped| VerifyError::Claims)
     }
-}
-
-fn typed<T: DeserializeOwned>(claims: Map<String, Value>) -> Result<T, VerifyError> {
-    serde_json::from_value(Value::Object(claims)).map_err(|_mistyped| VerifyError::Claims)
 }
 
 #[cfg(test)]

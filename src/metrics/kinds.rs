@@ -10,14 +10,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::{TypedMetric, counter, gauge, histogram};
 use prometheus_client::registry::Registry;
 
-/// The names and values of `N` labels.
-type Labels<const N: usize> = [(&'static str, Cow<'static, str>); N];
-/// The metrics of one name, by their labels.
-type Labelled<M, const N: usize> = Family<Labels<N>, M, fn() -> M>;
+type Labelled<M, const N: usize> = Family<[(&'static str, Cow<'static, str>); N], M, fn() -> M>;
 
-/// Something that can be rendered.
 pub(crate) trait Registered: Sync {
-    /// Makes it part of what is rendered.
     fn register(&self, registry: &mut Registry);
 
     /// Its name after the prefix, its kind, the names of its labels, and what it means.
@@ -35,13 +30,12 @@ pub(crate) struct Metric<M, const N: usize> {
 }
 
 pub(crate) type Counter<const N: usize> = Metric<counter::Counter, N>;
-/// Something that goes up and down.
 pub(crate) type Gauge<const N: usize> = Metric<gauge::Gauge<f64, AtomicU64>, N>;
 /// How long things took, in seconds.
 pub(crate) type Histogram<const N: usize> = Metric<histogram::Histogram, N>;
 
 impl<M: Clone, const N: usize> Metric<M, N> {
-    pub(super) const fn of(name: &'static str, help: &'static str, labels: [&'static str; N], make: fn() -> M) -> Self {
+    const fn of(name: &'static str, help: &'static str, labels: [&'static str; N], make: fn() -> M) -> Self {
         Self { name, help, labels, make, family: OnceLock::new() }
     }
 
@@ -57,10 +51,7 @@ impl<M: Clone, const N: usize> Metric<M, N> {
     }
 }
 
-impl<M, const N: usize> Registered for Metric<M, N>
-where
-    M: EncodeMetric + TypedMetric + Clone + Debug + Send + Sync + 'static,
-{
+impl<M: EncodeMetric + TypedMetric + Clone + Debug + Send + Sync + 'static, const N: usize> Registered for Metric<M, N> {
     fn register(&self, registry: &mut Registry) {
         // The exporter adds the suffix of counters itself.
         registry.register(self.name.trim_end_matches("_total"), self.help, self.family().clone());
@@ -83,7 +74,7 @@ impl<const N: usize> Counter<N> {
 }
 
 impl Counter<0> {
-    /// For what is counted elsewhere: the number is now `total`.
+    /// For what is counted elsewhere.
     pub(crate) fn set(&self, total: u64) {
         self.with([]).inner().store(total, Ordering::Relaxed);
     }
@@ -117,7 +108,6 @@ impl Gauge<0> {
     }
 }
 
-/// Something that a gauge counts until it is dropped.
 pub(crate) struct Held(&'static Gauge<0>);
 
 impl Drop for Held {
@@ -127,6 +117,15 @@ impl Drop for Held {
 }
 
 impl<const N: usize> Histogram<N> {
+    pub(super) const fn new(
+        name: &'static str,
+        help: &'static str,
+        labels: [&'static str; N],
+        buckets: fn() -> histogram::Histogram,
+    ) -> Self {
+        Self::of(name, help, labels, buckets)
+    }
+
     pub(crate) fn observe(&self, values: [Cow<'static, str>; N], seconds: f64) {
         self.with(values).observe(seconds);
     }

@@ -1,5 +1,5 @@
 //! What is counted for Prometheus: every metric with its name, help and labels in one table ([`table`]), and the text that the
-//! management listener answers. Callers name a metric of the table and its labels, and know nothing of the exporter.
+//! management listener answers.
 //!
 //! Labels are words of this program (`&'static str`), route patterns and status codes: never anything that a request brought,
 //! no id of anybody or anything, so that their number is bounded and a scrape tells nothing about a person (B50).
@@ -16,9 +16,7 @@ use prometheus_client::registry::Registry;
 pub(crate) use kinds::Held;
 pub(crate) use table::*;
 
-/// What every name begins with.
 pub(crate) const PREFIX: &str = "signbridge";
-
 /// The `Content-Type` of [`render`]: the Prometheus text format, version 0.0.4.
 pub(crate) const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
 

@@ -1,8 +1,5 @@
 //! The client for URLs that *clients register*: it resolves names itself, refuses addresses that are not on the public
-//! internet, and connects to the address that it checked (B28). `[outbound] allow_private` lifts that, for
-//! installations whose clients are the operator's own.
-//!
-//! The status is all that is read: no body, no redirect, nothing is kept open.
+//! internet, and connects to the address that it checked (B28). The status is all that is read: no body, no redirect.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -26,13 +23,10 @@ pub(crate) struct GuardSettings {
 /// Why a call brought no status. The texts never hold the URL.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CallError {
-    /// The URL is not called: the reason.
     #[error("{0}")]
     Refused(&'static str),
-    /// No connection, or it broke.
     #[error("no answer")]
     Failed(#[source] reqwest::Error),
-    /// No status in time.
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
 }
@@ -40,14 +34,12 @@ pub(crate) enum CallError {
 const PLAIN_HTTP: &str = "plain http needs `[outbound] allow_private`";
 const NOT_PUBLIC: &str = "the address is not on the public internet; `[outbound] allow_private` would allow it";
 
-/// Calls URLs that clients registered. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct GuardedClient {
     client: reqwest::Client,
     allow_private: bool,
 }
 
-/// The client for registered URLs.
 pub(crate) fn guarded(settings: GuardSettings) -> Result<GuardedClient, OutboundError> {
     let allow_private = settings.allow_private;
     let authorities = extra_authorities(settings.ca_file.as_deref())?;
@@ -61,7 +53,6 @@ pub(crate) fn guarded(settings: GuardSettings) -> Result<GuardedClient, Outbound
 }
 
 impl GuardedClient {
-    /// Posts one form field and answers the status, all within `limit`.
     pub(crate) async fn post_form(&self, url: &Url, field: (&str, &str), limit: Duration) -> Result<u16, CallError> {
         self.check(url)?;
         let request = self.client.post(url.clone()).form(&[field]);
@@ -99,7 +90,6 @@ fn from_send(error: reqwest::Error) -> CallError {
     CallError::Failed(error.without_url())
 }
 
-/// A name whose addresses are all refused.
 #[derive(Debug, thiserror::Error)]
 #[error("{NOT_PUBLIC}")]
 struct NotPublic;
@@ -134,21 +124,19 @@ fn is_public(address: IpAddr) -> bool {
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
-    let special = match (a, b, c) {
-        (0 | 10 | 127, _, _) | (169, 254, _) | (192, 168, _) => true,
+    match (a, b, c) {
+        (0 | 10 | 127, _, _) | (169, 254, _) | (192, 168, _) => false,
         // Shared address space, private use, benchmarking.
-        (100, 64..=127, _) | (172, 16..=31, _) | (198, 18..=19, _) => true,
+        (100, 64..=127, _) | (172, 16..=31, _) | (198, 18..=19, _) => false,
         // Protocol assignments, documentation, 6to4 relays.
-        (192, 0, 0 | 2) | (198, 51, 100) | (203, 0, 113) | (192, 88, 99) => true,
+        (192, 0, 0 | 2) | (198, 51, 100) | (203, 0, 113) | (192, 88, 99) => false,
         // Multicast, reserved, broadcast.
-        (224.., _, _) => true,
-        _public => false,
-    };
-    !special
+        (224.., _, _) => false,
+        _public => true,
+    }
 }
 
-/// Only global unicast (2000::/3), and of that nothing that stands for an IPv4 address or is set aside: IPv4-mapped, NAT64,
-/// unique-local, link-local and multicast addresses are all outside.
+/// Only global unicast (2000::/3), and of that nothing that stands for an IPv4 address or is set aside.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [first, second, ..] = address.segments();
     match (first, second) {

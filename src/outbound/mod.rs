@@ -1,10 +1,8 @@
 //! The only HTTP client builders of the product (architecture: `reqwest` stays in here), so that no call leaves without a
 //! time limit, a cap on the answer and verified TLS (checks 154–156, S21).
 //!
-//! [`phone_service`] builds the client for the configured phone services. What those answer is for `upstream` to judge.
-//! [`guarded()`] builds the one for URLs that *clients register*. A phone client must never be used for such a URL: it trusts
+//! [`guarded()`] builds the client for URLs that *clients register*. A phone client must never be used for such a URL: it trusts
 //! its address.
-//! [`Probe`] looks at ourselves from outside, for `doctor` and `healthcheck`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,21 +20,13 @@ pub(crate) use probe::{Probe, ProbeAnswer};
 /// How long connecting may take (name, TCP and TLS together): less than any call's total, so that a failure to connect is
 /// always recognised as one.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
-
-/// What names us towards others.
 const USER_AGENT: &str = concat!("signbridge/", env!("CARGO_PKG_VERSION"));
 
 /// Why an HTTP client could not be built: all of them are mistakes of configuration or machine, found at start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OutboundError {
-    /// The CA file cannot be read.
     #[error("the CA file {} cannot be read", .path.display())]
-    CaFileUnreadable {
-        path: PathBuf,
-        #[source]
-        source: std::io::Error,
-    },
-    /// The CA file holds no certificate.
+    CaFileUnreadable { path: PathBuf, source: std::io::Error },
     #[error("the CA file {} holds no certificate in PEM form", .path.display())]
     CaFileEmpty { path: PathBuf },
     /// The client cannot be built: a broken certificate in the CA file, or a machine without trusted authorities.
@@ -44,19 +34,16 @@ pub(crate) enum OutboundError {
     Client(#[source] reqwest::Error),
 }
 
-/// The client for one configured phone service. `ca_file` is a PEM file of certification authorities that are trusted besides the
-/// system's (an on-premise server); there is no switch that skips the verification (check 155).
+/// `ca_file` is a PEM file of certification authorities that are trusted besides the system's (an on-premise server); there is no
+/// switch that skips the verification (check 155).
 pub(crate) fn phone_service(ca_file: Option<&Path>) -> Result<PhoneClient, OutboundError> {
     let authorities = extra_authorities(ca_file)?;
     // A kept connection can turn out to be dead after the request was written to it, and then nobody knows whether the
     // request arrived. What must happen at most once gets a connection of its own.
     let once = builder(authorities.clone()).pool_max_idle_per_host(0).build().map_err(OutboundError::Client)?;
-    let repeatable = builder(authorities)
-        .pool_max_idle_per_host(8)
-        .pool_idle_timeout(Duration::from_secs(15))
-        .build()
-        .map_err(OutboundError::Client)?;
-    Ok(PhoneClient::new(once, repeatable))
+    let repeatable = builder(authorities).pool_max_idle_per_host(8).pool_idle_timeout(Duration::from_secs(15));
+    let repeatable = repeatable.build().map_err(OutboundError::Client)?;
+    Ok(PhoneClient { once, repeatable })
 }
 
 fn extra_authorities(ca_file: Option<&Path>) -> Result<Vec<reqwest::Certificate>, OutboundError> {

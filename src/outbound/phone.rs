@@ -1,7 +1,5 @@
 //! One exchange with a phone service: a total time limit, a capped answer, and an error that says whether the request may
-//! have arrived. That last thing decides whether anything may be created again (decision 2.7).
-//!
-//! Status codes and bodies are not judged here.
+//! have arrived, which decides whether anything may be created again (decision 2.7).
 
 use std::time::Duration;
 
@@ -39,10 +37,9 @@ impl PhoneRequest {
     }
 }
 
-/// A complete answer, whatever its status.
 pub(crate) struct PhoneAnswer {
     pub status: u16,
-    /// The body, at most [`MAX_BODY`] bytes.
+    /// At most [`MAX_BODY`] bytes.
     pub body: Vec<u8>,
     /// The header `Date` (RFC 9110 §6.6.1), if there was one: what time it is over there.
     pub date: Option<String>,
@@ -51,22 +48,19 @@ pub(crate) struct PhoneAnswer {
 /// Why there is no answer. The texts never hold the URL (it can name a session).
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SendError {
-    /// The request never left this machine: no address, no connection, no TLS session.
+    /// The request never left this machine.
     #[error("no connection")]
     Unreachable(#[source] reqwest::Error),
-    /// The request was written, or may have been, and the connection broke before the answer was complete.
+    /// The request may have arrived. So it is with [`Self::TimedOut`].
     #[error("the connection broke")]
     Broken(#[source] reqwest::Error),
-    /// The request was written, or may have been, and the answer was not complete in time.
     #[error("no complete answer within {0:?}")]
     TimedOut(Duration),
-    /// The answer is longer than [`MAX_BODY`].
     #[error("the answer (HTTP {status}) is longer than {MAX_BODY} bytes")]
     TooLong { status: u16 },
 }
 
 impl SendError {
-    /// Whether the request certainly did not reach the service.
     pub(crate) const fn never_left(&self) -> bool {
         matches!(self, Self::Unreachable(_))
     }
@@ -79,20 +73,14 @@ impl SendError {
     }
 }
 
-/// Sends requests to one phone service. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct PhoneClient {
-    once: reqwest::Client,
-    repeatable: reqwest::Client,
+    pub(super) once: reqwest::Client,
+    pub(super) repeatable: reqwest::Client,
 }
 
 impl PhoneClient {
-    pub(super) const fn new(once: reqwest::Client, repeatable: reqwest::Client) -> Self {
-        Self { once, repeatable }
-    }
-
     /// Sends `request` once and reads the whole answer, all within `limit`. Redirects are answers like others.
-    ///
     /// A `limit` shorter than [`super::CONNECT_TIMEOUT`] makes a connection that hangs count as written.
     pub(crate) async fn send(
         &self,
@@ -110,15 +98,12 @@ impl PhoneClient {
 }
 
 async fn exchange(client: &reqwest::Client, request: PhoneRequest) -> Result<PhoneAnswer, SendError> {
-    let mut builder = client.request(request.method, request.url);
-    for (name, value) in request.headers {
-        builder = builder.header(name, value);
-    }
+    let builder = client.request(request.method, request.url);
+    let mut builder = request.headers.into_iter().fold(builder, |builder, (name, value)| builder.header(name, value));
     if let Some(body) = request.body {
         builder = builder.body(body);
     }
-    let response = builder.send().await.map_err(SendError::from_exchange)?;
-    read_capped(response).await
+    read_capped(builder.send().await.map_err(SendError::from_exchange)?).await
 }
 
 pub(super) async fn read_capped(mut response: reqwest::Response) -> Result<PhoneAnswer, SendError> {

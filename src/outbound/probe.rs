@@ -10,29 +10,26 @@ use url::Url;
 use super::phone::read_capped;
 use super::{OutboundError, SendError, builder, extra_authorities};
 
-/// Sends GET requests to our own addresses.
 #[derive(Clone, Debug)]
 pub(crate) struct Probe(reqwest::Client);
 
 pub(crate) struct ProbeAnswer {
     pub status: u16,
-    /// The body, capped as every answer is.
     pub body: Vec<u8>,
     /// Its headers by name, in small letters; the values of several lines with commas between them.
     pub headers: BTreeMap<String, String>,
-    /// The certificate that the server showed (DER), over https.
+    /// DER; over https.
     pub certificate: Option<Vec<u8>>,
 }
 
 impl ProbeAnswer {
-    /// What it says, as far as a message has room for it: 100 characters of the first line.
+    /// 100 characters of the first line.
     pub(crate) fn gist(&self) -> String {
         String::from_utf8_lossy(&self.body).lines().next().unwrap_or_default().chars().take(100).collect()
     }
 }
 
 impl Probe {
-    /// A client that trusts the authorities of `ca_file` beside the system's.
     pub(crate) fn new(ca_file: Option<PathBuf>) -> Result<Self, OutboundError> {
         let authorities = extra_authorities(ca_file.as_deref())?;
         builder(authorities).tls_info(true).pool_max_idle_per_host(0).build().map(Self).map_err(OutboundError::Client)

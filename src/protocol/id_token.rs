@@ -1,5 +1,4 @@
-//! The claims of ID tokens (OIDC Core §2), of userinfo answers (OIDC Core §5.3.2) and of access tokens that are JWTs
-//! (RFC 9068 §2.2). How long they live and who they are about, the flows decide.
+//! The claims of ID tokens, of userinfo answers and of access tokens that are JWTs.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,7 +16,7 @@ pub(crate) struct UserClaims {
     pub name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preferred_username: Option<String>,
-    /// When any of these claims last changed, in seconds since the epoch.
+    /// In seconds since the epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,9 +52,7 @@ impl UserClaims {
 /// A userinfo answer (OIDC Core §5.3.2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct UserInfo {
-    /// The person; equal to the `sub` of the ID token.
     pub sub: String,
-    /// What the scope lets the client learn.
     #[serde(flatten)]
     pub user: UserClaims,
 }
@@ -81,7 +78,6 @@ pub(crate) struct IdTokenClaims {
     /// The browser session (OIDC Back-Channel Logout §2.1): always a string.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,
-    /// The hash of the access token that comes with it (OIDC Core §3.1.3.6); see [`at_hash`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_hash: Option<String>,
     /// What the scope lets the client learn; empty for clients with minimal ID tokens (decision 2.9).
@@ -113,8 +109,7 @@ pub(crate) struct AccessTokenClaims {
     pub amr: Vec<String>,
 }
 
-/// The `at_hash` of an access token in an ID token that is signed with `alg` (OIDC Core §3.1.3.6): the left half of the hash
-/// that the algorithm uses, which for Ed25519 is SHA-512 (RFC 8032 §5.1).
+/// OIDC Core §3.1.3.6: the left half of the hash that `alg` uses, which for Ed25519 is SHA-512 (RFC 8032 §5.1).
 pub(crate) fn at_hash(alg: SigningAlgorithm, access_token: &str) -> String {
     let hash = match alg {
         SigningAlgorithm::RS256 | SigningAlgorithm::PS256 | SigningAlgorithm::ES256 => Sha256::digest(access_token).to_vec(),

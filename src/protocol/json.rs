@@ -6,7 +6,6 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// Not a JSON object, or one with a repeated member, or one with something behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a JSON object whose members each occur once")]
 pub(crate) struct InvalidObject;

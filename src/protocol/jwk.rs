@@ -1,5 +1,4 @@
 //! Public JSON Web Keys (RFC 7517) of the kinds that we sign with: RSA, P-256 (RFC 7518 §6) and Ed25519 (RFC 8037 §2).
-//!
 //! There is no member for private material here, so none can be published by mistake (RFC 7517 §9.2). Whether the numbers
 //! make a sound key is checked where it is used (`keys::signing`).
 
@@ -19,36 +18,24 @@ pub(crate) enum PublicNumbers {
     /// RFC 7518 §6.3.1.
     #[serde(rename = "RSA")]
     Rsa { n: String, e: String },
-    /// RFC 7518 §6.2.1.
+    /// RFC 7518 §6.2.1; coordinates of 32 bytes.
     #[serde(rename = "EC")]
-    Ec {
-        crv: EcCurve,
-        /// The x coordinate, 32 bytes.
-        x: String,
-        /// The y coordinate, 32 bytes.
-        y: String,
-    },
+    Ec { crv: EcCurve, x: String, y: String },
     /// RFC 8037 §2.
     #[serde(rename = "OKP")]
-    Okp {
-        crv: OkpCurve,
-        /// The public key, 32 bytes.
-        x: String,
-    },
+    Okp { crv: OkpCurve, x: String },
 }
 
-/// The elliptic curves of ours (RFC 7518 §6.2.1.1).
+/// RFC 7518 §6.2.1.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum EcCurve {
-    /// P-256.
     #[serde(rename = "P-256")]
     P256,
 }
 
-/// The octet key pair curves of ours (RFC 8037 §3.1).
+/// RFC 8037 §3.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum OkpCurve {
-    /// Ed25519.
     Ed25519,
 }
 
@@ -65,18 +52,10 @@ pub(crate) struct Jwk {
     pub kid: String,
     /// The one algorithm that it serves (RFC 8725 §3.1: a key is used with one algorithm).
     pub alg: SigningAlgorithm,
-    /// Always `sig`.
     #[serde(rename = "use")]
     pub usage: KeyUse,
     #[serde(flatten)]
     pub numbers: PublicNumbers,
-}
-
-/// A JWK set (RFC 7517 §5).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct JwkSet {
-    /// The keys. Some relying parties take the first that fits, so those that sign stand first.
-    pub keys: Vec<Jwk>,
 }
 
 impl PublicNumbers {

@@ -1,5 +1,4 @@
-//! JSON Web Signatures in their compact form (RFC 7515 §7.1): written, and taken apart strictly. Signing and verifying are
-//! the business of `keys`.
+//! JSON Web Signatures in their compact form (RFC 7515 §7.1): written, and taken apart strictly. `keys` signs and verifies.
 //!
 //! A key is chosen by its holder's own records and never by the message: `jku`, `x5u`, `jwk` and `x5c` are ignored like any
 //! header that we do not know (RFC 7515 §4, RFC 8725 §3.10).
@@ -11,63 +10,51 @@ use serde_json::{Map, Value};
 
 use super::client_metadata::SigningAlgorithm;
 use super::json;
+use super::named::named_enum;
 
 /// The most bytes of a compact JWS that are looked at; an ID token with hundreds of groups stays below.
 pub(crate) const LONGEST: usize = 16 * 1024;
-
 /// The most bytes of a `kid`; ours have 43.
 const LONGEST_KID: usize = 256;
 
-/// What kind of token a JWS is (`typ`, RFC 8725 §3.11): what keeps one kind from standing in for another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum TokenType {
-    /// An ID token (`JWT`; OIDC Core §2 defines no other).
-    Id,
-    /// An access token (RFC 9068 §2.1).
-    Access,
-    /// A logout token (OIDC Back-Channel Logout §2.4).
-    Logout,
+named_enum! {
+    /// What kind of token a JWS is (`typ`, RFC 8725 §3.11): what keeps one kind from standing in for another.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub(crate) enum TokenType {
+        /// OIDC Core §2 defines no other.
+        Id = "JWT",
+        /// RFC 9068 §2.1.
+        Access = "at+jwt",
+        /// OIDC Back-Channel Logout §2.4.
+        Logout = "logout+jwt",
+    }
 }
 
 impl TokenType {
-    /// The `typ` on the wire.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Id => "JWT",
-            Self::Access => "at+jwt",
-            Self::Logout => "logout+jwt",
-        }
-    }
-
     /// Whether `typ` names this kind: media type names compare without regard to case (RFC 7515 §4.1.9).
     pub(crate) fn is_named_by(self, typ: Option<&str>) -> bool {
         typ.is_some_and(|typ| typ.eq_ignore_ascii_case(self.as_str()))
     }
 }
 
-/// The header parameters that we write and read (RFC 7515 §4.1).
+/// The header parameters that we write and read (RFC 7515 §4.1.1, §4.1.4, §4.1.9).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Header {
-    /// The algorithm (§4.1.1).
     pub alg: SigningAlgorithm,
-    /// Which key (§4.1.4).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kid: Option<String>,
-    /// Which kind of token (§4.1.9).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub typ: Option<String>,
 }
 
-/// Why a text is not a JWS that we look at any further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InvalidJws {
-    /// Longer than [`LONGEST`].
     #[error("the token is too long")]
     TooLong,
     /// Not three parts of unpadded base64url (RFC 7515 §7.1); an encrypted token has five (RFC 7516 §7.1).
     #[error("not a signed token of three base64url parts")]
     Shape,
-    /// The header is not a JSON object whose members each occur once (RFC 7515 §4, §10.12).
+    /// RFC 7515 §4, §10.12.
     #[error("the header is not a JSON object whose members each occur once")]
     Header,
     /// The header demands an extension (`crit`, RFC 7515 §4.1.11; `b64`, RFC 7797 §3; `zip`); none is implemented.
@@ -79,7 +66,7 @@ pub(crate) enum InvalidJws {
     /// A token inside a token (`cty`, RFC 7519 §5.2).
     #[error("nested tokens are not accepted")]
     Nested,
-    /// The payload is not a JSON object whose members each occur once (RFC 7519 §4, §7.2).
+    /// RFC 7519 §4, §7.2.
     #[error("the claims are not a JSON object whose members each occur once")]
     Claims,
 }
@@ -119,8 +106,7 @@ impl<'a> UnverifiedJws<'a> {
     }
 }
 
-/// The claims that a token seems to make, of whatever algorithm: true of nothing, and only good for telling its sender why it was
-/// refused.
+/// The claims that a token seems to make: only good for telling its sender why it was refused.
 pub(crate) fn unchecked_claims(compact: &str) -> Option<Map<String, Value>> {
     let (_header, rest) = compact.split_once('.')?;
     let (payload, _signature) = rest.split_once('.')?;

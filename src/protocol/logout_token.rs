@@ -3,7 +3,6 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// The one event of a logout token.
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
 /// The claims of a logout token. There is no `nonce`, so that it can never be taken for an ID token.
@@ -17,7 +16,6 @@ pub(crate) struct LogoutTokenClaims {
     /// Its unique id; the same when it is sent again.
     pub jti: String,
     pub sid: String,
-    /// What happened: see [`events`].
     pub events: Map<String, Value>,
 }
 

@@ -1,33 +1,28 @@
-//! Where logout tokens are posted (OIDC Back-Channel Logout 1.0 §2.2, `backchannel_logout_uri`). Whether the address behind it
-//! may be called is decided when it is called, in `outbound`.
+//! Where logout tokens are posted (OIDC Back-Channel Logout 1.0 §2.2). `outbound` decides whether the address may be called.
 
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::named::from_text;
 use super::uri::{absolute, has_user_information, is_loopback, is_web};
 
-/// A back-channel logout URI, as its client wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct LogoutUri(String);
+#[serde(try_from = "String")]
+pub(crate) struct LogoutUri(String);
 
-/// Why a URI cannot be registered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidLogoutUri {
-    /// Not an absolute http or https URL, or one that could be read otherwise than it is written.
+pub(crate) enum InvalidLogoutUri {
     #[error("a back-channel logout URI is an absolute https URL that everybody reads alike")]
     NotHttp,
-    /// With a fragment (OIDC Back-Channel Logout §2.2).
+    /// OIDC Back-Channel Logout §2.2.
     #[error("a back-channel logout URI must not have a fragment")]
     Fragment,
-    /// With a user name or password before the host.
     #[error("a back-channel logout URI must not have user information")]
     UserInformation,
 }
 
 impl LogoutUri {
-    /// Checks a URI that a client registers.
-    pub fn parse(text: &str) -> Result<Self, InvalidLogoutUri> {
+    pub(crate) fn parse(text: &str) -> Result<Self, InvalidLogoutUri> {
         let url = absolute(text).filter(is_web).ok_or(InvalidLogoutUri::NotHttp)?;
         if text.contains('#') {
             return Err(InvalidLogoutUri::Fragment);
@@ -38,29 +33,17 @@ impl LogoutUri {
         Ok(Self(text.to_owned()))
     }
 
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Whether it is plain http to another machine, by its text.
-    pub fn is_plain_http(&self) -> bool {
+    pub(crate) fn is_plain_http(&self) -> bool {
         Url::parse(&self.0).is_ok_and(|url| url.scheme() == "http" && !is_loopback(&url))
     }
 }
 
-impl TryFrom<String> for LogoutUri {
-    type Error = InvalidLogoutUri;
-
-    fn try_from(text: String) -> Result<Self, InvalidLogoutUri> {
-        Self::parse(&text)
-    }
-}
-
-impl From<LogoutUri> for String {
-    fn from(uri: LogoutUri) -> Self {
-        uri.0
-    }
-}
+from_text!(LogoutUri, InvalidLogoutUri);
 
 #[cfg(test)]
 mod tests {

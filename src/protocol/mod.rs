@@ -12,6 +12,7 @@ pub(crate) mod jwk;
 pub(crate) mod jws;
 pub(crate) mod logout_token;
 pub(crate) mod logout_uri;
+pub(crate) mod named;
 pub(crate) mod parameters;
 pub(crate) mod pkce;
 pub(crate) mod prompt;

@@ -1,6 +1,5 @@
-//! Request parameters as they came, duplicates visible (RFC 6749 §3.1: a parameter must not be included more than once).
-//! Whether one that is [`Spoiled`] matters decides the endpoint, which knows the names that it reads: others are ignored,
-//! repeated or not, long or not (RFC 6749 §3.1, §3.2).
+//! Request parameters as they came, duplicates visible (RFC 6749 §3.1: a parameter must not be included more than once). The
+//! endpoint decides whether one that is [`Spoiled`] matters: names that it does not read are ignored (RFC 6749 §3.1, §3.2).
 
 use std::collections::BTreeMap;
 
@@ -11,10 +10,8 @@ use super::jws;
 /// The most bytes of one value, and of all names and values together (check 14), beside one signed token.
 const LONGEST_VALUE: usize = 4096;
 const LONGEST_TOTAL: usize = 16 * 1024 + jws::LONGEST;
-
 /// Parameters whose values are signed tokens: what we issue we accept, so they may be as long as ours can get.
 const TOKENS: &[&str] = &["id_token_hint", "request"];
-
 /// Parameters that may repeat; the first counts (RFC 8707 §2).
 const REPEATABLE: &[&str] = &["resource", "audience"];
 
@@ -23,7 +20,6 @@ const REPEATABLE: &[&str] = &["resource", "audience"];
 #[serde(transparent)]
 pub(crate) struct Parameters(BTreeMap<String, Found>);
 
-/// What stands under one name.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Found {
@@ -31,7 +27,6 @@ enum Found {
     Spoiled(Spoiled),
 }
 
-/// What is wrong with a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Spoiled {
     /// It came twice (RFC 6749 §3.1, §3.2).
@@ -40,19 +35,15 @@ pub(crate) enum Spoiled {
     TooLong,
 }
 
-/// Why a set of parameters is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InvalidParameters {
-    /// A parameter came twice (RFC 6749 §3.1, §3.2).
     #[error("the parameter {0} was sent more than once")]
     Duplicate(String),
-    /// Longer than anything that a relying party has a reason to send.
     #[error("the parameter {0} is too long")]
     TooLong(String),
 }
 
 impl Parameters {
-    /// Collects `application/x-www-form-urlencoded` text: a query or a form body.
     pub(crate) fn parse(encoded: &[u8]) -> Self {
         Self::collect(url::form_urlencoded::parse(encoded).map(|(name, value)| (name.into_owned(), value.into_owned())))
     }
@@ -83,7 +74,6 @@ impl Parameters {
         Self(found)
     }
 
-    /// The value of `name`, unless absent, empty or spoiled.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         match self.0.get(name)? {
             Found::Value(value) => Some(value),
@@ -96,15 +86,15 @@ impl Parameters {
         self.0.contains_key(name)
     }
 
-    /// What is wrong with the parameter `name`, if anything is.
     pub(crate) fn sound(&self, name: &str) -> Result<(), InvalidParameters> {
-        match self.0.get(name) {
-            Some(Found::Spoiled(spoiled)) => Err(InvalidParameters::of(name, *spoiled)),
-            Some(Found::Value(_)) | None => Ok(()),
-        }
+        let Some(Found::Spoiled(spoiled)) = self.0.get(name) else { return Ok(()) };
+        let shown: String = name.chars().filter(|c| c.is_ascii_graphic()).take(40).collect();
+        Err(match spoiled {
+            Spoiled::Repeated => InvalidParameters::Duplicate(shown),
+            Spoiled::TooLong => InvalidParameters::TooLong(shown),
+        })
     }
 
-    /// The first of `names` that is spoiled.
     pub(crate) fn all_sound(&self, names: &[&str]) -> Result<(), InvalidParameters> {
         names.iter().try_for_each(|name| self.sound(name))
     }
@@ -119,16 +109,6 @@ impl Parameters {
     #[cfg(test)]
     fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.keys().filter_map(|name| Some((name.as_str(), self.get(name)?)))
-    }
-}
-
-impl InvalidParameters {
-    fn of(name: &str, spoiled: Spoiled) -> Self {
-        let shown: String = name.chars().filter(|c| c.is_ascii_graphic()).take(40).collect();
-        match spoiled {
-            Spoiled::Repeated => Self::Duplicate(shown),
-            Spoiled::TooLong => Self::TooLong(shown),
-        }
     }
 }
 

@@ -11,27 +11,22 @@ use subtle::ConstantTimeEq as _;
 #[serde(transparent)]
 pub(crate) struct CodeChallenge(String);
 
-/// Why a challenge is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InvalidChallenge {
     /// `plain`, nothing (whose default is `plain`, RFC 7636 §4.3), or an unknown method.
     #[error("code_challenge_method must be S256")]
     Method,
-    /// Not 43 characters of base64url.
     #[error("code_challenge must be 43 characters of base64url")]
     Challenge,
-    /// A method without a challenge.
     #[error("code_challenge_method was sent without code_challenge")]
     MethodAlone,
 }
 
 impl CodeChallenge {
-    /// The challenge as it was sent.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The challenge of an authorization request, from its two parameters.
     pub(crate) fn parse(challenge: Option<&str>, method: Option<&str>) -> Result<Option<Self>, InvalidChallenge> {
         let Some(challenge) = challenge else {
             return if method.is_some() { Err(InvalidChallenge::MethodAlone) } else { Ok(None) };

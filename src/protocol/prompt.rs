@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What the relying party wants the person to be asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Prompt {
     /// `none`: no page, no push; answer with a code or an error.
@@ -22,7 +21,6 @@ pub(crate) struct InvalidPrompt;
 
 impl Prompt {
     /// Parses a space-delimited list; values we do not know are ignored (`create` of Initiating User Registration).
-    /// Fails when `none` stands beside another value (OIDC Core §3.1.2.1).
     pub(crate) fn parse(text: &str) -> Result<Self, InvalidPrompt> {
         let mut prompt = Self::default();
         let mut others = false;
@@ -39,7 +37,6 @@ impl Prompt {
         if prompt.none && others { Err(InvalidPrompt) } else { Ok(prompt) }
     }
 
-    /// Whether an existing session must not be reused.
     pub(crate) const fn wants_fresh_login(self) -> bool {
         self.login || self.select_account
     }

@@ -3,30 +3,27 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::named::from_text;
 use super::uri::{LOOPBACK_HOSTS, absolute, has_user_information, is_loopback};
 
 /// A redirect URI as its client wrote it. The text is what counts: it is compared and answered byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct RedirectUri(String);
+#[serde(try_from = "String")]
+pub(crate) struct RedirectUri(String);
 
-/// Why a URI cannot be registered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidRedirectUri {
-    /// Not an absolute URI, or one that browsers could read otherwise than it is written: with control characters, blanks, a
-    /// backslash, a host that is spelled in an unusual way.
+pub(crate) enum InvalidRedirectUri {
+    /// Or one that browsers could read otherwise than it is written; see [`absolute`].
     #[error("not an absolute URI that everybody reads alike")]
     NotAbsolute,
-    /// With a fragment (RFC 6749 §3.1.2).
+    /// RFC 6749 §3.1.2.
     #[error("a redirect URI must not have a fragment")]
     Fragment,
-    /// A scheme that runs code or reads files.
     #[error("this scheme cannot be redirected to")]
     Scheme,
-    /// Plain http outside loopback (RFC 9700 §2.6).
+    /// RFC 9700 §2.6.
     #[error("plain http is allowed for loopback addresses only")]
     PlainHttp,
-    /// With a user name or password before the host.
     #[error("a redirect URI must not have user information")]
     UserInformation,
 }
@@ -34,8 +31,7 @@ pub enum InvalidRedirectUri {
 const FORBIDDEN_SCHEMES: &[&str] = &["javascript", "data", "vbscript", "file", "blob", "about", "filesystem", "ws", "wss"];
 
 impl RedirectUri {
-    /// Checks a URI that a client registers.
-    pub fn parse(text: &str) -> Result<Self, InvalidRedirectUri> {
+    pub(crate) fn parse(text: &str) -> Result<Self, InvalidRedirectUri> {
         let url = absolute(text).ok_or(InvalidRedirectUri::NotAbsolute)?;
         if text.contains('#') {
             return Err(InvalidRedirectUri::Fragment);
@@ -52,14 +48,14 @@ impl RedirectUri {
         Ok(Self(text.to_owned()))
     }
 
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Whether a request may use `requested` where this URI is registered: the same string, or, for a native client's
     /// loopback URI, the same string but for the port (RFC 8252 §7.3). `127.0.0.1`, `[::1]` and `localhost` never stand
     /// for one another.
-    pub fn allows(&self, requested: &str, native: bool) -> bool {
+    pub(crate) fn allows(&self, requested: &str, native: bool) -> bool {
         if self.0 == requested {
             return true;
         }
@@ -72,9 +68,8 @@ impl RedirectUri {
         }
     }
 
-    /// The origin of the URI (`https://app.example`), or its scheme (`myapp:`) where it has none: the form that a
-    /// Content Security Policy takes as a source (CSP 3 §2.3.1).
-    pub fn csp_source(&self) -> String {
+    /// The origin of the URI, or its scheme (`myapp:`) where it has none (CSP 3 §2.3.1).
+    pub(crate) fn csp_source(&self) -> String {
         match Url::parse(&self.0) {
             Ok(url) if matches!(url.scheme(), "http" | "https") => url.origin().ascii_serialization(),
             Ok(url) => format!("{}:", url.scheme()),
@@ -101,19 +96,7 @@ fn split_port(uri: &str) -> Option<(&str, &str)> {
     port_is_fine.then_some((host, rest))
 }
 
-impl TryFrom<String> for RedirectUri {
-    type Error = InvalidRedirectUri;
-
-    fn try_from(text: String) -> Result<Self, InvalidRedirectUri> {
-        Self::parse(&text)
-    }
-}
-
-impl From<RedirectUri> for String {
-    fn from(uri: RedirectUri) -> Self {
-        uri.0
-    }
-}
+from_text!(RedirectUri, InvalidRedirectUri);
 
 #[cfg(test)]
 mod tests {

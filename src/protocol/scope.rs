@@ -5,9 +5,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The scope that makes a request an OpenID Connect request (OIDC Core §3.1.2.1).
+use super::named::from_text;
+
+/// OIDC Core §3.1.2.1.
 pub(crate) const OPENID: &str = "openid";
-/// The scope that asks for a refresh token (OIDC Core §11).
+/// OIDC Core §11.
 pub(crate) const OFFLINE_ACCESS: &str = "offline_access";
 /// Every scope that this provider knows; others are dropped and the granted `scope` is returned (RFC 6749 §3.3).
 pub(crate) const KNOWN: &[&str] = &[OPENID, "profile", "email", "groups", OFFLINE_ACCESS];
@@ -17,7 +19,6 @@ pub(crate) const KNOWN: &[&str] = &[OPENID, "profile", "email", "groups", OFFLIN
 #[serde(try_from = "String", into = "String")]
 pub struct Scope(BTreeSet<String>);
 
-/// A character that RFC 6749 §3.3 does not allow in a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("scope has a character that RFC 6749 section 3.3 does not allow")]
 pub struct InvalidScope;
@@ -35,17 +36,14 @@ impl Scope {
         Ok(Self(tokens))
     }
 
-    /// Whether `token` is in the set.
     pub fn contains(&self, token: &str) -> bool {
         self.0.contains(token)
     }
 
-    /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The tokens, in alphabetical order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
@@ -62,18 +60,15 @@ impl Scope {
         tokens
     }
 
-    /// The tokens for which `keep` holds.
     #[must_use]
     pub fn filtered(&self, keep: impl Fn(&str) -> bool) -> Self {
         Self(self.0.iter().filter(|token| keep(token)).cloned().collect())
     }
 
-    /// Whether every token of this set is in `other`.
     pub fn is_subset_of(&self, other: &Self) -> bool {
         self.0.is_subset(&other.0)
     }
 
-    /// The tokens of both sets.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
         Self(self.0.union(&other.0).cloned().collect())
@@ -82,23 +77,11 @@ impl Scope {
 
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, token) in self.0.iter().enumerate() {
-            if at > 0 {
-                f.write_str(" ")?;
-            }
-            f.write_str(token)?;
-        }
-        Ok(())
+        f.write_str(&self.iter().collect::<Vec<_>>().join(" "))
     }
 }
 
-impl TryFrom<String> for Scope {
-    type Error = InvalidScope;
-
-    fn try_from(text: String) -> Result<Self, InvalidScope> {
-        Self::parse(&text)
-    }
-}
+from_text!(Scope, InvalidScope);
 
 impl From<Scope> for String {
     fn from(scope: Scope) -> Self {

@@ -1,11 +1,9 @@
-//! What the URIs have in common that clients register: how they may be written (RFC 3986), and what an app's address never
-//! holds. Which schemes they may have, and how they are compared, is each type's own.
+//! What the URIs have in common that clients register: how they may be written (RFC 3986), and what they never hold.
 
 use std::net::IpAddr;
 
 use url::{Host, Url};
 
-/// Longer than any address that somebody registers.
 const LONGEST: usize = 2048;
 
 /// The URL that a text is; `None` where it is not an absolute one, is longer than 2048 bytes, or could be read in two ways:
@@ -40,7 +38,6 @@ pub(super) fn has_user_information(text: &str, url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some() || text.split(['/', '?']).nth(2).unwrap_or("").contains('@')
 }
 
-/// Whether a URL leads to a web server: http or https, and a host.
 pub(crate) fn is_web(url: &Url) -> bool {
     matches!(url.scheme(), "https" | "http") && url.host().is_some()
 }

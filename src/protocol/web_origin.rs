@@ -3,27 +3,26 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::named::from_text;
 use super::uri::is_loopback;
 
 /// An origin that may read answers of the token, userinfo and revocation endpoints.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct WebOrigin(String);
+#[serde(try_from = "String")]
+pub(crate) struct WebOrigin(String);
 
-/// Why a text is no origin that can be registered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidWebOrigin {
-    /// Not an origin as a browser writes it: lower case, no path, no standard port, no `*`, no `null`.
+pub(crate) enum InvalidWebOrigin {
+    /// Browsers write lower case, no path, no standard port, no `*`, no `null`.
     #[error("an origin is written as browsers send it: https://app.example or https://app.example:8443, without a path")]
     NotAnOrigin,
-    /// Plain http outside loopback: whoever sits in between would speak for the app.
+    /// Whoever sits in between would speak for the app.
     #[error("plain http is allowed for loopback origins only")]
     PlainHttp,
 }
 
 impl WebOrigin {
-    /// Checks an origin that a client registers.
-    pub fn parse(text: &str) -> Result<Self, InvalidWebOrigin> {
+    pub(crate) fn parse(text: &str) -> Result<Self, InvalidWebOrigin> {
         let url = Url::parse(text).map_err(|_unparsable| InvalidWebOrigin::NotAnOrigin)?;
         let is_http = matches!(url.scheme(), "https" | "http");
         if !is_http || text.contains('*') || url.origin().ascii_serialization() != text {
@@ -36,30 +35,17 @@ impl WebOrigin {
     }
 
     /// The origin of a page at `uri`; `None` where it has none of its own (a scheme of an app).
-    pub fn of_uri(uri: &str) -> Option<Self> {
+    pub(crate) fn of_uri(uri: &str) -> Option<Self> {
         let url = Url::parse(uri).ok()?;
         Self::parse(&url.origin().ascii_serialization()).ok()
     }
 
-    /// The text, as it stands in an `Origin` header.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl TryFrom<String> for WebOrigin {
-    type Error = InvalidWebOrigin;
-
-    fn try_from(text: String) -> Result<Self, InvalidWebOrigin> {
-        Self::parse(&text)
-    }
-}
-
-impl From<WebOrigin> for String {
-    fn from(origin: WebOrigin) -> Self {
-        origin.0
-    }
-}
+from_text!(WebOrigin, InvalidWebOrigin);
 
 #[cfg(test)]
 mod tests {

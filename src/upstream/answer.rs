@@ -1,5 +1,4 @@
-//! What both clients do with what a phone service says: whether a status may be asked again, whether a refused create may
-//! have done something, who approved, and how a service's words get into a log.
+//! What both clients do with what a phone service says.
 
 use super::Progress;
 use crate::domain::user::canonical_identifier;
@@ -31,7 +30,6 @@ pub(super) fn approved_by(named: &str, asked: Option<&str>) -> Progress {
     }
 }
 
-/// An answer about somebody else.
 pub(super) fn another_person() -> Progress {
     Progress::Nonsense { detail: "the answer names another person than was asked".to_owned(), wrong_person: true }
 }

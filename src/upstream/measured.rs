@@ -10,7 +10,6 @@ use crate::domain::login::UpstreamHandle;
 use crate::domain::user::Upstream;
 use crate::metrics;
 
-/// Counts the calls to `service` and says whether it answers.
 pub(crate) fn measured(upstream: Upstream, service: impl PhoneApproval + 'static) -> Arc<dyn PhoneApproval> {
     Arc::new(Measured { provider: upstream.as_str(), service })
 }
@@ -21,11 +20,13 @@ struct Measured<S> {
 }
 
 impl<S> Measured<S> {
-    /// Notes a call that began at `started`; `answered`: the service said something.
-    fn note(&self, operation: &'static str, started: Instant, outcome: &'static str, answered: bool) {
+    fn note(&self, operation: &'static str, started: Instant, outcome: &'static str) {
         metrics::PROVIDER_REQUESTS.add([self.provider, operation, outcome]);
         let took = started.elapsed().as_secs_f64();
         metrics::PROVIDER_REQUEST_DURATION.observe([self.provider.into(), operation.into()], took);
+    }
+
+    fn note_up(&self, answered: bool) {
         metrics::PROVIDER_UP.set([self.provider], if answered { 1.0 } else { 0.0 });
     }
 }
@@ -39,27 +40,29 @@ impl<S: PhoneApproval> PhoneApproval for Measured<S> {
     async fn begin(&self, request: BeginRequest) -> Result<Begun, BeginError> {
         let started = Instant::now();
         let answer = self.service.begin(request).await;
-        let (outcome, answered) = match &answer {
-            Ok(_) => ("ok", true),
-            Err(BeginError::NotRegistered) => ("not_registered", true),
-            Err(BeginError::Frozen) => ("frozen", true),
-            Err(BeginError::Unreachable(_)) => ("unreachable", false),
-            Err(BeginError::InDoubt(_)) => ("in_doubt", false),
-            Err(BeginError::Unusable { .. }) => ("unusable", true),
+        let outcome = match &answer {
+            Ok(_) => "ok",
+            Err(BeginError::NotRegistered) => "not_registered",
+            Err(BeginError::Frozen) => "frozen",
+            Err(BeginError::Unreachable(_)) => "unreachable",
+            Err(BeginError::InDoubt(_)) => "in_doubt",
+            Err(BeginError::Unusable { .. }) => "unusable",
         };
-        self.note("create", started, outcome, answered);
+        self.note("create", started, outcome);
+        self.note_up(!matches!(answer, Err(BeginError::Unreachable(_) | BeginError::InDoubt(_))));
         answer
     }
 
     async fn poll(&self, handle: &UpstreamHandle, asked: Option<&str>) -> Result<Progress, Unavailable> {
         let started = Instant::now();
         let answer = self.service.poll(handle, asked).await;
-        let (outcome, answered) = match &answer {
-            Ok(Progress::Nonsense { .. }) => ("unusable", true),
-            Ok(_) => ("ok", true),
-            Err(Unavailable(_)) => ("unavailable", false),
+        let outcome = match &answer {
+            Ok(Progress::Nonsense { .. }) => "unusable",
+            Ok(_) => "ok",
+            Err(Unavailable(_)) => "unavailable",
         };
-        self.note("state", started, outcome, answered);
+        self.note("state", started, outcome);
+        self.note_up(answer.is_ok());
         answer
     }
 
@@ -67,10 +70,7 @@ impl<S: PhoneApproval> PhoneApproval for Measured<S> {
         let started = Instant::now();
         let answer = self.service.cancel(handle).await;
         // A cancellation that is not confirmed says nothing about whether the service is there.
-        let outcome = if answer.is_ok() { "ok" } else { "unconfirmed" };
-        metrics::PROVIDER_REQUESTS.add([self.provider, "cancel", outcome]);
-        let took = started.elapsed().as_secs_f64();
-        metrics::PROVIDER_REQUEST_DURATION.observe([self.provider.into(), "cancel".into()], took);
+        self.note("cancel", started, if answer.is_ok() { "ok" } else { "unconfirmed" });
         answer
     }
 }

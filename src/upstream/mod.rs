@@ -1,7 +1,6 @@
 //! The phone services behind one face: begin, poll, cancel. What the services call their states stays inside their
 //! folders; above this module there are only [`Progress`] and [`BeginError`].
-//!
-//! Wire protocols: `secsign/` (form API), `thumbsignin/` (signed SaaS API). Both are polled; nothing is ever pushed to us.
+//! Both are polled; nothing is ever pushed to us.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +31,6 @@ pub(crate) struct Capabilities {
     pub exclusive: bool,
 }
 
-/// What to ask a phone.
 #[derive(Clone, Debug)]
 pub(crate) struct BeginRequest {
     /// The person, by the service's name for them; `None` for a QR code without a name.
@@ -44,7 +42,6 @@ pub(crate) struct BeginRequest {
     pub user_agent: String,
 }
 
-/// An approval session at the service.
 #[derive(Clone, Debug)]
 pub(crate) struct Begun {
     pub handle: UpstreamHandle,
@@ -53,63 +50,47 @@ pub(crate) struct Begun {
     pub expires_in: Option<Duration>,
 }
 
-/// Why no session was begun.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BeginError {
-    /// The service does not know the person (SecSign 20000).
+    /// SecSign 20000.
     #[error("the phone service does not know this person")]
     NotRegistered,
-    /// The person is frozen (SecSign 20006, HTTP 409).
+    /// SecSign 20006, HTTP 409.
     #[error("the phone service has frozen this person")]
     Frozen,
-    /// The request never left this machine: no session exists.
+    /// No session exists.
     #[error("the phone service could not be reached")]
     Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The request was written and no usable answer came: a session may exist, so nothing may be created until it has
-    /// surely expired (decision 2.7).
+    /// A session may exist, so nothing may be created until it has surely expired (decision 2.7).
     #[error("the phone service did not answer: a session may exist")]
     InDoubt(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The service refused, or answered nonsense: no session that we could use. `in_doubt` as above.
     #[error("the phone service answered something unusable: {detail}")]
-    Unusable {
-        /// For the log; never for a page.
-        detail: String,
-        /// Whether a session may exist all the same.
-        in_doubt: bool,
-        /// How to cancel it, where the answer told.
-        handle: Option<UpstreamHandle>,
-    },
+    Unusable { detail: String, in_doubt: bool, handle: Option<UpstreamHandle> },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
     Pending,
-    /// The phone has loaded the request.
     Fetched,
     /// Approved, by the person whom the service names (canonical, checked to be non-empty).
     Approved {
-        /// The service's name for the person.
         upstream_user: String,
     },
     /// Over at the service, hence its session is dead.
     Ended(End),
-    /// The answer was nonsense, or about another session or person: the login fails (decision 2.6).
-    /// The service's session may still live.
+    /// Nonsense, or about another session or person: the login fails (decision 2.6). The service's session may still live.
+    /// `wrong_person`: it named another person than was asked, an alarm (decision 2.3).
     Nonsense {
-        /// For the log; never for a page.
         detail: String,
-        /// Whether it named another person than was asked: an alarm (decision 2.3).
         wrong_person: bool,
     },
 }
 
-/// A poll that says nothing about the session: refused, reset, timed out, 5xx, 429. It is asked again until the login's
-/// deadline (decision 2.6).
+/// A poll that says nothing about the session. It is asked again until the login's deadline (decision 2.6).
 #[derive(Debug, thiserror::Error)]
 #[error("the phone service could not be asked: {0}")]
 pub(crate) struct Unavailable(pub String);
 
-/// A phone service that can be asked for an approval.
 #[async_trait]
 pub(crate) trait PhoneApproval: Send + Sync {
     fn capabilities(&self) -> Capabilities;
@@ -125,6 +106,16 @@ pub(crate) trait PhoneApproval: Send + Sync {
     async fn cancel(&self, handle: &UpstreamHandle) -> Result<(), Unavailable>;
 }
 
+/// The promised ends of [`PhoneApproval`]'s calls, with room for our own work.
+struct Limits {
+    begin: Duration,
+    ask: Duration,
+}
+
+impl Limits {
+    const PROMISED: Self = Self { begin: Duration::from_millis(4800), ask: Duration::from_millis(2800) };
+}
+
 #[derive(Clone, Default)]
 pub(crate) struct Upstreams {
     pub secsign: Option<Arc<dyn PhoneApproval>>,
@@ -132,7 +123,6 @@ pub(crate) struct Upstreams {
 }
 
 impl Upstreams {
-    /// The service, when it is configured.
     pub(crate) fn get(&self, upstream: Upstream) -> Option<&Arc<dyn PhoneApproval>> {
         match upstream {
             Upstream::SecSign => self.secsign.as_ref(),

@@ -8,14 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 
 /// The largest PNG in bytes. The real ones have about 2 KiB.
 const MAX_BYTES: usize = 64 * 1024;
-
 /// The longest side in pixels. The real ones have 88 (SecSign's symbol) and 250 (ThumbSignIn's QR code).
 const MAX_SIDE: u32 = 512;
-
 /// What decoding may allocate: 512 × 512 pixels of 8 bytes, and something for the tables.
 const DECODER_BYTES: usize = 4 * 1024 * 1024;
 
-/// Why a picture is not shown.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum PictureError {
     #[error("the picture is longer than {MAX_BYTES} bytes")]
@@ -47,8 +44,7 @@ pub(super) fn check_png(base64: &str) -> Result<(), PictureError> {
 fn decode(bytes: &[u8]) -> Result<(), PictureError> {
     let limits = png::Limits { bytes: DECODER_BYTES };
     let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), limits);
-    let header = decoder.read_header_info().map_err(not_png)?;
-    let (width, height) = (header.width, header.height);
+    let png::Info { width, height, .. } = *decoder.read_header_info().map_err(not_png)?;
     if width > MAX_SIDE || height > MAX_SIDE {
         return Err(PictureError::TooLarge(width, height));
     }

@@ -16,7 +16,6 @@ pub(crate) enum Found {
     Unavailable(String),
 }
 
-/// The outcome of a harmless call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Probed {
     pub found: Found,
@@ -25,14 +24,12 @@ pub(crate) struct Probed {
 }
 
 impl Probed {
-    /// Judges an answer, if one came; `judge` sees those that are final.
     pub(super) fn of(answer: Result<PhoneAnswer, SendError>, judge: impl FnOnce(&PhoneAnswer) -> Found) -> Self {
-        match answer {
-            Ok(answer) if is_passing(answer.status) => {
-                Self { found: Found::Unavailable(format!("HTTP {}", answer.status)), date: answer.date }
-            }
-            Ok(answer) => Self { found: judge(&answer), date: answer.date },
-            Err(failure) => Self { found: Found::Unavailable(chain(&failure)), date: None },
-        }
+        let found = match &answer {
+            Ok(answer) if is_passing(answer.status) => Found::Unavailable(format!("HTTP {}", answer.status)),
+            Ok(answer) => judge(answer),
+            Err(failure) => Found::Unavailable(chain(failure)),
+        };
+        Self { found, date: answer.ok().and_then(|answer| answer.date) }
     }
 }

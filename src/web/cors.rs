@@ -24,7 +24,7 @@ pub(super) struct Cors {
 impl Cors {
     /// Judges a request before it is served. Costs nothing where there is no `Origin`.
     pub(super) async fn of(surface: &Surface, request: &ServiceRequest) -> Self {
-        let policy = Endpoint::at(request.path()).map_or(CorsPolicy::None, Endpoint::cors);
+        let policy = Endpoint::parse(request.path()).map_or(CorsPolicy::None, Endpoint::cors);
         let origin = request.headers().get(header::ORIGIN).filter(|_| policy == CorsPolicy::Clients);
         let allowed = match origin.map(|origin| std::str::from_utf8(origin.as_bytes())) {
             Some(Ok(text)) => surface.browser_origins.allow(&surface.op, text).await,

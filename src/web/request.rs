@@ -62,7 +62,7 @@ fn measure<B>(method: &'static str, response: &ServiceResponse<B>, seconds: f64)
     let route = response.request().match_pattern();
     let status = response.status().as_u16().to_string();
     if let Some(code) = response.response().extensions().get::<ErrorCode>() {
-        let endpoint = route.as_deref().and_then(Endpoint::at).map_or(NO_ROUTE, Endpoint::path);
+        let endpoint = route.as_deref().and_then(Endpoint::parse).map_or(NO_ROUTE, Endpoint::as_str);
         metrics::OAUTH_ERRORS.add([endpoint, code.as_str()]);
     }
     let route = route.map_or(NO_ROUTE.into(), Into::into);

@@ -133,7 +133,7 @@ pub(crate) fn of_refusal(op: &Op, refused: RefusedRequest) -> AuthorizationRespo
 }
 
 fn error_to(op: &Op, target: ResponseTarget, code: ErrorCode, description: &str) -> AuthorizationResponse {
-    metrics::OAUTH_ERRORS.add([Endpoint::Authorization.path(), code.as_str()]);
+    metrics::OAUTH_ERRORS.add([Endpoint::Authorization.as_str(), code.as_str()]);
     let parameters = vec![("error", Secret::new(code.as_str())), ("error_description", Secret::new(description))];
     finish(op, target, parameters)
 }

@@ -49,7 +49,7 @@ pub(super) async fn refresh(op: &Op, request: &TokenRequest<'_>) -> Result<Token
     let missing = OAuthError::new(ErrorCode::InvalidRequest, "refresh_token is missing");
     let presented = Secret::new(request.parameters().get("refresh_token").ok_or(missing)?);
     let wanted = request.parameters().get("scope").map(Scope::parse).transpose().map_err(|_bad_character| too_wide())?;
-    let successor = op.keys.purposes.refresh.successor_of(&presented);
+    let successor = op.keys.purposes.successor_of(&presented);
     let access = AccessHandle::generate(&op.env, client.metadata.access_token_format)?;
     let job = Refresh {
         presented: presented.digest(),

@@ -1,7 +1,4 @@
 //! What a relying party registers (RFC 7591 §2, OIDC Registration §2) and the switches of our own beside it.
-//!
-//! `members` declares every member once; what is stored, written in the configuration file, given as a flag and documented
-//! follows from there. `values` has the types of those that are one of a few words.
 
 mod members;
 mod values;
@@ -32,8 +29,7 @@ impl Member {
         }
     }
 
-    /// A stored value as this program can have it: of a list what it understands; of a choice whose word it does not know, the
-    /// one that gives away least.
+    /// Of a list what this program understands; of a choice whose word it does not know, the one that gives away least.
     fn cautious(&self, value: Value) -> Option<Value> {
         match value {
             Value::Array(items) => {
@@ -45,7 +41,6 @@ impl Member {
     }
 }
 
-/// Reads one member by itself.
 fn understood(name: &str, value: Value) -> Result<(), serde_json::Error> {
     ClientMetadata::deserialize(Value::Object(Map::from_iter([(name.to_owned(), value)]))).map(drop)
 }
@@ -60,7 +55,6 @@ fn cautiously(name: &str, value: Value) -> Option<Value> {
 }
 
 impl ClientMetadata {
-    /// The members as JSON, as they are stored and shown.
     pub(crate) fn to_map(&self) -> Map<String, Value> {
         match serde_json::to_value(self) {
             Ok(Value::Object(members)) => members,

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::protocol::named::parsed_enum;
+
 /// How a client authenticates at the token endpoint (`token_endpoint_auth_method`, RFC 7591 §2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -15,31 +17,15 @@ pub(crate) enum AuthMethod {
     None,
 }
 
-/// A grant that a client may use (`grant_types`, RFC 7591 §2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", try_from = "String")]
-pub(crate) enum GrantType {
-    /// RFC 6749 §4.1.
-    AuthorizationCode,
-    /// RFC 6749 §6.
-    RefreshToken,
-}
-
-impl GrantType {
-    /// Every grant (`grant_types_supported`, RFC 8414 §2).
-    pub(crate) const ALL: [Self; 2] = [Self::AuthorizationCode, Self::RefreshToken];
-
-    /// The value on the wire.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::AuthorizationCode => "authorization_code",
-            Self::RefreshToken => "refresh_token",
-        }
-    }
-
-    /// The grant that `text` names.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|grant| grant.as_str() == text)
+parsed_enum! {
+    /// A grant that a client may use (`grant_types`, RFC 7591 §2; `grant_types_supported`, RFC 8414 §2).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case", try_from = "String")]
+    pub(crate) enum GrantType {
+        /// RFC 6749 §4.1.
+        AuthorizationCode = "authorization_code",
+        /// RFC 6749 §6.
+        RefreshToken = "refresh_token",
     }
 }
 
@@ -78,44 +64,22 @@ pub(crate) enum AccessTokenFormat {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ApplicationType {
-    /// A server, or a page in a browser.
     #[default]
     Web,
     /// A program on the person's machine (RFC 8252).
     Native,
 }
 
-/// A signature algorithm of ours (RFC 7518 §3.1, RFC 8037 §3.1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub(crate) enum SigningAlgorithm {
-    /// RSASSA-PKCS1-v1_5 with SHA-256; the one every relying party knows.
-    #[default]
-    RS256,
-    /// RSASSA-PSS with SHA-256.
-    PS256,
-    /// ECDSA with P-256 and SHA-256.
-    ES256,
-    /// Ed25519.
-    EdDSA,
-}
-
-impl SigningAlgorithm {
-    /// Every algorithm (`id_token_signing_alg_values_supported`, OIDC Discovery §3).
-    pub(crate) const ALL: [Self; 4] = [Self::RS256, Self::PS256, Self::ES256, Self::EdDSA];
-
-    /// The `alg` value on the wire.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::RS256 => "RS256",
-            Self::PS256 => "PS256",
-            Self::ES256 => "ES256",
-            Self::EdDSA => "EdDSA",
-        }
-    }
-
-    /// The algorithm that `text` names.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|alg| alg.as_str() == text)
+parsed_enum! {
+    /// A signature algorithm of ours (RFC 7518 §3.1, RFC 8037 §3.1; OIDC Discovery §3).
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    pub(crate) enum SigningAlgorithm {
+        /// The one every relying party knows.
+        #[default]
+        RS256 = "RS256",
+        PS256 = "PS256",
+        ES256 = "ES256",
+        EdDSA = "EdDSA",
     }
 }
 
@@ -127,7 +91,6 @@ impl TryFrom<String> for GrantType {
     }
 }
 
-/// A grant that no client can use here.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("no grant of this provider; there are {}", GrantType::ALL.map(GrantType::as_str).join(", "))]
 pub(crate) struct UnknownGrant;

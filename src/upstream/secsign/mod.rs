@@ -4,11 +4,8 @@
 //! A second create for the same SecSign ID suspends the first and can freeze the ID, so a create is sent once, and to the
 //! fallback host only if the primary certainly saw nothing of it (decision 2.7, SecSign notes §1.4). State and cancel may
 //! be repeated. `ReqReleaseAuthSession` is not used: servers stopped to support it in 2019.
-//!
-//! `session` has the types, `wire` the grammar, `reply` the meaning; here is who is asked, when, and in which words.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::time::Instant;
@@ -17,7 +14,7 @@ use url::{Url, form_urlencoded};
 use self::reply::Reply;
 use self::session::{Host, SecSignId, Session};
 use super::answer::{is_passing, nonsense};
-use super::{BeginError, BeginRequest, Begun, Capabilities, Found, PhoneApproval, Probed, Progress, Unavailable};
+use super::{BeginError, BeginRequest, Begun, Capabilities, Found, Limits, PhoneApproval, Probed, Progress, Unavailable};
 use crate::domain::error_chain::chain;
 use crate::domain::login::{Challenge, UpstreamHandle};
 use crate::outbound::{Delivery, OutboundError, PhoneAnswer, PhoneClient, PhoneRequest, SendError};
@@ -30,7 +27,6 @@ mod wire;
 
 /// `apimethod`: which client speaks (SecSign notes §1.3).
 const API_METHOD: &str = "Signbridge";
-/// `pluginname`: product and version.
 const PLUGIN_NAME: &str = concat!("Signbridge ", env!("CARGO_PKG_VERSION"));
 /// The longest service name or address that is sent. The vendor's own script cuts at 255.
 const MAX_SHOWN: usize = 100;
@@ -46,7 +42,6 @@ pub(crate) struct SecSignSettings {
     pub ca_file: Option<PathBuf>,
 }
 
-/// The client of a SecSign server.
 pub(crate) struct SecSign {
     client: PhoneClient,
     primary: Url,
@@ -54,29 +49,20 @@ pub(crate) struct SecSign {
     limits: Limits,
 }
 
-/// The promised ends of [`PhoneApproval`]'s calls, with room for our own work.
-struct Limits {
-    begin: Duration,
-    ask: Duration,
-}
-
 impl SecSign {
-    /// A client for the server that `settings` name.
     pub(crate) fn new(settings: SecSignSettings) -> Result<Self, OutboundError> {
         Ok(Self {
             client: crate::outbound::phone_service(settings.ca_file.as_deref())?,
             primary: endpoint(settings.url),
             fallback: settings.fallback_url.map(endpoint),
-            limits: Limits { begin: Duration::from_millis(4800), ask: Duration::from_millis(2800) },
+            limits: Limits::PROMISED,
         })
     }
 
-    /// Asks each configured host for the state of a session that does not exist: a read that needs no person. Answers in the
-    /// order primary, fallback.
+    /// Asks each configured host for the state of a session that does not exist; the primary first.
     pub(crate) async fn probe(&self) -> Vec<Probed> {
-        let hosts = [Host::Primary, Host::Fallback];
         let mut found = Vec::new();
-        for (host, url) in hosts.iter().filter_map(|host| self.address(*host).map(|url| (*host, url))) {
+        for (host, url) in self.hosts(Host::Primary) {
             let Some(session) = Session::unnamed(host) else { continue };
             let request = PhoneRequest::post_form(url.clone(), question("ReqGetAuthSessionState", &session));
             let answer = self.client.send(request, Delivery::Repeatable, self.limits.ask).await;
@@ -88,11 +74,11 @@ impl SecSign {
         found
     }
 
-    fn address(&self, host: Host) -> Option<&Url> {
-        match host {
-            Host::Primary => Some(&self.primary),
-            Host::Fallback => self.fallback.as_ref(),
-        }
+    /// The configured hosts, in the order in which they are asked.
+    fn hosts(&self, first: Host) -> Vec<(Host, &Url)> {
+        let mut hosts: Vec<_> = self.fallback.iter().map(|url| (Host::Fallback, url)).collect();
+        hosts.insert(if first == Host::Primary { 0 } else { hosts.len() }, (Host::Primary, &self.primary));
+        hosts
     }
 
     /// The one create. The second host gets it only where the first certainly did not.
@@ -115,13 +101,7 @@ impl SecSign {
     /// Asks about a session: first the host that made it, then the other one if the first says nothing.
     async fn ask(&self, request: &str, session: &Session) -> Result<Reply, Unavailable> {
         let body = question(request, session);
-        let hosts: Vec<(Host, &Url)> = match session.host {
-            Host::Primary => [Host::Primary, Host::Fallback],
-            Host::Fallback => [Host::Fallback, Host::Primary],
-        }
-        .into_iter()
-        .filter_map(|host| self.address(host).map(|url| (host, url)))
-        .collect();
+        let hosts = self.hosts(session.host);
         let mut failures = Vec::new();
         let mut blank = None;
         let began = Instant::now();

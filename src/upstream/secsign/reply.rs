@@ -8,16 +8,11 @@ use crate::upstream::answer::{another_person, approved_by, for_log, is_passing, 
 use crate::upstream::picture::check_png;
 use crate::upstream::{BeginError, Progress, Unavailable};
 
-/// HTTP 409: the ID is frozen (SecSign notes §3.3).
-const CONFLICT: u16 = 409;
-
-/// An answer to a question about a session.
 pub(super) struct Reply {
     pub(super) status: u16,
     /// The body; empty where it was too long to be read.
     pub(super) body: Vec<u8>,
-    /// Whether it comes from the host that made the session. The other one is believed in everything but that a session
-    /// does not exist: it may never have heard of it.
+    /// Whether it comes from the host that made the session. The other one may never have heard of it.
     pub(super) from_maker: bool,
 }
 
@@ -33,7 +28,6 @@ enum Refusal {
     Other(String),
 }
 
-/// Reads the answer to a create: the session, and the symbol if one came.
 pub(super) fn created(
     status: u16,
     body: &[u8],
@@ -67,14 +61,12 @@ fn session_of(pairs: &Pairs<'_>, asked: &SecSignId, host: Host) -> Result<(Sessi
         return spoiled("the new session is not pending");
     }
     let icon = pairs.get("authsessionicondata").filter(|icon| !icon.is_empty());
-    if let Some(Err(flaw)) = icon.map(check_png) {
-        return spoiled(&format!("access pass: {flaw}"));
+    match icon.map(check_png) {
+        Some(Err(flaw)) => spoiled(&format!("access pass: {flaw}")),
+        _none_or_good => Ok((session, icon.map(str::to_owned))),
     }
-    let icon = icon.map(str::to_owned);
-    Ok((session, icon))
 }
 
-/// Reads the answer to a question for the state.
 pub(super) fn progress(reply: &Reply, session: &Session) -> Result<Progress, Unavailable> {
     if is_passing(reply.status) {
         return Err(Unavailable(format!("HTTP {}", reply.status)));
@@ -87,7 +79,7 @@ pub(super) fn progress(reply: &Reply, session: &Session) -> Result<Progress, Una
     if !is_about(&pairs, session) {
         return Ok(nonsense("the answer is about another session"));
     }
-    if pairs.get("secsignid").is_some_and(|named| named != session.secsignid.as_str()) {
+    if names_another(&pairs, session) {
         return Ok(another_person());
     }
     let Some(state) = pairs.get("authsessionstate").and_then(SessionState::parse) else {
@@ -119,8 +111,7 @@ fn approved(pairs: &Pairs<'_>, session: &Session) -> Progress {
     }
 }
 
-/// A refused question. 400 is said of sessions that are over and forgotten (SecSign notes §4): nothing can come of them,
-/// so the login fails as invalid. The same for an ID that is gone; and freezing suspends what was open.
+/// A refused question. 400 is said of sessions that are over and forgotten (SecSign notes §4): nothing can come of them.
 fn refused(refusal: Refusal, from_maker: bool) -> Result<Progress, Unavailable> {
     match refusal {
         Refusal::NotRegistered => Ok(Progress::Ended(End::Failed(Reason::NotRegistered))),
@@ -134,6 +125,7 @@ fn refused(refusal: Refusal, from_maker: bool) -> Result<Progress, Unavailable> 
 /// Reads the answer to a cancel: `Ok` if the session is dead for certain. That is state 6, the states of a session that had
 /// ended otherwise, and "no such session"; never an approval.
 pub(super) fn cancelled(reply: &Reply, session: &Session) -> Result<(), Unavailable> {
+    use SessionState::{Cancelled, Denied, Expired, Invalid, Suspended};
     let unconfirmed = |detail: String| Err(Unavailable(format!("the cancellation is not confirmed: {detail}")));
     let pairs = match read(reply.status, &reply.body) {
         Ok(Ok(pairs)) => pairs,
@@ -141,24 +133,16 @@ pub(super) fn cancelled(reply: &Reply, session: &Session) -> Result<(), Unavaila
         Ok(Err(refusal)) => return unconfirmed(format!("refused ({refusal:?})")),
         Err(detail) => return unconfirmed(detail),
     };
-    let is_other_person = pairs.get("secsignid").is_some_and(|named| named != session.secsignid.as_str());
-    if !is_about(&pairs, session) || is_other_person {
+    if !is_about(&pairs, session) || names_another(&pairs, session) {
         return unconfirmed("the answer is about another session".to_owned());
     }
     match pairs.get("authsessionstate").and_then(SessionState::parse) {
-        Some(
-            SessionState::Cancelled
-            | SessionState::Expired
-            | SessionState::Denied
-            | SessionState::Suspended
-            | SessionState::Invalid,
-        ) => Ok(()),
+        Some(Cancelled | Expired | Denied | Suspended | Invalid) => Ok(()),
         Some(state) => unconfirmed(format!("the session is {state:?}")),
         None => unconfirmed("the answer says no known state".to_owned()),
     }
 }
 
-/// Whether an answer is in the words of a SecSign server at all, a refusal included.
 pub(super) fn is_of_secsign(status: u16, body: &[u8]) -> Result<(), String> {
     match read(status, body)? {
         Ok(pairs) if pairs.get("authsessionstate").is_none() => Err("its answer is no answer of a SecSign server".to_owned()),
@@ -166,15 +150,19 @@ pub(super) fn is_of_secsign(status: u16, body: &[u8]) -> Result<(), String> {
     }
 }
 
-/// Whether the answer is about this session, where it says so.
 fn is_about(pairs: &Pairs<'_>, session: &Session) -> bool {
     pairs.get("authsessionid").is_none_or(|id| id == session.authsessionid.as_str())
+}
+
+fn names_another(pairs: &Pairs<'_>, session: &Session) -> bool {
+    pairs.get("secsignid").is_some_and(|named| named != session.secsignid.as_str())
 }
 
 /// The pairs of a success, the server's refusal, or why the answer is neither. A refusal counts under any HTTP status
 /// (the server's own habits are not documented); a success only under 200.
 fn read(status: u16, body: &[u8]) -> Result<Result<Pairs<'_>, Refusal>, String> {
-    if status == CONFLICT {
+    // SecSign notes §3.3.
+    if status == 409 {
         return Ok(Err(Refusal::Frozen));
     }
     match Pairs::parse(body) {

@@ -1,10 +1,10 @@
 //! What names an authentication session at the SecSign server: the triple (SecSign ID, session id, request id) and the
-//! host that made it (SecSign notes §2.1, §3.2). The request id acts as a bearer secret; nothing of the triple leaves
-//! for a browser (decision 2.2).
+//! host that made it (SecSign notes §2.1, §3.2). Nothing of it leaves for a browser (decision 2.2).
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::login::UpstreamHandle;
+use crate::domain::named::parsed_enum;
 use crate::domain::secret::Secret;
 use crate::domain::user::canonical_identifier;
 
@@ -13,13 +13,11 @@ use crate::domain::user::canonical_identifier;
 pub(super) struct SecSignId(String);
 
 impl SecSignId {
-    /// The SecSign ID that `text` spells, in canonical form; `None` if it cannot be one.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let is_of_an_id = |byte: u8| byte.is_ascii_alphanumeric() || b"_@.-".contains(&byte);
         canonical_identifier(text).filter(|id| id.bytes().all(is_of_an_id)).map(Self)
     }
 
-    /// As it goes onto the wire.
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
@@ -30,13 +28,12 @@ impl SecSignId {
 pub(super) struct AuthSessionId(String);
 
 impl AuthSessionId {
-    /// The id that `text` spells canonically; 0 and -1 mean "none" to the server.
+    /// 0 and -1 mean "none" to the server.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let number: i64 = text.parse().ok()?;
         (number.to_string() == text && !matches!(number, 0 | -1)).then(|| Self(text.to_owned()))
     }
 
-    /// As it goes onto the wire.
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
@@ -47,13 +44,11 @@ impl AuthSessionId {
 pub(super) struct RequestId(Secret);
 
 impl RequestId {
-    /// The id that `text` spells.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let fits = (16..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         fits.then(|| Self(Secret::new(text)))
     }
 
-    /// As it goes onto the wire, and nowhere else.
     pub(super) fn expose(&self) -> &str {
         self.0.expose()
     }
@@ -74,7 +69,6 @@ pub(super) struct Session {
     pub(super) secsignid: SecSignId,
     pub(super) authsessionid: AuthSessionId,
     pub(super) requestid: RequestId,
-    /// Who made it, and is asked first.
     pub(super) host: Host,
 }
 
@@ -98,7 +92,6 @@ impl Session {
         })
     }
 
-    /// What the login's row keeps.
     pub(super) fn to_handle(&self) -> UpstreamHandle {
         let stored = serde_json::json!({
             "secsignid": self.secsignid.as_str(),
@@ -109,7 +102,6 @@ impl Session {
         UpstreamHandle(Secret::new(stored.to_string()))
     }
 
-    /// The session that a row kept; `None` if the row holds something else.
     pub(super) fn from_handle(handle: &UpstreamHandle) -> Option<Self> {
         let stored: Stored = serde_json::from_str(handle.0.expose()).ok()?;
         Some(Self {
@@ -121,45 +113,23 @@ impl Session {
     }
 }
 
-/// The state of a session (SecSign notes §4), by the server's numbers. The vendor's own constants are not trusted: one of
-/// its libraries gives CANCELED the number of PENDING (S15).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SessionState {
-    /// 0
-    NoState,
-    /// 1: waiting for the phone.
-    Pending,
-    /// 2: nobody answered in time.
-    Expired,
-    /// 3: the right symbol was picked.
-    Authenticated,
-    /// 4: declined, or the wrong symbol.
-    Denied,
-    /// 5: another request for the same ID came.
-    Suspended,
-    /// 6: withdrawn by us.
-    Cancelled,
-    /// 7: the phone has loaded it.
-    Fetched,
-    /// 8: became invalid.
-    Invalid,
-}
-
-impl SessionState {
-    /// The state that `text` is the number of, spelled exactly so.
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        Some(match text {
-            "0" => Self::NoState,
-            "1" => Self::Pending,
-            "2" => Self::Expired,
-            "3" => Self::Authenticated,
-            "4" => Self::Denied,
-            "5" => Self::Suspended,
-            "6" => Self::Cancelled,
-            "7" => Self::Fetched,
-            "8" => Self::Invalid,
-            _unknown => return None,
-        })
+parsed_enum! {
+    /// The state of a session (SecSign notes §4), by the server's numbers. The vendor's own constants are not trusted: one of
+    /// its libraries gives CANCELED the number of PENDING (S15).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(super) enum SessionState {
+        NoState = "0",
+        Pending = "1",
+        Expired = "2",
+        Authenticated = "3",
+        /// Declined, or the wrong symbol.
+        Denied = "4",
+        /// Another request for the same ID came.
+        Suspended = "5",
+        /// Withdrawn by us.
+        Cancelled = "6",
+        Fetched = "7",
+        Invalid = "8",
     }
 }
 

@@ -1,8 +1,6 @@
 //! The grammar of the form API's answers (SecSign notes §3.1): `pair *( "&" pair )`, `pair = key "=" value`. Values are
-//! raw bytes up to the next `&`: they are *not* percent-encoded, and they may hold `=` (base64 padding).
-//!
-//! Because nothing is escaped, an echoed text can inject pairs; hence a key that comes twice makes the whole answer
-//! nonsense (S16). Keys that nobody here reads are tolerated.
+//! raw bytes up to the next `&`: they are *not* percent-encoded, and they may hold `=` (base64 padding). So an echoed text can
+//! inject pairs; hence a key that comes twice makes the whole answer nonsense (S16).
 
 use std::collections::BTreeMap;
 
@@ -26,7 +24,6 @@ pub(super) enum Malformed {
     Duplicate(String),
 }
 
-/// An answer as its pairs.
 #[derive(Debug)]
 pub(super) struct Pairs<'a>(BTreeMap<&'a str, &'a str>);
 
@@ -51,7 +48,6 @@ impl<'a> Pairs<'a> {
         Ok(Self(pairs))
     }
 
-    /// The value of a key, as it came.
     pub(super) fn get(&self, key: &str) -> Option<&'a str> {
         self.0.get(key).copied()
     }

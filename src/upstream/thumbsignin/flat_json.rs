@@ -1,13 +1,11 @@
 //! The shape of every answer (ThumbSignIn notes §2): one flat JSON object with scalar members. Anything else is nonsense, and
 //! so is a member that comes twice (RFC 8259 §4 leaves open which one counts; S16).
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
-use serde::Deserialize;
-use serde::de::{Error as _, MapAccess, Visitor};
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use crate::protocol::json::parse_object;
 
 /// Why an answer cannot be read. Never quotes it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,11 +17,13 @@ pub(super) enum Malformed {
 }
 
 #[derive(Debug)]
-pub(super) struct FlatObject(BTreeMap<String, Value>);
+pub(super) struct FlatObject(Map<String, Value>);
 
 impl FlatObject {
     pub(super) fn parse(body: &[u8]) -> Result<Self, Malformed> {
-        serde_json::from_slice(body).map_err(|_quotes_the_answer| Malformed::NotFlat)
+        let object = parse_object(body).map_err(|_malformed| Malformed::NotFlat)?;
+        let is_flat = !object.values().any(|value| value.is_array() || value.is_object());
+        is_flat.then_some(Self(object)).ok_or(Malformed::NotFlat)
     }
 
     /// A text; `None` if it is missing or null.
@@ -46,35 +46,6 @@ impl FlatObject {
             Some(_other) => return Err(Malformed::WrongType(name)),
         };
         Ok(Some(Duration::from_secs(count.min(DAY))))
-    }
-}
-
-impl<'de> Deserialize<'de> for FlatObject {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Members)
-    }
-}
-
-struct Members;
-
-impl<'de> Visitor<'de> for Members {
-    type Value = FlatObject;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a flat object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<FlatObject, A::Error> {
-        let mut members = BTreeMap::new();
-        while let Some((name, value)) = access.next_entry::<String, Value>()? {
-            if value.is_array() || value.is_object() {
-                return Err(A::Error::custom("a member is not a scalar"));
-            }
-            if members.insert(name, value).is_some() {
-                return Err(A::Error::custom("a member comes twice"));
-            }
-        }
-        Ok(FlatObject(members))
     }
 }
 

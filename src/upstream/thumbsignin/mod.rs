@@ -1,7 +1,5 @@
 //! ThumbSignIn through its signed API (ThumbSignIn notes §1, §2): GET requests with an HMAC over path, query and four headers;
 //! flat JSON as the answer. The page shows a QR code or a deep link, the phone a fingerprint prompt.
-//!
-//! `signature` and `stamp` sign, `flat_json` has the answers' shape, `transaction` their meaning; here is what is asked and when.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,7 +13,7 @@ use self::signature::{Signable, authorization, canonical_query, signature, strin
 use self::stamp::{Stamp, StampError};
 use self::transaction::{Stage, Transaction, approver, begun, stage};
 use super::answer::{is_passing, may_have_acted, nonsense};
-use super::{BeginError, BeginRequest, Begun, Capabilities, Found, PhoneApproval, Probed, Progress, Unavailable};
+use super::{BeginError, BeginRequest, Begun, Capabilities, Found, Limits, PhoneApproval, Probed, Progress, Unavailable};
 use crate::domain::env::Env;
 use crate::domain::error_chain::chain;
 use crate::domain::login::UpstreamHandle;
@@ -29,9 +27,7 @@ mod stamp;
 mod tests;
 mod transaction;
 
-/// The longest `User-Agent` that is forwarded.
 const MAX_USER_AGENT: usize = 300;
-/// What is forwarded for a browser that does not say what it is.
 const NO_USER_AGENT: &str = "unknown";
 
 /// Where ThumbSignIn is, and who we are there.
@@ -55,34 +51,12 @@ pub(crate) struct ThumbSignIn {
     limits: Limits,
 }
 
-/// The promised ends of [`PhoneApproval`]'s calls, with room for our own work.
-struct Limits {
-    begin: Duration,
-    ask: Duration,
-}
-
-/// Why a call has no answer.
 #[derive(Debug, thiserror::Error)]
 enum CallError {
     #[error("the request cannot be signed")]
     Unsigned(#[from] StampError),
     #[error(transparent)]
     Send(#[from] SendError),
-}
-
-impl From<CallError> for Unavailable {
-    fn from(failure: CallError) -> Self {
-        Self(chain(&failure))
-    }
-}
-
-impl From<CallError> for BeginError {
-    fn from(failure: CallError) -> Self {
-        match failure {
-            CallError::Send(failure) if !failure.never_left() => Self::InDoubt(failure.into()),
-            failure => Self::Unreachable(failure.into()),
-        }
-    }
 }
 
 /// A call beneath `/ts/secure/`.
@@ -93,7 +67,6 @@ struct Call<'a> {
 }
 
 impl ThumbSignIn {
-    /// A client for the service that `settings` name; `env` gives the requests' dates.
     pub(crate) fn new(settings: ThumbSignInSettings, env: Env) -> Result<Self, OutboundError> {
         Ok(Self {
             client: crate::outbound::phone_service(settings.ca_file.as_deref())?,
@@ -101,7 +74,7 @@ impl ThumbSignIn {
             app_id: settings.app_id,
             secret: settings.secret,
             env,
-            limits: Limits { begin: Duration::from_millis(4800), ask: Duration::from_millis(2800) },
+            limits: Limits::PROMISED,
         })
     }
 
@@ -132,8 +105,7 @@ impl ThumbSignIn {
         Ok(PhoneRequest::get(url, headers))
     }
 
-    /// Asks for the status of a transaction that does not exist: a signed read, to which a service that does not accept the
-    /// signature says 401 (ThumbSignIn notes §2.6).
+    /// Asks for the status of a transaction that does not exist: 401 to a wrong signature (ThumbSignIn notes §2.6).
     pub(crate) async fn probe(&self) -> Probed {
         let path = format!("txn-status/{}", "0".repeat(48));
         let call = Call { path, query: &[], user_agent: NO_USER_AGENT };
@@ -149,18 +121,27 @@ impl ThumbSignIn {
         })
     }
 
+    /// A question without an answer is asked again; one that was answered endlessly got nonsense (decision 2.6).
+    async fn ask(&self, call: Call<'_>, limit: Duration) -> Result<Result<PhoneAnswer, String>, Unavailable> {
+        let failure = match self.call(call, Delivery::Repeatable, limit).await {
+            Ok(answer) => return Ok(Ok(answer)),
+            Err(failure) => failure,
+        };
+        match failure {
+            CallError::Send(SendError::TooLong { status }) if !is_passing(status) => Ok(Err(chain(&failure))),
+            failure => Err(Unavailable(chain(&failure))),
+        }
+    }
+
     /// Asks about a transaction; `query` cancels it.
     async fn status(&self, transaction: &Transaction, query: &[(&str, &str)]) -> Result<Result<Stage, String>, Unavailable> {
         let path = format!("txn-status/{}", transaction.id.as_str());
         let call = Call { path, query, user_agent: &transaction.user_agent };
-        let answer = match self.call(call, Delivery::Repeatable, self.limits.ask).await {
-            Ok(answer) => answer,
-            Err(failure) => return unanswered(failure).map(Err),
-        };
-        match answer.status {
-            200 => Ok(stage(&answer.body, &transaction.id)),
-            status if is_passing(status) => Err(Unavailable(format!("HTTP {status}"))),
-            status => Ok(Err(refusal(status))),
+        match self.ask(call, self.limits.ask).await? {
+            Ok(answer) if answer.status == 200 => Ok(stage(&answer.body, &transaction.id)),
+            Ok(answer) if is_passing(answer.status) => Err(Unavailable(format!("HTTP {}", answer.status))),
+            Ok(answer) => Ok(Err(refusal(answer.status))),
+            Err(detail) => Ok(Err(detail)),
         }
     }
 
@@ -168,13 +149,10 @@ impl ThumbSignIn {
     async fn approver(&self, transaction: &Transaction, asked: Option<&str>, left: Duration) -> Result<Progress, Unavailable> {
         let path = format!("getUser/{}", transaction.id.as_str());
         let call = Call { path, query: &[], user_agent: &transaction.user_agent };
-        let answer = match self.call(call, Delivery::Repeatable, left).await {
-            Ok(answer) => answer,
-            Err(failure) => return unanswered(failure).map(nonsense),
-        };
-        match answer.status {
-            status if is_passing(status) => Err(Unavailable(format!("getUser: HTTP {status}"))),
-            status => Ok(approver(status, &answer.body, asked)),
+        match self.ask(call, left).await? {
+            Ok(answer) if is_passing(answer.status) => Err(Unavailable(format!("getUser: HTTP {}", answer.status))),
+            Ok(answer) => Ok(approver(answer.status, &answer.body, asked)),
+            Err(detail) => Ok(nonsense(detail)),
         }
     }
 }
@@ -194,13 +172,15 @@ impl PhoneApproval for ThumbSignIn {
             None => Vec::new(),
         };
         let call = Call { path: "authenticate".to_owned(), query: &query, user_agent: &user_agent };
-        let answer = self.call(call, Delivery::AtMostOnce, self.limits.begin).await?;
+        let answer = self.call(call, Delivery::AtMostOnce, self.limits.begin).await.map_err(|failure| match failure {
+            CallError::Send(failure) if !failure.never_left() => BeginError::InDoubt(failure.into()),
+            failure => BeginError::Unreachable(failure.into()),
+        })?;
         if answer.status != 200 {
             let (detail, in_doubt) = (refusal(answer.status), may_have_acted(answer.status));
             return Err(BeginError::Unusable { detail, in_doubt, handle: None });
         }
-        let begun = begun(&answer.body, user_agent)?;
-        Ok(Begun { handle: begun.transaction.to_handle(), challenge: begun.challenge, expires_in: begun.expires_in })
+        begun(&answer.body, user_agent)
     }
 
     async fn poll(&self, handle: &UpstreamHandle, asked: Option<&str>) -> Result<Progress, Unavailable> {
@@ -227,15 +207,6 @@ impl PhoneApproval for ThumbSignIn {
             Ok(stage) => Err(unconfirmed(format!("the transaction is {stage:?}"))),
             Err(detail) => Err(unconfirmed(detail)),
         }
-    }
-}
-
-/// A question without an answer is asked again; one that was answered endlessly got nonsense (decision 2.6), which comes
-/// back described.
-fn unanswered(failure: CallError) -> Result<String, Unavailable> {
-    match failure {
-        CallError::Send(SendError::TooLong { status }) if !is_passing(status) => Ok(chain(&failure)),
-        failure => Err(failure.into()),
     }
 }
 

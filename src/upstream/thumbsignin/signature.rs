@@ -17,17 +17,13 @@ use crate::domain::secret::Secret;
 /// The algorithm's name, in the header and in the string to sign. Never taken from a request (S19).
 const ALGORITHM: &str = "HmacSHA256";
 
-/// What is signed of a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Signable<'a> {
-    /// The method; signed in lower case.
     pub method: &'a str,
-    /// The path as it stands in the URL.
     pub path: &'a str,
-    /// The query's names and values, decoded.
+    /// Decoded.
     pub query: &'a [(&'a str, &'a str)],
     pub headers: &'a [(&'a str, &'a str)],
-    /// The body; empty for a GET.
     pub body: &'a [u8],
 }
 
@@ -44,7 +40,6 @@ impl Signable<'_> {
         [method.as_str(), path, query, header_lines, &headers, &body].join("\n")
     }
 
-    /// The names of the signed headers, as they stand in the `Authorization` header.
     pub(crate) fn signed_headers(&self) -> String {
         self.canonical_headers().into_keys().collect::<Vec<_>>().join(";")
     }

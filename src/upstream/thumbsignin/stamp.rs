@@ -10,12 +10,10 @@ use crate::domain::clock::Timestamp;
 const STAMP: &[BorrowedFormatItem<'_>] = format_description!("[year][month][day]T[hour][minute][second]Z");
 const DAY: &[BorrowedFormatItem<'_>] = format_description!("[year][month][day]");
 
-/// The clock shows a year that the format cannot write.
 #[derive(Debug, thiserror::Error)]
 #[error("the clock shows a moment outside of the years 0 to 9999")]
 pub(super) struct StampError;
 
-/// A moment, in UTC and whole seconds.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
     /// `yyyyMMdd'T'HHmmss'Z'`
@@ -25,7 +23,6 @@ pub(super) struct Stamp {
 }
 
 impl Stamp {
-    /// The stamp of a moment, rounded down to its second.
     pub(super) fn of(moment: Timestamp) -> Result<Self, StampError> {
         let utc = OffsetDateTime::from_unix_timestamp(moment.as_seconds()).map_err(|_out_of_range| StampError)?;
         if utc.year() < 0 {

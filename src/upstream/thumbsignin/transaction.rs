@@ -8,12 +8,12 @@ use url::Url;
 
 use super::flat_json::{FlatObject, Malformed};
 use crate::domain::login::{Challenge, End, Reason, UpstreamHandle};
+use crate::domain::named::parsed_enum;
 use crate::domain::secret::Secret;
 use crate::upstream::answer::{approved_by, nonsense};
 use crate::upstream::picture::check_png;
-use crate::upstream::{BeginError, Progress};
+use crate::upstream::{BeginError, Begun, Progress};
 
-/// The longest deep link that is passed on.
 const MAX_LINK: usize = 2048;
 
 /// A transaction's id. It is put into paths that we then sign, so it is hex and nothing else (S2).
@@ -21,22 +21,18 @@ const MAX_LINK: usize = 2048;
 pub(super) struct TransactionId(String);
 
 impl TransactionId {
-    /// The id that `text` spells: `^[0-9a-f]{1,64}$`.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         ((1..=64).contains(&text.len()) && text.bytes().all(is_hex)).then(|| Self(text.to_owned()))
     }
 
-    /// As it goes into paths.
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A transaction and the browser for which it was made.
 #[derive(Clone, Debug)]
 pub(super) struct Transaction {
-    /// Its id: enough to follow it, for whoever can sign.
     pub(super) id: TransactionId,
     /// The `User-Agent` that is forwarded with each request about it.
     pub(super) user_agent: String,
@@ -50,51 +46,34 @@ struct Stored {
 }
 
 impl Transaction {
-    /// What the login's row keeps.
     pub(super) fn to_handle(&self) -> UpstreamHandle {
         let stored = serde_json::json!({ "transaction_id": self.id.as_str(), "user_agent": self.user_agent });
         UpstreamHandle(Secret::new(stored.to_string()))
     }
 
-    /// The transaction that a row kept; `None` if the row holds something else.
     pub(super) fn from_handle(handle: &UpstreamHandle) -> Option<Self> {
         let stored: Stored = serde_json::from_str(handle.0.expose()).ok()?;
         Some(Self { id: TransactionId::parse(&stored.transaction_id)?, user_agent: stored.user_agent })
     }
 }
 
-/// A transaction's status. The last three are an older service's way to say why it failed (ThumbSignIn notes §2.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Status {
-    Pending,
-    Initiated,
-    Successful,
-    Failure,
-    Declined,
-    Cancelled,
-    Timeout,
-}
-
-impl Status {
-    fn parse(text: &str) -> Option<Self> {
-        Some(match text {
-            "PENDING" => Self::Pending,
-            "INITIATED" => Self::Initiated,
-            "COMPLETED_SUCCESSFUL" => Self::Successful,
-            "COMPLETED_FAILURE" => Self::Failure,
-            "DECLINED" => Self::Declined,
-            "CANCELLED" => Self::Cancelled,
-            "TIMEOUT" => Self::Timeout,
-            _unknown => return None,
-        })
+parsed_enum! {
+    /// A transaction's status. The last three are an older service's way to say why it failed (ThumbSignIn notes §2.3).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum Status {
+        Pending = "PENDING",
+        Initiated = "INITIATED",
+        Successful = "COMPLETED_SUCCESSFUL",
+        Failure = "COMPLETED_FAILURE",
+        Declined = "DECLINED",
+        Cancelled = "CANCELLED",
+        Timeout = "TIMEOUT",
     }
 }
 
-/// What a transaction's answer says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     Pending,
-    /// A phone has picked it up.
     Initiated,
     /// Somebody approved; who, `getUser` says.
     Successful,
@@ -124,9 +103,7 @@ fn stage_of(answer: &FlatObject) -> Result<Stage, String> {
         Some(Status::Successful) if reason.is_empty() => Stage::Successful,
         Some(Status::Successful) => return Err("the success has a reason for its failure".to_owned()),
         Some(Status::Failure) => Stage::Ended(end(reason)),
-        Some(Status::Declined) => Stage::Ended(end("DECLINED")),
-        Some(Status::Cancelled) => Stage::Ended(end("CANCELLED")),
-        Some(Status::Timeout) => Stage::Ended(end("TIMEOUT")),
+        Some(older @ (Status::Declined | Status::Cancelled | Status::Timeout)) => Stage::Ended(end(older.as_str())),
         None => return Err("the answer says no known status".to_owned()),
     })
 }
@@ -144,14 +121,6 @@ fn end(reason: &str) -> End {
     }
 }
 
-/// What a begun transaction gives to show.
-#[derive(Debug)]
-pub(super) struct Begun {
-    pub(super) transaction: Transaction,
-    pub(super) challenge: Challenge,
-    pub(super) expires_in: Option<Duration>,
-}
-
 /// Reads the answer to `authenticate` (ThumbSignIn notes §2.2).
 pub(super) fn begun(body: &[u8], user_agent: String) -> Result<Begun, BeginError> {
     let unusable = |detail: String, handle| Err(BeginError::Unusable { detail, in_doubt: true, handle });
@@ -162,7 +131,7 @@ pub(super) fn begun(body: &[u8], user_agent: String) -> Result<Begun, BeginError
     let Some(id) = answer.text("transactionId").ok().flatten().and_then(TransactionId::parse) else {
         return unusable("its answer names no transaction".to_owned(), None);
     };
-    let transaction = Transaction { id, user_agent };
+    let handle = Transaction { id, user_agent }.to_handle();
     match stage_of(&answer) {
         Ok(Stage::Pending) => {}
         Ok(Stage::Ended(End::Failed(Reason::NotRegistered))) => return Err(BeginError::NotRegistered),
@@ -171,12 +140,12 @@ pub(super) fn begun(body: &[u8], user_agent: String) -> Result<Begun, BeginError
             return Err(BeginError::Unusable { detail, in_doubt: false, handle: None });
         }
         // Nobody can have approved what was not yet shown (decision 2.6, B8).
-        Ok(stage) => return unusable(format!("the new transaction is {stage:?}"), Some(transaction.to_handle())),
-        Err(detail) => return unusable(detail, Some(transaction.to_handle())),
+        Ok(stage) => return unusable(format!("the new transaction is {stage:?}"), Some(handle)),
+        Err(detail) => return unusable(detail, Some(handle)),
     }
     match shown(&answer) {
-        Ok((challenge, expires_in)) => Ok(Begun { transaction, challenge, expires_in }),
-        Err(detail) => unusable(detail, Some(transaction.to_handle())),
+        Ok((challenge, expires_in)) => Ok(Begun { handle, challenge, expires_in }),
+        Err(detail) => unusable(detail, Some(handle)),
     }
 }
 

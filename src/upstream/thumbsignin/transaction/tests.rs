@@ -47,7 +47,7 @@ fn read(body: &str) -> Result<Stage, String> {
 #[test]
 fn a_create_gives_transaction_code_and_link_as_they_came() {
     let begun = begin(&created()).unwrap();
-    assert_eq!((begun.transaction.id, begun.expires_in), (id(), Some(Duration::from_secs(89))));
+    assert_eq!((Transaction::from_handle(&begun.handle).unwrap().id, begun.expires_in), (id(), Some(Duration::from_secs(89))));
     let deep_link = "https://thumbsignin.app.link/abc".to_owned();
     assert_eq!(begun.challenge, Challenge::QrCode { image: grey(250, 250), deep_link });
     assert_eq!(begin_with("expireInSeconds", json!("67")).unwrap().expires_in, Some(Duration::from_secs(67)));

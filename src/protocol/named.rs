@@ -1,4 +1,4 @@
-//! Enums whose variants have a stable name: in rows, tokens, forms, logs and the audit trail.
+//! Enums whose variants have a stable name (in rows, tokens, forms, logs and the audit trail), and types that are one text.
 
 /// An enum with `as_str`.
 macro_rules! named_enum {
@@ -17,7 +17,7 @@ macro_rules! named_enum {
 /// An enum with `as_str`, `ALL` and `parse`.
 macro_rules! parsed_enum {
     ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$of_variant:meta])* $variant:ident = $text:literal,)+ }) => {
-        $crate::domain::named::named_enum! {
+        $crate::protocol::named::named_enum! {
             $(#[$meta])*
             $vis enum $name { $($(#[$of_variant])* $variant = $text,)+ }
         }
@@ -34,4 +34,17 @@ macro_rules! parsed_enum {
     };
 }
 
-pub(crate) use {named_enum, parsed_enum};
+/// Lets serde read a type from one text, by its `parse`.
+macro_rules! from_text {
+    ($type:ty, $error:ty) => {
+        impl TryFrom<String> for $type {
+            type Error = $error;
+
+            fn try_from(text: String) -> Result<Self, $error> {
+                Self::parse(&text)
+            }
+        }
+    };
+}
+
+pub(crate) use {from_text, named_enum, parsed_enum};
