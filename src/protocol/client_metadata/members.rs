@@ -15,6 +15,7 @@ use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::scope::{self, Scope};
 use crate::protocol::web_origin::WebOrigin;
 
+/// How a member is declared.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Member {
     /// The name in RFC 7591 §2, or of our own: in stored JSON and on the wire.
@@ -23,8 +24,11 @@ pub(crate) struct Member {
     pub key: &'static str,
     /// The flag of the commands, without its dashes.
     pub flag: &'static str,
+    /// Other names of the flag.
     pub aliases: &'static [&'static str],
+    /// What may be written.
     pub kind: Kind,
+    /// What the help calls the value.
     pub value_name: &'static str,
     /// The default as it would be written in the file, where it is shown there.
     pub default: Option<&'static str>,
@@ -39,6 +43,7 @@ pub(crate) struct Member {
 /// What an operator may write for a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
+    /// A text.
     Text,
     /// A URL, which an empty text takes away.
     Url,
@@ -46,7 +51,9 @@ pub(crate) enum Kind {
     Words,
     /// The same; in JSON they are one text (RFC 6749 §3.3).
     Scope,
+    /// `true` or `false`.
     Switch,
+    /// One of these.
     Choice(&'static [&'static str]),
     /// One of these two; a flag may also be `false` for the first and `true` for the second.
     Policy([&'static str; 2]),
@@ -109,43 +116,61 @@ macro_rules! members {
 members! {
     /// The name that people read.
     client_name: String => {
-        key: "name", flag: "name", value_name: "NAME",
+        key: "name",
+        flag: "name",
+        value_name: "NAME",
         help: "The name that people read",
     };
 
     /// How it authenticates. The first two are accepted for each other; `none` is a public client.
     token_endpoint_auth_method: AuthMethod => {
-        key: "auth_method", flag: "auth-method", aliases: &["token-endpoint-auth-method"],
-        kind: Kind::Choice(&["client_secret_basic", "client_secret_post", "none"]), value_name: "METHOD",
+        key: "auth_method",
+        flag: "auth-method",
+        aliases: &["token-endpoint-auth-method"],
+        kind: Kind::Choice(&["client_secret_basic", "client_secret_post", "none"]),
+        value_name: "METHOD",
+        default: Some("\"client_secret_basic\""),
         // A client without a secret that is not public can do nothing at the token endpoint.
-        default: Some("\"client_secret_basic\""), cautious: Some("client_secret_basic"),
+        cautious: Some("client_secret_basic"),
         help: "client_secret_basic, client_secret_post (each is accepted for the other) or none",
     };
 
     /// Its redirect URIs, to the letter (RFC 6749 §3.1.2).
     redirect_uris: Vec<RedirectUri> => {
-        flag: "redirect-uri", aliases: &["redirect-uris"], kind: Kind::Words, value_name: "URI",
+        flag: "redirect-uri",
+        aliases: &["redirect-uris"],
+        kind: Kind::Words,
+        value_name: "URI",
         help: "Where answers may go, to the letter; repeat it, or give several with blanks between them",
     };
 
     /// Where it may send people after a logout, to the letter.
     post_logout_redirect_uris: Vec<RedirectUri> => {
-        flag: "post-logout-redirect-uri", aliases: &["post-logout-redirect-uris"],
-        kind: Kind::Words, value_name: "URI",
+        flag: "post-logout-redirect-uri",
+        aliases: &["post-logout-redirect-uris"],
+        kind: Kind::Words,
+        value_name: "URI",
         help: "Where people may be sent after a logout",
     };
 
     /// The grants that it may use: authorization_code, refresh_token. Default: both.
     grant_types: Vec<GrantType> = GrantType::ALL.to_vec() => {
-        key: "grants", flag: "grant", aliases: &["grants", "grant-type"],
-        kind: Kind::Words, value_name: "GRANT",
+        key: "grants",
+        flag: "grant",
+        aliases: &["grants", "grant-type"],
+        kind: Kind::Words,
+        value_name: "GRANT",
         help: "authorization_code, refresh_token [default: both]",
     };
 
     /// The scopes that it may have: openid, profile, email, groups, offline_access. Default: all.
     scope: Scope = Scope::parse(&scope::KNOWN.join(" ")).unwrap_or_default() => {
-        key: "scopes", flag: "scope", aliases: &["scopes"],
-        kind: Kind::Scope, value_name: "SCOPE", cautious: Some(scope::OPENID),
+        key: "scopes",
+        flag: "scope",
+        aliases: &["scopes"],
+        kind: Kind::Scope,
+        value_name: "SCOPE",
+        cautious: Some(scope::OPENID),
         help: "openid, profile, email, groups, offline_access [default: all]",
     };
 
@@ -153,75 +178,103 @@ members! {
     /// Default: native for a public client whose redirect URIs are on loopback or have a scheme of their own, else web.
     application_type: ApplicationType => {
         flag: "application-type",
-        kind: Kind::Choice(&["web", "native"]), value_name: "TYPE", cautious: Some("web"),
+        kind: Kind::Choice(&["web", "native"]),
+        value_name: "TYPE",
+        cautious: Some("web"),
         help: "web or native [default: native for a public client on loopback or with a scheme of its own, else web]",
     };
 
     /// The algorithm of its ID tokens (RFC 7518 §3.1).
     id_token_signed_response_alg: SigningAlgorithm => {
-        key: "id_token_signing_alg", flag: "id-token-signing-alg", aliases: &["id-token-signed-response-alg"],
-        kind: Kind::Choice(&["RS256", "PS256", "ES256", "EdDSA"]), value_name: "ALG",
-        default: Some("\"RS256\""), cautious: Some("RS256"),
+        key: "id_token_signing_alg",
+        flag: "id-token-signing-alg",
+        aliases: &["id-token-signed-response-alg"],
+        kind: Kind::Choice(&["RS256", "PS256", "ES256", "EdDSA"]),
+        value_name: "ALG",
+        default: Some("\"RS256\""),
+        cautious: Some("RS256"),
         help: "RS256, PS256, ES256 or EdDSA [default: RS256]",
     };
 
     /// Whether it must use PKCE (RFC 7636). A public client always must.
     require_pkce: bool = true => {
-        flag: "require-pkce", kind: Kind::Switch, default: Some("true"),
+        flag: "require-pkce",
+        kind: Kind::Switch,
+        default: Some("true"),
         help: "Whether it must use PKCE; public clients always must [default: true]",
     };
 
     /// Whether people are asked before it learns who they are.
     consent: ConsentPolicy => {
         flag: "consent",
-        kind: Kind::Policy(["none", "ask"]), value_name: "POLICY", default: Some("\"none\""), cautious: Some("ask"),
+        kind: Kind::Policy(["none", "ask"]),
+        value_name: "POLICY",
+        default: Some("\"none\""),
+        cautious: Some("ask"),
         help: "Whether people are asked: ask (or true), none (or false) [default: none]",
     };
 
     /// Whether the claims of its scopes stand in the ID token, or only in the answer of userinfo.
     id_token_claims: IdTokenClaimsPolicy => {
-        flag: "id-token-claims", kind: Kind::Choice(&["scope", "minimal"]), value_name: "POLICY",
-        default: Some("\"scope\""), cautious: Some("minimal"),
+        flag: "id-token-claims",
+        kind: Kind::Choice(&["scope", "minimal"]),
+        value_name: "POLICY",
+        default: Some("\"scope\""),
+        cautious: Some("minimal"),
         help: "Which claims stand in the ID token: scope or minimal [default: scope]",
     };
 
     /// `opaque` can be revoked at once; `jwt` can be read without asking here (RFC 9068).
     access_token_format: AccessTokenFormat => {
-        flag: "access-token-format", kind: Kind::Choice(&["opaque", "jwt"]), value_name: "FORMAT",
-        default: Some("\"opaque\""), cautious: Some("opaque"),
+        flag: "access-token-format",
+        kind: Kind::Choice(&["opaque", "jwt"]),
+        value_name: "FORMAT",
+        default: Some("\"opaque\""),
+        cautious: Some("opaque"),
         help: "opaque or jwt [default: opaque]",
     };
 
     /// Whether it gets a refresh token without asking for `offline_access`.
     always_refresh: bool => {
-        flag: "always-refresh", kind: Kind::Switch, default: Some("false"),
+        flag: "always-refresh",
+        kind: Kind::Switch,
+        default: Some("false"),
         help: "Give it a refresh token without `offline_access` [default: false]",
     };
 
     /// Whether it sends people on to other sites after the login (Keycloak, dex, authentik).
     forwards: bool => {
-        flag: "forwards", kind: Kind::Switch, default: Some("false"),
+        flag: "forwards",
+        kind: Kind::Switch,
+        default: Some("false"),
         help: "It sends people on to other sites after the login (Keycloak, dex, authentik) [default: false]",
     };
 
     /// The acr values that satisfy it when a request asks for none.
     #[serde(skip_serializing_if = "is_default")]
     default_acr_values: Vec<String> => {
-        key: "acr_values", flag: "acr-value", aliases: &["acr-values"], kind: Kind::Words, value_name: "ACR",
+        key: "acr_values",
+        flag: "acr-value",
+        aliases: &["acr-values"],
+        kind: Kind::Words,
+        value_name: "ACR",
         help: "The acr values that satisfy it when a request asks for none",
     };
 
     /// The page of the app, for the way back from an error.
     #[serde(skip_serializing_if = "is_default")]
     client_uri: Option<String> => {
-        flag: "client-uri", value_name: "URL",
+        flag: "client-uri",
+        value_name: "URL",
         help: "The page of the app",
     };
 
     /// The logo of the app, an https URL. It is kept and shown by commands; no page has it yet.
     #[serde(skip_serializing_if = "is_default")]
     logo_uri: Option<String> => {
-        flag: "logo-uri", kind: Kind::Url, value_name: "URL",
+        flag: "logo-uri",
+        kind: Kind::Url,
+        value_name: "URL",
         help: "The logo of the app, an https URL; an empty text takes it away",
     };
 
@@ -229,14 +282,18 @@ members! {
     /// `[outbound] allow_private`.
     #[serde(skip_serializing_if = "is_default")]
     backchannel_logout_uri: Option<LogoutUri> => {
-        flag: "backchannel-logout-uri", kind: Kind::Url, value_name: "URL",
+        flag: "backchannel-logout-uri",
+        kind: Kind::Url,
+        value_name: "URL",
         help: "Where it is told that a session ended; an empty text takes it away",
     };
 
     /// Whether it needs `sid` in logout tokens. Here they always have it.
     #[serde(skip_serializing_if = "is_default")]
     backchannel_logout_session_required: bool => {
-        flag: "backchannel-logout-session-required", kind: Kind::Switch, default: Some("false"),
+        flag: "backchannel-logout-session-required",
+        kind: Kind::Switch,
+        default: Some("false"),
         help: "Whether it needs `sid` in logout tokens; they always have it [default: false]",
     };
 
@@ -244,7 +301,10 @@ members! {
     /// public client's redirect URIs may without being named.
     #[serde(skip_serializing_if = "is_default")]
     cors_origins: Vec<WebOrigin> => {
-        flag: "cors-origin", aliases: &["cors-origins"], kind: Kind::Words, value_name: "ORIGIN",
+        flag: "cors-origin",
+        aliases: &["cors-origins"],
+        kind: Kind::Words,
+        value_name: "ORIGIN",
         help: "Origins whose scripts may read answers; those of a public client's redirect URIs may anyway",
     };
 }
