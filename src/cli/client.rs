@@ -53,10 +53,10 @@ pub(super) async fn run(context: &Context, command: ClientCommand) -> Result<(),
     let id = |which: ById| ClientId::new(which.into_id());
     match command {
         ClientCommand::Create { id, fields, recipe } => match recipe.into_wanted().map_err(ManageError::Invalid)? {
-            None => print(context, &opened, &clients::create(&manage, id, fields.into_patch()).await?),
+            None => print(context, &opened, &clients::create(&manage, id, fields.0).await?),
             Some(wanted) => {
                 let id = id.unwrap_or_else(|| wanted.target.recipe.as_str().to_owned());
-                let patch = fields.into_patch().or(wanted.target.client()?);
+                let patch = fields.0.or(wanted.target.client()?);
                 let issued = if wanted.replace {
                     let known = known_secret(&opened, &id, &wanted).await?;
                     clients::replace(&manage, id, patch, known).await?
@@ -66,19 +66,19 @@ pub(super) async fn run(context: &Context, command: ClientCommand) -> Result<(),
                 print_recipe(context, &opened, &issued, &wanted)
             }
         },
-        ClientCommand::List => Ok(context.output.print_list(&clients::list(&manage).await?)?),
+        ClientCommand::List => Ok(context.format.print_list(&clients::list(&manage).await?)?),
         ClientCommand::Show(which) => {
             let client = clients::find(&manage, &id(which)).await?;
             print(context, &opened, &Issued { client, secret: None })
         }
         ClientCommand::Update { which, fields, disabled } => {
-            let issued = clients::update(&manage, &id(which), fields.into_patch(), disabled).await?;
+            let issued = clients::update(&manage, &id(which), fields.0, disabled).await?;
             print(context, &opened, &issued)
         }
         ClientCommand::Delete(which) => {
             let client = clients::delete(&manage, &id(which)).await?;
             let json = json!({ "client_id": client.id.as_str(), "deleted": true });
-            Ok(context.output.print(&json, || format!("client {} was deleted", client.id))?)
+            Ok(context.format.print(&json, || format!("client {} was deleted", client.id))?)
         }
         ClientCommand::RotateSecret(which) => print(context, &opened, &clients::rotate_secret(&manage, &id(which)).await?),
     }
@@ -94,7 +94,6 @@ fn to_json(client: &Client) -> Map<String, Json> {
     object
 }
 
-/// The client, and its secret where it has a new one.
 fn issued_json(issued: &Issued) -> Map<String, Json> {
     let mut object = to_json(&issued.client);
     if let Some(secret) = &issued.secret {
@@ -121,10 +120,9 @@ fn issued_text(opened: &Opened, issued: &Issued) -> String {
 }
 
 fn print(context: &Context, opened: &Opened, issued: &Issued) -> Result<(), CliError> {
-    Ok(context.output.print(&Json::Object(issued_json(issued)), || issued_text(opened, issued))?)
+    Ok(context.format.print(&Json::Object(issued_json(issued)), || issued_text(opened, issued))?)
 }
 
-/// What to paste at the app.
 fn recipe_files(opened: &Opened, issued: &Issued, wanted: &Wanted) -> Result<Vec<File>, CliError> {
     let fresh = Secret::generate(&opened.env).map_err(ManageError::from)?;
     let registered = Registered::new(opened.config.issuer.text(), &issued.client, issued.secret.as_ref(), &fresh);
@@ -156,7 +154,7 @@ fn print_recipe(context: &Context, opened: &Opened, issued: &Issued, wanted: &Wa
         Ok(Some(said)) => said.clone(),
         Ok(None) | Err(_) => recipe::to_text(&files),
     };
-    context.output.print(&Json::Object(object), || format!("{}{paste}", issued_text(opened, issued)))?;
+    context.format.print(&Json::Object(object), || format!("{}{paste}", issued_text(opened, issued)))?;
     wrote?;
     Ok(())
 }

@@ -8,13 +8,7 @@ use crate::domain::client_patch::ClientPatch;
 use crate::protocol::client_metadata::{Kind, MEMBERS, Member};
 
 #[derive(Debug)]
-pub(super) struct ClientFlags(ClientPatch);
-
-impl ClientFlags {
-    pub(super) fn into_patch(self) -> ClientPatch {
-        self.0
-    }
-}
+pub(super) struct ClientFlags(pub(super) ClientPatch);
 
 impl Args for ClientFlags {
     fn augment_args(command: Command) -> Command {

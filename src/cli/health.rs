@@ -12,10 +12,8 @@ use crate::domain::env::Env;
 use crate::outbound::Probe;
 use crate::telemetry::COMMAND_FILTER;
 
-/// How long the server may take to say that it is ready.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Looks at everything and says what to do.
 pub(super) async fn doctor(context: &Context) -> Result<(), CliError> {
     let config = context.config();
     let format = config.as_ref().map_or(LogFormat::Auto, |config| config.log.format);
@@ -30,7 +28,7 @@ pub(super) async fn doctor(context: &Context) -> Result<(), CliError> {
         "skipped": count(Outcome::Skipped),
         "checks": checks.iter().map(to_json).collect::<Vec<_>>(),
     });
-    context.output.print(&json, || checks.iter().map(line).collect())?;
+    context.format.print(&json, || checks.iter().map(line).collect())?;
     if failed == 0 { Ok(()) } else { Err(CliError::Unwell(failed)) }
 }
 
@@ -51,7 +49,7 @@ pub(super) async fn healthcheck(context: &Context) -> Result<(), CliError> {
         Err(error) => {
             let problems = configuration::problems(&error);
             let detail = "the configuration cannot be used";
-            context.output.print_for_programs(&json!({ "ready": false, "detail": detail, "problems": problems }))?;
+            context.format.print_for_programs(&json!({ "ready": false, "detail": detail, "problems": problems }))?;
             return Err(error.into());
         }
     };
@@ -63,9 +61,9 @@ pub(super) async fn healthcheck(context: &Context) -> Result<(), CliError> {
     };
     let json = json!({ "ready": detail.is_none(), "detail": detail, "problems": [] });
     match detail {
-        None => Ok(context.output.print(&json, || "ready".to_owned())?),
+        None => Ok(context.format.print(&json, || "ready".to_owned())?),
         Some(detail) => {
-            context.output.print_for_programs(&json)?;
+            context.format.print_for_programs(&json)?;
             Err(CliError::NotReady(detail))
         }
     }

@@ -30,7 +30,6 @@ const SECRET: Key = Key::new(
 )
 .alias("client_secret");
 
-/// The keys of the registration itself, then those of its members.
 const fn keys() -> [Key; MEMBERS.len() + 2] {
     let mut keys = [ID; MEMBERS.len() + 2];
     let [_id, secret, places @ ..] = &mut keys;

@@ -5,12 +5,10 @@ use super::browser::Origin;
 use super::named::named_enum;
 
 named_enum! {
-    /// The kinds of events, by the stable names under which operators search.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(crate) enum AuditKind {
         /// A login began; the detail says whether a phone was asked or a decoy shown.
         LoginStarted = "login.started",
-        /// A login was finished in its browser.
         LoginSucceeded = "login.succeeded",
         /// A login ended otherwise; the detail says how.
         LoginFailed = "login.failed",
@@ -19,24 +17,17 @@ named_enum! {
         /// Browsers that are not known asked for too many people, all together.
         LoginFlood = "login.flood",
         Logout = "logout",
-        /// A client was told that a session ended.
         LogoutDelivered = "logout.delivered",
-        /// A client could not be told that a session ended: given up; the detail says why.
+        /// Given up; the detail says why.
         LogoutUndelivered = "logout.undelivered",
-        /// A person allowed a client its scopes.
         ConsentGranted = "consent.granted",
         TokenIssued = "token.issued",
         /// A code or a rotated refresh token came back: its family was revoked.
         TokenReuse = "token.reuse",
-        /// A family was revoked on request.
         TokenRevoked = "token.revoked",
-        /// A client was registered, changed or deleted.
         ClientChanged = "client.changed",
-        /// A person was added, changed, locked or unlocked.
         UserChanged = "user.changed",
-        /// A device was registered or removed.
         DeviceChanged = "device.changed",
-        /// A signing key was made, activated or retired.
         KeyRotated = "key.rotated",
     }
 }
@@ -53,7 +44,6 @@ impl AuditKind {
 #[derive(Clone, Debug)]
 pub(crate) struct AuditEvent {
     pub kind: AuditKind,
-    /// The person concerned (their id here).
     pub user: Option<String>,
     pub client: Option<String>,
     /// What it was about: a login, session, grant or key id.
@@ -64,7 +54,6 @@ pub(crate) struct AuditEvent {
 }
 
 impl AuditEvent {
-    /// An event of `kind` that still says nothing else.
     pub(crate) fn new(kind: AuditKind) -> Self {
         Self { kind, user: None, client: None, subject: None, origin: Origin::default(), detail: None }
     }

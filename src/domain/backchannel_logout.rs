@@ -10,20 +10,16 @@ pub(crate) struct BackchannelLogout {
     /// Its id, and the `jti` of every logout token that is sent for it: a receiver recognises a repetition (§2.6).
     pub id: String,
     pub client_id: ClientId,
-    /// The session that ended (`sid`).
     pub session_id: SessionId,
-    /// Whose it was (`sub`).
     pub user_id: UserId,
     /// The authorization whose code must be redeemed first (decision 2.16); none: there is nothing to wait for.
     pub held_by: Option<AuthorizationId>,
     /// When it may be sent; while it is held, when it is sent in any case.
     pub due_at: Timestamp,
-    /// How often it was sent in vain.
     pub attempts: u32,
     pub created_at: Timestamp,
 }
 
-/// What a session's end waits for before anybody is told (decision 2.16).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Hold {
     pub authorization: AuthorizationId,

@@ -21,13 +21,11 @@ pub(crate) struct BrowserKey(pub SecretDigest);
 pub(crate) struct Origin {
     /// The client address, after trusted proxies were taken off.
     pub address: String,
-    /// The `User-Agent`, shortened.
     pub user_agent: String,
 }
 
 impl Origin {
-    /// What limits count as one source: what whoever is there has to pay for. An IPv4 address, however it is written; of IPv6
-    /// the /64, within which everybody has as many addresses as they like. What is no address is a source of its own.
+    /// What limits count as one source ([`address::source`]). What is no address is a source of its own.
     pub(crate) fn source(&self) -> String {
         match self.ip().map(address::source) {
             Some(IpAddr::V6(network)) => format!("{network}/64"),
@@ -57,7 +55,7 @@ pub(crate) struct Authentication {
     /// The browser session (`sid`); `None` where the user signed in without a browser of their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<SessionId>,
-    /// When the phone approved (`auth_time`, OIDC Core §2).
+    /// When the phone approved (OIDC Core §2).
     pub auth_time: Timestamp,
     pub acr: Acr,
     /// The registration that approved; gone when the approval was for an account without one.
@@ -68,17 +66,14 @@ pub(crate) struct Authentication {
 
 #[derive(Clone, Debug)]
 pub(crate) struct BrowserSession {
-    /// The session's id (`sid`).
     pub id: SessionId,
     pub authentication: Authentication,
-    /// The browser that it lives in.
     pub browser: BrowserKey,
     pub origin: Origin,
     pub created_at: Timestamp,
     /// When it was last used; polling pages do not count.
     pub last_seen_at: Timestamp,
     pub expires_at: Timestamp,
-    /// When it was ended: by a logout, another account, an operator.
     pub ended_at: Option<Timestamp>,
 }
 

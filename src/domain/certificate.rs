@@ -5,7 +5,6 @@ use time::{Date, Month};
 
 use super::clock::Timestamp;
 
-/// Universal tags (X.690 §8).
 const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
 const UTC_TIME: u8 = 0x17;
@@ -38,7 +37,6 @@ fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     (found == tag).then_some((content, rest))
 }
 
-/// Tag and content of the first element, and what follows it.
 fn any(der: &[u8]) -> Option<(Element<'_>, &[u8])> {
     let (&tag, rest) = der.split_first()?;
     let (&first, rest) = rest.split_first()?;

@@ -14,7 +14,6 @@ use crate::protocol::client_metadata::{ApplicationType, ClientMetadata, Kind, ME
 pub(crate) struct ClientPatch(Map<String, Value>);
 
 impl ClientPatch {
-    /// The same with one member more, as it is in JSON.
     #[must_use]
     pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.0.insert(name.to_owned(), value.into());
@@ -31,7 +30,6 @@ impl ClientPatch {
         self.0.insert(member.name.to_owned(), value);
     }
 
-    /// What is written for the member of this name.
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name)
     }
@@ -86,12 +84,10 @@ fn presumed_type(metadata: &ClientMetadata) -> ApplicationType {
     if metadata.is_public() && on_machine { ApplicationType::Native } else { ApplicationType::Web }
 }
 
-/// A relying party that the file declares.
 #[derive(Clone, Debug)]
 pub(crate) struct DeclaredClient {
     pub id: ClientId,
     pub metadata: ClientMetadata,
-    /// Its secret; a public client has none.
     pub secret: Option<Secret>,
 }
 

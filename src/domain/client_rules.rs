@@ -14,9 +14,7 @@ use crate::protocol::uri::is_web;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct Violation {
-    /// The member of RFC 7591 §2 that breaks it.
     pub member: &'static str,
-    /// What is wrong and what would be right.
     pub message: String,
 }
 
@@ -31,7 +29,6 @@ pub(crate) fn check_id(id: &str) -> Result<(), Violation> {
     Err(Violation { member: "client_id", message })
 }
 
-/// Every rule that `metadata` breaks; none when it can be registered.
 pub(crate) fn violations(metadata: &ClientMetadata) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut report = |member, message: String| found.push(Violation { member, message });
@@ -54,8 +51,7 @@ pub(crate) fn violations(metadata: &ClientMetadata) -> Vec<Violation> {
 }
 
 /// Checks that the client's back-channel logout URI is https, or stays on this machine, unless the operator allows plain http
-/// (`allow_private`, `[outbound]`): a logout token names a person's session.
-/// Fails when it is plain http to another machine.
+/// (`allow_private`): a logout token names a person's session.
 pub(crate) fn check_transport(metadata: &ClientMetadata, allow_private: bool) -> Result<(), Violation> {
     if allow_private || !metadata.backchannel_logout_uri.as_ref().is_some_and(LogoutUri::is_plain_http) {
         return Ok(());

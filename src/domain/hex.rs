@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-/// Two digits for each byte.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(2 * bytes.len());
     for byte in bytes {

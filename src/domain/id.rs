@@ -14,14 +14,12 @@ use super::random::RandomError;
 macro_rules! identifiers {
     ($($(#[$doc:meta])+ $name:ident)+) => {$(
         $(#[$doc])+
-        ///
-        /// Compared as text. That there is a value does not mean that there is such a thing: looking it up tells.
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
         pub(crate) struct $name(String);
 
         impl $name {
-            /// The identifier as it was received or stored; looking it up is the check.
+            /// As it was received or stored; looking it up is the check.
             pub(crate) fn new(text: impl Into<String>) -> Self {
                 Self(text.into())
             }
@@ -31,7 +29,6 @@ macro_rules! identifiers {
                 Ok(Self(time_ordered(env)?))
             }
 
-            /// The text of the identifier.
             pub(crate) fn as_str(&self) -> &str {
                 &self.0
             }

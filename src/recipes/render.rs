@@ -25,13 +25,10 @@ use crate::protocol::scope;
 #[folder = "templates/recipes/"]
 struct Templates;
 
-/// A template is faulty: a mistake of this program.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RecipeError {
-    /// It cannot be rendered.
     #[error("the recipe cannot be written: {0}")]
     Template(#[from] Error),
-    /// It is to be JSON, and is none.
     #[error("the recipe is no JSON: {0}")]
     Json(#[from] serde_json::Error),
 }
@@ -46,13 +43,11 @@ pub(crate) struct Registered<'a> {
 }
 
 impl<'a> Registered<'a> {
-    /// A client of the provider whose issuer is `issuer`. A public one has no secret; `fresh` is a random value for a secret of
-    /// the app's own.
+    /// `fresh` is a random value for a secret of the app's own.
     pub(crate) fn new(issuer: &str, client: &'a Client, secret: Option<&'a Secret>, fresh: &'a Secret) -> Self {
         Self { client, secret, fresh, endpoints: discovery::document(issuer) }
     }
 
-    /// What templates know of it, beside what they know of the app.
     fn values(&self) -> Value {
         let metadata = &self.client.metadata;
         let others = metadata.scope.iter().filter(|token| *token != scope::OPENID);
@@ -83,7 +78,6 @@ impl Target {
         Ok(own.or(if self.url.is_empty() { common } else { common.with("client_uri", format!("{}/", self.url)) }))
     }
 
-    /// What to paste at the app.
     pub(crate) fn files(&self, registered: &Registered<'_>) -> Result<Vec<File>, RecipeError> {
         let file = |&(name, about): &(&'static str, &'static str)| {
             let mut content = self.render(name, context! { ..registered.values(), ..Value::from(Serde(self)) })?;

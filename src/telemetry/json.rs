@@ -51,7 +51,6 @@ fn member(record: &mut String, name: &str, value: &Value) -> fmt::Result {
     write!(record, "{comma}{}:{value}", Value::from(name))
 }
 
-/// The id of the request around the event.
 fn request_id<S, N>(context: &FmtContext<'_, S, N>) -> Option<Value>
 where
     S: Subscriber + for<'l> LookupSpan<'l>,
@@ -65,7 +64,6 @@ where
     })
 }
 
-/// The event's own fields, as they come.
 struct Own {
     message: String,
     target: Option<String>,

@@ -15,7 +15,6 @@ use crate::metrics;
 
 /// How many bytes may wait: a few thousand records.
 const MOST: usize = 1024 * 1024;
-/// What a waiting record takes beside its text.
 const OVERHEAD: usize = 64;
 
 #[derive(Default)]
@@ -30,7 +29,6 @@ struct State {
     bytes: usize,
     /// Records that were dropped since it was last said how many.
     lost: u64,
-    /// Whether the thread is about to write one.
     writing: bool,
 }
 
@@ -39,7 +37,6 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a line to be written, or drops it.
     pub(super) fn push(&self, line: Vec<u8>) {
         let size = line.len() + OVERHEAD;
         let mut state = self.state();
@@ -70,7 +67,6 @@ impl Queue {
         }
     }
 
-    /// The next record, as soon as there is one.
     fn next(&self) -> Vec<u8> {
         let mut state = self.state();
         loop {
@@ -103,7 +99,6 @@ impl Queue {
     }
 }
 
-/// Where records are written, and whether the last one broke off.
 pub(super) struct Sink<W> {
     to: W,
     torn: bool,

@@ -7,7 +7,6 @@
 //!
 //! `session` has the types, `wire` the grammar, `reply` the meaning; here is who is asked, when, and in which words.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -20,6 +19,7 @@ use super::answer::{is_passing, nonsense};
 use super::{BeginError, BeginRequest, Begun, Capabilities, Found, PhoneApproval, Probed, Progress, Unavailable};
 use crate::domain::error_chain::chain;
 use crate::domain::login::{Challenge, UpstreamHandle};
+use crate::domain::settings::SecSignSettings;
 use crate::outbound::{Delivery, OutboundError, PhoneAnswer, PhoneClient, PhoneRequest, SendError};
 
 mod reply;
@@ -34,17 +34,6 @@ const API_METHOD: &str = "Signbridge";
 const PLUGIN_NAME: &str = concat!("Signbridge ", env!("CARGO_PKG_VERSION"));
 /// The longest service name or address that is sent. The vendor's own script cuts at 255.
 const MAX_SHOWN: usize = 100;
-
-/// Where the SecSign server is.
-#[derive(Clone, Debug)]
-pub(crate) struct SecSignSettings {
-    /// Its origin, or the address under which its form API answers.
-    pub url: Url,
-    /// A second host with the same sessions, for when the first cannot be reached.
-    pub fallback_url: Option<Url>,
-    /// A PEM file of authorities to trust besides the system's.
-    pub ca_file: Option<PathBuf>,
-}
 
 /// The client of a SecSign server.
 pub(crate) struct SecSign {

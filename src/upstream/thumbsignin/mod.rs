@@ -3,7 +3,6 @@
 //!
 //! `signature` and `stamp` sign, `flat_json` has the answers' shape, `transaction` their meaning; here is what is asked and when.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -20,6 +19,7 @@ use crate::domain::env::Env;
 use crate::domain::error_chain::chain;
 use crate::domain::login::UpstreamHandle;
 use crate::domain::secret::Secret;
+use crate::domain::settings::ThumbSignInSettings;
 use crate::outbound::{Delivery, OutboundError, PhoneAnswer, PhoneClient, PhoneRequest, SendError};
 
 mod flat_json;
@@ -33,18 +33,6 @@ mod transaction;
 const MAX_USER_AGENT: usize = 300;
 /// What is forwarded for a browser that does not say what it is.
 const NO_USER_AGENT: &str = "unknown";
-
-/// Where ThumbSignIn is, and who we are there.
-#[derive(Clone, Debug)]
-pub(crate) struct ThumbSignInSettings {
-    /// The service's origin, or a base under which `/ts/secure/…` answers.
-    pub url: Url,
-    pub app_id: String,
-    /// The secret key, as the text that the service shows.
-    pub secret: Secret,
-    /// A PEM file of authorities to trust besides the system's.
-    pub ca_file: Option<PathBuf>,
-}
 
 pub(crate) struct ThumbSignIn {
     client: PhoneClient,
