@@ -1,10 +1,7 @@
 //! The log: to standard error, never to standard output, which belongs to what commands promise to print there.
 //!
-//! One record is one line, and no character of a record can move a terminal's cursor or begin a line of its own: whatever a
-//! browser or a relying party sends may end up in a log (CWE-117).
-//!
-//! Logging never waits for standard error nor fails with it: a queue takes the records, and a thread of its own writes them
-//! (`queue`). A full disk, a pipe that nobody reads or whose reader is gone, costs records and nothing else.
+//! One record is one line, and no character of a record can move a terminal's cursor or begin a line of its own (CWE-117).
+//! Logging never waits for standard error nor fails with it: a full disk, or a pipe that nobody reads, costs records only.
 
 mod json;
 mod patient;
@@ -20,7 +17,6 @@ use std::time::Duration;
 use serde_json::Value;
 use tracing::Level;
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::{JsonFields, Writer};
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 
@@ -60,7 +56,7 @@ pub(crate) fn start(format: LogFormat, filter: &str) -> Result<(), TelemetryErro
     };
     let queue = queue()?;
     let _first = JSON.set(json);
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(OneLine(queue));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(move || Line(queue));
     // What could not be logged would be printed to the same standard error, by a call that panics when that fails.
     let builder = builder.log_internal_errors(false);
     let started =
@@ -137,16 +133,7 @@ fn cut(text: &str) -> Cow<'_, str> {
     }
 }
 
-struct OneLine(&'static Queue);
-
-impl<'w> MakeWriter<'w> for OneLine {
-    type Writer = Line;
-
-    fn make_writer(&'w self) -> Self::Writer {
-        Line(self.0)
-    }
-}
-
+/// Makes each record one harmless line, and queues it.
 struct Line(&'static Queue);
 
 impl Write for Line {

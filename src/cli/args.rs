@@ -1,7 +1,6 @@
-//! The command line: every command, and the small grammar that flags share.
-//!
-//! A list flag may be repeated and may hold several values with blanks between them, where no value can hold one: `--group`, which
-//! names a group as people call it, is one group each time. A switch may stand alone or with `=true` or `=false`. Values are those of RFC 7591.
+//! The command line. A list flag may be repeated and may hold several values with blanks between them, where no value can hold
+//! one: `--group`, which names a group as people call it, is one group each time. A switch may stand alone or with `=true` or
+//! `=false`. Values are those of RFC 7591.
 
 use std::path::PathBuf;
 

@@ -6,14 +6,14 @@ use serde_json::{Map, Value as Json, json};
 use super::args::ById;
 use super::client_flags::ClientFlags;
 use super::output::{Listed, fields};
-use super::recipe::{self, RecipeFlags, Wanted};
+use super::recipe::{self, RecipeFlags};
 use super::{CliError, Context, Opened};
 use crate::domain::client::Client;
 use crate::domain::id::ClientId;
 use crate::domain::secret::Secret;
 use crate::manage::ManageError;
 use crate::manage::clients::{self, Issued};
-use crate::recipes::{File, Registered};
+use crate::recipes::{File, Registered, Target};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ClientCommand {
@@ -52,18 +52,18 @@ pub(super) async fn run(context: &Context, command: ClientCommand) -> Result<(),
     let manage = opened.manage();
     let id = |which: ById| ClientId::new(which.into_id());
     match command {
-        ClientCommand::Create { id, fields, recipe } => match recipe.into_wanted().map_err(ManageError::Invalid)? {
+        ClientCommand::Create { id, fields, recipe } => match recipe.target().map_err(ManageError::Invalid)? {
             None => print(context, &opened, &clients::create(&manage, id, fields.0).await?),
-            Some(wanted) => {
-                let id = id.unwrap_or_else(|| wanted.target.recipe.as_str().to_owned());
-                let patch = fields.0.or(wanted.target.client()?);
-                let issued = if wanted.replace {
-                    let known = known_secret(&opened, &id, &wanted).await?;
+            Some(target) => {
+                let id = id.unwrap_or_else(|| target.recipe.as_str().to_owned());
+                let patch = fields.0.or(target.client()?);
+                let issued = if recipe.replace {
+                    let known = known_secret(&opened, &id, &target, &recipe).await?;
                     clients::replace(&manage, id, patch, known).await?
                 } else {
                     clients::create(&manage, Some(id), patch).await?
                 };
-                print_recipe(context, &opened, &issued, &wanted)
+                print_recipe(context, &opened, &issued, &target, &recipe)
             }
         },
         ClientCommand::List => Ok(context.format.print_list(&clients::list(&manage).await?)?),
@@ -123,15 +123,15 @@ fn print(context: &Context, opened: &Opened, issued: &Issued) -> Result<(), CliE
     Ok(context.format.print(&Json::Object(issued_json(issued)), || issued_text(opened, issued))?)
 }
 
-fn recipe_files(opened: &Opened, issued: &Issued, wanted: &Wanted) -> Result<Vec<File>, CliError> {
+fn recipe_files(opened: &Opened, issued: &Issued, target: &Target) -> Result<Vec<File>, CliError> {
     let fresh = Secret::generate(&opened.env).map_err(ManageError::from)?;
     let registered = Registered::new(opened.config.issuer.text(), &issued.client, issued.secret.as_ref(), &fresh);
-    Ok(wanted.target.files(&registered)?)
+    Ok(target.files(&registered)?)
 }
 
 /// The secret that the client has, if an earlier run left it in the files that are to be replaced.
-async fn known_secret(opened: &Opened, id: &str, wanted: &Wanted) -> Result<Option<Secret>, CliError> {
-    let Some(dir) = &wanted.dir else { return Ok(None) };
+async fn known_secret(opened: &Opened, id: &str, target: &Target, flags: &RecipeFlags) -> Result<Option<Secret>, CliError> {
+    let Some(dir) = &flags.recipe_dir else { return Ok(None) };
     let client = match clients::find(&opened.manage(), &ClientId::new(id)).await {
         Ok(client) => client,
         Err(ManageError::NotFound(_)) => return Ok(None),
@@ -139,17 +139,22 @@ async fn known_secret(opened: &Opened, id: &str, wanted: &Wanted) -> Result<Opti
     };
     let Some(digest) = client.secret.clone() else { return Ok(None) };
     // For the names of the files.
-    let files = recipe_files(opened, &Issued { client, secret: None }, wanted)?;
+    let files = recipe_files(opened, &Issued { client, secret: None }, target)?;
     Ok(recipe::known_secret(dir, &files, &digest))
 }
 
-/// Prints the client and what to paste at the app. Where the files cannot be written they are printed after all: their
-/// secrets exist nowhere else.
-fn print_recipe(context: &Context, opened: &Opened, issued: &Issued, wanted: &Wanted) -> Result<(), CliError> {
-    let files = recipe_files(opened, issued, wanted)?;
+/// Where the files cannot be written they are printed after all: their secrets exist nowhere else.
+fn print_recipe(
+    context: &Context,
+    opened: &Opened,
+    issued: &Issued,
+    target: &Target,
+    flags: &RecipeFlags,
+) -> Result<(), CliError> {
+    let files = recipe_files(opened, issued, target)?;
     let mut object = issued_json(issued);
-    object.insert("recipe".to_owned(), recipe::to_json(&wanted.target, &files));
-    let wrote = wanted.dir.as_deref().map(|dir| recipe::write(dir, &files, wanted.replace)).transpose();
+    object.insert("recipe".to_owned(), recipe::to_json(target, &files));
+    let wrote = flags.recipe_dir.as_deref().map(|dir| recipe::write(dir, &files, flags.replace)).transpose();
     let paste = match &wrote {
         Ok(Some(said)) => said.clone(),
         Ok(None) | Err(_) => recipe::to_text(&files),

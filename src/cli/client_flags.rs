@@ -54,8 +54,6 @@ fn flag(member: &'static Member) -> Arg {
     }
 }
 
-/// What a flag says, in the form in which operators write it. A list flag may be repeated, and may hold several values with
-/// blanks between them.
 fn written(matches: &ArgMatches, member: &Member) -> Option<Json> {
     match member.kind {
         Kind::Words | Kind::Scope => {

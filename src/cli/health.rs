@@ -64,7 +64,7 @@ pub(super) async fn healthcheck(context: &Context) -> Result<(), CliError> {
         None => Ok(context.format.print(&json, || "ready".to_owned())?),
         Some(detail) => {
             context.format.print_for_programs(&json)?;
-            Err(CliError::NotReady(detail))
+            Err(CliError::Refused(detail))
         }
     }
 }

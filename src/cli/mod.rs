@@ -1,8 +1,7 @@
 //! The commands: reads the command line, calls a use case, prints what came of it.
 //!
 //! Standard output carries what a command promises and nothing else; errors are one clear sentence on standard error. Exit
-//! codes: 0 done; 2 the command line or the configuration is wrong; 1 anything else. `args` and the files of the commands
-//! describe the command line; what commands do is the business of `manage`, `keys`, `app` and `demo`.
+//! codes: 0 done; 2 the command line or the configuration is wrong; 1 anything else.
 
 mod args;
 mod client;
@@ -70,11 +69,8 @@ enum CliError {
     /// `doctor` found what does not work.
     #[error("{0} of these checks failed")]
     Unwell(usize),
-    /// `healthcheck` did not find a server that is ready.
     #[error("{0}")]
-    NotReady(String),
-    #[error("{0}")]
-    NotYet(&'static str),
+    Refused(String),
 }
 
 impl CliError {

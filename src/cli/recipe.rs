@@ -26,16 +26,10 @@ pub(super) struct RecipeFlags {
     wishes: Wishes,
     /// Write what is to be pasted into new files of this directory (mode 0600) instead of printing it
     #[arg(long, value_name = "DIR", requires = "recipe")]
-    recipe_dir: Option<PathBuf>,
+    pub(super) recipe_dir: Option<PathBuf>,
     /// Replace the client of this id and the files of --recipe-dir, if any. Its secret stays where those files hold it, so
     /// that doing it twice is no harm; else it is a new one
     #[arg(long, requires = "recipe")]
-    replace: bool,
-}
-
-pub(super) struct Wanted {
-    pub(super) target: Target,
-    pub(super) dir: Option<PathBuf>,
     pub(super) replace: bool,
 }
 
@@ -45,10 +39,8 @@ fn recipe(text: &str) -> Result<Recipe, String> {
 }
 
 impl RecipeFlags {
-    pub(super) fn into_wanted(self) -> Result<Option<Wanted>, Vec<Violation>> {
-        let Some(recipe) = self.recipe else { return Ok(None) };
-        let target = Target::new(recipe, self.wishes)?;
-        Ok(Some(Wanted { target, dir: self.recipe_dir, replace: self.replace }))
+    pub(super) fn target(&self) -> Result<Option<Target>, Vec<Violation>> {
+        self.recipe.map(|recipe| Target::new(recipe, self.wishes.clone())).transpose()
     }
 }
 
@@ -57,7 +49,6 @@ pub(super) fn to_json(target: &Target, files: &[File]) -> Json {
     json!({ "name": target.recipe.as_str(), "files": files })
 }
 
-/// For people: each file under a line of its own.
 pub(super) fn to_text(files: &[File]) -> String {
     files.iter().map(|file| format!("\n==> {}: {} <==\n\n{}", file.name, file.about, file.content.expose())).collect()
 }

@@ -30,7 +30,8 @@ pub(super) enum UserCommand {
 
 pub(super) async fn run(context: &Context, command: UserCommand) -> Result<(), CliError> {
     if let UserCommand::Invite(_) = command {
-        return Err(CliError::NotYet("invitations are not available yet: add the person with `signbridge user create`"));
+        let detail = "invitations are not available yet: add the person with `signbridge user create`";
+        return Err(CliError::Refused(detail.to_owned()));
     }
     let opened = context.open().await?;
     let manage = opened.manage();

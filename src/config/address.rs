@@ -6,15 +6,13 @@ use url::Url;
 use super::values::{Parse, Values, text};
 use crate::protocol::uri::{is_web, may_be_loopback};
 
-/// The issuer: the URL by which every relying party knows this provider. Without a trailing slash; frozen at first start
-/// (decision 2.9).
+/// Without a trailing slash; frozen at first start (decision 2.9).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Issuer(Url);
 
 impl Issuer {
     /// Checks an issuer (OIDC Core §2: https, host and optionally port, nothing else). A path, which the specification allows,
     /// is refused: every route of ours stands at the root. Plain http is for loopback hosts (decision 2.2).
-    /// Where only the spelling is wrong, the message holds the right one.
     fn of(text: &str) -> Result<Self, String> {
         let url = base_url(text)?;
         if url.scheme() == "http" && !may_be_loopback(&url) {

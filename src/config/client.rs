@@ -1,5 +1,4 @@
-//! `[[client]]`: relying parties that the file declares. They are applied at each start and are read-only elsewhere. Which
-//! members they have is said in `protocol::client_metadata`.
+//! `[[client]]`: relying parties that the file declares, with the members of `protocol::client_metadata`.
 
 use std::collections::BTreeSet;
 

@@ -20,7 +20,6 @@ pub(super) struct Entry {
 
 pub(super) type Entries = BTreeMap<&'static str, Entry>;
 
-/// One table of the document: the section, and for a list the place in it, from 0.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
     pub(super) section: &'static Section,
@@ -97,8 +96,8 @@ impl Document {
         Some(file.document)
     }
 
-    /// Puts a value in its place, unless something is wrong with it. A variable of the environment replaces what the file
-    /// says; the same key twice in one of them (by two names, or as a value and as a `_file`) is a mistake.
+    /// A variable of the environment replaces what the file says; the same key twice in one of them (by two names, or as a value
+    /// and as a `_file`) is a mistake.
     pub(super) fn put(&mut self, place: Place, name: &str, value: Option<Value>, location: Location, reader: &mut Reader) {
         let Some((key, from_file)) = place.section.key_or_file(name) else {
             let path = place.section.path(place.index, name);

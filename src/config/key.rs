@@ -96,8 +96,7 @@ impl Kind {
         }
     }
 
-    /// Checks a written value and gives it its one form. The message says what is expected and never repeats the value: it
-    /// may be a secret in the wrong place.
+    /// Gives a written value its one form. The message never repeats it: it may be a secret in the wrong place.
     pub(super) fn check(self, value: Value) -> Result<Value, String> {
         let fits = match (self, &value) {
             (Self::Text | Self::Secret | Self::Path, Value::String(text)) => {

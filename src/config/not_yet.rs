@@ -1,5 +1,5 @@
-//! Keys that are named in the design and have no effect yet. They are refused, so that nobody believes to have switched on what
-//! does not exist, and stand in no reference. The one that comes to work is taken out here and described in its section.
+//! Keys that are named in the design and have no effect yet: refused, so that nobody believes to have switched on what does not
+//! exist.
 
 /// (section, key); without a key, every key of the section.
 const NOT_YET: &[(&str, Option<&str>)] = &[

@@ -27,7 +27,7 @@ impl fmt::Display for Location {
 pub(crate) struct Problem {
     /// Where it was written; `None` when it was not.
     pub location: Option<Location>,
-    /// The key: `listen.address`, `client[0].id`. Empty when the file as a whole is meant.
+    /// As `client[0].id`; empty when the file as a whole is meant.
     pub key: String,
     /// What is wrong and what would be right. Never holds a value that could be a secret.
     pub message: String,

@@ -1,4 +1,4 @@
-//! `[[user]]`: people that the file declares. They are applied at each start and are read-only elsewhere.
+//! `[[user]]`: people that the file declares.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! How strong a login was (decision 2.1): our own ladder of `acr` values and the `amr` that goes with it. A push or a QR code is never phishing-resistant (NIST SP 800-63B-4 §3.1.3), so no value here claims it.
+//! How strong a login was (decision 2.1): our own ladder of `acr` values. A push or a QR code is never phishing-resistant (NIST
+//! SP 800-63B-4 §3.1.3), so no value here claims it.
 
 use serde::{Deserialize, Serialize};
 

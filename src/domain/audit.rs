@@ -1,5 +1,4 @@
-//! Audit events: what happened, to whom, from where. Written in the same transaction as the change, so that neither exists
-//! without the other.
+//! Audit events: written in the same transaction as the change, so that neither exists without the other.
 
 use super::browser::Origin;
 use super::named::named_enum;
@@ -33,8 +32,7 @@ named_enum! {
 }
 
 impl AuditKind {
-    /// Whether strangers can have it written again and again: then one row may stand for many. Never a success, a consent, a
-    /// sign of misuse or a change by an operator.
+    /// Whether strangers can have it written again and again: then one row may stand for many.
     pub(crate) const fn repeats(self) -> bool {
         matches!(self, Self::LoginStarted | Self::LoginFailed)
     }

@@ -28,7 +28,6 @@ pub(crate) struct AuthorizationRequest {
     pub prompt: Prompt,
     /// The oldest acceptable approval, in seconds.
     pub max_age: Option<u64>,
-    /// Who is expected to sign in; a suggestion.
     pub login_hint: Option<String>,
     /// Who must sign in: the subject of the `id_token_hint`.
     pub expected_user: Option<UserId>,
@@ -41,12 +40,7 @@ pub(crate) struct AuthorizationRequest {
 #[derive(Clone, Debug)]
 pub(crate) enum AuthorizationStage {
     Open,
-    /// Somebody approved a login for it.
-    Authenticated {
-        authentication: Authentication,
-        /// Whether that person allowed the scopes in the course of this request.
-        consented: bool,
-    },
+    Authenticated { authentication: Authentication, consented: bool },
     Issued,
     Failed(ErrorCode),
 }

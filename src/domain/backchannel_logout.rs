@@ -4,7 +4,6 @@ use super::clock::Timestamp;
 use super::id::{AuthorizationId, ClientId, SessionId, UserId};
 use super::secret::SecretDigest;
 
-/// One client that is to hear of one session's end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BackchannelLogout {
     /// Its id, and the `jti` of every logout token that is sent for it: a receiver recognises a repetition (§2.6).
@@ -27,8 +26,7 @@ pub(crate) struct Hold {
 }
 
 impl BackchannelLogout {
-    /// The id for a client and a session. A session ends once, so the pair is unique, and a write that is run again makes
-    /// the same one.
+    /// A session ends once, so the pair is unique, and a write that is run again makes the same id.
     pub(crate) fn id_for(client: &ClientId, session: &SessionId) -> String {
         SecretDigest::of(format!("{session} {client}").as_bytes()).as_str().to_owned()
     }

@@ -1,5 +1,5 @@
-//! Browsers and the sessions in them. A browser is known by a cookie from its first visit on (decision 2.2); a session
-//! exists after a login and has a cookie of its own, new at every login.
+//! Browsers, known by a cookie from their first visit on (decision 2.2), and the sessions in them, whose own cookie is new at
+//! every login.
 
 use std::net::IpAddr;
 
@@ -16,10 +16,8 @@ use super::secret::SecretDigest;
 #[serde(transparent)]
 pub(crate) struct BrowserKey(pub SecretDigest);
 
-/// Where a request came from, for limits, the audit trail and the list of sessions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Origin {
-    /// The client address, after trusted proxies were taken off.
     pub address: String,
     pub user_agent: String,
 }
@@ -47,8 +45,7 @@ impl Origin {
     }
 }
 
-/// Who signed in, when and how: what tokens say about a login. Copied from the login to the session, and from the session to
-/// each grant.
+/// What tokens say about a login. Copied from the login to the session, and from the session to each grant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Authentication {
     pub user_id: UserId,

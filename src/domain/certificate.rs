@@ -31,7 +31,6 @@ pub(crate) fn not_after(der: &[u8]) -> Option<Timestamp> {
     moment(tag, std::str::from_utf8(text).ok()?)
 }
 
-/// The content of the first element, which must have this tag, and what follows it.
 fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let ((found, content), rest) = any(der)?;
     (found == tag).then_some((content, rest))

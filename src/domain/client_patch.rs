@@ -8,8 +8,7 @@ use super::id::ClientId;
 use super::secret::Secret;
 use crate::protocol::client_metadata::{ApplicationType, ClientMetadata, Kind, MEMBERS, Member};
 
-/// Members of [`ClientMetadata`] by their names in RFC 7591 §2; `null` takes one away (RFC 7396). What is not written stays as
-/// it is.
+/// Members of [`ClientMetadata`] by their names in RFC 7591 §2; `null` takes one away (RFC 7396).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ClientPatch(Map<String, Value>);
 
@@ -20,7 +19,7 @@ impl ClientPatch {
         self
     }
 
-    /// Adds a member in the form in which operators write it ([`Kind`]).
+    /// As operators write it ([`Kind`]).
     pub(crate) fn write(&mut self, member: &Member, written: Value) {
         let value = match (member.kind, written) {
             (Kind::Scope, Value::Array(words)) => words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ").into(),
@@ -34,7 +33,6 @@ impl ClientPatch {
         self.0.get(name)
     }
 
-    /// What is written here, and what `other` says where nothing is.
     #[must_use]
     pub(crate) fn or(mut self, other: Self) -> Self {
         for (name, value) in other.0 {

@@ -1,6 +1,4 @@
 //! What a client may register (RFC 7591 §2, OIDC Registration §2): the rules that no single member's type can carry.
-//!
-//! The configuration file, the commands and, later, dynamic registration pass the same checks.
 
 use url::Url;
 
@@ -10,7 +8,6 @@ use crate::protocol::logout_uri::LogoutUri;
 use crate::protocol::scope;
 use crate::protocol::uri::is_web;
 
-/// A rule that a registration breaks: the member, and a sentence that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct Violation {

@@ -1,7 +1,5 @@
-//! Time: one type for moments and the only place that reads the machine's clock.
-//!
-//! Deadlines are stored as absolute moments and compared inside the statement that depends on them, so that a clean-up
-//! job that does not run can never revive anything.
+//! Time: one type for moments and the only place that reads the machine's clock. Deadlines are stored as absolute moments and
+//! compared inside the statement that depends on them: a clean-up job that does not run can never revive anything.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::clock::{Clock, SystemClock, Timestamp};
 use super::random::{RandomError, fill};
 
-/// Passed to whoever needs them.
 #[derive(Clone)]
 pub struct Env {
     clock: Arc<dyn Clock>,

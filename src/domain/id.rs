@@ -1,7 +1,5 @@
-//! Identifiers: one type per kind of thing, so that a login's id can never be looked up as an authorization's.
-//!
-//! An identifier is not a secret: it may stand in a URL, a log or a token. What proves something is a
-//! [`Secret`](super::secret::Secret).
+//! Identifiers: one type per kind of thing, so that a login's id can never be looked up as an authorization's. They are no
+//! secrets: they may stand in a URL, a log or a token.
 
 use std::fmt;
 

@@ -183,8 +183,7 @@ pub(crate) struct Login {
     pub(crate) subject: Subject,
     /// Whether this browser had signed in as that person before (decision 2.7).
     pub(crate) remembered: bool,
-    /// The canonical name that was typed; `None` for a QR code without a name. The page shows this one, so that a known and
-    /// an unknown name look alike.
+    /// The canonical name that was typed, which the page shows, so that a known and an unknown name look alike.
     pub(crate) typed: Option<String>,
     /// Whether the user asked for the name to be filled in next time (decision 2.3).
     pub(crate) remember: bool,
@@ -197,8 +196,7 @@ pub(crate) struct Login {
 }
 
 impl Login {
-    /// The stage as it is at `now`, whatever the clean-up did: an open login past its deadline has expired, and so has an
-    /// approval that its browser did not finish in time.
+    /// Whatever the clean-up did: a login past its deadline has expired, as has an approval not finished in time.
     pub(crate) fn stage_at(&self, now: Timestamp) -> LoginStage {
         let late = match &self.stage {
             LoginStage::Approved { .. } => self.consumed_at.is_none() && now >= self.deadline.plus(FINISH_GRACE),

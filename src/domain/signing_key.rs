@@ -1,6 +1,6 @@
-//! Signing keys as they are stored, and the changes of a rotation. A key is *next* (published, does not sign yet), *active* (signs) or *retired* (signs no more, still verifies). Per
-//! algorithm there is at most one next and one active key at any moment, whatever the number of nodes: the store refuses a
-//! change that would break this, or that another node's change has overtaken. What a change should be, `keys` decides.
+//! Signing keys as they are stored, and the changes of a rotation. Per algorithm there is at most one next and one active key at
+//! any moment, whatever the number of nodes: the store refuses a change that would break this, or that another node's change has
+//! overtaken. What a change should be, `keys` decides.
 
 use async_trait::async_trait;
 
@@ -89,7 +89,7 @@ pub(crate) enum Applied {
 #[error("the signing keys cannot be read or written")]
 pub(crate) struct KeyRowsError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
-/// Where signing keys are stored. Implemented by the database; a test may keep them in memory.
+/// Implemented by the database; a test may keep them in memory.
 #[async_trait]
 pub(crate) trait SigningKeyRows: Send + Sync {
     /// Every key, in any order. Asked every half second by every node, so one statement without joins.

@@ -53,8 +53,7 @@ impl fmt::Display for Upstream {
     }
 }
 
-/// A person's registration with a phone service. (upstream, upstream user) is unique: two services may know two
-/// different people by the same name.
+/// (upstream, upstream user) is unique: two services may know two different people by the same name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Device {
     pub id: DeviceId,
@@ -79,7 +78,7 @@ const TOKEN_WITHOUT_GROUPS: usize = 1400;
 /// A longer address is cut by many proxies, and an ID token may travel in one as a hint.
 const LONGEST_IN_ADDRESSES: usize = 7 * 1024;
 
-/// What to know of a person whose groups make ID tokens long: apps show them to us again as hints (`id_token_hint`).
+/// Apps show ID tokens to us again as hints (`id_token_hint`): groups can make them too long.
 pub(crate) fn warning_of_groups(username: &str, groups: &[String]) -> Option<String> {
     let listed: usize = groups.iter().map(|group| group.len() + 3).sum();
     // Base64 makes four characters of three bytes.

@@ -124,8 +124,7 @@ impl Recipe {
     }
 }
 
-/// A piece of configuration for the other side. The content holds the client's secret: it is shown once, to the operator
-/// who registers the client, and never logged.
+/// A piece of configuration for the other side. It holds the client's secret: shown once, to the operator, and never logged.
 #[derive(Clone, Debug)]
 pub(crate) struct File {
     pub name: String,

@@ -1,8 +1,6 @@
-//! From an app and its client to the templates' text.
-//!
-//! Names that are not there are errors, and the tests render every template: none of this fails in front of an operator. The
-//! formats have filters of their own: `json` and `toml` write a value as a literal, `form` as a part of a query, `path` is the
-//! path of a URL, and `arg(name, value)` a word of a shell command.
+//! From an app and its client to the templates' text. Names that are not there are errors, and the tests render every template.
+//! The formats have filters of their own: `json` and `toml` write a value as a literal, `form` as a part of a query, `path` is
+//! the path of a URL, and `arg(name, value)` a word of a shell command.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -33,7 +31,6 @@ pub(crate) enum RecipeError {
     Json(#[from] serde_json::Error),
 }
 
-/// The client as it was registered, for the other side: what flags of the operator changed in the recipe shows there as well.
 #[derive(Clone, Debug)]
 pub(crate) struct Registered<'a> {
     client: &'a Client,

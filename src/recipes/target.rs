@@ -53,16 +53,20 @@ impl Target {
     pub(crate) fn new(recipe: Recipe, wishes: Wishes) -> Result<Self, Vec<Violation>> {
         let mut wrong = Vec::new();
         let mut refuse = |flag: Flag, message: String| wrong.push(Violation { member: flag.as_str(), message });
-        for (flag, given) in given(&wishes) {
-            let takes = recipe.flags().contains(&flag);
-            if given && !takes {
-                refuse(flag, format!("the recipe {} does not take it", recipe.as_str()));
-            }
-            if !given && takes && flag == Flag::Url {
-                refuse(flag, format!("the recipe {} needs it: {}", recipe.as_str(), recipe.app().url));
-            }
-            if !given && takes && flag == Flag::Realm {
-                refuse(flag, format!("the recipe {} needs it: the name of the realm", recipe.as_str()));
+        for (flag, given) in [
+            (Flag::Url, wishes.url.is_some()),
+            (Flag::Realm, wishes.realm.is_some()),
+            (Flag::Alias, wishes.alias.is_some()),
+            (Flag::Group, wishes.groups.is_some()),
+            (Flag::AdminGroup, wishes.admin_group.is_some()),
+            (Flag::EditorGroup, wishes.editor_group.is_some()),
+        ] {
+            let needs = |what: &str| format!("the recipe {} needs it: {what}", recipe.as_str());
+            match (given, recipe.flags().contains(&flag), flag) {
+                (true, false, _) => refuse(flag, format!("the recipe {} does not take it", recipe.as_str())),
+                (false, true, Flag::Url) => refuse(flag, needs(recipe.app().url)),
+                (false, true, Flag::Realm) => refuse(flag, needs("the name of the realm")),
+                _fine => {}
             }
         }
         let mut checked = |flag: Flag, value: Result<String, String>| value.map_err(|message| refuse(flag, message)).ok();
@@ -83,17 +87,6 @@ impl Target {
             _something_wrong => Err(wrong),
         }
     }
-}
-
-fn given(wishes: &Wishes) -> [(Flag, bool); 6] {
-    [
-        (Flag::Url, wishes.url.is_some()),
-        (Flag::Realm, wishes.realm.is_some()),
-        (Flag::Alias, wishes.alias.is_some()),
-        (Flag::Group, wishes.groups.is_some()),
-        (Flag::AdminGroup, wishes.admin_group.is_some()),
-        (Flag::EditorGroup, wishes.editor_group.is_some()),
-    ]
 }
 
 /// The base URL of an app without its last slash. Whether plain http may be redirected to is checked with the redirect URIs.

@@ -16,7 +16,7 @@ use super::cut;
 /// The field of a request's span that each of its records repeats.
 const REQUEST_ID: &str = "request_id";
 
-/// Writes records as JSON. Fields of spans must be formatted as JSON too.
+/// Fields of spans must be formatted as JSON too.
 pub(super) struct Flat;
 
 impl<S, N> FormatEvent<S, N> for Flat

@@ -1,9 +1,7 @@
 //! The records that wait to be written, and the thread that writes them.
 //!
-//! Logging puts a record into a bounded queue and goes on: it never waits for standard error and never hears of its
-//! errors. What finds the queue full, or cannot be written, is dropped and counted; as soon as a record gets through again and
-//! nothing waits, one record says how many were lost. `tracing-appender` has such a queue too, but tears records on a partial
-//! write, gives them up on EAGAIN and tells nobody in the log what was lost.
+//! What finds the queue full, or cannot be written, is dropped and counted; as soon as a record gets through again and nothing
+//! waits, one record says how many were lost. Why not `tracing-appender`: `docs/decisions/0007-written-by-hand.md`.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
