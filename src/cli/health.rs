@@ -42,7 +42,6 @@ fn line(check: &Check) -> String {
     format!("{}\n", super::output::plain(&text))
 }
 
-/// Asks the server of this configuration whether it is ready: for the health check of a container.
 pub(super) async fn healthcheck(context: &Context) -> Result<(), CliError> {
     let config = match context.config() {
         Ok(config) => config,
@@ -55,14 +54,11 @@ pub(super) async fn healthcheck(context: &Context) -> Result<(), CliError> {
     };
     context.log(config.log.format, COMMAND_FILTER)?;
     let address = doctor::own(config.listen.management);
-    let detail = match ask(&format!("http://{address}/readyz")).await {
-        Ok(()) => None,
-        Err(detail) => Some(format!("not ready: {detail}")),
-    };
-    let json = json!({ "ready": detail.is_none(), "detail": detail, "problems": [] });
-    match detail {
-        None => Ok(context.format.print(&json, || "ready".to_owned())?),
-        Some(detail) => {
+    let answer = ask(&format!("http://{address}/readyz")).await.map_err(|detail| format!("not ready: {detail}"));
+    let json = json!({ "ready": answer.is_ok(), "detail": answer.as_ref().err(), "problems": [] });
+    match answer {
+        Ok(()) => Ok(context.format.print(&json, || "ready".to_owned())?),
+        Err(detail) => {
             context.format.print_for_programs(&json)?;
             Err(CliError::Refused(detail))
         }
