@@ -66,10 +66,7 @@ fn written(matches: &ArgMatches, member: &Member) -> Option<Json> {
 }
 
 fn choice(member: &Member, text: &str) -> Result<String, String> {
-    match member.problems(&Json::from(text)).into_iter().next() {
-        None => Ok(text.to_owned()),
-        Some(problem) => Err(problem),
-    }
+    member.problems(&Json::from(text)).into_iter().next().map_or_else(|| Ok(text.to_owned()), Err)
 }
 
 fn policy(off: &str, on: &str, text: &str) -> Result<String, String> {

@@ -38,7 +38,6 @@ impl Format {
 
 pub(super) trait Listed {
     const HEAD: &'static [&'static str];
-    /// What to say where there is none.
     const NOTHING: &'static str;
 
     fn json(&self) -> Json;

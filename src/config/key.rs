@@ -34,7 +34,6 @@ impl Section {
         self.keys.iter().find(|key| key.name == name || key.alias == Some(name))
     }
 
-    /// The key that `name` means, and whether `name` asks to read it from a file.
     pub(super) fn key_or_file(&self, name: &str) -> Option<(&'static Key, bool)> {
         let of_file = || self.key(name.strip_suffix("_file")?).filter(|key| key.kind.is_secret()).map(|key| (key, true));
         self.key(name).map(|key| (key, false)).or_else(of_file)

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Location {
     Default,
-    /// In the file, on this line, counted from 1.
     Line(usize),
     Variable(String),
 }

@@ -20,8 +20,7 @@ pub(crate) struct ReferenceEntry {
 }
 
 pub(crate) fn reference_entries() -> Vec<ReferenceEntry> {
-    let of = |section: &'static Section| section.keys.iter().map(|key| entry(section, key));
-    SECTIONS.iter().flat_map(|section| of(section)).collect()
+    SECTIONS.iter().flat_map(|section| section.keys.iter().map(|key| entry(section, key))).collect()
 }
 
 fn entry(section: &Section, key: &Key) -> ReferenceEntry {

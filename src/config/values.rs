@@ -106,7 +106,6 @@ impl Parse for Secret {
     }
 }
 
-/// A file that must be there.
 impl Parse for PathBuf {
     fn parse(value: &Value, values: &Values<'_>) -> Result<Self, String> {
         let path = values.reader.path(text(value));

@@ -1,5 +1,4 @@
-//! Until when a certificate is valid, read out of its DER form (RFC 5280 §4.1): a walk over six elements. Whether it is valid
-//! is for the TLS library to say; this is for a warning in time.
+//! Until when a certificate is valid, for a warning in time: a walk over six elements of its DER form (RFC 5280 §4.1).
 
 use time::{Date, Month};
 
@@ -9,7 +8,6 @@ const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
-/// `[0] EXPLICIT Version`
 const VERSION: u8 = 0xa0;
 
 type Element<'der> = (u8, &'der [u8]);

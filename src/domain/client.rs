@@ -27,7 +27,6 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// The name to show to people: the registered one, else the id.
     pub(crate) fn display_name(&self) -> &str {
         if self.metadata.client_name.is_empty() { self.id.as_str() } else { &self.metadata.client_name }
     }

@@ -78,8 +78,7 @@ impl StepWatch {
         Self { wall, steady }
     }
 
-    /// Looks again. By how many milliseconds the clock was set since the last look, if it was: forwards, or back (negative). A
-    /// clock that drifts is none that was set.
+    /// By how many milliseconds the clock was set since the last look, if it was: forwards, or back (negative).
     pub(crate) fn look(&mut self, wall: Timestamp, steady: Duration) -> Option<i64> {
         let before = std::mem::replace(self, Self { wall, steady });
         let expected = before.wall.plus(steady.saturating_sub(before.steady));

@@ -44,7 +44,6 @@ impl Grant {
     }
 }
 
-/// An issued access token; the database knows it by its digest, whatever its format.
 #[derive(Clone, Debug)]
 pub(crate) struct AccessToken {
     pub digest: SecretDigest,

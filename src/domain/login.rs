@@ -24,9 +24,9 @@ pub(crate) enum Purpose {
         return_to: String,
     },
     Enrolment(UserId),
-    /// To answer the request of a device (RFC 8628 §3.3).
+    /// RFC 8628 §3.3.
     DeviceGrant(DeviceGrantId),
-    /// To answer a client that asked without a browser (CIBA Core §7).
+    /// CIBA Core §7.
     Backchannel(BackchannelRequestId),
 }
 
@@ -34,7 +34,6 @@ pub(crate) enum Purpose {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum PortalAction {
     SignIn,
-    /// A change that needs a fresh approval.
     Confirm,
 }
 
@@ -92,7 +91,6 @@ parsed_enum! {
         /// Nonsense, another person or session, anything unknown: not logged in (decision 2.6).
         Technical = "technical_reason",
         UpstreamDown = "upstream_down",
-        /// Too many requests for this user or from this source.
         RateLimited = "rate_limited",
         Replaced = "replaced",
         /// Another browser's request for the same name is open (decision 2.7).

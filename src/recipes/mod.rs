@@ -24,7 +24,6 @@ named_enum! {
         Alias = "--alias",
         /// Groups that the app shall have as well.
         Group = "--group",
-        /// The group whose members administer the app.
         AdminGroup = "--admin-group",
         EditorGroup = "--editor-group",
     }
@@ -44,19 +43,15 @@ parsed_enum! {
     pub(crate) enum Recipe {
         /// A realm that signs people in here (identity brokering).
         Keycloak = "keycloak",
-        /// `[auth.generic_oauth]`.
         Grafana = "grafana",
         /// A proxy that protects an app without a login of its own.
         OAuth2Proxy = "oauth2-proxy",
-        /// The app `user_oidc`.
         Nextcloud = "nextcloud",
         /// An authentication source; Forgejo takes the same.
         Gitea = "gitea",
-        /// The API server, and `kubectl` with kubelogin.
         Kubernetes = "kubernetes",
         Apache = "apache",
         JupyterHub = "jupyterhub",
-        /// A command line that wants access tokens.
         OidcAgent = "oidc-agent",
     }
 }

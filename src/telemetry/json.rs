@@ -30,13 +30,10 @@ where
         let mut timestamp = String::new();
         SystemTime.format_time(&mut Writer::new(&mut timestamp))?;
         let metadata = event.metadata();
-        let head = [
-            ("timestamp", Value::from(timestamp)),
-            ("level", Value::from(metadata.level().as_str())),
-            ("message", Value::from(own.message)),
-        ];
         let mut record = String::from("{");
-        head.iter().try_for_each(|(name, value)| member(&mut record, name, value))?;
+        member(&mut record, "timestamp", &Value::from(timestamp))?;
+        member(&mut record, "level", &Value::from(metadata.level().as_str()))?;
+        member(&mut record, "message", &Value::from(own.message))?;
         own.fields.iter().try_for_each(|(name, value)| member(&mut record, name, value))?;
         if let Some(id) = request_id(context) {
             member(&mut record, REQUEST_ID, &id)?;

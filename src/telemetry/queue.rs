@@ -25,7 +25,6 @@ pub(super) struct Queue {
 struct State {
     waiting: VecDeque<Vec<u8>>,
     bytes: usize,
-    /// Records that were dropped since it was last said how many.
     lost: u64,
     writing: bool,
 }
@@ -90,7 +89,6 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// How many were lost, where it is time to say so: what was kept has been written.
     fn untold(&self) -> Option<u64> {
         let state = self.state();
         Some(state.lost).filter(|lost| *lost > 0 && state.waiting.is_empty())
