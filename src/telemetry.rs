@@ -1,10 +1,7 @@
 //! The log: to standard error, never to standard output, which belongs to what commands promise to print there.
 //!
-//! One record is one line, and no character of a record can move a terminal's cursor or begin a line of its own: whatever a
-//! browser or a relying party sends may end up in a log (CWE-117).
-//!
-//! Logging never waits for standard error nor fails with it: a queue takes the records, and a thread of its own writes them
-//! (`queue`). A full disk, a pipe that nobody reads or whose reader is gone, costs records and nothing else.
+//! One record is one line, and no character of a record can move a terminal's cursor or begin a line of its own (CWE-117).
+//! Logging never waits for standard error nor fails with it: a full disk, or a pipe that nobody reads, costs records only.
 
 mod json;
 mod patient;
@@ -20,7 +17,6 @@ use std::time::Duration;
 use serde_json::Value;
 use tracing::Level;
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::{JsonFields, Writer};
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 
@@ -33,23 +29,18 @@ pub(crate) const SERVER_FILTER: &str = "info,sqlx=warn,actix_server=warn,actix_h
 /// What is logged by other commands: their errors are sentences of their own.
 pub(crate) const COMMAND_FILTER: &str = "warn";
 
-/// The log cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TelemetryError {
-    /// The filter is not understood.
     #[error("SIGNBRIDGE_LOG is not a filter ({0}): write it as \"info\" or \"signbridge=debug,warn\"")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
-    /// There is a log already.
     #[error("the log was set up twice")]
     Twice,
-    /// The thread that writes cannot be started.
     #[error("the log cannot be written: {0}")]
     Thread(#[from] io::Error),
 }
 
 /// The queue of everything that goes to standard error, from the first use on. Only one that a thread writes is kept here.
 static QUEUE: OnceLock<Arc<Queue>> = OnceLock::new();
-/// Held while it is made.
 static MAKING: Mutex<()> = Mutex::new(());
 /// How long a panic of the main thread waits for its record: the process may be over when the thread is.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -65,7 +56,7 @@ pub(crate) fn start(format: LogFormat, filter: &str) -> Result<(), TelemetryErro
     };
     let queue = queue()?;
     let _first = JSON.set(json);
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(OneLine(queue));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(move || Line(queue));
     // What could not be logged would be printed to the same standard error, by a call that panics when that fails.
     let builder = builder.log_internal_errors(false);
     let started =
@@ -83,14 +74,12 @@ pub(crate) fn say(line: &str) {
     }
 }
 
-/// Waits until everything that was logged is written or dropped, but not longer than this.
 pub(crate) fn flush(patience: Duration) {
     if let Some(queue) = QUEUE.get() {
         queue.flush(patience);
     }
 }
 
-/// The queue, with its thread.
 fn queue() -> io::Result<&'static Queue> {
     let _made_once = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(queue) = QUEUE.get() {
@@ -118,7 +107,6 @@ fn note_panic(panic: &PanicHookInfo<'_>) {
     }
 }
 
-/// A record with one field, as the subscriber would write it.
 fn plainly(level: Level, message: &'static str, name: &'static str, value: Value) -> Vec<u8> {
     let mut timestamp = String::new();
     let _infallible = SystemTime.format_time(&mut Writer::new(&mut timestamp)).is_ok();
@@ -136,10 +124,8 @@ fn plainly(level: Level, message: &'static str, name: &'static str, value: Value
 
 /// The longest text of a record, in characters: longer ones come from outside and say nothing more.
 const LONGEST: usize = 2048;
-/// The longest record as text.
 const LONGEST_LINE: usize = 4 * LONGEST;
 
-/// A text, cut where it is too long.
 fn cut(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => Cow::Owned(format!("{}…", text.get(..end).unwrap_or_default())),
@@ -148,16 +134,6 @@ fn cut(text: &str) -> Cow<'_, str> {
 }
 
 /// Makes each record one harmless line, and queues it.
-struct OneLine(&'static Queue);
-
-impl<'w> MakeWriter<'w> for OneLine {
-    type Writer = Line;
-
-    fn make_writer(&'w self) -> Self::Writer {
-        Line(self.0)
-    }
-}
-
 struct Line(&'static Queue);
 
 impl Write for Line {

@@ -19,10 +19,10 @@ use crate::keys::master::MasterKey;
 use crate::keys::purpose::PurposeKeys;
 use crate::keys::ring::KeyRing;
 use crate::keys::rotation::KeySettings;
-use crate::outbound::{self, GuardSettings, OutboundError};
+use crate::outbound::{self, OutboundError};
 use crate::store::{Sizes, Soundness, Store, instance};
-use crate::upstream::secsign::{SecSign, SecSignSettings};
-use crate::upstream::thumbsignin::{ThumbSignIn, ThumbSignInSettings};
+use crate::upstream::secsign::SecSign;
+use crate::upstream::thumbsignin::ThumbSignIn;
 use crate::upstream::{Upstreams, measured};
 
 /// How long a start looks through the database: docs/backup.md says what that is enough for.
@@ -43,11 +43,8 @@ pub(crate) async fn assemble(config: &Config, env: Env) -> Result<Op, StartError
     freeze(&store, instance::ISSUER, config.issuer.text(), ISSUER_DIFFERS).await?;
     let upstreams = upstreams(config, &env)?;
     let settings = Arc::new(settings(config));
-    let outbound = outbound::guarded(GuardSettings {
-        ca_file: config.outbound.ca_file.clone(),
-        allow_private: config.outbound.allow_private,
-    })
-    .map_err(|error| setup(&error))?;
+    let (ca_file, allow_private) = (config.outbound.ca_file.as_deref(), config.outbound.allow_private);
+    let outbound = outbound::guarded(ca_file, allow_private).map_err(|error| setup(&error))?;
     let (signals, latency) = (Signals::default(), LatencyModel::default());
     let op = Op {
         store,
@@ -168,23 +165,12 @@ fn upstreams(config: &Config, env: &Env) -> Result<Upstreams, StartError> {
 
 /// The client of the SecSign server, where one is configured.
 pub(crate) fn secsign(config: &Config) -> Result<Option<SecSign>, OutboundError> {
-    let settings = config.secsign.as_ref().map(|secsign| SecSignSettings {
-        url: secsign.url.clone(),
-        fallback_url: secsign.fallback_url.clone(),
-        ca_file: secsign.ca_file.clone(),
-    });
-    settings.map(SecSign::new).transpose()
+    config.secsign.clone().map(SecSign::new).transpose()
 }
 
 /// The client of the ThumbSignIn service, where one is configured.
 pub(crate) fn thumbsignin(config: &Config, env: &Env) -> Result<Option<ThumbSignIn>, OutboundError> {
-    let settings = config.thumbsignin.as_ref().map(|thumbsignin| ThumbSignInSettings {
-        url: thumbsignin.url.clone(),
-        app_id: thumbsignin.app_id.clone(),
-        secret: thumbsignin.secret.clone(),
-        ca_file: thumbsignin.ca_file.clone(),
-    });
-    settings.map(|settings| ThumbSignIn::new(settings, env.clone())).transpose()
+    config.thumbsignin.clone().map(|settings| ThumbSignIn::new(settings, env.clone())).transpose()
 }
 
 fn settings(config: &Config) -> Settings {

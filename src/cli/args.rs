@@ -1,14 +1,10 @@
-//! The command line: every command, and the small grammar that flags share.
-//!
-//! A list flag may be repeated and may hold several values with blanks between them, where no value can hold one: `--group`, which
-//! names a group as people call it, is one group each time. A switch may stand alone or with `=true` or `=false`. Values are those of RFC 7591.
+//! The command line. A list flag may be repeated and may hold several values with blanks between them, where no value can hold
+//! one: `--group`, which names a group as people call it, is one group each time. A switch may stand alone or with `=true` or
+//! `=false`. Values are those of RFC 7591.
 
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use serde::Deserialize;
-use serde::de::IntoDeserializer as _;
-use serde::de::value::{Error as ValueError, StrDeserializer};
 
 use super::configuration::ConfigCommand;
 use super::device::DeviceCommand;
@@ -32,7 +28,6 @@ pub(super) struct Args {
     pub(super) command: Command,
 }
 
-/// How to print.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
     /// For people
@@ -155,13 +150,4 @@ impl OfPerson {
     pub(super) fn name(&self) -> Option<&str> {
         self.positional.as_deref().or(self.username.as_deref())
     }
-}
-
-/// A value of a registration, by its name on the wire (RFC 7591 §2).
-pub(super) fn wire_value<T>(text: &str) -> Result<T, String>
-where
-    T: for<'de> Deserialize<'de>,
-{
-    let deserializer: StrDeserializer<'_, ValueError> = text.into_deserializer();
-    T::deserialize(deserializer).map_err(|error| error.to_string())
 }

@@ -6,14 +6,14 @@ use serde_json::{Map, Value as Json, json};
 use super::args::ById;
 use super::client_flags::ClientFlags;
 use super::output::{Listed, fields};
-use super::recipe::{self, RecipeFlags, Wanted};
+use super::recipe::{self, RecipeFlags};
 use super::{CliError, Context, Opened};
 use crate::domain::client::Client;
 use crate::domain::id::ClientId;
 use crate::domain::secret::Secret;
 use crate::manage::ManageError;
 use crate::manage::clients::{self, Issued};
-use crate::recipes::{File, Registered};
+use crate::recipes::{File, Registered, Target};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ClientCommand {
@@ -52,33 +52,33 @@ pub(super) async fn run(context: &Context, command: ClientCommand) -> Result<(),
     let manage = opened.manage();
     let id = |which: ById| ClientId::new(which.into_id());
     match command {
-        ClientCommand::Create { id, fields, recipe } => match recipe.into_wanted().map_err(ManageError::Invalid)? {
-            None => print(context, &opened, &clients::create(&manage, id, fields.into_patch()).await?),
-            Some(wanted) => {
-                let id = id.unwrap_or_else(|| wanted.target.recipe.as_str().to_owned());
-                let patch = fields.into_patch().or(wanted.target.client()?);
-                let issued = if wanted.replace {
-                    let known = known_secret(&opened, &id, &wanted).await?;
+        ClientCommand::Create { id, fields, recipe } => match recipe.target().map_err(ManageError::Invalid)? {
+            None => print(context, &opened, &clients::create(&manage, id, fields.0).await?),
+            Some(target) => {
+                let id = id.unwrap_or_else(|| target.recipe.as_str().to_owned());
+                let patch = fields.0.or(target.client()?);
+                let issued = if recipe.replace {
+                    let known = known_secret(&opened, &id, &target, &recipe).await?;
                     clients::replace(&manage, id, patch, known).await?
                 } else {
                     clients::create(&manage, Some(id), patch).await?
                 };
-                print_recipe(context, &opened, &issued, &wanted)
+                print_recipe(context, &opened, &issued, &target, &recipe)
             }
         },
-        ClientCommand::List => Ok(context.output.print_list(&clients::list(&manage).await?)?),
+        ClientCommand::List => Ok(context.format.print_list(&clients::list(&manage).await?)?),
         ClientCommand::Show(which) => {
             let client = clients::find(&manage, &id(which)).await?;
             print(context, &opened, &Issued { client, secret: None })
         }
         ClientCommand::Update { which, fields, disabled } => {
-            let issued = clients::update(&manage, &id(which), fields.into_patch(), disabled).await?;
+            let issued = clients::update(&manage, &id(which), fields.0, disabled).await?;
             print(context, &opened, &issued)
         }
         ClientCommand::Delete(which) => {
             let client = clients::delete(&manage, &id(which)).await?;
             let json = json!({ "client_id": client.id.as_str(), "deleted": true });
-            Ok(context.output.print(&json, || format!("client {} was deleted", client.id))?)
+            Ok(context.format.print(&json, || format!("client {} was deleted", client.id))?)
         }
         ClientCommand::RotateSecret(which) => print(context, &opened, &clients::rotate_secret(&manage, &id(which)).await?),
     }
@@ -94,7 +94,6 @@ fn to_json(client: &Client) -> Map<String, Json> {
     object
 }
 
-/// The client, and its secret where it has a new one.
 fn issued_json(issued: &Issued) -> Map<String, Json> {
     let mut object = to_json(&issued.client);
     if let Some(secret) = &issued.secret {
@@ -121,19 +120,18 @@ fn issued_text(opened: &Opened, issued: &Issued) -> String {
 }
 
 fn print(context: &Context, opened: &Opened, issued: &Issued) -> Result<(), CliError> {
-    Ok(context.output.print(&Json::Object(issued_json(issued)), || issued_text(opened, issued))?)
+    Ok(context.format.print(&Json::Object(issued_json(issued)), || issued_text(opened, issued))?)
 }
 
-/// What to paste at the app.
-fn recipe_files(opened: &Opened, issued: &Issued, wanted: &Wanted) -> Result<Vec<File>, CliError> {
+fn recipe_files(opened: &Opened, issued: &Issued, target: &Target) -> Result<Vec<File>, CliError> {
     let fresh = Secret::generate(&opened.env).map_err(ManageError::from)?;
     let registered = Registered::new(opened.config.issuer.text(), &issued.client, issued.secret.as_ref(), &fresh);
-    Ok(wanted.target.files(&registered)?)
+    Ok(target.files(&registered)?)
 }
 
 /// The secret that the client has, if an earlier run left it in the files that are to be replaced.
-async fn known_secret(opened: &Opened, id: &str, wanted: &Wanted) -> Result<Option<Secret>, CliError> {
-    let Some(dir) = &wanted.dir else { return Ok(None) };
+async fn known_secret(opened: &Opened, id: &str, target: &Target, flags: &RecipeFlags) -> Result<Option<Secret>, CliError> {
+    let Some(dir) = &flags.recipe_dir else { return Ok(None) };
     let client = match clients::find(&opened.manage(), &ClientId::new(id)).await {
         Ok(client) => client,
         Err(ManageError::NotFound(_)) => return Ok(None),
@@ -141,22 +139,27 @@ async fn known_secret(opened: &Opened, id: &str, wanted: &Wanted) -> Result<Opti
     };
     let Some(digest) = client.secret.clone() else { return Ok(None) };
     // For the names of the files.
-    let files = recipe_files(opened, &Issued { client, secret: None }, wanted)?;
+    let files = recipe_files(opened, &Issued { client, secret: None }, target)?;
     Ok(recipe::known_secret(dir, &files, &digest))
 }
 
-/// Prints the client and what to paste at the app. Where the files cannot be written they are printed after all: their
-/// secrets exist nowhere else.
-fn print_recipe(context: &Context, opened: &Opened, issued: &Issued, wanted: &Wanted) -> Result<(), CliError> {
-    let files = recipe_files(opened, issued, wanted)?;
+/// Where the files cannot be written they are printed after all: their secrets exist nowhere else.
+fn print_recipe(
+    context: &Context,
+    opened: &Opened,
+    issued: &Issued,
+    target: &Target,
+    flags: &RecipeFlags,
+) -> Result<(), CliError> {
+    let files = recipe_files(opened, issued, target)?;
     let mut object = issued_json(issued);
-    object.insert("recipe".to_owned(), recipe::to_json(&wanted.target, &files));
-    let wrote = wanted.dir.as_deref().map(|dir| recipe::write(dir, &files, wanted.replace)).transpose();
+    object.insert("recipe".to_owned(), recipe::to_json(target, &files));
+    let wrote = flags.recipe_dir.as_deref().map(|dir| recipe::write(dir, &files, flags.replace)).transpose();
     let paste = match &wrote {
         Ok(Some(said)) => said.clone(),
         Ok(None) | Err(_) => recipe::to_text(&files),
     };
-    context.output.print(&Json::Object(object), || format!("{}{paste}", issued_text(opened, issued)))?;
+    context.format.print(&Json::Object(object), || format!("{}{paste}", issued_text(opened, issued)))?;
     wrote?;
     Ok(())
 }

@@ -8,13 +8,7 @@ use crate::domain::client_patch::ClientPatch;
 use crate::protocol::client_metadata::{Kind, MEMBERS, Member};
 
 #[derive(Debug)]
-pub(super) struct ClientFlags(ClientPatch);
-
-impl ClientFlags {
-    pub(super) fn into_patch(self) -> ClientPatch {
-        self.0
-    }
-}
+pub(super) struct ClientFlags(pub(super) ClientPatch);
 
 impl Args for ClientFlags {
     fn augment_args(command: Command) -> Command {
@@ -60,8 +54,6 @@ fn flag(member: &'static Member) -> Arg {
     }
 }
 
-/// What a flag says, in the form in which operators write it. A list flag may be repeated, and may hold several values with
-/// blanks between them.
 fn written(matches: &ArgMatches, member: &Member) -> Option<Json> {
     match member.kind {
         Kind::Words | Kind::Scope => {
@@ -74,10 +66,7 @@ fn written(matches: &ArgMatches, member: &Member) -> Option<Json> {
 }
 
 fn choice(member: &Member, text: &str) -> Result<String, String> {
-    match member.problems(&Json::from(text)).into_iter().next() {
-        None => Ok(text.to_owned()),
-        Some(problem) => Err(problem),
-    }
+    member.problems(&Json::from(text)).into_iter().next().map_or_else(|| Ok(text.to_owned()), Err)
 }
 
 fn policy(off: &str, on: &str, text: &str) -> Result<String, String> {

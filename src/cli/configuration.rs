@@ -23,10 +23,10 @@ pub(super) fn run(context: &Context, command: &ConfigCommand) -> Result<(), CliE
     match command {
         ConfigCommand::Check => check(context),
         ConfigCommand::Show => {
-            let (_config, shown) = Config::load_shown(context.file(), context.variables.clone())?;
-            Ok(context.output.print(&shown.to_json(), || shown.to_toml().trim_start().to_owned())?)
+            let (_config, shown) = Config::load_shown(context.file.as_deref(), context.variables.clone())?;
+            Ok(context.format.print(&Json::Object(shown.json), || shown.toml.trim_start().to_owned())?)
         }
-        ConfigCommand::Reference => Ok(context.output.print(&json!(config::reference_entries()), config::reference)?),
+        ConfigCommand::Reference => Ok(context.format.print(&json!(config::reference_entries()), config::reference)?),
     }
 }
 
@@ -39,17 +39,16 @@ fn check(context: &Context) -> Result<(), CliError> {
                 let warnings = warnings.iter().map(|warning| format!("warning: {warning}\n"));
                 std::iter::once("the configuration can be used\n".to_owned()).chain(warnings).collect()
             };
-            Ok(context.output.print(&json, text)?)
+            Ok(context.format.print(&json, text)?)
         }
         Err(error) => {
             let json = json!({ "ok": false, "problems": problems(&error), "warnings": [] });
-            context.output.print_for_programs(&json)?;
+            context.format.print_for_programs(&json)?;
             Err(error.into())
         }
     }
 }
 
-/// The parts of what is wrong with a configuration.
 pub(super) fn problems(error: &ConfigError) -> Vec<Json> {
     let problem = |problem: &Problem| {
         let (line, variable) = match &problem.location {
@@ -62,12 +61,11 @@ pub(super) fn problems(error: &ConfigError) -> Vec<Json> {
     error.problems.iter().map(problem).collect()
 }
 
-/// Migrates the database.
 pub(super) async fn migrate(context: &Context) -> Result<(), CliError> {
     let config = context.config()?;
     context.log(config.log.format, COMMAND_FILTER)?;
     Store::open(config.database.url().expose(), Env::system()).await?.migrate().await?;
-    Ok(context.output.print(&json!({ "up_to_date": true }), || "the database is up to date".to_owned())?)
+    Ok(context.format.print(&json!({ "up_to_date": true }), || "the database is up to date".to_owned())?)
 }
 
 /// Says what `migrate` would do, and does none of it: fails where this program cannot run on the database as it is.
@@ -92,6 +90,6 @@ pub(super) async fn check_migrations(context: &Context) -> Result<(), CliError> 
         let last = if fits.is_ok() { "the database is up to date" } else { "" };
         format!("{}{last}", lines.concat())
     };
-    context.output.print(&json, text)?;
+    context.format.print(&json, text)?;
     Ok(fits?)
 }

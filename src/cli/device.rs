@@ -24,7 +24,7 @@ pub(super) async fn run(context: &Context, command: DeviceCommand) -> Result<(),
     let opened = context.open().await?;
     let manage = opened.manage();
     match command {
-        DeviceCommand::List(person) => Ok(context.output.print_list(&devices::list(&manage, person.name()).await?)?),
+        DeviceCommand::List(person) => Ok(context.format.print_list(&devices::list(&manage, person.name()).await?)?),
         DeviceCommand::Remove(which) => {
             let removed = devices::remove(&manage, &DeviceId::new(which.into_id())).await?;
             let (device, user) = (&removed.device, &removed.user);
@@ -34,7 +34,7 @@ pub(super) async fn run(context: &Context, command: DeviceCommand) -> Result<(),
                 telemetry::say(&format!("signbridge: {note}"));
             }
             let text = || format!("{} of {} was removed", device.upstream.display_name(), user.username);
-            Ok(context.output.print(&json!({ "id": device.id.as_str(), "removed": true }), text)?)
+            Ok(context.format.print(&json!({ "id": device.id.as_str(), "removed": true }), text)?)
         }
     }
 }

@@ -12,10 +12,8 @@ use crate::domain::env::Env;
 use crate::outbound::Probe;
 use crate::telemetry::COMMAND_FILTER;
 
-/// How long the server may take to say that it is ready.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Looks at everything and says what to do.
 pub(super) async fn doctor(context: &Context) -> Result<(), CliError> {
     let config = context.config();
     let format = config.as_ref().map_or(LogFormat::Auto, |config| config.log.format);
@@ -30,7 +28,7 @@ pub(super) async fn doctor(context: &Context) -> Result<(), CliError> {
         "skipped": count(Outcome::Skipped),
         "checks": checks.iter().map(to_json).collect::<Vec<_>>(),
     });
-    context.output.print(&json, || checks.iter().map(line).collect())?;
+    context.format.print(&json, || checks.iter().map(line).collect())?;
     if failed == 0 { Ok(()) } else { Err(CliError::Unwell(failed)) }
 }
 
@@ -44,29 +42,25 @@ fn line(check: &Check) -> String {
     format!("{}\n", super::output::plain(&text))
 }
 
-/// Asks the server of this configuration whether it is ready: for the health check of a container.
 pub(super) async fn healthcheck(context: &Context) -> Result<(), CliError> {
     let config = match context.config() {
         Ok(config) => config,
         Err(error) => {
             let problems = configuration::problems(&error);
             let detail = "the configuration cannot be used";
-            context.output.print_for_programs(&json!({ "ready": false, "detail": detail, "problems": problems }))?;
+            context.format.print_for_programs(&json!({ "ready": false, "detail": detail, "problems": problems }))?;
             return Err(error.into());
         }
     };
     context.log(config.log.format, COMMAND_FILTER)?;
     let address = doctor::own(config.listen.management);
-    let detail = match ask(&format!("http://{address}/readyz")).await {
-        Ok(()) => None,
-        Err(detail) => Some(format!("not ready: {detail}")),
-    };
-    let json = json!({ "ready": detail.is_none(), "detail": detail, "problems": [] });
-    match detail {
-        None => Ok(context.output.print(&json, || "ready".to_owned())?),
-        Some(detail) => {
-            context.output.print_for_programs(&json)?;
-            Err(CliError::NotReady(detail))
+    let answer = ask(&format!("http://{address}/readyz")).await.map_err(|detail| format!("not ready: {detail}"));
+    let json = json!({ "ready": answer.is_ok(), "detail": answer.as_ref().err(), "problems": [] });
+    match answer {
+        Ok(()) => Ok(context.format.print(&json, || "ready".to_owned())?),
+        Err(detail) => {
+            context.format.print_for_programs(&json)?;
+            Err(CliError::Refused(detail))
         }
     }
 }

@@ -3,7 +3,6 @@
 use clap::Subcommand;
 use serde_json::{Value as Json, json};
 
-use super::args::wire_value;
 use super::output::{Listed, utc};
 use super::{CliError, Context};
 use crate::app::parts;
@@ -19,12 +18,16 @@ pub(super) enum KeyCommand {
     /// Let the next keys sign, and publish new next ones
     Rotate {
         /// Only the key of this algorithm: RS256, PS256, ES256 or EdDSA
-        #[arg(long, value_name = "ALG", value_parser = wire_value::<SigningAlgorithm>, conflicts_with = "revoke")]
+        #[arg(long, value_name = "ALG", value_parser = algorithm, conflicts_with = "revoke")]
         alg: Option<SigningAlgorithm>,
         /// In an emergency: remove this key at once, and everything that it signed is worthless
         #[arg(long, value_name = "KID")]
         revoke: Option<String>,
     },
+}
+
+fn algorithm(text: &str) -> Result<SigningAlgorithm, String> {
+    serde_json::from_value(text.into()).map_err(|error| error.to_string())
 }
 
 pub(super) async fn run(context: &Context, command: KeyCommand) -> Result<(), CliError> {
@@ -35,7 +38,7 @@ pub(super) async fn run(context: &Context, command: KeyCommand) -> Result<(), Cl
         KeyCommand::Rotate { revoke: Some(kid), .. } => drop(keys.ring.revoke(&kid).await?),
         KeyCommand::Rotate { alg, revoke: None } => drop(keys.ring.rotate(alg.map_or(Rotate::All, Rotate::One)).await?),
     }
-    Ok(context.output.print_list(&keys.ring.list())?)
+    Ok(context.format.print_list(&keys.ring.list())?)
 }
 
 impl Listed for StoredKey {

@@ -1,8 +1,7 @@
 //! The commands: reads the command line, calls a use case, prints what came of it.
 //!
 //! Standard output carries what a command promises and nothing else; errors are one clear sentence on standard error. Exit
-//! codes: 0 done; 2 the command line or the configuration is wrong; 1 anything else. `args` and the files of the commands
-//! describe the command line; what commands do is the business of `manage`, `keys`, `app` and `demo`.
+//! codes: 0 done; 2 the command line or the configuration is wrong; 1 anything else.
 
 mod args;
 mod client;
@@ -13,13 +12,12 @@ mod health;
 mod key;
 mod output;
 mod recipe;
-mod servers;
 mod session;
 #[cfg(test)]
 mod tests;
 mod user;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -31,9 +29,8 @@ use crate::config::{self, CONFIG_VARIABLE, Config, ConfigError, LOG_VARIABLE, Lo
 use crate::domain::env::Env;
 use crate::manage::{Manage, ManageError};
 use crate::store::{Store, StoreError};
-use crate::telemetry::{self, COMMAND_FILTER, TelemetryError};
-use args::{Args, Command};
-use output::Output;
+use crate::telemetry::{self, COMMAND_FILTER, SERVER_FILTER, TelemetryError};
+use args::{Args, Command, Format};
 
 /// The file that is read where nothing else is said and it is there.
 const DEFAULT_FILE: &str = "signbridge.toml";
@@ -44,50 +41,36 @@ const AFTER_COMMAND: Duration = Duration::from_secs(5);
 /// Why a command did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
 enum CliError {
-    /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The log.
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
-    /// A part did not start.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// A use case refused.
     #[error(transparent)]
     Manage(#[from] ManageError),
-    /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A recipe.
     #[error(transparent)]
     Recipe(#[from] crate::recipes::RecipeError),
-    /// The signing keys.
     #[error(transparent)]
     Ring(#[from] crate::keys::ring::RingError),
-    /// The demonstration.
     #[cfg(feature = "demo")]
     #[error(transparent)]
     Demo(#[from] crate::demo::DemoError),
-    /// `demo` or `simulate` where they were left out.
     #[cfg(not(feature = "demo"))]
     #[error(
         "this program was built without the demonstration: `demo` and `simulate` are in one built from the sources with \
          `cargo build --release`"
     )]
     WithoutDemo,
-    /// Standard output, or something of the operating system.
     #[error("cannot go on: {0}")]
     Io(#[from] std::io::Error),
     /// `doctor` found what does not work.
     #[error("{0} of these checks failed")]
     Unwell(usize),
-    /// `healthcheck` did not find a server that is ready.
     #[error("{0}")]
-    NotReady(String),
-    /// What is promised for later.
-    #[error("{0}")]
-    NotYet(&'static str),
+    Refused(String),
 }
 
 impl CliError {
@@ -101,7 +84,6 @@ impl CliError {
     }
 }
 
-/// Runs the command of the command line.
 pub fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
@@ -126,27 +108,22 @@ pub fn main() -> ExitCode {
     code
 }
 
-/// What every command gets: where the configuration is, and where to print.
 struct Context {
     file: Option<PathBuf>,
     variables: Vec<(String, String)>,
-    output: Output,
+    format: Format,
 }
 
 impl Context {
-    fn new(file: Option<PathBuf>, output: Output) -> Self {
+    fn new(file: Option<PathBuf>, format: Format) -> Self {
         let variables = config::variables();
         let named = file.or_else(|| config::variable(&variables, CONFIG_VARIABLE).map(PathBuf::from));
         let file = named.or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|file| file.is_file()));
-        Self { file, variables, output }
-    }
-
-    fn file(&self) -> Option<&Path> {
-        self.file.as_deref()
+        Self { file, variables, format }
     }
 
     fn config(&self) -> Result<Config, ConfigError> {
-        Config::load(self.file(), self.variables.clone())
+        Config::load(self.file.as_deref(), self.variables.clone())
     }
 
     /// Begins to log, in the way of `format` and with `default` where `SIGNBRIDGE_LOG` says nothing.
@@ -154,7 +131,6 @@ impl Context {
         telemetry::start(format, config::variable(&self.variables, LOG_VARIABLE).unwrap_or(default))
     }
 
-    /// Opens the database for a command that is over soon.
     async fn open(&self) -> Result<Opened, CliError> {
         let config = self.config()?;
         self.log(config.log.format, COMMAND_FILTER)?;
@@ -164,7 +140,6 @@ impl Context {
     }
 }
 
-/// An open database and its configuration.
 struct Opened {
     config: Config,
     env: Env,
@@ -178,20 +153,23 @@ impl Opened {
 }
 
 fn run(args: Args) -> Result<(), CliError> {
-    let context = Context::new(args.config, Output::new(args.format));
-    match args.command {
-        Command::Config(command) => configuration::run(&context, &command),
-        command => Runtime::new()?.block_on(run_async(&context, command)),
-    }
+    let context = Context::new(args.config, args.format);
+    Runtime::new()?.block_on(run_async(&context, args.command))
 }
 
 async fn run_async(context: &Context, command: Command) -> Result<(), CliError> {
     match command {
-        Command::Serve => servers::serve(context).await,
+        Command::Serve => serve(context).await,
         #[cfg(feature = "demo")]
-        Command::Demo(options) => servers::demo(context, &options).await,
+        Command::Demo(options) => {
+            context.log(LogFormat::Auto, if options.self_test { COMMAND_FILTER } else { SERVER_FILTER })?;
+            Ok(crate::demo::run(&options, context.format == Format::Json).await?)
+        }
         #[cfg(feature = "demo")]
-        Command::Simulate(options) => servers::simulate(context, &options).await,
+        Command::Simulate(options) => {
+            context.log(LogFormat::Auto, SERVER_FILTER)?;
+            Ok(crate::demo::simulate(&options, context.format == Format::Json).await?)
+        }
         #[cfg(not(feature = "demo"))]
         Command::Demo(_) => Err(CliError::WithoutDemo),
         Command::Migrate { check: false } => configuration::migrate(context).await,
@@ -203,7 +181,13 @@ async fn run_async(context: &Context, command: Command) -> Result<(), CliError> 
         Command::Key(command) => key::run(context, command).await,
         Command::Doctor => health::doctor(context).await,
         Command::Healthcheck => health::healthcheck(context).await,
-        // Answered before: it needs no runtime.
         Command::Config(command) => configuration::run(context, &command),
     }
+}
+
+async fn serve(context: &Context) -> Result<(), CliError> {
+    let config = context.config()?;
+    context.log(config.log.format, SERVER_FILTER)?;
+    crate::app::warn_of(&config);
+    Ok(crate::app::serve(&config, || context.config()).await?)
 }

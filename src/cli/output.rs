@@ -3,31 +3,18 @@
 use std::io;
 
 use serde_json::Value as Json;
+use time::OffsetDateTime;
 
 use super::args::Format;
 use crate::domain::clock::Timestamp;
 use crate::telemetry;
 
-/// Where a command prints what it promises.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Output {
-    format: Format,
-}
-
-impl Output {
-    pub(super) const fn new(format: Format) -> Self {
-        Self { format }
-    }
-
-    pub(super) const fn format(self) -> Format {
-        self.format
-    }
-
+impl Format {
     /// Prints one thing: `json`, or `text` for people.
     pub(super) fn print(self, json: &Json, text: impl FnOnce() -> String) -> io::Result<()> {
-        let mut text = match self.format {
-            Format::Json => json.to_string(),
-            Format::Text => text(),
+        let mut text = match self {
+            Self::Json => json.to_string(),
+            Self::Text => text(),
         };
         if !text.ends_with('\n') {
             text.push('\n');
@@ -35,7 +22,6 @@ impl Output {
         telemetry::print(&text)
     }
 
-    /// Prints a list.
     pub(super) fn print_list<T: Listed>(self, items: &[T]) -> io::Result<()> {
         let text = || table(T::HEAD, &items.iter().map(T::row).collect::<Vec<_>>(), T::NOTHING);
         self.print(&items.iter().map(T::json).collect(), text)
@@ -43,24 +29,18 @@ impl Output {
 
     /// Prints what a program gets before the command fails; people read the error itself.
     pub(super) fn print_for_programs(self, json: &Json) -> io::Result<()> {
-        match self.format() {
-            Format::Json => self.print(json, String::new),
-            Format::Text => Ok(()),
+        match self {
+            Self::Json => self.print(json, String::new),
+            Self::Text => Ok(()),
         }
     }
 }
 
-/// What commands print in lists.
 pub(super) trait Listed {
-    /// The titles of the columns.
     const HEAD: &'static [&'static str];
-    /// What to say where there is none.
     const NOTHING: &'static str;
 
-    /// For programs.
     fn json(&self) -> Json;
-
-    /// For people.
     fn row(&self) -> Vec<String>;
 }
 
@@ -97,18 +77,9 @@ pub(super) fn plain(text: &str) -> String {
 
 /// A moment for people: `2027-01-31 12:34:56Z`.
 pub(super) fn utc(moment: Timestamp) -> String {
-    let seconds = moment.as_seconds();
-    let (days, of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    // The calendar in eras of 400 years that begin on 1 March, so that the leap day is the last one.
-    let days = days + 719_468;
-    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
+    let at = OffsetDateTime::from_unix_timestamp(moment.as_seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let ((year, month, day), (hour, minute, second)) = (at.to_calendar_date(), at.to_hms());
+    let month = u8::from(month);
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}Z")
 }
 

@@ -13,7 +13,6 @@ use crate::domain::client_rules::Violation;
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::recipes::{File, Recipe, Target, Wishes};
 
-/// Names with the flags of each, for the help.
 const RECIPES: &str = "Register it as one of these apps needs it, and print what to paste there. Other flags win over the \
                        recipe. keycloak (--url, --realm), grafana (--url), oauth2-proxy (--url), nextcloud (--url), gitea \
                        (--url), kubernetes, apache (--url), jupyterhub (--url), oidc-agent";
@@ -23,41 +22,14 @@ const RECIPES: &str = "Register it as one of these apps needs it, and print what
 pub(super) struct RecipeFlags {
     #[arg(long, value_name = "APP", value_parser = recipe, help = RECIPES)]
     recipe: Option<Recipe>,
-    /// The base URL of the app, as people's browsers know it
-    #[arg(long, value_name = "URL", requires = "recipe")]
-    url: Option<String>,
-    /// keycloak: the realm to make
-    #[arg(long, requires = "recipe")]
-    realm: Option<String>,
-    /// keycloak, nextcloud, gitea, kubernetes, oidc-agent: the name of this provider there [default: signbridge]
-    #[arg(long, value_name = "NAME", requires = "recipe")]
-    alias: Option<String>,
-    /// keycloak: a group whose members shall be in the group of that name there; jupyterhub: one that may enter [default:
-    /// everybody]; one each time, for its name may hold blanks
-    #[arg(long, value_name = "GROUP", requires = "recipe")]
-    group: Option<Vec<String>>,
-    /// grafana, gitea, jupyterhub: the group whose members administer it [default: grafana-admins and so on]
-    #[arg(long, value_name = "GROUP", requires = "recipe")]
-    admin_group: Option<String>,
-    /// grafana: the group whose members are editors [default: grafana-editors]
-    #[arg(long, value_name = "GROUP", requires = "recipe")]
-    editor_group: Option<String>,
+    #[command(flatten)]
+    wishes: Wishes,
     /// Write what is to be pasted into new files of this directory (mode 0600) instead of printing it
     #[arg(long, value_name = "DIR", requires = "recipe")]
-    recipe_dir: Option<PathBuf>,
+    pub(super) recipe_dir: Option<PathBuf>,
     /// Replace the client of this id and the files of --recipe-dir, if any. Its secret stays where those files hold it, so
     /// that doing it twice is no harm; else it is a new one
     #[arg(long, requires = "recipe")]
-    replace: bool,
-}
-
-/// What the flags ask for.
-pub(super) struct Wanted {
-    /// The app.
-    pub(super) target: Target,
-    /// Where to write, instead of printing.
-    pub(super) dir: Option<PathBuf>,
-    /// Whether a client and files that are there already are replaced.
     pub(super) replace: bool,
 }
 
@@ -67,29 +39,16 @@ fn recipe(text: &str) -> Result<Recipe, String> {
 }
 
 impl RecipeFlags {
-    /// The app that is meant, if any, and what to do about it.
-    pub(super) fn into_wanted(self) -> Result<Option<Wanted>, Vec<Violation>> {
-        let Some(recipe) = self.recipe else { return Ok(None) };
-        let wishes = Wishes {
-            url: self.url,
-            realm: self.realm,
-            alias: self.alias,
-            groups: self.group,
-            admin_group: self.admin_group,
-            editor_group: self.editor_group,
-        };
-        let target = Target::new(recipe, wishes)?;
-        Ok(Some(Wanted { target, dir: self.recipe_dir, replace: self.replace }))
+    pub(super) fn target(&self) -> Result<Option<Target>, Vec<Violation>> {
+        self.recipe.map(|recipe| Target::new(recipe, self.wishes.clone())).transpose()
     }
 }
 
-/// The member `recipe` of the object that `client create` prints.
 pub(super) fn to_json(target: &Target, files: &[File]) -> Json {
     let files: Vec<Json> = files.iter().map(|file| json!({ "name": file.name, "content": file.content.expose() })).collect();
     json!({ "name": target.recipe.as_str(), "files": files })
 }
 
-/// For people: each file under a line of its own.
 pub(super) fn to_text(files: &[File]) -> String {
     files.iter().map(|file| format!("\n==> {}: {} <==\n\n{}", file.name, file.about, file.content.expose())).collect()
 }

@@ -33,7 +33,7 @@ pub(super) async fn run(context: &Context, command: SessionCommand) -> Result<()
     let opened = context.open().await?;
     let manage = opened.manage();
     match command {
-        SessionCommand::List(person) => Ok(context.output.print_list(&sessions::list(&manage, person.name()).await?)?),
+        SessionCommand::List(person) => Ok(context.format.print_list(&sessions::list(&manage, person.name()).await?)?),
         SessionCommand::End { positional, id, username } => {
             let ended = match username {
                 Some(person) => sessions::end_all(&manage, &person).await?,
@@ -42,7 +42,7 @@ pub(super) async fn run(context: &Context, command: SessionCommand) -> Result<()
                     sessions::end(&manage, &id).await.map(|()| 1)?
                 }
             };
-            Ok(context.output.print(&json!({ "ended": ended }), || format!("sessions ended: {ended}"))?)
+            Ok(context.format.print(&json!({ "ended": ended }), || format!("sessions ended: {ended}"))?)
         }
     }
 }

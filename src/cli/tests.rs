@@ -3,10 +3,10 @@
 use clap::{CommandFactory as _, Parser as _};
 use serde_json::json;
 
-use super::args::{Args, Command};
+use super::args::{Args, Command, Format};
 use super::client::ClientCommand;
 use super::user::UserCommand;
-use super::{CliError, Context, Output};
+use super::{CliError, Context};
 use crate::domain::client_patch::ClientPatch;
 use crate::domain::written::WrittenUser;
 use crate::manage::ManageError;
@@ -18,7 +18,7 @@ fn parse(line: &[&str]) -> Result<Args, String> {
 fn created(flags: &[&str]) -> Result<ClientPatch, String> {
     let line: Vec<&str> = ["client", "create", "--id", "x"].iter().chain(flags).copied().collect();
     match parse(&line)?.command {
-        Command::Client(ClientCommand::Create { fields, .. }) => Ok(fields.into_patch()),
+        Command::Client(ClientCommand::Create { fields, .. }) => Ok(fields.0),
         other => panic!("{other:?}"),
     }
 }
@@ -26,7 +26,7 @@ fn created(flags: &[&str]) -> Result<ClientPatch, String> {
 fn person(flags: &[&str]) -> Result<WrittenUser, String> {
     let line: Vec<&str> = ["user", "create"].iter().chain(flags).copied().collect();
     match parse(&line)?.command {
-        Command::User(UserCommand::Create(fields)) => Ok(fields.into_written()),
+        Command::User(UserCommand::Create(fields)) => Ok(*fields),
         other => panic!("{other:?}"),
     }
 }
@@ -204,7 +204,6 @@ fn command_lines_that_make_no_sense_are_refused() {
 fn exit_codes_tell_what_was_wrong() {
     assert_eq!(CliError::Manage(ManageError::Invalid(Vec::new())).code(), 2);
     assert_eq!(CliError::Manage(ManageError::Exists(String::new())).code(), 1);
-    let context =
-        Context { file: Some("/nonexistent".into()), variables: vec![], output: Output::new(super::args::Format::Text) };
+    let context = Context { file: Some("/nonexistent".into()), variables: vec![], format: Format::Text };
     assert_eq!(CliError::from(context.config().unwrap_err()).code(), 2);
 }

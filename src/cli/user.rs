@@ -1,6 +1,6 @@
 //! `user create|list|show|invite|lock|unlock|reset-limits`.
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use serde_json::{Value as Json, json};
 
 use super::args::ByName;
@@ -13,7 +13,7 @@ use crate::manage::users::{self, Person};
 #[derive(Debug, Subcommand)]
 pub(super) enum UserCommand {
     /// Add one
-    Create(Box<UserFields>),
+    Create(Box<WrittenUser>),
     /// All of them
     List,
     /// One of them
@@ -28,55 +28,17 @@ pub(super) enum UserCommand {
     ResetLimits(ByName),
 }
 
-#[derive(Debug, Args)]
-pub(super) struct UserFields {
-    /// The unique name that the person types
-    #[arg(long)]
-    username: String,
-    /// The e-mail address; also accepted where the username is asked
-    #[arg(long)]
-    email: Option<String>,
-    /// Whether you vouch for the address [default: true]
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    email_verified: Option<bool>,
-    /// The full name
-    #[arg(long)]
-    name: Option<String>,
-    /// A group that relying parties are told; one each time, for its name may hold blanks
-    #[arg(long, alias = "groups")]
-    group: Option<Vec<String>>,
-    /// The person's SecSign ID
-    #[arg(long, value_name = "ID")]
-    secsignid: Option<String>,
-    /// The id by which ThumbSignIn knows the person
-    #[arg(long, value_name = "ID")]
-    thumbsignin_user_id: Option<String>,
-}
-
-impl UserFields {
-    pub(super) fn into_written(self) -> WrittenUser {
-        WrittenUser {
-            username: Some(self.username),
-            email: self.email,
-            email_verified: self.email_verified,
-            name: self.name,
-            groups: self.group,
-            secsignid: self.secsignid,
-            thumbsignin_user_id: self.thumbsignin_user_id,
-        }
-    }
-}
-
 pub(super) async fn run(context: &Context, command: UserCommand) -> Result<(), CliError> {
     if let UserCommand::Invite(_) = command {
-        return Err(CliError::NotYet("invitations are not available yet: add the person with `signbridge user create`"));
+        let detail = "invitations are not available yet: add the person with `signbridge user create`";
+        return Err(CliError::Refused(detail.to_owned()));
     }
     let opened = context.open().await?;
     let manage = opened.manage();
     let person = match command {
-        UserCommand::List => return Ok(context.output.print_list(&users::list(&manage).await?)?),
+        UserCommand::List => return Ok(context.format.print_list(&users::list(&manage).await?)?),
         UserCommand::Create(fields) => {
-            let person = users::create(&manage, fields.into_written()).await?;
+            let person = users::create(&manage, *fields).await?;
             if let Some(warning) = warning_of_groups(&person.user.username, &person.user.groups) {
                 tracing::warn!(warning, "the person was added, but look at it");
             }
@@ -113,7 +75,6 @@ fn to_json(person: &Person) -> Json {
     })
 }
 
-/// A device as the commands print it.
 pub(super) fn device_to_json(device: &Device) -> Json {
     json!({
         "id": device.id.as_str(),
@@ -143,7 +104,7 @@ fn print(context: &Context, person: &Person) -> Result<(), CliError> {
             ("created", utc(user.created_at)),
         ])
     };
-    Ok(context.output.print(&to_json(person), text)?)
+    Ok(context.format.print(&to_json(person), text)?)
 }
 
 impl Listed for Person {

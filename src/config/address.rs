@@ -1,4 +1,4 @@
-//! The issuer (OIDC Core §2, RFC 8414 §2) and base URLs.
+//! The issuer (OIDC Core §2, RFC 8414 §2) and the base URLs of phone services.
 
 use toml::Value;
 use url::Url;
@@ -6,15 +6,13 @@ use url::Url;
 use super::values::{Parse, Values, text};
 use crate::protocol::uri::{is_web, may_be_loopback};
 
-/// The issuer: the URL by which every relying party knows this provider. Without a trailing slash; frozen at first start
-/// (decision 2.9).
+/// Without a trailing slash; frozen at first start (decision 2.9).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Issuer(Url);
 
 impl Issuer {
     /// Checks an issuer (OIDC Core §2: https, host and optionally port, nothing else). A path, which the specification allows,
     /// is refused: every route of ours stands at the root. Plain http is for loopback hosts (decision 2.2).
-    /// Where only the spelling is wrong, the message holds the right one.
     fn of(text: &str) -> Result<Self, String> {
         let url = base_url(text)?;
         if url.scheme() == "http" && !may_be_loopback(&url) {
@@ -33,7 +31,6 @@ impl Issuer {
         }
     }
 
-    /// The issuer without its trailing slash, as it stands in tokens and discovery.
     pub(crate) fn text(&self) -> &str {
         self.0.as_str().trim_end_matches('/')
     }
@@ -43,14 +40,13 @@ impl Issuer {
         self.0.scheme() == "https"
     }
 
-    /// Whether only this machine can reach it.
     pub(crate) fn is_loopback(&self) -> bool {
         may_be_loopback(&self.0)
     }
 }
 
 /// An http or https URL to which paths can be added. The message never repeats it: it could hold a password.
-pub(super) fn base_url(text: &str) -> Result<Url, String> {
+fn base_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| format!("not a URL ({error}): write it as \"https://host.example\""))?;
     if !is_web(&url) {
         return Err("expected an https URL".to_owned());
@@ -67,6 +63,24 @@ pub(super) fn base_url(text: &str) -> Result<Url, String> {
 impl Parse for Issuer {
     fn parse(value: &Value, _values: &Values<'_>) -> Result<Self, String> {
         Self::of(text(value))
+    }
+}
+
+impl Parse for Url {
+    fn parse(value: &Value, values: &Values<'_>) -> Result<Self, String> {
+        upstream_url(text(value), values.allow_loopback)
+    }
+}
+
+/// Checks the base URL of a phone service (decision 2.14).
+fn upstream_url(text: &str, allow_loopback: bool) -> Result<Url, String> {
+    let url = base_url(text)?;
+    match (may_be_loopback(&url), url.scheme()) {
+        (true, _) if !allow_loopback => {
+            Err("is a loopback address: only for tests with the simulator, with allow_loopback_upstream = true".to_owned())
+        }
+        (false, "http") => Err("is plain http: a phone service is asked over https only".to_owned()),
+        _fine => Ok(url),
     }
 }
 
@@ -99,5 +113,27 @@ mod tests {
         }
         let message = Issuer::of("https://login.example:8443/sso").unwrap_err();
         assert!(message.ends_with("write \"https://login.example:8443\""), "{message}");
+    }
+
+    #[test]
+    fn every_spelling_of_this_machine_is_loopback() {
+        for host in [
+            "127.0.0.1",
+            "127.9.9.9",
+            "2130706433",
+            "0x7f.1",
+            "[::1]",
+            "[::ffff:127.0.0.1]",
+            "0.0.0.0",
+            "localhost.",
+            "a.localhost",
+        ] {
+            let text = format!("https://{host}:8443/api");
+            assert!(upstream_url(&text, false).unwrap_err().contains("loopback"), "{host}");
+            assert!(upstream_url(&text, true).is_ok(), "{host}");
+        }
+        assert!(upstream_url("https://httpapi.secsign.com", false).is_ok());
+        assert!(upstream_url("http://httpapi.secsign.com", true).unwrap_err().contains("plain http"));
+        assert!(upstream_url("http://10.0.0.1", true).is_err());
     }
 }

@@ -15,8 +15,7 @@ pub(crate) struct ReadAtStart(Vec<Held>);
 #[derive(Clone, Debug)]
 struct Held {
     key: String,
-    /// A digest of the value that holds.
-    value: Option<[u8; 32]>,
+    digest: Option<[u8; 32]>,
     is_written: bool,
 }
 
@@ -26,7 +25,7 @@ impl ReadAtStart {
         let keys = sections.flat_map(|section| section.keys.iter().map(move |key| (section, key)));
         let held = keys.map(|(section, key)| Held {
             key: section.path(0, key.name),
-            value: document.value(section, key).map(|value| Sha256::digest(meaning(key, &value)).into()),
+            digest: document.value(section, key).map(|value| Sha256::digest(meaning(key, &value)).into()),
             is_written: document.entries(section.name, 0).is_some_and(|entries| entries.contains_key(key.name)),
         });
         Self(held.collect())
@@ -35,7 +34,7 @@ impl ReadAtStart {
     /// The keys whose values differ. Of limits that no file writes, only the profile is named.
     pub(crate) fn changed(&self, later: &Self) -> Vec<String> {
         let pairs = self.0.iter().zip(&later.0);
-        let differ = pairs.filter(|(old, new)| old.value != new.value && (old.is_written || new.is_written));
+        let differ = pairs.filter(|(old, new)| old.digest != new.digest && (old.is_written || new.is_written));
         differ.map(|(old, _new)| old.key.clone()).collect()
     }
 }

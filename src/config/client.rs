@@ -1,5 +1,4 @@
-//! `[[client]]`: relying parties that the file declares. They are applied at each start and are read-only elsewhere. Which
-//! members they have is said in `protocol::client_metadata`.
+//! `[[client]]`: relying parties that the file declares, with the members of `protocol::client_metadata`.
 
 use std::collections::BTreeSet;
 
@@ -30,7 +29,6 @@ const SECRET: Key = Key::new(
 )
 .alias("client_secret");
 
-/// The keys of the registration itself, then those of its members.
 const fn keys() -> [Key; MEMBERS.len() + 2] {
     let mut keys = [ID; MEMBERS.len() + 2];
     let [_id, secret, places @ ..] = &mut keys;

@@ -25,7 +25,6 @@ settings! {
     }
 }
 
-/// Where the database is.
 #[derive(Clone, Debug)]
 pub(crate) enum DatabaseUrl {
     /// A file on this machine; absolute when the configuration was read with an absolute path.
@@ -35,7 +34,6 @@ pub(crate) enum DatabaseUrl {
 }
 
 impl Database {
-    /// The URL that the store opens.
     pub(crate) fn url(&self) -> Secret {
         match &self.url {
             DatabaseUrl::Sqlite(path) => Secret::new(format!("sqlite:{}", path.display())),
@@ -53,24 +51,10 @@ impl Parse for DatabaseUrl {
     }
 }
 
-/// The parameters of a `postgres://` URL, as libpq calls them.
-const PARAMETERS: &[&str] = &[
-    "sslmode",
-    "sslrootcert",
-    "sslcert",
-    "sslkey",
-    "host",
-    "hostaddr",
-    "port",
-    "dbname",
-    "user",
-    "password",
-    "application_name",
-    "options",
-];
+const PARAMETERS: &str =
+    "sslmode, sslrootcert, sslcert, sslkey, host, hostaddr, port, dbname, user, password, application_name, options";
 
-/// The values of libpq's `sslmode`.
-const SSL_MODES: &[&str] = &["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
+const SSL_MODES: &str = "disable, allow, prefer, require, verify-ca, verify-full";
 
 fn sqlite_path(path: &str) -> Result<&str, String> {
     let path = path.strip_prefix("//").unwrap_or(path);
@@ -88,13 +72,12 @@ fn check_postgres(text: &str) -> Result<(), String> {
         return Err("expected \"sqlite:PATH\" or \"postgres://USER:PASSWORD@HOST/NAME\"".to_owned());
     }
     let url = Url::parse(text).map_err(|error| format!("not a URL ({error})"))?;
-    let unknown = |mode: &str| !SSL_MODES.contains(&mode);
-    if url.query_pairs().any(|(name, mode)| name == "sslmode" && unknown(&mode)) {
-        return Err(format!("sslmode is one of {}", SSL_MODES.join(", ")));
+    let unknown = |known: &str, word: &str| !known.split(", ").any(|known| known == word);
+    if url.query_pairs().any(|(name, mode)| name == "sslmode" && unknown(SSL_MODES, &mode)) {
+        return Err(format!("sslmode is one of {SSL_MODES}"));
     }
-    let unknown = |name: &str| !PARAMETERS.contains(&name) && !name.starts_with("options[");
-    if url.query_pairs().any(|(name, _)| unknown(&name)) {
-        return Err(format!("the URL has an unknown parameter; known are {}", PARAMETERS.join(", ")));
+    if url.query_pairs().any(|(name, _)| unknown(PARAMETERS, &name) && !name.starts_with("options[")) {
+        return Err(format!("the URL has an unknown parameter; known are {PARAMETERS}"));
     }
     Ok(())
 }

@@ -1,7 +1,5 @@
-//! What was written: the values of the file and, laid over them, those of the environment, each with its place.
-//!
-//! Unknown keys, wrong types and values out of bounds are found here, all of them at once, by the descriptions of
-//! [`key`](super::key); what values mean together is the business of the sections.
+//! What was written: the values of the file and, laid over them, those of the environment, each with its place. Unknown keys,
+//! wrong types and values out of bounds are found here, all of them at once, by the descriptions of `key`.
 
 use std::collections::BTreeMap;
 
@@ -12,40 +10,27 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use toml::{Table, Value};
 
 use super::key::{Key, Section, Shape, literal};
-use super::problem::{Location, Reader, suggestion};
+use super::problem::{Location, Reader, closest};
 use super::{SECTIONS, duration, not_yet};
 
-/// A value and the place where it was written.
 pub(super) struct Entry {
     pub(super) value: Value,
     pub(super) location: Location,
 }
 
-/// A section, or one entry of a list of them: its keys by name.
 pub(super) type Entries = BTreeMap<&'static str, Entry>;
 
-/// One table of the document: the section, and for a list the place in it, from 0.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
     pub(super) section: &'static Section,
     pub(super) index: usize,
 }
 
-/// Everything that was written.
 #[derive(Default)]
 pub(super) struct Document {
     tables: BTreeMap<(&'static str, usize), Entries>,
 }
 
-/// What was written for one key, under the name that was written.
-pub(super) struct Written<'n> {
-    pub(super) name: &'n str,
-    /// `None` for what no key takes.
-    pub(super) value: Option<Value>,
-    pub(super) location: Location,
-}
-
-/// A file that is being read.
 struct File<'f> {
     text: &'f str,
     document: Document,
@@ -57,7 +42,6 @@ impl File<'_> {
         Location::Line(1 + self.text.bytes().take(offset).filter(|byte| *byte == b'\n').count())
     }
 
-    /// Reads what stands at the top of a file: a section, a list of them or a key.
     fn item(&mut self, name: &str, location: Location, value: DeValue<'_>) {
         let top = SECTIONS.iter().copied().find(|section| section.name.is_empty());
         let named = SECTIONS.iter().copied().find(|section| !name.is_empty() && section.name == name);
@@ -77,9 +61,8 @@ impl File<'_> {
             (Some(_), _) => self.reader.report_at(Some(location), name, format!("expected a section: write [{name}]")),
             (None, _later) if not_yet::is_section(name) => self.reader.report_at(Some(location), name, not_yet::MESSAGE),
             (None, value) => {
-                let written = Written { name, value: plain(value), location };
                 if let Some(section) = top {
-                    self.document.put(Place { section, index: 0 }, written, self.reader);
+                    self.document.put(Place { section, index: 0 }, name, plain(value), location, self.reader);
                 }
             }
         }
@@ -89,8 +72,7 @@ impl File<'_> {
         self.document.tables.entry((place.section.name, place.index)).or_default();
         for (name, value) in table {
             let location = self.location(name.span().start);
-            let written = Written { name: name.get_ref(), value: plain(value.into_inner()), location };
-            self.document.put(place, written, self.reader);
+            self.document.put(place, name.get_ref(), plain(value.into_inner()), location, self.reader);
         }
     }
 }
@@ -114,10 +96,9 @@ impl Document {
         Some(file.document)
     }
 
-    /// Puts a value in its place, unless something is wrong with it. A variable of the environment replaces what the file
-    /// says; the same key twice in one of them (by two names, or as a value and as a `_file`) is a mistake.
-    pub(super) fn put(&mut self, place: Place, written: Written<'_>, reader: &mut Reader) {
-        let Written { name, value, location } = written;
+    /// A variable of the environment replaces what the file says; the same key twice in one of them (by two names, or as a value
+    /// and as a `_file`) is a mistake.
+    pub(super) fn put(&mut self, place: Place, name: &str, value: Option<Value>, location: Location, reader: &mut Reader) {
         let Some((key, from_file)) = place.section.key_or_file(name) else {
             let path = place.section.path(place.index, name);
             return reader.report_at(Some(location), &path, unknown_key(place.section, name));
@@ -143,7 +124,6 @@ impl Document {
         }
     }
 
-    /// How many entries the list `section` has.
     pub(super) fn len_of(&self, section: &Section) -> usize {
         self.tables.keys().filter(|(name, _)| *name == section.name).count()
     }
@@ -160,7 +140,7 @@ impl Document {
             }
             for (_, entries) in self.tables.iter_mut().filter(|((name, _), _)| *name == section.name) {
                 for key in section.keys {
-                    if let Some(value) = key.default_value() {
+                    if let Some(value) = key.default.and_then(literal) {
                         entries.entry(key.name).or_insert(Entry { value, location: Location::Default });
                     }
                 }
@@ -179,7 +159,6 @@ impl Document {
         (!is_zero).then_some(limit)
     }
 
-    /// The entries of a list, each as `T` has them.
     pub(super) fn list<T: DeserializeOwned>(&self, section: &Section, reader: &mut Reader) -> Option<Vec<T>> {
         let entries = self.tables.iter().filter(|((name, _), _)| *name == section.name);
         let entries = entries.map(|(_, entries)| {
@@ -198,7 +177,7 @@ fn unknown_key(section: &Section, name: &str) -> String {
     }
     let sections = SECTIONS.iter().map(|other| other.name).filter(|other| section.name.is_empty() && !other.is_empty());
     let known = section.keys.iter().map(|key| key.name).chain(sections);
-    if let Some(known) = suggestion(name, known) {
+    if let Some((_, known)) = closest(name, known) {
         return format!("unknown key; did you mean `{known}`?");
     }
     match SECTIONS.iter().find(|other| other.key(name).is_some()) {

@@ -2,20 +2,18 @@
 
 use std::time::Duration;
 
-/// The units, longest first.
 const UNITS: &[(&str, u64)] = &[("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected a duration: a whole number and a unit (s, m, h or d), as in \"90s\", \"10m\", \"24h\" or \"30d\"")]
-pub(super) struct InvalidDuration;
+const EXPECTED: &str =
+    "expected a duration: a whole number and a unit (s, m, h or d), as in \"90s\", \"10m\", \"24h\" or \"30d\"";
 
-/// The duration that `text` names.
-pub(super) fn parse(text: &str) -> Result<Duration, InvalidDuration> {
-    let digits = text.find(|character: char| !character.is_ascii_digit()).ok_or(InvalidDuration)?;
-    let (number, unit) = text.split_at(digits);
-    let factor = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, factor)| *factor).ok_or(InvalidDuration)?;
-    let number: u64 = number.parse().map_err(|_not_a_number| InvalidDuration)?;
-    number.checked_mul(factor).map(Duration::from_secs).ok_or(InvalidDuration)
+pub(super) fn parse(text: &str) -> Result<Duration, String> {
+    let parsed = || {
+        let (number, unit) = text.split_at(text.find(|character: char| !character.is_ascii_digit())?);
+        let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit)?;
+        number.parse::<u64>().ok()?.checked_mul(*factor).map(Duration::from_secs)
+    };
+    parsed().ok_or_else(|| EXPECTED.to_owned())
 }
 
 pub(super) fn is_zero(text: &str) -> bool {
@@ -50,7 +48,7 @@ mod tests {
     #[test]
     fn anything_else_is_refused() {
         for text in ["", "90", "s", "1.5h", "-1s", "10 m", "1h30m", "10min", "99999999999999999999s", "18446744073709551615d"] {
-            assert_eq!(parse(text), Err(InvalidDuration), "{text}");
+            assert_eq!(parse(text), Err(EXPECTED.to_owned()), "{text}");
         }
     }
 

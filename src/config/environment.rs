@@ -4,34 +4,27 @@
 //! a list is named by its place from 0, or by its id: `SIGNBRIDGE_CLIENT__GRAFANA__SECRET`. An empty variable counts as
 //! missing: that is what compose files make of one that is not set.
 //!
-//! The environment is not ours alone. Kubernetes and container links describe every neighbour whose name begins like ours
-//! (`SIGNBRIDGE_DB_SERVICE_HOST`), and files for compose hold what is theirs (`SIGNBRIDGE_VERSION`). What such programs write
-//! is passed over in silence; any other variable that we do not know is a warning. An error is only what was surely meant for
-//! us: it names a section of ours, or is a slip of the pen away from a key.
+//! The environment is not ours alone: Kubernetes and container links describe every neighbour whose name begins like ours
+//! (`SIGNBRIDGE_DB_SERVICE_HOST`). That is passed over in silence; any other variable that we do not know is a warning. An error
+//! is only what was surely meant for us: it names a section of ours, or is a slip of the pen away from a key.
 
-use super::document::{Document, Place, Written};
+use super::document::{Document, Place};
 use super::key::{Section, Shape};
 use super::problem::{Location, Reader, closest};
 use super::{SECTIONS, not_yet};
 
 const PREFIX: &str = "SIGNBRIDGE_";
-/// The path of the configuration file, where no `--config` says otherwise.
 pub(crate) const CONFIG_VARIABLE: &str = "SIGNBRIDGE_CONFIG";
-/// The filter of the log, in the syntax of `tracing_subscriber::EnvFilter`.
 pub(crate) const LOG_VARIABLE: &str = "SIGNBRIDGE_LOG";
-/// The file of the master key, where it does not stand in `keys_dir` (decision 2.5).
 pub(crate) const MASTER_KEY_VARIABLE: &str = "SIGNBRIDGE_MASTER_KEY_FILE";
-/// The variables that stand for no key.
 pub(super) const RESERVED: [&str; 3] = [CONFIG_VARIABLE, LOG_VARIABLE, MASTER_KEY_VARIABLE];
 
-/// The product's variables of the environment.
 pub(crate) fn variables() -> Vec<(String, String)> {
     let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
     let all = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
     all.filter(|(name, _)| name.starts_with(PREFIX)).collect()
 }
 
-/// The variable `name` among `variables`, unless it is empty.
 pub(crate) fn variable<'a>(variables: &'a [(String, String)], name: &str) -> Option<&'a str> {
     variables.iter().find(|(variable, value)| variable == name && !value.is_empty()).map(|(_, value)| value.as_str())
 }
@@ -43,7 +36,6 @@ pub(super) fn variable_name(section: &Section, which: &str, key: &str) -> String
     format!("{PREFIX}{}", parts.join("__"))
 }
 
-/// Lays the environment over what the file says.
 pub(super) fn overlay(document: &mut Document, variables: &[(String, String)], reader: &mut Reader) {
     let mut variables: Vec<&(String, String)> = variables.iter().collect();
     variables.sort();
@@ -62,14 +54,14 @@ pub(super) fn overlay(document: &mut Document, variables: &[(String, String)], r
                     true => toml::Value::String(text.clone()),
                     false => key.kind.read_variable(text),
                 });
-                document.put(place, Written { name: key, value, location }, reader);
+                document.put(place, key, value, location, reader);
             }
             // Only what is no key of ours: a key may well be named like what neighbours write.
             Err(_) if neighbours => {}
             Err(Some(message)) => reader.report_at(Some(location), "", message),
             Err(None) => match judge(variable, &parts) {
                 Ok(message) => reader.report_at(Some(location), "", message),
-                Err(warning) => reader.warn(warning),
+                Err(warning) => reader.warnings.push(warning),
             },
         }
     }
@@ -111,9 +103,8 @@ fn as_part(id: &str) -> String {
     id.chars().map(|character| if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '_' }).collect()
 }
 
-/// Whether Kubernetes or a container link wrote this about a service whose name begins like ours: `SERVICE_HOST`,
-/// `SERVICE_PORT[_NAME]`, `PORT` (an address), `PORT_<n>_<protocol>[_ADDR|_PORT|_PROTO]`, `NAME`, each also behind the rest of
-/// the service's name.
+/// Whether Kubernetes or a container link wrote this about a service whose name begins like ours, also behind the rest of that
+/// name.
 fn is_of_a_neighbour(name: &str, value: &str) -> bool {
     let parts: Vec<&str> = name.split('_').collect();
     let is_port = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());

@@ -35,17 +35,13 @@ settings! {
     }
 }
 
-/// Where the master key is (decision 2.5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KeyFiles {
-    /// `keys_dir`.
     pub dir: PathBuf,
-    /// The file of the master key: in `keys_dir`, or where the environment says.
     pub master_key: PathBuf,
 }
 
 impl KeyFiles {
-    /// Where the file is when the environment says nothing.
     pub(super) fn usual(dir: &Path) -> PathBuf {
         dir.join("master.key")
     }

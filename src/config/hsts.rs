@@ -7,7 +7,6 @@ use super::values::{Parse, Values, text};
 /// A year: what browsers' lists of such hosts ask for at least.
 const YEAR: u64 = 31_536_000;
 
-/// The value of `Strict-Transport-Security`; `None` is "off".
 #[derive(Clone, Debug)]
 pub(super) struct HstsPolicy(pub(super) Option<String>);
 

@@ -15,7 +15,6 @@ pub(super) struct Section {
     pub(super) keys: &'static [Key],
 }
 
-/// How often a section occurs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
     /// Always there; its defaults hold when it is not written.
@@ -35,7 +34,6 @@ impl Section {
         self.keys.iter().find(|key| key.name == name || key.alias == Some(name))
     }
 
-    /// The key that `name` means, and whether `name` asks to read it from a file.
     pub(super) fn key_or_file(&self, name: &str) -> Option<(&'static Key, bool)> {
         let of_file = || self.key(name.strip_suffix("_file")?).filter(|key| key.kind.is_secret()).map(|key| (key, true));
         self.key(name).map(|key| (key, false)).or_else(of_file)
@@ -49,7 +47,6 @@ impl Section {
         if self.is_list() { format!("[[{}]]", self.name) } else { format!("[{}]", self.name) }
     }
 
-    /// The name of `key` for people: `listen.address`, `client[0].id`.
     pub(super) fn path(&self, index: usize, key: &str) -> String {
         match (self.name, self.is_list()) {
             ("", _) => key.to_owned(),
@@ -59,14 +56,6 @@ impl Section {
     }
 }
 
-impl Key {
-    /// The default as a value. A test reads every one of them.
-    pub(super) fn default_value(&self) -> Option<Value> {
-        literal(self.default?)
-    }
-}
-
-/// A value as it would be written in the file.
 pub(super) fn literal(text: &str) -> Option<Value> {
     Value::deserialize(toml::de::ValueDeserializer::parse(text).ok()?).ok()
 }
@@ -76,7 +65,6 @@ impl Kind {
         matches!(self, Self::Secret)
     }
 
-    /// What is expected, for messages and for the reference.
     pub(super) fn expected(self) -> String {
         match self {
             Self::Text | Self::Secret => "a text in quotes".to_owned(),
@@ -94,7 +82,6 @@ impl Kind {
         }
     }
 
-    /// The value that stands for `text`, a variable of the environment.
     pub(super) fn read_variable(self, text: &str) -> Value {
         let boolean = match text.to_ascii_lowercase().as_str() {
             "true" | "1" | "yes" | "on" => Some(true),
@@ -108,8 +95,7 @@ impl Kind {
         }
     }
 
-    /// Checks a written value and gives it its one form. The message says what is expected and never repeats the value: it
-    /// may be a secret in the wrong place.
+    /// Gives a written value its one form. The message never repeats it: it may be a secret in the wrong place.
     pub(super) fn check(self, value: Value) -> Result<Value, String> {
         let fits = match (self, &value) {
             (Self::Text | Self::Secret | Self::Path, Value::String(text)) => {
@@ -121,7 +107,7 @@ impl Kind {
             (Self::Switch, Value::Boolean(_)) => true,
             (Self::Count(least, most), Value::Integer(number)) => (least.into()..=most.into()).contains(number),
             (Self::Span(least, most), Value::String(text)) => {
-                let duration = duration::parse(text).map_err(|error| error.to_string())?;
+                let duration = duration::parse(text)?;
                 (least..=most).contains(&duration)
             }
             (Self::Choice(choices), Value::String(text)) => choices.contains(&text.as_str()),

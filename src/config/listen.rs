@@ -35,12 +35,10 @@ settings! {
     }
 }
 
-/// A certificate chain and its private key, both PEM files that exist.
+/// PEM files that exist.
 #[derive(Clone, Debug)]
 pub(crate) struct Tls {
-    /// The chain.
     pub cert: PathBuf,
-    /// The key.
     pub key: PathBuf,
 }
 
@@ -59,7 +57,6 @@ impl Listen {
         listen
     }
 
-    /// Without them the provider speaks plain http to a proxy.
     pub(crate) fn tls(&self) -> Option<Tls> {
         self.tls_cert.clone().zip(self.tls_key.clone()).map(|(cert, key)| Tls { cert, key })
     }

@@ -1,11 +1,12 @@
-//! `[log]` and `[audit]`: what is recorded.
+//! `[log]`, `[audit]`, and `[login]`: what happens to people who approve without having an account (decision 2.3).
 
 use std::time::Duration;
 
 use serde::Deserialize;
+use toml::Value;
 
 use super::key::Kind;
-use super::values::parse_as_serde_does;
+use super::values::{Parse, Values, text};
 use crate::domain::setting::{DAY, days, settings};
 
 settings! {
@@ -26,17 +27,35 @@ settings! {
     }
 }
 
-/// What the log looks like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum LogFormat {
     /// Text on a terminal, JSON elsewhere.
     #[default]
     Auto,
-    /// For people.
     Text,
-    /// One JSON object per line.
     Json,
 }
 
-parse_as_serde_does!(LogFormat);
+settings! {
+    /// How people sign in.
+    [login]
+    pub(crate) struct Login {
+        /// What happens when a phone approves whose person has no account here: "refuse". "invite" and "create" are not
+        /// available yet.
+        unknown: RefuseUnknown = Kind::Text, default "refuse";
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RefuseUnknown;
+
+impl Parse for RefuseUnknown {
+    fn parse(value: &Value, _values: &Values<'_>) -> Result<Self, String> {
+        match text(value) {
+            "refuse" => Ok(Self),
+            later @ ("invite" | "create") => Err(format!("\"{later}\" is not available yet: write \"refuse\"")),
+            _other => Err("expected \"refuse\"".to_owned()),
+        }
+    }
+}

@@ -1,9 +1,8 @@
 //! The configuration: what was written (a TOML file, and the environment laid over it) and what it means ([`Config`]).
 //!
-//! Each section declares its keys ([`settings!`](crate::domain::setting), those of `[lifetimes]` and `[limits]` in
-//! [`domain::settings`](crate::domain::settings)) and compares them with one another. `document` and `environment` read, `values`
-//! makes the structs, `reference` and `show` print. Secrets are wrapped on the way in. A configuration that is wrong anywhere is
-//! refused as a whole, with every problem named. Nothing here opens a database or a connection; who uses the values is `app`.
+//! Each section declares its keys ([`settings!`](crate::domain::setting), those that others than `app` use in
+//! [`domain::settings`](crate::domain::settings)) and compares them with one another. A configuration that is wrong anywhere is
+//! refused as a whole, with every problem named. Nothing here opens a database or a connection.
 
 mod address;
 mod changes;
@@ -15,14 +14,11 @@ mod environment;
 mod general;
 mod hsts;
 mod key;
-mod lifetimes;
 mod listen;
 mod log;
-mod login;
 mod not_yet;
 mod problem;
 mod reference;
-mod services;
 mod show;
 #[cfg(test)]
 mod tests;
@@ -30,6 +26,7 @@ mod user;
 mod values;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ipnet::IpNet;
 
@@ -42,18 +39,17 @@ pub(crate) use listen::{Listen, Tls};
 pub(crate) use log::{Audit, Log, LogFormat};
 pub(crate) use problem::{ConfigError, Location, Problem};
 pub(crate) use reference::{reference, reference_entries};
-pub(crate) use services::{Outbound, SecSign, ThumbSignIn};
 pub(crate) use show::Shown;
 
 use crate::domain::client_patch::DeclaredClient;
 use crate::domain::setting::Declared as _;
-use crate::domain::settings::{Lifetimes, Limits, Profile};
+use crate::domain::settings::{Lifetimes, Limits, OutboundSettings, Profile, SecSignSettings, ThumbSignInSettings};
 use crate::domain::user::warning_of_groups;
 use crate::domain::written::NewUser;
 use document::Document;
 use general::General;
 use key::{Section, Shape};
-use login::{Login, UnknownPerson};
+use log::{Login, RefuseUnknown};
 use problem::Reader;
 use values::Values;
 
@@ -62,9 +58,9 @@ const SECTIONS: &[&Section] = &[
     &Section::of::<General>(Shape::Always),
     &Section::of::<Listen>(Shape::Always),
     &Section::of::<Database>(Shape::Always),
-    &Section::of::<SecSign>(Shape::Optional),
-    &Section::of::<ThumbSignIn>(Shape::Optional),
-    &Section::of::<Outbound>(Shape::Always),
+    &Section::of::<SecSignSettings>(Shape::Optional),
+    &Section::of::<ThumbSignInSettings>(Shape::Optional),
+    &Section::of::<OutboundSettings>(Shape::Always),
     &Section::of::<Limits>(Shape::Always),
     &Section::of::<Lifetimes>(Shape::Always),
     &Section::of::<Login>(Shape::Always),
@@ -74,42 +70,24 @@ const SECTIONS: &[&Section] = &[
     &user::SECTION,
 ];
 
-/// What the operator decided, checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
-    /// The URL by which relying parties know this provider.
     pub issuer: Issuer,
-    /// Networks of proxies that are believed about a client's address.
     pub trusted_proxies: Vec<IpNet>,
-    /// The value of `Strict-Transport-Security`, for an https issuer.
     pub hsts: Option<String>,
-    /// Where the master key is.
     pub keys: KeyFiles,
-    /// Where this server listens.
     pub listen: Listen,
-    /// Where everything is kept.
     pub database: Database,
-    /// SecSign ID, when configured.
-    pub secsign: Option<SecSign>,
-    /// ThumbSignIn, when configured.
-    pub thumbsignin: Option<ThumbSignIn>,
-    /// How addresses that clients registered are called.
-    pub outbound: Outbound,
-    /// How often a phone may be asked.
+    pub secsign: Option<SecSignSettings>,
+    pub thumbsignin: Option<ThumbSignInSettings>,
+    pub outbound: OutboundSettings,
     pub limits: Limits,
-    /// How long things live.
     pub lifetimes: Lifetimes,
-    /// The log.
     pub log: Log,
-    /// The audit trail.
     pub audit: Audit,
-    /// Relying parties that the file declares.
     pub clients: Vec<DeclaredClient>,
-    /// People that the file declares.
     pub users: Vec<NewUser>,
-    /// What everything else was, to be compared with a later reading.
     pub read_at_start: ReadAtStart,
-    /// What was odd where it was written, and works.
     warnings: Vec<String>,
 }
 
@@ -144,12 +122,12 @@ impl Config {
         let listen = Listen::read_and_compare(&mut values);
         let database = values.read();
         let (secsign, thumbsignin) = (values.read_if_written(), values.read_if_written());
-        let outbound: Option<Outbound> = values.read();
+        let outbound: Option<OutboundSettings> = values.read();
         let limits = values.read();
-        let lifetimes = lifetimes::read(&mut values);
+        let lifetimes = lifetimes(&mut values);
         let login: Option<Login> = values.read();
         let (log, audit) = (values.read(), values.read());
-        if ![SecSign::NAME, ThumbSignIn::NAME].iter().any(|name| document.entries(name, 0).is_some()) {
+        if ![SecSignSettings::NAME, ThumbSignInSettings::NAME].iter().any(|name| document.entries(name, 0).is_some()) {
             reader.report("", "no phone service is configured: write a [secsign] or a [thumbsignin] section, or both");
         }
         let outbound = outbound?;
@@ -157,7 +135,7 @@ impl Config {
         let clients = client::read(clients, outbound.allow_private, reader);
         let users = user::read(document.list(&user::SECTION, reader)?, reader);
         let dir = reader.path(general.keys_dir);
-        let Login { unknown: UnknownPerson::Refuse } = login?;
+        let Login { unknown: RefuseUnknown } = login?;
         Some(Self {
             issuer: general.issuer?,
             trusted_proxies: general.trusted_proxies?,
@@ -175,11 +153,10 @@ impl Config {
             clients,
             users,
             read_at_start: ReadAtStart::of(document),
-            warnings: reader.warnings(),
+            warnings: reader.warnings.clone(),
         })
     }
 
-    /// What works but should be known: sentences for the log at start.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let mut warnings = self.warnings.clone();
         if self.limits.profile == Profile::Off && !self.issuer.is_loopback() {
@@ -209,4 +186,20 @@ fn read_document(file: Option<&Path>, variables: &[(String, String)], reader: &m
     environment::overlay(&mut document, variables, reader);
     document.fill_defaults();
     Some(document)
+}
+
+/// `[lifetimes]` against one another.
+fn lifetimes(values: &mut Values<'_>) -> Option<Lifetimes> {
+    let lifetimes: Lifetimes = values.read()?;
+    let mut at_most = |key: &str, value: Duration, other: &str, most: Duration| {
+        if value > most {
+            values.report(key, format!("is longer than {other} ({})", duration::write(most)));
+        }
+    };
+    at_most("refresh_sliding", lifetimes.refresh_sliding, "refresh_absolute", lifetimes.refresh_absolute);
+    at_most("session_idle", lifetimes.session_idle, "session", lifetimes.session);
+    at_most("login", lifetimes.login, "authorization", lifetimes.authorization);
+    // A signature must be checkable for as long as what it signs is valid (OIDC Core §10.1.1).
+    at_most("id_token", lifetimes.id_token, "key_retired", lifetimes.key_retired);
+    Some(lifetimes)
 }

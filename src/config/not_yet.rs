@@ -1,5 +1,5 @@
-//! Keys that are named in the design and have no effect yet. They are refused, so that nobody believes to have switched on what
-//! does not exist, and stand in no reference. The one that comes to work is taken out here and described in its section.
+//! Keys that are named in the design and have no effect yet: refused, so that nobody believes to have switched on what does not
+//! exist.
 
 /// (section, key); without a key, every key of the section.
 const NOT_YET: &[(&str, Option<&str>)] = &[
@@ -10,7 +10,6 @@ const NOT_YET: &[(&str, Option<&str>)] = &[
     ("registration", None),
 ];
 
-/// What is said about such a key.
 pub(super) const MESSAGE: &str = "not available yet: leave it out; nothing would come of it";
 
 /// Whether `key` of `section` is one of them, also as the path of a file (`pin_password_file`).
@@ -19,7 +18,6 @@ pub(super) fn is_key(section: &str, key: &str) -> bool {
     NOT_YET.iter().any(|(in_section, later)| *in_section == section && later.is_none_or(|later| later == key))
 }
 
-/// Whether no key of the section is available.
 pub(super) fn is_section(section: &str) -> bool {
     NOT_YET.iter().any(|(later, key)| *later == section && key.is_none())
 }

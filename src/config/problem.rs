@@ -7,11 +7,8 @@ use std::path::{Path, PathBuf};
 /// Where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Location {
-    /// Nowhere: it is the default.
     Default,
-    /// In the file, on this line, counted from 1.
     Line(usize),
-    /// In this variable of the environment.
     Variable(String),
 }
 
@@ -25,12 +22,11 @@ impl fmt::Display for Location {
     }
 }
 
-/// One problem.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Problem {
     /// Where it was written; `None` when it was not.
     pub location: Option<Location>,
-    /// The key: `listen.address`, `client[0].id`. Empty when the file as a whole is meant.
+    /// As `client[0].id`; empty when the file as a whole is meant.
     pub key: String,
     /// What is wrong and what would be right. Never holds a value that could be a secret.
     pub message: String,
@@ -49,13 +45,11 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Why there is no configuration: all the problems that were found.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.sentence())]
 pub(crate) struct ConfigError {
-    /// The file that was read, if one was.
     pub file: Option<PathBuf>,
-    /// The problems, in the order of the file. Never empty.
+    /// In the order of the file. Never empty.
     pub problems: Vec<Problem>,
 }
 
@@ -72,11 +66,11 @@ impl ConfigError {
 
 /// Collects problems while sections turn what was written into what it means, and knows where each key was written.
 pub(super) struct Reader {
-    /// The directory in which relative paths start.
     base: PathBuf,
     locations: BTreeMap<String, Location>,
     problems: Vec<Problem>,
-    warnings: Vec<String>,
+    /// What works but should be known.
+    pub(super) warnings: Vec<String>,
 }
 
 impl Reader {
@@ -84,12 +78,10 @@ impl Reader {
         Self { base, locations: BTreeMap::new(), problems: Vec::new(), warnings: Vec::new() }
     }
 
-    /// Remembers where `key` was written, whether or not the value is any good.
     pub(super) fn written(&mut self, key: String, location: Location) {
         self.locations.insert(key, location);
     }
 
-    /// Reports a problem with `key`, wherever it was written.
     pub(super) fn report(&mut self, key: &str, message: impl Into<String>) {
         let location = self.locations.get(key).cloned();
         self.report_at(location, key, message);
@@ -99,21 +91,11 @@ impl Reader {
         self.problems.push(Problem { location, key: key.to_owned(), message: message.into() });
     }
 
-    /// Notes what works but should be known.
-    pub(super) fn warn(&mut self, warning: String) {
-        self.warnings.push(warning);
-    }
-
-    pub(super) fn warnings(&self) -> Vec<String> {
-        self.warnings.clone()
-    }
-
     /// The value, if it is good; else its error is reported.
     pub(super) fn check<T, E: fmt::Display>(&mut self, key: &str, checked: Result<T, E>) -> Option<T> {
         checked.map_err(|error| self.report(key, error.to_string())).ok()
     }
 
-    /// The value of a key without which nothing works.
     pub(super) fn required<T>(&mut self, key: &str, value: Option<T>, what: &str) -> Option<T> {
         // A key that was written but not understood has been reported already.
         if value.is_none() && !self.locations.contains_key(key) {
@@ -122,12 +104,10 @@ impl Reader {
         value
     }
 
-    /// A path, made absolute against the directory of the file.
     pub(super) fn path(&self, written: impl AsRef<Path>) -> PathBuf {
         self.base.join(written)
     }
 
-    /// The problems, in the order of the file.
     pub(super) fn into_problems(mut self) -> Vec<Problem> {
         self.problems.sort();
         self.problems.dedup();
@@ -135,12 +115,7 @@ impl Reader {
     }
 }
 
-/// The known name that is closest to `written`, when it is close enough to be what was meant.
-pub(super) fn suggestion<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    closest(written, known).map(|(_, name)| name)
-}
-
-/// The same, and how close: 1 is equal, and less than 0.6 is nothing that was meant.
+/// The known name that is closest to `written`, and how close: 1 is equal, and less than 0.6 is nothing that was meant.
 pub(super) fn closest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<(f64, &'a str)> {
     let scored = known.map(|name| (strsim::normalized_damerau_levenshtein(written, name), name));
     scored.filter(|(score, _)| *score >= 0.6).max_by(|one, other| one.0.total_cmp(&other.0))

@@ -8,27 +8,19 @@ use super::key::{Key, Section, Shape};
 
 const WIDTH: usize = 100;
 
-/// One key of the reference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct ReferenceEntry {
     /// The key with its section: `listen.address`, `client[].id`.
     pub key: String,
-    /// Its variable of the environment.
     pub variable: String,
-    /// What may be written.
     pub expected: String,
-    /// The default as it would be written, if there is one.
     pub default: Option<&'static str>,
-    /// Whether it is a secret, and can be given as a file.
     pub secret: bool,
-    /// What it means.
     pub about: &'static str,
 }
 
-/// Every key, in the order of the reference.
 pub(crate) fn reference_entries() -> Vec<ReferenceEntry> {
-    let of = |section: &'static Section| section.keys.iter().map(|key| entry(section, key));
-    SECTIONS.iter().flat_map(|section| of(section)).collect()
+    SECTIONS.iter().flat_map(|section| section.keys.iter().map(|key| entry(section, key))).collect()
 }
 
 fn entry(section: &Section, key: &Key) -> ReferenceEntry {
@@ -84,7 +76,6 @@ fn describe(text: &mut String, section: &Section, key: &Key) {
     text.push_str(&format!("#{} = {}\n", key.name, key.default.unwrap_or("")));
 }
 
-/// Adds `words` as comment lines.
 fn comment(text: &mut String, words: &str) {
     let mut line = String::from("#");
     for word in words.split_whitespace() {

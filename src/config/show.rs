@@ -7,11 +7,11 @@ use super::SECTIONS;
 use super::document::{Document, Entries, Entry};
 use super::key::{Key, Section};
 
-/// A configuration that can be shown.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shown {
-    toml: String,
-    json: Map<String, Json>,
+    /// A TOML file, each value with a comment that says where it was written.
+    pub(crate) toml: String,
+    pub(crate) json: Map<String, Json>,
 }
 
 impl Shown {
@@ -42,16 +42,6 @@ impl Shown {
             }
             name => drop(self.json.insert(name.to_owned(), Json::Object(members))),
         }
-    }
-
-    /// As a TOML file, each value with a comment that says where it was written.
-    pub(crate) fn to_toml(&self) -> String {
-        self.toml.clone()
-    }
-
-    /// As a JSON object of the same shape, without the places.
-    pub(crate) fn to_json(&self) -> Json {
-        Json::Object(self.json.clone())
     }
 }
 

@@ -1,4 +1,4 @@
-//! `[[user]]`: people that the file declares. They are applied at each start and are read-only elsewhere.
+//! `[[user]]`: people that the file declares.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,6 @@ pub(super) const SECTION: Section = Section {
     ],
 };
 
-/// The declared people: no name stands for two of them.
 pub(super) fn read(raw: Vec<WrittenUser>, reader: &mut Reader) -> Vec<NewUser> {
     let mut users = Vec::new();
     let mut taken: BTreeMap<(&'static str, String), usize> = BTreeMap::new();

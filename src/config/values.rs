@@ -15,7 +15,6 @@ use crate::domain::setting::{Setting, Settings};
 pub(super) struct Values<'d> {
     document: &'d Document,
     pub(super) reader: &'d mut Reader,
-    /// The section that is read.
     section: Section,
     /// Whether phone services may be at loopback addresses.
     pub(super) allow_loopback: bool,
@@ -27,13 +26,12 @@ impl<'d> Values<'d> {
         Self { document, reader, section, allow_loopback: false }
     }
 
-    /// A section. Its keys are the ones that [`Values::report`] and [`Values::has`] mean from then on.
+    /// The keys of this section are the ones that [`Values::report`] and [`Values::has`] mean from then on.
     pub(super) fn read<T: Settings<Self>>(&mut self) -> Option<T> {
         self.section = Section::of::<T>(Shape::Always);
         T::read(self)
     }
 
-    /// A section that may be absent.
     pub(super) fn read_if_written<T: Settings<Self>>(&mut self) -> Option<T> {
         self.document.entries(T::NAME, 0).and_then(|_written| self.read())
     }
@@ -86,20 +84,19 @@ pub(super) fn text(value: &Value) -> &str {
 
 macro_rules! parse_as_serde_does {
     ($($type:ty),+) => {
-        $(impl $crate::config::values::Parse for $type {
-            fn parse(value: &toml::Value, _values: &$crate::config::values::Values<'_>) -> Result<Self, String> {
+        $(impl Parse for $type {
+            fn parse(value: &Value, _values: &Values<'_>) -> Result<Self, String> {
                 value.clone().try_into().map_err(|error: toml::de::Error| error.message().to_owned())
             }
         })+
     };
 }
-pub(super) use parse_as_serde_does;
 
-parse_as_serde_does!(bool, u32, String, crate::domain::settings::Profile);
+parse_as_serde_does!(bool, u32, String, super::LogFormat, crate::domain::settings::Profile);
 
 impl Parse for Duration {
     fn parse(value: &Value, _values: &Values<'_>) -> Result<Self, String> {
-        duration::parse(text(value)).map_err(|error| error.to_string())
+        duration::parse(text(value))
     }
 }
 
@@ -109,7 +106,6 @@ impl Parse for Secret {
     }
 }
 
-/// A file that must be there.
 impl Parse for PathBuf {
     fn parse(value: &Value, values: &Values<'_>) -> Result<Self, String> {
         let path = values.reader.path(text(value));

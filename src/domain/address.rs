@@ -5,7 +5,6 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net};
 
-/// The first of the IPv4 addresses that are written as IPv6 ones, and the length of what they have in common.
 const MAPPED: (Ipv6Addr, u8) = (Ipv6Addr::new(0, 0, 0, 0, 0, 0xFFFF, 0, 0), 96);
 
 /// A network in its one spelling, without host bits: `::ffff:10.0.0.0/104` is `10.0.0.0/8`. `None` where it would hold every
@@ -19,7 +18,6 @@ pub(crate) fn network(written: IpNet) -> Option<IpNet> {
     }
 }
 
-/// The network of one address: what to trust where it alone is meant.
 pub(crate) fn alone(address: IpAddr) -> IpNet {
     IpNet::from(address.to_canonical())
 }
@@ -33,18 +31,16 @@ pub(crate) fn source(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The first `bits` of an address; the others are 0.
 pub(crate) fn prefix(address: Ipv6Addr, bits: u32) -> Ipv6Addr {
     let mask = u128::MAX.checked_shl(128_u32.saturating_sub(bits)).unwrap_or_default();
     Ipv6Addr::from_bits(address.to_bits() & mask)
 }
 
-/// Where a request comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Route {
     /// The nearest address that no trusted proxy stands at; the farthest that is known where all of them are trusted.
     pub client: IpAddr,
-    /// Whether a trusted proxy wrote something in place of the client's address that cannot be read: what is known ends there.
+    /// Whether a trusted proxy wrote something that is no address: what is known ends there.
     pub unreadable: bool,
 }
 

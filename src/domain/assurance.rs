@@ -1,6 +1,5 @@
-//! How strong a login was (decision 2.1): our own ladder of `acr` values and the `amr` that goes with it.
-//!
-//! A push or a QR code is never phishing-resistant (NIST SP 800-63B-4 §3.1.3), so no value here claims it.
+//! How strong a login was (decision 2.1): our own ladder of `acr` values. A push or a QR code is never phishing-resistant (NIST
+//! SP 800-63B-4 §3.1.3), so no value here claims it.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +12,6 @@ parsed_enum! {
         /// Somebody approved on a registered device: a QR code without a name, or a push without a symbol.
         #[serde(rename = "urn:signbridge:acr:approved")]
         Approved = "urn:signbridge:acr:approved",
-        /// The person who was asked approved.
         #[serde(rename = "urn:signbridge:acr:named")]
         Named = "urn:signbridge:acr:named",
         /// The person who was asked approved and picked what the page showed.

@@ -25,11 +25,9 @@ pub(crate) struct AuthorizationRequest {
     pub state: Option<String>,
     pub nonce: Option<String>,
     pub code_challenge: Option<CodeChallenge>,
-    /// What the person is to be asked.
     pub prompt: Prompt,
     /// The oldest acceptable approval, in seconds.
     pub max_age: Option<u64>,
-    /// Who is expected to sign in; a suggestion.
     pub login_hint: Option<String>,
     /// Who must sign in: the subject of the `id_token_hint`.
     pub expected_user: Option<UserId>,
@@ -39,47 +37,33 @@ pub(crate) struct AuthorizationRequest {
     pub ui_locales: Vec<String>,
 }
 
-/// How far an authorization got.
 #[derive(Clone, Debug)]
 pub(crate) enum AuthorizationStage {
-    /// Nobody has signed in for it yet.
     Open,
-    /// Somebody approved a login for it.
-    Authenticated {
-        authentication: Authentication,
-        /// Whether that person allowed the scopes in the course of this request.
-        consented: bool,
-    },
-    /// A code was issued: the end.
+    Authenticated { authentication: Authentication, consented: bool },
     Issued,
-    /// An error was answered: the end.
     Failed(ErrorCode),
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Authorization {
-    /// Its id: stands in URLs and is useless without the browser's cookie.
     pub id: AuthorizationId,
     pub browser: BrowserKey,
     pub request: AuthorizationRequest,
     pub stage: AuthorizationStage,
     pub created_at: Timestamp,
-    /// When it can no longer be continued.
     pub expires_at: Timestamp,
 }
 
 /// What an authorization code stands for until it is redeemed (RFC 6749 §4.1.2).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct CodeContent {
-    /// The client that may redeem it.
     pub client_id: ClientId,
     /// The redirect URI that the token request must repeat; `None` where the authorization request named none.
     pub redirect_uri: Option<RedirectUri>,
-    /// The challenge that the verifier must answer.
     pub code_challenge: Option<CodeChallenge>,
     pub scope: Scope,
     pub nonce: Option<String>,
-    /// Who signed in, when and how.
     pub authentication: Authentication,
     /// Whether the end of another session waits for this code (decision 2.16).
     #[serde(default)]

@@ -4,26 +4,21 @@ use super::clock::Timestamp;
 use super::id::{AuthorizationId, ClientId, SessionId, UserId};
 use super::secret::SecretDigest;
 
-/// One client that is to hear of one session's end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BackchannelLogout {
     /// Its id, and the `jti` of every logout token that is sent for it: a receiver recognises a repetition (§2.6).
     pub id: String,
     pub client_id: ClientId,
-    /// The session that ended (`sid`).
     pub session_id: SessionId,
-    /// Whose it was (`sub`).
     pub user_id: UserId,
     /// The authorization whose code must be redeemed first (decision 2.16); none: there is nothing to wait for.
     pub held_by: Option<AuthorizationId>,
     /// When it may be sent; while it is held, when it is sent in any case.
     pub due_at: Timestamp,
-    /// How often it was sent in vain.
     pub attempts: u32,
     pub created_at: Timestamp,
 }
 
-/// What a session's end waits for before anybody is told (decision 2.16).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Hold {
     pub authorization: AuthorizationId,
@@ -31,8 +26,7 @@ pub(crate) struct Hold {
 }
 
 impl BackchannelLogout {
-    /// The id for a client and a session. A session ends once, so the pair is unique, and a write that is run again makes
-    /// the same one.
+    /// A session ends once, so the pair is unique, and a write that is run again makes the same id.
     pub(crate) fn id_for(client: &ClientId, session: &SessionId) -> String {
         SecretDigest::of(format!("{session} {client}").as_bytes()).as_str().to_owned()
     }

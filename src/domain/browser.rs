@@ -1,5 +1,5 @@
-//! Browsers and the sessions in them. A browser is known by a cookie from its first visit on (decision 2.2); a session
-//! exists after a login and has a cookie of its own, new at every login.
+//! Browsers, known by a cookie from their first visit on (decision 2.2), and the sessions in them, whose own cookie is new at
+//! every login.
 
 use std::net::IpAddr;
 
@@ -16,18 +16,14 @@ use super::secret::SecretDigest;
 #[serde(transparent)]
 pub(crate) struct BrowserKey(pub SecretDigest);
 
-/// Where a request came from, for limits, the audit trail and the list of sessions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Origin {
-    /// The client address, after trusted proxies were taken off.
     pub address: String,
-    /// The `User-Agent`, shortened.
     pub user_agent: String,
 }
 
 impl Origin {
-    /// What limits count as one source: what whoever is there has to pay for. An IPv4 address, however it is written; of IPv6
-    /// the /64, within which everybody has as many addresses as they like. What is no address is a source of its own.
+    /// What limits count as one source ([`address::source`]). What is no address is a source of its own.
     pub(crate) fn source(&self) -> String {
         match self.ip().map(address::source) {
             Some(IpAddr::V6(network)) => format!("{network}/64"),
@@ -49,15 +45,14 @@ impl Origin {
     }
 }
 
-/// Who signed in, when and how: what tokens say about a login. Copied from the login to the session, and from the session to
-/// each grant.
+/// What tokens say about a login. Copied from the login to the session, and from the session to each grant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Authentication {
     pub user_id: UserId,
     /// The browser session (`sid`); `None` where the user signed in without a browser of their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<SessionId>,
-    /// When the phone approved (`auth_time`, OIDC Core §2).
+    /// When the phone approved (OIDC Core §2).
     pub auth_time: Timestamp,
     pub acr: Acr,
     /// The registration that approved; gone when the approval was for an account without one.
@@ -68,17 +63,14 @@ pub(crate) struct Authentication {
 
 #[derive(Clone, Debug)]
 pub(crate) struct BrowserSession {
-    /// The session's id (`sid`).
     pub id: SessionId,
     pub authentication: Authentication,
-    /// The browser that it lives in.
     pub browser: BrowserKey,
     pub origin: Origin,
     pub created_at: Timestamp,
     /// When it was last used; polling pages do not count.
     pub last_seen_at: Timestamp,
     pub expires_at: Timestamp,
-    /// When it was ended: by a logout, another account, an operator.
     pub ended_at: Option<Timestamp>,
 }
 

@@ -1,16 +1,13 @@
-//! Until when a certificate is valid, read out of its DER form (RFC 5280 §4.1): a walk over six elements. Whether it is valid
-//! is for the TLS library to say; this is for a warning in time.
+//! Until when a certificate is valid, for a warning in time: a walk over six elements of its DER form (RFC 5280 §4.1).
 
 use time::{Date, Month};
 
 use super::clock::Timestamp;
 
-/// Universal tags (X.690 §8).
 const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
-/// `[0] EXPLICIT Version`
 const VERSION: u8 = 0xa0;
 
 type Element<'der> = (u8, &'der [u8]);
@@ -32,13 +29,11 @@ pub(crate) fn not_after(der: &[u8]) -> Option<Timestamp> {
     moment(tag, std::str::from_utf8(text).ok()?)
 }
 
-/// The content of the first element, which must have this tag, and what follows it.
 fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let ((found, content), rest) = any(der)?;
     (found == tag).then_some((content, rest))
 }
 
-/// Tag and content of the first element, and what follows it.
 fn any(der: &[u8]) -> Option<(Element<'_>, &[u8])> {
     let (&tag, rest) = der.split_first()?;
     let (&first, rest) = rest.split_first()?;

@@ -10,7 +10,6 @@ parsed_enum! {
     /// Who wrote a client or a person down: what the configuration file declares is read-only elsewhere.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(crate) enum Source {
-        /// Declared in the configuration file; applied at each start.
         File = "file",
         Command = "command",
     }
@@ -18,10 +17,8 @@ parsed_enum! {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
-    /// Its `client_id`.
     pub id: ClientId,
     pub metadata: ClientMetadata,
-    /// The digest of its secret; a public client has none.
     pub secret: Option<SecretDigest>,
     pub source: Source,
     /// Whether it was switched off: nothing is issued to it, and what it has is dead.
@@ -30,7 +27,6 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// The name to show to people: the registered one, else the id.
     pub(crate) fn display_name(&self) -> &str {
         if self.metadata.client_name.is_empty() { self.id.as_str() } else { &self.metadata.client_name }
     }

@@ -8,20 +8,18 @@ use super::id::ClientId;
 use super::secret::Secret;
 use crate::protocol::client_metadata::{ApplicationType, ClientMetadata, Kind, MEMBERS, Member};
 
-/// Members of [`ClientMetadata`] by their names in RFC 7591 §2; `null` takes one away (RFC 7396). What is not written stays as
-/// it is.
+/// Members of [`ClientMetadata`] by their names in RFC 7591 §2; `null` takes one away (RFC 7396).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ClientPatch(Map<String, Value>);
 
 impl ClientPatch {
-    /// The same with one member more, as it is in JSON.
     #[must_use]
     pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.0.insert(name.to_owned(), value.into());
         self
     }
 
-    /// Adds a member in the form in which operators write it ([`Kind`]).
+    /// As operators write it ([`Kind`]).
     pub(crate) fn write(&mut self, member: &Member, written: Value) {
         let value = match (member.kind, written) {
             (Kind::Scope, Value::Array(words)) => words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ").into(),
@@ -31,12 +29,10 @@ impl ClientPatch {
         self.0.insert(member.name.to_owned(), value);
     }
 
-    /// What is written for the member of this name.
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name)
     }
 
-    /// What is written here, and what `other` says where nothing is.
     #[must_use]
     pub(crate) fn or(mut self, other: Self) -> Self {
         for (name, value) in other.0 {
@@ -86,12 +82,10 @@ fn presumed_type(metadata: &ClientMetadata) -> ApplicationType {
     if metadata.is_public() && on_machine { ApplicationType::Native } else { ApplicationType::Web }
 }
 
-/// A relying party that the file declares.
 #[derive(Clone, Debug)]
 pub(crate) struct DeclaredClient {
     pub id: ClientId,
     pub metadata: ClientMetadata,
-    /// Its secret; a public client has none.
     pub secret: Option<Secret>,
 }
 

@@ -1,6 +1,4 @@
 //! What a client may register (RFC 7591 §2, OIDC Registration §2): the rules that no single member's type can carry.
-//!
-//! The configuration file, the commands and, later, dynamic registration pass the same checks.
 
 use url::Url;
 
@@ -10,13 +8,10 @@ use crate::protocol::logout_uri::LogoutUri;
 use crate::protocol::scope;
 use crate::protocol::uri::is_web;
 
-/// A rule that a registration breaks: the member, and a sentence that says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct Violation {
-    /// The member of RFC 7591 §2 that breaks it.
     pub member: &'static str,
-    /// What is wrong and what would be right.
     pub message: String,
 }
 
@@ -31,7 +26,6 @@ pub(crate) fn check_id(id: &str) -> Result<(), Violation> {
     Err(Violation { member: "client_id", message })
 }
 
-/// Every rule that `metadata` breaks; none when it can be registered.
 pub(crate) fn violations(metadata: &ClientMetadata) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut report = |member, message: String| found.push(Violation { member, message });
@@ -54,8 +48,7 @@ pub(crate) fn violations(metadata: &ClientMetadata) -> Vec<Violation> {
 }
 
 /// Checks that the client's back-channel logout URI is https, or stays on this machine, unless the operator allows plain http
-/// (`allow_private`, `[outbound]`): a logout token names a person's session.
-/// Fails when it is plain http to another machine.
+/// (`allow_private`): a logout token names a person's session.
 pub(crate) fn check_transport(metadata: &ClientMetadata, allow_private: bool) -> Result<(), Violation> {
     if allow_private || !metadata.backchannel_logout_uri.as_ref().is_some_and(LogoutUri::is_plain_http) {
         return Ok(());

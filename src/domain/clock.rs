@@ -1,7 +1,5 @@
-//! Time: one type for moments and the only place that reads the machine's clock.
-//!
-//! Deadlines are stored as absolute moments and compared inside the statement that depends on them, so that a clean-up
-//! job that does not run can never revive anything.
+//! Time: one type for moments and the only place that reads the machine's clock. Deadlines are stored as absolute moments and
+//! compared inside the statement that depends on them: a clean-up job that does not run can never revive anything.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,37 +12,32 @@ use serde::{Deserialize, Serialize};
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The moment `millis` milliseconds after the Unix epoch.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }
 
-    /// The moment `seconds` seconds after the Unix epoch (a JWT's `NumericDate`, RFC 7519 §2).
     pub const fn from_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(1000))
     }
 
-    /// Milliseconds since the Unix epoch: the form in which the database keeps a moment.
     pub const fn as_millis(self) -> i64 {
         self.0
     }
 
-    /// Whole seconds since the Unix epoch, rounded down (`NumericDate`, RFC 7519 §2).
+    /// Rounded down (`NumericDate`, RFC 7519 §2).
     pub const fn as_seconds(self) -> i64 {
         self.0.div_euclid(1000)
     }
 
-    /// This moment moved forward; saturates instead of wrapping.
     pub fn plus(self, by: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// This moment moved back; saturates instead of wrapping.
     pub fn minus(self, by: Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// How long after `earlier` this moment is; zero when it is not after it.
+    /// Zero when this moment is not after `earlier`.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
@@ -56,7 +49,6 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// Where the product reads the time from; a test turns a [`ManualClock`] by hand.
 pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
 }
@@ -75,7 +67,6 @@ impl Clock for SystemClock {
 /// What the machine's clock may gain or lose between two looks, beside a steady one, before it was set (R24).
 const STEP: Duration = Duration::from_secs(60);
 
-/// Watches the machine's clock beside one that nobody can set.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StepWatch {
     wall: Timestamp,
@@ -83,13 +74,11 @@ pub(crate) struct StepWatch {
 }
 
 impl StepWatch {
-    /// From a first look at both: `steady` is the time since some moment.
     pub(crate) const fn new(wall: Timestamp, steady: Duration) -> Self {
         Self { wall, steady }
     }
 
-    /// Looks again. By how many milliseconds the clock was set since the last look, if it was: forwards, or back (negative). A
-    /// clock that drifts is none that was set.
+    /// By how many milliseconds the clock was set since the last look, if it was: forwards, or back (negative).
     pub(crate) fn look(&mut self, wall: Timestamp, steady: Duration) -> Option<i64> {
         let before = std::mem::replace(self, Self { wall, steady });
         let expected = before.wall.plus(steady.saturating_sub(before.steady));

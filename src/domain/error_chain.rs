@@ -2,8 +2,7 @@
 
 use std::error::Error;
 
-/// The error, and behind colons what caused it. A cause whose words stand there already is left out: many errors show their
-/// cause themselves.
+/// A cause whose words stand there already is left out: many errors show their cause themselves.
 pub(crate) fn chain(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut source = error.source();

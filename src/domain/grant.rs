@@ -11,18 +11,14 @@ use crate::protocol::scope::Scope;
 #[derive(Clone, Debug)]
 pub(crate) struct Grant {
     pub id: GrantId,
-    /// The client that it belongs to.
     pub client_id: ClientId,
     /// What was granted; tokens may have less, never more.
     pub scope: Scope,
-    /// The `nonce` of the authorization request; refreshed ID tokens do not repeat it (OIDC Core §12.2 allows either).
+    /// Refreshed ID tokens do not repeat it (OIDC Core §12.2 allows either).
     pub nonce: Option<String>,
-    /// Who signed in, when and how.
     pub authentication: Authentication,
     pub created_at: Timestamp,
-    /// The absolute end of its refresh tokens.
     pub expires_at: Timestamp,
-    /// When it was revoked: by a logout, a reuse, the client, the person or an operator.
     pub revoked_at: Option<Timestamp>,
 }
 
@@ -32,15 +28,14 @@ impl Grant {
         self.scope.contains(crate::protocol::scope::OFFLINE_ACCESS)
     }
 
-    /// Whether this family is over at `now` with its browser session, `session` being that session's row: however it ended,
-    /// and where the row is long gone. Idleness is the browser's: it ends single sign-on, and no tokens.
+    /// Whether this family is over with its browser session, also where that row is long gone. Idleness is the browser's: it
+    /// ends single sign-on, and no tokens.
     pub(crate) fn is_over_with(&self, session: Option<&BrowserSession>, now: Timestamp) -> bool {
         let hangs_on_it = self.authentication.session_id.is_some() && !self.is_offline();
         hangs_on_it && !session.is_some_and(|session| session.is_alive(now))
     }
 
-    /// The moment after which nothing of this family is worth anything, if `until` is not sooner: `session` is its browser
-    /// session.
+    /// The moment after which nothing of this family is worth anything, if `until` is not sooner.
     pub(crate) fn cap(&self, until: Timestamp, session: Option<&BrowserSession>) -> Timestamp {
         match session {
             Some(session) if !self.is_offline() => until.min(session.expires_at),
@@ -49,7 +44,6 @@ impl Grant {
     }
 }
 
-/// An issued access token; the database knows it by its digest, whatever its format.
 #[derive(Clone, Debug)]
 pub(crate) struct AccessToken {
     pub digest: SecretDigest,
@@ -64,7 +58,6 @@ pub(crate) struct AccessToken {
 pub(crate) struct RefreshToken {
     pub digest: SecretDigest,
     pub grant_id: GrantId,
-    /// The token whose rotation made this one; the first of a family has none.
     pub predecessor: Option<SecretDigest>,
     pub issued_at: Timestamp,
     /// When it expires unless used before (sliding).

@@ -1,15 +1,7 @@
 //! Bytes as people and protocols write them (base 16 in lower case, RFC 4648 §8).
 
-use std::fmt::Write as _;
-
-/// Two digits for each byte.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
-//! Identifiers: one type per kind of thing, so that a login's id can never be looked up as an authorization's.
-//!
-//! An identifier is not a secret: it may stand in a URL, a log or a token. What proves something is a
-//! [`Secret`](super::secret::Secret).
+//! Identifiers: one type per kind of thing, so that a login's id can never be looked up as an authorization's. They are no
+//! secrets: they may stand in a URL, a log or a token.
 
 use std::fmt;
 
@@ -14,14 +12,12 @@ use super::random::RandomError;
 macro_rules! identifiers {
     ($($(#[$doc:meta])+ $name:ident)+) => {$(
         $(#[$doc])+
-        ///
-        /// Compared as text. That there is a value does not mean that there is such a thing: looking it up tells.
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
         pub(crate) struct $name(String);
 
         impl $name {
-            /// The identifier as it was received or stored; looking it up is the check.
+            /// As it was received or stored; looking it up is the check.
             pub(crate) fn new(text: impl Into<String>) -> Self {
                 Self(text.into())
             }
@@ -31,7 +27,6 @@ macro_rules! identifiers {
                 Ok(Self(time_ordered(env)?))
             }
 
-            /// The text of the identifier.
             pub(crate) fn as_str(&self) -> &str {
                 &self.0
             }

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::browser::{BrowserKey, Origin};
 use super::clock::Timestamp;
 use super::id::{AuthorizationId, BackchannelRequestId, ClientId, DeviceGrantId, DeviceId, LoginId, UserId};
+use super::named::parsed_enum;
 use super::secret::Secret;
 use super::user::Upstream;
 
-/// How long after its deadline an approval that came in time can still be finished by its browser. One answer for
-/// everybody: an approval seen before the deadline counts until then, one seen later never does.
+/// How long after its deadline an approval that came in time can still be finished by its browser.
 pub(crate) const FINISH_GRACE: Duration = Duration::from_secs(60);
 
 /// What a login is for. `flow/login/outcome.rs` says what follows from it; production code begins only the first one today.
@@ -19,42 +19,34 @@ pub(crate) const FINISH_GRACE: Duration = Duration::from_secs(60);
 #[serde(tag = "purpose", content = "key", rename_all = "snake_case")]
 pub(crate) enum Purpose {
     Authorization(AuthorizationId),
-    /// To open the user's own pages, or to confirm what they do there.
     Portal {
         action: PortalAction,
         return_to: String,
     },
-    /// To register a phone for this account.
     Enrolment(UserId),
-    /// To answer the request of a device (RFC 8628 §3.3).
+    /// RFC 8628 §3.3.
     DeviceGrant(DeviceGrantId),
-    /// To answer a client that asked without a browser (CIBA Core §7).
+    /// CIBA Core §7.
     Backchannel(BackchannelRequestId),
 }
 
-/// What a user approves on their own pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum PortalAction {
     SignIn,
-    /// A change that needs a fresh approval.
     Confirm,
 }
 
-/// Whom the upstream was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Asked {
     pub(crate) user_id: UserId,
     pub(crate) device_id: DeviceId,
-    /// The name by which the upstream knows them.
     pub(crate) upstream_user: String,
 }
 
-/// Who is on the other side of a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Subject {
     Named(Asked),
-    /// A QR code without a name: whoever scans it.
     Unnamed,
     /// Nobody: the page looks like a pending login, nothing was created and nothing will happen (decision 2.7).
     Decoy,
@@ -66,12 +58,10 @@ pub(crate) struct Concern {
     /// Whom its picture concerns, and under what its requests are counted: the upstream's name for a user; a name of its
     /// own for nobody. `None`: a QR code without a name, or a row of an older release.
     pub(crate) target: Option<String>,
-    /// The user whom the name means, also where they were not asked.
     pub(crate) user: Option<UserId>,
     pub(crate) client: Option<ClientId>,
 }
 
-/// What the page shows for a login.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Challenge {
@@ -85,50 +75,27 @@ pub(crate) enum Challenge {
 #[derive(Clone, Debug)]
 pub(crate) struct UpstreamHandle(pub Secret);
 
-macro_rules! reasons {
-    ($($(#[$doc:meta])+ $name:ident $text:literal)+) => {
-        /// Why a login failed, in the words of `data-login-reason` (design 3).
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Reason {
-            $($(#[$doc])+ $name,)+
-        }
-
-        impl Reason {
-            pub(crate) const ALL: [Self; [$($text),+].len()] = [$(Self::$name),+];
-
-            /// The value of `data-login-reason`.
-            pub(crate) const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$name => $text,)+
-                }
-            }
-        }
-    };
-}
-
-reasons! {
-    /// Another request for the same SecSign ID suspended this one.
-    Suspended "suspended"
-    /// The SecSign ID is frozen until its owner taps it in the app.
-    Frozen "frozen"
-    /// The upstream calls the session invalid.
-    Invalid "invalid"
-    /// The upstream does not know the user.
-    NotRegistered "not_registered"
-    /// The phone is registered already.
-    AlreadyRegistered "already_registered"
-    /// The phone has no fingerprint or PIN.
-    NoSuitableAuthenticator "no_suitable_authenticator"
-    /// Nonsense, another person or session, anything unknown: not logged in (decision 2.6).
-    Technical "technical_reason"
-    /// The upstream could not be reached.
-    UpstreamDown "upstream_down"
-    /// Too many requests for this user or from this source.
-    RateLimited "rate_limited"
-    /// A newer login of the same browser took its place.
-    Replaced "replaced"
-    /// Another browser's request for the same name is open (decision 2.7).
-    Busy "busy"
+parsed_enum! {
+    /// Why a login failed, in the words of `data-login-reason` (design 3).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Reason {
+        /// Another request for the same SecSign ID suspended this one.
+        Suspended = "suspended",
+        /// The SecSign ID is frozen until its owner taps it in the app.
+        Frozen = "frozen",
+        Invalid = "invalid",
+        NotRegistered = "not_registered",
+        AlreadyRegistered = "already_registered",
+        /// The phone has no fingerprint or PIN.
+        NoSuitableAuthenticator = "no_suitable_authenticator",
+        /// Nonsense, another person or session, anything unknown: not logged in (decision 2.6).
+        Technical = "technical_reason",
+        UpstreamDown = "upstream_down",
+        RateLimited = "rate_limited",
+        Replaced = "replaced",
+        /// Another browser's request for the same name is open (decision 2.7).
+        Busy = "busy",
+    }
 }
 
 impl Reason {
@@ -136,16 +103,10 @@ impl Reason {
     pub(crate) const fn reveals_account(self) -> bool {
         matches!(self, Self::NotRegistered | Self::Frozen | Self::Suspended | Self::Invalid)
     }
-
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|reason| reason.as_str() == text)
-    }
 }
 
-/// How a login ended without an approval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum End {
-    /// The user declined on the phone.
     Denied,
     Expired,
     /// Withdrawn: by the user, or by a newer login ([`Reason::Replaced`]).
@@ -154,7 +115,6 @@ pub enum End {
 }
 
 impl End {
-    /// The value of `data-login-state` (design 3).
     pub(crate) const fn state(self) -> &'static str {
         match self {
             Self::Denied => "denied",
@@ -164,7 +124,6 @@ impl End {
         }
     }
 
-    /// The value of `data-login-reason`, if there is one.
     pub(crate) const fn reason(self) -> Option<Reason> {
         match self {
             Self::Failed(reason) | Self::Cancelled(Some(reason)) => Some(reason),
@@ -179,9 +138,7 @@ pub(crate) enum LoginStage {
     /// Written before the call that creates the session upstream; after a crash nobody knows whether that call arrived.
     Creating,
     Pending(UpstreamHandle),
-    /// The phone has loaded the request.
     Fetched(UpstreamHandle),
-    /// The right person approved in time.
     Approved {
         at: Timestamp,
         user_id: UserId,
@@ -208,7 +165,6 @@ impl LoginStage {
         }
     }
 
-    /// Whether the phone may still answer.
     pub(crate) const fn is_open(&self) -> bool {
         matches!(self, Self::Creating | Self::Pending(_) | Self::Fetched(_))
     }
@@ -216,7 +172,6 @@ impl LoginStage {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Login {
-    /// Its id: stands in URLs and is useless without the browser's cookie.
     pub(crate) id: LoginId,
     pub(crate) purpose: Purpose,
     /// The browser that began it, and that may finish it; a request without a browser has none.
@@ -226,25 +181,20 @@ pub(crate) struct Login {
     pub(crate) subject: Subject,
     /// Whether this browser had signed in as that person before (decision 2.7).
     pub(crate) remembered: bool,
-    /// The canonical name that was typed; `None` for a QR code without a name. The page shows this one, so that a known and
-    /// an unknown name look alike.
+    /// The canonical name that was typed, which the page shows, so that a known and an unknown name look alike.
     pub(crate) typed: Option<String>,
     /// Whether the user asked for the name to be filled in next time (decision 2.3).
     pub(crate) remember: bool,
-    /// What the page shows; nothing while it is being created.
     pub(crate) challenge: Option<Challenge>,
     pub(crate) stage: LoginStage,
     pub(crate) created_at: Timestamp,
-    /// When it expires unless approved before.
     pub(crate) deadline: Timestamp,
-    /// When its approval was used up.
     pub(crate) consumed_at: Option<Timestamp>,
     pub(crate) concern: Concern,
 }
 
 impl Login {
-    /// The stage as it is at `now`, whatever the clean-up did: an open login past its deadline has expired, and so has an
-    /// approval that its browser did not finish in time.
+    /// Whatever the clean-up did: a login past its deadline has expired, as has an approval not finished in time.
     pub(crate) fn stage_at(&self, now: Timestamp) -> LoginStage {
         let late = match &self.stage {
             LoginStage::Approved { .. } => self.consumed_at.is_none() && now >= self.deadline.plus(FINISH_GRACE),
@@ -253,19 +203,16 @@ impl Login {
         if late { LoginStage::Ended(End::Expired) } else { self.stage.clone() }
     }
 
-    /// Whether both belong to one browser.
     pub(crate) fn shares_browser(&self, other: &Self) -> bool {
         self.browser.is_some() && self.browser == other.browser
     }
 
-    /// Whether a login for the same purpose would ask the same again.
     pub(crate) fn asks_the_same(&self, other: &Self) -> bool {
         self.upstream == other.upstream && self.typed == other.typed
     }
 
-    /// Whether this login's page must not say that its service ended it `how`: whatever a service does with a request without
-    /// the user's answer shows that there is a request, and is told in a browser that they used before, and nowhere else
-    /// (decision 2.7).
+    /// Whether this login's page must not say that its service ended it `how`: what a service does without the user's answer
+    /// shows that there is a request, and is told in a browser that they used before only (decision 2.7).
     pub(crate) const fn must_be_masked(&self, how: End) -> bool {
         let about_person = match how {
             End::Failed(reason) => reason.reveals_account(),

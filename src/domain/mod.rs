@@ -1,8 +1,7 @@
 //! What exists: clients, people, devices, browser sessions, authorizations, logins and grants, as plain values.
 //!
 //! The *stage enums* ([`authorization::AuthorizationStage`], [`login::LoginStage`]) hold the data that a stage has and
-//! nothing else, so that a later stage's data cannot be read too early. No I/O, no SQL, no web framework: the store turns
-//! rows into these types, the flows decide with them.
+//! nothing else, so that a later stage's data cannot be read too early. No I/O, no SQL, no web framework.
 
 pub(crate) mod address;
 pub(crate) mod assurance;

@@ -1,72 +1,47 @@
-//! The names that operators write down: people, addresses, groups, and the names by which the phone services know people.
-//!
-//! Each has one canonical spelling (check 138). What the configuration file declares and what a command is given
-//! pass the same checks here.
+//! The names that operators write down, in the file or in a command: each has one canonical spelling (check 138).
 
 use super::user::{Upstream, canonical_identifier};
 
-/// Why a name is refused: a sentence that says what is allowed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum InvalidName {
-    /// A username that nobody could type, or that two spellings would share.
-    #[error("a username is 1 to 254 printable ASCII characters without blanks; capitals count as small letters")]
-    Username,
-    /// Something that is no e-mail address.
-    #[error("an e-mail address looks like name@host.example, in ASCII and without blanks")]
-    Email,
-    /// A group name that a relying party could not map.
-    #[error("a group name is 1 to 255 characters without control characters, commas or blanks at its ends")]
-    Group,
-    /// A full name that would break a page or a log line.
-    #[error("a full name is at most 255 characters without control characters")]
-    FullName,
-    /// Not a SecSign ID.
-    #[error("a SecSign ID is 1 to 254 characters of a-z, 0-9, `_`, `@`, `.` and `-`; capitals count as small letters")]
-    SecSignId,
-    /// Not a ThumbSignIn user id.
-    #[error("a ThumbSignIn user id is 1 to 254 characters of a-z, 0-9, `.`, `_` and `-`; capitals count as small letters")]
-    ThumbSignInUserId,
+// Why a name is refused: what is allowed.
+const USERNAME: &str = "a username is 1 to 254 printable ASCII characters without blanks; capitals count as small letters";
+const EMAIL: &str = "an e-mail address looks like name@host.example, in ASCII and without blanks";
+const GROUP: &str = "a group name is 1 to 255 characters without control characters, commas or blanks at its ends";
+const FULL_NAME: &str = "a full name is at most 255 characters without control characters";
+const SECSIGN_ID: &str =
+    "a SecSign ID is 1 to 254 characters of a-z, 0-9, `_`, `@`, `.` and `-`; capitals count as small letters";
+const THUMBSIGNIN_ID: &str =
+    "a ThumbSignIn user id is 1 to 254 characters of a-z, 0-9, `.`, `_` and `-`; capitals count as small letters";
+
+pub(crate) fn username(written: &str) -> Result<String, &'static str> {
+    canonical_identifier(written).ok_or(USERNAME)
 }
 
-/// The canonical spelling of a username.
-/// Errors: [`InvalidName::Username`].
-pub(crate) fn username(written: &str) -> Result<String, InvalidName> {
-    canonical_identifier(written).ok_or(InvalidName::Username)
-}
-
-/// The canonical spelling of an e-mail address. Whether it exists is for whoever sends to it.
-/// Errors: [`InvalidName::Email`].
-pub(crate) fn email(written: &str) -> Result<String, InvalidName> {
-    let address = canonical_identifier(written).ok_or(InvalidName::Email)?;
+pub(crate) fn email(written: &str) -> Result<String, &'static str> {
+    let address = canonical_identifier(written).ok_or(EMAIL)?;
     match address.split_once('@') {
         Some((local, host)) if !local.is_empty() && !host.is_empty() && !host.contains('@') => Ok(address),
-        _other => Err(InvalidName::Email),
+        _other => Err(EMAIL),
     }
 }
 
-/// A group name as it is written: groups are compared exactly by relying parties.
-/// Errors: [`InvalidName::Group`].
-pub(crate) fn group(written: &str) -> Result<String, InvalidName> {
+/// As it is written: groups are compared exactly by relying parties.
+pub(crate) fn group(written: &str) -> Result<String, &'static str> {
     let fits = (1..=255).contains(&written.len()) && written.trim() == written;
     let harmless = !written.chars().any(|character| character.is_control() || character == ',');
-    if fits && harmless { Ok(written.to_owned()) } else { Err(InvalidName::Group) }
+    if fits && harmless { Ok(written.to_owned()) } else { Err(GROUP) }
 }
 
-/// A person's full name as it is written.
-/// Errors: [`InvalidName::FullName`].
-pub(crate) fn full_name(written: &str) -> Result<String, InvalidName> {
+pub(crate) fn full_name(written: &str) -> Result<String, &'static str> {
     let trimmed = written.trim();
     let harmless = trimmed.len() <= 255 && !trimmed.chars().any(char::is_control);
-    if harmless { Ok(trimmed.to_owned()) } else { Err(InvalidName::FullName) }
+    if harmless { Ok(trimmed.to_owned()) } else { Err(FULL_NAME) }
 }
 
-/// The canonical spelling of the name by which `upstream` knows a person.
-/// Errors: [`InvalidName::SecSignId`] or [`InvalidName::ThumbSignInUserId`]: outside these characters the services' own clients
-/// disagree on the encoding.
-pub(crate) fn upstream_user(upstream: Upstream, written: &str) -> Result<String, InvalidName> {
+/// Beyond these characters the services' own clients disagree on the encoding.
+pub(crate) fn upstream_user(upstream: Upstream, written: &str) -> Result<String, &'static str> {
     let (extra, error) = match upstream {
-        Upstream::SecSign => (b"_@.-".as_slice(), InvalidName::SecSignId),
-        Upstream::ThumbSignIn => (b"._-".as_slice(), InvalidName::ThumbSignInUserId),
+        Upstream::SecSign => (b"_@.-".as_slice(), SECSIGN_ID),
+        Upstream::ThumbSignIn => (b"._-".as_slice(), THUMBSIGNIN_ID),
     };
     let name = canonical_identifier(written).ok_or(error)?;
     let fits = name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || extra.contains(&byte));
@@ -87,27 +62,27 @@ mod tests {
 
     #[test]
     fn what_cannot_be_a_name_is_refused() {
-        assert_eq!(username("al ice"), Err(InvalidName::Username));
+        assert_eq!(username("al ice"), Err(USERNAME));
         for bad in ["alice", "@example.org", "alice@", "a@b@c", "älice@example.org"] {
-            assert_eq!(email(bad), Err(InvalidName::Email), "{bad}");
+            assert_eq!(email(bad), Err(EMAIL), "{bad}");
         }
         for bad in ["", " admins", "a,b", "a\nb"] {
-            assert_eq!(group(bad), Err(InvalidName::Group), "{bad:?}");
+            assert_eq!(group(bad), Err(GROUP), "{bad:?}");
         }
         assert_eq!(group("Domain Users"), Ok("Domain Users".to_owned()));
-        assert_eq!(upstream_user(Upstream::SecSign, "a&b=c"), Err(InvalidName::SecSignId));
-        assert_eq!(upstream_user(Upstream::ThumbSignIn, "alice@acme"), Err(InvalidName::ThumbSignInUserId));
+        assert_eq!(upstream_user(Upstream::SecSign, "a&b=c"), Err(SECSIGN_ID));
+        assert_eq!(upstream_user(Upstream::ThumbSignIn, "alice@acme"), Err(THUMBSIGNIN_ID));
     }
 
     #[test]
     fn letters_beyond_ascii_are_refused_with_a_sentence_that_says_so() {
         for name in ["jürgen", "юрий", "ａlice", "alice\u{301}"] {
             let refused = username(name).unwrap_err();
-            assert!(refused.to_string().contains("printable ASCII"), "{name}: {refused}");
+            assert!(refused.contains("printable ASCII"), "{name}: {refused}");
             let refused = email(&format!("{name}@example.org")).unwrap_err();
-            assert!(refused.to_string().contains("in ASCII"), "{name}: {refused}");
+            assert!(refused.contains("in ASCII"), "{name}: {refused}");
         }
-        assert_eq!(email("alice@b\u{fc}ro.example"), Err(InvalidName::Email));
+        assert_eq!(email("alice@b\u{fc}ro.example"), Err(EMAIL));
         assert_eq!(email("alice@xn--bro-hoa.example").as_deref(), Ok("alice@xn--bro-hoa.example"), "as DNS has it");
         assert_eq!(group("Büro Süd").as_deref(), Ok("Büro Süd"), "a group is what an app calls it");
     }
@@ -129,7 +104,7 @@ mod tests {
         assert_eq!(full_name("  Zoë O'Hara, 三世 "), Ok("Zoë O'Hara, 三世".to_owned()));
         assert_eq!(full_name(""), Ok(String::new()));
         for bad in ["a\nb", "a\u{0}b", "a\u{1b}[2J"] {
-            assert_eq!(full_name(bad), Err(InvalidName::FullName), "{bad:?}");
+            assert_eq!(full_name(bad), Err(FULL_NAME), "{bad:?}");
         }
     }
 

@@ -19,7 +19,6 @@ use super::random::RandomError;
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Wraps a secret that was received or configured.
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
@@ -31,12 +30,10 @@ impl Secret {
         Ok(Self::new(URL_SAFE_NO_PAD.encode(bytes)))
     }
 
-    /// The clear text, for the one answer that carries it.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// The digest under which the secret is stored and found.
     pub fn digest(&self) -> SecretDigest {
         SecretDigest::of(self.0.as_bytes())
     }
@@ -53,28 +50,23 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The SHA-256 of a secret, as base64url.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SecretDigest(String);
 
 impl SecretDigest {
-    /// The digest of `secret`.
     pub fn of(secret: &[u8]) -> Self {
         Self(URL_SAFE_NO_PAD.encode(Sha256::digest(secret)))
     }
 
-    /// A digest that the database kept.
     pub fn from_stored(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text that the database keeps.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether `secret` has this digest, compared in constant time.
     pub fn matches(&self, secret: &Secret) -> bool {
         self.0.as_bytes().ct_eq(secret.digest().0.as_bytes()).into()
     }

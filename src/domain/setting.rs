@@ -12,11 +12,9 @@ pub(crate) const fn days(count: u64) -> Duration {
     Duration::from_hours(24 * count)
 }
 
-/// A key of the configuration.
 pub(crate) struct Key {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
-    /// The default as it would be written in the file.
     pub(crate) default: Option<&'static str>,
     /// Of a limit, what holds in the profile `production` where nothing is written; written as 0, the limit is lifted.
     pub(crate) production: Option<&'static str>,
@@ -43,7 +41,6 @@ impl Key {
     }
 }
 
-/// What may be written for a key.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     Text,
@@ -51,36 +48,28 @@ pub(crate) enum Kind {
     Secret,
     /// A path; a relative one starts in the directory of the configuration file.
     Path,
-    /// `true` or `false`.
     Switch,
-    /// A whole number between these two.
     Count(u32, u32),
-    /// A duration between these two.
     Span(Duration, Duration),
     /// A list of texts; commas separate them in the environment.
     Texts,
     /// A list of texts without blanks; commas or blanks separate them in the environment.
     Words,
-    /// One of these.
     Choice(&'static [&'static str]),
 }
 
-/// What is declared of a section: its name in the file (none at the top of it), what it is about, its keys.
 pub(crate) trait Declared {
     const NAME: &'static str;
     const ABOUT: &'static str;
     const KEYS: &'static [Key];
 }
 
-/// A section that can be read from `S`.
 pub(crate) trait Settings<S>: Declared + Sized {
     /// Takes the value of every key. `None` where one is missing or wrong; `source` has reported that.
     fn read(source: &mut S) -> Option<Self>;
 }
 
-/// A value that can be read from `S`.
 pub(crate) trait Setting<S>: Sized {
-    /// As [`Settings::read`].
     fn read(source: &mut S, key: &'static str) -> Option<Self>;
 }
 

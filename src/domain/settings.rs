@@ -1,10 +1,13 @@
 //! How long things live (decision 2.10), how often a phone may be asked (checks 134–136), how many may wait for it, and
-//! what strangers may have us keep (B35): what the operator decided, as the flows use it.
+//! what strangers may have us keep (B35), and the services that are called: what the operator decided, as its users take it.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
+use url::Url;
 
+use super::secret::Secret;
 use super::setting::{DAY, HOUR, Kind, MINUTE, SECOND, days, settings};
 
 const fn up_to(most: Duration) -> Kind {
@@ -94,4 +97,50 @@ pub(crate) enum Profile {
     Production,
     /// None: for a laptop and for tests.
     Off,
+}
+
+settings! {
+    /// SecSign ID: a push, then the person picks the symbol that the page shows.
+    [secsign]
+    pub(crate) struct SecSignSettings {
+        /// The SecSign ID server: `https://httpapi.secsign.com`, or one of your own. Paths are added to it.
+        url: Url = Kind::Text, required "the address of the SecSign ID server";
+        /// A second server, asked when the first one cannot be reached.
+        fallback_url: Option<Url> = Kind::Text;
+        /// Certificates (PEM) to trust for this service, instead of the usual ones.
+        ca_file: Option<PathBuf> = Kind::Path;
+    }
+}
+
+settings! {
+    /// ThumbSignIn: a QR code or a link into the app, then a fingerprint.
+    [thumbsignin]
+    pub(crate) struct ThumbSignInSettings {
+        /// The service: `https://api.thumbsignin.com`. Paths are added to it.
+        url: Url = Kind::Text, required "the address of the ThumbSignIn service";
+        /// The app id of your ThumbSignIn application.
+        app_id: String = Kind::Text, required "the app id of your ThumbSignIn application";
+        /// The secret key of your ThumbSignIn application; requests are signed with it.
+        secret: Secret = Kind::Secret,
+            required "the secret key of your ThumbSignIn application, or secret_file with the path of a file that holds it";
+        /// Certificates (PEM) to trust for this service, instead of the usual ones.
+        ca_file: Option<PathBuf> = Kind::Path;
+        /// Also offer a QR code without asking for a name: the weakest login, with short tokens and a question on the page
+        /// after the approval.
+        allow_unnamed: bool = Kind::Switch, default false;
+    }
+}
+
+settings! {
+    /// Requests to addresses that clients registered (back-channel logout and the like).
+    [outbound]
+    pub(crate) struct OutboundSettings {
+        /// Certificates (PEM) to trust beside the usual ones.
+        ca_file: Option<PathBuf> = Kind::Path;
+        /// Allow private and loopback addresses and plain http. Only where every client is your own.
+        allow_private: bool = Kind::Switch, default false;
+        /// The pause after a logout token could not be delivered; each later one is four times as long. Five attempts are
+        /// made.
+        logout_retry: Duration = Kind::Span(SECOND, MINUTE), default "5s";
+    }
 }

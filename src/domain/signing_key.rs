@@ -1,8 +1,6 @@
-//! Signing keys as they are stored, and the changes that a rotation makes to them.
-//!
-//! A key is *next* (published, does not sign yet), *active* (signs) or *retired* (signs no more, still verifies). Per
-//! algorithm there is at most one next and one active key at any moment, whatever the number of nodes: the store refuses a
-//! change that would break this, or that another node's change has overtaken. What a change should be, `keys` decides.
+//! Signing keys as they are stored, and the changes of a rotation. Per algorithm there is at most one next and one active key at
+//! any moment, whatever the number of nodes: the store refuses a change that would break this, or that another node's change has
+//! overtaken. What a change should be, `keys` decides.
 
 use async_trait::async_trait;
 
@@ -12,7 +10,6 @@ use super::named::parsed_enum;
 use crate::protocol::client_metadata::SigningAlgorithm;
 
 parsed_enum! {
-    /// Where a key stands in its life (OIDC Core §10.1.1).
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub(crate) enum KeyState {
         /// Published ahead, so that relying parties know it before it signs.
@@ -25,16 +22,13 @@ parsed_enum! {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StoredKey {
-    /// Its thumbprint (RFC 7638); unique.
+    /// Its thumbprint (RFC 7638).
     pub kid: String,
-    /// The one algorithm that it serves.
     pub alg: SigningAlgorithm,
     pub state: KeyState,
-    /// The public half: a JWK as JSON (RFC 7517 §4).
     pub public_jwk: String,
     /// The private half, encrypted under the master key (decision 2.5); empty once the key is retired.
     pub sealed_private: String,
-    /// When it was made, which is when it was published.
     pub created_at: Timestamp,
     pub active_at: Option<Timestamp>,
     pub retired_at: Option<Timestamp>,
@@ -46,21 +40,27 @@ pub(crate) enum KeyStep {
     /// Adds a key. Expects no other with its `kid`, and no other of its algorithm in its state unless that is retired.
     Insert(StoredKey),
     /// Next → active. Expects the key to be next, and no active one of its algorithm.
-    Activate { kid: String, at: Timestamp },
+    Activate {
+        kid: String,
+        at: Timestamp,
+    },
     /// Active → retired; the stored private half becomes empty. Expects the key to be active.
-    Retire { kid: String, at: Timestamp },
-    /// Deletes a key in any state; from then on nothing that it signed is valid. Expects the key to exist.
-    Delete { kid: String },
+    Retire {
+        kid: String,
+        at: Timestamp,
+    },
+    Delete {
+        kid: String,
+    },
 }
 
-/// Steps that are written in this order, in one transaction, all or none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct KeyChange {
+    /// Written in this order, in one transaction, all or none.
     pub steps: Vec<KeyStep>,
 }
 
 impl KeyChange {
-    /// The audit events that belong into the same transaction: one a step.
     pub(crate) fn audit_events(&self) -> Vec<AuditEvent> {
         self.steps.iter().map(KeyStep::audit_event).collect()
     }
@@ -78,7 +78,6 @@ impl KeyStep {
     }
 }
 
-/// What became of a [`KeyChange`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Applied {
     Done,
@@ -86,18 +85,16 @@ pub(crate) enum Applied {
     Conflict,
 }
 
-/// The rows could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[error("the signing keys cannot be read or written")]
 pub(crate) struct KeyRowsError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
-/// Where signing keys are stored. Implemented by the database; a test may keep them in memory.
+/// Implemented by the database; a test may keep them in memory.
 #[async_trait]
 pub(crate) trait SigningKeyRows: Send + Sync {
     /// Every key, in any order. Asked every half second by every node, so one statement without joins.
     async fn list_signing_keys(&self) -> Result<Vec<StoredKey>, KeyRowsError>;
 
-    /// Writes a change with its audit events, or nothing at all.
     async fn apply_key_change(&self, change: &KeyChange) -> Result<Applied, KeyRowsError>;
 }
 

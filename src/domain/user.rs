@@ -10,26 +10,20 @@ use super::id::{DeviceId, UserId};
 use super::named::parsed_enum;
 use crate::protocol::jws;
 
-/// A person who can sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct User {
-    /// Also the `sub` of their tokens.
     pub id: UserId,
-    /// The unique name, canonical (see [`canonical_identifier`]); `preferred_username`.
+    /// Canonical and unique (see [`canonical_identifier`]), as is the e-mail address.
     pub username: String,
-    /// The e-mail address, canonical and unique.
     pub email: Option<String>,
-    /// Whether somebody vouched for the address (`email_verified`).
     pub email_verified: bool,
-    /// The full name; empty when unknown.
+    /// Empty when unknown.
     pub name: String,
-    /// Group names (`groups`), a flat list.
     pub groups: Vec<String>,
     /// A locked person cannot sign in, and nothing is refreshed for them.
     pub locked: bool,
     pub source: Source,
     pub created_at: Timestamp,
-    /// When their data last changed (`updated_at`, OIDC Core §5.1).
     pub updated_at: Timestamp,
 }
 
@@ -45,7 +39,6 @@ parsed_enum! {
 }
 
 impl Upstream {
-    /// The name that people know.
     pub const fn display_name(self) -> &'static str {
         match self {
             Self::SecSign => "SecSign ID",
@@ -60,14 +53,12 @@ impl fmt::Display for Upstream {
     }
 }
 
-/// A person's registration with a phone service. (upstream, upstream user) is unique: two services may know two
-/// different people by the same name.
+/// (upstream, upstream user) is unique: two services may know two different people by the same name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Device {
     pub id: DeviceId,
     pub user_id: UserId,
     pub upstream: Upstream,
-    /// The name by which the service knows the person (SecSign ID, ThumbSignIn user id), canonical.
     pub upstream_user: String,
     pub label: String,
     pub created_at: Timestamp,
@@ -87,7 +78,7 @@ const TOKEN_WITHOUT_GROUPS: usize = 1400;
 /// A longer address is cut by many proxies, and an ID token may travel in one as a hint.
 const LONGEST_IN_ADDRESSES: usize = 7 * 1024;
 
-/// What to know of a person whose groups make ID tokens long: apps show them to us again as hints (`id_token_hint`).
+/// Apps show ID tokens to us again as hints (`id_token_hint`): groups can make them too long.
 pub(crate) fn warning_of_groups(username: &str, groups: &[String]) -> Option<String> {
     let listed: usize = groups.iter().map(|group| group.len() + 3).sum();
     // Base64 makes four characters of three bytes.

@@ -1,51 +1,61 @@
-//! Users as an operator writes them, in the configuration file or in a command: plain texts, every member optional. Checking
-//! them gives the values that exist here, or every mistake at once.
+//! Users as an operator writes them, in the configuration file or in a command: plain texts, every member optional.
 
+use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::client_rules::Violation;
 use super::names;
 use super::user::Upstream;
 
-/// What is written about a person.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+// The comments are the help of `user create`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct WrittenUser {
+    /// The unique name that the person types
+    #[arg(long, required = true)]
     pub username: Option<String>,
+    /// The e-mail address; also accepted where the username is asked
+    #[arg(long)]
     pub email: Option<String>,
+    /// Whether you vouch for the address [default: true]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub email_verified: Option<bool>,
+    /// The full name
+    #[arg(long)]
     pub name: Option<String>,
+    /// A group that relying parties are told; one each time, for its name may hold blanks
+    #[arg(long = "group", alias = "groups", value_name = "GROUP")]
     pub groups: Option<Vec<String>>,
+    /// The person's SecSign ID
+    #[arg(long, value_name = "ID")]
     pub secsignid: Option<String>,
+    /// The id by which ThumbSignIn knows the person
+    #[arg(long, value_name = "ID")]
     pub thumbsignin_user_id: Option<String>,
 }
 
-/// A person to be added, in canonical spelling, with the phones to register at once.
+/// In canonical spelling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NewUser {
     pub username: String,
     pub email: Option<String>,
-    /// Whether the operator vouches for it.
     pub email_verified: bool,
-    /// The full name; empty when unknown.
     pub name: String,
     pub groups: Vec<String>,
-    /// The names by which phone services know the person.
     pub devices: Vec<(Upstream, String)>,
 }
 
 impl WrittenUser {
-    /// The person that is meant, or every name that cannot be one.
+    /// Every mistake at once.
     pub(crate) fn check(self) -> Result<NewUser, Vec<Violation>> {
         let mut wrong = Vec::new();
-        let username = self.username.ok_or_else(|| "missing: write the person's username".to_owned());
-        let username = username.and_then(|written| names::username(&written).map_err(|error| error.to_string()));
-        let username = good("username", username, &mut wrong);
-        let email = self.email.and_then(|written| name_of("email", names::email(&written), &mut wrong));
-        let name = self.name.and_then(|written| name_of("name", names::full_name(&written), &mut wrong));
+        let username = self.username.ok_or("missing: write the person's username");
+        let username = good("username", username.and_then(|written| names::username(&written)), &mut wrong);
+        let email = self.email.and_then(|written| good("email", names::email(&written), &mut wrong));
+        let name = self.name.and_then(|written| good("name", names::full_name(&written), &mut wrong));
         let groups = self.groups.unwrap_or_default();
         let mut groups: Vec<String> =
-            groups.iter().filter_map(|written| name_of("groups", names::group(written), &mut wrong)).collect();
+            groups.iter().filter_map(|written| good("groups", names::group(written), &mut wrong)).collect();
         groups.sort();
         groups.dedup();
         let registered = [
@@ -54,7 +64,7 @@ impl WrittenUser {
         ];
         let mut devices = Vec::new();
         for (member, upstream, written) in registered {
-            let name = written.and_then(|written| name_of(member, names::upstream_user(upstream, &written), &mut wrong));
+            let name = written.and_then(|written| good(member, names::upstream_user(upstream, &written), &mut wrong));
             devices.extend(name.map(|name| (upstream, name)));
         }
         let email_verified = email.is_some() && self.email_verified.unwrap_or(true);
@@ -67,12 +77,8 @@ impl WrittenUser {
     }
 }
 
-fn name_of(member: &'static str, name: Result<String, names::InvalidName>, wrong: &mut Vec<Violation>) -> Option<String> {
-    good(member, name.map_err(|error| error.to_string()), wrong)
-}
-
-fn good<T>(member: &'static str, parsed: Result<T, String>, wrong: &mut Vec<Violation>) -> Option<T> {
-    parsed.map_err(|message| wrong.push(Violation { member, message })).ok()
+fn good(member: &'static str, name: Result<String, &'static str>, wrong: &mut Vec<Violation>) -> Option<String> {
+    name.map_err(|message| wrong.push(Violation { member, message: message.to_owned() })).ok()
 }
 
 #[cfg(test)]

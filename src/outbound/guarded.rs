@@ -2,7 +2,7 @@
 //! internet, and connects to the address that it checked (B28). The status is all that is read: no body, no redirect.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,15 +10,6 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
 use super::{OutboundError, builder, extra_authorities};
-
-/// How registered URLs are called.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct GuardSettings {
-    /// A PEM file of certification authorities that are trusted besides the system's.
-    pub ca_file: Option<PathBuf>,
-    /// Whether private and loopback addresses, and plain http, are allowed.
-    pub allow_private: bool,
-}
 
 /// Why a call brought no status. The texts never hold the URL.
 #[derive(Debug, thiserror::Error)]
@@ -40,10 +31,9 @@ pub(crate) struct GuardedClient {
     allow_private: bool,
 }
 
-pub(crate) fn guarded(settings: GuardSettings) -> Result<GuardedClient, OutboundError> {
-    let allow_private = settings.allow_private;
-    let authorities = extra_authorities(settings.ca_file.as_deref())?;
-    let client = builder(authorities)
+/// The client for registered URLs; `ca_file` as in [`phone_service`](super::phone_service).
+pub(crate) fn guarded(ca_file: Option<&Path>, allow_private: bool) -> Result<GuardedClient, OutboundError> {
+    let client = builder(extra_authorities(ca_file)?)
         // A kept connection would outlive the check of its address.
         .pool_max_idle_per_host(0)
         .dns_resolver(Arc::new(Guard { allow_private }))

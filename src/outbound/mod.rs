@@ -13,7 +13,7 @@ mod probe;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub(crate) use guarded::{CallError, GuardSettings, GuardedClient, guarded};
+pub(crate) use guarded::{CallError, GuardedClient, guarded};
 pub(crate) use phone::{Delivery, PhoneAnswer, PhoneClient, PhoneRequest, SendError};
 pub(crate) use probe::{Probe, ProbeAnswer};
 

@@ -23,10 +23,8 @@ macro_rules! parsed_enum {
         }
 
         impl $name {
-            /// All of them, in the order of their declaration.
             $vis const ALL: [Self; [$($text),+].len()] = [$(Self::$variant),+];
 
-            /// The one of this name.
             $vis fn parse(text: &str) -> Option<Self> {
                 Self::ALL.into_iter().find(|known| known.as_str() == text)
             }

@@ -1,8 +1,6 @@
-//! From an app and its client to the templates' text.
-//!
-//! Names that are not there are errors, and the tests render every template: none of this fails in front of an operator. The
-//! formats have filters of their own: `json` and `toml` write a value as a literal, `form` as a part of a query, `path` is the
-//! path of a URL, and `arg(name, value)` a word of a shell command.
+//! From an app and its client to the templates' text. Names that are not there are errors, and the tests render every template.
+//! The formats have filters of their own: `json` and `toml` write a value as a literal, `form` as a part of a query, `path` is
+//! the path of a URL, and `arg(name, value)` a word of a shell command.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -25,18 +23,14 @@ use crate::protocol::scope;
 #[folder = "templates/recipes/"]
 struct Templates;
 
-/// A template is faulty: a mistake of this program.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RecipeError {
-    /// It cannot be rendered.
     #[error("the recipe cannot be written: {0}")]
     Template(#[from] Error),
-    /// It is to be JSON, and is none.
     #[error("the recipe is no JSON: {0}")]
     Json(#[from] serde_json::Error),
 }
 
-/// The client as it was registered, for the other side: what flags of the operator changed in the recipe shows there as well.
 #[derive(Clone, Debug)]
 pub(crate) struct Registered<'a> {
     client: &'a Client,
@@ -46,13 +40,11 @@ pub(crate) struct Registered<'a> {
 }
 
 impl<'a> Registered<'a> {
-    /// A client of the provider whose issuer is `issuer`. A public one has no secret; `fresh` is a random value for a secret of
-    /// the app's own.
+    /// `fresh` is a random value for a secret of the app's own.
     pub(crate) fn new(issuer: &str, client: &'a Client, secret: Option<&'a Secret>, fresh: &'a Secret) -> Self {
         Self { client, secret, fresh, endpoints: discovery::document(issuer) }
     }
 
-    /// What templates know of it, beside what they know of the app.
     fn values(&self) -> Value {
         let metadata = &self.client.metadata;
         let others = metadata.scope.iter().filter(|token| *token != scope::OPENID);
@@ -83,7 +75,6 @@ impl Target {
         Ok(own.or(if self.url.is_empty() { common } else { common.with("client_uri", format!("{}/", self.url)) }))
     }
 
-    /// What to paste at the app.
     pub(crate) fn files(&self, registered: &Registered<'_>) -> Result<Vec<File>, RecipeError> {
         let file = |&(name, about): &(&'static str, &'static str)| {
             let mut content = self.render(name, context! { ..registered.values(), ..Value::from(Serde(self)) })?;

@@ -1,6 +1,7 @@
 //! The app as the operator describes it, checked: values from here are written into other programs' files, so they hold only
 //! characters that none of the formats gives a meaning to.
 
+use clap::Args;
 use serde::Serialize;
 use url::Url;
 
@@ -8,20 +9,27 @@ use super::{Flag, Recipe};
 use crate::domain::client_rules::Violation;
 use crate::protocol::uri::is_web;
 
-/// What the operator says about the app, as it was written.
-#[derive(Clone, Debug, Default)]
+// What the operator says about the app, as it was written; the comments are the help of `client create`.
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Wishes {
-    /// [`Flag::Url`].
+    /// The base URL of the app, as people's browsers know it
+    #[arg(long, value_name = "URL", requires = "recipe")]
     pub url: Option<String>,
-    /// [`Flag::Realm`].
+    /// keycloak: the realm to make
+    #[arg(long, requires = "recipe")]
     pub realm: Option<String>,
-    /// [`Flag::Alias`].
+    /// keycloak, nextcloud, gitea, kubernetes, oidc-agent: the name of this provider there [default: signbridge]
+    #[arg(long, value_name = "NAME", requires = "recipe")]
     pub alias: Option<String>,
-    /// [`Flag::Group`].
+    /// keycloak: a group whose members shall be in the group of that name there; jupyterhub: one that may enter [default:
+    /// everybody]; one each time, for its name may hold blanks
+    #[arg(long = "group", value_name = "GROUP", requires = "recipe")]
     pub groups: Option<Vec<String>>,
-    /// [`Flag::AdminGroup`].
+    /// grafana, gitea, jupyterhub: the group whose members administer it [default: grafana-admins and so on]
+    #[arg(long, value_name = "GROUP", requires = "recipe")]
     pub admin_group: Option<String>,
-    /// [`Flag::EditorGroup`].
+    /// grafana: the group whose members are editors [default: grafana-editors]
+    #[arg(long, value_name = "GROUP", requires = "recipe")]
     pub editor_group: Option<String>,
 }
 
@@ -32,31 +40,33 @@ pub(crate) struct Target {
     pub recipe: Recipe,
     /// Its base URL, without a slash at the end; empty where the recipe takes none.
     pub(super) url: String,
-    /// The realm; empty where the recipe takes none.
+    /// Empty where the recipe takes none.
     pub(super) realm: String,
     pub(super) alias: String,
-    /// Groups that it shall have as well.
     pub(super) groups: Vec<String>,
     pub(super) admin_group: String,
     pub(super) editor_group: String,
 }
 
 impl Target {
-    /// Checks what the operator says: else every flag that is missing, that the recipe does not take, or whose value cannot be
-    /// used.
+    /// Else every flag that is missing, that the recipe does not take, or whose value cannot be used.
     pub(crate) fn new(recipe: Recipe, wishes: Wishes) -> Result<Self, Vec<Violation>> {
         let mut wrong = Vec::new();
         let mut refuse = |flag: Flag, message: String| wrong.push(Violation { member: flag.as_str(), message });
-        for (flag, given) in given(&wishes) {
-            let takes = recipe.flags().contains(&flag);
-            if given && !takes {
-                refuse(flag, format!("the recipe {} does not take it", recipe.as_str()));
-            }
-            if !given && takes && flag == Flag::Url {
-                refuse(flag, format!("the recipe {} needs it: {}", recipe.as_str(), recipe.app().url));
-            }
-            if !given && takes && flag == Flag::Realm {
-                refuse(flag, format!("the recipe {} needs it: the name of the realm", recipe.as_str()));
+        for (flag, given) in [
+            (Flag::Url, wishes.url.is_some()),
+            (Flag::Realm, wishes.realm.is_some()),
+            (Flag::Alias, wishes.alias.is_some()),
+            (Flag::Group, wishes.groups.is_some()),
+            (Flag::AdminGroup, wishes.admin_group.is_some()),
+            (Flag::EditorGroup, wishes.editor_group.is_some()),
+        ] {
+            let needs = |what: &str| format!("the recipe {} needs it: {what}", recipe.as_str());
+            match (given, recipe.flags().contains(&flag), flag) {
+                (true, false, _) => refuse(flag, format!("the recipe {} does not take it", recipe.as_str())),
+                (false, true, Flag::Url) => refuse(flag, needs(recipe.app().url)),
+                (false, true, Flag::Realm) => refuse(flag, needs("the name of the realm")),
+                _fine => {}
             }
         }
         let mut checked = |flag: Flag, value: Result<String, String>| value.map_err(|message| refuse(flag, message)).ok();
@@ -77,17 +87,6 @@ impl Target {
             _something_wrong => Err(wrong),
         }
     }
-}
-
-fn given(wishes: &Wishes) -> [(Flag, bool); 6] {
-    [
-        (Flag::Url, wishes.url.is_some()),
-        (Flag::Realm, wishes.realm.is_some()),
-        (Flag::Alias, wishes.alias.is_some()),
-        (Flag::Group, wishes.groups.is_some()),
-        (Flag::AdminGroup, wishes.admin_group.is_some()),
-        (Flag::EditorGroup, wishes.editor_group.is_some()),
-    ]
 }
 
 /// The base URL of an app without its last slash. Whether plain http may be redirected to is checked with the redirect URIs.

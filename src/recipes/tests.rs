@@ -77,7 +77,7 @@ fn section(ini: &str, name: &str) -> BTreeMap<String, String> {
 
 #[test]
 fn names_parse_back() {
-    for &recipe in Recipe::ALL {
+    for recipe in Recipe::ALL {
         assert_eq!(Recipe::parse(recipe.as_str()), Some(recipe));
     }
     assert_eq!(Recipe::parse("phpbb"), None);
@@ -85,7 +85,7 @@ fn names_parse_back() {
 
 #[test]
 fn every_template_is_rendered_and_registers_members_that_exist() {
-    for &recipe in Recipe::ALL {
+    for recipe in Recipe::ALL {
         let Value::Object(members) = serde_json::to_value(target(recipe).client().unwrap()).unwrap() else { panic!() };
         assert!(members.keys().all(|name| MEMBERS.iter().any(|member| member.name == name)), "{members:?}");
         let public = ClientPatch::default().with("token_endpoint_auth_method", "none");
@@ -98,7 +98,7 @@ fn every_template_is_rendered_and_registers_members_that_exist() {
 
 #[test]
 fn what_is_missing_or_not_taken_is_named() {
-    for &recipe in Recipe::ALL {
+    for recipe in Recipe::ALL {
         let needed: Vec<_> = recipe.flags().iter().filter(|flag| matches!(flag, Flag::Url | Flag::Realm)).collect();
         let needed: Vec<_> = needed.into_iter().map(|flag| flag.as_str()).collect();
         match needed.is_empty() {

@@ -16,7 +16,7 @@ use super::cut;
 /// The field of a request's span that each of its records repeats.
 const REQUEST_ID: &str = "request_id";
 
-/// Writes records as JSON. Fields of spans must be formatted as JSON too.
+/// Fields of spans must be formatted as JSON too.
 pub(super) struct Flat;
 
 impl<S, N> FormatEvent<S, N> for Flat
@@ -30,13 +30,10 @@ where
         let mut timestamp = String::new();
         SystemTime.format_time(&mut Writer::new(&mut timestamp))?;
         let metadata = event.metadata();
-        let head = [
-            ("timestamp", Value::from(timestamp)),
-            ("level", Value::from(metadata.level().as_str())),
-            ("message", Value::from(own.message)),
-        ];
         let mut record = String::from("{");
-        head.iter().try_for_each(|(name, value)| member(&mut record, name, value))?;
+        member(&mut record, "timestamp", &Value::from(timestamp))?;
+        member(&mut record, "level", &Value::from(metadata.level().as_str()))?;
+        member(&mut record, "message", &Value::from(own.message))?;
         own.fields.iter().try_for_each(|(name, value)| member(&mut record, name, value))?;
         if let Some(id) = request_id(context) {
             member(&mut record, REQUEST_ID, &id)?;
@@ -51,7 +48,6 @@ fn member(record: &mut String, name: &str, value: &Value) -> fmt::Result {
     write!(record, "{comma}{}:{value}", Value::from(name))
 }
 
-/// The id of the request around the event.
 fn request_id<S, N>(context: &FmtContext<'_, S, N>) -> Option<Value>
 where
     S: Subscriber + for<'l> LookupSpan<'l>,
@@ -65,7 +61,6 @@ where
     })
 }
 
-/// The event's own fields, as they come.
 struct Own {
     message: String,
     target: Option<String>,

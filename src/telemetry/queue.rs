@@ -1,9 +1,7 @@
 //! The records that wait to be written, and the thread that writes them.
 //!
-//! Logging puts a record into a bounded queue and goes on: it never waits for standard error and never hears of its
-//! errors. What finds the queue full, or cannot be written, is dropped and counted; as soon as a record gets through again and
-//! nothing waits, one record says how many were lost. `tracing-appender` has such a queue too, but tears records on a partial
-//! write, gives them up on EAGAIN and tells nobody in the log what was lost.
+//! What finds the queue full, or cannot be written, is dropped and counted; as soon as a record gets through again and nothing
+//! waits, one record says how many were lost. Why not `tracing-appender`: `docs/decisions/0007-written-by-hand.md`.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -15,7 +13,6 @@ use crate::metrics;
 
 /// How many bytes may wait: a few thousand records.
 const MOST: usize = 1024 * 1024;
-/// What a waiting record takes beside its text.
 const OVERHEAD: usize = 64;
 
 #[derive(Default)]
@@ -28,9 +25,7 @@ pub(super) struct Queue {
 struct State {
     waiting: VecDeque<Vec<u8>>,
     bytes: usize,
-    /// Records that were dropped since it was last said how many.
     lost: u64,
-    /// Whether the thread is about to write one.
     writing: bool,
 }
 
@@ -39,7 +34,6 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a line to be written, or drops it.
     pub(super) fn push(&self, line: Vec<u8>) {
         let size = line.len() + OVERHEAD;
         let mut state = self.state();
@@ -70,7 +64,6 @@ impl Queue {
         }
     }
 
-    /// The next record, as soon as there is one.
     fn next(&self) -> Vec<u8> {
         let mut state = self.state();
         loop {
@@ -96,14 +89,12 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// How many were lost, where it is time to say so: what was kept has been written.
     fn untold(&self) -> Option<u64> {
         let state = self.state();
         Some(state.lost).filter(|lost| *lost > 0 && state.waiting.is_empty())
     }
 }
 
-/// Where records are written, and whether the last one broke off.
 pub(super) struct Sink<W> {
     to: W,
     torn: bool,

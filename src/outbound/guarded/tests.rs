@@ -6,7 +6,7 @@ use super::*;
 const LIMIT: Duration = Duration::from_secs(5);
 
 fn client(allow_private: bool) -> GuardedClient {
-    guarded(GuardSettings { ca_file: None, allow_private }).unwrap()
+    guarded(None, allow_private).unwrap()
 }
 
 async fn post(client: &GuardedClient, url: &Url) -> Result<u16, CallError> {

@@ -5,7 +5,6 @@
 //! fallback host only if the primary certainly saw nothing of it (decision 2.7, SecSign notes §1.4). State and cancel may
 //! be repeated. `ReqReleaseAuthSession` is not used: servers stopped to support it in 2019.
 
-use std::path::PathBuf;
 
 use async_trait::async_trait;
 use tokio::time::Instant;
@@ -17,6 +16,7 @@ use super::answer::{is_passing, nonsense};
 use super::{BeginError, BeginRequest, Begun, Capabilities, Found, Limits, PhoneApproval, Probed, Progress, Unavailable};
 use crate::domain::error_chain::chain;
 use crate::domain::login::{Challenge, UpstreamHandle};
+use crate::domain::settings::SecSignSettings;
 use crate::outbound::{Delivery, OutboundError, PhoneAnswer, PhoneClient, PhoneRequest, SendError};
 
 mod reply;
@@ -31,17 +31,7 @@ const PLUGIN_NAME: &str = concat!("Signbridge ", env!("CARGO_PKG_VERSION"));
 /// The longest service name or address that is sent. The vendor's own script cuts at 255.
 const MAX_SHOWN: usize = 100;
 
-/// Where the SecSign server is.
-#[derive(Clone, Debug)]
-pub(crate) struct SecSignSettings {
-    /// Its origin, or the address under which its form API answers.
-    pub url: Url,
-    /// A second host with the same sessions, for when the first cannot be reached.
-    pub fallback_url: Option<Url>,
-    /// A PEM file of authorities to trust besides the system's.
-    pub ca_file: Option<PathBuf>,
-}
-
+/// The client of a SecSign server.
 pub(crate) struct SecSign {
     client: PhoneClient,
     primary: Url,

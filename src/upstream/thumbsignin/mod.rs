@@ -1,7 +1,6 @@
 //! ThumbSignIn through its signed API (ThumbSignIn notes §1, §2): GET requests with an HMAC over path, query and four headers;
 //! flat JSON as the answer. The page shows a QR code or a deep link, the phone a fingerprint prompt.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,6 +17,7 @@ use crate::domain::env::Env;
 use crate::domain::error_chain::chain;
 use crate::domain::login::UpstreamHandle;
 use crate::domain::secret::Secret;
+use crate::domain::settings::ThumbSignInSettings;
 use crate::outbound::{Delivery, OutboundError, PhoneAnswer, PhoneClient, PhoneRequest, SendError};
 
 mod flat_json;
@@ -29,18 +29,6 @@ mod transaction;
 
 const MAX_USER_AGENT: usize = 300;
 const NO_USER_AGENT: &str = "unknown";
-
-/// Where ThumbSignIn is, and who we are there.
-#[derive(Clone, Debug)]
-pub(crate) struct ThumbSignInSettings {
-    /// The service's origin, or a base under which `/ts/secure/…` answers.
-    pub url: Url,
-    pub app_id: String,
-    /// The secret key, as the text that the service shows.
-    pub secret: Secret,
-    /// A PEM file of authorities to trust besides the system's.
-    pub ca_file: Option<PathBuf>,
-}
 
 pub(crate) struct ThumbSignIn {
     client: PhoneClient,

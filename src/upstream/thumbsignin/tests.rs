@@ -20,7 +20,8 @@ const AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, 
 fn client(url: Url) -> ThumbSignIn {
     // 2018-05-02T10:11:12Z, the moment of the published vectors.
     let clock = ManualClock::new(Timestamp::from_millis(1_525_255_872_345));
-    let settings = ThumbSignInSettings { url, app_id: APP.to_owned(), secret: Secret::new(SECRET), ca_file: None };
+    let settings =
+        ThumbSignInSettings { url, app_id: APP.to_owned(), secret: Secret::new(SECRET), ca_file: None, allow_unnamed: false };
     ThumbSignIn::new(settings, Env::with_clock(Arc::new(clock))).unwrap()
 }
 
@@ -239,6 +240,7 @@ fn the_secret_is_not_in_a_settings_debug_output() {
         app_id: APP.to_owned(),
         secret: Secret::new(SECRET),
         ca_file: None,
+        allow_unnamed: false,
     };
     assert!(!format!("{settings:?}").contains(SECRET));
 }

@@ -14,6 +14,7 @@ use crate::domain::clock::ManualClock;
 use crate::domain::id::{LoginId, UserId};
 use crate::domain::login::{Login, Purpose};
 use crate::domain::secret::SecretDigest;
+use crate::domain::settings::SecSignSettings;
 use crate::domain::user::Upstream;
 use crate::flow::login::begin::begin;
 use crate::flow::login::{LoginRequest, symbol};
@@ -21,7 +22,7 @@ use crate::flow::settings::{Limits, Settings};
 use crate::flow::token::tests::{Bench, T0};
 use crate::outbound::tests::scripted::{Received, Reply, Scripted};
 use crate::store::{logins, remembered_browsers};
-use crate::upstream::secsign::{SecSign, SecSignSettings};
+use crate::upstream::secsign::SecSign;
 
 /// How the phone service goes at present.
 #[derive(Default)]

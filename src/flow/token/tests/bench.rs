@@ -69,7 +69,7 @@ impl Bench {
             keys: Arc::new(Keys { ring, purposes: Arc::clone(&made.purposes) }),
             upstreams: crate::upstream::Upstreams::default(),
             // What the tests call is on this machine.
-            outbound: crate::outbound::guarded(crate::outbound::GuardSettings { ca_file: None, allow_private: true }).unwrap(),
+            outbound: crate::outbound::guarded(None, true).unwrap(),
             env,
             settings: Arc::new(settings),
             signals: crate::flow::node::Signals::default(),
