@@ -120,7 +120,6 @@ fn row(event: &AuditEvent, id: &str, at: Timestamp, sample: Option<&str>) -> aud
 #[cfg(test)]
 pub(crate) use reads::*;
 
-/// What only tests ask for.
 #[cfg(test)]
 mod reads {
     use sea_orm::{QueryOrder as _, QuerySelect as _};
@@ -134,13 +133,11 @@ mod reads {
         pub id: String,
         /// When it happened; the first time, where it stands for many.
         pub at: Timestamp,
-        /// What happened ([`AuditKind::as_str`](crate::domain::audit::AuditKind::as_str)).
         pub kind: String,
         pub user: Option<String>,
         pub client: Option<String>,
         pub subject: Option<String>,
         pub address: String,
-        /// The `User-Agent`.
         pub user_agent: String,
         pub detail: Option<String>,
         /// For how many events it stands.

@@ -8,28 +8,23 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, Query, SelectStatement};
 use super::{Store, StoreError, Tx, authorizations};
 use crate::domain::clock::Timestamp;
 
-/// The most rows that one write deletes.
 const BATCH: u64 = 500;
 const HOUR: u64 = 60 * 60;
 const DAY: u64 = 24 * HOUR;
 /// How long an authorization that ended without a code stays, so that its page can say so.
 const LINGERS: u64 = 5 * 60;
 
-/// After what time rows of a table are deleted.
 #[derive(Clone, Copy)]
 struct RetentionRule {
     table: &'static str,
     /// The primary key, or enough of it to delete in batches.
     key: &'static str,
-    /// The column that says when a row expires.
     expiry_column: &'static str,
-    /// How long an expired row stays: long enough to recognise what comes back late (a code's reuse) and to look into a
-    /// complaint.
+    /// Long enough to recognise what comes back late (a code's reuse) and to look into a complaint.
     retain: Duration,
     only: Only,
 }
 
-/// Which expired rows of a table are deleted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Only {
     All,
@@ -72,10 +67,9 @@ const OWN: &[RetentionRule] = &[
     rule("audit_tallies", "key", "at", 2 * HOUR),
 ];
 
-/// Deletes what has expired at `now`, and the audit events older than `audit_kept`, in small writes that let others in between.
-/// Returns how many rows, not counting those that went with their parents, nor the store's own book-keeping.
-/// Fails when the database fails: the first error. What fails with one table keeps no other from being cleaned, and what was deleted
-/// stays deleted.
+/// Deletes what has expired, and the audit events older than `audit_kept`, in small writes that let others in between. Returns
+/// how many rows, not counting those that went with their parents, nor the store's own. Fails with the first error; what fails
+/// with one table keeps no other from being cleaned.
 pub(crate) async fn delete_expired(store: &Store, now: Timestamp, audit_kept: Duration) -> Result<u64, StoreError> {
     let (mut deleted, mut failure) = (0, None);
     // The fullest table first.

@@ -16,13 +16,11 @@ pub(crate) struct StoredCode {
     pub authorization_id: AuthorizationId,
     pub content: CodeContent,
     pub consumed_at: Option<Timestamp>,
-    /// The family that it led to, once redeemed.
     pub grant_id: Option<GrantId>,
 }
 
-/// The code with this digest, whatever its state.
 pub(crate) async fn find(db: &Db, digest: &SecretDigest) -> Result<Option<StoredCode>, StoreError> {
-    code::Entity::find_by_id(digest.as_str()).one(db).await?.map(StoredCode::try_from).transpose()
+    code::Entity::find_by_id(digest.as_str()).one(db).await?.map(read).transpose()
 }
 
 pub(crate) async fn insert(
@@ -49,16 +47,12 @@ pub(crate) async fn consume(tx: &Tx, digest: &SecretDigest, grant: &GrantId, now
     tx.changes(sql, values![digest, grant, now]).await
 }
 
-impl TryFrom<code::Model> for StoredCode {
-    type Error = StoreError;
-
-    fn try_from(model: code::Model) -> Result<Self, StoreError> {
-        let row = Row { table: "codes", key: &model.digest };
-        Ok(Self {
-            authorization_id: AuthorizationId::new(model.authorization_id),
-            content: row.json("content", &model.content)?,
-            consumed_at: moment(model.consumed_at),
-            grant_id: model.grant_id.map(GrantId::new),
-        })
-    }
+fn read(model: code::Model) -> Result<StoredCode, StoreError> {
+    let row = Row { table: "codes", key: &model.digest };
+    Ok(StoredCode {
+        authorization_id: AuthorizationId::new(model.authorization_id),
+        content: row.json("content", &model.content)?,
+        consumed_at: moment(model.consumed_at),
+        grant_id: model.grant_id.map(GrantId::new),
+    })
 }

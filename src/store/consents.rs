@@ -11,13 +11,11 @@ use crate::domain::grant::Consent;
 use crate::domain::id::{ClientId, UserId};
 use crate::protocol::scope::Scope;
 
-/// What `user` allowed `client`.
 pub(crate) async fn find(db: &Db, user: &UserId, client: &ClientId) -> Result<Option<Consent>, StoreError> {
     let key = (user.as_str().to_owned(), client.as_str().to_owned());
-    consent::Entity::find_by_id(key).one(db).await?.map(Consent::try_from).transpose()
+    consent::Entity::find_by_id(key).one(db).await?.map(read).transpose()
 }
 
-/// Writes what `user` allows `client`, in place of what stood there.
 pub(crate) async fn upsert(tx: &Tx, user: &UserId, client: &ClientId, consent: &Consent) -> Result<(), StoreError> {
     let row = consent::Model {
         user_id: user.as_str().to_owned(),
@@ -31,23 +29,18 @@ pub(crate) async fn upsert(tx: &Tx, user: &UserId, client: &ClientId, consent: &
     tx.insert_or(row, conflict).await.map(drop)
 }
 
-impl TryFrom<consent::Model> for Consent {
-    type Error = StoreError;
-
-    fn try_from(model: consent::Model) -> Result<Self, StoreError> {
-        let key = format!("{}, {}", model.user_id, model.client_id);
-        let row = Row { table: "consents", key: &key };
-        Ok(Self {
-            scope: row.known("scope", &model.scope, Scope::parse(&model.scope).ok())?,
-            granted_at: Timestamp::from_millis(model.granted_at),
-        })
-    }
+fn read(model: consent::Model) -> Result<Consent, StoreError> {
+    let key = format!("{}, {}", model.user_id, model.client_id);
+    let row = Row { table: "consents", key: &key };
+    Ok(Consent {
+        scope: row.known("scope", &model.scope, Scope::parse(&model.scope).ok())?,
+        granted_at: Timestamp::from_millis(model.granted_at),
+    })
 }
 
 #[cfg(test)]
 pub(crate) use reads::*;
 
-/// What only tests ask for.
 #[cfg(test)]
 mod reads {
     use sea_orm::{ColumnTrait as _, QueryFilter as _, QueryOrder as _};
@@ -61,6 +54,6 @@ mod reads {
             .order_by_asc(consent::Column::ClientId)
             .all(db)
             .await?;
-        rows.into_iter().map(|row| Ok((ClientId::new(row.client_id.clone()), row.try_into()?))).collect()
+        rows.into_iter().map(|row| Ok((ClientId::new(row.client_id.clone()), read(row)?))).collect()
     }
 }

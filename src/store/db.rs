@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveModelTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, Insert,
-    IntoActiveModel, ModelTrait, QueryResult, Statement, Value,
+    IntoActiveModel, QueryResult, Statement, Value,
 };
 
 use super::StoreError;
@@ -43,7 +43,6 @@ impl Db {
         Self(Connection::Postgres(server))
     }
 
-    /// What a `SELECT COUNT(*)` counts.
     pub(super) async fn count<const N: usize>(&self, sql: &str, values: [Value; N]) -> Result<u64, StoreError> {
         let statement = Statement::from_sql_and_values(self.get_database_backend(), sql, values);
         let count = self.query_one_raw(statement).await?.map(|row| row.try_get_by_index::<i64>(0)).transpose()?;
@@ -67,7 +66,6 @@ impl Db {
 }
 
 impl Tx {
-    /// A transaction, or a savepoint inside one.
     pub(super) const fn new(transaction: DatabaseTransaction, health: Option<Health>) -> Self {
         Self(Db(Connection::Transaction(transaction, health)))
     }
@@ -98,38 +96,28 @@ impl Tx {
         Ok(self.execute_raw(statement).await?.rows_affected())
     }
 
-    /// The same; returns whether it changed a row.
     pub(super) async fn changes<const N: usize>(&self, sql: &str, values: [Value; N]) -> Result<bool, StoreError> {
         Ok(self.changed_rows(sql, values).await? > 0)
     }
 
     /// Inserts a row; one with the same key is an error.
-    pub(super) async fn insert<M, A>(&self, row: M) -> Result<(), StoreError>
-    where
-        M: ModelTrait + IntoActiveModel<A>,
-        A: ActiveModelTrait<Entity = M::Entity>,
-    {
-        Insert::one(row.into_active_model()).exec_without_returning(self.db()).await?;
-        Ok(())
+    pub(super) async fn insert<A: ActiveModelTrait>(&self, row: impl IntoActiveModel<A>) -> Result<(), StoreError> {
+        Ok(Insert::one(row).exec_without_returning(self.db()).await.map(drop)?)
     }
 
     /// Inserts a row unless it would violate a unique key; returns whether it did. Never an error inside the transaction,
     /// which would end it on PostgreSQL.
-    pub(super) async fn insert_new<M, A>(&self, row: M) -> Result<bool, StoreError>
-    where
-        M: ModelTrait + IntoActiveModel<A>,
-        A: ActiveModelTrait<Entity = M::Entity>,
-    {
+    pub(super) async fn insert_new<A: ActiveModelTrait>(&self, row: impl IntoActiveModel<A>) -> Result<bool, StoreError> {
         self.insert_or(row, OnConflict::new().do_nothing().to_owned()).await
     }
 
     /// Inserts a row, or does what `conflict` says; returns whether a row was written.
-    pub(super) async fn insert_or<M, A>(&self, row: M, conflict: OnConflict) -> Result<bool, StoreError>
-    where
-        M: ModelTrait + IntoActiveModel<A>,
-        A: ActiveModelTrait<Entity = M::Entity>,
-    {
-        let insert = Insert::one(row.into_active_model()).on_conflict(conflict);
+    pub(super) async fn insert_or<A: ActiveModelTrait>(
+        &self,
+        row: impl IntoActiveModel<A>,
+        conflict: OnConflict,
+    ) -> Result<bool, StoreError> {
+        let insert = Insert::one(row).on_conflict(conflict);
         match insert.exec_without_returning(self.db()).await {
             Ok(rows) => Ok(rows > 0),
             Err(DbErr::RecordNotInserted) => Ok(false),
@@ -138,7 +126,6 @@ impl Tx {
     }
 }
 
-/// Tells the pool of a connection that was lost.
 fn observe<T>(health: Option<&Health>, outcome: Result<T, DbErr>) -> Result<T, DbErr> {
     match health {
         Some(health) => health.observe(outcome),

@@ -7,9 +7,7 @@ use std::time::Duration;
 use super::{Store, StoreError, instance};
 use crate::domain::clock::Timestamp;
 
-/// A success or a failure so recent says how it is.
 const RECENT: Duration = Duration::from_secs(5);
-/// A probe that takes longer than this has failed.
 const LONG: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
@@ -70,10 +68,9 @@ impl Writes {
 }
 
 impl Store {
-    /// Whether writing works. Costs nothing where a write succeeded in the last seconds; else one row that is written over,
-    /// once for all callers that ask at the same time.
-    /// Errors: The failure, from its moment until a write succeeds, and for some seconds in any case: on a disk that is nearly full
-    /// small writes may succeed between large ones that do not.
+    /// Costs nothing where a write succeeded in the last seconds; else one row that is written over, once for all callers that
+    /// ask at the same time. Fails from the moment of a failure until a write succeeds, and for some seconds in any case: on a
+    /// disk that is nearly full small writes may succeed between large ones that do not.
     pub(crate) async fn writes(&self) -> Result<(), StoreError> {
         let now = self.env().now();
         if let Some(known) = self.inner.writes.judge(now) {

@@ -17,7 +17,6 @@ pub(crate) const THUMBSIGNIN_MODEL: &str = "thumbsignin_model";
 /// When a node last wrote to see whether it can.
 const WRITTEN: &str = "written";
 
-/// The value of `key`, if it was ever set.
 pub(crate) async fn find(db: &Db, key: &str) -> Result<Option<String>, StoreError> {
     Ok(instance::Entity::find_by_id(key).one(db).await?.map(|row| row.value))
 }
@@ -32,7 +31,6 @@ pub(crate) async fn touch(tx: &Tx, now: Timestamp) -> Result<(), StoreError> {
     replace(tx, WRITTEN, &now.as_millis().to_string()).await
 }
 
-/// Sets `key`, whatever it was. The last writer wins.
 pub(crate) async fn replace(tx: &Tx, key: &str, value: &str) -> Result<(), StoreError> {
     let newer = OnConflict::column(instance::Column::Key).update_column(instance::Column::Value).to_owned();
     tx.insert_or(instance::Model { key: key.to_owned(), value: value.to_owned() }, newer).await?;

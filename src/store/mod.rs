@@ -10,9 +10,8 @@
 //! depends on it, so that a clean-up that does not run can never revive anything.
 //!
 //! On PostgreSQL two writes run side by side, and neither sees what the other has not committed. Where one must see the other's
-//! rows, both lock the same row first, by an update that changes nothing (the lock that every engine has), and read afterwards.
-//! Every write locks and changes rows in this order, and rows of one kind by their ids, so that no two
-//! wait for each other:
+//! rows, both lock the same row first, by an update that changes nothing, and read afterwards. Every write locks and changes rows
+//! in this order, and rows of one kind by their ids, so that no two wait for each other:
 //!
 //! person → phone → login → authorization → session → code → grant → token → logout to be told.
 //!
@@ -77,7 +76,6 @@ use postgres::Postgres;
 pub(crate) use schema::Schema;
 use writer::Writer;
 
-/// How much a store does at once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sizes {
     /// Connections to PostgreSQL, at most. SQLite has a number of its own.
@@ -86,13 +84,13 @@ pub(crate) struct Sizes {
     pub writes_per_commit: u32,
 }
 
+#[cfg(test)]
 impl Default for Sizes {
     fn default() -> Self {
         Self { connections: 10, writes_per_commit: 64 }
     }
 }
 
-/// Whether a database holds together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Soundness {
     /// All of it was looked at, and nothing found.
@@ -117,7 +115,6 @@ impl From<bool> for Insertion {
 
 /// What a job may fail with: errors of the database, and refusals of its own.
 pub(crate) trait JobError: From<StoreError> + Send + 'static {
-    /// The database's error, if that is what it is.
     fn of_database(&self) -> Option<&StoreError>;
 }
 
@@ -127,7 +124,6 @@ impl JobError for StoreError {
     }
 }
 
-/// The database. Cloning shares it.
 #[derive(Clone)]
 pub(crate) struct Store {
     inner: Arc<Inner>,
@@ -142,7 +138,6 @@ struct Inner {
     commits: Arc<AtomicU64>,
 }
 
-/// What migrations need to know.
 enum Engine {
     Sqlite { path: PathBuf, readers: DatabaseConnection },
     Postgres(Postgres),
@@ -153,11 +148,6 @@ impl Store {
     /// is migrated yet; see [`Store::migrate`] and [`Store::check_schema`].
     /// Errors: [`StoreError::Setup`] when the URL is not understood or the engine is not set up as promised (decision 2.13);
     /// [`StoreError::Unavailable`] when it cannot be reached.
-    pub(crate) async fn open(url: &str, env: Env) -> Result<Self, StoreError> {
-        Self::open_sized(url, Sizes::default(), env).await
-    }
-
-    /// As [`Store::open`], with these sizes.
     pub(crate) async fn open_sized(url: &str, sizes: Sizes, env: Env) -> Result<Self, StoreError> {
         let commits = Arc::new(AtomicU64::new(0));
         let kept = env.clone();
@@ -181,7 +171,11 @@ impl Store {
         Ok(Self { inner: Arc::new(Inner { env: kept, reader, engine, writer, writes: health::Writes::default(), commits }) })
     }
 
-    /// Clock and random numbers, for rows that the store writes by itself.
+    #[cfg(test)]
+    pub(crate) async fn open(url: &str, env: Env) -> Result<Self, StoreError> {
+        Self::open_sized(url, Sizes::default(), env).await
+    }
+
     fn env(&self) -> &Env {
         &self.inner.env
     }
@@ -200,15 +194,13 @@ impl Store {
         }
     }
 
-    /// Checks that this program can run on the schema as it is.
-    /// Errors: [`StoreError::PendingMigrations`] or [`StoreError::NewerSchema`].
+    /// Fails with [`StoreError::PendingMigrations`] or [`StoreError::NewerSchema`].
     pub(crate) async fn check_schema(&self) -> Result<(), StoreError> {
         Schema::read(self.inner.engine.readers()).await?.check()
     }
 
-    /// Whether the database at `url` holds together, as far as that can be found out in `patience`; a file that is missing does.
-    /// PostgreSQL looks after its own. Changes nothing, and makes no file.
-    /// Errors: [`StoreError::Damaged`], or as [`Store::open`].
+    /// Looks through the database at `url` for as long as `patience`; a file that is missing is sound, and PostgreSQL looks after
+    /// its own. Changes nothing, and makes no file. Fails with [`StoreError::Damaged`], or as opening does.
     pub(crate) async fn examine(url: &str, patience: Duration) -> Result<Soundness, StoreError> {
         match Target::parse(url)? {
             Target::Sqlite(path) if path.exists() => open::examine(&path, patience).await,
@@ -240,10 +232,9 @@ impl Store {
         &self.inner.reader
     }
 
-    /// Runs `work` in a transaction and answers after its commit; an error rolls it back. `work` may run more than once (a
-    /// busy database, a serialization failure), so it must do nothing but use `tx`. Once queued it runs to its end even
-    /// when the caller's future is dropped.
-    /// Errors: The job's own error, or [`StoreError::Unavailable`] when the commit failed.
+    /// Runs `work` in a transaction and answers after its commit; an error rolls it back. `work` may run more than once (a busy
+    /// database, a serialization failure), so it must do nothing but use `tx`. Once queued it runs to its end even when the
+    /// caller's future is dropped.
     pub(crate) async fn write<I, T, F>(&self, input: I, work: F) -> Result<T, StoreError>
     where
         I: Send + Sync + 'static,
@@ -266,12 +257,10 @@ impl Store {
         outcome
     }
 
-    /// How many commits this store has made since it was opened.
     pub(crate) fn commits(&self) -> u64 {
         self.inner.commits.load(Ordering::Relaxed)
     }
 
-    /// Whether the database answers (readiness).
     pub(crate) async fn ping(&self) -> Result<(), StoreError> {
         if let Engine::Postgres(server) = &self.inner.engine
             && server.answers()

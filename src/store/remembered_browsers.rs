@@ -13,8 +13,7 @@ use crate::domain::browser::BrowserKey;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::UserId;
 
-/// Notes a finished login of `user` in `browser`. `identifier`: the name to fill in next time, when the person asked for
-/// that; `None` leaves an earlier wish as it is.
+/// `identifier`: the name to fill in next time, when the person asked for that; `None` leaves an earlier wish as it is.
 pub(crate) async fn remember(
     tx: &Tx,
     browser: &BrowserKey,

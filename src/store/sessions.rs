@@ -7,9 +7,8 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
 
 use super::entity::{session, user};
-use super::row::{AuthenticationColumns, millis, moment, values};
-use super::{Db, StoreError, Tx};
-use super::{backchannel_logouts, grants};
+use super::row::{acr, millis, moment, values};
+use super::{Db, StoreError, Tx, backchannel_logouts, grants, users};
 use crate::domain::backchannel_logout::Hold;
 use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, Origin};
 use crate::domain::clock::Timestamp;
@@ -37,12 +36,12 @@ pub(crate) async fn find_by_cookie(
         .one(db)
         .await?;
     let Some((session, Some(user))) = row else { return Ok(None) };
-    Ok(Some((session.try_into()?, user.try_into()?)))
+    Ok(Some((read(session), users::read(user)?)))
 }
 
 /// The session with this id (`sid`), alive or not.
 pub(crate) async fn find(db: &Db, id: &SessionId) -> Result<Option<BrowserSession>, StoreError> {
-    session::Entity::find_by_id(id.as_str()).one(db).await?.map(BrowserSession::try_from).transpose()
+    Ok(session::Entity::find_by_id(id.as_str()).one(db).await?.map(read))
 }
 
 /// A person's sessions that are neither ended nor expired, the latest used first. Idle ones are among them.
@@ -54,10 +53,9 @@ pub(crate) async fn list_for_user(db: &Db, user: &UserId, now: Timestamp) -> Res
         .order_by_desc(session::Column::LastSeenAt)
         .all(db)
         .await?;
-    rows.into_iter().map(BrowserSession::try_from).collect()
+    Ok(rows.into_iter().map(read).collect())
 }
 
-/// Adds a session under the digest of its cookie.
 pub(crate) async fn insert(tx: &Tx, session: &BrowserSession, cookie: &SecretDigest) -> Result<(), StoreError> {
     let authentication = &session.authentication;
     tx.insert(session::Model {
@@ -79,9 +77,8 @@ pub(crate) async fn insert(tx: &Tx, session: &BrowserSession, cookie: &SecretDig
     .await
 }
 
-/// Gives a session that is alive the login and the cookie of `renewed`, whose id it has and whose person it belongs to: the old
-/// cookie is nobody's from then on (check 96), and what was granted out of the session lives on. False: it has ended,
-/// or belongs to somebody else.
+/// Gives a session that is alive the login and the cookie of `renewed`, its next self: the old cookie is nobody's from then on
+/// (check 96), and what was granted out of the session lives on. False: it has ended, or belongs to somebody else.
 pub(crate) async fn renew(
     tx: &Tx,
     renewed: &BrowserSession,
@@ -156,7 +153,7 @@ pub(crate) async fn lock_row(tx: &Tx, id: &SessionId) -> Result<Option<BrowserSe
         .col_expr(session::Column::ExpiresAt, Expr::col(session::Column::ExpiresAt))
         .filter(session::Column::Id.eq(id.as_str()))
         .filter(session::Column::EndedAt.is_null());
-    update.exec_with_returning(tx.db()).await?.pop().map(BrowserSession::try_from).transpose()
+    Ok(update.exec_with_returning(tx.db()).await?.pop().map(read))
 }
 
 /// Ends every session of a person, as [`end`]; returns those that this call ended. The caller has locked the user's row.
@@ -199,27 +196,22 @@ async fn open_of_user(tx: &Tx, user: &UserId) -> Result<Vec<(SessionId, Option<S
     Ok(open.into_iter().map(|(id, phone)| (SessionId::new(id), phone)).collect())
 }
 
-impl TryFrom<session::Model> for BrowserSession {
-    type Error = StoreError;
-
-    fn try_from(model: session::Model) -> Result<Self, StoreError> {
-        let authentication = AuthenticationColumns {
-            user_id: model.user_id,
-            session_id: Some(model.id.clone()),
-            auth_time: model.auth_time,
-            acr: model.acr,
-            device_id: model.device_id,
+pub(super) fn read(model: session::Model) -> BrowserSession {
+    BrowserSession {
+        authentication: Authentication {
+            user_id: UserId::new(model.user_id),
+            session_id: Some(SessionId::new(model.id.clone())),
+            auth_time: Timestamp::from_millis(model.auth_time),
+            acr: acr(&model.acr),
+            device_id: model.device_id.map(DeviceId::new),
             unnamed: model.unnamed,
-        };
-        Ok(Self {
-            authentication: authentication.read(),
-            browser: BrowserKey(SecretDigest::from_stored(model.browser)),
-            origin: Origin { address: model.address, user_agent: model.user_agent },
-            created_at: Timestamp::from_millis(model.created_at),
-            last_seen_at: Timestamp::from_millis(model.last_seen_at),
-            expires_at: Timestamp::from_millis(model.expires_at),
-            ended_at: moment(model.ended_at),
-            id: SessionId::new(model.id),
-        })
+        },
+        browser: BrowserKey(SecretDigest::from_stored(model.browser)),
+        origin: Origin { address: model.address, user_agent: model.user_agent },
+        created_at: Timestamp::from_millis(model.created_at),
+        last_seen_at: Timestamp::from_millis(model.last_seen_at),
+        expires_at: Timestamp::from_millis(model.expires_at),
+        ended_at: moment(model.ended_at),
+        id: SessionId::new(model.id),
     }
 }

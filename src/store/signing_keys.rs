@@ -20,7 +20,7 @@ pub(crate) async fn list(db: &Db) -> Result<Vec<StoredKey>, StoreError> {
         .order_by_asc(signing_key::Column::Kid)
         .all(db)
         .await?;
-    readable(rows)
+    readable(rows, read)
 }
 
 /// Writes one step of a change. False: it did not find what it expects, so another node was faster.
@@ -36,8 +36,7 @@ pub(crate) async fn apply(tx: &Tx, step: &KeyStep) -> Result<bool, StoreError> {
     }
 }
 
-/// What is unique about a key that is not retired: of each algorithm there is one active and one next key. Retired keys have
-/// no seat.
+/// Of each algorithm there is one active and one next key. Retired keys have no seat.
 fn seat(alg: SigningAlgorithm, state: KeyState) -> Option<String> {
     (state != KeyState::Retired).then(|| format!("{}/{}", alg.as_str(), state.as_str()))
 }
@@ -58,7 +57,7 @@ async fn insert(tx: &Tx, key: &StoredKey) -> Result<bool, StoreError> {
 }
 
 async fn activate(tx: &Tx, kid: &str, at: Timestamp) -> Result<bool, StoreError> {
-    let found = signing_key::Entity::find_by_id(kid).one(tx.db()).await?.map(StoredKey::try_from).transpose()?;
+    let found = signing_key::Entity::find_by_id(kid).one(tx.db()).await?.map(read).transpose()?;
     let Some(key) = found else { return Ok(false) };
     let taken = seat(key.alg, KeyState::Active);
     if tx.count("SELECT COUNT(*) FROM signing_keys WHERE seat = $1", values![taken.clone()]).await? > 0 {
@@ -111,20 +110,16 @@ impl SigningKeyRows for Store {
     }
 }
 
-impl TryFrom<signing_key::Model> for StoredKey {
-    type Error = StoreError;
-
-    fn try_from(model: signing_key::Model) -> Result<Self, StoreError> {
-        let row = Row { table: "signing_keys", key: &model.kid };
-        Ok(Self {
-            alg: row.known("alg", &model.alg, SigningAlgorithm::parse(&model.alg))?,
-            state: row.known("state", &model.state, KeyState::parse(&model.state))?,
-            public_jwk: model.public_jwk,
-            sealed_private: model.sealed_private,
-            created_at: Timestamp::from_millis(model.created_at),
-            active_at: moment(model.active_at),
-            retired_at: moment(model.retired_at),
-            kid: model.kid,
-        })
-    }
+fn read(model: signing_key::Model) -> Result<StoredKey, StoreError> {
+    let row = Row { table: "signing_keys", key: &model.kid };
+    Ok(StoredKey {
+        alg: row.known("alg", &model.alg, SigningAlgorithm::parse(&model.alg))?,
+        state: row.known("state", &model.state, KeyState::parse(&model.state))?,
+        public_jwk: model.public_jwk,
+        sealed_private: model.sealed_private,
+        created_at: Timestamp::from_millis(model.created_at),
+        active_at: moment(model.active_at),
+        retired_at: moment(model.retired_at),
+        kid: model.kid,
+    })
 }

@@ -8,7 +8,6 @@ use super::{Engine, Store, StoreError, open};
 
 /// Free pages (of 4 KiB) that a file keeps for what comes next.
 const SPARE: u64 = 256;
-/// Pages that one write gives back: others write in between.
 const STEP: u64 = 512;
 /// A log of SQLite that is longer than this (in bytes) is written back and cut: usually it has 4 MiB.
 const LONG_LOG: u64 = 8 * 1024 * 1024;

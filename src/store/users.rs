@@ -11,7 +11,6 @@ use crate::domain::clock::Timestamp;
 use crate::domain::id::{DeviceId, UserId};
 use crate::domain::user::User;
 
-/// What became of a person who was to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UserSaved {
     Saved,
@@ -23,9 +22,8 @@ pub(crate) enum UserSaved {
     IdMismatch,
 }
 
-/// The person with this id (`sub`).
 pub(crate) async fn find(db: &Db, id: &UserId) -> Result<Option<User>, StoreError> {
-    user::Entity::find_by_id(id.as_str()).one(db).await?.map(User::try_from).transpose()
+    user::Entity::find_by_id(id.as_str()).one(db).await?.map(read).transpose()
 }
 
 /// The person with this id, if `phone`, where one is named, is registered still.
@@ -36,24 +34,22 @@ pub(crate) async fn find_with_phone(db: &Db, id: &UserId, phone: Option<&DeviceI
         let registered = Query::select().expr(Expr::value(1)).from(device::Entity).and_where(same).take();
         select = select.filter(Expr::exists(registered));
     }
-    select.one(db).await?.map(User::try_from).transpose()
+    select.one(db).await?.map(read).transpose()
 }
 
-/// The person with this canonical username.
 pub(crate) async fn find_by_username(db: &Db, username: &str) -> Result<Option<User>, StoreError> {
     let row = user::Entity::find().filter(user::Column::Username.eq(username)).one(db).await?;
-    row.map(User::try_from).transpose()
+    row.map(read).transpose()
 }
 
-/// The person with this canonical e-mail address.
 pub(crate) async fn find_by_email(db: &Db, email: &str) -> Result<Option<User>, StoreError> {
     let row = user::Entity::find().filter(user::Column::Email.eq(email)).one(db).await?;
-    row.map(User::try_from).transpose()
+    row.map(read).transpose()
 }
 
 pub(crate) async fn list(db: &Db) -> Result<Vec<User>, StoreError> {
     let rows = user::Entity::find().order_by_asc(user::Column::Username).all(db).await?;
-    rows.into_iter().map(User::try_from).collect()
+    rows.into_iter().map(read).collect()
 }
 
 pub(crate) async fn insert(tx: &Tx, user: &User) -> Result<UserSaved, StoreError> {
@@ -125,22 +121,18 @@ async fn taken(db: &Db, user: &User) -> Result<Option<UserSaved>, StoreError> {
     })
 }
 
-impl TryFrom<user::Model> for User {
-    type Error = StoreError;
-
-    fn try_from(model: user::Model) -> Result<Self, StoreError> {
-        let row = Row { table: "users", key: &model.id };
-        Ok(Self {
-            groups: row.json("group_names", &model.group_names)?,
-            source: source(&model.source),
-            username: model.username,
-            email: model.email,
-            email_verified: model.email_verified,
-            name: model.name,
-            locked: model.locked,
-            created_at: Timestamp::from_millis(model.created_at),
-            updated_at: Timestamp::from_millis(model.updated_at),
-            id: UserId::new(model.id),
-        })
-    }
+pub(super) fn read(model: user::Model) -> Result<User, StoreError> {
+    let row = Row { table: "users", key: &model.id };
+    Ok(User {
+        groups: row.json("group_names", &model.group_names)?,
+        source: source(&model.source),
+        username: model.username,
+        email: model.email,
+        email_verified: model.email_verified,
+        name: model.name,
+        locked: model.locked,
+        created_at: Timestamp::from_millis(model.created_at),
+        updated_at: Timestamp::from_millis(model.updated_at),
+        id: UserId::new(model.id),
+    })
 }

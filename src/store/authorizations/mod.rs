@@ -9,8 +9,8 @@ pub(crate) use room::{Room, make_room};
 use sea_orm::EntityTrait as _;
 
 use super::entity::{authorization, client};
-use super::row::{AuthenticationColumns, Row, to_json, values};
-use super::{Db, StoreError, Tx};
+use super::row::{Row, acr, to_json, values};
+use super::{Db, StoreError, Tx, clients};
 use crate::domain::authorization::{Authorization, AuthorizationStage};
 use crate::domain::browser::{Authentication, BrowserKey};
 use crate::domain::client::Client;
@@ -21,7 +21,7 @@ use crate::protocol::error::ErrorCode;
 
 /// The authorization with this id, expired or not.
 pub(crate) async fn find(db: &Db, id: &AuthorizationId) -> Result<Option<Authorization>, StoreError> {
-    authorization::Entity::find_by_id(id.as_str()).one(db).await?.map(Authorization::try_from).transpose()
+    authorization::Entity::find_by_id(id.as_str()).one(db).await?.map(read).transpose()
 }
 
 /// The authorization with this id, expired or not, and the client that asked. One round trip.
@@ -29,15 +29,13 @@ pub(crate) async fn find_with_client(db: &Db, id: &AuthorizationId) -> Result<Op
     let row = authorization::Entity::find_by_id(id.as_str()).find_also_related(client::Entity).one(db).await?;
     // A client takes its authorizations with it: there is none without.
     let Some((authorization, Some(client))) = row else { return Ok(None) };
-    Ok(Some((authorization.try_into()?, client.try_into()?)))
+    Ok(Some((read(authorization)?, clients::read(client)?)))
 }
 
-/// Adds an authorization without a source.
 pub(crate) async fn insert(tx: &Tx, authorization: &Authorization) -> Result<(), StoreError> {
     insert_from(tx, authorization, "").await
 }
 
-/// Adds an authorization that `source` had us keep.
 pub(crate) async fn insert_from(tx: &Tx, authorization: &Authorization, source: &str) -> Result<(), StoreError> {
     let (authentication, consented, error) = match &authorization.stage {
         AuthorizationStage::Open | AuthorizationStage::Issued => (None, false, None),
@@ -65,8 +63,7 @@ pub(crate) async fn insert_from(tx: &Tx, authorization: &Authorization, source: 
     .await
 }
 
-/// Locks the row until this transaction ends, so that what depends on its other rows is decided one after another. False: there
-/// is none.
+/// Until this transaction ends: what depends on its other rows is decided one after another. False: there is none.
 pub(crate) async fn lock_row(tx: &Tx, id: &AuthorizationId) -> Result<bool, StoreError> {
     tx.changes("UPDATE authorizations SET expires_at = expires_at WHERE id = $1", values![id]).await
 }
@@ -124,35 +121,31 @@ const fn stage_name(stage: &AuthorizationStage) -> &'static str {
     }
 }
 
-impl TryFrom<authorization::Model> for Authorization {
-    type Error = StoreError;
-
-    fn try_from(model: authorization::Model) -> Result<Self, StoreError> {
-        let row = Row { table: "authorizations", key: &model.id };
-        let stage = match model.stage.as_str() {
-            OPEN => AuthorizationStage::Open,
-            AUTHENTICATED => {
-                let columns = AuthenticationColumns {
-                    user_id: row.present("user_id", model.user_id)?,
-                    session_id: Some(row.present("session_id", model.session_id)?),
-                    auth_time: row.present("auth_time", model.auth_time)?,
-                    acr: row.present("acr", model.acr)?,
-                    device_id: model.device_id,
-                    unnamed: row.present("unnamed", model.unnamed)?,
-                };
-                AuthorizationStage::Authenticated { authentication: columns.read(), consented: model.consented }
-            }
-            ISSUED => AuthorizationStage::Issued,
-            FAILED => AuthorizationStage::Failed(row.word("error", &row.present("error", model.error)?)?),
-            other => return row.known("stage", other, None),
-        };
-        Ok(Self {
-            browser: BrowserKey(SecretDigest::from_stored(model.browser)),
-            request: row.json("request", &model.request)?,
-            stage,
-            created_at: Timestamp::from_millis(model.created_at),
-            expires_at: Timestamp::from_millis(model.expires_at),
-            id: AuthorizationId::new(model.id),
-        })
-    }
+fn read(model: authorization::Model) -> Result<Authorization, StoreError> {
+    let row = Row { table: "authorizations", key: &model.id };
+    let stage = match model.stage.as_str() {
+        OPEN => AuthorizationStage::Open,
+        AUTHENTICATED => {
+            let authentication = Authentication {
+                user_id: UserId::new(row.present("user_id", model.user_id)?),
+                session_id: Some(SessionId::new(row.present("session_id", model.session_id)?)),
+                auth_time: Timestamp::from_millis(row.present("auth_time", model.auth_time)?),
+                acr: acr(&row.present("acr", model.acr)?),
+                device_id: model.device_id.map(DeviceId::new),
+                unnamed: row.present("unnamed", model.unnamed)?,
+            };
+            AuthorizationStage::Authenticated { authentication, consented: model.consented }
+        }
+        ISSUED => AuthorizationStage::Issued,
+        FAILED => AuthorizationStage::Failed(row.word("error", &row.present("error", model.error)?)?),
+        other => return row.known("stage", other, None),
+    };
+    Ok(Authorization {
+        browser: BrowserKey(SecretDigest::from_stored(model.browser)),
+        request: row.json("request", &model.request)?,
+        stage,
+        created_at: Timestamp::from_millis(model.created_at),
+        expires_at: Timestamp::from_millis(model.expires_at),
+        id: AuthorizationId::new(model.id),
+    })
 }

@@ -1,9 +1,8 @@
 //! Logins: written as `creating` before an upstream is called (decision 2.7), moved from stage to stage by conditional
 //! statements ([`transitions`](self)), polled by whoever holds the lease (decision 2.8).
 //!
-//! The upstream handle acts as a bearer secret at the upstream, so it is kept sealed: the text inside a
-//! [`Login`]'s [`UpstreamHandle`] is stored and given back exactly as it is, and
-//! callers seal it before and open it after.
+//! The upstream handle acts as a bearer secret at the upstream: callers seal the text in a [`Login`]'s [`UpstreamHandle`] before,
+//! and open it after.
 
 mod leases;
 mod row;
@@ -27,7 +26,6 @@ use crate::domain::login::{Challenge, End, FINISH_GRACE, Login, LoginStage, Purp
 use crate::domain::secret::Secret;
 use crate::domain::user::Upstream;
 
-/// What became of a login that was to begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum LoginInserted {
     /// It was written; the upstream may be called.
@@ -38,7 +36,7 @@ pub(crate) enum LoginInserted {
 
 /// The login with this id, in the stage that was last written; see [`Login::stage_at`].
 pub(crate) async fn find(db: &Db, id: &LoginId) -> Result<Option<Login>, StoreError> {
-    login::Entity::find_by_id(id.as_str()).one(db).await?.map(Login::try_from).transpose()
+    login::Entity::find_by_id(id.as_str()).one(db).await?.map(row::read).transpose()
 }
 
 /// The sealed handle of a login, whatever its stage: to withdraw a request whose login has ended here.
@@ -58,7 +56,7 @@ pub(crate) async fn list_open_for_browser(db: &Db, browser: &BrowserKey, now: Ti
         .order_by_desc(login::Column::Id)
         .all(db)
         .await?;
-    readable(rows)
+    readable(rows, row::read)
 }
 
 /// The latest login of a browser for this purpose that was approved in time and whose browser may still go on with it.
@@ -77,7 +75,7 @@ pub(crate) async fn find_approved(
         .order_by_desc(login::Column::CreatedAt)
         .one(db)
         .await?;
-    row.map(Login::try_from).transpose()
+    row.map(row::read).transpose()
 }
 
 /// The symbols that the open logins of a target show, decoys included, but for the login `id`. A page that has run out may
@@ -101,7 +99,7 @@ pub(crate) async fn list_symbols(
         Some(Challenge::AccessPass(image)) => image,
         _other => None,
     };
-    Ok(readable(rows)?.into_iter().filter_map(symbol).collect())
+    Ok(readable(rows, row::read)?.into_iter().filter_map(symbol).collect())
 }
 
 /// How many logins of real users wait for a phone, by phone service.
@@ -138,8 +136,7 @@ pub(crate) async fn insert(tx: &Tx, login: &Login, hold_until: Option<Timestamp>
     Ok(LoginInserted::Inserted)
 }
 
-/// Deletes the refusals of before for one purpose (a limit, somebody else's open login): the latest is enough, however often
-/// somebody asks.
+/// Of the refusals for one purpose (a limit, somebody else's open login) the latest is enough, however often somebody asks.
 async fn forget_refused(tx: &Tx, purpose: &Purpose) -> Result<(), StoreError> {
     login::Entity::delete_many()
         .filter(row::is_for(purpose)?)

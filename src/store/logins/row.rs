@@ -59,7 +59,6 @@ fn read_purpose(row: Row<'_>, model: &Model) -> Result<Purpose, StoreError> {
     row.json("purpose", &to_json(&TaggedPurpose { purpose: model.purpose.clone(), key })?)
 }
 
-/// Whether a row is for this purpose.
 pub(super) fn is_for(purpose: &Purpose) -> Result<Condition, StoreError> {
     let (word, authorization, key) = purpose_columns(purpose)?;
     let same = Condition::all().add(Column::Purpose.eq(word));
@@ -69,7 +68,6 @@ pub(super) fn is_for(purpose: &Purpose) -> Result<Condition, StoreError> {
     })
 }
 
-/// The columns `stage` and `reason` of an end.
 pub(super) const fn end_words(end: End) -> (&'static str, Option<&'static str>) {
     match end {
         End::Denied => (DENIED, None),
@@ -80,7 +78,6 @@ pub(super) const fn end_words(end: End) -> (&'static str, Option<&'static str>) 
     }
 }
 
-/// The row of a login.
 pub(super) fn to_model(login: &Login) -> Result<Model, StoreError> {
     let (purpose, authorization_id, purpose_key) = purpose_columns(&login.purpose)?;
     let mut model = Model {
@@ -155,33 +152,29 @@ fn write_stage(model: &mut Model, stage: &LoginStage) {
     model.reason = reason.map(str::to_owned);
 }
 
-impl TryFrom<Model> for Login {
-    type Error = StoreError;
-
-    fn try_from(model: Model) -> Result<Self, StoreError> {
-        let row = Row { table: "logins", key: &model.id };
-        Ok(Self {
-            purpose: read_purpose(row, &model)?,
-            upstream: row.known("upstream", &model.upstream, Upstream::parse(&model.upstream))?,
-            subject: read_subject(row, &model)?,
-            stage: read_stage(row, &model)?,
-            challenge: read_challenge(row, &model)?,
-            browser: model.browser.map(|browser| BrowserKey(SecretDigest::from_stored(browser))),
-            origin: Origin { address: model.address, user_agent: model.user_agent },
-            remembered: model.remembered,
-            typed: model.typed,
-            remember: model.remember,
-            created_at: Timestamp::from_millis(model.created_at),
-            deadline: Timestamp::from_millis(model.deadline),
-            consumed_at: moment(model.consumed_at),
-            concern: Concern {
-                target: model.target,
-                user: model.asked_user_id.map(UserId::new),
-                client: model.client_id.map(ClientId::new),
-            },
-            id: LoginId::new(model.id),
-        })
-    }
+pub(super) fn read(model: Model) -> Result<Login, StoreError> {
+    let row = Row { table: "logins", key: &model.id };
+    Ok(Login {
+        purpose: read_purpose(row, &model)?,
+        upstream: row.known("upstream", &model.upstream, Upstream::parse(&model.upstream))?,
+        subject: read_subject(row, &model)?,
+        stage: read_stage(row, &model)?,
+        challenge: read_challenge(row, &model)?,
+        browser: model.browser.map(|browser| BrowserKey(SecretDigest::from_stored(browser))),
+        origin: Origin { address: model.address, user_agent: model.user_agent },
+        remembered: model.remembered,
+        typed: model.typed,
+        remember: model.remember,
+        created_at: Timestamp::from_millis(model.created_at),
+        deadline: Timestamp::from_millis(model.deadline),
+        consumed_at: moment(model.consumed_at),
+        concern: Concern {
+            target: model.target,
+            user: model.asked_user_id.map(UserId::new),
+            client: model.client_id.map(ClientId::new),
+        },
+        id: LoginId::new(model.id),
+    })
 }
 
 /// One of a kind that this program does not know is none: its page shows no picture, and its login counts for less.
