@@ -1,11 +1,6 @@
 //! Access passes that SecSign has sent: what decoys show (decision 2.7).
 
-use sea_orm::{EntityTrait as _, QueryOrder as _, QuerySelect as _};
-
-use super::entity::access_pass;
-use super::{Db, StoreError, Tx};
-use crate::domain::clock::Timestamp;
-use crate::domain::secret::SecretDigest;
+use super::prelude::*;
 
 pub(crate) const MOST_PASSES: u64 = 256;
 

@@ -1,15 +1,9 @@
 //! Access tokens of either format, known by their digest (decisions 2.5, 2.11).
 
-use sea_orm::EntityTrait as _;
-
-use super::entity::{access_token, client, grant, session, user};
-use super::row::Row;
-use super::{Db, StoreError, Tx, grants, sessions, users};
+use super::prelude::*;
+use super::{grants, sessions, users};
 use crate::domain::browser::BrowserSession;
-use crate::domain::clock::Timestamp;
 use crate::domain::grant::{AccessToken, Grant};
-use crate::domain::id::GrantId;
-use crate::domain::secret::SecretDigest;
 use crate::domain::user::User;
 use crate::protocol::scope::Scope;
 

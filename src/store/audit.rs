@@ -15,14 +15,10 @@
 
 use std::time::Duration;
 
-use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
+use sea_orm::sea_query::ExprTrait as _;
 
-use super::entity::{audit_event, audit_tally};
-use super::{StoreError, Tx};
+use super::prelude::*;
 use crate::domain::audit::AuditEvent;
-use crate::domain::clock::Timestamp;
-use crate::domain::secret::SecretDigest;
 
 const WHILE: Duration = Duration::from_secs(3600);
 
@@ -122,10 +118,7 @@ pub(crate) use reads::*;
 
 #[cfg(test)]
 mod reads {
-    use sea_orm::{QueryOrder as _, QuerySelect as _};
-
     use super::*;
-    use crate::store::Db;
 
     /// An event as it was written. Its kind is the stable name, so that one which this program does not know can still be read.
     #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,17 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
+use sea_orm::sea_query::ExprTrait as _;
 
-use super::entity::{backchannel_logout as logout, client, grant};
-use super::row::{Row, unleased, values};
-use super::{Db, StoreError, Tx, clients};
+use super::clients;
+use super::entity::backchannel_logout as logout;
+use super::prelude::*;
 use crate::domain::backchannel_logout::{BackchannelLogout, Hold};
 use crate::domain::browser::BrowserSession;
 use crate::domain::client::Client;
-use crate::domain::clock::Timestamp;
-use crate::domain::id::{AuthorizationId, ClientId, SessionId, UserId};
 
 /// Queues a row for every client that listens. With `hold` they wait for the code of the running authorization (decision 2.16). A
 /// client that cannot be read keeps no session from ending: its row is written as well, and judged when it is sent.

@@ -1,15 +1,7 @@
 //! Registered relying parties. Their metadata is one JSON document; what is looked up has columns of its own.
 
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
-
-use super::entity::client;
-use super::row::{Row, readable, source, source_again, to_json, values};
-use super::{Db, Insertion, StoreError, Tx};
+use super::prelude::*;
 use crate::domain::client::Client;
-use crate::domain::clock::Timestamp;
-use crate::domain::id::ClientId;
-use crate::domain::secret::SecretDigest;
 use crate::protocol::client_metadata::ClientMetadata;
 
 pub(crate) async fn find(db: &Db, id: &ClientId) -> Result<Option<Client>, StoreError> {
@@ -22,18 +14,17 @@ pub(crate) async fn list(db: &Db) -> Result<Vec<Client>, StoreError> {
     readable(rows, read)
 }
 
-pub(crate) async fn insert(tx: &Tx, client: &Client) -> Result<Insertion, StoreError> {
-    let inserted = tx
-        .insert_new(client::Model {
-            id: client.id.as_str().to_owned(),
-            metadata: to_json(&client.metadata)?,
-            secret: client.secret.as_ref().map(|digest| digest.as_str().to_owned()),
-            source: client.source.as_str().to_owned(),
-            disabled: client.disabled,
-            created_at: client.created_at.as_millis(),
-        })
-        .await?;
-    Ok(inserted.into())
+/// False: there is a client with this id.
+pub(crate) async fn insert(tx: &Tx, client: &Client) -> Result<bool, StoreError> {
+    tx.insert_new(client::Model {
+        id: client.id.as_str().to_owned(),
+        metadata: to_json(&client.metadata)?,
+        secret: client.secret.as_ref().map(|digest| digest.as_str().to_owned()),
+        source: client.source.as_str().to_owned(),
+        disabled: client.disabled,
+        created_at: client.created_at.as_millis(),
+    })
+    .await
 }
 
 /// Its secret stays, and so does what a newer program wrote into the metadata. False: there is no such client.

@@ -1,14 +1,7 @@
 //! Authorization codes (RFC 6749 §4.1.2), known by their digest, redeemed by one conditional statement (decision 2.4).
 
-use sea_orm::EntityTrait as _;
-
-use super::entity::code;
-use super::row::{Row, moment, to_json, values};
-use super::{Db, StoreError, Tx};
+use super::prelude::*;
 use crate::domain::authorization::CodeContent;
-use crate::domain::clock::Timestamp;
-use crate::domain::id::{AuthorizationId, GrantId};
-use crate::domain::secret::SecretDigest;
 
 /// A code as it is kept: redeemed ones stay for a day, so that a second redemption revokes the family.
 #[derive(Clone, Debug)]

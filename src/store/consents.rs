@@ -1,14 +1,7 @@
 //! What people allowed clients (OIDC Core §3.1.2.4).
 
-use sea_orm::EntityTrait as _;
-use sea_orm::sea_query::OnConflict;
-
-use super::entity::consent;
-use super::row::Row;
-use super::{Db, StoreError, Tx};
-use crate::domain::clock::Timestamp;
+use super::prelude::*;
 use crate::domain::grant::Consent;
-use crate::domain::id::{ClientId, UserId};
 use crate::protocol::scope::Scope;
 
 pub(crate) async fn find(db: &Db, user: &UserId, client: &ClientId) -> Result<Option<Consent>, StoreError> {
@@ -43,8 +36,6 @@ pub(crate) use reads::*;
 
 #[cfg(test)]
 mod reads {
-    use sea_orm::{ColumnTrait as _, QueryFilter as _, QueryOrder as _};
-
     use super::*;
 
     /// Everything that a person allowed, by client.

@@ -1,13 +1,7 @@
 //! Registrations of people with phone services, and the account that a typed name means.
 
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
-
-use super::entity::device;
-use super::row::{Row, millis, moment, readable, values};
+use super::prelude::*;
 use super::users;
-use super::{Db, Insertion, StoreError, Tx};
-use crate::domain::clock::Timestamp;
-use crate::domain::id::{DeviceId, UserId};
 use crate::domain::user::{Device, Upstream, User};
 
 pub(crate) async fn find(db: &Db, id: &DeviceId) -> Result<Option<Device>, StoreError> {
@@ -62,20 +56,18 @@ pub(crate) async fn find_account(
     Ok(Some((user, devices)))
 }
 
-/// Adds a registration; [`Insertion::Exists`] when the service's user is registered here already, for whomever.
-pub(crate) async fn insert(tx: &Tx, device: &Device) -> Result<Insertion, StoreError> {
-    let inserted = tx
-        .insert_new(device::Model {
-            id: device.id.as_str().to_owned(),
-            user_id: device.user_id.as_str().to_owned(),
-            upstream: device.upstream.as_str().to_owned(),
-            upstream_user: device.upstream_user.clone(),
-            label: device.label.clone(),
-            created_at: device.created_at.as_millis(),
-            last_used_at: millis(device.last_used_at),
-        })
-        .await?;
-    Ok(inserted.into())
+/// Adds a registration. False: the service's user is registered here already, for whomever.
+pub(crate) async fn insert(tx: &Tx, device: &Device) -> Result<bool, StoreError> {
+    tx.insert_new(device::Model {
+        id: device.id.as_str().to_owned(),
+        user_id: device.user_id.as_str().to_owned(),
+        upstream: device.upstream.as_str().to_owned(),
+        upstream_user: device.upstream_user.clone(),
+        label: device.label.clone(),
+        created_at: device.created_at.as_millis(),
+        last_used_at: millis(device.last_used_at),
+    })
+    .await
 }
 
 /// Removes a registration. False: there was none.

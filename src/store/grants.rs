@@ -1,12 +1,8 @@
 //! Token families (RFC 9700 §4.14.2): whatever a code led to dies with its row here.
 
-use super::entity::grant;
-use super::row::{Row, acr, millis, moment, to_json, values};
-use super::{StoreError, Tx};
+use super::prelude::*;
 use crate::domain::browser::Authentication;
-use crate::domain::clock::Timestamp;
 use crate::domain::grant::Grant;
-use crate::domain::id::{ClientId, DeviceId, GrantId, SessionId, UserId};
 use crate::protocol::scope::Scope;
 
 pub(crate) async fn insert(tx: &Tx, grant: &Grant) -> Result<(), StoreError> {
@@ -96,10 +92,7 @@ pub(crate) use reads::*;
 
 #[cfg(test)]
 mod reads {
-    use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
-
     use super::*;
-    use crate::store::Db;
 
     /// The family with this id, revoked or not.
     pub(crate) async fn find(db: &Db, id: &GrantId) -> Result<Option<Grant>, StoreError> {

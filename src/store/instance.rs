@@ -1,11 +1,6 @@
 //! Facts about this installation: one value per key. Most hold from its first start on.
 
-use sea_orm::EntityTrait as _;
-use sea_orm::sea_query::OnConflict;
-
-use super::entity::instance;
-use super::{Db, StoreError, Tx};
-use crate::domain::clock::Timestamp;
+use super::prelude::*;
 
 /// The issuer, frozen at first start (decision 2.9).
 pub(crate) const ISSUER: &str = "issuer";

@@ -59,6 +59,21 @@ mod writer;
 #[cfg(test)]
 pub(crate) mod tests;
 
+/// What every file of functions uses.
+mod prelude {
+    pub(super) use sea_orm::sea_query::{Expr, OnConflict, Query};
+    pub(super) use sea_orm::{
+        ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    };
+
+    pub(super) use super::entity::*;
+    pub(super) use super::row::*;
+    pub(super) use super::{Db, StoreError, Tx};
+    pub(super) use crate::domain::clock::Timestamp;
+    pub(super) use crate::domain::id::{AuthorizationId, ClientId, DeviceId, GrantId, LoginId, SessionId, UserId};
+    pub(super) use crate::domain::secret::SecretDigest;
+}
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -97,20 +112,6 @@ pub(crate) enum Soundness {
     Sound,
     /// There was not enough time to look at all of it; nothing was found so far.
     Unknown,
-}
-
-/// What became of a row that may exist only once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Insertion {
-    Inserted,
-    /// One with the same key was there before; nothing was written.
-    Exists,
-}
-
-impl From<bool> for Insertion {
-    fn from(inserted: bool) -> Self {
-        if inserted { Self::Inserted } else { Self::Exists }
-    }
 }
 
 /// What a job may fail with: errors of the database, and refusals of its own.

@@ -1,14 +1,9 @@
 //! Attempts to ask phones, for the limits on them (checks 134–136).
 
-use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
-use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _};
+use sea_orm::sea_query::ExprTrait as _;
 
-use super::entity::{push, push_lock};
-use super::row::{moment, values};
-use super::{Db, StoreError, Tx};
+use super::prelude::*;
 use crate::domain::browser::BrowserKey;
-use crate::domain::clock::Timestamp;
-use crate::domain::id::LoginId;
 use crate::domain::user::Upstream;
 
 /// One attempt to ask a phone: asked, pretended or turned away as busy (decision 2.7).

@@ -1,15 +1,9 @@
 //! Refresh tokens and their chain of rotations (RFC 9700 §4.14, decision 2.5): the database lets a token have one successor.
 
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
-
-use super::entity::{grant, refresh_token, session, user};
-use super::row::{millis, moment, values};
-use super::{Db, StoreError, Tx, grants, sessions, users};
+use super::prelude::*;
+use super::{grants, sessions, users};
 use crate::domain::browser::BrowserSession;
-use crate::domain::clock::Timestamp;
 use crate::domain::grant::{Grant, RefreshToken};
-use crate::domain::id::GrantId;
-use crate::domain::secret::SecretDigest;
 use crate::domain::user::User;
 
 #[derive(Clone, Debug)]

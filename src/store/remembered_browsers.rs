@@ -3,15 +3,9 @@
 
 use std::time::Duration;
 
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
-
 use super::entity::remembered_browser as remembered;
-use super::row::values;
-use super::{Db, StoreError, Tx};
+use super::prelude::*;
 use crate::domain::browser::BrowserKey;
-use crate::domain::clock::Timestamp;
-use crate::domain::id::UserId;
 
 /// `identifier`: the name to fill in next time, when the person asked for that; `None` leaves an earlier wish as it is.
 pub(crate) async fn remember(

@@ -3,17 +3,10 @@
 
 use std::time::Duration;
 
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
-
-use super::entity::{session, user};
-use super::row::{acr, millis, moment, values};
-use super::{Db, StoreError, Tx, backchannel_logouts, grants, users};
+use super::prelude::*;
+use super::{backchannel_logouts, grants, users};
 use crate::domain::backchannel_logout::Hold;
 use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, Origin};
-use crate::domain::clock::Timestamp;
-use crate::domain::id::{DeviceId, SessionId, UserId};
-use crate::domain::secret::SecretDigest;
 use crate::domain::user::User;
 
 /// How old `last_seen_at` may become before a request writes it anew: a write per minute instead of one per request.
@@ -89,27 +82,12 @@ pub(crate) async fn renew(
                user_agent = $8, last_seen_at = $9, expires_at = $10 \
                WHERE id = $1 AND user_id = $11 AND browser = $12 AND ended_at IS NULL AND expires_at > $13";
     let Authentication { user_id, auth_time, acr, device_id, unnamed, .. } = &renewed.authentication;
-    let device = device_id.as_ref().map(DeviceId::as_str);
     let Origin { address, user_agent } = &renewed.origin;
-    let (seen, expires) = (renewed.last_seen_at, renewed.expires_at);
-    let id = &renewed.id;
-    let browser = &renewed.browser.0;
-    let values = values![
-        id,
-        cookie,
-        *auth_time,
-        acr.as_str(),
-        device,
-        *unnamed,
-        address,
-        user_agent,
-        seen,
-        expires,
-        user_id,
-        browser,
-        now
-    ];
-    tx.changes(sql, values).await
+    let BrowserSession { id, browser: BrowserKey(browser), last_seen_at: seen, expires_at: ends, .. } = renewed;
+    let (acr, device) = (acr.as_str(), device_id.as_ref().map(DeviceId::as_str));
+    let login =
+        values![id, cookie, *auth_time, acr, device, *unnamed, address, user_agent, *seen, *ends, user_id, browser, now];
+    tx.changes(sql, login).await
 }
 
 /// Whether a session was last seen so long ago that [`touch`] would write: ask before opening a write.
@@ -129,13 +107,9 @@ pub(crate) async fn end(tx: &Tx, id: &SessionId, now: Timestamp) -> Result<bool,
     end_holding(tx, id, None, now).await
 }
 
-/// Ends a session that another account replaces in its browser, as [`end`]; its clients hear of it only after the code of the
-/// running authorization was redeemed or has expired (decision 2.16).
-pub(crate) async fn end_replaced(tx: &Tx, id: &SessionId, hold: &Hold, now: Timestamp) -> Result<bool, StoreError> {
-    end_holding(tx, id, Some(hold), now).await
-}
-
-async fn end_holding(tx: &Tx, id: &SessionId, hold: Option<&Hold>, now: Timestamp) -> Result<bool, StoreError> {
+/// As [`end`]. With `hold` another account replaces the session in its browser: its clients hear of it only after the code of
+/// the running authorization was redeemed or has expired (decision 2.16).
+pub(crate) async fn end_holding(tx: &Tx, id: &SessionId, hold: Option<&Hold>, now: Timestamp) -> Result<bool, StoreError> {
     if !tx.changes("UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL", values![id, now]).await? {
         return Ok(false);
     }

@@ -2,12 +2,9 @@
 //! key by `keys`.
 
 use async_trait::async_trait;
-use sea_orm::{EntityTrait as _, QueryOrder as _};
 
-use super::entity::signing_key;
-use super::row::{Row, millis, moment, readable, values};
-use super::{Db, Store, StoreError, Tx, audit};
-use crate::domain::clock::Timestamp;
+use super::prelude::*;
+use super::{Store, audit};
 use crate::domain::id;
 use crate::domain::signing_key::{Applied, KeyChange, KeyRowsError, KeyState, KeyStep, SigningKeyRows, StoredKey};
 use crate::metrics;

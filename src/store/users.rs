@@ -1,14 +1,9 @@
 //! People. Usernames and e-mail addresses are unique in their canonical spelling, which callers bring
 //! ([`canonical_identifier`](crate::domain::user::canonical_identifier)).
 
-use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
-use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _};
+use sea_orm::sea_query::ExprTrait as _;
 
-use super::entity::{device, user};
-use super::row::{Row, source, source_again, to_json, values};
-use super::{Db, StoreError, Tx};
-use crate::domain::clock::Timestamp;
-use crate::domain::id::{DeviceId, UserId};
+use super::prelude::*;
 use crate::domain::user::User;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

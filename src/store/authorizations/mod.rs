@@ -6,17 +6,11 @@ mod room;
 pub(super) use room::in_use;
 pub(crate) use room::{Room, make_room};
 
-use sea_orm::EntityTrait as _;
-
-use super::entity::{authorization, client};
-use super::row::{Row, acr, to_json, values};
-use super::{Db, StoreError, Tx, clients};
+use super::clients;
+use super::prelude::*;
 use crate::domain::authorization::{Authorization, AuthorizationStage};
 use crate::domain::browser::{Authentication, BrowserKey};
 use crate::domain::client::Client;
-use crate::domain::clock::Timestamp;
-use crate::domain::id::{AuthorizationId, DeviceId, SessionId, UserId};
-use crate::domain::secret::SecretDigest;
 use crate::protocol::error::ErrorCode;
 
 /// The authorization with this id, expired or not.
@@ -32,11 +26,7 @@ pub(crate) async fn find_with_client(db: &Db, id: &AuthorizationId) -> Result<Op
     Ok(Some((read(authorization)?, clients::read(client)?)))
 }
 
-pub(crate) async fn insert(tx: &Tx, authorization: &Authorization) -> Result<(), StoreError> {
-    insert_from(tx, authorization, "").await
-}
-
-pub(crate) async fn insert_from(tx: &Tx, authorization: &Authorization, source: &str) -> Result<(), StoreError> {
+pub(crate) async fn insert(tx: &Tx, authorization: &Authorization, source: &str) -> Result<(), StoreError> {
     let (authentication, consented, error) = match &authorization.stage {
         AuthorizationStage::Open | AuthorizationStage::Issued => (None, false, None),
         AuthorizationStage::Authenticated { authentication, consented } => (Some(authentication), *consented, None),

@@ -4,14 +4,12 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::sea_query::{Expr, ExprTrait as _, Order, Query, SelectStatement, SimpleExpr};
-use sea_orm::{ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _};
+use sea_orm::sea_query::{ExprTrait as _, Order, SelectStatement, SimpleExpr};
+use sea_orm::{ConnectionTrait as _, PaginatorTrait as _};
 
 use super::{OPEN, authorization};
-use crate::domain::clock::Timestamp;
-use crate::domain::id::AuthorizationId;
 use crate::store::logins::OPEN_STAGES;
-use crate::store::{StoreError, Tx};
+use crate::store::prelude::*;
 
 /// How many there may be without a login. `None`: any number.
 #[derive(Clone, Copy, Debug)]

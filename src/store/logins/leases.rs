@@ -1,14 +1,8 @@
 //! Who polls a login (decision 2.8): the lease in its row, taken and renewed by one conditional statement.
 
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
-
 use super::row;
-use crate::domain::clock::Timestamp;
-use crate::domain::id::LoginId;
 use crate::domain::login::Login;
-use crate::store::entity::login;
-use crate::store::row::{readable, unleased, values};
-use crate::store::{Db, StoreError, Tx};
+use crate::store::prelude::*;
 
 /// Takes or renews the lease of an open login until `until`. False: another owner holds it at `now`, or the login is over.
 pub(crate) async fn lease(tx: &Tx, id: &LoginId, owner: &str, until: Timestamp, now: Timestamp) -> Result<bool, StoreError> {

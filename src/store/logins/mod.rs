@@ -14,14 +14,8 @@ pub(super) use row::OPEN_STAGES;
 pub(crate) use slots::{find_name_holder, release_all, release_own, release_person, take_browser_slot, take_name_slot};
 pub(crate) use transitions::{approve, begun, consume, disguise, end, go_on_as_decoy, mark_fetched};
 
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
-
-use super::entity::login;
-use super::row::readable;
-use super::{Db, StoreError, Tx};
+use super::prelude::*;
 use crate::domain::browser::BrowserKey;
-use crate::domain::clock::Timestamp;
-use crate::domain::id::LoginId;
 use crate::domain::login::{Challenge, End, FINISH_GRACE, Login, LoginStage, Purpose, Reason, Subject, UpstreamHandle};
 use crate::domain::secret::Secret;
 use crate::domain::user::Upstream;

@@ -1,17 +1,13 @@
 //! The row of a login and its stages.
 
-use sea_orm::{ColumnTrait as _, Condition};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::browser::{BrowserKey, Origin};
-use crate::domain::clock::Timestamp;
-use crate::domain::id::{AuthorizationId, ClientId, DeviceId, LoginId, UserId};
 use crate::domain::login::{Asked, Challenge, Concern, End, Login, LoginStage, Purpose, Reason, Subject, UpstreamHandle};
-use crate::domain::secret::{Secret, SecretDigest};
+use crate::domain::secret::Secret;
 use crate::domain::user::Upstream;
-use crate::store::StoreError;
 use crate::store::entity::login::{Column, Model};
-use crate::store::row::{Row, millis, moment, to_json};
+use crate::store::prelude::*;
 
 /// The words of the column `stage`.
 pub(super) const CREATING: &str = "creating";

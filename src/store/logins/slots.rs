@@ -5,14 +5,10 @@
 //! A decoy takes the browser's and the name's as a login of somebody does, so that what any browser begins next goes the same
 //! way whether the name exists or not (check 139). It has none of a user: what it takes instead is in nobody's way.
 
-use crate::domain::clock::Timestamp;
-use crate::domain::id::LoginId;
 use crate::domain::login::Login;
 use crate::domain::user::Upstream;
-use crate::store::entity::slot;
-use crate::store::{Db, StoreError, Tx};
-use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
+use crate::store::prelude::*;
+use sea_orm::sea_query::ExprTrait as _;
 
 /// The name under which browsers, typed names or nobody have their slots at a service, apart from its people.
 fn apart(upstream: Upstream, kind: &str) -> String {

@@ -4,11 +4,8 @@
 use super::row::{self, APPROVED, CREATING, DECOY, FETCHED, OPEN_STAGES, PENDING};
 use super::slots;
 use crate::domain::browser::BrowserKey;
-use crate::domain::clock::Timestamp;
-use crate::domain::id::{DeviceId, LoginId, UserId};
 use crate::domain::login::{Challenge, End, FINISH_GRACE, UpstreamHandle};
-use crate::store::row::{to_json, values};
-use crate::store::{StoreError, Tx};
+use crate::store::prelude::*;
 
 /// The upstream was asked: from creating to pending. False: the login ended meanwhile; the session must be withdrawn.
 pub(crate) async fn begun(
