@@ -35,7 +35,11 @@ pub(crate) async fn insert(tx: &Tx, event: &AuditEvent, id: &str, at: Timestamp)
     let tallies = audit_tally::Entity::find().filter(audit_tally::Column::Key.is_in(keys)).all(tx.db()).await?;
     let reached = |bound: &&Bound| tallies.iter().any(|tally| tally.key == bound.key && tally.rows >= bound.most);
     if let Some(bound) = bounds.iter().find(reached) {
-        return count_in(tx, &bound.told, &bound.key, id, at).await;
+        let counted = OnConflict::column(audit_event::Column::Sample)
+            .value(audit_event::Column::Count, Expr::col((audit_event::Entity, audit_event::Column::Count)).add(1))
+            .value(audit_event::Column::LastAt, Expr::value(at.as_millis()))
+            .to_owned();
+        return tx.insert_or(row(&bound.told, id, at, Some(&bound.key)), counted).await.map(drop);
     }
     tx.insert(row(event, id, at, None)).await?;
     let mut keys: Vec<&str> = bounds.iter().map(|bound| bound.key.as_str()).collect();
@@ -84,16 +88,6 @@ fn bounds(event: &AuditEvent, at: Timestamp) -> Vec<Bound> {
         None => bound("all", &[], 1000, anywhere),
     });
     bounds
-}
-
-/// Counts an event in the row that stands for `sample`, which may have to be written.
-async fn count_in(tx: &Tx, told: &AuditEvent, sample: &str, id: &str, at: Timestamp) -> Result<(), StoreError> {
-    let counted = OnConflict::column(audit_event::Column::Sample)
-        .value(audit_event::Column::Count, Expr::col((audit_event::Entity, audit_event::Column::Count)).add(1))
-        .value(audit_event::Column::LastAt, Expr::value(at.as_millis()))
-        .to_owned();
-    tx.insert_or(row(told, id, at, Some(sample)), counted).await?;
-    Ok(())
 }
 
 fn row(event: &AuditEvent, id: &str, at: Timestamp, sample: Option<&str>) -> audit_event::Model {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sea_orm::ConnectionTrait as _;
-use sea_orm::sea_query::{Expr, ExprTrait as _, Query, SelectStatement};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 
 use super::{Store, StoreError, Tx, authorizations};
 use crate::domain::clock::Timestamp;
@@ -100,21 +100,18 @@ async fn delete_of(store: &Store, rule: RetentionRule, now: Timestamp) -> Result
     }
 }
 
-/// The session that `reference` names, where it has neither ended nor been expired for as long as a row is kept.
-fn living_session(reference: (&'static str, &'static str), cutoff: Timestamp) -> SelectStatement {
-    let same = Expr::col(("sessions", "id")).equals(reference);
-    let lives = Expr::col(("sessions", "ended_at")).is_null();
-    let lives = lives.and(Expr::col(("sessions", "expires_at")).gt(cutoff.as_millis()));
-    Query::select().expr(Expr::value(1)).from("sessions").and_where(same.and(lives)).take()
-}
-
 async fn delete_batch(tx: &Tx, rule: RetentionRule, now: Timestamp) -> Result<u64, StoreError> {
     let cutoff = now.minus(rule.retain);
     let is_expired = || {
         let expired = Expr::col(rule.expiry_column).lt(cutoff.as_millis());
         match rule.only {
             Only::All => expired,
-            Only::Sessionless(session) => expired.and(Expr::exists(living_session((rule.table, session), cutoff)).not()),
+            Only::Sessionless(session) => {
+                let same = Expr::col(("sessions", "id")).equals((rule.table, session));
+                let lives = same.and(Expr::col(("sessions", "ended_at")).is_null());
+                let lives = lives.and(Expr::col(("sessions", "expires_at")).gt(cutoff.as_millis()));
+                expired.and(Expr::exists(Query::select().expr(Expr::value(1)).from("sessions").and_where(lives).take()).not())
+            }
             Only::Fruitless => {
                 expired.and(Expr::col("stage").ne(authorizations::ISSUED)).and(authorizations::in_use(now).not())
             }

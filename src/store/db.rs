@@ -9,8 +9,8 @@ use sea_orm::{
     IntoActiveModel, QueryResult, Statement, Value,
 };
 
-use super::StoreError;
 use super::postgres::{Health, Postgres};
+use super::{Engine, StoreError};
 use crate::metrics;
 
 /// Reads: outside a transaction, or inside one by way of [`Tx`].
@@ -35,12 +35,11 @@ impl Deref for Tx {
 }
 
 impl Db {
-    pub(super) const fn sqlite(readers: DatabaseConnection) -> Self {
-        Self(Connection::Sqlite(readers))
-    }
-
-    pub(super) const fn postgres(server: Postgres) -> Self {
-        Self(Connection::Postgres(server))
+    pub(super) fn of(engine: &Engine) -> Self {
+        Self(match engine {
+            Engine::Sqlite { readers, .. } => Connection::Sqlite(readers.clone()),
+            Engine::Postgres(server) => Connection::Postgres(server.clone()),
+        })
     }
 
     pub(super) async fn count<const N: usize>(&self, sql: &str, values: [Value; N]) -> Result<u64, StoreError> {
@@ -77,17 +76,13 @@ impl Tx {
 
     /// Makes its writes last; those of a savepoint together with the transaction around it.
     pub(super) async fn commit(self) -> Result<(), DbErr> {
-        match self.0.0 {
-            Connection::Transaction(transaction, _) => transaction.commit().await,
-            Connection::Sqlite(_) | Connection::Postgres(_) => Ok(()),
-        }
+        let Connection::Transaction(transaction, _) = self.0.0 else { return Ok(()) };
+        transaction.commit().await
     }
 
     pub(super) async fn rollback(self) -> Result<(), DbErr> {
-        match self.0.0 {
-            Connection::Transaction(transaction, _) => transaction.rollback().await,
-            Connection::Sqlite(_) | Connection::Postgres(_) => Ok(()),
-        }
+        let Connection::Transaction(transaction, _) = self.0.0 else { return Ok(()) };
+        transaction.rollback().await
     }
 
     /// Runs a statement that both engines read alike; returns how many rows it changed.

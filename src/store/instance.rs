@@ -8,9 +8,8 @@ pub(crate) const ISSUER: &str = "issuer";
 pub(crate) const MASTER_KEY: &str = "master_key";
 /// The shape of what ThumbSignIn showed last: the pattern of decoys (decision 2.7).
 pub(crate) const THUMBSIGNIN_MODEL: &str = "thumbsignin_model";
-
 /// When a node last wrote to see whether it can.
-const WRITTEN: &str = "written";
+pub(super) const WRITTEN: &str = "written";
 
 pub(crate) async fn find(db: &Db, key: &str) -> Result<Option<String>, StoreError> {
     Ok(instance::Entity::find_by_id(key).one(db).await?.map(|row| row.value))
@@ -20,10 +19,6 @@ pub(crate) async fn find(db: &Db, key: &str) -> Result<Option<String>, StoreErro
 pub(crate) async fn insert_once(tx: &Tx, key: &str, value: &str) -> Result<String, StoreError> {
     tx.insert_new(instance::Model { key: key.to_owned(), value: value.to_owned() }).await?;
     find(tx, key).await?.ok_or_else(|| StoreError::Statement("a row vanished between two statements".into()))
-}
-
-pub(crate) async fn touch(tx: &Tx, now: Timestamp) -> Result<(), StoreError> {
-    replace(tx, WRITTEN, &now.as_millis().to_string()).await
 }
 
 pub(crate) async fn replace(tx: &Tx, key: &str, value: &str) -> Result<(), StoreError> {

@@ -100,6 +100,7 @@ pub(crate) struct Sizes {
 }
 
 #[cfg(test)]
+/// Of tests: `[database]` has those of the product.
 impl Default for Sizes {
     fn default() -> Self {
         Self { connections: 10, writes_per_commit: 64 }
@@ -145,10 +146,8 @@ enum Engine {
 }
 
 impl Store {
-    /// Opens the database at `url`: `sqlite:PATH` (the file is made when missing, with mode 0600) or `postgres://…`. Nothing
-    /// is migrated yet; see [`Store::migrate`] and [`Store::check_schema`].
-    /// Errors: [`StoreError::Setup`] when the URL is not understood or the engine is not set up as promised (decision 2.13);
-    /// [`StoreError::Unavailable`] when it cannot be reached.
+    /// Opens `sqlite:PATH` (the file is made when missing, with mode 0600) or `postgres://…`; nothing is migrated yet. Fails with
+    /// [`StoreError::Setup`] where the engine is not set up as promised (decision 2.13), or with [`StoreError::Unavailable`].
     pub(crate) async fn open_sized(url: &str, sizes: Sizes, env: Env) -> Result<Self, StoreError> {
         let commits = Arc::new(AtomicU64::new(0));
         let kept = env.clone();
@@ -165,10 +164,7 @@ impl Store {
                 (Engine::Postgres(server.clone()), Writer::Direct(server, env, Arc::clone(&commits)))
             }
         };
-        let reader = match &engine {
-            Engine::Sqlite { readers, .. } => Db::sqlite(readers.clone()),
-            Engine::Postgres(server) => Db::postgres(server.clone()),
-        };
+        let reader = Db::of(&engine);
         Ok(Self { inner: Arc::new(Inner { env: kept, reader, engine, writer, writes: health::Writes::default(), commits }) })
     }
 
@@ -177,12 +173,7 @@ impl Store {
         Self::open_sized(url, Sizes::default(), env).await
     }
 
-    fn env(&self) -> &Env {
-        &self.inner.env
-    }
-
-    /// Brings an empty or older database to the schema of this program. Safe to start twice at once.
-    /// Errors: [`StoreError::NewerSchema`] when the database was migrated by a newer program and serves this one no more.
+    /// Safe to start twice at once. [`StoreError::NewerSchema`]: the database serves only newer programs.
     pub(crate) async fn migrate(&self) -> Result<(), StoreError> {
         match &self.inner.engine {
             Engine::Sqlite { path, .. } => {
@@ -211,19 +202,12 @@ impl Store {
 
     /// How the database at `url` and this program fit; changes nothing, and makes no file.
     pub(crate) async fn inspect(url: &str) -> Result<Schema, StoreError> {
-        let (pool, schema) = match Target::parse(url)? {
+        let pool = match Target::parse(url)? {
             Target::Sqlite(path) if !path.exists() => return Ok(Schema::missing()),
-            Target::Sqlite(path) => {
-                let readers = open::sqlite_readers(&path).await?;
-                let schema = Schema::read(&readers).await;
-                (readers, schema)
-            }
-            Target::Postgres(options) => {
-                let server = Postgres::open(*options, 1).await?;
-                let schema = Schema::read(server.pool()).await;
-                (server.pool().clone(), schema)
-            }
+            Target::Sqlite(path) => open::sqlite_readers(&path).await?,
+            Target::Postgres(options) => Postgres::open(*options, 1).await?.pool().clone(),
         };
+        let schema = Schema::read(&pool).await;
         let _closed = pool.close().await;
         schema
     }

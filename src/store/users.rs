@@ -108,11 +108,10 @@ async fn taken(db: &Db, user: &User) -> Result<Option<UserSaved>, StoreError> {
         same = same.add(user::Column::Email.eq(email.as_str()));
     }
     let others = user::Entity::find().filter(user::Column::Id.ne(user.id.as_str())).filter(same).all(db).await?;
-    let username_taken = others.iter().any(|other| other.username == user.username);
-    Ok(match others.first() {
-        None => None,
-        Some(_) if username_taken => Some(UserSaved::UsernameTaken),
-        Some(_) => Some(UserSaved::EmailTaken),
+    Ok(match others.as_slice() {
+        [] => None,
+        others if others.iter().any(|other| other.username == user.username) => Some(UserSaved::UsernameTaken),
+        _same_email => Some(UserSaved::EmailTaken),
     })
 }
 

@@ -184,10 +184,7 @@ impl SqliteWriter {
 
     /// One transaction around all jobs. Returns what became of each; an error has undone them all.
     async fn attempt(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<Vec<Outcome>, StoreError> {
-        let outcome = match self.connect().await {
-            Ok(connection) => run_together(&connection, jobs).await,
-            Err(error) => Err(error),
-        };
+        let outcome = async { run_together(&self.connect().await?, jobs).await }.await;
         match outcome {
             Ok(_) => {
                 self.commits.fetch_add(1, Ordering::Relaxed);

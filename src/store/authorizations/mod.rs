@@ -27,17 +27,20 @@ pub(crate) async fn find_with_client(db: &Db, id: &AuthorizationId) -> Result<Op
 }
 
 pub(crate) async fn insert(tx: &Tx, authorization: &Authorization, source: &str) -> Result<(), StoreError> {
-    let (authentication, consented, error) = match &authorization.stage {
-        AuthorizationStage::Open | AuthorizationStage::Issued => (None, false, None),
-        AuthorizationStage::Authenticated { authentication, consented } => (Some(authentication), *consented, None),
-        AuthorizationStage::Failed(code) => (None, false, Some(code.as_str().to_owned())),
+    let (stage, authentication, consented, error) = match &authorization.stage {
+        AuthorizationStage::Open => (OPEN, None, false, None),
+        AuthorizationStage::Authenticated { authentication, consented } => {
+            (AUTHENTICATED, Some(authentication), *consented, None)
+        }
+        AuthorizationStage::Issued => (ISSUED, None, false, None),
+        AuthorizationStage::Failed(code) => (FAILED, None, false, Some(code.as_str().to_owned())),
     };
     tx.insert(authorization::Model {
         id: authorization.id.as_str().to_owned(),
         browser: authorization.browser.0.as_str().to_owned(),
         client_id: authorization.request.client_id.as_str().to_owned(),
         request: to_json(&authorization.request)?,
-        stage: stage_name(&authorization.stage).to_owned(),
+        stage: stage.to_owned(),
         user_id: authentication.map(|who| who.user_id.as_str().to_owned()),
         session_id: authentication.and_then(|who| who.session_id.as_ref()).map(|session| session.as_str().to_owned()),
         auth_time: authentication.map(|who| who.auth_time.as_millis()),
@@ -101,15 +104,6 @@ const OPEN: &str = "open";
 const AUTHENTICATED: &str = "authenticated";
 pub(super) const ISSUED: &str = "issued";
 const FAILED: &str = "failed";
-
-const fn stage_name(stage: &AuthorizationStage) -> &'static str {
-    match stage {
-        AuthorizationStage::Open => OPEN,
-        AuthorizationStage::Authenticated { .. } => AUTHENTICATED,
-        AuthorizationStage::Issued => ISSUED,
-        AuthorizationStage::Failed(_) => FAILED,
-    }
-}
 
 fn read(model: authorization::Model) -> Result<Authorization, StoreError> {
     let row = Row { table: "authorizations", key: &model.id };

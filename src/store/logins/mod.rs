@@ -20,14 +20,6 @@ use crate::domain::login::{Challenge, End, FINISH_GRACE, Login, LoginStage, Purp
 use crate::domain::secret::Secret;
 use crate::domain::user::Upstream;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum LoginInserted {
-    /// It was written; the upstream may be called.
-    Inserted,
-    /// Another login holds the slot of this user; nothing was written.
-    Busy { login_id: LoginId },
-}
-
 /// The login with this id, in the stage that was last written; see [`Login::stage_at`].
 pub(crate) async fn find(db: &Db, id: &LoginId) -> Result<Option<Login>, StoreError> {
     login::Entity::find_by_id(id.as_str()).one(db).await?.map(row::read).transpose()
@@ -112,12 +104,14 @@ pub(crate) async fn count_open(db: &Db, now: Timestamp) -> Result<Vec<(String, i
 }
 
 /// Adds a login. With `hold_until` it also takes the slot of the user who is asked, unless another login holds it at the
-/// moment when this one begins (`created_at`). A decoy takes one that nobody else wants: it costs the same.
-pub(crate) async fn insert(tx: &Tx, login: &Login, hold_until: Option<Timestamp>) -> Result<LoginInserted, StoreError> {
+/// moment when this one begins (`created_at`). A decoy takes one that nobody else wants: it costs the same. Returns the login
+/// that holds the slot instead; nothing was written then.
+pub(crate) async fn insert(tx: &Tx, login: &Login, hold_until: Option<Timestamp>) -> Result<Option<LoginId>, StoreError> {
     match (hold_until, &login.subject) {
         (Some(hold_until), Subject::Named(asked)) => {
-            if let Some(holder) = slots::take_person(tx, login, &asked.upstream_user, hold_until).await? {
-                return Ok(LoginInserted::Busy { login_id: holder });
+            let slot = (login.upstream.as_str().to_owned(), asked.upstream_user.as_str());
+            if let Some(holder) = slots::take(tx, login, slot, hold_until).await? {
+                return Ok(Some(holder));
             }
         }
         (Some(hold_until), Subject::Decoy) => slots::take_nobody(tx, login, hold_until).await?,
@@ -127,7 +121,7 @@ pub(crate) async fn insert(tx: &Tx, login: &Login, hold_until: Option<Timestamp>
         forget_refused(tx, &login.purpose).await?;
     }
     tx.insert(row::to_model(login)?).await?;
-    Ok(LoginInserted::Inserted)
+    Ok(None)
 }
 
 /// Of the refusals for one purpose (a limit, somebody else's open login) the latest is enough, however often somebody asks.

@@ -128,13 +128,9 @@ fn write_subject(model: &mut Model, subject: &Subject) {
 fn write_stage(model: &mut Model, stage: &LoginStage) {
     let (word, reason) = match stage {
         LoginStage::Creating => (CREATING, None),
-        LoginStage::Pending(handle) => {
+        LoginStage::Pending(handle) | LoginStage::Fetched(handle) => {
             model.sealed_handle = Some(handle.0.expose().to_owned());
-            (PENDING, None)
-        }
-        LoginStage::Fetched(handle) => {
-            model.sealed_handle = Some(handle.0.expose().to_owned());
-            (FETCHED, None)
+            (if matches!(stage, LoginStage::Pending(_)) { PENDING } else { FETCHED }, None)
         }
         LoginStage::Approved { at, user_id, device_id } => {
             model.ended_at = Some(at.as_millis());

@@ -15,13 +15,13 @@ fn apart(upstream: Upstream, kind: &str) -> String {
     format!("{}/{kind}", upstream.as_str())
 }
 
-/// Returns the login that holds the slot of `login`'s browser instead.
+/// Takes the slot of `login`'s browser, if it has one, until `until`; returns the login that holds it instead.
 pub(crate) async fn take_browser_slot(tx: &Tx, login: &Login, until: Timestamp) -> Result<Option<LoginId>, StoreError> {
     let Some(browser) = &login.browser else { return Ok(None) };
     take(tx, login, (apart(login.upstream, "browser"), browser.0.as_str()), until).await
 }
 
-/// Returns the login that holds the slot of the name that was typed instead. A login without a name needs none.
+/// As [`take_browser_slot`], with the name that was typed for `login`, if one was.
 pub(crate) async fn take_name_slot(tx: &Tx, login: &Login, until: Timestamp) -> Result<Option<LoginId>, StoreError> {
     let Some(typed) = &login.typed else { return Ok(None) };
     take(tx, login, (apart(login.upstream, "name"), typed), until).await
@@ -43,18 +43,19 @@ pub(crate) async fn release_own(tx: &Tx, login: &LoginId) -> Result<(), StoreErr
     Ok(())
 }
 
-pub(super) async fn take_person(tx: &Tx, login: &Login, user: &str, until: Timestamp) -> Result<Option<LoginId>, StoreError> {
-    take(tx, login, (login.upstream.as_str().to_owned(), user), until).await
-}
-
-/// Takes a slot as [`take_person`] does, for a login that asks nobody. Who holds it does not matter.
+/// Takes a slot as one that asks somebody does, for a login that asks nobody. Who holds it does not matter.
 pub(super) async fn take_nobody(tx: &Tx, login: &Login, until: Timestamp) -> Result<(), StoreError> {
     let Some(typed) = &login.typed else { return Ok(()) };
     take(tx, login, (apart(login.upstream, "nobody"), typed), until).await.map(drop)
 }
 
 /// One statement, which replaces a holder whose time has run out. Returns the login that holds the slot instead.
-async fn take(tx: &Tx, login: &Login, slot: (String, &str), until: Timestamp) -> Result<Option<LoginId>, StoreError> {
+pub(super) async fn take(
+    tx: &Tx,
+    login: &Login,
+    slot: (String, &str),
+    until: Timestamp,
+) -> Result<Option<LoginId>, StoreError> {
     let now = login.created_at;
     let (upstream, holder) = slot;
     let row = slot::Model {
