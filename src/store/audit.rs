@@ -13,17 +13,10 @@
 //!
 //! On PostgreSQL two nodes at the same moment may write a row or two more; no event is lost.
 
-use std::time::Duration;
-
 use sea_orm::sea_query::ExprTrait as _;
 
 use super::prelude::*;
 use crate::domain::audit::AuditEvent;
-
-const WHILE: Duration = Duration::from_secs(3600);
-
-/// What stands where a row tells of many addresses.
-const ANY: &str = "*";
 
 /// Writes an event under a new, time-ordered `id`, or counts it in the row that stands for its like.
 pub(crate) async fn insert(tx: &Tx, event: &AuditEvent, id: &str, at: Timestamp) -> Result<(), StoreError> {
@@ -63,7 +56,7 @@ struct Bound {
 
 /// The bounds that an event counts against, the narrowest first.
 fn bounds(event: &AuditEvent, at: Timestamp) -> Vec<Bound> {
-    let hour = at.as_millis().div_euclid(i64::try_from(WHILE.as_millis()).unwrap_or(i64::MAX)).to_string();
+    let hour = at.as_millis().div_euclid(60 * 60 * 1000).to_string();
     let source = event.origin.source();
     let bound = |name: &str, parts: &[&str], most: i64, told: AuditEvent| {
         let parts = [&[name, hour.as_str(), event.kind.as_str()], parts].concat();
@@ -75,7 +68,7 @@ fn bounds(event: &AuditEvent, at: Timestamp) -> Vec<Bound> {
     let (detail, client, user) = (text(&event.detail), text(&event.client), text(&event.user));
     let many = AuditEvent { detail: Some("many".to_owned()), ..AuditEvent::new(event.kind) };
     let mut anywhere = many.clone();
-    anywhere.origin.address = ANY.to_owned();
+    anywhere.origin.address = "*".to_owned();
     let mut of_source = many;
     of_source.origin.address.clone_from(&event.origin.address);
     let mut bounds = vec![

@@ -46,8 +46,7 @@ pub(super) async fn insert_for_session(
     Ok(())
 }
 
-/// The clients that got tokens out of a session and registered where they want to hear of its end, by id. What was granted is
-/// kept for a while after the session ended.
+/// Those of [`clients_of`] that listen. What was granted is kept for a while after the session ended.
 pub(crate) async fn list_listeners(db: &Db, session: &SessionId) -> Result<Vec<Client>, StoreError> {
     let found = clients_of(db, session).await?.into_iter().map(clients::read);
     Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().filter(hears).collect())

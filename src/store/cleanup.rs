@@ -59,8 +59,7 @@ const RULES: &[RetentionRule] = &[
     rule("remembered_browsers", "browser", "last_used_at", 400 * DAY),
 ];
 
-/// The store's own book-keeping: one row for every write on PostgreSQL, asked for within seconds, if ever; locks on
-/// counters; and what was counted of the audit trail's present hour.
+/// The store's own: a row for every write on PostgreSQL, locks on counters, and what was counted of this hour's audit trail.
 const OWN: &[RetentionRule] = &[
     rule("commits", "id", "at", 2 * 60),
     rule("push_turns", "key", "at", 10 * 60),

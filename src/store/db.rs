@@ -133,7 +133,7 @@ impl ConnectionTrait for Db {
     fn get_database_backend(&self) -> DbBackend {
         match &self.0 {
             Connection::Sqlite(pool) => pool.get_database_backend(),
-            Connection::Postgres(server) => server.pool().get_database_backend(),
+            Connection::Postgres(server) => server.pool.get_database_backend(),
             Connection::Transaction(transaction, _) => transaction.get_database_backend(),
         }
     }
@@ -142,7 +142,7 @@ impl ConnectionTrait for Db {
         self.count_statement();
         match &self.0 {
             Connection::Sqlite(pool) => pool.execute_raw(statement).await,
-            Connection::Postgres(server) => server.execute(server.pool().execute_raw(statement)).await,
+            Connection::Postgres(server) => server.execute(server.pool.execute_raw(statement)).await,
             Connection::Transaction(transaction, health) => observe(health.as_ref(), transaction.execute_raw(statement).await),
         }
     }
@@ -151,7 +151,7 @@ impl ConnectionTrait for Db {
         self.count_statement();
         match &self.0 {
             Connection::Sqlite(pool) => pool.execute_unprepared(sql).await,
-            Connection::Postgres(server) => server.execute(server.pool().execute_unprepared(sql)).await,
+            Connection::Postgres(server) => server.execute(server.pool.execute_unprepared(sql)).await,
             Connection::Transaction(transaction, health) => observe(health.as_ref(), transaction.execute_unprepared(sql).await),
         }
     }

@@ -182,7 +182,7 @@ impl Store {
                 let _closed = connection.close().await;
                 outcome
             }
-            Engine::Postgres(server) => schema::migrate(server.pool()).await,
+            Engine::Postgres(server) => schema::migrate(&server.pool).await,
         }
     }
 
@@ -205,7 +205,7 @@ impl Store {
         let pool = match Target::parse(url)? {
             Target::Sqlite(path) if !path.exists() => return Ok(Schema::missing()),
             Target::Sqlite(path) => open::sqlite_readers(&path).await?,
-            Target::Postgres(options) => Postgres::open(*options, 1).await?.pool().clone(),
+            Target::Postgres(options) => Postgres::open(*options, 1).await?.pool,
         };
         let schema = Schema::read(&pool).await;
         let _closed = pool.close().await;
@@ -266,7 +266,7 @@ impl Engine {
     const fn readers(&self) -> &DatabaseConnection {
         match self {
             Self::Sqlite { readers, .. } => readers,
-            Self::Postgres(server) => server.pool(),
+            Self::Postgres(server) => &server.pool,
         }
     }
 }

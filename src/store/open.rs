@@ -17,7 +17,6 @@ use super::{Soundness, StoreError};
 
 /// How long a statement waits for a lock, and a caller for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Read connections to a SQLite file.
 const READERS: u32 = 4;
 /// The result code of a statement that a progress handler ended.
 const INTERRUPTED: &str = "9";

@@ -35,7 +35,6 @@ const ANSWER: Duration = Duration::from_millis(3500);
 const WHOLE: Duration = Duration::from_millis(4500);
 /// A connection that was idle for so long is asked whether it still works.
 const QUIET: Duration = Duration::from_secs(10);
-/// How long that question may take.
 const PING: Duration = Duration::from_secs(1);
 /// Between two attempts to learn the outcome of a commit.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -61,7 +60,7 @@ const SESSION: [(&str, &str); 4] = [
 
 #[derive(Clone)]
 pub(super) struct Postgres {
-    pool: DatabaseConnection,
+    pub(super) pool: DatabaseConnection,
     health: Health,
 }
 
@@ -188,11 +187,6 @@ impl Postgres {
             .connect_with(options)
             .await?;
         Ok(Self { pool: DatabaseConnection::from(pool), health })
-    }
-
-    /// The pool, for what takes its own time: migrations.
-    pub(super) const fn pool(&self) -> &DatabaseConnection {
-        &self.pool
     }
 
     /// Whether there was an answer in the last second. A question of its own would queue behind all others: a busy

@@ -67,8 +67,7 @@ pub(crate) async fn count_typed(db: &Db, upstream: Upstream, typed: &str, at: Ti
     db.count(sql, values![upstream.as_str(), typed, at, false]).await
 }
 
-/// How many requests were sent to `target` after `at`, by browsers that were remembered for it or by others. What an older
-/// release wrote does not say whether it was sent, and counts.
+/// Sent to `target` after `at`. What an older release wrote does not say whether it was sent, and counts.
 pub(crate) async fn count_sent(
     db: &Db,
     upstream: Upstream,

@@ -70,8 +70,8 @@ pub(crate) async fn insert(tx: &Tx, session: &BrowserSession, cookie: &SecretDig
     .await
 }
 
-/// Gives a session that is alive the login and the cookie of `renewed`, its next self: the old cookie is nobody's from then on
-/// (check 96), and what was granted out of the session lives on. False: it has ended, or belongs to somebody else.
+/// Gives a session that is alive the login and the cookie of `renewed`, which has its id and its person: the old cookie is
+/// nobody's from then on (check 96), and what was granted out of the session lives on. False: it has ended, or is another's.
 pub(crate) async fn renew(
     tx: &Tx,
     renewed: &BrowserSession,
@@ -154,8 +154,7 @@ pub(crate) async fn end_all_for_phone(tx: &Tx, user: &UserId, phone: &DeviceId, 
     Ok(())
 }
 
-/// The sessions of a person that have not ended, expired ones included, in the order in which their turns are taken, with the
-/// phones that approved them.
+/// Not ended, expired ones included, in the order in which their turns are taken, with the phones that approved them.
 async fn open_of_user(tx: &Tx, user: &UserId) -> Result<Vec<(SessionId, Option<String>)>, StoreError> {
     let open: Vec<(String, Option<String>)> = session::Entity::find()
         .select_only()

@@ -20,8 +20,7 @@ pub(crate) async fn list(db: &Db) -> Result<Vec<StoredKey>, StoreError> {
     readable(rows, read)
 }
 
-/// What is unique about a key that is not retired: of each algorithm there is one active and one next key. Retired keys have
-/// no seat.
+/// Unique: of each algorithm there is one active and one next key. Retired keys have no seat.
 fn seat(alg: SigningAlgorithm, state: KeyState) -> Option<String> {
     (state != KeyState::Retired).then(|| format!("{}/{}", alg.as_str(), state.as_str()))
 }

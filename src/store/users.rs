@@ -6,14 +6,13 @@ use sea_orm::sea_query::ExprTrait as _;
 use super::prelude::*;
 use crate::domain::user::User;
 
+/// Nothing was written unless it is `Saved`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UserSaved {
     Saved,
-    /// Somebody else has this username; nothing was written.
     UsernameTaken,
-    /// Somebody else has this e-mail address; nothing was written.
     EmailTaken,
-    /// There is no such person (an update), or the id is taken (an insert); nothing was written.
+    /// There is no such person (an update), or the id is taken (an insert).
     IdMismatch,
 }
 
@@ -101,7 +100,6 @@ pub(crate) async fn set_locked(tx: &Tx, id: &UserId, locked: bool, now: Timestam
     tx.changes(sql, values![id, locked, now, !locked]).await
 }
 
-/// Which unique name of `user` somebody else has.
 async fn taken(db: &Db, user: &User) -> Result<Option<UserSaved>, StoreError> {
     let mut same = Condition::any().add(user::Column::Username.eq(user.username.as_str()));
     if let Some(email) = &user.email {

@@ -122,7 +122,7 @@ impl Writer {
                 }
             }
             Self::Direct(server, ..) => {
-                let _closed = server.pool().close_by_ref().await;
+                let _closed = server.pool.close_by_ref().await;
             }
         }
     }

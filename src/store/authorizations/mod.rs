@@ -1,5 +1,4 @@
-//! Authorization requests under way (RFC 6749 §4.1.1): written once, then moved from stage to stage by conditional statements.
-//! An expired authorization cannot be moved.
+//! Authorization requests under way (RFC 6749 §4.1.1), moved from stage to stage by conditional statements until they expire.
 
 mod room;
 

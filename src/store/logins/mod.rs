@@ -64,8 +64,7 @@ pub(crate) async fn find_approved(
     row.map(row::read).transpose()
 }
 
-/// The symbols that the open logins of a target show, decoys included, but for the login `id`. A page that has run out may
-/// stand there a little longer.
+/// Of the open logins of a target, decoys too, but for `id`. A page that has run out may stand there a little longer.
 pub(crate) async fn list_symbols(
     db: &Db,
     upstream: Upstream,

@@ -20,8 +20,7 @@ pub(crate) async fn begun(
     tx.changes(sql, values![id, PENDING, handle, to_json(challenge)?, deadline, CREATING]).await
 }
 
-/// Nobody was asked, and nobody shall see that: from creating to a pending decoy, the user's slot given back. False: it
-/// ended meanwhile.
+/// Nobody was asked, and nobody shall see that: a pending decoy, the user's slot given back. False: it ended meanwhile.
 pub(crate) async fn disguise(tx: &Tx, id: &LoginId, challenge: &Challenge, deadline: Timestamp) -> Result<bool, StoreError> {
     let sql = "UPDATE logins SET stage = $2, subject = $3, sealed_handle = '', challenge = $4, deadline = $5 \
                WHERE id = $1 AND stage = $6";
