@@ -2,9 +2,7 @@
 
 use super::prelude::*;
 use super::{grants, sessions, users};
-use crate::domain::browser::BrowserSession;
 use crate::domain::grant::{AccessToken, Grant};
-use crate::domain::user::User;
 use crate::protocol::scope::Scope;
 
 #[derive(Clone, Debug)]

@@ -9,8 +9,6 @@ use super::clients;
 use super::entity::backchannel_logout as logout;
 use super::prelude::*;
 use crate::domain::backchannel_logout::{BackchannelLogout, Hold};
-use crate::domain::browser::BrowserSession;
-use crate::domain::client::Client;
 
 /// Queues a row for every client that listens. With `hold` they wait for the code of the running authorization (decision 2.16). A
 /// client that cannot be read keeps no session from ending: its row is written as well, and judged when it is sent.

@@ -1,7 +1,6 @@
 //! Registered relying parties. Their metadata is one JSON document; what is looked up has columns of its own.
 
 use super::prelude::*;
-use crate::domain::client::Client;
 use crate::protocol::client_metadata::ClientMetadata;
 
 pub(crate) async fn find(db: &Db, id: &ClientId) -> Result<Option<Client>, StoreError> {

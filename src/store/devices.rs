@@ -2,7 +2,6 @@
 
 use super::prelude::*;
 use super::users;
-use crate::domain::user::{Device, Upstream, User};
 
 pub(crate) async fn find(db: &Db, id: &DeviceId) -> Result<Option<Device>, StoreError> {
     device::Entity::find_by_id(id.as_str()).one(db).await?.map(read).transpose()

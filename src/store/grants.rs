@@ -1,7 +1,6 @@
 //! Token families (RFC 9700 §4.14.2): whatever a code led to dies with its row here.
 
 use super::prelude::*;
-use crate::domain::browser::Authentication;
 use crate::domain::grant::Grant;
 use crate::protocol::scope::Scope;
 

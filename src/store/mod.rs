@@ -61,6 +61,8 @@ pub(crate) mod tests;
 
 /// What every file of functions uses.
 mod prelude {
+    pub(super) use std::time::Duration;
+
     pub(super) use sea_orm::sea_query::{Expr, OnConflict, Query};
     pub(super) use sea_orm::{
         ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
@@ -69,9 +71,12 @@ mod prelude {
     pub(super) use super::entity::*;
     pub(super) use super::row::*;
     pub(super) use super::{Db, StoreError, Tx};
+    pub(super) use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, Origin};
+    pub(super) use crate::domain::client::Client;
     pub(super) use crate::domain::clock::Timestamp;
     pub(super) use crate::domain::id::{AuthorizationId, ClientId, DeviceId, GrantId, LoginId, SessionId, UserId};
     pub(super) use crate::domain::secret::SecretDigest;
+    pub(super) use crate::domain::user::{Device, Upstream, User};
 }
 
 use std::path::PathBuf;

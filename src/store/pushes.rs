@@ -3,8 +3,6 @@
 use sea_orm::sea_query::ExprTrait as _;
 
 use super::prelude::*;
-use crate::domain::browser::BrowserKey;
-use crate::domain::user::Upstream;
 
 /// One attempt to ask a phone: asked, pretended or turned away as busy (decision 2.7).
 #[derive(Clone, Debug)]

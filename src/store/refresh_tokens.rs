@@ -2,9 +2,7 @@
 
 use super::prelude::*;
 use super::{grants, sessions, users};
-use crate::domain::browser::BrowserSession;
 use crate::domain::grant::{Grant, RefreshToken};
-use crate::domain::user::User;
 
 #[derive(Clone, Debug)]
 pub(crate) struct FoundRefreshToken {

@@ -1,11 +1,8 @@
 //! Which browsers signed in as whom (decision 2.7): a remembered browser may pre-empt a login and sees honest errors. The name
 //! to fill in is kept only for people who asked for it (decision 2.3).
 
-use std::time::Duration;
-
 use super::entity::remembered_browser as remembered;
 use super::prelude::*;
-use crate::domain::browser::BrowserKey;
 
 /// `identifier`: the name to fill in next time, when the person asked for that; `None` leaves an earlier wish as it is.
 pub(crate) async fn remember(

@@ -1,13 +1,9 @@
 //! Browser sessions, found by the digest of their cookie. Ending one revokes what it led to, unless that was granted to
 //! outlive it (`offline_access`, OIDC Core §11).
 
-use std::time::Duration;
-
 use super::prelude::*;
 use super::{backchannel_logouts, grants, users};
 use crate::domain::backchannel_logout::Hold;
-use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, Origin};
-use crate::domain::user::User;
 
 /// How old `last_seen_at` may become before a request writes it anew: a write per minute instead of one per request.
 pub(crate) const TOUCH_AFTER: Duration = Duration::from_secs(60);

@@ -4,7 +4,6 @@
 use sea_orm::sea_query::ExprTrait as _;
 
 use super::prelude::*;
-use crate::domain::user::User;
 
 /// Nothing was written unless it is `Saved`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,21 +46,19 @@ pub(crate) async fn list(db: &Db) -> Result<Vec<User>, StoreError> {
 }
 
 pub(crate) async fn insert(tx: &Tx, user: &User) -> Result<UserSaved, StoreError> {
-    let inserted = tx
-        .insert_new(user::Model {
-            id: user.id.as_str().to_owned(),
-            username: user.username.clone(),
-            email: user.email.clone(),
-            email_verified: user.email_verified,
-            name: user.name.clone(),
-            group_names: to_json(&user.groups)?,
-            locked: user.locked,
-            source: user.source.as_str().to_owned(),
-            created_at: user.created_at.as_millis(),
-            updated_at: user.updated_at.as_millis(),
-        })
-        .await?;
-    if inserted { Ok(UserSaved::Saved) } else { Ok(taken(tx, user).await?.unwrap_or(UserSaved::IdMismatch)) }
+    let row = user::Model {
+        id: user.id.as_str().to_owned(),
+        username: user.username.clone(),
+        email: user.email.clone(),
+        email_verified: user.email_verified,
+        name: user.name.clone(),
+        group_names: to_json(&user.groups)?,
+        locked: user.locked,
+        source: user.source.as_str().to_owned(),
+        created_at: user.created_at.as_millis(),
+        updated_at: user.updated_at.as_millis(),
+    };
+    if tx.insert_new(row).await? { Ok(UserSaved::Saved) } else { Ok(taken(tx, user).await?.unwrap_or(UserSaved::IdMismatch)) }
 }
 
 /// Writes everything but the id and the time of creation.

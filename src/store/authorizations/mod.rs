@@ -8,8 +8,6 @@ pub(crate) use room::{Room, make_room};
 use super::clients;
 use super::prelude::*;
 use crate::domain::authorization::{Authorization, AuthorizationStage};
-use crate::domain::browser::{Authentication, BrowserKey};
-use crate::domain::client::Client;
 use crate::protocol::error::ErrorCode;
 
 /// The authorization with this id, expired or not.

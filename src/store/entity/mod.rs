@@ -11,7 +11,7 @@ macro_rules! tables {
         pub(super) mod $name {
             use sea_orm::entity::prelude::*;
 
-            #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+            #[derive(Clone, Debug, Default, PartialEq, Eq, DeriveEntityModel)]
             #[sea_orm(table_name = $table)]
             pub(crate) struct Model {
                 $(#[sea_orm(primary_key, auto_increment = false)]

@@ -15,10 +15,8 @@ pub(crate) use slots::{find_name_holder, release_all, release_own, release_perso
 pub(crate) use transitions::{approve, begun, consume, disguise, end, go_on_as_decoy, mark_fetched};
 
 use super::prelude::*;
-use crate::domain::browser::BrowserKey;
 use crate::domain::login::{Challenge, End, FINISH_GRACE, Login, LoginStage, Purpose, Reason, Subject, UpstreamHandle};
 use crate::domain::secret::Secret;
-use crate::domain::user::Upstream;
 
 /// The login with this id, in the stage that was last written; see [`Login::stage_at`].
 pub(crate) async fn find(db: &Db, id: &LoginId) -> Result<Option<Login>, StoreError> {

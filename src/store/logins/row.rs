@@ -2,10 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::browser::{BrowserKey, Origin};
 use crate::domain::login::{Asked, Challenge, Concern, End, Login, LoginStage, Purpose, Reason, Subject, UpstreamHandle};
 use crate::domain::secret::Secret;
-use crate::domain::user::Upstream;
 use crate::store::entity::login::{Column, Model};
 use crate::store::prelude::*;
 
@@ -86,26 +84,17 @@ pub(super) fn to_model(login: &Login) -> Result<Model, StoreError> {
         upstream: login.upstream.as_str().to_owned(),
         subject: UNNAMED.to_owned(),
         asked_user_id: login.concern.user.as_ref().map(|user| user.as_str().to_owned()),
-        asked_device_id: None,
-        upstream_user: None,
         remembered: login.remembered,
         typed: login.typed.clone(),
         remember: login.remember,
         challenge: login.challenge.as_ref().map(to_json).transpose()?,
-        stage: CREATING.to_owned(),
-        reason: None,
-        sealed_handle: None,
-        approved_user_id: None,
-        approved_device_id: None,
         created_at: login.created_at.as_millis(),
         deadline: login.deadline.as_millis(),
-        ended_at: None,
         consumed_at: millis(login.consumed_at),
-        lease_owner: None,
-        lease_until: None,
         target: login.concern.target.clone(),
         client_id: login.concern.client.as_ref().map(|client| client.as_str().to_owned()),
         purpose_key,
+        ..Model::default()
     };
     write_subject(&mut model, &login.subject);
     write_stage(&mut model, &login.stage);

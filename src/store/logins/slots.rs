@@ -6,7 +6,6 @@
 //! way whether the name exists or not (check 139). It has none of a user: what it takes instead is in nobody's way.
 
 use crate::domain::login::Login;
-use crate::domain::user::Upstream;
 use crate::store::prelude::*;
 use sea_orm::sea_query::ExprTrait as _;
 

@@ -3,7 +3,6 @@
 
 use super::row::{self, APPROVED, CREATING, DECOY, FETCHED, OPEN_STAGES, PENDING};
 use super::slots;
-use crate::domain::browser::BrowserKey;
 use crate::domain::login::{Challenge, End, FINISH_GRACE, UpstreamHandle};
 use crate::store::prelude::*;
 
