@@ -20,7 +20,6 @@ use sea_orm_migration::sea_orm::DatabaseTransaction;
 
 pub use sea_orm_migration::prelude::DbErr;
 
-/// Every migration, oldest first.
 struct Migrator;
 
 #[async_trait::async_trait]
@@ -64,9 +63,6 @@ pub fn known() -> Vec<String> {
 }
 
 /// The names of the migrations that a database has seen, oldest first; changes nothing.
-///
-/// # Errors
-/// When the database fails.
 pub async fn applied<'c>(db: impl IntoSchemaManagerConnection<'c>) -> Result<Vec<String>, DbErr> {
     let manager = SchemaManager::new(db);
     if !manager.has_table("seaql_migrations").await? {
@@ -79,9 +75,6 @@ pub async fn applied<'c>(db: impl IntoSchemaManagerConnection<'c>) -> Result<Vec
 
 /// What programs before this one wrote about migrations: for each, the latest migration that a program must know to run on
 /// a database which has seen it. A migration that is not among them serves only programs that know it.
-///
-/// # Errors
-/// When the database fails.
 pub async fn compatibility<'c>(db: impl IntoSchemaManagerConnection<'c>) -> Result<Vec<(String, String)>, DbErr> {
     let manager = SchemaManager::new(db);
     if !manager.has_table("schema_compatibility").await? {
@@ -93,9 +86,6 @@ pub async fn compatibility<'c>(db: impl IntoSchemaManagerConnection<'c>) -> Resu
 }
 
 /// Applies what is pending, within the transaction of the caller, who also sees to it that nobody else migrates.
-///
-/// # Errors
-/// When a statement fails; the caller then rolls back.
 pub async fn up(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
     Migrator::up(transaction, None).await?;
     let written = compatibility(transaction).await?;
@@ -113,9 +103,6 @@ pub async fn up(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
 }
 
 /// Takes back the latest `steps` migrations (`None`: all), within the transaction of the caller.
-///
-/// # Errors
-/// As [`up`].
 pub async fn down(transaction: &DatabaseTransaction, steps: Option<u32>) -> Result<(), DbErr> {
     Migrator::down(transaction, steps).await
 }

@@ -8,17 +8,14 @@ pub(crate) fn belongs_to(table: &'static str, column: &'static str, parent: &'st
     ForeignKey::create().from(table, column).to(parent, "id").on_delete(ForeignKeyAction::Cascade).to_owned()
 }
 
-/// Makes an index over `columns` of `table`, named after them.
 pub(crate) async fn index(manager: &SchemaManager<'_>, table: &'static str, columns: &[&'static str]) -> Result<(), DbErr> {
     manager.create_index(named(table, columns).to_owned()).await
 }
 
-/// Makes a unique index over `columns` of `table`, named after them.
 pub(crate) async fn unique(manager: &SchemaManager<'_>, table: &'static str, columns: &[&'static str]) -> Result<(), DbErr> {
     manager.create_index(named(table, columns).unique().to_owned()).await
 }
 
-/// Drops tables, children first.
 pub(crate) async fn drop(manager: &SchemaManager<'_>, tables: &[&'static str]) -> Result<(), DbErr> {
     for table in tables {
         manager.drop_table(Table::drop().table(*table).to_owned()).await?;

@@ -71,11 +71,15 @@ async fn examine(config: &Config) -> Result<(), StartError> {
     Ok(())
 }
 
+pub(crate) const fn sizes(config: &Config) -> Sizes {
+    Sizes { writes_per_commit: config.database.writes_per_commit, connections: config.database.connections }
+}
+
 /// The database, opened and migrated.
 /// Fails when it cannot be opened, or is newer than this program.
 pub(crate) async fn open_store(config: &Config, env: &Env) -> Result<Store, StartError> {
-    let sizes = Sizes { writes_per_commit: config.database.writes_per_commit, connections: config.database.connections };
-    let store = Store::open_sized(config.database.url().expose(), sizes, env.clone()).await.map_err(|error| setup(&error))?;
+    let store =
+        Store::open_sized(config.database.url().expose(), sizes(config), env.clone()).await.map_err(|error| setup(&error))?;
     store.migrate().await.map_err(|error| setup(&error))?;
     Ok(store)
 }

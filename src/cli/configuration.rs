@@ -4,6 +4,7 @@ use clap::Subcommand;
 use serde_json::{Value as Json, json};
 
 use super::{CliError, Context};
+use crate::app::parts::sizes;
 use crate::config::{self, Config, ConfigError, Location, Problem};
 use crate::domain::env::Env;
 use crate::store::Store;
@@ -64,7 +65,7 @@ pub(super) fn problems(error: &ConfigError) -> Vec<Json> {
 pub(super) async fn migrate(context: &Context) -> Result<(), CliError> {
     let config = context.config()?;
     context.log(config.log.format, COMMAND_FILTER)?;
-    Store::open(config.database.url().expose(), Env::system()).await?.migrate().await?;
+    Store::open_sized(config.database.url().expose(), sizes(&config), Env::system()).await?.migrate().await?;
     Ok(context.format.print(&json!({ "up_to_date": true }), || "the database is up to date".to_owned())?)
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::Check;
-use crate::app::parts::{RESTORE_KEY, key_settings};
+use crate::app::parts::{RESTORE_KEY, key_settings, sizes};
 use crate::config::{Config, DatabaseUrl};
 use crate::domain::client::Client;
 use crate::domain::env::Env;
@@ -88,7 +88,7 @@ async fn open(config: &Config, env: &Env, checks: &mut Vec<Check>) -> Looked<Sto
     let mut looked_through = Soundness::Sound;
     let opened = async {
         looked_through = Store::examine(config.database.url().expose(), EXAMINING).await?;
-        let store = Store::open(config.database.url().expose(), env.clone()).await?;
+        let store = Store::open_sized(config.database.url().expose(), sizes(config), env.clone()).await?;
         store.check_schema().await?;
         // An empty transaction: it takes the lock to write and leaves nothing.
         store.write((), |_tx, ()| Box::pin(async { Ok(()) })).await?;

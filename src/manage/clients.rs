@@ -11,7 +11,7 @@ use crate::domain::id::ClientId;
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::flow::audit::PendingEvent;
 use crate::protocol::client_metadata::ClientMetadata;
-use crate::store::{Insertion, StoreError, Tx, clients, grants};
+use crate::store::{StoreError, Tx, clients, grants};
 
 /// A client, and its new secret where it was given one: the only moment at which the secret can be read.
 #[derive(Clone, Debug)]
@@ -71,15 +71,12 @@ pub(crate) async fn create(manage: &Manage<'_>, id: Option<String>, patch: Clien
     let entry = manage.entry(event(&issued.client.id, "created"))?;
     let job = (issued.client.clone(), entry);
     let inserted = manage.store.write(job, |tx, (client, entry)| Box::pin(insert(tx, client, entry))).await?;
-    match inserted {
-        Insertion::Inserted => Ok(issued),
-        Insertion::Exists => Err(ManageError::Exists(name(&issued.client.id))),
-    }
+    if inserted { Ok(issued) } else { Err(ManageError::Exists(name(&issued.client.id))) }
 }
 
-pub(super) async fn insert(tx: &Tx, client: &Client, entry: &PendingEvent) -> Result<Insertion, StoreError> {
+pub(super) async fn insert(tx: &Tx, client: &Client, entry: &PendingEvent) -> Result<bool, StoreError> {
     let inserted = clients::insert(tx, client).await?;
-    if inserted == Insertion::Inserted {
+    if inserted {
         entry.write(tx, client.created_at).await?;
     }
     Ok(inserted)
@@ -120,10 +117,8 @@ struct Replacing {
 impl Replacing {
     async fn run(&self, tx: &Tx) -> Result<Client, ManageError> {
         let Some(before) = clients::find(tx, &self.client.id).await? else {
-            return match insert(tx, &self.client, &self.created).await? {
-                Insertion::Inserted => Ok(self.client.clone()),
-                Insertion::Exists => Err(name_conflict().into()),
-            };
+            let inserted = insert(tx, &self.client, &self.created).await?;
+            return if inserted { Ok(self.client.clone()) } else { Err(name_conflict().into()) };
         };
         if before.source == Source::File {
             return Err(ManageError::Declared(name(&before.id)));

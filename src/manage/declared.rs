@@ -16,7 +16,7 @@ use crate::domain::user::{Device, Upstream, User};
 use crate::domain::written::NewUser;
 use crate::flow::audit::PendingEvent;
 use crate::store::users::UserSaved;
-use crate::store::{self, Db, Insertion, Store, StoreError, Tx, grants};
+use crate::store::{self, Db, Store, StoreError, Tx, grants};
 
 /// Applies what the file declares. What is already as declared is not written again.
 /// Errors: [`ManageError::Exists`] when a name belongs to somebody whom the file does not mean; when the database or the random number generator fails.
@@ -243,7 +243,7 @@ impl Following {
             return Err(name_conflict());
         }
         for phone in &self.person.devices {
-            if store::devices::insert(tx, phone).await? == Insertion::Exists {
+            if !store::devices::insert(tx, phone).await? {
                 return Err(name_conflict());
             }
         }

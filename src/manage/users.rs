@@ -9,7 +9,7 @@ use crate::domain::user::{Device, Upstream, User, canonical_identifier};
 use crate::domain::written::{NewUser, WrittenUser};
 use crate::flow::audit::PendingEvent;
 use crate::store::users::UserSaved;
-use crate::store::{Db, Insertion, StoreError, Tx, devices, grants, pushes, sessions, users};
+use crate::store::{Db, StoreError, Tx, devices, grants, pushes, sessions, users};
 
 /// A person with their phones.
 #[derive(Clone, Debug)]
@@ -106,7 +106,7 @@ pub(super) async fn insert(tx: &Tx, person: &Person) -> Result<(), StoreError> {
         return Err(name_conflict());
     }
     for device in &person.devices {
-        if devices::insert(tx, device).await? == Insertion::Exists {
+        if !devices::insert(tx, device).await? {
             return Err(name_conflict());
         }
     }

@@ -1,16 +1,9 @@
 //! Access passes that SecSign has sent: what decoys show (decision 2.7).
 
-use sea_orm::{EntityTrait as _, QueryOrder as _, QuerySelect as _};
+use super::prelude::*;
 
-use super::entity::access_pass;
-use super::{Db, StoreError, Tx};
-use crate::domain::clock::Timestamp;
-use crate::domain::secret::SecretDigest;
-
-/// The most passes that are kept.
 pub(crate) const MOST_PASSES: u64 = 256;
 
-/// The digests of all passes, in their order.
 pub(crate) async fn list(db: &Db) -> Result<Vec<String>, StoreError> {
     let digests = access_pass::Entity::find().select_only().column(access_pass::Column::Digest);
     Ok(digests.order_by_asc(access_pass::Column::Digest).into_tuple().all(db).await?)
@@ -21,7 +14,6 @@ pub(crate) async fn find(db: &Db, digest: &str) -> Result<Option<String>, StoreE
     Ok(access_pass::Entity::find_by_id(digest).one(db).await?.map(|row| row.image))
 }
 
-/// The digest under which a pass is kept.
 pub(crate) fn digest(image: &str) -> SecretDigest {
     SecretDigest::of(image.as_bytes())
 }

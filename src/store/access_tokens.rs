@@ -1,28 +1,17 @@
 //! Access tokens of either format, known by their digest (decisions 2.5, 2.11).
 
-use sea_orm::EntityTrait as _;
-
-use super::entity::{access_token, client, grant, session, user};
-use super::row::Row;
-use super::{Db, StoreError, Tx};
-use crate::domain::browser::BrowserSession;
-use crate::domain::clock::Timestamp;
+use super::prelude::*;
+use super::{grants, sessions, users};
 use crate::domain::grant::{AccessToken, Grant};
-use crate::domain::id::GrantId;
-use crate::domain::secret::SecretDigest;
-use crate::domain::user::User;
 use crate::protocol::scope::Scope;
 
-/// An access token with what decides whether it is alive.
 #[derive(Clone, Debug)]
 pub(crate) struct FoundAccessToken {
     pub token: AccessToken,
     pub grant: Grant,
-    /// The person whom it is about.
     pub user: User,
     /// The browser session, over or not; gone when it has long been over.
     pub session: Option<BrowserSession>,
-    /// Whether the client was switched off.
     pub client_disabled: bool,
 }
 
@@ -37,10 +26,10 @@ pub(crate) async fn find(db: &Db, digest: &SecretDigest) -> Result<Option<FoundA
         .await?;
     let Some((token, Some(grant), Some(user), Some(client), session)) = found else { return Ok(None) };
     Ok(Some(FoundAccessToken {
-        token: token.try_into()?,
-        grant: grant.try_into()?,
-        user: user.try_into()?,
-        session: session.map(BrowserSession::try_from).transpose()?,
+        token: read(token)?,
+        grant: grants::read(grant)?,
+        user: users::read(user)?,
+        session: session.map(sessions::read),
         client_disabled: client.disabled,
     }))
 }
@@ -61,17 +50,13 @@ pub(crate) async fn delete(tx: &Tx, digest: &SecretDigest) -> Result<bool, Store
     Ok(access_token::Entity::delete_by_id(digest.as_str()).exec(tx.db()).await?.rows_affected > 0)
 }
 
-impl TryFrom<access_token::Model> for AccessToken {
-    type Error = StoreError;
-
-    fn try_from(model: access_token::Model) -> Result<Self, StoreError> {
-        let row = Row { table: "access_tokens", key: &model.digest };
-        Ok(Self {
-            scope: row.known("scope", &model.scope, Scope::parse(&model.scope).ok())?,
-            grant_id: GrantId::new(model.grant_id),
-            issued_at: Timestamp::from_millis(model.issued_at),
-            expires_at: Timestamp::from_millis(model.expires_at),
-            digest: SecretDigest::from_stored(model.digest),
-        })
-    }
+fn read(model: access_token::Model) -> Result<AccessToken, StoreError> {
+    let row = Row { table: "access_tokens", key: &model.digest };
+    Ok(AccessToken {
+        scope: row.known("scope", &model.scope, Scope::parse(&model.scope).ok())?,
+        grant_id: GrantId::new(model.grant_id),
+        issued_at: Timestamp::from_millis(model.issued_at),
+        expires_at: Timestamp::from_millis(model.expires_at),
+        digest: SecretDigest::from_stored(model.digest),
+    })
 }

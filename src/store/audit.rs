@@ -13,21 +13,10 @@
 //!
 //! On PostgreSQL two nodes at the same moment may write a row or two more; no event is lost.
 
-use std::time::Duration;
+use sea_orm::sea_query::ExprTrait as _;
 
-use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
-
-use super::entity::{audit_event, audit_tally};
-use super::{StoreError, Tx};
+use super::prelude::*;
 use crate::domain::audit::AuditEvent;
-use crate::domain::clock::Timestamp;
-use crate::domain::secret::SecretDigest;
-
-const WHILE: Duration = Duration::from_secs(3600);
-
-/// What stands where a row tells of many addresses.
-const ANY: &str = "*";
 
 /// Writes an event under a new, time-ordered `id`, or counts it in the row that stands for its like.
 pub(crate) async fn insert(tx: &Tx, event: &AuditEvent, id: &str, at: Timestamp) -> Result<(), StoreError> {
@@ -39,7 +28,11 @@ pub(crate) async fn insert(tx: &Tx, event: &AuditEvent, id: &str, at: Timestamp)
     let tallies = audit_tally::Entity::find().filter(audit_tally::Column::Key.is_in(keys)).all(tx.db()).await?;
     let reached = |bound: &&Bound| tallies.iter().any(|tally| tally.key == bound.key && tally.rows >= bound.most);
     if let Some(bound) = bounds.iter().find(reached) {
-        return count_in(tx, &bound.told, &bound.key, id, at).await;
+        let counted = OnConflict::column(audit_event::Column::Sample)
+            .value(audit_event::Column::Count, Expr::col((audit_event::Entity, audit_event::Column::Count)).add(1))
+            .value(audit_event::Column::LastAt, Expr::value(at.as_millis()))
+            .to_owned();
+        return tx.insert_or(row(&bound.told, id, at, Some(&bound.key)), counted).await.map(drop);
     }
     tx.insert(row(event, id, at, None)).await?;
     let mut keys: Vec<&str> = bounds.iter().map(|bound| bound.key.as_str()).collect();
@@ -63,7 +56,7 @@ struct Bound {
 
 /// The bounds that an event counts against, the narrowest first.
 fn bounds(event: &AuditEvent, at: Timestamp) -> Vec<Bound> {
-    let hour = at.as_millis().div_euclid(i64::try_from(WHILE.as_millis()).unwrap_or(i64::MAX)).to_string();
+    let hour = at.as_millis().div_euclid(60 * 60 * 1000).to_string();
     let source = event.origin.source();
     let bound = |name: &str, parts: &[&str], most: i64, told: AuditEvent| {
         let parts = [&[name, hour.as_str(), event.kind.as_str()], parts].concat();
@@ -75,7 +68,7 @@ fn bounds(event: &AuditEvent, at: Timestamp) -> Vec<Bound> {
     let (detail, client, user) = (text(&event.detail), text(&event.client), text(&event.user));
     let many = AuditEvent { detail: Some("many".to_owned()), ..AuditEvent::new(event.kind) };
     let mut anywhere = many.clone();
-    anywhere.origin.address = ANY.to_owned();
+    anywhere.origin.address = "*".to_owned();
     let mut of_source = many;
     of_source.origin.address.clone_from(&event.origin.address);
     let mut bounds = vec![
@@ -88,16 +81,6 @@ fn bounds(event: &AuditEvent, at: Timestamp) -> Vec<Bound> {
         None => bound("all", &[], 1000, anywhere),
     });
     bounds
-}
-
-/// Counts an event in the row that stands for `sample`, which may have to be written.
-async fn count_in(tx: &Tx, told: &AuditEvent, sample: &str, id: &str, at: Timestamp) -> Result<(), StoreError> {
-    let counted = OnConflict::column(audit_event::Column::Sample)
-        .value(audit_event::Column::Count, Expr::col((audit_event::Entity, audit_event::Column::Count)).add(1))
-        .value(audit_event::Column::LastAt, Expr::value(at.as_millis()))
-        .to_owned();
-    tx.insert_or(row(told, id, at, Some(sample)), counted).await?;
-    Ok(())
 }
 
 fn row(event: &AuditEvent, id: &str, at: Timestamp, sample: Option<&str>) -> audit_event::Model {
@@ -120,13 +103,9 @@ fn row(event: &AuditEvent, id: &str, at: Timestamp, sample: Option<&str>) -> aud
 #[cfg(test)]
 pub(crate) use reads::*;
 
-/// What only tests ask for.
 #[cfg(test)]
 mod reads {
-    use sea_orm::{QueryOrder as _, QuerySelect as _};
-
     use super::*;
-    use crate::store::Db;
 
     /// An event as it was written. Its kind is the stable name, so that one which this program does not know can still be read.
     #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,13 +113,11 @@ mod reads {
         pub id: String,
         /// When it happened; the first time, where it stands for many.
         pub at: Timestamp,
-        /// What happened ([`AuditKind::as_str`](crate::domain::audit::AuditKind::as_str)).
         pub kind: String,
         pub user: Option<String>,
         pub client: Option<String>,
         pub subject: Option<String>,
         pub address: String,
-        /// The `User-Agent`.
         pub user_agent: String,
         pub detail: Option<String>,
         /// For how many events it stands.

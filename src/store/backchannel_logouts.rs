@@ -3,30 +3,24 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
-use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
+use sea_orm::sea_query::ExprTrait as _;
 
-use super::entity::{backchannel_logout as logout, client, grant};
-use super::row::{Row, values};
-use super::{Db, StoreError, Tx};
+use super::clients;
+use super::entity::backchannel_logout as logout;
+use super::prelude::*;
 use crate::domain::backchannel_logout::{BackchannelLogout, Hold};
-use crate::domain::browser::BrowserSession;
-use crate::domain::client::Client;
-use crate::domain::clock::Timestamp;
-use crate::domain::id::{AuthorizationId, ClientId, SessionId, UserId};
 
-/// Adds a row for every client that got tokens out of `session` and registered where it wants to hear of its end. With
-/// `hold` they wait for the code of the running authorization (decision 2.16). A client that cannot be read keeps no session
-/// from ending: its row is written as well, and judged when it is sent.
+/// Queues a row for every client that listens. With `hold` they wait for the code of the running authorization (decision 2.16). A
+/// client that cannot be read keeps no session from ending: its row is written as well, and judged when it is sent.
 pub(super) async fn insert_for_session(
     tx: &Tx,
     session: &BrowserSession,
     hold: Option<&Hold>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    for client in clients_of(tx.db(), &session.id).await? {
+    for client in clients_of(tx, &session.id).await? {
         let client_id = ClientId::new(client.id.as_str());
-        match Client::try_from(client) {
+        match clients::read(client) {
             Ok(client) if !hears(&client) => continue,
             Ok(_listens) => {}
             Err(error) => {
@@ -50,11 +44,10 @@ pub(super) async fn insert_for_session(
     Ok(())
 }
 
-/// The clients that got tokens out of a session and registered where they want to hear of its end, by id. What was granted is
-/// kept for a while after the session ended.
+/// Those of [`clients_of`] that listen. What was granted is kept for a while after the session ended.
 pub(crate) async fn list_listeners(db: &Db, session: &SessionId) -> Result<Vec<Client>, StoreError> {
-    let clients = clients_of(db, session).await?.into_iter().map(Client::try_from);
-    Ok(clients.collect::<Result<Vec<_>, _>>()?.into_iter().filter(hears).collect())
+    let found = clients_of(db, session).await?.into_iter().map(clients::read);
+    Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().filter(hears).collect())
 }
 
 /// The rows of the clients that got tokens out of a session, by id.
@@ -65,7 +58,6 @@ async fn clients_of(db: &Db, session: &SessionId) -> Result<Vec<client::Model>, 
     Ok(found.all(db).await?)
 }
 
-/// Whether a client wants to hear of the end of a session.
 fn hears(client: &Client) -> bool {
     !client.disabled && client.metadata.backchannel_logout_uri.is_some()
 }
@@ -89,12 +81,13 @@ pub(crate) async fn list_due(
     now: Timestamp,
     limit: u64,
 ) -> Result<Vec<BackchannelLogout>, StoreError> {
-    let mut select = logout::Entity::find().filter(logout::Column::DueAt.lte(now.as_millis())).filter(free(now));
+    let free = unleased(logout::Column::LeaseUntil, now);
+    let mut select = logout::Entity::find().filter(logout::Column::DueAt.lte(now.as_millis())).filter(free);
     if !busy.is_empty() {
         select = select.filter(logout::Column::ClientId.is_not_in(busy.iter().map(ClientId::as_str)));
     }
     let rows = select.order_by_asc(logout::Column::DueAt).order_by_asc(logout::Column::Id).limit(limit).all(db).await?;
-    rows.into_iter().map(BackchannelLogout::try_from).collect()
+    rows.into_iter().map(read).collect()
 }
 
 /// Takes the lease of a due row until `until`. False: another node sends it, or did.
@@ -116,32 +109,22 @@ pub(crate) async fn delete(tx: &Tx, id: &str, owner: &str) -> Result<bool, Store
     tx.changes("DELETE FROM backchannel_logouts WHERE id = $1 AND lease_owner = $2", values![id, owner]).await
 }
 
-/// How many rows there are, held ones included.
 #[cfg(test)]
 pub(crate) async fn count(db: &Db) -> Result<u64, StoreError> {
     db.count("SELECT COUNT(*) FROM backchannel_logouts", []).await
 }
 
-/// No node holds a lease at `now`.
-fn free(now: Timestamp) -> Condition {
-    Condition::any().add(logout::Column::LeaseUntil.is_null()).add(logout::Column::LeaseUntil.lte(now.as_millis()))
-}
-
-impl TryFrom<logout::Model> for BackchannelLogout {
-    type Error = StoreError;
-
-    fn try_from(model: logout::Model) -> Result<Self, StoreError> {
-        let row = Row { table: "backchannel_logouts", key: &model.id };
-        let attempts = u32::try_from(model.attempts).ok();
-        Ok(Self {
-            attempts: row.known("attempts", &model.attempts.to_string(), attempts)?,
-            client_id: ClientId::new(model.client_id),
-            session_id: SessionId::new(model.session_id),
-            user_id: UserId::new(model.user_id),
-            held_by: model.held_by.map(AuthorizationId::new),
-            due_at: Timestamp::from_millis(model.due_at),
-            created_at: Timestamp::from_millis(model.created_at),
-            id: model.id,
-        })
-    }
+fn read(model: logout::Model) -> Result<BackchannelLogout, StoreError> {
+    let row = Row { table: "backchannel_logouts", key: &model.id };
+    let attempts = u32::try_from(model.attempts).ok();
+    Ok(BackchannelLogout {
+        attempts: row.known("attempts", &model.attempts.to_string(), attempts)?,
+        client_id: ClientId::new(model.client_id),
+        session_id: SessionId::new(model.session_id),
+        user_id: UserId::new(model.user_id),
+        held_by: model.held_by.map(AuthorizationId::new),
+        due_at: Timestamp::from_millis(model.due_at),
+        created_at: Timestamp::from_millis(model.created_at),
+        id: model.id,
+    })
 }

@@ -3,33 +3,28 @@
 use std::time::Duration;
 
 use sea_orm::ConnectionTrait as _;
-use sea_orm::sea_query::{Expr, ExprTrait as _, Query, SelectStatement};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 
 use super::{Store, StoreError, Tx, authorizations};
 use crate::domain::clock::Timestamp;
 
-/// The most rows that one write deletes.
 const BATCH: u64 = 500;
 const HOUR: u64 = 60 * 60;
 const DAY: u64 = 24 * HOUR;
 /// How long an authorization that ended without a code stays, so that its page can say so.
 const LINGERS: u64 = 5 * 60;
 
-/// After what time rows of a table are deleted.
 #[derive(Clone, Copy)]
 struct RetentionRule {
     table: &'static str,
     /// The primary key, or enough of it to delete in batches.
     key: &'static str,
-    /// The column that says when a row expires.
     expiry_column: &'static str,
-    /// How long an expired row stays: long enough to recognise what comes back late (a code's reuse) and to look into a
-    /// complaint.
+    /// Long enough to recognise what comes back late (a code's reuse) and to look into a complaint.
     retain: Duration,
     only: Only,
 }
 
-/// Which expired rows of a table are deleted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Only {
     All,
@@ -64,18 +59,16 @@ const RULES: &[RetentionRule] = &[
     rule("remembered_browsers", "browser", "last_used_at", 400 * DAY),
 ];
 
-/// The store's own book-keeping: one row for every write on PostgreSQL, asked for within seconds, if ever; locks on
-/// counters; and what was counted of the audit trail's present hour.
+/// The store's own: a row for every write on PostgreSQL, locks on counters, and what was counted of this hour's audit trail.
 const OWN: &[RetentionRule] = &[
     rule("commits", "id", "at", 2 * 60),
     rule("push_turns", "key", "at", 10 * 60),
     rule("audit_tallies", "key", "at", 2 * HOUR),
 ];
 
-/// Deletes what has expired at `now`, and the audit events older than `audit_kept`, in small writes that let others in between.
-/// Returns how many rows, not counting those that went with their parents, nor the store's own book-keeping.
-/// Fails when the database fails: the first error. What fails with one table keeps no other from being cleaned, and what was deleted
-/// stays deleted.
+/// Deletes what has expired, and the audit events older than `audit_kept`, in small writes that let others in between. Returns
+/// how many rows, not counting those that went with their parents, nor the store's own. Fails with the first error; what fails
+/// with one table keeps no other from being cleaned.
 pub(crate) async fn delete_expired(store: &Store, now: Timestamp, audit_kept: Duration) -> Result<u64, StoreError> {
     let (mut deleted, mut failure) = (0, None);
     // The fullest table first.
@@ -106,21 +99,18 @@ async fn delete_of(store: &Store, rule: RetentionRule, now: Timestamp) -> Result
     }
 }
 
-/// The session that `reference` names, where it has neither ended nor been expired for as long as a row is kept.
-fn living_session(reference: (&'static str, &'static str), cutoff: Timestamp) -> SelectStatement {
-    let same = Expr::col(("sessions", "id")).equals(reference);
-    let lives = Expr::col(("sessions", "ended_at")).is_null();
-    let lives = lives.and(Expr::col(("sessions", "expires_at")).gt(cutoff.as_millis()));
-    Query::select().expr(Expr::value(1)).from("sessions").and_where(same.and(lives)).take()
-}
-
 async fn delete_batch(tx: &Tx, rule: RetentionRule, now: Timestamp) -> Result<u64, StoreError> {
     let cutoff = now.minus(rule.retain);
     let is_expired = || {
         let expired = Expr::col(rule.expiry_column).lt(cutoff.as_millis());
         match rule.only {
             Only::All => expired,
-            Only::Sessionless(session) => expired.and(Expr::exists(living_session((rule.table, session), cutoff)).not()),
+            Only::Sessionless(session) => {
+                let same = Expr::col(("sessions", "id")).equals((rule.table, session));
+                let lives = same.and(Expr::col(("sessions", "ended_at")).is_null());
+                let lives = lives.and(Expr::col(("sessions", "expires_at")).gt(cutoff.as_millis()));
+                expired.and(Expr::exists(Query::select().expr(Expr::value(1)).from("sessions").and_where(lives).take()).not())
+            }
             Only::Fruitless => {
                 expired.and(Expr::col("stage").ne(authorizations::ISSUED)).and(authorizations::in_use(now).not())
             }

@@ -1,44 +1,32 @@
 //! Registered relying parties. Their metadata is one JSON document; what is looked up has columns of its own.
 
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
-
-use super::entity::client;
-use super::row::{Row, readable, source, source_again, to_json};
-use super::{Db, Insertion, StoreError, Tx};
-use crate::domain::client::Client;
-use crate::domain::clock::Timestamp;
-use crate::domain::id::ClientId;
-use crate::domain::secret::SecretDigest;
+use super::prelude::*;
 use crate::protocol::client_metadata::ClientMetadata;
 
-/// The client with this `client_id` (RFC 6749 §2.2).
 pub(crate) async fn find(db: &Db, id: &ClientId) -> Result<Option<Client>, StoreError> {
-    client::Entity::find_by_id(id.as_str()).one(db).await?.map(Client::try_from).transpose()
+    client::Entity::find_by_id(id.as_str()).one(db).await?.map(read).transpose()
 }
 
 /// Every client that this program can read, by id.
 pub(crate) async fn list(db: &Db) -> Result<Vec<Client>, StoreError> {
     let rows = client::Entity::find().order_by_asc(client::Column::Id).all(db).await?;
-    readable(rows)
+    readable(rows, read)
 }
 
-pub(crate) async fn insert(tx: &Tx, client: &Client) -> Result<Insertion, StoreError> {
-    let inserted = tx
-        .insert_new(client::Model {
-            id: client.id.as_str().to_owned(),
-            metadata: to_json(&client.metadata)?,
-            secret: client.secret.as_ref().map(|digest| digest.as_str().to_owned()),
-            source: client.source.as_str().to_owned(),
-            disabled: client.disabled,
-            created_at: client.created_at.as_millis(),
-        })
-        .await?;
-    Ok(inserted.into())
+/// False: there is a client with this id.
+pub(crate) async fn insert(tx: &Tx, client: &Client) -> Result<bool, StoreError> {
+    tx.insert_new(client::Model {
+        id: client.id.as_str().to_owned(),
+        metadata: to_json(&client.metadata)?,
+        secret: client.secret.as_ref().map(|digest| digest.as_str().to_owned()),
+        source: client.source.as_str().to_owned(),
+        disabled: client.disabled,
+        created_at: client.created_at.as_millis(),
+    })
+    .await
 }
 
-/// Writes a client's metadata, source and whether it is disabled; its secret stays, and so does what a newer program wrote
-/// into the metadata. False: there is no such client.
+/// Its secret stays, and so does what a newer program wrote into the metadata. False: there is no such client.
 pub(crate) async fn update(tx: &Tx, client: &Client) -> Result<bool, StoreError> {
     let Some(before) = client::Entity::find_by_id(client.id.as_str()).one(tx.db()).await? else { return Ok(false) };
     let row = Row { table: "clients", key: &before.id };
@@ -53,30 +41,23 @@ pub(crate) async fn update(tx: &Tx, client: &Client) -> Result<bool, StoreError>
 
 /// Replaces a client's secret (`None`: it becomes public). False: there is no such client.
 pub(crate) async fn update_secret(tx: &Tx, id: &ClientId, secret: Option<&SecretDigest>) -> Result<bool, StoreError> {
-    let update = client::Entity::update_many()
-        .col_expr(client::Column::Secret, Expr::value(secret.map(SecretDigest::as_str)))
-        .filter(client::Column::Id.eq(id.as_str()));
-    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+    let secret = secret.map(SecretDigest::as_str);
+    tx.changes("UPDATE clients SET secret = $2 WHERE id = $1", values![id, secret]).await
 }
 
-/// Deletes a client and everything issued to it: authorizations, codes, consents, grants and their tokens. False: there was
-/// no such client.
+/// With everything issued to it: authorizations, codes, consents, grants and their tokens. False: there was none.
 pub(crate) async fn delete(tx: &Tx, id: &ClientId) -> Result<bool, StoreError> {
     Ok(client::Entity::delete_by_id(id.as_str()).exec(tx.db()).await?.rows_affected > 0)
 }
 
-impl TryFrom<client::Model> for Client {
-    type Error = StoreError;
-
-    fn try_from(model: client::Model) -> Result<Self, StoreError> {
-        let row = Row { table: "clients", key: &model.id };
-        Ok(Self {
-            metadata: ClientMetadata::of_any_program(&model.metadata).map_err(|error| row.unreadable("metadata", &error))?,
-            source: source(&model.source),
-            secret: model.secret.map(SecretDigest::from_stored),
-            disabled: model.disabled,
-            created_at: Timestamp::from_millis(model.created_at),
-            id: ClientId::new(model.id),
-        })
-    }
+pub(super) fn read(model: client::Model) -> Result<Client, StoreError> {
+    let row = Row { table: "clients", key: &model.id };
+    Ok(Client {
+        metadata: ClientMetadata::of_any_program(&model.metadata).map_err(|error| row.unreadable("metadata", &error))?,
+        source: source(&model.source),
+        secret: model.secret.map(SecretDigest::from_stored),
+        disabled: model.disabled,
+        created_at: Timestamp::from_millis(model.created_at),
+        id: ClientId::new(model.id),
+    })
 }

@@ -1,14 +1,7 @@
 //! Authorization codes (RFC 6749 §4.1.2), known by their digest, redeemed by one conditional statement (decision 2.4).
 
-use sea_orm::EntityTrait as _;
-
-use super::entity::code;
-use super::row::{Row, moment, to_json, values};
-use super::{Db, StoreError, Tx};
+use super::prelude::*;
 use crate::domain::authorization::CodeContent;
-use crate::domain::clock::Timestamp;
-use crate::domain::id::{AuthorizationId, GrantId};
-use crate::domain::secret::SecretDigest;
 
 /// A code as it is kept: redeemed ones stay for a day, so that a second redemption revokes the family.
 #[derive(Clone, Debug)]
@@ -16,13 +9,11 @@ pub(crate) struct StoredCode {
     pub authorization_id: AuthorizationId,
     pub content: CodeContent,
     pub consumed_at: Option<Timestamp>,
-    /// The family that it led to, once redeemed.
     pub grant_id: Option<GrantId>,
 }
 
-/// The code with this digest, whatever its state.
 pub(crate) async fn find(db: &Db, digest: &SecretDigest) -> Result<Option<StoredCode>, StoreError> {
-    code::Entity::find_by_id(digest.as_str()).one(db).await?.map(StoredCode::try_from).transpose()
+    code::Entity::find_by_id(digest.as_str()).one(db).await?.map(read).transpose()
 }
 
 pub(crate) async fn insert(
@@ -49,16 +40,12 @@ pub(crate) async fn consume(tx: &Tx, digest: &SecretDigest, grant: &GrantId, now
     tx.changes(sql, values![digest, grant, now]).await
 }
 
-impl TryFrom<code::Model> for StoredCode {
-    type Error = StoreError;
-
-    fn try_from(model: code::Model) -> Result<Self, StoreError> {
-        let row = Row { table: "codes", key: &model.digest };
-        Ok(Self {
-            authorization_id: AuthorizationId::new(model.authorization_id),
-            content: row.json("content", &model.content)?,
-            consumed_at: moment(model.consumed_at),
-            grant_id: model.grant_id.map(GrantId::new),
-        })
-    }
+fn read(model: code::Model) -> Result<StoredCode, StoreError> {
+    let row = Row { table: "codes", key: &model.digest };
+    Ok(StoredCode {
+        authorization_id: AuthorizationId::new(model.authorization_id),
+        content: row.json("content", &model.content)?,
+        consumed_at: moment(model.consumed_at),
+        grant_id: model.grant_id.map(GrantId::new),
+    })
 }

@@ -13,7 +13,6 @@ fn row(id: &str, took: bool, now: Timestamp) -> commit::ActiveModel {
     commit::Model { id: id.to_owned(), took, at: now.as_millis() }.into_active_model()
 }
 
-/// Leaves the id of a write in its own transaction.
 pub(super) async fn insert(tx: &Tx, id: &str, now: Timestamp) -> Result<(), DbErr> {
     Insert::one(row(id, true, now)).exec_without_returning(tx.db()).await.map(drop)
 }

@@ -1,23 +1,14 @@
 //! What people allowed clients (OIDC Core §3.1.2.4).
 
-use sea_orm::EntityTrait as _;
-use sea_orm::sea_query::OnConflict;
-
-use super::entity::consent;
-use super::row::Row;
-use super::{Db, StoreError, Tx};
-use crate::domain::clock::Timestamp;
+use super::prelude::*;
 use crate::domain::grant::Consent;
-use crate::domain::id::{ClientId, UserId};
 use crate::protocol::scope::Scope;
 
-/// What `user` allowed `client`.
 pub(crate) async fn find(db: &Db, user: &UserId, client: &ClientId) -> Result<Option<Consent>, StoreError> {
     let key = (user.as_str().to_owned(), client.as_str().to_owned());
-    consent::Entity::find_by_id(key).one(db).await?.map(Consent::try_from).transpose()
+    consent::Entity::find_by_id(key).one(db).await?.map(read).transpose()
 }
 
-/// Writes what `user` allows `client`, in place of what stood there.
 pub(crate) async fn upsert(tx: &Tx, user: &UserId, client: &ClientId, consent: &Consent) -> Result<(), StoreError> {
     let row = consent::Model {
         user_id: user.as_str().to_owned(),
@@ -31,27 +22,20 @@ pub(crate) async fn upsert(tx: &Tx, user: &UserId, client: &ClientId, consent: &
     tx.insert_or(row, conflict).await.map(drop)
 }
 
-impl TryFrom<consent::Model> for Consent {
-    type Error = StoreError;
-
-    fn try_from(model: consent::Model) -> Result<Self, StoreError> {
-        let key = format!("{}, {}", model.user_id, model.client_id);
-        let row = Row { table: "consents", key: &key };
-        Ok(Self {
-            scope: row.known("scope", &model.scope, Scope::parse(&model.scope).ok())?,
-            granted_at: Timestamp::from_millis(model.granted_at),
-        })
-    }
+fn read(model: consent::Model) -> Result<Consent, StoreError> {
+    let key = format!("{}, {}", model.user_id, model.client_id);
+    let row = Row { table: "consents", key: &key };
+    Ok(Consent {
+        scope: row.known("scope", &model.scope, Scope::parse(&model.scope).ok())?,
+        granted_at: Timestamp::from_millis(model.granted_at),
+    })
 }
 
 #[cfg(test)]
 pub(crate) use reads::*;
 
-/// What only tests ask for.
 #[cfg(test)]
 mod reads {
-    use sea_orm::{ColumnTrait as _, QueryFilter as _, QueryOrder as _};
-
     use super::*;
 
     /// Everything that a person allowed, by client.
@@ -61,6 +45,6 @@ mod reads {
             .order_by_asc(consent::Column::ClientId)
             .all(db)
             .await?;
-        rows.into_iter().map(|row| Ok((ClientId::new(row.client_id.clone()), row.try_into()?))).collect()
+        rows.into_iter().map(|row| Ok((ClientId::new(row.client_id.clone()), read(row)?))).collect()
     }
 }

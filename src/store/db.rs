@@ -6,11 +6,11 @@ use async_trait::async_trait;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveModelTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, Insert,
-    IntoActiveModel, ModelTrait, QueryResult, Statement, Value,
+    IntoActiveModel, QueryResult, Statement, Value,
 };
 
-use super::StoreError;
 use super::postgres::{Health, Postgres};
+use super::{Engine, StoreError};
 use crate::metrics;
 
 /// Reads: outside a transaction, or inside one by way of [`Tx`].
@@ -35,15 +35,13 @@ impl Deref for Tx {
 }
 
 impl Db {
-    pub(super) const fn sqlite(readers: DatabaseConnection) -> Self {
-        Self(Connection::Sqlite(readers))
+    pub(super) fn of(engine: &Engine) -> Self {
+        Self(match engine {
+            Engine::Sqlite { readers, .. } => Connection::Sqlite(readers.clone()),
+            Engine::Postgres(server) => Connection::Postgres(server.clone()),
+        })
     }
 
-    pub(super) const fn postgres(server: Postgres) -> Self {
-        Self(Connection::Postgres(server))
-    }
-
-    /// What a `SELECT COUNT(*)` counts.
     pub(super) async fn count<const N: usize>(&self, sql: &str, values: [Value; N]) -> Result<u64, StoreError> {
         let statement = Statement::from_sql_and_values(self.get_database_backend(), sql, values);
         let count = self.query_one_raw(statement).await?.map(|row| row.try_get_by_index::<i64>(0)).transpose()?;
@@ -67,7 +65,6 @@ impl Db {
 }
 
 impl Tx {
-    /// A transaction, or a savepoint inside one.
     pub(super) const fn new(transaction: DatabaseTransaction, health: Option<Health>) -> Self {
         Self(Db(Connection::Transaction(transaction, health)))
     }
@@ -79,17 +76,13 @@ impl Tx {
 
     /// Makes its writes last; those of a savepoint together with the transaction around it.
     pub(super) async fn commit(self) -> Result<(), DbErr> {
-        match self.0.0 {
-            Connection::Transaction(transaction, _) => transaction.commit().await,
-            Connection::Sqlite(_) | Connection::Postgres(_) => Ok(()),
-        }
+        let Connection::Transaction(transaction, _) = self.0.0 else { return Ok(()) };
+        transaction.commit().await
     }
 
     pub(super) async fn rollback(self) -> Result<(), DbErr> {
-        match self.0.0 {
-            Connection::Transaction(transaction, _) => transaction.rollback().await,
-            Connection::Sqlite(_) | Connection::Postgres(_) => Ok(()),
-        }
+        let Connection::Transaction(transaction, _) = self.0.0 else { return Ok(()) };
+        transaction.rollback().await
     }
 
     /// Runs a statement that both engines read alike; returns how many rows it changed.
@@ -98,38 +91,28 @@ impl Tx {
         Ok(self.execute_raw(statement).await?.rows_affected())
     }
 
-    /// The same; returns whether it changed a row.
     pub(super) async fn changes<const N: usize>(&self, sql: &str, values: [Value; N]) -> Result<bool, StoreError> {
         Ok(self.changed_rows(sql, values).await? > 0)
     }
 
     /// Inserts a row; one with the same key is an error.
-    pub(super) async fn insert<M, A>(&self, row: M) -> Result<(), StoreError>
-    where
-        M: ModelTrait + IntoActiveModel<A>,
-        A: ActiveModelTrait<Entity = M::Entity>,
-    {
-        Insert::one(row.into_active_model()).exec_without_returning(self.db()).await?;
-        Ok(())
+    pub(super) async fn insert<A: ActiveModelTrait>(&self, row: impl IntoActiveModel<A>) -> Result<(), StoreError> {
+        Ok(Insert::one(row).exec_without_returning(self.db()).await.map(drop)?)
     }
 
     /// Inserts a row unless it would violate a unique key; returns whether it did. Never an error inside the transaction,
     /// which would end it on PostgreSQL.
-    pub(super) async fn insert_new<M, A>(&self, row: M) -> Result<bool, StoreError>
-    where
-        M: ModelTrait + IntoActiveModel<A>,
-        A: ActiveModelTrait<Entity = M::Entity>,
-    {
+    pub(super) async fn insert_new<A: ActiveModelTrait>(&self, row: impl IntoActiveModel<A>) -> Result<bool, StoreError> {
         self.insert_or(row, OnConflict::new().do_nothing().to_owned()).await
     }
 
     /// Inserts a row, or does what `conflict` says; returns whether a row was written.
-    pub(super) async fn insert_or<M, A>(&self, row: M, conflict: OnConflict) -> Result<bool, StoreError>
-    where
-        M: ModelTrait + IntoActiveModel<A>,
-        A: ActiveModelTrait<Entity = M::Entity>,
-    {
-        let insert = Insert::one(row.into_active_model()).on_conflict(conflict);
+    pub(super) async fn insert_or<A: ActiveModelTrait>(
+        &self,
+        row: impl IntoActiveModel<A>,
+        conflict: OnConflict,
+    ) -> Result<bool, StoreError> {
+        let insert = Insert::one(row).on_conflict(conflict);
         match insert.exec_without_returning(self.db()).await {
             Ok(rows) => Ok(rows > 0),
             Err(DbErr::RecordNotInserted) => Ok(false),
@@ -138,7 +121,6 @@ impl Tx {
     }
 }
 
-/// Tells the pool of a connection that was lost.
 fn observe<T>(health: Option<&Health>, outcome: Result<T, DbErr>) -> Result<T, DbErr> {
     match health {
         Some(health) => health.observe(outcome),
@@ -151,7 +133,7 @@ impl ConnectionTrait for Db {
     fn get_database_backend(&self) -> DbBackend {
         match &self.0 {
             Connection::Sqlite(pool) => pool.get_database_backend(),
-            Connection::Postgres(server) => server.pool().get_database_backend(),
+            Connection::Postgres(server) => server.pool.get_database_backend(),
             Connection::Transaction(transaction, _) => transaction.get_database_backend(),
         }
     }
@@ -160,7 +142,7 @@ impl ConnectionTrait for Db {
         self.count_statement();
         match &self.0 {
             Connection::Sqlite(pool) => pool.execute_raw(statement).await,
-            Connection::Postgres(server) => server.execute(server.pool().execute_raw(statement)).await,
+            Connection::Postgres(server) => server.execute(server.pool.execute_raw(statement)).await,
             Connection::Transaction(transaction, health) => observe(health.as_ref(), transaction.execute_raw(statement).await),
         }
     }
@@ -169,7 +151,7 @@ impl ConnectionTrait for Db {
         self.count_statement();
         match &self.0 {
             Connection::Sqlite(pool) => pool.execute_unprepared(sql).await,
-            Connection::Postgres(server) => server.execute(server.pool().execute_unprepared(sql)).await,
+            Connection::Postgres(server) => server.execute(server.pool.execute_unprepared(sql)).await,
             Connection::Transaction(transaction, health) => observe(health.as_ref(), transaction.execute_unprepared(sql).await),
         }
     }

@@ -1,18 +1,10 @@
 //! Registrations of people with phone services, and the account that a typed name means.
 
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
-
-use super::entity::device;
-use super::row::{Row, millis, moment, readable, values};
+use super::prelude::*;
 use super::users;
-use super::{Db, Insertion, StoreError, Tx};
-use crate::domain::clock::Timestamp;
-use crate::domain::id::{DeviceId, UserId};
-use crate::domain::user::{Device, Upstream, User};
 
-/// The registration with this id.
 pub(crate) async fn find(db: &Db, id: &DeviceId) -> Result<Option<Device>, StoreError> {
-    device::Entity::find_by_id(id.as_str()).one(db).await?.map(Device::try_from).transpose()
+    device::Entity::find_by_id(id.as_str()).one(db).await?.map(read).transpose()
 }
 
 /// The registration by which `upstream` knows `upstream_user` (canonical).
@@ -26,7 +18,7 @@ pub(crate) async fn find_by_upstream_user(
         .filter(device::Column::UpstreamUser.eq(upstream_user))
         .one(db)
         .await?;
-    row.map(Device::try_from).transpose()
+    row.map(read).transpose()
 }
 
 /// A person's registrations with the services that this program knows, oldest first.
@@ -37,7 +29,7 @@ pub(crate) async fn list_for_user(db: &Db, user: &UserId) -> Result<Vec<Device>,
         .order_by_asc(device::Column::Id)
         .all(db)
         .await?;
-    readable(rows)
+    readable(rows, read)
 }
 
 /// The account that a typed name means, with its registrations at `upstream`: the username wins, then the e-mail address, then
@@ -63,20 +55,18 @@ pub(crate) async fn find_account(
     Ok(Some((user, devices)))
 }
 
-/// Adds a registration; [`Insertion::Exists`] when the service's user is registered here already, for whomever.
-pub(crate) async fn insert(tx: &Tx, device: &Device) -> Result<Insertion, StoreError> {
-    let inserted = tx
-        .insert_new(device::Model {
-            id: device.id.as_str().to_owned(),
-            user_id: device.user_id.as_str().to_owned(),
-            upstream: device.upstream.as_str().to_owned(),
-            upstream_user: device.upstream_user.clone(),
-            label: device.label.clone(),
-            created_at: device.created_at.as_millis(),
-            last_used_at: millis(device.last_used_at),
-        })
-        .await?;
-    Ok(inserted.into())
+/// Adds a registration. False: the service's user is registered here already, for whomever.
+pub(crate) async fn insert(tx: &Tx, device: &Device) -> Result<bool, StoreError> {
+    tx.insert_new(device::Model {
+        id: device.id.as_str().to_owned(),
+        user_id: device.user_id.as_str().to_owned(),
+        upstream: device.upstream.as_str().to_owned(),
+        upstream_user: device.upstream_user.clone(),
+        label: device.label.clone(),
+        created_at: device.created_at.as_millis(),
+        last_used_at: millis(device.last_used_at),
+    })
+    .await
 }
 
 /// Removes a registration. False: there was none.
@@ -84,24 +74,19 @@ pub(crate) async fn delete(tx: &Tx, id: &DeviceId) -> Result<bool, StoreError> {
     Ok(device::Entity::delete_by_id(id.as_str()).exec(tx.db()).await?.rows_affected > 0)
 }
 
-/// Notes that a registration approved something.
 pub(crate) async fn touch_last_used(tx: &Tx, id: &DeviceId, now: Timestamp) -> Result<(), StoreError> {
     tx.changes("UPDATE devices SET last_used_at = $2 WHERE id = $1", values![id, now]).await.map(drop)
 }
 
-impl TryFrom<device::Model> for Device {
-    type Error = StoreError;
-
-    fn try_from(model: device::Model) -> Result<Self, StoreError> {
-        let row = Row { table: "devices", key: &model.id };
-        Ok(Self {
-            upstream: row.known("upstream", &model.upstream, Upstream::parse(&model.upstream))?,
-            user_id: UserId::new(model.user_id),
-            upstream_user: model.upstream_user,
-            label: model.label,
-            created_at: Timestamp::from_millis(model.created_at),
-            last_used_at: moment(model.last_used_at),
-            id: DeviceId::new(model.id),
-        })
-    }
+fn read(model: device::Model) -> Result<Device, StoreError> {
+    let row = Row { table: "devices", key: &model.id };
+    Ok(Device {
+        upstream: row.known("upstream", &model.upstream, Upstream::parse(&model.upstream))?,
+        user_id: UserId::new(model.user_id),
+        upstream_user: model.upstream_user,
+        label: model.label,
+        created_at: Timestamp::from_millis(model.created_at),
+        last_used_at: moment(model.last_used_at),
+        id: DeviceId::new(model.id),
+    })
 }

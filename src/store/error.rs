@@ -20,10 +20,8 @@ pub(crate) enum StoreError {
     /// that program can answer the same request (503).
     #[error("unknown words in {table}, key {key}, of a newer program or altered: {detail}")]
     Unknown { table: &'static str, key: String, detail: String },
-    /// The schema is older than this program.
     #[error("the database lacks the migrations {}; run `signbridge migrate`", .0.join(", "))]
     PendingMigrations(Vec<String>),
-    /// The schema is newer than this program.
     #[error("the database was migrated by a newer program (it has {}); this one does not start", .0.join(", "))]
     NewerSchema(Vec<String>),
     /// The file is damaged or no database; on PostgreSQL, the server says so of its own. Nothing that it holds is to be trusted.
@@ -47,7 +45,6 @@ pub(crate) enum StoreError {
 }
 
 impl StoreError {
-    /// A conflict after which the transaction is to be run again.
     pub(crate) const fn conflict(detail: &'static str) -> Self {
         Self::Conflict { detail, retry: true }
     }
@@ -57,7 +54,6 @@ impl StoreError {
         matches!(self, Self::Unavailable { .. } | Self::Conflict { .. } | Self::Unknown { .. } | Self::Damaged(_))
     }
 
-    /// Whether the whole transaction may be run again at once.
     pub(super) const fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable { transient: true, .. } | Self::Conflict { retry: true, .. })
     }
@@ -125,8 +121,7 @@ fn classify(error: &sqlx::Error) -> StoreError {
     }
 }
 
-/// What to do after an error: run the transaction again at once, tell the caller to come later, tell the operator that what is
-/// stored is damaged, or give up.
+/// Run the transaction again at once, tell the caller to come later, tell the operator, or give up.
 enum Class {
     Retry,
     Unavailable,

@@ -8,17 +8,14 @@ use super::{Engine, Store, StoreError, logins};
 use crate::domain::clock::Timestamp;
 use crate::domain::user::Upstream;
 
-/// What the database holds at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Figures {
     /// Browser sessions that are neither ended, nor expired, nor idle.
     pub sessions: i64,
     pub devices: Vec<(Upstream, i64)>,
-    /// Logins that wait for a phone, by service.
     pub pending: Vec<(Upstream, i64)>,
 }
 
-/// The connections of a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PoolFigures {
     pub used: u32,

@@ -1,11 +1,7 @@
 //! Token families (RFC 9700 §4.14.2): whatever a code led to dies with its row here.
 
-use super::entity::grant;
-use super::row::{AuthenticationColumns, Row, millis, moment, to_json, values};
-use super::{StoreError, Tx};
-use crate::domain::clock::Timestamp;
+use super::prelude::*;
 use crate::domain::grant::Grant;
-use crate::domain::id::{ClientId, DeviceId, GrantId, SessionId, UserId};
 use crate::protocol::scope::Scope;
 
 pub(crate) async fn insert(tx: &Tx, grant: &Grant) -> Result<(), StoreError> {
@@ -67,47 +63,39 @@ pub(super) async fn revoke_for_session(tx: &Tx, session: &SessionId, now: Timest
     tx.changes(sql, values![session, now, false]).await.map(drop)
 }
 
-impl TryFrom<grant::Model> for Grant {
-    type Error = StoreError;
-
-    fn try_from(model: grant::Model) -> Result<Self, StoreError> {
-        let row = Row { table: "grants", key: &model.id };
-        let authentication = AuthenticationColumns {
-            // A family of no user is a newer program's (RFC 6749 §4.4).
-            user_id: row.known("user_id", "", model.user_id)?,
-            session_id: model.session_id,
-            auth_time: model.auth_time,
-            acr: model.acr,
-            device_id: model.device_id,
-            unnamed: model.unnamed,
-        };
-        Ok(Self {
-            client_id: ClientId::new(model.client_id),
-            scope: row.known("scope", &model.scope, Scope::parse(&model.scope).ok())?,
-            nonce: model.nonce.as_deref().map(|text| row.json("nonce", text)).transpose()?,
-            authentication: authentication.read(),
-            created_at: Timestamp::from_millis(model.created_at),
-            expires_at: Timestamp::from_millis(model.expires_at),
-            revoked_at: moment(model.revoked_at),
-            id: GrantId::new(model.id),
-        })
-    }
+pub(super) fn read(model: grant::Model) -> Result<Grant, StoreError> {
+    let row = Row { table: "grants", key: &model.id };
+    let authentication = Authentication {
+        // A family of no user is a newer program's (RFC 6749 §4.4).
+        user_id: UserId::new(row.known("user_id", "", model.user_id)?),
+        session_id: model.session_id.map(SessionId::new),
+        auth_time: Timestamp::from_millis(model.auth_time),
+        acr: acr(&model.acr),
+        device_id: model.device_id.map(DeviceId::new),
+        unnamed: model.unnamed,
+    };
+    Ok(Grant {
+        client_id: ClientId::new(model.client_id),
+        scope: row.known("scope", &model.scope, Scope::parse(&model.scope).ok())?,
+        nonce: model.nonce.as_deref().map(|text| row.json("nonce", text)).transpose()?,
+        authentication,
+        created_at: Timestamp::from_millis(model.created_at),
+        expires_at: Timestamp::from_millis(model.expires_at),
+        revoked_at: moment(model.revoked_at),
+        id: GrantId::new(model.id),
+    })
 }
 
 #[cfg(test)]
 pub(crate) use reads::*;
 
-/// What only tests ask for.
 #[cfg(test)]
 mod reads {
-    use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
-
     use super::*;
-    use crate::store::Db;
 
     /// The family with this id, revoked or not.
     pub(crate) async fn find(db: &Db, id: &GrantId) -> Result<Option<Grant>, StoreError> {
-        grant::Entity::find_by_id(id.as_str()).one(db).await?.map(Grant::try_from).transpose()
+        grant::Entity::find_by_id(id.as_str()).one(db).await?.map(read).transpose()
     }
 
     /// A person's families that are neither revoked nor expired, the latest first.
@@ -119,6 +107,6 @@ mod reads {
             .order_by_desc(grant::Column::CreatedAt)
             .all(db)
             .await?;
-        rows.into_iter().map(Grant::try_from).collect()
+        rows.into_iter().map(read).collect()
     }
 }

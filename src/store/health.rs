@@ -7,9 +7,7 @@ use std::time::Duration;
 use super::{Store, StoreError, instance};
 use crate::domain::clock::Timestamp;
 
-/// A success or a failure so recent says how it is.
 const RECENT: Duration = Duration::from_secs(5);
-/// A probe that takes longer than this has failed.
 const LONG: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
@@ -70,19 +68,20 @@ impl Writes {
 }
 
 impl Store {
-    /// Whether writing works. Costs nothing where a write succeeded in the last seconds; else one row that is written over,
-    /// once for all callers that ask at the same time.
-    /// Errors: The failure, from its moment until a write succeeds, and for some seconds in any case: on a disk that is nearly full
-    /// small writes may succeed between large ones that do not.
+    /// Costs nothing where a write succeeded in the last seconds; else one row that is written over, once for all callers that
+    /// ask at the same time. Fails from the moment of a failure until a write succeeds, and for some seconds in any case: on a
+    /// disk that is nearly full small writes may succeed between large ones that do not.
     pub(crate) async fn writes(&self) -> Result<(), StoreError> {
-        let now = self.env().now();
+        let now = self.inner.env.now();
         if let Some(known) = self.inner.writes.judge(now) {
             return known;
         }
         // Ends with the write, even when the caller's future is dropped.
         let store = self.clone();
         let probe = tokio::spawn(async move {
-            let written = store.write(now, |tx, now| Box::pin(async move { instance::touch(tx, *now).await })).await;
+            let written = store
+                .write(now.as_millis().to_string(), |tx, now| Box::pin(instance::replace(tx, instance::WRITTEN, now)))
+                .await;
             store.inner.writes.probed();
             written
         });

@@ -1,11 +1,6 @@
 //! Facts about this installation: one value per key. Most hold from its first start on.
 
-use sea_orm::EntityTrait as _;
-use sea_orm::sea_query::OnConflict;
-
-use super::entity::instance;
-use super::{Db, StoreError, Tx};
-use crate::domain::clock::Timestamp;
+use super::prelude::*;
 
 /// The issuer, frozen at first start (decision 2.9).
 pub(crate) const ISSUER: &str = "issuer";
@@ -13,11 +8,9 @@ pub(crate) const ISSUER: &str = "issuer";
 pub(crate) const MASTER_KEY: &str = "master_key";
 /// The shape of what ThumbSignIn showed last: the pattern of decoys (decision 2.7).
 pub(crate) const THUMBSIGNIN_MODEL: &str = "thumbsignin_model";
-
 /// When a node last wrote to see whether it can.
-const WRITTEN: &str = "written";
+pub(super) const WRITTEN: &str = "written";
 
-/// The value of `key`, if it was ever set.
 pub(crate) async fn find(db: &Db, key: &str) -> Result<Option<String>, StoreError> {
     Ok(instance::Entity::find_by_id(key).one(db).await?.map(|row| row.value))
 }
@@ -28,11 +21,6 @@ pub(crate) async fn insert_once(tx: &Tx, key: &str, value: &str) -> Result<Strin
     find(tx, key).await?.ok_or_else(|| StoreError::Statement("a row vanished between two statements".into()))
 }
 
-pub(crate) async fn touch(tx: &Tx, now: Timestamp) -> Result<(), StoreError> {
-    replace(tx, WRITTEN, &now.as_millis().to_string()).await
-}
-
-/// Sets `key`, whatever it was. The last writer wins.
 pub(crate) async fn replace(tx: &Tx, key: &str, value: &str) -> Result<(), StoreError> {
     let newer = OnConflict::column(instance::Column::Key).update_column(instance::Column::Value).to_owned();
     tx.insert_or(instance::Model { key: key.to_owned(), value: value.to_owned() }, newer).await?;

@@ -10,9 +10,8 @@
 //! depends on it, so that a clean-up that does not run can never revive anything.
 //!
 //! On PostgreSQL two writes run side by side, and neither sees what the other has not committed. Where one must see the other's
-//! rows, both lock the same row first, by an update that changes nothing (the lock that every engine has), and read afterwards.
-//! Every write locks and changes rows in this order, and rows of one kind by their ids, so that no two
-//! wait for each other:
+//! rows, both lock the same row first, by an update that changes nothing, and read afterwards. Every write locks and changes rows
+//! in this order, and rows of one kind by their ids, so that no two wait for each other:
 //!
 //! person → phone → login → authorization → session → code → grant → token → logout to be told.
 //!
@@ -60,6 +59,26 @@ mod writer;
 #[cfg(test)]
 pub(crate) mod tests;
 
+/// What every file of functions uses.
+mod prelude {
+    pub(super) use std::time::Duration;
+
+    pub(super) use sea_orm::sea_query::{Expr, OnConflict, Query};
+    pub(super) use sea_orm::{
+        ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    };
+
+    pub(super) use super::entity::*;
+    pub(super) use super::row::*;
+    pub(super) use super::{Db, StoreError, Tx};
+    pub(super) use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, Origin};
+    pub(super) use crate::domain::client::Client;
+    pub(super) use crate::domain::clock::Timestamp;
+    pub(super) use crate::domain::id::{AuthorizationId, ClientId, DeviceId, GrantId, LoginId, SessionId, UserId};
+    pub(super) use crate::domain::secret::SecretDigest;
+    pub(super) use crate::domain::user::{Device, Upstream, User};
+}
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -77,7 +96,6 @@ use postgres::Postgres;
 pub(crate) use schema::Schema;
 use writer::Writer;
 
-/// How much a store does at once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sizes {
     /// Connections to PostgreSQL, at most. SQLite has a number of its own.
@@ -86,13 +104,14 @@ pub(crate) struct Sizes {
     pub writes_per_commit: u32,
 }
 
+#[cfg(test)]
+/// Of tests: `[database]` has those of the product.
 impl Default for Sizes {
     fn default() -> Self {
         Self { connections: 10, writes_per_commit: 64 }
     }
 }
 
-/// Whether a database holds together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Soundness {
     /// All of it was looked at, and nothing found.
@@ -101,23 +120,8 @@ pub(crate) enum Soundness {
     Unknown,
 }
 
-/// What became of a row that may exist only once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Insertion {
-    Inserted,
-    /// One with the same key was there before; nothing was written.
-    Exists,
-}
-
-impl From<bool> for Insertion {
-    fn from(inserted: bool) -> Self {
-        if inserted { Self::Inserted } else { Self::Exists }
-    }
-}
-
 /// What a job may fail with: errors of the database, and refusals of its own.
 pub(crate) trait JobError: From<StoreError> + Send + 'static {
-    /// The database's error, if that is what it is.
     fn of_database(&self) -> Option<&StoreError>;
 }
 
@@ -127,7 +131,6 @@ impl JobError for StoreError {
     }
 }
 
-/// The database. Cloning shares it.
 #[derive(Clone)]
 pub(crate) struct Store {
     inner: Arc<Inner>,
@@ -142,22 +145,14 @@ struct Inner {
     commits: Arc<AtomicU64>,
 }
 
-/// What migrations need to know.
 enum Engine {
     Sqlite { path: PathBuf, readers: DatabaseConnection },
     Postgres(Postgres),
 }
 
 impl Store {
-    /// Opens the database at `url`: `sqlite:PATH` (the file is made when missing, with mode 0600) or `postgres://…`. Nothing
-    /// is migrated yet; see [`Store::migrate`] and [`Store::check_schema`].
-    /// Errors: [`StoreError::Setup`] when the URL is not understood or the engine is not set up as promised (decision 2.13);
-    /// [`StoreError::Unavailable`] when it cannot be reached.
-    pub(crate) async fn open(url: &str, env: Env) -> Result<Self, StoreError> {
-        Self::open_sized(url, Sizes::default(), env).await
-    }
-
-    /// As [`Store::open`], with these sizes.
+    /// Opens `sqlite:PATH` (the file is made when missing, with mode 0600) or `postgres://…`; nothing is migrated yet. Fails with
+    /// [`StoreError::Setup`] where the engine is not set up as promised (decision 2.13), or with [`StoreError::Unavailable`].
     pub(crate) async fn open_sized(url: &str, sizes: Sizes, env: Env) -> Result<Self, StoreError> {
         let commits = Arc::new(AtomicU64::new(0));
         let kept = env.clone();
@@ -174,20 +169,16 @@ impl Store {
                 (Engine::Postgres(server.clone()), Writer::Direct(server, env, Arc::clone(&commits)))
             }
         };
-        let reader = match &engine {
-            Engine::Sqlite { readers, .. } => Db::sqlite(readers.clone()),
-            Engine::Postgres(server) => Db::postgres(server.clone()),
-        };
+        let reader = Db::of(&engine);
         Ok(Self { inner: Arc::new(Inner { env: kept, reader, engine, writer, writes: health::Writes::default(), commits }) })
     }
 
-    /// Clock and random numbers, for rows that the store writes by itself.
-    fn env(&self) -> &Env {
-        &self.inner.env
+    #[cfg(test)]
+    pub(crate) async fn open(url: &str, env: Env) -> Result<Self, StoreError> {
+        Self::open_sized(url, Sizes::default(), env).await
     }
 
-    /// Brings an empty or older database to the schema of this program. Safe to start twice at once.
-    /// Errors: [`StoreError::NewerSchema`] when the database was migrated by a newer program and serves this one no more.
+    /// Safe to start twice at once. [`StoreError::NewerSchema`]: the database serves only newer programs.
     pub(crate) async fn migrate(&self) -> Result<(), StoreError> {
         match &self.inner.engine {
             Engine::Sqlite { path, .. } => {
@@ -196,19 +187,17 @@ impl Store {
                 let _closed = connection.close().await;
                 outcome
             }
-            Engine::Postgres(server) => schema::migrate(server.pool()).await,
+            Engine::Postgres(server) => schema::migrate(&server.pool).await,
         }
     }
 
-    /// Checks that this program can run on the schema as it is.
-    /// Errors: [`StoreError::PendingMigrations`] or [`StoreError::NewerSchema`].
+    /// Fails with [`StoreError::PendingMigrations`] or [`StoreError::NewerSchema`].
     pub(crate) async fn check_schema(&self) -> Result<(), StoreError> {
         Schema::read(self.inner.engine.readers()).await?.check()
     }
 
-    /// Whether the database at `url` holds together, as far as that can be found out in `patience`; a file that is missing does.
-    /// PostgreSQL looks after its own. Changes nothing, and makes no file.
-    /// Errors: [`StoreError::Damaged`], or as [`Store::open`].
+    /// Looks through the database at `url` for as long as `patience`; a file that is missing is sound, and PostgreSQL looks after
+    /// its own. Changes nothing, and makes no file. Fails with [`StoreError::Damaged`], or as opening does.
     pub(crate) async fn examine(url: &str, patience: Duration) -> Result<Soundness, StoreError> {
         match Target::parse(url)? {
             Target::Sqlite(path) if path.exists() => open::examine(&path, patience).await,
@@ -218,19 +207,12 @@ impl Store {
 
     /// How the database at `url` and this program fit; changes nothing, and makes no file.
     pub(crate) async fn inspect(url: &str) -> Result<Schema, StoreError> {
-        let (pool, schema) = match Target::parse(url)? {
+        let pool = match Target::parse(url)? {
             Target::Sqlite(path) if !path.exists() => return Ok(Schema::missing()),
-            Target::Sqlite(path) => {
-                let readers = open::sqlite_readers(&path).await?;
-                let schema = Schema::read(&readers).await;
-                (readers, schema)
-            }
-            Target::Postgres(options) => {
-                let server = Postgres::open(*options, 1).await?;
-                let schema = Schema::read(server.pool()).await;
-                (server.pool().clone(), schema)
-            }
+            Target::Sqlite(path) => open::sqlite_readers(&path).await?,
+            Target::Postgres(options) => Postgres::open(*options, 1).await?.pool,
         };
+        let schema = Schema::read(&pool).await;
         let _closed = pool.close().await;
         schema
     }
@@ -240,10 +222,9 @@ impl Store {
         &self.inner.reader
     }
 
-    /// Runs `work` in a transaction and answers after its commit; an error rolls it back. `work` may run more than once (a
-    /// busy database, a serialization failure), so it must do nothing but use `tx`. Once queued it runs to its end even
-    /// when the caller's future is dropped.
-    /// Errors: The job's own error, or [`StoreError::Unavailable`] when the commit failed.
+    /// Runs `work` in a transaction and answers after its commit; an error rolls it back. `work` may run more than once (a busy
+    /// database, a serialization failure), so it must do nothing but use `tx`. Once queued it runs to its end even when the
+    /// caller's future is dropped.
     pub(crate) async fn write<I, T, F>(&self, input: I, work: F) -> Result<T, StoreError>
     where
         I: Send + Sync + 'static,
@@ -266,12 +247,10 @@ impl Store {
         outcome
     }
 
-    /// How many commits this store has made since it was opened.
     pub(crate) fn commits(&self) -> u64 {
         self.inner.commits.load(Ordering::Relaxed)
     }
 
-    /// Whether the database answers (readiness).
     pub(crate) async fn ping(&self) -> Result<(), StoreError> {
         if let Engine::Postgres(server) = &self.inner.engine
             && server.answers()
@@ -292,7 +271,7 @@ impl Engine {
     const fn readers(&self) -> &DatabaseConnection {
         match self {
             Self::Sqlite { readers, .. } => readers,
-            Self::Postgres(server) => server.pool(),
+            Self::Postgres(server) => &server.pool,
         }
     }
 }

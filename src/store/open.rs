@@ -17,14 +17,12 @@ use super::{Soundness, StoreError};
 
 /// How long a statement waits for a lock, and a caller for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Read connections to a SQLite file.
 const READERS: u32 = 4;
 /// The result code of a statement that a progress handler ended.
 const INTERRUPTED: &str = "9";
 /// The first version without the "WAL-reset" corruption race of 3.7.0–3.51.2.
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 
-/// Where a URL points to.
 pub(super) enum Target {
     Sqlite(PathBuf),
     Postgres(Box<PgConnectOptions>),
@@ -51,8 +49,7 @@ impl Target {
     }
 }
 
-/// Makes the file when it is missing, readable by its owner alone whatever the umask; SQLite gives `-wal` and `-shm` the mode
-/// of the file.
+/// SQLite gives `-wal` and `-shm` the mode of the file: its owner alone may read them, whatever the umask.
 pub(super) fn create_file(path: &Path) -> Result<(), StoreError> {
     let outcome = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(file) => file.set_permissions(Permissions::from_mode(0o600)),
@@ -82,7 +79,6 @@ pub(super) async fn sqlite_writer(path: &Path) -> Result<DatabaseConnection, Sto
     Ok(writer)
 }
 
-/// The connections that read, and cannot write.
 pub(super) async fn sqlite_readers(path: &Path) -> Result<DatabaseConnection, StoreError> {
     let readers = sqlite_pool(READERS, sqlite(path).pragma("query_only", "ON")).await?;
     expect(&readers, "query_only", "1").await?;
@@ -124,7 +120,6 @@ pub(super) async fn examine(path: &Path, patience: Duration) -> Result<Soundness
     }
 }
 
-/// The single value of a query, as text.
 pub(super) async fn ask(db: &DatabaseConnection, sql: &str) -> Result<String, StoreError> {
     let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
     let row = row.ok_or_else(|| StoreError::Setup(format!("`{sql}` answered nothing")))?;

@@ -35,7 +35,6 @@ const ANSWER: Duration = Duration::from_millis(3500);
 const WHOLE: Duration = Duration::from_millis(4500);
 /// A connection that was idle for so long is asked whether it still works.
 const QUIET: Duration = Duration::from_secs(10);
-/// How long that question may take.
 const PING: Duration = Duration::from_secs(1);
 /// Between two attempts to learn the outcome of a commit.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -59,10 +58,9 @@ const SESSION: [(&str, &str); 4] = [
     ("default_transaction_isolation", "read committed"),
 ];
 
-/// The connections to a server.
 #[derive(Clone)]
 pub(super) struct Postgres {
-    pool: DatabaseConnection,
+    pub(super) pool: DatabaseConnection,
     health: Health,
 }
 
@@ -112,7 +110,6 @@ impl Health {
         moments.trouble.is_some_and(|trouble| trouble.elapsed() < age) || moments.late.iter().any(same)
     }
 
-    /// Takes note of an outcome.
     pub(super) fn observe<T>(&self, outcome: Result<T, DbErr>) -> Result<T, DbErr> {
         match &outcome {
             Ok(_) => {
@@ -141,26 +138,22 @@ impl Health {
     }
 }
 
-/// When a connection of this age was made.
 fn made_at(age: Duration) -> Instant {
     let now = Instant::now();
     now.checked_sub(age).unwrap_or(now)
 }
 
-/// The pool gives a connection of this age to the running task.
 fn note_connection(age: Duration) {
     let made = made_at(age);
     // Outside of a task the pool connects for itself.
     let _noted = CONNECTION_MADE.try_with(|made_at| made_at.set(Some(made)));
 }
 
-/// When the connection of the running task was made, if it has one.
 fn connection_made() -> Option<Instant> {
     CONNECTION_MADE.try_with(Cell::get).ok().flatten()
 }
 
 impl Postgres {
-    /// Opens the pool; the first connection is made at once.
     pub(super) async fn open(options: PgConnectOptions, connections: u32) -> Result<Self, StoreError> {
         let options = options.application_name("signbridge").options(SESSION).disable_statement_logging();
         let health = Health::default();
@@ -196,11 +189,6 @@ impl Postgres {
         Ok(Self { pool: DatabaseConnection::from(pool), health })
     }
 
-    /// The pool, for what takes its own time: migrations.
-    pub(super) const fn pool(&self) -> &DatabaseConnection {
-        &self.pool
-    }
-
     /// Whether there was an answer in the last second. A question of its own would queue behind all others: a busy
     /// server is not to be taken for a dead one.
     pub(super) fn answers(&self) -> bool {
@@ -228,7 +216,6 @@ impl Postgres {
         CONNECTION_MADE.scope(Cell::new(None), self.health.within(Instant::now() + ANSWER, work)).await
     }
 
-    /// Runs a job as a transaction of its own and answers it.
     pub(super) async fn write(&self, env: &Env, count: &AtomicU64, mut job: Box<dyn Job>) {
         let deadline = Instant::now() + WHOLE;
         let mut attempts = Attempts::new(env);
@@ -299,7 +286,6 @@ impl Postgres {
     }
 }
 
-/// The outcome after an error that left nothing behind.
 fn failed(error: DbErr) -> Outcome {
     let lost = is_lost(&error);
     let error = StoreError::from(error);

@@ -1,15 +1,8 @@
 //! Attempts to ask phones, for the limits on them (checks 134–136).
 
-use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
-use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _};
+use sea_orm::sea_query::ExprTrait as _;
 
-use super::entity::{push, push_lock};
-use super::row::{moment, values};
-use super::{Db, StoreError, Tx};
-use crate::domain::browser::BrowserKey;
-use crate::domain::clock::Timestamp;
-use crate::domain::id::LoginId;
-use crate::domain::user::Upstream;
+use super::prelude::*;
 
 /// One attempt to ask a phone: asked, pretended or turned away as busy (decision 2.7).
 #[derive(Clone, Debug)]
@@ -22,9 +15,7 @@ pub(crate) struct Push {
     pub typed: String,
     /// What it came from, as limits count ([`Origin::source`](crate::domain::browser::Origin::source)).
     pub source: String,
-    /// The network around that, if there is one.
     pub network: Option<String>,
-    /// The browser that caused it, if there is one.
     pub browser: Option<BrowserKey>,
     /// Whether that browser was remembered for that person.
     pub remembered: bool,
@@ -32,8 +23,7 @@ pub(crate) struct Push {
     pub at: Timestamp,
 }
 
-/// Locks the counter `key` on every node until the commit, so that counting and adding are one step. A name of ours for what is
-/// counted; several are locked in the same order everywhere.
+/// On every node until the commit, so that counting and adding are one step. Several are locked in the same order everywhere.
 pub(crate) async fn lock_counter(tx: &Tx, key: String, now: Timestamp) -> Result<(), StoreError> {
     let row = push_lock::Model { key, at: now.as_millis() };
     // The row is locked by its update, until the commit.
@@ -51,7 +41,6 @@ pub(crate) async fn is_first(tx: &Tx, key: String, since: Timestamp, now: Timest
     tx.insert_or(row, conflict).await
 }
 
-/// Records an attempt; repeating it for the same login does nothing.
 pub(crate) async fn insert(tx: &Tx, push: &Push) -> Result<(), StoreError> {
     tx.insert_new(push::Model {
         login_id: push.login_id.as_str().to_owned(),
@@ -76,8 +65,7 @@ pub(crate) async fn count_typed(db: &Db, upstream: Upstream, typed: &str, at: Ti
     db.count(sql, values![upstream.as_str(), typed, at, false]).await
 }
 
-/// How many requests were sent to `target` after `at`, by browsers that were remembered for it or by others. What an older
-/// release wrote does not say whether it was sent, and counts.
+/// Sent to `target` after `at`. What an older release wrote does not say whether it was sent, and counts.
 pub(crate) async fn count_sent(
     db: &Db,
     upstream: Upstream,
@@ -90,23 +78,19 @@ pub(crate) async fn count_sent(
     db.count(sql, values![upstream.as_str(), target, at, remembered, true]).await
 }
 
-/// How many requests browsers that were not remembered sent to anybody after `at`.
 pub(crate) async fn count_sent_by_strangers(db: &Db, at: Timestamp) -> Result<u64, StoreError> {
     let sql = "SELECT COUNT(*) FROM pushes WHERE at > $1 AND remembered = $2 AND sent = $3";
     db.count(sql, values![at, false, true]).await
 }
 
-/// How many attempts came from `source` after `at`.
 pub(crate) async fn count_source(db: &Db, source: &str, at: Timestamp) -> Result<u64, StoreError> {
     db.count("SELECT COUNT(*) FROM pushes WHERE address = $1 AND at > $2", values![source, at]).await
 }
 
-/// How many attempts came from `network` after `at`.
 pub(crate) async fn count_network(db: &Db, network: &str, at: Timestamp) -> Result<u64, StoreError> {
     db.count("SELECT COUNT(*) FROM pushes WHERE network = $1 AND at > $2", values![network, at]).await
 }
 
-/// Notes that the person declined the request of `login`.
 pub(crate) async fn record_denial(tx: &Tx, login: &LoginId, now: Timestamp) -> Result<(), StoreError> {
     tx.changes("UPDATE pushes SET denied_at = $2 WHERE login_id = $1", values![login, now]).await.map(drop)
 }

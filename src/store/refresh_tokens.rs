@@ -1,24 +1,13 @@
-//! Refresh tokens and their chain of rotations (RFC 9700 §4.14, decision 2.5). A token has at most one successor, and the
-//! database sees to that.
+//! Refresh tokens and their chain of rotations (RFC 9700 §4.14, decision 2.5): the database lets a token have one successor.
 
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
-
-use super::entity::{grant, refresh_token, session, user};
-use super::row::{millis, moment, values};
-use super::{Db, StoreError, Tx};
-use crate::domain::browser::BrowserSession;
-use crate::domain::clock::Timestamp;
+use super::prelude::*;
+use super::{grants, sessions, users};
 use crate::domain::grant::{Grant, RefreshToken};
-use crate::domain::id::GrantId;
-use crate::domain::secret::SecretDigest;
-use crate::domain::user::User;
 
-/// A refresh token with what decides whether it is alive.
 #[derive(Clone, Debug)]
 pub(crate) struct FoundRefreshToken {
     pub token: RefreshToken,
     pub grant: Grant,
-    /// The person whom it is about.
     pub user: User,
     /// The browser session, over or not; gone when it has long been over.
     pub session: Option<BrowserSession>,
@@ -34,26 +23,23 @@ pub(crate) async fn find(db: &Db, digest: &SecretDigest) -> Result<Option<FoundR
         .await?;
     let Some((token, Some(grant), Some(user), session)) = found else { return Ok(None) };
     Ok(Some(FoundRefreshToken {
-        token: token.into(),
-        grant: grant.try_into()?,
-        user: user.try_into()?,
-        session: session.map(BrowserSession::try_from).transpose()?,
+        token: read(token),
+        grant: grants::read(grant)?,
+        user: users::read(user)?,
+        session: session.map(sessions::read),
     }))
 }
 
-/// The token that replaced the one with this digest.
 pub(crate) async fn find_successor(db: &Db, digest: &SecretDigest) -> Result<Option<RefreshToken>, StoreError> {
     let row = refresh_token::Entity::find().filter(refresh_token::Column::Predecessor.eq(digest.as_str())).one(db).await?;
-    Ok(row.map(RefreshToken::from))
+    Ok(row.map(read))
 }
 
-/// Adds the first token of a family.
 pub(crate) async fn insert(tx: &Tx, token: &RefreshToken) -> Result<(), StoreError> {
     tx.insert(model(token, token.predecessor.as_ref())).await
 }
 
-/// Replaces the token with this digest by `successor` (whose predecessor is set to it). True exactly once, and only before it
-/// expires.
+/// Replaces a token by `successor`, whose predecessor is set to it. True exactly once, and only before it expires.
 pub(crate) async fn rotate(
     tx: &Tx,
     digest: &SecretDigest,
@@ -85,15 +71,13 @@ fn model(token: &RefreshToken, predecessor: Option<&SecretDigest>) -> refresh_to
     }
 }
 
-impl From<refresh_token::Model> for RefreshToken {
-    fn from(model: refresh_token::Model) -> Self {
-        Self {
-            digest: SecretDigest::from_stored(model.digest),
-            grant_id: GrantId::new(model.grant_id),
-            predecessor: model.predecessor.map(SecretDigest::from_stored),
-            issued_at: Timestamp::from_millis(model.issued_at),
-            expires_at: Timestamp::from_millis(model.expires_at),
-            rotated_at: moment(model.rotated_at),
-        }
+fn read(model: refresh_token::Model) -> RefreshToken {
+    RefreshToken {
+        digest: SecretDigest::from_stored(model.digest),
+        grant_id: GrantId::new(model.grant_id),
+        predecessor: model.predecessor.map(SecretDigest::from_stored),
+        issued_at: Timestamp::from_millis(model.issued_at),
+        expires_at: Timestamp::from_millis(model.expires_at),
+        rotated_at: moment(model.rotated_at),
     }
 }

@@ -1,20 +1,10 @@
 //! Which browsers signed in as whom (decision 2.7): a remembered browser may pre-empt a login and sees honest errors. The name
 //! to fill in is kept only for people who asked for it (decision 2.3).
 
-use std::time::Duration;
-
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
-
 use super::entity::remembered_browser as remembered;
-use super::row::values;
-use super::{Db, StoreError, Tx};
-use crate::domain::browser::BrowserKey;
-use crate::domain::clock::Timestamp;
-use crate::domain::id::UserId;
+use super::prelude::*;
 
-/// Notes a finished login of `user` in `browser`. `identifier`: the name to fill in next time, when the person asked for
-/// that; `None` leaves an earlier wish as it is.
+/// `identifier`: the name to fill in next time, when the person asked for that; `None` leaves an earlier wish as it is.
 pub(crate) async fn remember(
     tx: &Tx,
     browser: &BrowserKey,

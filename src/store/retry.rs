@@ -8,14 +8,12 @@ use tokio::time::Instant;
 use crate::domain::env::Env;
 use crate::metrics;
 
-/// How often a transaction is run in all.
 const MOST_ATTEMPTS: u32 = 6;
 /// The longest pause after the first attempt; it doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 /// When no further attempt is begun: each may itself have waited seconds for a lock, and somebody waits for the answer.
 const RETRY_BUDGET: Duration = Duration::from_secs(3);
 
-/// Counts the attempts of one transaction.
 pub(super) struct Attempts<'e> {
     env: &'e Env,
     made: u32,

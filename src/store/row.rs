@@ -4,7 +4,7 @@
 //! same, the reading is the most cautious one.
 
 use sea_orm::sea_query::{Expr, SimpleExpr};
-use sea_orm::{ColumnTrait, Value};
+use sea_orm::{ColumnTrait, Condition, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde::de::IntoDeserializer as _;
@@ -12,7 +12,6 @@ use serde::de::value::{Error as WordError, StrDeserializer};
 
 use super::StoreError;
 use crate::domain::assurance::Acr;
-use crate::domain::browser::Authentication;
 use crate::domain::client::Source;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{AuthorizationId, ClientId, DeviceId, GrantId, LoginId, SessionId, UserId};
@@ -26,12 +25,10 @@ pub(super) struct Row<'r> {
 }
 
 impl Row<'_> {
-    /// The error that this row is.
     pub(super) fn inconsistent(self, detail: impl Into<String>) -> StoreError {
         StoreError::Inconsistent { table: self.table, key: self.key.to_owned(), detail: detail.into() }
     }
 
-    /// The error of a row that a newer program may have written.
     fn unknown(self, detail: String) -> StoreError {
         StoreError::Unknown { table: self.table, key: self.key.to_owned(), detail }
     }
@@ -41,12 +38,10 @@ impl Row<'_> {
         value.ok_or_else(|| self.inconsistent(format!("{column} is missing")))
     }
 
-    /// What `text` means, by a `parse` function of `domain` or `protocol`.
     pub(super) fn known<T>(self, column: &str, text: &str, parsed: Option<T>) -> Result<T, StoreError> {
         parsed.ok_or_else(|| self.unknown(format!("{column} is `{text}`, which means nothing")))
     }
 
-    /// What `text` means, by the serde name of a value.
     pub(super) fn word<T: DeserializeOwned>(self, column: &str, text: &str) -> Result<T, StoreError> {
         let word: StrDeserializer<'_, WordError> = text.into_deserializer();
         self.known(column, text, T::deserialize(word).ok())
@@ -64,10 +59,8 @@ impl Row<'_> {
     }
 }
 
-/// The rows that this program can read; those of a newer one are left to it.
-pub(super) fn readable<M, T: TryFrom<M, Error = StoreError>>(rows: Vec<M>) -> Result<Vec<T>, StoreError> {
-    let read = rows.into_iter().map(T::try_from);
-    read.filter(|row| !matches!(row, Err(StoreError::Unknown { .. }))).collect()
+pub(super) fn readable<M, T>(rows: Vec<M>, read: fn(M) -> Result<T, StoreError>) -> Result<Vec<T>, StoreError> {
+    rows.into_iter().map(read).filter(|row| !matches!(row, Err(StoreError::Unknown { .. }))).collect()
 }
 
 /// Who wrote a row down; a word of a newer program is not the file.
@@ -84,7 +77,6 @@ pub(super) fn source_again(column: impl ColumnTrait, source: Source) -> SimpleEx
     Expr::case(known, source.as_str()).finally(Expr::col(column)).into()
 }
 
-/// The values of a statement, by their numbers in it.
 macro_rules! values {
     ($($value:expr),* $(,)?) => { [$(sea_orm::Value::from($value)),*] };
 }
@@ -108,41 +100,24 @@ impl From<Timestamp> for Value {
     }
 }
 
-/// The columns that say who signed in, when and how.
-pub(super) struct AuthenticationColumns {
-    pub(super) user_id: String,
-    pub(super) session_id: Option<String>,
-    pub(super) auth_time: i64,
-    pub(super) acr: String,
-    pub(super) device_id: Option<String>,
-    pub(super) unnamed: bool,
+/// What a newer program calls stronger is no more than the weakest here.
+pub(super) fn acr(text: &str) -> Acr {
+    Acr::parse(text).unwrap_or(Acr::Approved)
 }
 
-impl AuthenticationColumns {
-    pub(super) fn read(self) -> Authentication {
-        Authentication {
-            user_id: UserId::new(self.user_id),
-            session_id: self.session_id.map(SessionId::new),
-            auth_time: Timestamp::from_millis(self.auth_time),
-            // What a newer program calls stronger is no more than the weakest here.
-            acr: Acr::parse(&self.acr).unwrap_or(Acr::Approved),
-            device_id: self.device_id.map(DeviceId::new),
-            unnamed: self.unnamed,
-        }
-    }
+/// Nobody's lease, which lasts until the moment in this column, holds at `now`.
+pub(super) fn unleased(until: impl ColumnTrait, now: Timestamp) -> Condition {
+    Condition::any().add(until.is_null()).add(until.lte(now.as_millis()))
 }
 
-/// The JSON of a column.
 pub(super) fn to_json<T: Serialize>(value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Statement(format!("a value cannot be written as JSON: {error}")))
 }
 
-/// The moment of a nullable column.
 pub(super) fn moment(millis: Option<i64>) -> Option<Timestamp> {
     millis.map(Timestamp::from_millis)
 }
 
-/// The nullable column of a moment.
 pub(super) fn millis(moment: Option<Timestamp>) -> Option<i64> {
     moment.map(Timestamp::as_millis)
 }

@@ -11,10 +11,8 @@ use super::StoreError;
 /// The advisory lock of PostgreSQL that only migrations take.
 const MIGRATION_LOCK: &str = "SELECT pg_advisory_xact_lock(7305809911893846887)";
 
-/// How a database and this program fit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Schema {
-    /// The migrations that the database lacks.
     pub pending: Vec<String>,
     /// Those of newer programs, on which this one runs all the same.
     pub newer: Vec<String>,
@@ -23,7 +21,6 @@ pub(crate) struct Schema {
 }
 
 impl Schema {
-    /// Of a database that does not exist yet.
     pub(super) fn missing() -> Self {
         Self { pending: migrations::known(), ..Self::default() }
     }
@@ -47,8 +44,6 @@ impl Schema {
         Self { pending, newer, unknown }
     }
 
-    /// Whether this program can run.
-    /// Errors: [`StoreError::NewerSchema`] or [`StoreError::PendingMigrations`].
     pub(crate) fn check(self) -> Result<(), StoreError> {
         match self {
             Self { unknown, .. } if !unknown.is_empty() => Err(StoreError::NewerSchema(unknown)),
@@ -74,7 +69,6 @@ pub(super) async fn migrate(db: &DatabaseConnection) -> Result<(), StoreError> {
     Ok(transaction.commit().await?)
 }
 
-/// Takes migrations back, all without `steps`: for tests and for nothing else.
 #[cfg(test)]
 pub(super) async fn revert(db: &DatabaseConnection, steps: Option<u32>) -> Result<(), StoreError> {
     let transaction = begin_alone(db).await?;

@@ -1,21 +1,9 @@
 //! Browser sessions, found by the digest of their cookie. Ending one revokes what it led to, unless that was granted to
 //! outlive it (`offline_access`, OIDC Core §11).
 
-use std::time::Duration;
-
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
-
-use super::entity::{session, user};
-use super::row::{AuthenticationColumns, millis, moment, values};
-use super::{Db, StoreError, Tx};
-use super::{backchannel_logouts, grants};
+use super::prelude::*;
+use super::{backchannel_logouts, grants, users};
 use crate::domain::backchannel_logout::Hold;
-use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, Origin};
-use crate::domain::clock::Timestamp;
-use crate::domain::id::{DeviceId, SessionId, UserId};
-use crate::domain::secret::SecretDigest;
-use crate::domain::user::User;
 
 /// How old `last_seen_at` may become before a request writes it anew: a write per minute instead of one per request.
 pub(crate) const TOUCH_AFTER: Duration = Duration::from_secs(60);
@@ -37,12 +25,12 @@ pub(crate) async fn find_by_cookie(
         .one(db)
         .await?;
     let Some((session, Some(user))) = row else { return Ok(None) };
-    Ok(Some((session.try_into()?, user.try_into()?)))
+    Ok(Some((read(session), users::read(user)?)))
 }
 
 /// The session with this id (`sid`), alive or not.
 pub(crate) async fn find(db: &Db, id: &SessionId) -> Result<Option<BrowserSession>, StoreError> {
-    session::Entity::find_by_id(id.as_str()).one(db).await?.map(BrowserSession::try_from).transpose()
+    Ok(session::Entity::find_by_id(id.as_str()).one(db).await?.map(read))
 }
 
 /// A person's sessions that are neither ended nor expired, the latest used first. Idle ones are among them.
@@ -54,10 +42,9 @@ pub(crate) async fn list_for_user(db: &Db, user: &UserId, now: Timestamp) -> Res
         .order_by_desc(session::Column::LastSeenAt)
         .all(db)
         .await?;
-    rows.into_iter().map(BrowserSession::try_from).collect()
+    Ok(rows.into_iter().map(read).collect())
 }
 
-/// Adds a session under the digest of its cookie.
 pub(crate) async fn insert(tx: &Tx, session: &BrowserSession, cookie: &SecretDigest) -> Result<(), StoreError> {
     let authentication = &session.authentication;
     tx.insert(session::Model {
@@ -79,9 +66,8 @@ pub(crate) async fn insert(tx: &Tx, session: &BrowserSession, cookie: &SecretDig
     .await
 }
 
-/// Gives a session that is alive the login and the cookie of `renewed`, whose id it has and whose person it belongs to: the old
-/// cookie is nobody's from then on (check 96), and what was granted out of the session lives on. False: it has ended,
-/// or belongs to somebody else.
+/// Gives a session that is alive the login and the cookie of `renewed`, which has its id and its person: the old cookie is
+/// nobody's from then on (check 96), and what was granted out of the session lives on. False: it has ended, or is another's.
 pub(crate) async fn renew(
     tx: &Tx,
     renewed: &BrowserSession,
@@ -92,27 +78,12 @@ pub(crate) async fn renew(
                user_agent = $8, last_seen_at = $9, expires_at = $10 \
                WHERE id = $1 AND user_id = $11 AND browser = $12 AND ended_at IS NULL AND expires_at > $13";
     let Authentication { user_id, auth_time, acr, device_id, unnamed, .. } = &renewed.authentication;
-    let device = device_id.as_ref().map(DeviceId::as_str);
     let Origin { address, user_agent } = &renewed.origin;
-    let (seen, expires) = (renewed.last_seen_at, renewed.expires_at);
-    let id = &renewed.id;
-    let browser = &renewed.browser.0;
-    let values = values![
-        id,
-        cookie,
-        *auth_time,
-        acr.as_str(),
-        device,
-        *unnamed,
-        address,
-        user_agent,
-        seen,
-        expires,
-        user_id,
-        browser,
-        now
-    ];
-    tx.changes(sql, values).await
+    let BrowserSession { id, browser: BrowserKey(browser), last_seen_at: seen, expires_at: ends, .. } = renewed;
+    let (acr, device) = (acr.as_str(), device_id.as_ref().map(DeviceId::as_str));
+    let login =
+        values![id, cookie, *auth_time, acr, device, *unnamed, address, user_agent, *seen, *ends, user_id, browser, now];
+    tx.changes(sql, login).await
 }
 
 /// Whether a session was last seen so long ago that [`touch`] would write: ask before opening a write.
@@ -132,13 +103,9 @@ pub(crate) async fn end(tx: &Tx, id: &SessionId, now: Timestamp) -> Result<bool,
     end_holding(tx, id, None, now).await
 }
 
-/// Ends a session that another account replaces in its browser, as [`end`]; its clients hear of it only after the code of the
-/// running authorization was redeemed or has expired (decision 2.16).
-pub(crate) async fn end_replaced(tx: &Tx, id: &SessionId, hold: &Hold, now: Timestamp) -> Result<bool, StoreError> {
-    end_holding(tx, id, Some(hold), now).await
-}
-
-async fn end_holding(tx: &Tx, id: &SessionId, hold: Option<&Hold>, now: Timestamp) -> Result<bool, StoreError> {
+/// As [`end`]. With `hold` another account replaces the session in its browser: its clients hear of it only after the code of
+/// the running authorization was redeemed or has expired (decision 2.16).
+pub(crate) async fn end_holding(tx: &Tx, id: &SessionId, hold: Option<&Hold>, now: Timestamp) -> Result<bool, StoreError> {
     if !tx.changes("UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL", values![id, now]).await? {
         return Ok(false);
     }
@@ -156,7 +123,7 @@ pub(crate) async fn lock_row(tx: &Tx, id: &SessionId) -> Result<Option<BrowserSe
         .col_expr(session::Column::ExpiresAt, Expr::col(session::Column::ExpiresAt))
         .filter(session::Column::Id.eq(id.as_str()))
         .filter(session::Column::EndedAt.is_null());
-    update.exec_with_returning(tx.db()).await?.pop().map(BrowserSession::try_from).transpose()
+    Ok(update.exec_with_returning(tx.db()).await?.pop().map(read))
 }
 
 /// Ends every session of a person, as [`end`]; returns those that this call ended. The caller has locked the user's row.
@@ -183,8 +150,7 @@ pub(crate) async fn end_all_for_phone(tx: &Tx, user: &UserId, phone: &DeviceId, 
     Ok(())
 }
 
-/// The sessions of a person that have not ended, expired ones included, in the order in which their turns are taken, with the
-/// phones that approved them.
+/// Not ended, expired ones included, in the order in which their turns are taken, with the phones that approved them.
 async fn open_of_user(tx: &Tx, user: &UserId) -> Result<Vec<(SessionId, Option<String>)>, StoreError> {
     let open: Vec<(String, Option<String>)> = session::Entity::find()
         .select_only()
@@ -199,27 +165,22 @@ async fn open_of_user(tx: &Tx, user: &UserId) -> Result<Vec<(SessionId, Option<S
     Ok(open.into_iter().map(|(id, phone)| (SessionId::new(id), phone)).collect())
 }
 
-impl TryFrom<session::Model> for BrowserSession {
-    type Error = StoreError;
-
-    fn try_from(model: session::Model) -> Result<Self, StoreError> {
-        let authentication = AuthenticationColumns {
-            user_id: model.user_id,
-            session_id: Some(model.id.clone()),
-            auth_time: model.auth_time,
-            acr: model.acr,
-            device_id: model.device_id,
+pub(super) fn read(model: session::Model) -> BrowserSession {
+    BrowserSession {
+        authentication: Authentication {
+            user_id: UserId::new(model.user_id),
+            session_id: Some(SessionId::new(model.id.clone())),
+            auth_time: Timestamp::from_millis(model.auth_time),
+            acr: acr(&model.acr),
+            device_id: model.device_id.map(DeviceId::new),
             unnamed: model.unnamed,
-        };
-        Ok(Self {
-            authentication: authentication.read(),
-            browser: BrowserKey(SecretDigest::from_stored(model.browser)),
-            origin: Origin { address: model.address, user_agent: model.user_agent },
-            created_at: Timestamp::from_millis(model.created_at),
-            last_seen_at: Timestamp::from_millis(model.last_seen_at),
-            expires_at: Timestamp::from_millis(model.expires_at),
-            ended_at: moment(model.ended_at),
-            id: SessionId::new(model.id),
-        })
+        },
+        browser: BrowserKey(SecretDigest::from_stored(model.browser)),
+        origin: Origin { address: model.address, user_agent: model.user_agent },
+        created_at: Timestamp::from_millis(model.created_at),
+        last_seen_at: Timestamp::from_millis(model.last_seen_at),
+        expires_at: Timestamp::from_millis(model.expires_at),
+        ended_at: moment(model.ended_at),
+        id: SessionId::new(model.id),
     }
 }

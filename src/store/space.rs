@@ -1,14 +1,11 @@
 //! Space that deleted rows leave: a SQLite file gives it back to the file system; PostgreSQL's own clean-up uses it again.
 
-use std::path::Path;
-
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement};
 
 use super::{Engine, Store, StoreError, open};
 
 /// Free pages (of 4 KiB) that a file keeps for what comes next.
 const SPARE: u64 = 256;
-/// Pages that one write gives back: others write in between.
 const STEP: u64 = 512;
 /// A log of SQLite that is longer than this (in bytes) is written back and cut: usually it has 4 MiB.
 const LONG_LOG: u64 = 8 * 1024 * 1024;
@@ -19,7 +16,9 @@ impl Store {
     /// Gives back what is free beyond a little. Does nothing on PostgreSQL, and on a file that cannot shrink.
     pub(crate) async fn give_back_space(&self) -> Result<(), StoreError> {
         let Engine::Sqlite { path, readers } = &self.inner.engine else { return Ok(()) };
-        let log = std::fs::metadata(log_of(path)).map_or(0, |log| log.len());
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        let log = std::fs::metadata(log).map_or(0, |log| log.len());
         let free = number(readers, "PRAGMA freelist_count").await?;
         if free <= SPARE && log <= LONG_LOG {
             return Ok(());
@@ -55,12 +54,6 @@ async fn rewrite(connection: &DatabaseConnection) -> Result<(), StoreError> {
     // The file is cut when the log was written back.
     open::ask(connection, "PRAGMA wal_checkpoint(TRUNCATE)").await?;
     Ok(())
-}
-
-fn log_of(path: &Path) -> std::path::PathBuf {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    log.into()
 }
 
 /// Whether free pages can be given back one by one (`auto_vacuum` is incremental). A connection says what it knew when it last

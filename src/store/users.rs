@@ -1,31 +1,22 @@
 //! People. Usernames and e-mail addresses are unique in their canonical spelling, which callers bring
 //! ([`canonical_identifier`](crate::domain::user::canonical_identifier)).
 
-use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
-use sea_orm::{ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _};
+use sea_orm::sea_query::ExprTrait as _;
 
-use super::entity::{device, user};
-use super::row::{Row, source, source_again, to_json, values};
-use super::{Db, StoreError, Tx};
-use crate::domain::clock::Timestamp;
-use crate::domain::id::{DeviceId, UserId};
-use crate::domain::user::User;
+use super::prelude::*;
 
-/// What became of a person who was to be written.
+/// Nothing was written unless it is `Saved`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UserSaved {
     Saved,
-    /// Somebody else has this username; nothing was written.
     UsernameTaken,
-    /// Somebody else has this e-mail address; nothing was written.
     EmailTaken,
-    /// There is no such person (an update), or the id is taken (an insert); nothing was written.
+    /// There is no such person (an update), or the id is taken (an insert).
     IdMismatch,
 }
 
-/// The person with this id (`sub`).
 pub(crate) async fn find(db: &Db, id: &UserId) -> Result<Option<User>, StoreError> {
-    user::Entity::find_by_id(id.as_str()).one(db).await?.map(User::try_from).transpose()
+    user::Entity::find_by_id(id.as_str()).one(db).await?.map(read).transpose()
 }
 
 /// The person with this id, if `phone`, where one is named, is registered still.
@@ -36,42 +27,38 @@ pub(crate) async fn find_with_phone(db: &Db, id: &UserId, phone: Option<&DeviceI
         let registered = Query::select().expr(Expr::value(1)).from(device::Entity).and_where(same).take();
         select = select.filter(Expr::exists(registered));
     }
-    select.one(db).await?.map(User::try_from).transpose()
+    select.one(db).await?.map(read).transpose()
 }
 
-/// The person with this canonical username.
 pub(crate) async fn find_by_username(db: &Db, username: &str) -> Result<Option<User>, StoreError> {
     let row = user::Entity::find().filter(user::Column::Username.eq(username)).one(db).await?;
-    row.map(User::try_from).transpose()
+    row.map(read).transpose()
 }
 
-/// The person with this canonical e-mail address.
 pub(crate) async fn find_by_email(db: &Db, email: &str) -> Result<Option<User>, StoreError> {
     let row = user::Entity::find().filter(user::Column::Email.eq(email)).one(db).await?;
-    row.map(User::try_from).transpose()
+    row.map(read).transpose()
 }
 
 pub(crate) async fn list(db: &Db) -> Result<Vec<User>, StoreError> {
     let rows = user::Entity::find().order_by_asc(user::Column::Username).all(db).await?;
-    rows.into_iter().map(User::try_from).collect()
+    rows.into_iter().map(read).collect()
 }
 
 pub(crate) async fn insert(tx: &Tx, user: &User) -> Result<UserSaved, StoreError> {
-    let inserted = tx
-        .insert_new(user::Model {
-            id: user.id.as_str().to_owned(),
-            username: user.username.clone(),
-            email: user.email.clone(),
-            email_verified: user.email_verified,
-            name: user.name.clone(),
-            group_names: to_json(&user.groups)?,
-            locked: user.locked,
-            source: user.source.as_str().to_owned(),
-            created_at: user.created_at.as_millis(),
-            updated_at: user.updated_at.as_millis(),
-        })
-        .await?;
-    if inserted { Ok(UserSaved::Saved) } else { Ok(taken(tx, user).await?.unwrap_or(UserSaved::IdMismatch)) }
+    let row = user::Model {
+        id: user.id.as_str().to_owned(),
+        username: user.username.clone(),
+        email: user.email.clone(),
+        email_verified: user.email_verified,
+        name: user.name.clone(),
+        group_names: to_json(&user.groups)?,
+        locked: user.locked,
+        source: user.source.as_str().to_owned(),
+        created_at: user.created_at.as_millis(),
+        updated_at: user.updated_at.as_millis(),
+    };
+    if tx.insert_new(row).await? { Ok(UserSaved::Saved) } else { Ok(taken(tx, user).await?.unwrap_or(UserSaved::IdMismatch)) }
 }
 
 /// Writes everything but the id and the time of creation.
@@ -110,37 +97,31 @@ pub(crate) async fn set_locked(tx: &Tx, id: &UserId, locked: bool, now: Timestam
     tx.changes(sql, values![id, locked, now, !locked]).await
 }
 
-/// Which unique name of `user` somebody else has.
 async fn taken(db: &Db, user: &User) -> Result<Option<UserSaved>, StoreError> {
     let mut same = Condition::any().add(user::Column::Username.eq(user.username.as_str()));
     if let Some(email) = &user.email {
         same = same.add(user::Column::Email.eq(email.as_str()));
     }
     let others = user::Entity::find().filter(user::Column::Id.ne(user.id.as_str())).filter(same).all(db).await?;
-    let username_taken = others.iter().any(|other| other.username == user.username);
-    Ok(match others.first() {
-        None => None,
-        Some(_) if username_taken => Some(UserSaved::UsernameTaken),
-        Some(_) => Some(UserSaved::EmailTaken),
+    Ok(match others.as_slice() {
+        [] => None,
+        others if others.iter().any(|other| other.username == user.username) => Some(UserSaved::UsernameTaken),
+        _same_email => Some(UserSaved::EmailTaken),
     })
 }
 
-impl TryFrom<user::Model> for User {
-    type Error = StoreError;
-
-    fn try_from(model: user::Model) -> Result<Self, StoreError> {
-        let row = Row { table: "users", key: &model.id };
-        Ok(Self {
-            groups: row.json("group_names", &model.group_names)?,
-            source: source(&model.source),
-            username: model.username,
-            email: model.email,
-            email_verified: model.email_verified,
-            name: model.name,
-            locked: model.locked,
-            created_at: Timestamp::from_millis(model.created_at),
-            updated_at: Timestamp::from_millis(model.updated_at),
-            id: UserId::new(model.id),
-        })
-    }
+pub(super) fn read(model: user::Model) -> Result<User, StoreError> {
+    let row = Row { table: "users", key: &model.id };
+    Ok(User {
+        groups: row.json("group_names", &model.group_names)?,
+        source: source(&model.source),
+        username: model.username,
+        email: model.email,
+        email_verified: model.email_verified,
+        name: model.name,
+        locked: model.locked,
+        created_at: Timestamp::from_millis(model.created_at),
+        updated_at: Timestamp::from_millis(model.updated_at),
+        id: UserId::new(model.id),
+    })
 }

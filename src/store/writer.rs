@@ -1,11 +1,8 @@
 //! Writing: jobs that run in a transaction and are answered after its commit.
 //!
-//! On SQLite there is one writer. It takes whatever waits in the queue, so many at most ([`Sizes`](super::Sizes)), and runs it as one
-//! `BEGIN IMMEDIATE … COMMIT` with a savepoint per job: while one commit waits for the disk, the next jobs gather. N concurrent
-//! writes thus cost between N / `writes_per_commit` and N commits: one when they are all waiting, N when each comes after
-//! the one before was answered. A job that fails rolls back its savepoint only.
-//!
-//! On PostgreSQL a job is a plain transaction in a task of its own (`postgres`).
+//! On SQLite there is one writer. It takes whatever waits in the queue, up to `writes_per_commit`, and runs it as one `BEGIN
+//! IMMEDIATE … COMMIT` with a savepoint per job: while one commit waits for the disk, the next jobs gather. A job that fails
+//! rolls back its savepoint only. On PostgreSQL a job is a plain transaction in a task of its own (`postgres`).
 
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
@@ -26,13 +23,10 @@ use crate::domain::env::Env;
 const QUEUE: usize = 64;
 
 pub(super) enum Writer {
-    /// The queue of the one writer.
     Queue(mpsc::Sender<Message>),
-    /// The server and what a task needs beside it.
     Direct(Postgres, Env, Arc<AtomicU64>),
 }
 
-/// What the writer is told.
 pub(super) enum Message {
     Job(Box<dyn Job>),
     Close(oneshot::Sender<()>),
@@ -40,8 +34,7 @@ pub(super) enum Message {
 
 /// A job without its types.
 pub(super) trait Job: Send {
-    /// Runs it inside `tx` and keeps its outcome; returns the error, if that is what it was: a refusal of the job's own as one
-    /// after which nothing is run again.
+    /// Keeps its outcome, and returns the error: a refusal of the job's own as one after which nothing is run again.
     fn run<'r>(&'r mut self, tx: &'r Tx) -> BoxFuture<'r, Result<(), StoreError>>;
     /// Answers the caller: with the job's own outcome, or, when it went well and could not be committed, with `failure`.
     fn answer(self: Box<Self>, failure: Option<StoreError>);
@@ -87,7 +80,6 @@ where
 }
 
 impl Writer {
-    /// Starts the writer of a SQLite file.
     pub(super) fn queue(
         connection: DatabaseConnection,
         path: PathBuf,
@@ -102,7 +94,6 @@ impl Writer {
         Self::Queue(sender)
     }
 
-    /// Runs one job; see [`super::Store::try_write`].
     pub(super) async fn write<I, T, E, F>(&self, input: I, work: F) -> Result<T, E>
     where
         I: Send + Sync + 'static,
@@ -122,7 +113,6 @@ impl Writer {
         answer.await.unwrap_or_else(|_dropped| Err(stopped().into()))
     }
 
-    /// Finishes what is queued and closes the connections.
     pub(super) async fn close(&self) {
         match self {
             Self::Queue(queue) => {
@@ -132,7 +122,7 @@ impl Writer {
                 }
             }
             Self::Direct(server, ..) => {
-                let _closed = server.pool().close_by_ref().await;
+                let _closed = server.pool.close_by_ref().await;
             }
         }
     }
@@ -142,10 +132,8 @@ fn stopped() -> StoreError {
     StoreError::Unavailable { detail: "the store was closed".into(), transient: false }
 }
 
-/// The one writer of a SQLite file.
 struct SqliteWriter {
     path: PathBuf,
-    /// The most jobs of one commit.
     most: usize,
     env: Env,
     commits: Arc<AtomicU64>,
@@ -196,10 +184,7 @@ impl SqliteWriter {
 
     /// One transaction around all jobs. Returns what became of each; an error has undone them all.
     async fn attempt(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<Vec<Outcome>, StoreError> {
-        let outcome = match self.connect().await {
-            Ok(connection) => run_together(&connection, jobs).await,
-            Err(error) => Err(error),
-        };
+        let outcome = async { run_together(&self.connect().await?, jobs).await }.await;
         match outcome {
             Ok(_) => {
                 self.commits.fetch_add(1, Ordering::Relaxed);
@@ -237,8 +222,7 @@ async fn run_together(connection: &DatabaseConnection, jobs: &mut [Box<dyn Job>]
     Ok(outcomes)
 }
 
-/// Runs one job inside `transaction`, which it ends; an error means that the
-/// transaction could not be ended as it should.
+/// An error means that `transaction` could not be ended as it should.
 async fn run_one(transaction: DatabaseTransaction, job: &mut dyn Job) -> Result<Outcome, StoreError> {
     let tx = Tx::new(transaction, None);
     match job.run(&tx).await {
@@ -253,7 +237,6 @@ async fn run_one(transaction: DatabaseTransaction, job: &mut dyn Job) -> Result<
     }
 }
 
-/// What became of a job's transaction.
 pub(super) enum Outcome {
     /// Its writes hold; those of a savepoint as soon as the transaction around it commits.
     Committed,

@@ -284,7 +284,7 @@ async fn store(op: &Op, authorization: &Authorization, source: String) -> Result
     let write = op.store.write(input, |tx, (authorization, source, room)| {
         Box::pin(async move {
             authorizations::make_room(tx, source, *room, authorization.created_at).await?;
-            authorizations::insert_from(tx, authorization, source).await
+            authorizations::insert(tx, authorization, source).await
         })
     });
     Ok(write.await?)

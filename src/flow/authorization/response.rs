@@ -221,7 +221,7 @@ pub(super) async fn issue_at_once(
     op.store
         .write((authorization, new), |tx, (authorization, new)| {
             Box::pin(async move {
-                authorizations::insert(tx, authorization).await?;
+                authorizations::insert(tx, authorization, "").await?;
                 codes::insert(tx, &new.digest, &authorization.id, &new.content, new.expires_at).await
             })
         })

@@ -226,7 +226,7 @@ impl Scene {
         let written = store.write(job, move |tx, (sid, hold, id, authentication)| {
             Box::pin(async move {
                 assert!(authorizations::authenticate(tx, id, authentication, now).await?);
-                sessions::end_replaced(tx, sid, hold, now).await
+                sessions::end_holding(tx, sid, Some(hold), now).await
             })
         });
         assert!(written.await.unwrap());

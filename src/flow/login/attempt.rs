@@ -18,7 +18,6 @@ use crate::flow::audit::PendingEvent;
 use crate::flow::error::Internal;
 use crate::flow::settings::Limits;
 use crate::metrics;
-use crate::store::logins::LoginInserted;
 use crate::store::pushes::Push;
 use crate::store::{StoreError, Tx, logins, pushes};
 
@@ -226,8 +225,8 @@ impl Attempt {
             }
         }
         match logins::insert(tx, login, self.hold_until).await? {
-            LoginInserted::Inserted => self.begun(tx, login.clone()).await,
-            LoginInserted::Busy { login_id } => self.user_is_asked(tx, &login_id).await,
+            None => self.begun(tx, login.clone()).await,
+            Some(holder) => self.user_is_asked(tx, &holder).await,
         }
     }
 

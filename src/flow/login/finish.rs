@@ -186,10 +186,7 @@ impl Plan {
             return Err(StoreError::conflict("the session ended just now"));
         }
         if let Some(replaced) = &new.present {
-            match awaited.hold(self.code_lifetime) {
-                Some(hold) => sessions::end_replaced(tx, replaced, &hold, self.now).await?,
-                None => sessions::end(tx, replaced, self.now).await?,
-            };
+            sessions::end_holding(tx, replaced, awaited.hold(self.code_lifetime).as_ref(), self.now).await?;
         }
         sessions::insert(tx, session, &new.cookie).await
     }

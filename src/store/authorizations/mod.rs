@@ -1,27 +1,18 @@
-//! Authorization requests under way (RFC 6749 §4.1.1): written once, then moved from stage to stage by conditional statements.
-//! An expired authorization cannot be moved.
+//! Authorization requests under way (RFC 6749 §4.1.1), moved from stage to stage by conditional statements until they expire.
 
 mod room;
 
 pub(super) use room::in_use;
 pub(crate) use room::{Room, make_room};
 
-use sea_orm::EntityTrait as _;
-
-use super::entity::{authorization, client};
-use super::row::{AuthenticationColumns, Row, to_json, values};
-use super::{Db, StoreError, Tx};
+use super::clients;
+use super::prelude::*;
 use crate::domain::authorization::{Authorization, AuthorizationStage};
-use crate::domain::browser::{Authentication, BrowserKey};
-use crate::domain::client::Client;
-use crate::domain::clock::Timestamp;
-use crate::domain::id::{AuthorizationId, DeviceId, SessionId, UserId};
-use crate::domain::secret::SecretDigest;
 use crate::protocol::error::ErrorCode;
 
 /// The authorization with this id, expired or not.
 pub(crate) async fn find(db: &Db, id: &AuthorizationId) -> Result<Option<Authorization>, StoreError> {
-    authorization::Entity::find_by_id(id.as_str()).one(db).await?.map(Authorization::try_from).transpose()
+    authorization::Entity::find_by_id(id.as_str()).one(db).await?.map(read).transpose()
 }
 
 /// The authorization with this id, expired or not, and the client that asked. One round trip.
@@ -29,27 +20,24 @@ pub(crate) async fn find_with_client(db: &Db, id: &AuthorizationId) -> Result<Op
     let row = authorization::Entity::find_by_id(id.as_str()).find_also_related(client::Entity).one(db).await?;
     // A client takes its authorizations with it: there is none without.
     let Some((authorization, Some(client))) = row else { return Ok(None) };
-    Ok(Some((authorization.try_into()?, client.try_into()?)))
+    Ok(Some((read(authorization)?, clients::read(client)?)))
 }
 
-/// Adds an authorization without a source.
-pub(crate) async fn insert(tx: &Tx, authorization: &Authorization) -> Result<(), StoreError> {
-    insert_from(tx, authorization, "").await
-}
-
-/// Adds an authorization that `source` had us keep.
-pub(crate) async fn insert_from(tx: &Tx, authorization: &Authorization, source: &str) -> Result<(), StoreError> {
-    let (authentication, consented, error) = match &authorization.stage {
-        AuthorizationStage::Open | AuthorizationStage::Issued => (None, false, None),
-        AuthorizationStage::Authenticated { authentication, consented } => (Some(authentication), *consented, None),
-        AuthorizationStage::Failed(code) => (None, false, Some(code.as_str().to_owned())),
+pub(crate) async fn insert(tx: &Tx, authorization: &Authorization, source: &str) -> Result<(), StoreError> {
+    let (stage, authentication, consented, error) = match &authorization.stage {
+        AuthorizationStage::Open => (OPEN, None, false, None),
+        AuthorizationStage::Authenticated { authentication, consented } => {
+            (AUTHENTICATED, Some(authentication), *consented, None)
+        }
+        AuthorizationStage::Issued => (ISSUED, None, false, None),
+        AuthorizationStage::Failed(code) => (FAILED, None, false, Some(code.as_str().to_owned())),
     };
     tx.insert(authorization::Model {
         id: authorization.id.as_str().to_owned(),
         browser: authorization.browser.0.as_str().to_owned(),
         client_id: authorization.request.client_id.as_str().to_owned(),
         request: to_json(&authorization.request)?,
-        stage: stage_name(&authorization.stage).to_owned(),
+        stage: stage.to_owned(),
         user_id: authentication.map(|who| who.user_id.as_str().to_owned()),
         session_id: authentication.and_then(|who| who.session_id.as_ref()).map(|session| session.as_str().to_owned()),
         auth_time: authentication.map(|who| who.auth_time.as_millis()),
@@ -65,8 +53,7 @@ pub(crate) async fn insert_from(tx: &Tx, authorization: &Authorization, source: 
     .await
 }
 
-/// Locks the row until this transaction ends, so that what depends on its other rows is decided one after another. False: there
-/// is none.
+/// Until this transaction ends: what depends on its other rows is decided one after another. False: there is none.
 pub(crate) async fn lock_row(tx: &Tx, id: &AuthorizationId) -> Result<bool, StoreError> {
     tx.changes("UPDATE authorizations SET expires_at = expires_at WHERE id = $1", values![id]).await
 }
@@ -115,44 +102,31 @@ const AUTHENTICATED: &str = "authenticated";
 pub(super) const ISSUED: &str = "issued";
 const FAILED: &str = "failed";
 
-const fn stage_name(stage: &AuthorizationStage) -> &'static str {
-    match stage {
-        AuthorizationStage::Open => OPEN,
-        AuthorizationStage::Authenticated { .. } => AUTHENTICATED,
-        AuthorizationStage::Issued => ISSUED,
-        AuthorizationStage::Failed(_) => FAILED,
-    }
-}
-
-impl TryFrom<authorization::Model> for Authorization {
-    type Error = StoreError;
-
-    fn try_from(model: authorization::Model) -> Result<Self, StoreError> {
-        let row = Row { table: "authorizations", key: &model.id };
-        let stage = match model.stage.as_str() {
-            OPEN => AuthorizationStage::Open,
-            AUTHENTICATED => {
-                let columns = AuthenticationColumns {
-                    user_id: row.present("user_id", model.user_id)?,
-                    session_id: Some(row.present("session_id", model.session_id)?),
-                    auth_time: row.present("auth_time", model.auth_time)?,
-                    acr: row.present("acr", model.acr)?,
-                    device_id: model.device_id,
-                    unnamed: row.present("unnamed", model.unnamed)?,
-                };
-                AuthorizationStage::Authenticated { authentication: columns.read(), consented: model.consented }
-            }
-            ISSUED => AuthorizationStage::Issued,
-            FAILED => AuthorizationStage::Failed(row.word("error", &row.present("error", model.error)?)?),
-            other => return row.known("stage", other, None),
-        };
-        Ok(Self {
-            browser: BrowserKey(SecretDigest::from_stored(model.browser)),
-            request: row.json("request", &model.request)?,
-            stage,
-            created_at: Timestamp::from_millis(model.created_at),
-            expires_at: Timestamp::from_millis(model.expires_at),
-            id: AuthorizationId::new(model.id),
-        })
-    }
+fn read(model: authorization::Model) -> Result<Authorization, StoreError> {
+    let row = Row { table: "authorizations", key: &model.id };
+    let stage = match model.stage.as_str() {
+        OPEN => AuthorizationStage::Open,
+        AUTHENTICATED => {
+            let authentication = Authentication {
+                user_id: UserId::new(row.present("user_id", model.user_id)?),
+                session_id: Some(SessionId::new(row.present("session_id", model.session_id)?)),
+                auth_time: Timestamp::from_millis(row.present("auth_time", model.auth_time)?),
+                acr: acr(&row.present("acr", model.acr)?),
+                device_id: model.device_id.map(DeviceId::new),
+                unnamed: row.present("unnamed", model.unnamed)?,
+            };
+            AuthorizationStage::Authenticated { authentication, consented: model.consented }
+        }
+        ISSUED => AuthorizationStage::Issued,
+        FAILED => AuthorizationStage::Failed(row.word("error", &row.present("error", model.error)?)?),
+        other => return row.known("stage", other, None),
+    };
+    Ok(Authorization {
+        browser: BrowserKey(SecretDigest::from_stored(model.browser)),
+        request: row.json("request", &model.request)?,
+        stage,
+        created_at: Timestamp::from_millis(model.created_at),
+        expires_at: Timestamp::from_millis(model.expires_at),
+        id: AuthorizationId::new(model.id),
+    })
 }

@@ -4,14 +4,12 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::sea_query::{Expr, ExprTrait as _, Order, Query, SelectStatement, SimpleExpr};
-use sea_orm::{ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilter as _};
+use sea_orm::sea_query::{ExprTrait as _, Order, SelectStatement, SimpleExpr};
+use sea_orm::{ConnectionTrait as _, PaginatorTrait as _};
 
 use super::{OPEN, authorization};
-use crate::domain::clock::Timestamp;
-use crate::domain::id::AuthorizationId;
 use crate::store::logins::OPEN_STAGES;
-use crate::store::{StoreError, Tx};
+use crate::store::prelude::*;
 
 /// How many there may be without a login. `None`: any number.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +60,10 @@ async fn evict(tx: &Tx, count: u64, source: Option<&str>, now: Timestamp) -> Res
     }
     let rows = tx.query_all(&oldest(count, source, now)).await?;
     let ids = rows.iter().map(|row| row.try_get::<String>("", "id")).collect::<Result<BTreeSet<_>, _>>()?;
-    lock_all(tx, &ids).await?;
+    // In the order of their ids, as everywhere.
+    for id in &ids {
+        super::lock_row(tx, &AuthorizationId::new(id.as_str())).await?;
+    }
     // Asked again, under the lock: a login that began meanwhile keeps its authorization.
     let delete = Query::delete()
         .from_table(authorization::Entity)
@@ -101,12 +102,4 @@ pub(in crate::store) fn in_use(now: Timestamp) -> SimpleExpr {
     let approved = Expr::col(("logins", "stage")).eq("approved").and(Expr::col(("logins", "consumed_at")).is_null());
     let approved = approved.and(Expr::col(("authorizations", "expires_at")).gt(now.as_millis()));
     Expr::exists(Query::select().expr(Expr::value(1)).from("logins").and_where(own.and(open.or(approved))).take())
-}
-
-/// Locks authorizations as [`super::lock_row`] does, in the order of their ids.
-async fn lock_all(tx: &Tx, ids: &BTreeSet<String>) -> Result<(), StoreError> {
-    for id in ids {
-        super::lock_row(tx, &AuthorizationId::new(id.as_str())).await?;
-    }
-    Ok(())
 }

@@ -1,9 +1,8 @@
 //! Logins: written as `creating` before an upstream is called (decision 2.7), moved from stage to stage by conditional
 //! statements ([`transitions`](self)), polled by whoever holds the lease (decision 2.8).
 //!
-//! The upstream handle acts as a bearer secret at the upstream, so it is kept sealed: the text inside a
-//! [`Login`]'s [`UpstreamHandle`] is stored and given back exactly as it is, and
-//! callers seal it before and open it after.
+//! The upstream handle acts as a bearer secret at the upstream: callers seal the text in a [`Login`]'s [`UpstreamHandle`] before,
+//! and open it after.
 
 mod leases;
 mod row;
@@ -15,30 +14,13 @@ pub(super) use row::OPEN_STAGES;
 pub(crate) use slots::{find_name_holder, release_all, release_own, release_person, take_browser_slot, take_name_slot};
 pub(crate) use transitions::{approve, begun, consume, disguise, end, go_on_as_decoy, mark_fetched};
 
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
-
-use super::entity::login;
-use super::row::readable;
-use super::{Db, StoreError, Tx};
-use crate::domain::browser::BrowserKey;
-use crate::domain::clock::Timestamp;
-use crate::domain::id::LoginId;
+use super::prelude::*;
 use crate::domain::login::{Challenge, End, FINISH_GRACE, Login, LoginStage, Purpose, Reason, Subject, UpstreamHandle};
 use crate::domain::secret::Secret;
-use crate::domain::user::Upstream;
-
-/// What became of a login that was to begin.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum LoginInserted {
-    /// It was written; the upstream may be called.
-    Inserted,
-    /// Another login holds the slot of this user; nothing was written.
-    Busy { login_id: LoginId },
-}
 
 /// The login with this id, in the stage that was last written; see [`Login::stage_at`].
 pub(crate) async fn find(db: &Db, id: &LoginId) -> Result<Option<Login>, StoreError> {
-    login::Entity::find_by_id(id.as_str()).one(db).await?.map(Login::try_from).transpose()
+    login::Entity::find_by_id(id.as_str()).one(db).await?.map(row::read).transpose()
 }
 
 /// The sealed handle of a login, whatever its stage: to withdraw a request whose login has ended here.
@@ -58,7 +40,7 @@ pub(crate) async fn list_open_for_browser(db: &Db, browser: &BrowserKey, now: Ti
         .order_by_desc(login::Column::Id)
         .all(db)
         .await?;
-    readable(rows)
+    readable(rows, row::read)
 }
 
 /// The latest login of a browser for this purpose that was approved in time and whose browser may still go on with it.
@@ -77,11 +59,10 @@ pub(crate) async fn find_approved(
         .order_by_desc(login::Column::CreatedAt)
         .one(db)
         .await?;
-    row.map(Login::try_from).transpose()
+    row.map(row::read).transpose()
 }
 
-/// The symbols that the open logins of a target show, decoys included, but for the login `id`. A page that has run out may
-/// stand there a little longer.
+/// Of the open logins of a target, decoys too, but for `id`. A page that has run out may stand there a little longer.
 pub(crate) async fn list_symbols(
     db: &Db,
     upstream: Upstream,
@@ -101,7 +82,7 @@ pub(crate) async fn list_symbols(
         Some(Challenge::AccessPass(image)) => image,
         _other => None,
     };
-    Ok(readable(rows)?.into_iter().filter_map(symbol).collect())
+    Ok(readable(rows, row::read)?.into_iter().filter_map(symbol).collect())
 }
 
 /// How many logins of real users wait for a phone, by phone service.
@@ -120,12 +101,14 @@ pub(crate) async fn count_open(db: &Db, now: Timestamp) -> Result<Vec<(String, i
 }
 
 /// Adds a login. With `hold_until` it also takes the slot of the user who is asked, unless another login holds it at the
-/// moment when this one begins (`created_at`). A decoy takes one that nobody else wants: it costs the same.
-pub(crate) async fn insert(tx: &Tx, login: &Login, hold_until: Option<Timestamp>) -> Result<LoginInserted, StoreError> {
+/// moment when this one begins (`created_at`). A decoy takes one that nobody else wants: it costs the same. Returns the login
+/// that holds the slot instead; nothing was written then.
+pub(crate) async fn insert(tx: &Tx, login: &Login, hold_until: Option<Timestamp>) -> Result<Option<LoginId>, StoreError> {
     match (hold_until, &login.subject) {
         (Some(hold_until), Subject::Named(asked)) => {
-            if let Some(holder) = slots::take_person(tx, login, &asked.upstream_user, hold_until).await? {
-                return Ok(LoginInserted::Busy { login_id: holder });
+            let slot = (login.upstream.as_str().to_owned(), asked.upstream_user.as_str());
+            if let Some(holder) = slots::take(tx, login, slot, hold_until).await? {
+                return Ok(Some(holder));
             }
         }
         (Some(hold_until), Subject::Decoy) => slots::take_nobody(tx, login, hold_until).await?,
@@ -135,11 +118,10 @@ pub(crate) async fn insert(tx: &Tx, login: &Login, hold_until: Option<Timestamp>
         forget_refused(tx, &login.purpose).await?;
     }
     tx.insert(row::to_model(login)?).await?;
-    Ok(LoginInserted::Inserted)
+    Ok(None)
 }
 
-/// Deletes the refusals of before for one purpose (a limit, somebody else's open login): the latest is enough, however often
-/// somebody asks.
+/// Of the refusals for one purpose (a limit, somebody else's open login) the latest is enough, however often somebody asks.
 async fn forget_refused(tx: &Tx, purpose: &Purpose) -> Result<(), StoreError> {
     login::Entity::delete_many()
         .filter(row::is_for(purpose)?)

@@ -1,17 +1,11 @@
 //! The row of a login and its stages.
 
-use sea_orm::{ColumnTrait as _, Condition};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::browser::{BrowserKey, Origin};
-use crate::domain::clock::Timestamp;
-use crate::domain::id::{AuthorizationId, ClientId, DeviceId, LoginId, UserId};
 use crate::domain::login::{Asked, Challenge, Concern, End, Login, LoginStage, Purpose, Reason, Subject, UpstreamHandle};
-use crate::domain::secret::{Secret, SecretDigest};
-use crate::domain::user::Upstream;
-use crate::store::StoreError;
+use crate::domain::secret::Secret;
 use crate::store::entity::login::{Column, Model};
-use crate::store::row::{Row, millis, moment, to_json};
+use crate::store::prelude::*;
 
 /// The words of the column `stage`.
 pub(super) const CREATING: &str = "creating";
@@ -59,7 +53,6 @@ fn read_purpose(row: Row<'_>, model: &Model) -> Result<Purpose, StoreError> {
     row.json("purpose", &to_json(&TaggedPurpose { purpose: model.purpose.clone(), key })?)
 }
 
-/// Whether a row is for this purpose.
 pub(super) fn is_for(purpose: &Purpose) -> Result<Condition, StoreError> {
     let (word, authorization, key) = purpose_columns(purpose)?;
     let same = Condition::all().add(Column::Purpose.eq(word));
@@ -69,7 +62,6 @@ pub(super) fn is_for(purpose: &Purpose) -> Result<Condition, StoreError> {
     })
 }
 
-/// The columns `stage` and `reason` of an end.
 pub(super) const fn end_words(end: End) -> (&'static str, Option<&'static str>) {
     match end {
         End::Denied => (DENIED, None),
@@ -80,7 +72,6 @@ pub(super) const fn end_words(end: End) -> (&'static str, Option<&'static str>) 
     }
 }
 
-/// The row of a login.
 pub(super) fn to_model(login: &Login) -> Result<Model, StoreError> {
     let (purpose, authorization_id, purpose_key) = purpose_columns(&login.purpose)?;
     let mut model = Model {
@@ -93,26 +84,17 @@ pub(super) fn to_model(login: &Login) -> Result<Model, StoreError> {
         upstream: login.upstream.as_str().to_owned(),
         subject: UNNAMED.to_owned(),
         asked_user_id: login.concern.user.as_ref().map(|user| user.as_str().to_owned()),
-        asked_device_id: None,
-        upstream_user: None,
         remembered: login.remembered,
         typed: login.typed.clone(),
         remember: login.remember,
         challenge: login.challenge.as_ref().map(to_json).transpose()?,
-        stage: CREATING.to_owned(),
-        reason: None,
-        sealed_handle: None,
-        approved_user_id: None,
-        approved_device_id: None,
         created_at: login.created_at.as_millis(),
         deadline: login.deadline.as_millis(),
-        ended_at: None,
         consumed_at: millis(login.consumed_at),
-        lease_owner: None,
-        lease_until: None,
         target: login.concern.target.clone(),
         client_id: login.concern.client.as_ref().map(|client| client.as_str().to_owned()),
         purpose_key,
+        ..Model::default()
     };
     write_subject(&mut model, &login.subject);
     write_stage(&mut model, &login.stage);
@@ -135,13 +117,9 @@ fn write_subject(model: &mut Model, subject: &Subject) {
 fn write_stage(model: &mut Model, stage: &LoginStage) {
     let (word, reason) = match stage {
         LoginStage::Creating => (CREATING, None),
-        LoginStage::Pending(handle) => {
+        LoginStage::Pending(handle) | LoginStage::Fetched(handle) => {
             model.sealed_handle = Some(handle.0.expose().to_owned());
-            (PENDING, None)
-        }
-        LoginStage::Fetched(handle) => {
-            model.sealed_handle = Some(handle.0.expose().to_owned());
-            (FETCHED, None)
+            (if matches!(stage, LoginStage::Pending(_)) { PENDING } else { FETCHED }, None)
         }
         LoginStage::Approved { at, user_id, device_id } => {
             model.ended_at = Some(at.as_millis());
@@ -155,33 +133,29 @@ fn write_stage(model: &mut Model, stage: &LoginStage) {
     model.reason = reason.map(str::to_owned);
 }
 
-impl TryFrom<Model> for Login {
-    type Error = StoreError;
-
-    fn try_from(model: Model) -> Result<Self, StoreError> {
-        let row = Row { table: "logins", key: &model.id };
-        Ok(Self {
-            purpose: read_purpose(row, &model)?,
-            upstream: row.known("upstream", &model.upstream, Upstream::parse(&model.upstream))?,
-            subject: read_subject(row, &model)?,
-            stage: read_stage(row, &model)?,
-            challenge: read_challenge(row, &model)?,
-            browser: model.browser.map(|browser| BrowserKey(SecretDigest::from_stored(browser))),
-            origin: Origin { address: model.address, user_agent: model.user_agent },
-            remembered: model.remembered,
-            typed: model.typed,
-            remember: model.remember,
-            created_at: Timestamp::from_millis(model.created_at),
-            deadline: Timestamp::from_millis(model.deadline),
-            consumed_at: moment(model.consumed_at),
-            concern: Concern {
-                target: model.target,
-                user: model.asked_user_id.map(UserId::new),
-                client: model.client_id.map(ClientId::new),
-            },
-            id: LoginId::new(model.id),
-        })
-    }
+pub(super) fn read(model: Model) -> Result<Login, StoreError> {
+    let row = Row { table: "logins", key: &model.id };
+    Ok(Login {
+        purpose: read_purpose(row, &model)?,
+        upstream: row.known("upstream", &model.upstream, Upstream::parse(&model.upstream))?,
+        subject: read_subject(row, &model)?,
+        stage: read_stage(row, &model)?,
+        challenge: read_challenge(row, &model)?,
+        browser: model.browser.map(|browser| BrowserKey(SecretDigest::from_stored(browser))),
+        origin: Origin { address: model.address, user_agent: model.user_agent },
+        remembered: model.remembered,
+        typed: model.typed,
+        remember: model.remember,
+        created_at: Timestamp::from_millis(model.created_at),
+        deadline: Timestamp::from_millis(model.deadline),
+        consumed_at: moment(model.consumed_at),
+        concern: Concern {
+            target: model.target,
+            user: model.asked_user_id.map(UserId::new),
+            client: model.client_id.map(ClientId::new),
+        },
+        id: LoginId::new(model.id),
+    })
 }
 
 /// One of a kind that this program does not know is none: its page shows no picture, and its login counts for less.

@@ -5,72 +5,56 @@
 //! A decoy takes the browser's and the name's as a login of somebody does, so that what any browser begins next goes the same
 //! way whether the name exists or not (check 139). It has none of a user: what it takes instead is in nobody's way.
 
-use crate::domain::clock::Timestamp;
-use crate::domain::id::LoginId;
 use crate::domain::login::Login;
-use crate::domain::user::Upstream;
-use crate::store::entity::slot;
-use crate::store::{Db, StoreError, Tx};
-use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
+use crate::store::prelude::*;
+use sea_orm::sea_query::ExprTrait as _;
 
-/// The names under which browsers, typed names and nobody have their slots at a service, apart from its people.
-fn of_browsers(upstream: Upstream) -> String {
-    format!("{}/browser", upstream.as_str())
-}
-
-fn of_names(upstream: Upstream) -> String {
-    format!("{}/name", upstream.as_str())
-}
-
-fn of_nobody(upstream: Upstream) -> String {
-    format!("{}/nobody", upstream.as_str())
+/// The name under which browsers, typed names or nobody have their slots at a service, apart from its people.
+fn apart(upstream: Upstream, kind: &str) -> String {
+    format!("{}/{kind}", upstream.as_str())
 }
 
 /// Takes the slot of `login`'s browser, if it has one, until `until`; returns the login that holds it instead.
 pub(crate) async fn take_browser_slot(tx: &Tx, login: &Login, until: Timestamp) -> Result<Option<LoginId>, StoreError> {
     let Some(browser) = &login.browser else { return Ok(None) };
-    take(tx, login, (of_browsers(login.upstream), browser.0.as_str()), until).await
+    take(tx, login, (apart(login.upstream, "browser"), browser.0.as_str()), until).await
 }
 
-/// Takes the slot of the name that was typed for `login` until `until`; returns the login that holds it instead. A login
-/// without a name needs none.
+/// As [`take_browser_slot`], with the name that was typed for `login`, if one was.
 pub(crate) async fn take_name_slot(tx: &Tx, login: &Login, until: Timestamp) -> Result<Option<LoginId>, StoreError> {
     let Some(typed) = &login.typed else { return Ok(None) };
-    take(tx, login, (of_names(login.upstream), typed), until).await
+    take(tx, login, (apart(login.upstream, "name"), typed), until).await
 }
 
-/// The login that holds the slot of the name that was typed for `login`.
 pub(crate) async fn find_name_holder(db: &Db, login: &Login) -> Result<Option<LoginId>, StoreError> {
     let Some(typed) = &login.typed else { return Ok(None) };
-    holder(db, login, (of_names(login.upstream), typed)).await
+    holder(db, login, (apart(login.upstream, "name"), typed)).await
 }
 
 /// Gives back what `login` holds of its browser, its name and nobody, and keeps what it holds of a user.
 pub(crate) async fn release_own(tx: &Tx, login: &LoginId) -> Result<(), StoreError> {
-    for kind in [of_browsers, of_names, of_nobody] {
+    for kind in ["browser", "name", "nobody"] {
         let delete = slot::Entity::delete_many()
             .filter(slot::Column::LoginId.eq(login.as_str()))
-            .filter(slot::Column::Upstream.is_in(Upstream::ALL.map(kind)));
+            .filter(slot::Column::Upstream.is_in(Upstream::ALL.map(|upstream| apart(upstream, kind))));
         delete.exec(tx.db()).await?;
     }
     Ok(())
 }
 
-/// Takes the slot of the user whom `login` asks.
-pub(super) async fn take_person(tx: &Tx, login: &Login, user: &str, until: Timestamp) -> Result<Option<LoginId>, StoreError> {
-    take(tx, login, (login.upstream.as_str().to_owned(), user), until).await
-}
-
-/// Takes a slot as [`take_person`] does, for a login that asks nobody. Who holds it does not matter.
+/// Takes a slot as one that asks somebody does, for a login that asks nobody. Who holds it does not matter.
 pub(super) async fn take_nobody(tx: &Tx, login: &Login, until: Timestamp) -> Result<(), StoreError> {
     let Some(typed) = &login.typed else { return Ok(()) };
-    take(tx, login, (of_nobody(login.upstream), typed), until).await.map(drop)
+    take(tx, login, (apart(login.upstream, "nobody"), typed), until).await.map(drop)
 }
 
-/// Takes a slot for `login`, in one statement that replaces a holder whose time has run out; returns the login that holds it
-/// instead.
-async fn take(tx: &Tx, login: &Login, slot: (String, &str), until: Timestamp) -> Result<Option<LoginId>, StoreError> {
+/// One statement, which replaces a holder whose time has run out. Returns the login that holds the slot instead.
+pub(super) async fn take(
+    tx: &Tx,
+    login: &Login,
+    slot: (String, &str),
+    until: Timestamp,
+) -> Result<Option<LoginId>, StoreError> {
     let now = login.created_at;
     let (upstream, holder) = slot;
     let row = slot::Model {
@@ -86,11 +70,9 @@ async fn take(tx: &Tx, login: &Login, slot: (String, &str), until: Timestamp) ->
     if tx.insert_or(row, replace_stale).await? {
         return Ok(None);
     }
-    match self::holder(tx, login, (upstream, holder)).await? {
-        Some(holder) => Ok(Some(holder)),
-        // Given back between the two statements: another try will get it.
-        None => Err(StoreError::conflict("a slot changed hands")),
-    }
+    // None: given back between the two statements, and another try will get it.
+    let held = self::holder(tx, login, (upstream, holder)).await?;
+    held.map(Some).ok_or(StoreError::conflict("a slot changed hands"))
 }
 
 /// The login that holds a slot at the moment when `login` begins.

@@ -1,18 +1,10 @@
-//! The stages of a login: each transition is one statement that names the stages it starts from, so that of two that race
-//! exactly one happens. Ends are final.
-
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, UpdateMany};
+//! Each transition of a login is one statement that names the stages it starts from, so that of two that race exactly one
+//! happens. Ends are final.
 
 use super::row::{self, APPROVED, CREATING, DECOY, FETCHED, OPEN_STAGES, PENDING};
 use super::slots;
-use crate::domain::browser::BrowserKey;
-use crate::domain::clock::Timestamp;
-use crate::domain::id::{DeviceId, LoginId, UserId};
 use crate::domain::login::{Challenge, End, FINISH_GRACE, UpstreamHandle};
-use crate::store::entity::login;
-use crate::store::row::to_json;
-use crate::store::{StoreError, Tx};
+use crate::store::prelude::*;
 
 /// The upstream was asked: from creating to pending. False: the login ended meanwhile; the session must be withdrawn.
 pub(crate) async fn begun(
@@ -22,24 +14,16 @@ pub(crate) async fn begun(
     challenge: &Challenge,
     deadline: Timestamp,
 ) -> Result<bool, StoreError> {
-    let update = from_stages(id, &[CREATING])
-        .col_expr(login::Column::Stage, Expr::value(PENDING))
-        .col_expr(login::Column::SealedHandle, Expr::value(sealed_handle.0.expose()))
-        .col_expr(login::Column::Challenge, Expr::value(to_json(challenge)?))
-        .col_expr(login::Column::Deadline, Expr::value(deadline.as_millis()));
-    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+    let sql = "UPDATE logins SET stage = $2, sealed_handle = $3, challenge = $4, deadline = $5 WHERE id = $1 AND stage = $6";
+    let handle = sealed_handle.0.expose();
+    tx.changes(sql, values![id, PENDING, handle, to_json(challenge)?, deadline, CREATING]).await
 }
 
-/// Nobody was asked, and nobody shall see that: from creating to a pending decoy, the user's slot given back. False: it
-/// ended meanwhile.
+/// Nobody was asked, and nobody shall see that: a pending decoy, the user's slot given back. False: it ended meanwhile.
 pub(crate) async fn disguise(tx: &Tx, id: &LoginId, challenge: &Challenge, deadline: Timestamp) -> Result<bool, StoreError> {
-    let update = from_stages(id, &[CREATING])
-        .col_expr(login::Column::Stage, Expr::value(PENDING))
-        .col_expr(login::Column::Subject, Expr::value(DECOY))
-        .col_expr(login::Column::SealedHandle, Expr::value(""))
-        .col_expr(login::Column::Challenge, Expr::value(to_json(challenge)?))
-        .col_expr(login::Column::Deadline, Expr::value(deadline.as_millis()));
-    let disguised = update.exec(tx.db()).await?.rows_affected > 0;
+    let sql = "UPDATE logins SET stage = $2, subject = $3, sealed_handle = '', challenge = $4, deadline = $5 \
+               WHERE id = $1 AND stage = $6";
+    let disguised = tx.changes(sql, values![id, PENDING, DECOY, to_json(challenge)?, deadline, CREATING]).await?;
     slots::release_person(tx, id).await?;
     Ok(disguised)
 }
@@ -47,19 +31,14 @@ pub(crate) async fn disguise(tx: &Tx, id: &LoginId, challenge: &Challenge, deadl
 /// Nobody is asked any more, and the page shall not tell: a pending or fetched login goes on as a decoy, with the picture that
 /// it shows. Its slots stay as they are. False: it is over, or is a decoy already.
 pub(crate) async fn go_on_as_decoy(tx: &Tx, id: &LoginId) -> Result<bool, StoreError> {
-    let update = from_stages(id, &[PENDING, FETCHED])
-        .col_expr(login::Column::Subject, Expr::value(DECOY))
-        .col_expr(login::Column::SealedHandle, Expr::value(""))
-        .filter(login::Column::Subject.ne(DECOY));
-    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+    let sql = "UPDATE logins SET subject = $2, sealed_handle = '' WHERE id = $1 AND stage IN ($3, $4) AND subject <> $2";
+    tx.changes(sql, values![id, DECOY, PENDING, FETCHED]).await
 }
 
 /// The phone has loaded the request: from pending to fetched.
 pub(crate) async fn mark_fetched(tx: &Tx, id: &LoginId) -> Result<bool, StoreError> {
-    let update = from_stages(id, &[PENDING])
-        .col_expr(login::Column::Stage, Expr::value(FETCHED))
-        .filter(login::Column::Subject.ne(DECOY));
-    Ok(update.exec(tx.db()).await?.rows_affected > 0)
+    let sql = "UPDATE logins SET stage = $2 WHERE id = $1 AND stage = $3 AND subject <> $4";
+    tx.changes(sql, values![id, FETCHED, PENDING, DECOY]).await
 }
 
 /// The right person approved in time: from pending or fetched, before the deadline. The session at the upstream is dead
@@ -71,14 +50,10 @@ pub(crate) async fn approve(
     device: Option<&DeviceId>,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let update = from_stages(id, &[PENDING, FETCHED])
-        .col_expr(login::Column::Stage, Expr::value(APPROVED))
-        .col_expr(login::Column::ApprovedUserId, Expr::value(user.as_str()))
-        .col_expr(login::Column::ApprovedDeviceId, Expr::value(device.map(DeviceId::as_str)))
-        .col_expr(login::Column::EndedAt, Expr::value(now.as_millis()))
-        .filter(login::Column::Subject.ne(DECOY))
-        .filter(login::Column::Deadline.gt(now.as_millis()));
-    let approved = update.exec(tx.db()).await?.rows_affected > 0;
+    let sql = "UPDATE logins SET stage = $2, approved_user_id = $3, approved_device_id = $4, ended_at = $5 \
+               WHERE id = $1 AND stage IN ($6, $7) AND subject <> $8 AND deadline > $5";
+    let device = device.map(DeviceId::as_str);
+    let approved = tx.changes(sql, values![id, APPROVED, user, device, now, PENDING, FETCHED, DECOY]).await?;
     if approved {
         slots::release_all(tx, id).await?;
     }
@@ -87,12 +62,10 @@ pub(crate) async fn approve(
 
 /// Ends an open login. `release_slots`: its session at the upstream is known to be dead. Returns whether this call ended it.
 pub(crate) async fn end(tx: &Tx, id: &LoginId, end: End, release_slots: bool, now: Timestamp) -> Result<bool, StoreError> {
+    let sql = "UPDATE logins SET stage = $2, reason = $3, ended_at = $4 WHERE id = $1 AND stage IN ($5, $6, $7)";
     let (stage, reason) = row::end_words(end);
-    let update = from_stages(id, &OPEN_STAGES)
-        .col_expr(login::Column::Stage, Expr::value(stage))
-        .col_expr(login::Column::Reason, Expr::value(reason))
-        .col_expr(login::Column::EndedAt, Expr::value(now.as_millis()));
-    let ended = update.exec(tx.db()).await?.rows_affected > 0;
+    let [creating, pending, fetched] = OPEN_STAGES;
+    let ended = tx.changes(sql, values![id, stage, reason, now, creating, pending, fetched]).await?;
     if release_slots {
         // Whoever ended the login: a dead session holds nothing.
         slots::release_all(tx, id).await?;
@@ -100,24 +73,10 @@ pub(crate) async fn end(tx: &Tx, id: &LoginId, end: End, release_slots: bool, no
     Ok(ended)
 }
 
-/// Uses an approval up: once, by the browser that began the login, and no later than
-/// [`FINISH_GRACE`](crate::domain::login::FINISH_GRACE) after its deadline.
+/// Uses an approval up: once, by the browser that began the login, no later than [`FINISH_GRACE`] after its deadline.
 pub(crate) async fn consume(tx: &Tx, id: &LoginId, browser: Option<&BrowserKey>, now: Timestamp) -> Result<bool, StoreError> {
-    let same_browser = match browser {
-        Some(browser) => login::Column::Browser.eq(browser.0.as_str()),
-        None => login::Column::Browser.is_null(),
-    };
-    let update = from_stages(id, &[APPROVED])
-        .col_expr(login::Column::ConsumedAt, Expr::value(now.as_millis()))
-        .filter(same_browser)
-        .filter(login::Column::ConsumedAt.is_null())
-        .filter(login::Column::Deadline.gt(now.minus(FINISH_GRACE).as_millis()));
-    Ok(update.exec(tx.db()).await?.rows_affected > 0)
-}
-
-/// An update that happens only from one of `stages`.
-fn from_stages(id: &LoginId, stages: &[&str]) -> UpdateMany<login::Entity> {
-    login::Entity::update_many()
-        .filter(login::Column::Id.eq(id.as_str()))
-        .filter(login::Column::Stage.is_in(stages.iter().copied()))
+    let sql = "UPDATE logins SET consumed_at = $2 WHERE id = $1 AND stage = $3 AND browser IS NOT DISTINCT FROM $4 \
+               AND consumed_at IS NULL AND deadline > $5";
+    let browser = browser.map(|browser| browser.0.as_str());
+    tx.changes(sql, values![id, now, APPROVED, browser, now.minus(FINISH_GRACE)]).await
 }

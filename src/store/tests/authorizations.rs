@@ -17,7 +17,7 @@ pub(super) async fn an_authorization_comes_back_as_it_was_written(store: Store) 
     let failed = AuthorizationStage::Failed(ErrorCode::UnmetAuthenticationRequirements);
     for (id, stage) in [("a", AuthorizationStage::Open), ("b", signed_in), ("c", AuthorizationStage::Issued), ("d", failed)] {
         let written = Authorization { stage, ..authorization(id) };
-        write!(store, written.clone(), |tx, written| authorizations::insert(tx, written));
+        write!(store, written.clone(), |tx, written| authorizations::insert(tx, written, ""));
         let read = authorizations::find(store.read(), &written.id).await.unwrap().unwrap();
         assert_eq!(format!("{read:?}"), format!("{written:?}"));
     }

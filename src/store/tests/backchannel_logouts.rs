@@ -99,7 +99,7 @@ pub(super) async fn locking_a_person_queues_every_session(store: Store) {
 
 pub(super) async fn a_held_logout_waits_for_the_code_or_for_its_time(store: Store) {
     listeners(&store).await;
-    let replaced = write!(store, SessionId::new("s"), |tx, id| sessions::end_replaced(tx, id, &hold(), NOW));
+    let replaced = write!(store, SessionId::new("s"), |tx, id| sessions::end_holding(tx, id, Some(&hold()), NOW));
     assert!(replaced);
     assert!(due(&store, after(1859)).await.is_empty());
     assert_eq!(due_clients(&store, after(1860)).await, ["a", "b"], "in any case");

@@ -9,11 +9,11 @@ use crate::domain::login::{
 };
 use crate::domain::secret::Secret;
 use crate::domain::user::Upstream;
-use crate::store::logins::{self, LoginInserted};
+use crate::store::logins;
 use crate::store::pushes::{self, Push};
 use crate::store::{Store, StoreError, grants};
 
-async fn add(store: &Store, login: Login, hold_until: Option<Timestamp>) -> LoginInserted {
+async fn add(store: &Store, login: Login, hold_until: Option<Timestamp>) -> Option<LoginId> {
     write!(store, login, |tx, login| logins::insert(tx, login, hold_until))
 }
 
@@ -174,17 +174,14 @@ pub(super) async fn an_end_is_final(store: Store) {
 pub(super) async fn a_slot_is_held_until_it_is_given_back_or_runs_out(store: Store) {
     populate(&store).await;
     let hold = Some(after(100));
-    let busy = |id| LoginInserted::Busy { login_id: LoginId::new(id) };
-    assert_eq!(add(&store, login("one"), hold).await, LoginInserted::Inserted);
+    let busy = |id| Some(LoginId::new(id));
+    assert_eq!(add(&store, login("one"), hold).await, None);
     assert_eq!(add(&store, login("two"), hold).await, busy("one"));
     assert!(logins::find(store.read(), &LoginId::new("two")).await.unwrap().is_none());
     let later = |id, seconds| Login { created_at: after(seconds), deadline: after(seconds + 120), ..login(id) };
     assert_eq!(add(&store, later("three", 99), hold).await, busy("one"));
-    assert_eq!(add(&store, later("three", 100), Some(after(200))).await, LoginInserted::Inserted, "it ran out");
-    let holder = async |seconds| match add(&store, later("probe", seconds), Some(after(seconds))).await {
-        LoginInserted::Busy { login_id } => Some(login_id),
-        LoginInserted::Inserted => None,
-    };
+    assert_eq!(add(&store, later("three", 100), Some(after(200))).await, None, "it ran out");
+    let holder = async |seconds| add(&store, later("probe", seconds), Some(after(seconds))).await;
     assert_eq!(holder(100).await, Some(LoginId::new("three")));
 
     assert!(end(&store, "one", End::Expired, true).await);
@@ -196,7 +193,7 @@ pub(super) async fn a_slot_is_held_until_it_is_given_back_or_runs_out(store: Sto
         async move { write!(store, LoginId::new(id), |tx, id| logins::release_person(tx, id)) }
     };
     assert!(!give_back("one").await && give_back("three").await);
-    assert_eq!(add(&store, later("four", 110), Some(after(300))).await, LoginInserted::Inserted);
+    assert_eq!(add(&store, later("four", 110), Some(after(300))).await, None);
     assert!(begin(&store, "four").await && approve(&store, "four", after(99)).await);
     assert_eq!(holder(111).await, None, "an approval ends the session");
 }
@@ -249,13 +246,13 @@ pub(super) async fn a_disguised_login_waits_for_nobody_and_holds_nothing(store: 
     let disguise = async |id: &str| {
         write!(store, (LoginId::new(id), challenge.clone()), |tx, v| logins::disguise(tx, &v.0, &v.1, after(90)))
     };
-    assert_eq!(add(&store, login("l"), Some(after(100))).await, LoginInserted::Inserted);
+    assert_eq!(add(&store, login("l"), Some(after(100))).await, None);
     assert!(disguise("l").await && !disguise("l").await, "once, from creating");
     let found = read(&store, "l").await;
     assert_eq!((found.stage.state(), found.subject, found.deadline), ("pending", Subject::Decoy, after(90)));
     let unleased = logins::list_unleased_open(store.read(), NOW, 10).await.unwrap();
     assert_eq!(unleased.len(), 1, "it has a poller as others have, and nobody is asked");
-    assert_eq!(add(&store, login("next"), Some(after(100))).await, LoginInserted::Inserted, "its slot is free");
+    assert_eq!(add(&store, login("next"), Some(after(100))).await, None, "its slot is free");
     assert!(begin(&store, "next").await && !disguise("next").await, "a request that was made stays one");
 }
 
@@ -270,26 +267,26 @@ pub(super) async fn a_browser_has_one_slot_at_a_service_beside_the_persons(store
     assert_eq!(take(Login { upstream: Upstream::ThumbSignIn, ..decoy("service") }).await, None);
     write!(store, LoginId::new("one"), |tx, id| logins::release_own(tx, id));
     assert_eq!(take(login("two")).await, None);
-    assert_eq!(add(&store, login("two"), Some(hold)).await, LoginInserted::Inserted, "the person's is another");
+    assert_eq!(add(&store, login("two"), Some(hold)).await, None, "the person's is another");
     write!(store, LoginId::new("two"), |tx, id| logins::release_own(tx, id));
-    let busy = LoginInserted::Busy { login_id: LoginId::new("two") };
+    let busy = Some(LoginId::new("two"));
     assert_eq!(add(&store, login("three"), Some(hold)).await, busy, "and is kept");
     assert_eq!(take(login("two")).await, None);
     write!(store, LoginId::new("two"), |tx, id| logins::release_all(tx, id));
-    assert_eq!((take(decoy("four")).await, add(&store, login("five"), Some(hold)).await), (None, LoginInserted::Inserted));
+    assert_eq!((take(decoy("four")).await, add(&store, login("five"), Some(hold)).await), (None, None));
 }
 
 pub(super) async fn a_login_taken_from_the_phone_goes_on_and_cannot_be_approved(store: Store) {
     populate(&store).await;
     let go_on = async |id: &str| write!(store, LoginId::new(id), |tx, id| logins::go_on_as_decoy(tx, id));
-    assert_eq!(add(&store, login("l"), Some(after(100))).await, LoginInserted::Inserted);
+    assert_eq!(add(&store, login("l"), Some(after(100))).await, None);
     assert!(!go_on("l").await, "its create is under way");
     assert!(begin(&store, "l").await && go_on("l").await && !go_on("l").await);
     assert!(!approve(&store, "l", after(1)).await);
     assert!(!write!(store, LoginId::new("l"), |tx, id| logins::mark_fetched(tx, id)));
     let found = read(&store, "l").await;
     assert_eq!((found.stage.state(), found.subject), ("pending", Subject::Decoy));
-    let busy = LoginInserted::Busy { login_id: LoginId::new("l") };
+    let busy = Some(LoginId::new("l"));
     assert_eq!(add(&store, login("next"), Some(after(100))).await, busy, "until its session is known to be dead");
 }
 
@@ -304,9 +301,9 @@ pub(super) async fn a_name_has_one_slot_whoever_it_belongs_to(store: Store) {
     assert_eq!(take(Login { typed: None, ..login("unnamed") }).await, None);
     assert_eq!(take(decoy("ghost")).await, None);
     assert_eq!(take(decoy("again")).await, Some(LoginId::new("ghost")), "nobody's name as well");
-    assert_eq!(add(&store, decoy("ghost"), hold).await, LoginInserted::Inserted);
-    assert_eq!(add(&store, decoy("beside"), hold).await, LoginInserted::Inserted, "nobody's slot is in nobody's way");
-    assert_eq!(add(&store, login("one"), hold).await, LoginInserted::Inserted, "the person's is another");
+    assert_eq!(add(&store, decoy("ghost"), hold).await, None);
+    assert_eq!(add(&store, decoy("beside"), hold).await, None, "nobody's slot is in nobody's way");
+    assert_eq!(add(&store, login("one"), hold).await, None, "the person's is another");
     assert!(end(&store, "one", End::Denied, true).await && end(&store, "ghost", End::Expired, true).await);
     assert_eq!((take(login("two")).await, take(decoy("again")).await), (None, None), "given back with the login");
 }

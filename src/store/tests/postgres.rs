@@ -9,7 +9,7 @@ use crate::store::{Engine, Store, Tx, commits, open};
 
 fn pool(store: &Store) -> &DatabaseConnection {
     match &store.inner.engine {
-        Engine::Postgres(server) => server.pool(),
+        Engine::Postgres(server) => &server.pool,
         Engine::Sqlite { .. } => panic!("a case of PostgreSQL"),
     }
 }

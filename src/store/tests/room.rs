@@ -19,7 +19,7 @@ async fn add(store: &Store, id: &str, source: &'static str, at: u64, room: Room)
     let added = Authorization { created_at: after(at), expires_at: after(at + 1800), ..authorization(id) };
     write!(store, added, |tx, added| async {
         authorizations::make_room(tx, source, room, added.created_at).await?;
-        authorizations::insert_from(tx, added, source).await
+        authorizations::insert(tx, added, source).await
     });
 }
 

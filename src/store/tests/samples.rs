@@ -18,7 +18,7 @@ use crate::protocol::prompt::Prompt;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::response_mode::ResponseMode;
 use crate::protocol::scope::Scope;
-use crate::store::{Insertion, Store, StoreError, Tx, authorizations, clients, devices, grants, sessions, users};
+use crate::store::{Store, StoreError, Tx, authorizations, clients, devices, grants, sessions, users};
 
 pub(super) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -220,8 +220,8 @@ pub(super) async fn populate(store: &Store) -> User {
                 users::insert(tx, &alice).await?;
                 devices::insert(tx, &device(&alice, "alice-phone")).await?;
                 sessions::insert(tx, &session(&alice, "s"), &digest("cookie")).await?;
-                assert_eq!(clients::insert(tx, &client("c")).await?, Insertion::Inserted);
-                authorizations::insert(tx, &authorization("a")).await?;
+                assert!(clients::insert(tx, &client("c")).await?);
+                authorizations::insert(tx, &authorization("a"), "").await?;
                 grants::insert(tx, &grant(&alice, "g", "openid email")).await?;
                 Ok(alice)
             })

@@ -13,7 +13,7 @@ pub(super) async fn execute(store: &Store, sql: &str) {
             connection.execute_unprepared(sql).await.unwrap();
             connection.close().await.unwrap();
         }
-        Engine::Postgres(server) => drop(server.pool().execute_unprepared(sql).await.unwrap()),
+        Engine::Postgres(server) => drop(server.pool.execute_unprepared(sql).await.unwrap()),
     }
 }
 
@@ -25,7 +25,7 @@ async fn revert(store: &Store, steps: Option<u32>) {
             schema::revert(&connection, steps).await.unwrap();
             connection.close().await.unwrap();
         }
-        Engine::Postgres(server) => schema::revert(server.pool(), steps).await.unwrap(),
+        Engine::Postgres(server) => schema::revert(&server.pool, steps).await.unwrap(),
     }
 }
 

@@ -231,7 +231,7 @@ impl Bench {
         let authorization =
             Authorization { id, browser, request, stage: AuthorizationStage::Open, created_at: now, expires_at };
         let written = authorization.clone();
-        self.op.store.write(written, |tx, written| Box::pin(authorizations::insert(tx, written))).await.unwrap();
+        self.op.store.write(written, |tx, written| Box::pin(authorizations::insert(tx, written, ""))).await.unwrap();
         authorization
     }
 
