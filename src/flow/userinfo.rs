@@ -1,6 +1,5 @@
-//! The userinfo endpoint (OIDC Core §5.3) and the use of bearer tokens (RFC 6750).
-//!
-//! Tokens come in the `Authorization` header or in a form body; the query is never looked at (RFC 9700 §4.3.2).
+//! The userinfo endpoint (OIDC Core §5.3) and the use of bearer tokens (RFC 6750). Tokens come in the header or
+//! in a form body; the query is never looked at (RFC 9700 §4.3.2).
 
 use super::Op;
 use super::claims;
@@ -13,28 +12,23 @@ use crate::protocol::parameters::Parameters;
 use crate::protocol::scope;
 use crate::store::access_tokens;
 
-/// Why a bearer token opens nothing (RFC 6750 §3.1).
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BearerError {
     /// No token came: the challenge then has no error code (RFC 6750 §3.1).
     #[error("no access token was sent")]
     Missing,
-    /// A token came in two places (RFC 6750 §2).
     #[error("the access token was sent in more than one way")]
     Malformed,
-    /// Not an access token of ours, or a dead one. The reason is for the log.
+    /// The reason is for the log.
     #[error("the access token is not valid: {0}")]
     Invalid(&'static str),
-    /// A live token without the scope that this endpoint needs.
     #[error("the access token lacks the scope {0}")]
     Insufficient(&'static str),
-    /// Something of ours failed.
     #[error(transparent)]
     Internal(#[from] Internal),
 }
 
 impl BearerError {
-    /// The error code, where the challenge has one (RFC 6750 §3.1).
     pub(crate) const fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Missing | Self::Internal(_) => None,
@@ -44,7 +38,7 @@ impl BearerError {
         }
     }
 
-    /// The HTTP status (RFC 6750 §3.1); `None` where something of ours failed, which is answered like everywhere else.
+    /// RFC 6750 §3.1; `None` where something of ours failed, which is answered like everywhere else.
     pub(crate) const fn status(&self) -> Option<u16> {
         match self {
             Self::Missing | Self::Invalid(_) => Some(401),
@@ -83,8 +77,6 @@ pub(crate) fn presented_token<'a>(authorization: Option<&'a str>, form: &'a Para
     }
 }
 
-/// What the token `presented` lets its client learn: `sub` and the claims of its scope.
-///
 /// Costs: one joined read and no write; a verification where the token is a JWT.
 /// Errors: [`BearerError::Invalid`] for anything but a live access token; [`BearerError::Insufficient`] without `openid`.
 pub(crate) async fn answer(op: &Op, presented: &str) -> Result<UserInfo, BearerError> {

@@ -1,9 +1,8 @@
 //! Wrong client secrets, counted for each client and source (check 40, RFC 6819 §5.1.4.2.3). After so many in ten minutes
 //! that source is told to wait, for that client: what it presents is not compared any more. A source from which the client
 //! proved itself lately goes on being compared, so that somebody beside the app, behind one address, cannot lock it out; from
-//! any other source the client is as it was.
-//!
-//! Counted by each node for itself, in bounded memory: the secrets have 256 bits, and what is limited is the noise.
+//! any other source the client is as it was. Counted by each node for itself: the secrets have 256 bits, and what is limited is
+//! the noise.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,14 +13,12 @@ use crate::domain::clock::Timestamp;
 const WINDOW: Duration = Duration::from_secs(600);
 /// How long a client's proof keeps its source from being refused.
 const PROVEN: Duration = Duration::from_secs(86_400);
-/// So many pairs of client and source are remembered.
 const PAIRS: usize = 10_000;
 
-/// A client, by the name that was presented, and the source that presented it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Pair {
+    /// As it was presented, whether anybody has it or not.
     pub client_id: String,
-    /// The source ([`Origin::source`](crate::domain::browser::Origin::source)).
     pub source: String,
 }
 
@@ -65,7 +62,6 @@ impl WrongSecrets {
         pause
     }
 
-    /// Notes that a client proved itself.
     pub(crate) fn right(&self, most: Option<u32>, pair: Pair, now: Timestamp) {
         if most.is_some() {
             let mut tallies = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,6 +1,6 @@
-//! How the upstreams behave at present, as this node sees it: how long their calls take, and whether creating fails. A decoy
-//! takes as long and fails alike, so that an unknown name cannot be told from a known one by the clock or by an outage
-//! (check 139). What is left of a difference, our own reads and statements, drowns in a [`random_delay`].
+//! How long the upstreams' calls take at present, and whether they fail. A decoy takes as long and fails alike, so that an unknown
+//! name cannot be told from a known one by the clock or by an outage (check 139). What is left of a difference, our own reads and
+//! statements, drowns in a [`random_delay`].
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,21 +14,18 @@ use crate::domain::login::Reason;
 use crate::domain::random::RandomError;
 use crate::domain::user::Upstream;
 
-/// How long a failure is taken as the upstream's present condition.
 const FAILURE_COUNTS: Duration = Duration::from_secs(20);
-/// What a call takes before any was measured.
 const FIRST_GUESS: Duration = Duration::from_millis(20);
 /// What lies between two calls that went alike, besides a quarter of their time.
 const JITTER: Duration = Duration::from_millis(10);
 /// How many calls are remembered: enough to scatter like the real ones, few enough to be recent.
 const REMEMBERED: usize = 8;
-/// What the timer may be late by. A call that was made and one that was pretended both end with a wait of so much more than they
-/// took, so that they are late alike.
+/// What the timer may be late by. A call that was made and one that was pretended both end with a wait of so much more, so that
+/// they are late alike.
 const TICK: Duration = Duration::from_millis(1);
 /// How much longer than its work an answer may take, at random: many times what a known and an unknown name differ by.
 const MOST_DELAY: u64 = 25_600;
 
-/// A call to an upstream that somebody waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Call {
     /// Asking the phone, with all that is read and written about it: names are looked up and logins written in fewer or more
@@ -47,7 +44,6 @@ pub(crate) struct Observed {
 }
 
 impl Observed {
-    /// Waits until a call that began at `started` would have ended so.
     pub(crate) async fn pass(&self, started: Instant) {
         sleep_until(started + self.took + TICK).await;
     }
@@ -63,10 +59,9 @@ impl Observed {
     }
 }
 
-/// The latest calls of each kind, the newest first.
+/// The newest first.
 type Recent = HashMap<(Upstream, Call), VecDeque<Observed>>;
 
-/// The observations of one node.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LatencyModel(Arc<Mutex<Recent>>);
 
@@ -78,15 +73,13 @@ impl LatencyModel {
         recent.push_front(observed);
     }
 
-    /// Notes a call that was made since `started`, and ends it at the timer's next tick; `failed` is why it did, for a reason that
-    /// has nothing to do with the user.
+    /// Notes a call that was made since `started`, and ends it at the timer's next tick.
     pub(crate) async fn record(&self, (upstream, call, env): (Upstream, Call, &Env), started: Instant, failed: Option<Reason>) {
         let took = started.elapsed();
         self.observe(upstream, call, Observed { took, failed, at: env.now() });
         sleep_until(started + took + TICK).await;
     }
 
-    /// How a call would go that begins now.
     pub(crate) fn sample(&self, (upstream, call, env): (Upstream, Call, &Env)) -> Result<Observed, RandomError> {
         let [random] = env.random_bytes()?;
         Ok(self.sample_by(upstream, call, env.now(), random))

@@ -1,8 +1,6 @@
-//! Access tokens of both formats (decision 2.11): how one is made, and how a presented one is found again and judged.
-//!
-//! The database knows both by a digest. An opaque token is its own handle. A JWT (RFC 9068) can only be signed after the
-//! commit that writes its row (decision 2.4), so its handle is its `jti`, set apart by a prefix that no opaque token can
-//! have: a `jti` that somebody read in a JWT is not a token.
+//! Access tokens of both formats (decision 2.11). The database knows both by a digest. An opaque token is its own handle. A JWT
+//! (RFC 9068) can only be signed after the commit that writes its row (decision 2.4), so its handle is its `jti`, set apart by a
+//! prefix that no opaque token can have: a `jti` that somebody read in a JWT is not a token.
 
 use crate::domain::clock::Timestamp;
 use crate::domain::env::Env;
@@ -15,7 +13,7 @@ use crate::store::access_tokens::FoundAccessToken;
 /// Characters of an opaque token: 256 bits in base64url.
 const OPAQUE_LENGTH: usize = 43;
 
-/// The random part of a new access token, made before the write.
+/// Made before the write.
 #[derive(Clone, Debug)]
 pub(super) struct AccessHandle {
     pub format: AccessTokenFormat,
@@ -24,7 +22,6 @@ pub(super) struct AccessHandle {
 }
 
 impl AccessHandle {
-    /// A new handle for a token of `format`.
     pub(super) fn generate(env: &Env, format: AccessTokenFormat) -> Result<Self, RandomError> {
         Ok(Self { format, secret: Secret::generate(env)? })
     }
@@ -41,9 +38,8 @@ fn digest_of_jti(jti: &str) -> SecretDigest {
     SecretDigest::of(format!("jti:{jti}").as_bytes())
 }
 
-/// The digest under which the database would know the token `presented`; `None` when it cannot be an access token of ours.
-/// The whole text counts: nothing is trimmed, padded or decoded first (check 39). Costs no round trip; a signature is
-/// verified where the text looks like a JWT.
+/// `None` when the text cannot be an access token of ours. All of it counts: nothing is trimmed, padded or decoded first
+/// (check 39). Costs no round trip; a signature is verified where the text looks like a JWT.
 pub(in crate::flow) fn digest_of_presented(op: &Op, presented: &str) -> Option<SecretDigest> {
     if is_opaque(presented) {
         return Some(SecretDigest::of(presented.as_bytes()));
@@ -53,7 +49,7 @@ pub(in crate::flow) fn digest_of_presented(op: &Op, presented: &str) -> Option<S
     Some(digest_of_jti(&claims.jti))
 }
 
-/// Whether `presented` has the form of our opaque tokens: access and refresh tokens alike.
+/// Access and refresh tokens alike.
 pub(in crate::flow) fn is_opaque(presented: &str) -> bool {
     presented.len() == OPAQUE_LENGTH
         && presented.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))

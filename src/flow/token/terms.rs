@@ -1,5 +1,4 @@
-//! What a grant leads to for its client: which scope, how long tokens live, whether there is a refresh token (decisions 2.3,
-//! 2.9, 2.10, 2.11). Pure.
+//! What a grant leads to for its client (decisions 2.3, 2.9, 2.10, 2.11). Pure.
 
 use std::time::Duration;
 
@@ -10,23 +9,18 @@ use crate::flow::settings::Lifetimes;
 use crate::protocol::client_metadata::{AccessTokenFormat, GrantType};
 use crate::protocol::scope::{OFFLINE_ACCESS, Scope};
 
-/// The terms of a token answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Terms {
     pub scope: Scope,
-    /// Whether a refresh token comes with them.
     pub refresh: bool,
-    /// Whether that one is replaced at each use (RFC 9700 §2.2.2).
+    /// Whether the refresh token is replaced at each use (RFC 9700 §2.2.2).
     pub rotates: bool,
-    /// How long the access token lives.
     pub access_lifetime: Duration,
-    /// How long the ID token lives.
     pub id_lifetime: Duration,
 }
 
 impl Terms {
-    /// The terms for `scope`, granted by somebody who signed in as `authentication` says. A client that cannot refresh has no
-    /// use for `offline_access`, so it does not get it, and the answer's `scope` says so (RFC 6749 §5.1).
+    /// A client that cannot refresh does not get `offline_access` either, and the answer's `scope` says so (RFC 6749 §5.1).
     pub(super) fn of(
         client: &Client,
         binding: TokenBinding,
