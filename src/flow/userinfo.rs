@@ -5,7 +5,7 @@ use super::Op;
 use super::claims;
 use super::error::Internal;
 use super::token::access_token::{dead_because, digest_of_presented};
-use super::token::family::TokenBinding;
+use super::token::family::BEARER;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::id_token::UserInfo;
 use crate::protocol::parameters::Parameters;
@@ -50,10 +50,9 @@ impl BearerError {
 
     /// The value of `WWW-Authenticate` (RFC 6750 §3): the same for every reason for which a token is not valid.
     pub(crate) fn challenge(&self) -> String {
-        let scheme = TokenBinding::Bearer.token_type();
-        let described = |code: ErrorCode, text: &str| format!("{scheme} error=\"{code}\", error_description=\"{text}\"");
+        let described = |code: ErrorCode, text: &str| format!("{BEARER} error=\"{code}\", error_description=\"{text}\"");
         match self {
-            Self::Missing | Self::Internal(_) => scheme.to_owned(),
+            Self::Missing | Self::Internal(_) => BEARER.to_owned(),
             Self::Malformed => described(ErrorCode::InvalidRequest, "the access token was sent in more than one way"),
             Self::Invalid(_) => described(ErrorCode::InvalidToken, "the access token is invalid, expired or revoked"),
             Self::Insufficient(scope) => {
@@ -68,7 +67,7 @@ impl BearerError {
 /// Errors: [`BearerError::Missing`] without one; [`BearerError::Malformed`] with two.
 pub(crate) fn presented_token<'a>(authorization: Option<&'a str>, form: &'a Parameters) -> Result<&'a str, BearerError> {
     let in_header = authorization.and_then(|header| header.split_once(' '));
-    let is_bearer = |scheme: &str| scheme.eq_ignore_ascii_case(TokenBinding::Bearer.token_type());
+    let is_bearer = |scheme: &str| scheme.eq_ignore_ascii_case(BEARER);
     let in_header = in_header.filter(|(scheme, _token)| is_bearer(scheme)).map(|(_scheme, token)| token);
     match (in_header, form.get("access_token")) {
         (Some(token), None) | (None, Some(token)) => Ok(token),
