@@ -107,14 +107,12 @@ pub(crate) async fn authenticate(op: &Op, request: &ClientRequest<'_>) -> Result
         }
     }
     let outcome = check(found, &presented);
-    match (&outcome, pair) {
-        (Ok(_client), Some(pair)) => op.wrong_secrets.right(most, pair, now),
-        (Err(_refused), Some(pair)) => {
-            if let Some(pause) = op.wrong_secrets.wrong(most, pair, now) {
-                return Err(limited(pause));
-            }
+    if let Some(pair) = pair {
+        if outcome.is_ok() {
+            op.wrong_secrets.right(most, pair, now);
+        } else if let Some(pause) = op.wrong_secrets.wrong(most, pair, now) {
+            return Err(limited(pause));
         }
-        (_, None) => {}
     }
     outcome
 }

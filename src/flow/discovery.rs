@@ -13,6 +13,8 @@ use crate::protocol::id_token::UserClaims;
 use crate::protocol::response_mode::ResponseMode;
 use crate::protocol::scope;
 
+/// The values of `prompt` (OIDC Core §3.1.2.1; Initiating User Registration §4.1 names the member).
+const PROMPTS: &[&str] = &["none", "login", "consent", "select_account"];
 /// The claims of the protocol in ID tokens (OIDC Core §2, Front-Channel Logout §3 for `sid`).
 const PROTOCOL_CLAIMS: &[&str] = &["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid"];
 
@@ -71,8 +73,7 @@ fn capabilities() -> Value {
         // The ladder of decision 2.1.
         "acr_values_supported": Acr::ALL.map(Acr::as_str),
         "claims_supported": claims,
-        // Initiating User Registration §4.1 names the member.
-        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "prompt_values_supported": PROMPTS,
         "authorization_response_iss_parameter_supported": true,
         "backchannel_logout_supported": true,
         // Every logout token has `sid`.

@@ -96,10 +96,6 @@ impl Interaction {
     pub(crate) fn location(&self) -> String {
         format!("/interaction/{}", self.authorization.id)
     }
-
-    fn into_over(self, why: Over) -> Next {
-        Next::Over(Box::new(self), why)
-    }
 }
 
 /// A request that single sign-on answers at once costs one commit; one that ends in an error, none.
@@ -128,7 +124,7 @@ pub(crate) async fn begin(op: &Op, verified: VerifiedRequest, browser: &Browser,
         }
         Step::Issue(authentication) => Next::Respond(response::issue_at_once(op, interaction, *authentication).await?),
         Step::Fail(code, description) => Next::Respond(response::error(op, &interaction, code, description)),
-        Step::Over => interaction.into_over(Over::Answered),
+        Step::Over => Next::Over(Box::new(interaction), Over::Answered),
     })
 }
 
@@ -136,7 +132,7 @@ pub(crate) async fn begin(op: &Op, verified: VerifiedRequest, browser: &Browser,
 pub(crate) async fn advance(op: &Op, id: &AuthorizationId, browser: &Browser) -> Result<Next, Internal> {
     let Some(interaction) = find_own(op, id, &browser.key).await? else { return Ok(Next::Unknown) };
     if let Some(why) = interaction.over(op.env.now()) {
-        return Ok(interaction.into_over(why));
+        return Ok(Next::Over(Box::new(interaction), why));
     }
     let interaction = without_ended_login(op, interaction, browser).await?;
     let ended = match decide(op, &interaction, browser).await? {
@@ -152,7 +148,7 @@ pub(crate) async fn advance(op: &Op, id: &AuthorizationId, browser: &Browser) ->
         None => {
             let now = find_own(op, id, &browser.key).await?.unwrap_or(interaction);
             let why = now.over(op.env.now()).unwrap_or(Over::Answered);
-            Ok(now.into_over(why))
+            Ok(Next::Over(Box::new(now), why))
         }
     }
 }

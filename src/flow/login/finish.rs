@@ -53,12 +53,6 @@ struct NewSession {
     present: Option<SessionId>,
 }
 
-enum Outcome {
-    Done,
-    NotNow,
-    Refused,
-}
-
 /// For the login's browser, or, where it has none, for whoever asked. One commit: the mark that the approval is used up, the
 /// session, what the login was for and the audit event stand or fall together.
 pub(crate) async fn finish(op: &Op, login: Login, by: Finisher) -> Result<Finished, Internal> {
@@ -99,18 +93,16 @@ pub(crate) async fn finish(op: &Op, login: Login, by: Finisher) -> Result<Finish
     };
     let (method, took) = (login.upstream.as_str(), now.since(login.created_at));
     let plan = Plan { login, authentication, session, event, code_lifetime: op.settings.lifetimes.code, now };
-    Ok(match op.store.write(plan, |tx, plan| Box::pin(write(tx, plan))).await? {
-        Outcome::Done => {
-            metrics::LOGINS.add([method, "succeeded", ""]);
-            metrics::LOGIN_DURATION.observe([method.into()], took.as_secs_f64());
-            Finished::SignedIn { cookie }
-        }
-        Outcome::NotNow => Finished::Before,
-        Outcome::Refused => Finished::Refused,
-    })
+    if let Some(otherwise) = op.store.write(plan, |tx, plan| Box::pin(write(tx, plan))).await? {
+        return Ok(otherwise);
+    }
+    metrics::LOGINS.add([method, "succeeded", ""]);
+    metrics::LOGIN_DURATION.observe([method.into()], took.as_secs_f64());
+    Ok(Finished::SignedIn { cookie })
 }
 
-async fn write(tx: &Tx, plan: &Plan) -> Result<Outcome, StoreError> {
+/// `None`: the approval was used.
+async fn write(tx: &Tx, plan: &Plan) -> Result<Option<Finished>, StoreError> {
     let Plan { login, now, .. } = plan;
     let session_id = plan.session_at_last(tx).await?;
     let authentication = &Authentication { session_id, ..plan.authentication.clone() };
@@ -124,12 +116,12 @@ async fn write(tx: &Tx, plan: &Plan) -> Result<Outcome, StoreError> {
     {
         return refused(tx, plan).await;
     }
-    let Some(mut awaited) = outcome::awaited(tx, &login.purpose).await? else { return Ok(Outcome::NotNow) };
+    let Some(mut awaited) = outcome::awaited(tx, &login.purpose).await? else { return Ok(Some(Finished::Before)) };
     if !logins::consume(tx, &login.id, login.browser.as_ref(), *now).await? {
-        return Ok(Outcome::NotNow);
+        return Ok(Some(Finished::Before));
     }
     if !awaited.on_approved(tx, authentication, *now).await? {
-        return Ok(Outcome::NotNow);
+        return Ok(Some(Finished::Before));
     }
     if let Some(new) = &plan.session {
         plan.begin_session(tx, new, authentication, &awaited).await?;
@@ -143,13 +135,13 @@ async fn write(tx: &Tx, plan: &Plan) -> Result<Outcome, StoreError> {
         devices::touch_last_used(tx, device, *now).await?;
     }
     plan.event.write(tx, *now).await?;
-    Ok(Outcome::Done)
+    Ok(None)
 }
 
 /// Uses the approval up all the same: it leads nowhere, and must not keep the browser from another login.
-async fn refused(tx: &Tx, plan: &Plan) -> Result<Outcome, StoreError> {
+async fn refused(tx: &Tx, plan: &Plan) -> Result<Option<Finished>, StoreError> {
     logins::consume(tx, &plan.login.id, plan.login.browser.as_ref(), plan.now).await?;
-    Ok(Outcome::Refused)
+    Ok(Some(Finished::Refused))
 }
 
 impl Plan {
