@@ -54,23 +54,17 @@ impl LogoutRequest {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
     /// End this session ([`perform`]), then go on to `redirect`, `state` included; else to the page that says so.
-    EndNow {
-        sid: SessionId,
-        redirect: Option<String>,
-    },
+    EndNow { sid: SessionId, redirect: Option<String> },
     /// Ask the person (OIDC RP-Initiated Logout §2). Their yes comes back with the same request.
     Ask {
         /// Where a yes leads to, by the client that registered it.
         target: Option<Target>,
         client_name: Option<String>,
     },
-    SignedOut {
-        redirect: Option<String>,
-    },
+    /// As [`Self::EndNow`], without a session to end.
+    SignedOut { redirect: Option<String> },
     /// The request is wrong and there is nobody to ask. The reason is for the log.
-    Refused {
-        hint: &'static str,
-    },
+    Refused { hint: &'static str },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

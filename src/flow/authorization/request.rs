@@ -263,13 +263,9 @@ impl Checks<'_> {
     /// OIDC Core §3.1.2.1: a token of ours; the client need not be its audience, and it may have expired.
     fn id_token_hint(&self) -> Result<Option<UserId>, Rejection> {
         let Some(hint) = self.parameters.get("id_token_hint") else { return Ok(None) };
-        let claims = self
-            .op
-            .keys
-            .ring
-            .verify_hint(hint, &self.op.settings.issuer, None)
-            .map_err(|_refused| rejected(ErrorCode::InvalidRequest, "id_token_hint is not an ID token of this issuer"))?;
-        Ok(Some(UserId::new(claims.sub)))
+        let verified = self.op.keys.ring.verify_hint(hint, &self.op.settings.issuer, None);
+        let refused = |_| rejected(ErrorCode::InvalidRequest, "id_token_hint is not an ID token of this issuer");
+        Ok(Some(UserId::new(verified.map_err(refused)?.sub)))
     }
 
     /// OIDC Core §3.1.2.1, Registration §2 `default_acr_values`; values that are not ours cannot be met and are dropped.

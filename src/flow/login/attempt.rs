@@ -46,6 +46,7 @@ pub(super) enum Refusal {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
+    /// No limit is reached.
     Free,
     /// Nobody may be asked, and nobody may be told why: the attempt goes on as a decoy.
     Pretend,
@@ -53,9 +54,7 @@ pub(super) enum Verdict {
     Told,
     /// Browsers that nobody used before asked too many users, all together: said whatever was typed. The first of these in ten
     /// minutes is `new`.
-    Flooded {
-        new: bool,
-    },
+    Flooded { new: bool },
 }
 
 struct Attempt {

@@ -29,6 +29,8 @@ struct Redemption {
     reused: PendingEvent,
 }
 
+type Present = (User, BrowserSession);
+
 enum Outcome {
     Redeemed(Box<Family>),
     Reused,
@@ -124,11 +126,7 @@ impl Redemption {
     }
 
     /// The person of the code and their session, unless something ended between code and redemption (decision 2.6).
-    async fn present_user(
-        &self,
-        tx: &Tx,
-        content: &CodeContent,
-    ) -> Result<Result<(User, BrowserSession), &'static str>, StoreError> {
+    async fn present_user(&self, tx: &Tx, content: &CodeContent) -> Result<Result<Present, &'static str>, StoreError> {
         let who = &content.authentication;
         // From here on nobody ends the session before the family is there to be ended with it.
         let session = match &who.session_id {
