@@ -34,7 +34,6 @@ enum Attempt {
     Failed(String),
 }
 
-/// Sends one logout token, if no other node does, and writes down what came of it.
 /// Costs: one commit for the lease, one read, one signature, one call of at most 5 s, one commit.
 pub(crate) async fn deliver(op: &Op, logout: &BackchannelLogout, owner: &str) -> Result<(), Internal> {
     let now = op.env.now();

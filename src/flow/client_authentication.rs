@@ -91,8 +91,7 @@ fn form_decoded(text: &str) -> Option<String> {
 }
 
 /// Costs: one read, two for a Basic header whose client identifier has two meanings.
-/// Errors: As [`PresentedCredentials::parse`]; `invalid_client`, always with the same description; [`OAuthError::Limited`] after too
-/// many wrong secrets.
+/// Errors: As [`PresentedCredentials::parse`]; `invalid_client`, always with the same description; [`OAuthError::Limited`].
 pub(crate) async fn authenticate(op: &Op, request: &ClientRequest<'_>) -> Result<Client, OAuthError> {
     let presented = PresentedCredentials::parse(authorization(request.headers)?, request.parameters)?;
     let (most, now) = (op.settings.limits.wrong_secrets_per_source_10min, op.env.now());

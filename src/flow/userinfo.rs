@@ -50,21 +50,17 @@ impl BearerError {
 
     /// The value of `WWW-Authenticate` (RFC 6750 §3): the same for every reason for which a token is not valid.
     pub(crate) fn challenge(&self) -> String {
-        let described = |code: ErrorCode, text: &str| format!("{BEARER} error=\"{code}\", error_description=\"{text}\"");
-        match self {
-            Self::Missing | Self::Internal(_) => BEARER.to_owned(),
-            Self::Malformed => described(ErrorCode::InvalidRequest, "the access token was sent in more than one way"),
-            Self::Invalid(_) => described(ErrorCode::InvalidToken, "the access token is invalid, expired or revoked"),
-            Self::Insufficient(scope) => {
-                let lacking = described(ErrorCode::InsufficientScope, "the access token lacks a scope");
-                format!("{lacking}, scope=\"{scope}\"")
-            }
-        }
+        let Some(code) = self.code() else { return BEARER.to_owned() };
+        let (text, scope) = match self {
+            Self::Malformed => ("the access token was sent in more than one way", String::new()),
+            Self::Insufficient(scope) => ("the access token lacks a scope", format!(", scope=\"{scope}\"")),
+            _not_valid => ("the access token is invalid, expired or revoked", String::new()),
+        };
+        format!("{BEARER} error=\"{code}\", error_description=\"{text}\"{scope}")
     }
 }
 
-/// The token of a request (RFC 6750 §2.1, §2.2).
-/// Errors: [`BearerError::Missing`] without one; [`BearerError::Malformed`] with two.
+/// RFC 6750 §2.1, §2.2.
 pub(crate) fn presented_token<'a>(authorization: Option<&'a str>, form: &'a Parameters) -> Result<&'a str, BearerError> {
     let in_header = authorization.and_then(|header| header.split_once(' '));
     let is_bearer = |scheme: &str| scheme.eq_ignore_ascii_case(BEARER);
@@ -77,7 +73,6 @@ pub(crate) fn presented_token<'a>(authorization: Option<&'a str>, form: &'a Para
 }
 
 /// Costs: one joined read and no write; a verification where the token is a JWT.
-/// Errors: [`BearerError::Invalid`] for anything but a live access token; [`BearerError::Insufficient`] without `openid`.
 pub(crate) async fn answer(op: &Op, presented: &str) -> Result<UserInfo, BearerError> {
     let digest = digest_of_presented(op, presented).ok_or(BearerError::Invalid("not an access token of ours"))?;
     let found = access_tokens::find(op.store.read(), &digest).await.map_err(Internal::from)?;

@@ -1,8 +1,7 @@
-//! Wrong client secrets, counted for each client and source (check 40, RFC 6819 §5.1.4.2.3). After so many in ten minutes
-//! that source is told to wait, for that client: what it presents is not compared any more. A source from which the client
-//! proved itself lately goes on being compared, so that somebody beside the app, behind one address, cannot lock it out; from
-//! any other source the client is as it was. Counted by each node for itself: the secrets have 256 bits, and what is limited is
-//! the noise.
+//! Wrong client secrets, counted for each client and source (check 40, RFC 6819 §5.1.4.2.3). After so many in ten minutes what
+//! that source presents for that client is not compared any more. A source from which the client proved itself lately goes on
+//! being compared, so that somebody beside the app, behind one address, cannot lock it out. Counted by each node for itself: the
+//! secrets have 256 bits, and what is limited is the noise.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,6 +1,5 @@
 //! The login poller (decision 2.8): each login is polled once, whatever the number of browsers, tabs and nodes. A lease in the
 //! row says who polls; when its holder dies, another node or the next start takes over within the lease.
-//!
 //! A decoy has a poller like everybody, which does the same but for the question; none begins while the page is being fetched, and
 //! none ends a login before the page has heard of its deadline: no clock tells whether somebody is asked (check 139).
 

@@ -85,8 +85,7 @@ fn reusable_session<'a>(situation: &Situation<'a>) -> Option<&'a Authentication>
     reusable.then_some(authentication)
 }
 
-/// A `login_hint` for somebody else never signs the session's person in silently (check 12). A hint that cannot be
-/// one of our names says nothing.
+/// A `login_hint` for somebody else never signs the session's person in silently (check 12); one that cannot be a name says nothing.
 fn hint_fits(request: &AuthorizationRequest, user: &User) -> bool {
     let Some(hint) = request.login_hint.as_deref().and_then(canonical_identifier) else { return true };
     hint == user.username || user.email.as_ref() == Some(&hint)

@@ -117,8 +117,7 @@ fn registered_redirect_uri(client: &Client, requested: Option<&str>) -> Result<R
     registered_uri(client, &client.metadata.redirect_uris, requested).ok_or(UnverifiedRequest::RedirectUriUnknown)
 }
 
-/// Where an error about the response mode itself goes: the fragment for response types whose answer would have stood
-/// there (OAuth 2.0 Multiple Response Type Encoding Practices §5), else the query.
+/// For an error about the mode itself (OAuth 2.0 Multiple Response Type Encoding Practices §5).
 fn error_mode(parameters: &Parameters) -> ResponseMode {
     let front_channel = |kind: &str| matches!(kind, "token" | "id_token");
     let named = parameters.get("response_mode").and_then(ResponseMode::parse);

@@ -1,6 +1,5 @@
 //! The one create call of a login, and what takes its place for a decoy, a login that asks nobody (decision 2.7): a browser that
 //! nobody used before and that names an unknown or frozen user sees *pending* with a picture of the usual kind, then *expired*.
-//!
 //! A decoy's pictures are passes that the upstream really showed before, once it has shown enough of them, chosen by a purpose key
 //! from (browser, login): a reload shows the same one, the next login another, as the upstream does, and nobody can compute which.
 //! Until then they are drawn, each another. Never one that an open login of the same user shows.

@@ -28,8 +28,7 @@ const MOST_DELAY: u64 = 25_600;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Call {
-    /// Asking the phone, with all that is read and written about it: names are looked up and logins written in fewer or more
-    /// statements, by whose they are.
+    /// With all that is read and written about it, in fewer or more statements by whose name it is.
     Create,
     /// Withdrawing the request, until the user's slot is free again.
     Cancel,

@@ -36,8 +36,7 @@ enum Outcome {
 }
 
 /// Costs: one commit of one joined read and two or three inserts or updates; then the signatures of [`Issuance::answer`].
-/// Errors: `invalid_request` without a token; `invalid_scope` for more than was granted (RFC 6749 §6); `invalid_grant`, always with
-/// the same description, for a token that does not count.
+/// Errors: `invalid_request`; `invalid_scope` for more than was granted (RFC 6749 §6); `invalid_grant`, always described alike.
 pub(super) async fn refresh(op: &Op, request: &TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
     let client = request.client;
     let missing = OAuthError::new(ErrorCode::InvalidRequest, "refresh_token is missing");
