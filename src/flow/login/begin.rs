@@ -19,7 +19,6 @@ use crate::store::{devices, logins, remembered_browsers};
 
 /// How often an attempt is made whose way was cleared: of the browser's other logins, then of the user's slot.
 const ATTEMPTS: usize = 4;
-
 /// What stands before the target of a name that nobody has. No service has such a user: names have no blanks.
 const NOBODY: &str = "? ";
 

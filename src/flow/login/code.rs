@@ -103,12 +103,8 @@ impl Model {
 
     /// Whether decoys look alike by either.
     fn is_like(&self, other: &Self) -> bool {
-        let text = match (&self.text, &other.text) {
-            (Some(one), Some(other)) => one.is_like(other),
-            (None, None) => true,
-            _differ => false,
-        };
-        text && self.link.is_like(&other.link)
+        self.link.look() == other.link.look()
+            && self.text.as_ref().map(Shape::look) == other.text.as_ref().map(Shape::look)
             && (self.level, self.expires_in_seconds) == (other.level, other.expires_in_seconds)
     }
 
@@ -160,9 +156,9 @@ impl Shape {
         shape
     }
 
-    fn is_like(&self, other: &Self) -> bool {
-        self.around() == other.around()
-            && (self.longest, self.padded, self.alphabet()) == (other.longest, other.padded, other.alphabet())
+    /// All that decoys take from it.
+    fn look(&self) -> ((&str, &str), usize, bool, &[u8]) {
+        (self.around(), self.longest, self.padded, self.alphabet())
     }
 
     fn middle(&self) -> &str {
