@@ -28,10 +28,6 @@ struct Tally {
 }
 
 impl Tally {
-    fn is_stale(&self, now: Timestamp) -> bool {
-        now.since(self.since) >= WINDOW && !self.is_proven(now)
-    }
-
     fn is_proven(&self, now: Timestamp) -> bool {
         self.proven_at.is_some_and(|at| now.since(at) < PROVEN)
     }
@@ -77,7 +73,7 @@ fn left(most: Option<u32>, tally: &Tally, now: Timestamp) -> Option<Duration> {
 /// The tally of a pair. Where there is no room, what counts no longer goes, then what only counted wrong secrets, then all.
 fn room_for(tallies: &mut HashMap<Pair, Tally>, pair: Pair, now: Timestamp) -> &mut Tally {
     if tallies.len() >= PAIRS && !tallies.contains_key(&pair) {
-        tallies.retain(|_, tally| !tally.is_stale(now));
+        tallies.retain(|_, tally| now.since(tally.since) < WINDOW || tally.is_proven(now));
         if tallies.len() >= PAIRS {
             tallies.retain(|_, tally| tally.is_proven(now));
         }

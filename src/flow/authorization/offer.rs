@@ -7,7 +7,9 @@ use crate::flow::Op;
 use crate::upstream::Capabilities;
 
 pub(crate) fn offered(op: &Op, interaction: &Interaction) -> Vec<Upstream> {
-    strong_enough(&configured(op), wanted(interaction))
+    let with_capabilities = |upstream| Some((upstream, op.upstreams.get(upstream)?.capabilities()));
+    let configured: Vec<_> = Upstream::ALL.into_iter().filter_map(with_capabilities).collect();
+    strong_enough(&configured, wanted(interaction))
 }
 
 /// Whether a login through `upstream` may name nobody (decision 2.3).
@@ -19,11 +21,6 @@ pub(crate) fn may_be_unnamed(op: &Op, interaction: &Interaction, upstream: Upstr
 /// The weakest of these `acr` values that we know.
 pub(super) fn weakest(values: &[String]) -> Option<Acr> {
     values.iter().filter_map(|value| Acr::parse(value)).min()
-}
-
-fn configured(op: &Op) -> Vec<(Upstream, Capabilities)> {
-    let with_capabilities = |upstream| Some((upstream, op.upstreams.get(upstream)?.capabilities()));
-    Upstream::ALL.into_iter().filter_map(with_capabilities).collect()
 }
 
 fn wanted(interaction: &Interaction) -> Acr {

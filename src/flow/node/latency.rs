@@ -14,6 +14,7 @@ use crate::domain::login::Reason;
 use crate::domain::random::RandomError;
 use crate::domain::user::Upstream;
 
+/// By then an outage is over, as far as anybody knows.
 const FAILURE_COUNTS: Duration = Duration::from_secs(20);
 const FIRST_GUESS: Duration = Duration::from_millis(20);
 /// What lies between two calls that went alike, besides a quarter of their time.
@@ -45,11 +46,6 @@ pub(crate) struct Observed {
 impl Observed {
     pub(crate) async fn pass(&self, started: Instant) {
         sleep_until(started + self.took + TICK).await;
-    }
-
-    /// An outage that is over, as far as anybody knows.
-    fn is_stale(&self, now: Timestamp) -> bool {
-        self.failed.is_some() && now.since(self.at) >= FAILURE_COUNTS
     }
 
     /// Whether it went as `latest` did: with the same end, in about the same time.
@@ -87,7 +83,8 @@ impl LatencyModel {
     /// How a call would go now: as the latest did, or one of the few before it that went alike; `random` chooses.
     fn sample_by(&self, upstream: Upstream, call: Call, now: Timestamp, random: u8) -> Observed {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let recent = all.get(&(upstream, call)).into_iter().flatten().filter(|observed| !observed.is_stale(now));
+        let recent = all.get(&(upstream, call)).into_iter().flatten();
+        let recent = recent.filter(|observed| observed.failed.is_none() || now.since(observed.at) < FAILURE_COUNTS);
         let Some(latest) = recent.clone().next() else { return Observed { took: FIRST_GUESS, failed: None, at: now } };
         let alike: Vec<Observed> = recent.filter(|observed| observed.is_like(latest)).copied().collect();
         alike.get(usize::from(random) % alike.len().max(1)).copied().unwrap_or(*latest)

@@ -3,8 +3,6 @@
 //! prefix that no opaque token can have: a `jti` that somebody read in a JWT is not a token.
 
 use crate::domain::clock::Timestamp;
-use crate::domain::env::Env;
-use crate::domain::random::RandomError;
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::flow::Op;
 use crate::protocol::client_metadata::AccessTokenFormat;
@@ -22,10 +20,6 @@ pub(super) struct AccessHandle {
 }
 
 impl AccessHandle {
-    pub(super) fn generate(env: &Env, format: AccessTokenFormat) -> Result<Self, RandomError> {
-        Ok(Self { format, secret: Secret::generate(env)? })
-    }
-
     pub(super) fn digest(&self) -> SecretDigest {
         match self.format {
             AccessTokenFormat::Opaque => self.secret.digest(),
@@ -71,6 +65,7 @@ pub(in crate::flow) fn dead_because(found: &FoundAccessToken, now: Timestamp) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::env::Env;
 
     #[test]
     fn only_the_exact_form_is_an_opaque_token() {
@@ -85,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_jti_is_not_an_opaque_token() {
-        let handle = AccessHandle::generate(&Env::system(), AccessTokenFormat::Jwt).unwrap();
+        let handle = AccessHandle { format: AccessTokenFormat::Jwt, secret: Secret::generate(&Env::system()).unwrap() };
         assert_ne!(handle.digest(), handle.secret.digest());
         assert!(!is_opaque(&format!("jti:{}", handle.secret.expose())));
     }

@@ -44,7 +44,7 @@ pub(super) async fn redeem(op: &Op, request: &TokenRequest<'_>) -> Result<TokenR
     let client = request.client;
     let parameters = request.sent.parameters;
     let code = parameters.get("code").ok_or(OAuthError::new(ErrorCode::InvalidRequest, "code is missing"))?;
-    let access = AccessHandle::generate(&op.env, client.metadata.access_token_format)?;
+    let access = AccessHandle { format: client.metadata.access_token_format, secret: Secret::generate(&op.env)? };
     let refresh = Secret::generate(&op.env)?;
     let redemption = Redemption {
         code: SecretDigest::of(code.as_bytes()),

@@ -43,7 +43,7 @@ pub(super) async fn refresh(op: &Op, request: &TokenRequest<'_>) -> Result<Token
     let presented = Secret::new(request.sent.parameters.get("refresh_token").ok_or(missing)?);
     let wanted = request.sent.parameters.get("scope").map(Scope::parse).transpose().map_err(|_bad_character| too_wide())?;
     let successor = op.keys.purposes.refresh.successor_of(&presented);
-    let access = AccessHandle::generate(&op.env, client.metadata.access_token_format)?;
+    let access = AccessHandle { format: client.metadata.access_token_format, secret: Secret::generate(&op.env)? };
     let job = Refresh {
         presented: presented.digest(),
         successor: successor.digest(),
