@@ -11,7 +11,7 @@ pub(crate) struct Settings {
     pub lifetimes: Lifetimes,
     /// `None` in a member: no limit.
     pub limits: Limits,
-    /// Decision 2.3.
+    /// Whether a login may name nobody (decision 2.3).
     pub allow_unnamed: bool,
     pub audit_keep: Duration,
     /// The pause after the first attempt in vain to tell a client of a logout; later ones are longer.
