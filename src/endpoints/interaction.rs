@@ -72,8 +72,8 @@ pub(super) fn deliver(surface: &Surface, visit: &Visit, response: &Authorization
     match response.delivery() {
         Delivery::Redirect(location) => Ok(page::see_other(surface, visit, &location)),
         Delivery::FormPost { action, fields } => {
-            let form = FormPost { action, app: response.app_name().to_owned(), fields };
-            let form_targets = FormTargets::of(response.redirect_uri(), response.forwards());
+            let form = FormPost { action, app: response.target.app_name.clone(), fields };
+            let form_targets = FormTargets::of(response.target.redirect_uri(), response.target.forwards);
             page::answer(surface, visit, &form, &PageOptions { form_targets, ..PageOptions::default() })
         }
     }

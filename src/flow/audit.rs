@@ -11,7 +11,7 @@ use crate::domain::random::RandomError;
 use crate::metrics;
 use crate::store::{StoreError, Tx, audit};
 
-/// An event that is about to be written, in the same transaction as what it tells of.
+/// Written in the same transaction as what it tells of, which may tell more about it.
 #[derive(Clone, Debug)]
 pub(crate) struct PendingEvent {
     id: String,
@@ -21,18 +21,15 @@ pub(crate) struct PendingEvent {
 }
 
 impl PendingEvent {
-    /// Gives an event its id.
     pub(crate) fn new(env: &Env, event: AuditEvent) -> Result<Self, RandomError> {
         Ok(Self { id: id::time_ordered(env)?, event, counted: Arc::default() })
     }
 
-    /// The same event about a person and a thing that only the write itself gets to know.
     #[must_use]
     pub(crate) fn about(&self, user: &str, subject: &str) -> Self {
         self.telling(AuditEvent { user: Some(user.to_owned()), subject: Some(subject.to_owned()), ..self.event.clone() })
     }
 
-    /// The same event, telling what only the write itself gets to know.
     #[must_use]
     pub(crate) fn telling(&self, event: AuditEvent) -> Self {
         Self { id: self.id.clone(), event, counted: Arc::clone(&self.counted) }

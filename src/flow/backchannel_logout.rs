@@ -1,8 +1,5 @@
-//! Telling a client that a session ended (OIDC Back-Channel Logout 1.0 §2.4–2.8): one attempt of one row of the queue. Rows
-//! are made by the write that ends a session (`store::sessions`); which row is next is the business of `jobs`.
-//!
-//! At least once: a token that arrived is sent again when this node dies before it can write that down. It has the same
-//! `jti` then, by which a receiver recognises it (§2.6).
+//! Telling a client that a session ended (OIDC Back-Channel Logout 1.0 §2.4–2.8): one attempt of one row of the queue. At least
+//! once: when this node dies before it notes that a token arrived, it is sent again with the same `jti` (§2.6).
 
 use std::time::Duration;
 
@@ -24,14 +21,12 @@ use crate::store::{backchannel_logouts, clients};
 const CALL_LIMIT: Duration = Duration::from_secs(5);
 /// How long a node has for an attempt, its writes included; then another takes over.
 pub(crate) const LEASE: Duration = Duration::from_secs(10);
-/// How often a client is tried.
 const ATTEMPTS: u32 = 5;
-/// How long a logout token is valid: two minutes at most (OIDC Back-Channel Logout §2.4).
+/// Two minutes at most (OIDC Back-Channel Logout §2.4).
 const TOKEN_LIFETIME: Duration = Duration::from_secs(120);
 /// After a code was redeemed, what waited for it still leaves the client the time to finish its login (decision 2.16).
 pub(crate) const SETTLE: Duration = Duration::from_secs(2);
 
-/// What an attempt came to.
 enum Attempt {
     Delivered,
     /// There is nobody to tell any more.
@@ -39,16 +34,12 @@ enum Attempt {
     Failed(String),
 }
 
-/// Sends one logout token, if no other node does, and writes down what came of it.
-///
 /// Costs: one commit for the lease, one read, one signature, one call of at most 5 s, one commit.
 pub(crate) async fn deliver(op: &Op, logout: &BackchannelLogout, owner: &str) -> Result<(), Internal> {
     let now = op.env.now();
     let lease = (logout.id.clone(), owner.to_owned());
-    let mine = op.store.write(lease, move |tx, (id, owner)| {
-        Box::pin(async move { backchannel_logouts::lease(tx, id, owner, now.plus(LEASE), now).await })
-    });
-    if !mine.await? {
+    let until = now.plus(LEASE);
+    if !op.store.write(lease, move |tx, (id, owner)| Box::pin(backchannel_logouts::lease(tx, id, owner, until, now))).await? {
         return Ok(());
     }
     let tried = logout.attempts.saturating_add(1);
@@ -66,8 +57,7 @@ pub(crate) async fn deliver(op: &Op, logout: &BackchannelLogout, owner: &str) ->
     }
 }
 
-/// What of ours fails for this client each time, as its row that cannot be read, is an attempt in vain as well. A database
-/// that cannot be reached is none: it cannot note one either.
+/// What of ours fails for this client each time is an attempt in vain as well. A database that cannot be reached could not note one.
 fn of_ours(logout: &BackchannelLogout, error: Internal) -> Result<Attempt, Internal> {
     if matches!(&error, Internal::Store(error) if error.is_unavailable()) {
         return Err(error);
@@ -96,8 +86,7 @@ async fn attempt(op: &Op, logout: &BackchannelLogout) -> Result<Attempt, Interna
     })
 }
 
-/// The logout token (§2.4), signed as the client's ID tokens are, by the key that is active now. `sub` and `sid` both, whatever
-/// the client demands.
+/// The logout token (§2.4), signed as the client's ID tokens are. `sub` and `sid` both, whatever the client demands.
 fn token(op: &Op, logout: &BackchannelLogout, client: &Client) -> Result<Secret, Internal> {
     let now = op.env.now();
     let claims = LogoutTokenClaims {
@@ -113,7 +102,6 @@ fn token(op: &Op, logout: &BackchannelLogout, client: &Client) -> Result<Secret,
     Ok(op.keys.ring.sign(client.metadata.id_token_signed_response_alg, TokenType::Logout, &claims)?)
 }
 
-/// The row goes, and the trail says how it ended.
 async fn finish(op: &Op, logout: &BackchannelLogout, owner: &str, kind: AuditKind, detail: String) -> Result<(), Internal> {
     let event = AuditEvent {
         user: Some(logout.user_id.as_str().to_owned()),
@@ -138,15 +126,11 @@ async fn finish(op: &Op, logout: &BackchannelLogout, owner: &str, kind: AuditKin
 async fn retry(op: &Op, logout: &BackchannelLogout, owner: &str, tried: u32) -> Result<(), Internal> {
     let due_at = op.env.now().plus(pause(op.settings.logout_retry, tried, op.env.random_bytes()?));
     let input = (logout.id.clone(), owner.to_owned());
-    let written = op
-        .store
-        .write(input, move |tx, (id, owner)| Box::pin(async move { backchannel_logouts::retry(tx, id, owner, due_at).await }));
-    written.await?;
+    op.store.write(input, move |tx, (id, owner)| Box::pin(backchannel_logouts::retry(tx, id, owner, due_at))).await?;
     Ok(())
 }
 
-/// The pause after the attempt `tried`: four times as long after each, give or take a fifth, so that many rows for a client
-/// that was down do not come back in step.
+/// Four times as long after each, give or take a fifth, so that many rows for a client that was down do not come back in step.
 fn pause(first: Duration, tried: u32, [chance]: [u8; 1]) -> Duration {
     let plain = first.saturating_mul(4_u32.saturating_pow(tried.saturating_sub(1)));
     plain.saturating_mul(80 + 40 * u32::from(chance) / 255) / 100

@@ -18,7 +18,7 @@ const FRESH: Duration = Duration::from_millis(900);
 /// How long a request waits for another's read before it takes what is known.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The origins, as this node last read them. Cloning shares them.
+/// Cloning shares them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BrowserOrigins {
     known: Arc<Mutex<Known>>,
@@ -35,7 +35,6 @@ struct Known {
 
 impl BrowserOrigins {
     /// Whether scripts of `origin` may read our answers. Where the database fails, what was known before counts.
-    ///
     /// Costs: one read of all clients, at most once per [`FRESH`] on a node, whatever is asked and whether or not it succeeds.
     pub(crate) async fn allow(&self, op: &Op, origin: &str) -> bool {
         if !self.is_fresh(op)
@@ -51,7 +50,8 @@ impl BrowserOrigins {
         let begun = op.env.now();
         match clients::list(op.store.read()).await {
             Ok(clients) => {
-                let origins = clients.iter().flat_map(of_client).map(|origin| origin.as_str().to_owned()).collect();
+                let enabled = clients.iter().filter(|client| !client.disabled);
+                let origins = enabled.flat_map(of_client).map(|origin| origin.as_str().to_owned()).collect();
                 *self.known() = Known { at: Some(begun), origins };
             }
             Err(error) => {
@@ -73,17 +73,10 @@ impl BrowserOrigins {
     }
 }
 
-/// The origins of a client that is not switched off.
-fn of_client(client: &Client) -> Vec<WebOrigin> {
+fn of_client(client: &Client) -> impl Iterator<Item = WebOrigin> {
     let metadata = &client.metadata;
-    let mut origins = Vec::new();
-    if !client.disabled {
-        origins.extend(metadata.cors_origins.iter().cloned());
-        if metadata.is_public() {
-            origins.extend(metadata.redirect_uris.iter().filter_map(|uri| WebOrigin::of_uri(uri.as_str())));
-        }
-    }
-    origins
+    let redirects = metadata.redirect_uris.iter().filter(|_| metadata.is_public());
+    metadata.cors_origins.iter().cloned().chain(redirects.filter_map(|uri| WebOrigin::of_uri(uri.as_str())))
 }
 
 #[cfg(test)]

@@ -4,18 +4,17 @@ use crate::domain::user::User;
 use crate::protocol::id_token::UserClaims;
 use crate::protocol::scope::Scope;
 
-/// What `scope` opens about `user`. A name or an address that is not known is absent; `groups` are a list even when empty,
-/// so that relying parties can map them (decision 2.9).
+/// What is not known is absent; `groups` are a list even when empty, so that relying parties can map them (decision 2.9).
 pub(crate) fn of(user: &User, scope: &Scope) -> UserClaims {
-    let everything = UserClaims {
+    UserClaims {
         name: (!user.name.is_empty()).then(|| user.name.clone()),
         preferred_username: Some(user.username.clone()),
         updated_at: Some(user.updated_at.as_seconds()),
         email: user.email.clone(),
         email_verified: Some(user.email_verified),
         groups: Some(user.groups.clone()),
-    };
-    everything.limited_to(scope)
+    }
+    .limited_to(scope)
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
-//! Client authentication (RFC 6749 §2.3), once for every endpoint where clients authenticate: token, introspection,
-//! revocation. A failed authentication consumes nothing and says nothing about why (RFC 6749 §5.2).
-//!
-//! Rendering the 401 and its challenge is left to the endpoints; [`ClientRequest::used_header`] says whether it takes one.
+//! Client authentication (RFC 6749 §2.3) for the token, introspection and revocation endpoints. A failed one consumes nothing
+//! and says nothing about why (RFC 6749 §5.2).
 
 use std::time::Duration;
 
@@ -10,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 
 use super::Op;
-use super::client_request::ClientRequest;
+use super::client_request::{ClientRequest, authorization};
 use super::clients::{LONGEST_CLIENT_ID, find_presented};
 use super::error::OAuthError;
 use super::wrong_secrets::Pair;
@@ -21,19 +19,17 @@ use crate::metrics;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::parameters::Parameters;
 
-/// A client identifier and the secret presented with it; an empty one is no secret (RFC 6749 §2.3.1).
+/// An empty secret is none (RFC 6749 §2.3.1).
 struct CredentialCandidate {
     client_id: String,
     secret: Option<Secret>,
 }
 
-/// What a request presents to say who calls: what its credentials may mean, best first; never empty. A Basic header has two
-/// meanings where the form-decoded one of RFC 6749 §2.3.1 differs from the raw one that several clients send.
+/// Best first, never empty. A Basic header has two meanings where the form-decoded one of RFC 6749 §2.3.1 differs from the raw one.
 struct PresentedCredentials(Vec<CredentialCandidate>);
 
 impl PresentedCredentials {
-    /// Reads the credentials of a request without judging them.
-    /// Errors: `invalid_request` when two methods are used at once (RFC 6749 §2.3), or when the form names another client than the
+    /// Errors: `invalid_request` when two methods are used at once (RFC 6749 §2.3), or the form names another client than the
     /// header; `invalid_client` when there are no credentials, or none that can be read.
     fn parse(authorization: Option<&str>, parameters: &Parameters) -> Result<Self, OAuthError> {
         let form_id = parameters.get("client_id");
@@ -53,7 +49,7 @@ impl PresentedCredentials {
         Ok(Self(vec![CredentialCandidate { client_id, secret: form_secret.map(Secret::new) }]))
     }
 
-    /// Whose secret this is, and from where; `None` where there is none.
+    /// `None` where no secret came.
     fn pair(&self, origin: &Origin) -> Option<Pair> {
         let candidate = self.0.iter().find(|candidate| candidate.secret.is_some())?;
         // The name of no client is longer: they share a count.
@@ -94,12 +90,10 @@ fn form_decoded(text: &str) -> Option<String> {
     percent_decode_str(&spaced).decode_utf8().ok().map(std::borrow::Cow::into_owned)
 }
 
-/// Finds the client of a request and checks that it is the one that calls. One round trip to the database, two for a Basic
-/// header whose client identifier has two meanings.
-/// Errors: As [`PresentedCredentials::parse`]; `invalid_client`, always with the same description, for an unknown, disabled or wrongly
-/// authenticated client; [`OAuthError::Limited`] after too many wrong secrets (see [`super::wrong_secrets`]).
+/// Costs: one read, two for a Basic header whose client identifier has two meanings.
+/// Errors: As [`PresentedCredentials::parse`]; `invalid_client`, always with the same description; [`OAuthError::Limited`].
 pub(crate) async fn authenticate(op: &Op, request: &ClientRequest<'_>) -> Result<Client, OAuthError> {
-    let presented = PresentedCredentials::parse(request.authorization()?, request.parameters)?;
+    let presented = PresentedCredentials::parse(authorization(request.headers)?, request.parameters)?;
     let (most, now) = (op.settings.limits.wrong_secrets_per_source_10min, op.env.now());
     let pair = presented.pair(request.origin);
     if let Some(pause) = pair.as_ref().and_then(|pair| op.wrong_secrets.pause(most, pair, now)) {
@@ -112,14 +106,12 @@ pub(crate) async fn authenticate(op: &Op, request: &ClientRequest<'_>) -> Result
         }
     }
     let outcome = check(found, &presented);
-    match (&outcome, pair) {
-        (Ok(_client), Some(pair)) => op.wrong_secrets.right(most, pair, now),
-        (Err(_refused), Some(pair)) => {
-            if let Some(pause) = op.wrong_secrets.wrong(most, pair, now) {
-                return Err(limited(pause));
-            }
+    if let Some(pair) = pair {
+        if outcome.is_ok() {
+            op.wrong_secrets.right(most, pair, now);
+        } else if let Some(pause) = op.wrong_secrets.wrong(most, pair, now) {
+            return Err(limited(pause));
         }
-        (_, None) => {}
     }
     outcome
 }
@@ -132,8 +124,7 @@ fn limited(pause: Duration) -> OAuthError {
 /// What the secret of a client without one is compared with: no text has this digest.
 const NO_SECRET: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// Whether `found` is the client that presented the credentials. An unknown client costs the same comparisons as a known
-/// one (RFC 6749 §10.1, check 35).
+/// An unknown client costs the same comparisons as a known one (RFC 6749 §10.1, check 35).
 fn check(found: Option<Client>, presented: &PresentedCredentials) -> Result<Client, OAuthError> {
     let expected = found.as_ref().and_then(|client| client.secret.clone());
     let expected = expected.unwrap_or_else(|| SecretDigest::from_stored(NO_SECRET));

@@ -1,49 +1,29 @@
-//! A request of a client to an endpoint where it says who it is, as it came: all that client authentication reads, and what
-//! sender-constrained tokens are bound to (DPoP, RFC 9449 §4.3; mutual TLS, RFC 8705 §3).
+//! What client authentication reads of a request.
 
 use super::error::OAuthError;
 use crate::domain::browser::Origin;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::parameters::Parameters;
 
-/// The headers of a request, however the surface keeps them.
 pub(crate) trait Headers: Sync {
-    /// Every value of the header `name`, as it came.
     fn values(&self, name: &str) -> Vec<&[u8]>;
 }
 
 #[derive(Clone, Copy)]
 pub(crate) struct ClientRequest<'a> {
-    #[expect(dead_code, reason = "a DPoP proof names it (htm, RFC 9449 §4.2)")]
-    pub method: &'a str,
-    /// The endpoint's own URL, without a query.
-    #[expect(
-        dead_code,
-        reason = "a DPoP proof names it (htu, RFC 9449 §4.2), and so does a client assertion (aud, RFC 7523 §3)"
-    )]
-    pub url: &'a str,
     pub headers: &'a dyn Headers,
-    /// The client's certificate in DER, where the connection has one.
-    #[expect(dead_code, reason = "mutual TLS authenticates clients and binds tokens by it (RFC 8705 §2, §3)")]
-    pub peer_certificate: Option<&'a [u8]>,
     pub parameters: &'a Parameters,
     pub origin: &'a Origin,
 }
 
-impl<'a> ClientRequest<'a> {
-    /// `invalid_request` where there are two, or it is no text.
-    pub(crate) fn authorization(&self) -> Result<Option<&'a str>, OAuthError> {
-        authorization(self.headers)
-    }
-
-    /// Whether the client tried to authenticate by header: `invalid_client` must then come with a `WWW-Authenticate: Basic`
-    /// challenge (RFC 6749 §5.2).
+impl ClientRequest<'_> {
+    /// `invalid_client` must then come with a `WWW-Authenticate: Basic` challenge (RFC 6749 §5.2).
     pub(crate) fn used_header(&self) -> bool {
         !self.headers.values("authorization").is_empty()
     }
 }
 
-/// The value of `Authorization`, if there is exactly one and it is text.
+/// The value of `Authorization`; `invalid_request` where there are two, or it is no text.
 pub(crate) fn authorization(headers: &dyn Headers) -> Result<Option<&str>, OAuthError> {
     let malformed = || OAuthError::new(ErrorCode::InvalidRequest, "the Authorization header is malformed");
     match headers.values("authorization").as_slice() {

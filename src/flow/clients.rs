@@ -1,5 +1,4 @@
-//! Clients as requests name them: the lookup of a client identifier from outside, and the URIs of a client's own that requests
-//! may ask for.
+//! Clients as requests name them, and the URIs of their own that requests may ask for.
 
 use super::Op;
 use crate::domain::client::Client;
@@ -8,7 +7,6 @@ use crate::protocol::client_metadata::ApplicationType;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::store::{StoreError, clients};
 
-/// The longest client identifier that is looked up.
 pub(super) const LONGEST_CLIENT_ID: usize = 255;
 
 /// The client that a request names, switched off or not; none for a text that cannot be an identifier (RFC 6749 appendix A.1).
@@ -20,8 +18,7 @@ pub(super) async fn find_presented(op: &Op, client_id: &str) -> Result<Option<Cl
 }
 
 /// The URI that a request may ask for: the same string as one of `registered` (RFC 9700 §2.1), but for the port of a native
-/// client's loopback URI, which listens on the port that it got at this start (RFC 8252 §7.3). A client that is public only may
-/// be a web page (decision 2.9).
+/// client's loopback URI (RFC 8252 §7.3). A client that is public only may be a web page (decision 2.9).
 pub(super) fn registered_uri(client: &Client, registered: &[RedirectUri], requested: &str) -> Option<RedirectUri> {
     let native = client.metadata.application_type == ApplicationType::Native;
     let allowed = registered.iter().any(|uri| uri.allows(requested, native));

@@ -13,14 +13,11 @@ use crate::protocol::id_token::UserClaims;
 use crate::protocol::response_mode::ResponseMode;
 use crate::protocol::scope;
 
-/// The values of `prompt` that are understood (OIDC Core §3.1.2.1; Initiating User Registration §4.1 names the member).
+/// The values of `prompt` (OIDC Core §3.1.2.1; Initiating User Registration §4.1 names the member).
 const PROMPTS: &[&str] = &["none", "login", "consent", "select_account"];
-/// The languages of the pages (BCP 47).
-const LANGUAGES: &[&str] = &["en", "de"];
 /// The claims of the protocol in ID tokens (OIDC Core §2, Front-Channel Logout §3 for `sid`).
 const PROTOCOL_CLAIMS: &[&str] = &["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid"];
 
-/// The document. Member names are those of the IANA registry of authorization server metadata, which names the specifications.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Discovery {
     pub(crate) issuer: String,
@@ -32,12 +29,11 @@ pub(crate) struct Discovery {
     pub(crate) revocation_endpoint: String,
     pub(crate) end_session_endpoint: String,
     pub(crate) ui_locales_supported: &'static [&'static str],
-    /// What is the same for every issuer.
     #[serde(flatten)]
     capabilities: &'static Value,
 }
 
-/// The document of the provider whose issuer is `issuer` (without a trailing slash).
+/// `issuer` has no trailing slash.
 pub(crate) fn document(issuer: &str) -> Discovery {
     static CAPABILITIES: LazyLock<Value> = LazyLock::new(capabilities);
     let at = |endpoint: Endpoint| endpoint.url(issuer);
@@ -50,7 +46,7 @@ pub(crate) fn document(issuer: &str) -> Discovery {
         introspection_endpoint: at(Endpoint::Introspection),
         revocation_endpoint: at(Endpoint::Revocation),
         end_session_endpoint: at(Endpoint::EndSession),
-        ui_locales_supported: LANGUAGES,
+        ui_locales_supported: &["en", "de"],
         capabilities: &CAPABILITIES,
     }
 }

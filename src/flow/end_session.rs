@@ -1,5 +1,4 @@
-//! RP-initiated logout (OIDC RP-Initiated Logout 1.0 §2, §3; decision 2.16): what a logout request comes to, and ending a
-//! session.
+//! RP-initiated logout (OIDC RP-Initiated Logout 1.0 §2, §3; decision 2.16).
 //!
 //! | hint | current session | comes to |
 //! |---|---|---|
@@ -21,17 +20,16 @@ use super::error::{Internal, OAuthError};
 use crate::domain::audit::{AuditEvent, AuditKind};
 use crate::domain::browser::{BrowserKey, BrowserSession, Origin};
 use crate::domain::client::Client;
-use crate::domain::clock::Timestamp;
 use crate::domain::id::SessionId;
 use crate::flow::audit::PendingEvent;
 use crate::protocol::parameters::{InvalidParameters, Parameters};
 use crate::protocol::redirect_uri::RedirectUri;
-use crate::store::{StoreError, Tx, backchannel_logouts, sessions};
+use crate::store::{backchannel_logouts, sessions};
 
 /// The parameters that are read here (OIDC RP-Initiated Logout §2); others are ignored.
 const READ: &[&str] = &["id_token_hint", "client_id", "post_logout_redirect_uri", "state"];
 
-/// A logout request, its hint judged: what there is to remember of it, so that a hint of many kilobytes need not be carried on.
+/// A logout request, its hint judged: one of many kilobytes need not be carried on.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct LogoutRequest {
     hint: Hint,
@@ -41,7 +39,6 @@ pub(crate) struct LogoutRequest {
 }
 
 impl LogoutRequest {
-    /// Reads a request; one verification of a signature where there is a hint.
     pub(crate) fn read(op: &Op, parameters: &Parameters) -> Result<Self, InvalidParameters> {
         parameters.all_sound(READ)?;
         let text = |name: &str| parameters.get(name).map(str::to_owned);
@@ -54,31 +51,22 @@ impl LogoutRequest {
     }
 }
 
-/// What a logout request comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// End this session ([`perform`]), then go on.
-    EndNow {
-        sid: SessionId,
-        /// Where the browser goes, `state` included; else the page that says so.
-        redirect: Option<String>,
-    },
+    /// End this session ([`perform`]), then go on to `redirect`, `state` included; else to the page that says so.
+    EndNow { sid: SessionId, redirect: Option<String> },
     /// Ask the person (OIDC RP-Initiated Logout §2). Their yes comes back with the same request.
     Ask {
         /// Where a yes leads to, by the client that registered it.
         target: Option<Target>,
-        /// The app that asks, by its name for people, where it is known.
         client_name: Option<String>,
     },
-    SignedOut {
-        /// Where the browser goes, `state` included; else the page that says so.
-        redirect: Option<String>,
-    },
-    /// An error page: the request is wrong and there is nobody to ask. The reason is for the log.
+    /// As [`Self::EndNow`], without a session to end.
+    SignedOut { redirect: Option<String> },
+    /// The request is wrong and there is nobody to ask. The reason is for the log.
     Refused { hint: &'static str },
 }
 
-/// The app's page that a logout leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
     pub(crate) redirect_uri: RedirectUri,
@@ -90,12 +78,10 @@ pub(crate) struct Target {
 /// Whether the person has said yes to [`Decision::Ask`]; the caller has checked that the form is ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// A request of a relying party.
     NotAsked,
     Yes,
 }
 
-/// The `id_token_hint`, judged.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 enum Hint {
     #[default]
@@ -108,12 +94,7 @@ enum Hint {
     },
 }
 
-/// The `post_logout_redirect_uri` is not one that may be followed.
-struct BadRedirect;
-
-/// Decides about a logout request of a browser whose live session is `current`. Changes nothing.
-///
-/// Costs: at most one read, for the client.
+/// Decides about a logout request of a browser whose live session is `current`. Changes nothing. At most one read.
 pub(crate) async fn decide(
     op: &Op,
     request: &LogoutRequest,
@@ -121,10 +102,8 @@ pub(crate) async fn decide(
     answer: Answer,
 ) -> Result<Decision, OAuthError> {
     let client = named_client(op, request).await?;
-    let (target, suspect) = match judged_target(request, client.as_ref()) {
-        Ok(target) => (target, false),
-        Err(BadRedirect) => (None, true),
-    };
+    let target = judged_target(request, client.as_ref());
+    let suspect = request.redirect_uri.is_some() && target.is_none();
     let redirect = target.as_ref().map(Target::uri);
     if let (Answer::Yes, Some(session)) = (answer, current) {
         // The person wants out, whoever asked first; where to depends on the request all the same.
@@ -154,7 +133,7 @@ fn judged_hint(op: &Op, parameters: &Parameters) -> Hint {
     }
 }
 
-/// The client that the request names, by `client_id` or by the audience of a good hint.
+/// By `client_id` or by the audience of a good hint.
 async fn named_client(op: &Op, request: &LogoutRequest) -> Result<Option<Client>, OAuthError> {
     let id = match (&request.client_id, &request.hint) {
         (Some(id), _) | (None, Hint::Good { client_id: Some(id), .. }) => id,
@@ -164,11 +143,11 @@ async fn named_client(op: &Op, request: &LogoutRequest) -> Result<Option<Client>
 }
 
 /// OIDC RP-Initiated Logout §3: "exactly match", compared as strings; never after a bad hint.
-fn judged_target(request: &LogoutRequest, client: Option<&Client>) -> Result<Option<Target>, BadRedirect> {
-    let Some(asked) = &request.redirect_uri else { return Ok(None) };
-    let client = client.filter(|_| !matches!(request.hint, Hint::Bad)).ok_or(BadRedirect)?;
-    let redirect_uri = registered_uri(client, &client.metadata.post_logout_redirect_uris, asked).ok_or(BadRedirect)?;
-    Ok(Some(Target { redirect_uri, forwards: client.metadata.forwards, state: request.state.clone() }))
+fn judged_target(request: &LogoutRequest, client: Option<&Client>) -> Option<Target> {
+    let client = client.filter(|_| !matches!(request.hint, Hint::Bad))?;
+    let asked = request.redirect_uri.as_ref()?;
+    let redirect_uri = registered_uri(client, &client.metadata.post_logout_redirect_uris, asked)?;
+    Some(Target { redirect_uri, forwards: client.metadata.forwards, state: request.state.clone() })
 }
 
 impl Target {
@@ -190,9 +169,7 @@ fn with_state(uri: &str, state: Option<&str>) -> String {
 }
 
 /// The names of the apps that are being told of the end of a session, for the browser that it lived in and nobody else: they
-/// say where somebody was signed in. None while it goes on.
-///
-/// Costs: two reads.
+/// say where somebody was signed in. None while it goes on. Two reads.
 pub(crate) async fn told(op: &Op, sid: &SessionId, browser: &BrowserKey) -> Result<Vec<String>, Internal> {
     let session = sessions::find(op.store.read(), sid).await?;
     if !session.is_some_and(|session| session.ended_at.is_some() && session.browser == *browser) {
@@ -205,34 +182,24 @@ pub(crate) async fn told(op: &Op, sid: &SessionId, browser: &BrowserKey) -> Resu
     Ok(names)
 }
 
-struct Ending {
-    sid: SessionId,
-    now: Timestamp,
-    ended: PendingEvent,
-}
-
 /// Ends a session and what does not outlive it (`offline_access` does: OIDC Core §11). Durable when it returns; a session
-/// that has ended before, or never was, is left alone. False: there was nothing to end.
-///
-/// Costs: one write, which is one commit.
+/// that has ended before, or never was, is left alone. False: there was nothing to end. One commit.
 pub(crate) async fn perform(op: &Op, sid: &SessionId, origin: &Origin) -> Result<bool, OAuthError> {
     let event = AuditEvent { origin: origin.clone(), ..AuditEvent::new(AuditKind::Logout) };
-    let ending = Ending { sid: sid.clone(), now: op.env.now(), ended: PendingEvent::new(&op.env, event)? };
-    let ended = op.store.write(ending, |tx, job| Box::pin(job.run(tx))).await?;
-    op.signals.session_ended();
+    let (now, input) = (op.env.now(), (sid.clone(), PendingEvent::new(&op.env, event)?));
+    let ended = op.store.write(input, move |tx, (sid, event)| {
+        Box::pin(async move {
+            let Some(session) = sessions::find(tx, sid).await? else { return Ok(false) };
+            if !sessions::end(tx, sid, now).await? {
+                return Ok(false);
+            }
+            event.about(session.authentication.user_id.as_str(), sid.as_str()).write(tx, now).await?;
+            Ok(true)
+        })
+    });
+    let ended = ended.await?;
+    op.signals.logouts.notify_one();
     Ok(ended)
-}
-
-impl Ending {
-    async fn run(&self, tx: &Tx) -> Result<bool, StoreError> {
-        let Some(session) = sessions::find(tx, &self.sid).await? else { return Ok(false) };
-        if !sessions::end(tx, &self.sid, self.now).await? {
-            return Ok(false);
-        }
-        let person = &session.authentication.user_id;
-        self.ended.about(person.as_str(), self.sid.as_str()).write(tx, self.now).await?;
-        Ok(true)
-    }
 }
 
 #[cfg(test)]

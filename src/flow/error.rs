@@ -1,5 +1,4 @@
-//! Errors of the flows. An OAuth error has four voices: the code for the protocol, a description for the relying party, a
-//! hint for whoever integrates it, and a source for the log. Rendering and logging happen in one place (`web`).
+//! Errors of the flows. Rendering and logging happen in one place (`web`).
 
 use std::time::Duration;
 
@@ -11,22 +10,17 @@ use crate::store::StoreError;
 /// Something of ours failed: the request changed nothing, and the answer says no more than that.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Internal {
-    /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A key or a signature.
     #[error(transparent)]
     Keys(#[from] KeysError),
     /// The random number generator: no service rather than a weak one (check 165).
     #[error(transparent)]
     Random(#[from] RandomError),
-    /// A stored value that cannot be read or written.
     #[error("a stored value cannot be encoded or decoded")]
     Json(#[from] serde_json::Error),
-    /// A QR code cannot be drawn.
     #[error("a QR code cannot be drawn")]
     Picture,
-    /// A task was stopped in the middle.
     #[error("the work was stopped")]
     Stopped,
 }
@@ -34,10 +28,8 @@ pub(crate) enum Internal {
 /// The error of an endpoint that answers in JSON (RFC 6749 §5.2, RFC 6750 §3.1).
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OAuthError {
-    /// The client did something wrong.
     #[error("{code}: {description}")]
     Refused {
-        /// The code (`error`).
         code: ErrorCode,
         /// For the relying party (`error_description`): printable ASCII without quotes or backslashes (RFC 6749 §5.2),
         /// the same for every reason that must not be told apart.
@@ -48,18 +40,15 @@ pub(crate) enum OAuthError {
     /// Too much of the same from one source (RFC 6585 §4).
     #[error("too many failed attempts")]
     Limited { pause: Duration },
-    /// Something of ours failed.
     #[error(transparent)]
-    Internal(#[from] Internal),
+    Internal(Internal),
 }
 
 impl OAuthError {
-    /// An error without a hint.
     pub(crate) const fn new(code: ErrorCode, description: &'static str) -> Self {
         Self::Refused { code, description, hint: None }
     }
 
-    /// The same error with a hint for the log.
     #[must_use]
     pub(crate) fn hint(self, text: impl Into<String>) -> Self {
         match self {
@@ -69,20 +58,8 @@ impl OAuthError {
     }
 }
 
-impl From<StoreError> for OAuthError {
-    fn from(error: StoreError) -> Self {
-        Self::Internal(error.into())
-    }
-}
-
-impl From<KeysError> for OAuthError {
-    fn from(error: KeysError) -> Self {
-        Self::Internal(error.into())
-    }
-}
-
-impl From<RandomError> for OAuthError {
-    fn from(error: RandomError) -> Self {
+impl<E: Into<Internal>> From<E> for OAuthError {
+    fn from(error: E) -> Self {
         Self::Internal(error.into())
     }
 }

@@ -8,7 +8,7 @@ use super::client_authentication::authenticate;
 use super::client_request::ClientRequest;
 use super::error::OAuthError;
 use super::token::access_token::{dead_because, digest_of_presented, is_opaque};
-use super::token::family::TokenBinding;
+use super::token::family::BEARER;
 use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
 use crate::domain::grant::Grant;
@@ -18,10 +18,8 @@ use crate::protocol::error::ErrorCode;
 use crate::protocol::scope::Scope;
 use crate::store::{access_tokens, refresh_tokens};
 
-/// The answer (RFC 7662 §2.2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Introspection {
-    /// Whether the token is alive and the caller's.
     pub active: bool,
     #[serde(flatten)]
     pub description: Option<Description>,
@@ -37,23 +35,19 @@ pub(crate) struct Description {
     /// `Bearer` for an access token. A refresh token has none: it must not be taken for one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_type: Option<&'static str>,
-    /// When it expires, in seconds since the epoch.
     pub exp: i64,
-    /// When it was issued, in seconds since the epoch.
     pub iat: i64,
     pub iss: String,
     /// Whom it is for: the issuer itself, as in the JWT form.
     pub aud: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,
-    /// How strong the login was.
     pub acr: &'static str,
-    /// When the person approved, in seconds since the epoch.
+    /// When the person approved.
     pub auth_time: i64,
 }
 
-/// Answers an introspection request. `token_type_hint` is not needed (RFC 7662 §2.1: the server may ignore it).
-///
+/// `token_type_hint` is not needed (RFC 7662 §2.1: the server may ignore it).
 /// Costs: one read for the client, one or two for the token; no write.
 /// Errors: `invalid_client` for anybody but an authenticated confidential client; `invalid_request` without a token.
 pub(crate) async fn answer(op: &Op, request: &ClientRequest<'_>) -> Result<Introspection, OAuthError> {
@@ -77,7 +71,7 @@ async fn described_access_token(op: &Op, client: &Client, presented: &str) -> Re
     let found = access_tokens::find(op.store.read(), &digest).await?;
     let live = found.filter(|found| found.grant.client_id == client.id && dead_because(found, op.env.now()).is_none());
     Ok(live.map(|found| Description {
-        token_type: Some(TokenBinding::Bearer.token_type()),
+        token_type: Some(BEARER),
         ..describe(op, &found.grant, &found.user, (&found.token.scope, found.token.issued_at, found.token.expires_at))
     }))
 }

@@ -1,7 +1,4 @@
 //! The use cases: what each endpoint of the specifications *does*. No web framework, no SQL.
-//!
-//! Functions take [`Op`] and values, and answer with values. Steps of an authorization never call one another: each writes
-//! what happened and returns to [`authorization::next_step`].
 
 pub(crate) mod audit;
 pub(crate) mod authorization;
@@ -32,7 +29,7 @@ use crate::store::Store;
 use crate::upstream::Upstreams;
 use settings::Settings;
 
-/// What every flow needs, built once by `app`. A bundle without behaviour.
+/// What every flow needs, built once by `app`.
 #[derive(Clone)]
 pub(crate) struct Op {
     pub store: Store,
@@ -41,11 +38,9 @@ pub(crate) struct Op {
     pub outbound: GuardedClient,
     pub env: Env,
     pub settings: Arc<Settings>,
-    /// What the parts of this node tell one another.
     pub(crate) signals: node::Signals,
     pub(crate) latency: node::latency::LatencyModel,
     /// Values that clients should make anew for every request and do not.
     pub repeats: authorization::repeats::Repeats,
-    /// Wrong client secrets, by client and source.
     pub wrong_secrets: wrong_secrets::WrongSecrets,
 }

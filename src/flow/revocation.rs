@@ -1,8 +1,5 @@
-//! Token revocation (RFC 7009). An access token is revoked alone, a refresh token with its whole family (RFC 7009 §2.1).
-//!
-//! The revocation is durable before the answer. A token of another client is refused and the client informed (RFC 7009 §2.1)
-//! with `unauthorized_client`, the code of RFC 6749 §5.2 that fits; that tells no more than the caller knows, who holds a
-//! token of 256 random bits.
+//! Token revocation (RFC 7009). An access token is revoked alone, a refresh token with its whole family (RFC 7009 §2.1). A token
+//! of another client is refused with `unauthorized_client` (RFC 6749 §5.2), which tells no more than its holder knows.
 
 use super::Op;
 use super::client_authentication::authenticate;
@@ -19,24 +16,15 @@ use crate::protocol::error::ErrorCode;
 use crate::store::{StoreError, Tx, access_tokens, grants, refresh_tokens};
 
 struct Revocation {
-    /// The digest as an access token, where the text can be one.
+    /// Its digest as a token of either kind, where the text can be one.
     access: Option<SecretDigest>,
-    /// The digest as a refresh token, where the text can be one.
     refresh: Option<SecretDigest>,
     client: Client,
     now: Timestamp,
     revoked: PendingEvent,
 }
 
-enum Outcome {
-    /// Gone, or never there: all the same to the client (RFC 7009 §2.2).
-    Done,
-    Foreign,
-}
-
-/// Revokes a token of the client. A text that is no token of ours, or one that died before, is a success (RFC 7009 §2.2).
 /// `token_type_hint` is not needed (RFC 7009 §2.1: the server may ignore it).
-///
 /// Costs: one read for the client; one write of at most three reads and two updates; none for a text that cannot be a token.
 /// Errors: `invalid_client`; `invalid_request` without a token; `unauthorized_client` for a token of another client.
 pub(crate) async fn answer(op: &Op, request: &ClientRequest<'_>) -> Result<(), OAuthError> {
@@ -59,37 +47,38 @@ pub(crate) async fn answer(op: &Op, request: &ClientRequest<'_>) -> Result<(), O
         return Ok(());
     }
     let caller = revocation.client.id.clone();
-    match op.store.write(revocation, |tx, job| Box::pin(job.run(tx))).await? {
-        Outcome::Done => Ok(()),
-        Outcome::Foreign => Err(OAuthError::new(ErrorCode::UnauthorizedClient, "the token was not issued to this client")
-            .hint(format!("{caller}: tried to revoke a token of another client"))),
+    if op.store.write(revocation, |tx, job| Box::pin(job.run(tx))).await? {
+        return Ok(());
     }
+    Err(OAuthError::new(ErrorCode::UnauthorizedClient, "the token was not issued to this client")
+        .hint(format!("{caller}: tried to revoke a token of another client")))
 }
 
 impl Revocation {
-    async fn run(&self, tx: &Tx) -> Result<Outcome, StoreError> {
+    /// False: it is another client's. Gone or never there is all the same to the client (RFC 7009 §2.2).
+    async fn run(&self, tx: &Tx) -> Result<bool, StoreError> {
         if let Some(digest) = &self.access
             && let Some(found) = access_tokens::find(tx, digest).await?
         {
             if found.grant.client_id != self.client.id {
-                return Ok(Outcome::Foreign);
+                return Ok(false);
             }
             if access_tokens::delete(tx, digest).await? {
                 self.audit(tx, &found.grant).await?;
             }
-            return Ok(Outcome::Done);
+            return Ok(true);
         }
         if let Some(digest) = &self.refresh
             && let Some(found) = refresh_tokens::find(tx, digest).await?
         {
             if found.grant.client_id != self.client.id {
-                return Ok(Outcome::Foreign);
+                return Ok(false);
             }
             if grants::revoke(tx, &found.grant.id, self.now).await? {
                 self.audit(tx, &found.grant).await?;
             }
         }
-        Ok(Outcome::Done)
+        Ok(true)
     }
 
     async fn audit(&self, tx: &Tx, grant: &Grant) -> Result<(), StoreError> {

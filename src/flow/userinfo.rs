@@ -1,40 +1,34 @@
-//! The userinfo endpoint (OIDC Core §5.3) and the use of bearer tokens (RFC 6750).
-//!
-//! Tokens come in the `Authorization` header or in a form body; the query is never looked at (RFC 9700 §4.3.2).
+//! The userinfo endpoint (OIDC Core §5.3) and the use of bearer tokens (RFC 6750). Tokens come in the header or
+//! in a form body; the query is never looked at (RFC 9700 §4.3.2).
 
 use super::Op;
 use super::claims;
 use super::error::Internal;
 use super::token::access_token::{dead_because, digest_of_presented};
-use super::token::family::TokenBinding;
+use super::token::family::BEARER;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::id_token::UserInfo;
 use crate::protocol::parameters::Parameters;
 use crate::protocol::scope;
 use crate::store::access_tokens;
 
-/// Why a bearer token opens nothing (RFC 6750 §3.1).
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BearerError {
     /// No token came: the challenge then has no error code (RFC 6750 §3.1).
     #[error("no access token was sent")]
     Missing,
-    /// A token came in two places (RFC 6750 §2).
     #[error("the access token was sent in more than one way")]
     Malformed,
-    /// Not an access token of ours, or a dead one. The reason is for the log.
+    /// The reason is for the log.
     #[error("the access token is not valid: {0}")]
     Invalid(&'static str),
-    /// A live token without the scope that this endpoint needs.
     #[error("the access token lacks the scope {0}")]
     Insufficient(&'static str),
-    /// Something of ours failed.
     #[error(transparent)]
     Internal(#[from] Internal),
 }
 
 impl BearerError {
-    /// The error code, where the challenge has one (RFC 6750 §3.1).
     pub(crate) const fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Missing | Self::Internal(_) => None,
@@ -44,7 +38,7 @@ impl BearerError {
         }
     }
 
-    /// The HTTP status (RFC 6750 §3.1); `None` where something of ours failed, which is answered like everywhere else.
+    /// RFC 6750 §3.1; `None` where something of ours failed, which is answered like everywhere else.
     pub(crate) const fn status(&self) -> Option<u16> {
         match self {
             Self::Missing | Self::Invalid(_) => Some(401),
@@ -56,25 +50,20 @@ impl BearerError {
 
     /// The value of `WWW-Authenticate` (RFC 6750 §3): the same for every reason for which a token is not valid.
     pub(crate) fn challenge(&self) -> String {
-        let scheme = TokenBinding::Bearer.token_type();
-        let described = |code: ErrorCode, text: &str| format!("{scheme} error=\"{code}\", error_description=\"{text}\"");
-        match self {
-            Self::Missing | Self::Internal(_) => scheme.to_owned(),
-            Self::Malformed => described(ErrorCode::InvalidRequest, "the access token was sent in more than one way"),
-            Self::Invalid(_) => described(ErrorCode::InvalidToken, "the access token is invalid, expired or revoked"),
-            Self::Insufficient(scope) => {
-                let lacking = described(ErrorCode::InsufficientScope, "the access token lacks a scope");
-                format!("{lacking}, scope=\"{scope}\"")
-            }
-        }
+        let Some(code) = self.code() else { return BEARER.to_owned() };
+        let (text, scope) = match self {
+            Self::Malformed => ("the access token was sent in more than one way", String::new()),
+            Self::Insufficient(scope) => ("the access token lacks a scope", format!(", scope=\"{scope}\"")),
+            _not_valid => ("the access token is invalid, expired or revoked", String::new()),
+        };
+        format!("{BEARER} error=\"{code}\", error_description=\"{text}\"{scope}")
     }
 }
 
-/// The token of a request (RFC 6750 §2.1, §2.2).
-/// Errors: [`BearerError::Missing`] without one; [`BearerError::Malformed`] with two.
+/// RFC 6750 §2.1, §2.2.
 pub(crate) fn presented_token<'a>(authorization: Option<&'a str>, form: &'a Parameters) -> Result<&'a str, BearerError> {
     let in_header = authorization.and_then(|header| header.split_once(' '));
-    let is_bearer = |scheme: &str| scheme.eq_ignore_ascii_case(TokenBinding::Bearer.token_type());
+    let is_bearer = |scheme: &str| scheme.eq_ignore_ascii_case(BEARER);
     let in_header = in_header.filter(|(scheme, _token)| is_bearer(scheme)).map(|(_scheme, token)| token);
     match (in_header, form.get("access_token")) {
         (Some(token), None) | (None, Some(token)) => Ok(token),
@@ -83,10 +72,7 @@ pub(crate) fn presented_token<'a>(authorization: Option<&'a str>, form: &'a Para
     }
 }
 
-/// What the token `presented` lets its client learn: `sub` and the claims of its scope.
-///
 /// Costs: one joined read and no write; a verification where the token is a JWT.
-/// Errors: [`BearerError::Invalid`] for anything but a live access token; [`BearerError::Insufficient`] without `openid`.
 pub(crate) async fn answer(op: &Op, presented: &str) -> Result<UserInfo, BearerError> {
     let digest = digest_of_presented(op, presented).ok_or(BearerError::Invalid("not an access token of ours"))?;
     let found = access_tokens::find(op.store.read(), &digest).await.map_err(Internal::from)?;

@@ -1,9 +1,7 @@
-//! Wrong client secrets, counted for each client and source (check 40, RFC 6819 §5.1.4.2.3). After so many in ten minutes
-//! that source is told to wait, for that client: what it presents is not compared any more. A source from which the client
-//! proved itself lately goes on being compared, so that somebody beside the app, behind one address, cannot lock it out; from
-//! any other source the client is as it was.
-//!
-//! Counted by each node for itself, in bounded memory: the secrets have 256 bits, and what is limited is the noise.
+//! Wrong client secrets, counted for each client and source (check 40, RFC 6819 §5.1.4.2.3). After so many in ten minutes what
+//! that source presents for that client is not compared any more. A source from which the client proved itself lately goes on
+//! being compared, so that somebody beside the app, behind one address, cannot lock it out. Counted by each node for itself: the
+//! secrets have 256 bits, and what is limited is the noise.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,14 +12,12 @@ use crate::domain::clock::Timestamp;
 const WINDOW: Duration = Duration::from_secs(600);
 /// How long a client's proof keeps its source from being refused.
 const PROVEN: Duration = Duration::from_secs(86_400);
-/// So many pairs of client and source are remembered.
 const PAIRS: usize = 10_000;
 
-/// A client, by the name that was presented, and the source that presented it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Pair {
+    /// As it was presented, whether anybody has it or not.
     pub client_id: String,
-    /// The source ([`Origin::source`](crate::domain::browser::Origin::source)).
     pub source: String,
 }
 
@@ -32,10 +28,6 @@ struct Tally {
 }
 
 impl Tally {
-    fn is_stale(&self, now: Timestamp) -> bool {
-        now.since(self.since) >= WINDOW && !self.is_proven(now)
-    }
-
     fn is_proven(&self, now: Timestamp) -> bool {
         self.proven_at.is_some_and(|at| now.since(at) < PROVEN)
     }
@@ -65,7 +57,6 @@ impl WrongSecrets {
         pause
     }
 
-    /// Notes that a client proved itself.
     pub(crate) fn right(&self, most: Option<u32>, pair: Pair, now: Timestamp) {
         if most.is_some() {
             let mut tallies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -82,7 +73,7 @@ fn left(most: Option<u32>, tally: &Tally, now: Timestamp) -> Option<Duration> {
 /// The tally of a pair. Where there is no room, what counts no longer goes, then what only counted wrong secrets, then all.
 fn room_for(tallies: &mut HashMap<Pair, Tally>, pair: Pair, now: Timestamp) -> &mut Tally {
     if tallies.len() >= PAIRS && !tallies.contains_key(&pair) {
-        tallies.retain(|_, tally| !tally.is_stale(now));
+        tallies.retain(|_, tally| now.since(tally.since) < WINDOW || tally.is_proven(now));
         if tallies.len() >= PAIRS {
             tallies.retain(|_, tally| tally.is_proven(now));
         }

@@ -15,14 +15,11 @@ use crate::store::{StoreError, backchannel_logouts};
 
 /// How often the queue is looked at without being woken: logouts of other nodes and of commands, and what became due.
 const SWEEP: Duration = Duration::from_millis(500);
-/// How many are sent to one client at once, by one node (B49).
+/// How many are sent at once by one node, to one client (B49) and to all.
 const PER_CLIENT: usize = 2;
-/// How many are sent at once, by one node.
 const AT_ONCE: usize = 32;
-/// How many rows are read at once.
 const BATCH: u64 = 64;
 
-/// What is being sent by this node.
 #[derive(Default)]
 struct Sending {
     tasks: JoinSet<()>,
@@ -38,7 +35,6 @@ impl Sending {
         self.rows.values().filter(|(other, _)| other == client).count()
     }
 
-    /// The clients that are being sent as much as they may be.
     fn busy(&self) -> BTreeSet<ClientId> {
         self.rows.values().map(|(client, _)| client.clone()).filter(|client| self.to(client) >= PER_CLIENT).collect()
     }
@@ -55,7 +51,7 @@ pub(super) async fn run(op: Op, node: String, stop: CancellationToken) {
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
-            () = op.signals.wait_for_logouts() => {}
+            () = op.signals.logouts.notified() => {}
             () = tokio::time::sleep(SWEEP) => {}
             Some(done) = sending.tasks.join_next_with_id(), if !sending.tasks.is_empty() => {
                 let id = done.map_or_else(|panicked| panicked.id(), |(id, ())| id);

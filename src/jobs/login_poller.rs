@@ -1,7 +1,5 @@
 //! The login poller (decision 2.8): each login is polled once, whatever the number of browsers, tabs and nodes. A lease in the
-//! row says who polls; when its holder dies, another node or the next start takes over within the lease. A node that stops
-//! gives its leases back. What an answer means is decided in `flow/login/progress.rs`.
-//!
+//! row says who polls; when its holder dies, another node or the next start takes over within the lease.
 //! A decoy has a poller like everybody, which does the same but for the question; none begins while the page is being fetched, and
 //! none ends a login before the page has heard of its deadline: no clock tells whether somebody is asked (check 139).
 
@@ -27,13 +25,11 @@ use crate::store::logins;
 const LEASE: Duration = Duration::from_secs(5);
 /// How old a login is when it is polled first: before, nothing can have happened.
 const FIRST: Duration = Duration::from_millis(1500);
-/// After how long a poll that could not be written down is made again.
 const AFTER_FAILURE: Duration = Duration::from_millis(1300);
 /// How often it looks for logins that nobody polls.
 const SWEEP: Duration = Duration::from_secs(1);
 /// Logins that begin so shortly after one another are looked for together.
 const TOGETHER: Duration = Duration::from_millis(20);
-/// How many logins it takes over at once.
 const BATCH: u64 = 500;
 
 /// A name for this process, new at every start: a lease of the process before is never mistaken for one's own.
@@ -41,18 +37,18 @@ pub(super) fn node_name(op: &Op) -> Result<String, RandomError> {
     Ok(hex(&op.env.random_bytes::<8>()?))
 }
 
-/// The pollers of this node, and what each of them polls. A poller that panicked is known by its task alone.
 struct Pollers {
     op: Op,
     node: String,
     stop: CancellationToken,
-    running: JoinSet<PollerExit>,
+    running: JoinSet<bool>,
+    /// A poller that panicked is known by its task alone.
     polled: HashMap<task::Id, LoginId>,
     /// When logins that were begun here are old enough.
     due: VecDeque<Instant>,
 }
 
-/// Runs until stopped: adopts every open login that nobody polls, the ones begun here as soon as they are old enough.
+/// Adopts every open login that nobody polls, the ones begun here as soon as they are old enough.
 pub(super) async fn run(op: Op, node: String, stop: CancellationToken) {
     let mut all = Pollers { op, node, stop, running: JoinSet::new(), polled: HashMap::new(), due: VecDeque::new() };
     let mut sweep = Instant::now();
@@ -60,7 +56,7 @@ pub(super) async fn run(op: Op, node: String, stop: CancellationToken) {
         let next = all.due.front().map_or(sweep, |due| sweep.min(*due));
         tokio::select! {
             () = all.stop.cancelled() => break,
-            () = all.op.signals.wait_for_begun() => all.begun(),
+            () = all.op.signals.begun.notified() => all.begun(),
             () = sleep_until(next) => {
                 sweep = Instant::now() + SWEEP;
                 all.adopt().await;
@@ -75,7 +71,6 @@ pub(super) async fn run(op: Op, node: String, stop: CancellationToken) {
 }
 
 impl Pollers {
-    /// Somebody's login, or nobody's, was begun here.
     fn begun(&mut self) {
         let due = Instant::now() + FIRST + TOGETHER;
         if self.due.back().is_none_or(|last| due > *last + TOGETHER) {
@@ -102,18 +97,17 @@ impl Pollers {
         }
     }
 
-    /// A poller ended. Where its login may still be open its lease is given back, so that the login goes on at the next sweep
-    /// of whichever node.
-    async fn ended(&mut self, ended: Result<(task::Id, PollerExit), JoinError>) {
-        let (id, exit) = match ended {
-            Ok((id, exit)) => (id, exit),
+    /// Where the login may still be open its lease is given back: it goes on at the next sweep of whichever node.
+    async fn ended(&mut self, ended: Result<(task::Id, bool), JoinError>) {
+        let (id, still_open) = match ended {
+            Ok(ended) => ended,
             Err(error) => {
                 tracing::error!(%error, "a poller ended badly; its login is taken over");
-                (error.id(), PollerExit::StillOpen)
+                (error.id(), true)
             }
         };
         let Some(login) = self.polled.remove(&id) else { return };
-        if exit == PollerExit::Over {
+        if !still_open {
             return;
         }
         let lease = (login, self.node.clone());
@@ -124,63 +118,49 @@ impl Pollers {
     }
 }
 
-/// What a poller leaves behind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum PollerExit {
-    /// Its login is over, or another node's.
-    Over,
-    /// A login that still waits, under its lease.
-    StillOpen,
-}
-
-/// Whether a poller goes on, and when.
-enum PollOutcome {
-    /// Once more, after so long, and not before the end is due.
-    Again(Duration, Timestamp),
-    Over,
-}
-
-async fn poll_until_over(op: Op, node: String, id: LoginId, stop: CancellationToken) -> PollerExit {
+/// Returns whether the login still waits, under this node's lease.
+async fn poll_until_over(op: Op, node: String, id: LoginId, stop: CancellationToken) -> bool {
     loop {
         let pause = match poll_once(&op, &node, &id).await {
-            Ok(PollOutcome::Over) => return PollerExit::Over,
-            Ok(PollOutcome::Again(pause, deadline)) => pause.min(deadline.plus(AFTER_DEADLINE).since(op.env.now())),
+            Ok(None) => return false,
+            Ok(Some((pause, deadline))) => pause.min(deadline.plus(AFTER_DEADLINE).since(op.env.now())),
             Err(error) => {
                 tracing::warn!(login = %id, %error, "a poll could not be written down; it is made again");
                 AFTER_FAILURE
             }
         };
         tokio::select! {
-            () = stop.cancelled() => return PollerExit::StillOpen,
+            () = stop.cancelled() => return true,
             () = tokio::time::sleep(pause) => {}
         }
     }
 }
 
-/// One poll: the lease, the question, and what the answer means. One commit for the lease, one more when the state changed.
-async fn poll_once(op: &Op, node: &str, id: &LoginId) -> Result<PollOutcome, Internal> {
+/// One poll: one commit for the lease, one more when the state changed. Returns after how long the next one comes, and which
+/// deadline it must not miss; `None`: there is none.
+async fn poll_once(op: &Op, node: &str, id: &LoginId) -> Result<Option<(Duration, Timestamp)>, Internal> {
     let now = op.env.now();
     let lease = (id.clone(), node.to_owned());
     let mine = op.store.write(lease, move |tx, (id, node)| Box::pin(logins::lease(tx, id, node, now.plus(LEASE), now))).await?;
     if !mine {
-        return Ok(PollOutcome::Over);
+        return Ok(None);
     }
     let found = logins::find(op.store.read(), id).await?;
-    let Some(login) = found.filter(|login| login.stage.is_open()) else { return Ok(PollOutcome::Over) };
+    let Some(login) = found.filter(|login| login.stage.is_open()) else { return Ok(None) };
     if now >= login.deadline {
         if now < login.deadline.plus(AFTER_DEADLINE) {
-            return Ok(PollOutcome::Again(AFTER_DEADLINE, login.deadline));
+            return Ok(Some((AFTER_DEADLINE, login.deadline)));
         }
         end::expire(op, &login).await?;
-        return Ok(PollOutcome::Over);
+        return Ok(None);
     }
     let Some(handle) = end::open_handle(op, &login)? else {
         // A decoy; or being created, or left so by a crash: nobody knows more before the deadline (decision 2.7).
-        return Ok(PollOutcome::Again(progress::next_poll(op, &login)?, login.deadline));
+        return Ok(Some((progress::next_poll(op, &login)?, login.deadline)));
     };
     let Some(service) = op.upstreams.get(login.upstream) else {
         end::end(op, &login, End::Failed(Reason::UpstreamDown), UpstreamSession::MayLive).await?;
-        return Ok(PollOutcome::Over);
+        return Ok(None);
     };
     let asked = match &login.subject {
         Subject::Named(asked) => Some(asked.upstream_user.as_str()),
@@ -193,7 +173,7 @@ async fn poll_once(op: &Op, node: &str, id: &LoginId) -> Result<PollOutcome, Int
             Some(progress::next_poll(op, &login)?)
         }
     };
-    Ok(pause.map_or(PollOutcome::Over, |pause| PollOutcome::Again(pause, login.deadline)))
+    Ok(pause.map(|pause| (pause, login.deadline)))
 }
 
 #[cfg(test)]

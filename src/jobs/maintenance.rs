@@ -1,5 +1,3 @@
-//! Small recurring work: follow the signing keys that another node or a command changed, delete what is long dead.
-
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -13,11 +11,9 @@ use crate::metrics;
 const KEYS: Duration = Duration::from_millis(500);
 /// How often dead rows are deleted. Nothing depends on it: every deadline is compared where it matters.
 const CLEAN_UP: Duration = Duration::from_secs(60);
-/// How often the machine's clock is looked at.
 pub(super) const CLOCK: Duration = Duration::from_secs(5);
 const FIRST_CLEAN_UP: Duration = Duration::from_secs(5);
 
-/// Keeps the key ring of this node equal to the database's.
 pub(super) async fn follow_keys(op: Op, stop: CancellationToken) {
     while pause(&stop, KEYS).await {
         if let Err(error) = op.keys.ring.refresh().await {
@@ -26,7 +22,7 @@ pub(super) async fn follow_keys(op: Op, stop: CancellationToken) {
     }
 }
 
-/// Deletes what is dead: soon after the start, so that a node that never runs for long does it too, and then again and again.
+/// Soon after the start, so that a node that never runs for long does it too, and then again and again.
 pub(super) async fn clean_up(op: Op, stop: CancellationToken) {
     let mut wait = FIRST_CLEAN_UP;
     while pause(&stop, wait).await {
@@ -44,8 +40,7 @@ pub(super) async fn clean_up(op: Op, stop: CancellationToken) {
     }
 }
 
-/// Says aloud when somebody sets the machine's clock: what ends at a moment ends sooner or later then. Nothing that was used up
-/// comes back by it.
+/// Says aloud when somebody sets the machine's clock. Nothing that was used up comes back by it.
 pub(super) async fn watch_clock(op: Op, every: Duration, stop: CancellationToken) {
     let begun = Instant::now();
     let mut watch = StepWatch::new(op.env.now(), Duration::ZERO);
@@ -57,7 +52,7 @@ pub(super) async fn watch_clock(op: Op, every: Duration, stop: CancellationToken
     }
 }
 
-/// Waits; `false` when it is time to stop.
+/// False: it is time to stop.
 async fn pause(stop: &CancellationToken, time: Duration) -> bool {
     tokio::select! {
         () = stop.cancelled() => false,

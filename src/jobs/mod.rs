@@ -1,5 +1,4 @@
-//! What runs in the background: the login poller, which asks the upstreams, the queue of logout tokens, the key ring that
-//! follows the database, clean-up. Every job stops when its token is cancelled; none holds anything that another node would need.
+//! What runs in the background. Every job stops when its token is cancelled; none holds anything that another node would need.
 
 mod backchannel;
 mod login_poller;
@@ -12,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::random::RandomError;
 use crate::flow::Op;
 
-/// The running jobs of one node.
 #[derive(Debug)]
 pub(crate) struct Jobs {
     tasks: JoinSet<()>,
@@ -32,9 +30,8 @@ impl Jobs {
         Ok(Self { tasks, stop })
     }
 
-    /// Asks every job to stop and waits until it did, but no longer than until `deadline`: what runs then is ended where it is.
-    /// The leases are given back, so that another node, or the next start, goes on with the logins at once; those of what was
-    /// ended run out by themselves.
+    /// Waits for every job, but no longer than until `deadline`: what runs then is ended where it is. The leases are given back, so
+    /// that another node, or the next start, goes on with the logins at once; those of what was ended run out by themselves.
     pub(crate) async fn stop(mut self, deadline: Instant) {
         self.stop.cancel();
         let all = async { while self.tasks.join_next().await.is_some() {} };

@@ -9,8 +9,7 @@ use crate::flow::audit::PendingEvent;
 use crate::flow::error::Internal;
 use crate::store::{authorizations, consents};
 
-/// Remembers that the person allowed the client its scopes, and lets the authorization go on with their login. Returns
-/// whether the authorization was still waiting. One commit.
+/// Returns whether the authorization was still waiting. One commit.
 pub(crate) async fn allow(
     op: &Op,
     authorization: &Authorization,
@@ -21,30 +20,30 @@ pub(crate) async fn allow(
         return Ok(false);
     }
     let now = op.env.now();
-    let mut event = AuditEvent::new(AuditKind::ConsentGranted);
-    event.user = Some(authentication.user_id.to_string());
-    event.client = Some(authorization.request.client_id.to_string());
-    event.subject = Some(authorization.id.to_string());
-    event.detail = Some(authorization.request.scope.to_string());
-    event.origin = origin;
+    let event = AuditEvent {
+        user: Some(authentication.user_id.to_string()),
+        client: Some(authorization.request.client_id.to_string()),
+        subject: Some(authorization.id.to_string()),
+        detail: Some(authorization.request.scope.to_string()),
+        origin,
+        ..AuditEvent::new(AuditKind::ConsentGranted)
+    };
     let request = authorization.request.clone();
     let input = (authorization.id.clone(), request, authentication, PendingEvent::new(&op.env, event)?);
-    Ok(op
-        .store
-        .write(input, move |tx, (id, request, authentication, event)| {
-            Box::pin(async move {
-                if !authorizations::authenticate(tx, id, authentication, now).await?
-                    || !authorizations::consent(tx, id, &authentication.user_id, now).await?
-                {
-                    return Ok(false);
-                }
-                let known = consents::find(tx, &authentication.user_id, &request.client_id).await?;
-                let scope = known.map_or_else(|| request.scope.clone(), |known| known.scope.union(&request.scope));
-                let consent = Consent { scope, granted_at: now };
-                consents::upsert(tx, &authentication.user_id, &request.client_id, &consent).await?;
-                event.write(tx, now).await?;
-                Ok(true)
-            })
+    let allowed = op.store.write(input, move |tx, (id, request, authentication, event)| {
+        Box::pin(async move {
+            if !authorizations::authenticate(tx, id, authentication, now).await?
+                || !authorizations::consent(tx, id, &authentication.user_id, now).await?
+            {
+                return Ok(false);
+            }
+            let known = consents::find(tx, &authentication.user_id, &request.client_id).await?;
+            let scope = known.map_or_else(|| request.scope.clone(), |known| known.scope.union(&request.scope));
+            let consent = Consent { scope, granted_at: now };
+            consents::upsert(tx, &authentication.user_id, &request.client_id, &consent).await?;
+            event.write(tx, now).await?;
+            Ok(true)
         })
-        .await?)
+    });
+    Ok(allowed.await?)
 }

@@ -6,8 +6,7 @@
 //!               └──────────────────┴────────► Failed
 //! ```
 //!
-//! [`request`] checks what came, [`next_step`] decides from stored state alone, [`response`] ends it. Steps never call one
-//! another: a login or a consent writes what happened, and the browser returns to [`advance`].
+//! Steps never call one another: a login or a consent writes what happened, and the browser returns to [`advance`].
 
 pub(crate) mod consent;
 pub(crate) mod next_step;
@@ -35,28 +34,22 @@ use next_step::{Situation, Step};
 use request::VerifiedRequest;
 use response::{AuthorizationResponse, Delivery};
 
-/// The browser as the request found it.
 #[derive(Clone, Debug)]
 pub(crate) struct Browser {
     pub key: BrowserKey,
-    /// Its live session and the person in it, if it is signed in.
+    /// A live one.
     pub session: Option<(BrowserSession, User)>,
 }
 
-/// What the browser is shown next.
 #[derive(Debug)]
 pub(crate) enum Next {
-    /// Somebody must sign in for this authorization.
     Login(Box<Interaction>),
-    /// The person must allow the scopes.
     Consent(Box<Interaction>, Box<Authentication>),
-    /// The answer to the relying party.
     Respond(AuthorizationResponse),
     Over(Box<Interaction>, Over),
     Unknown,
 }
 
-/// Why nothing comes next. Each end has words of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Over {
     /// A code was issued before: nothing is issued twice.
@@ -67,7 +60,6 @@ pub(crate) enum Over {
     ClientOff,
 }
 
-/// An authorization with the client that asked.
 #[derive(Clone, Debug)]
 pub(crate) struct Interaction {
     pub authorization: Authorization,
@@ -90,31 +82,23 @@ impl Interaction {
         })
     }
 
-    /// Whether it still waits for the person: only then a form of its pages does anything.
     pub(crate) fn is_waiting(&self, now: Timestamp) -> bool {
         let stage = &self.authorization.stage;
         self.over(now).is_none() && matches!(stage, AuthorizationStage::Open | AuthorizationStage::Authenticated { .. })
     }
 
-    /// Whether it lasts long enough for somebody to approve a login: a quarter of what a login has, ten seconds at most. A
-    /// phone that is asked later is asked for nothing.
+    /// A quarter of what a login has, ten seconds at most. A phone that is asked later is asked for nothing.
     pub(crate) fn has_time_for_phone(&self, op: &Op) -> bool {
         let least = (op.settings.lifetimes.login / 4).min(Duration::from_secs(10));
         op.env.now().plus(least) < self.authorization.expires_at
     }
 
-    /// The page that leads to whatever comes next.
     pub(crate) fn location(&self) -> String {
         format!("/interaction/{}", self.authorization.id)
     }
-
-    fn into_over(self, why: Over) -> Next {
-        Next::Over(Box::new(self), why)
-    }
 }
 
-/// Takes a checked request as far as possible without a page. A request that single sign-on answers at once costs one commit;
-/// one that ends in an error, none.
+/// A request that single sign-on answers at once costs one commit; one that ends in an error, none.
 pub(crate) async fn begin(op: &Op, verified: VerifiedRequest, browser: &Browser, origin: &Origin) -> Result<Next, Internal> {
     let VerifiedRequest { client, request } = verified;
     let now = op.env.now();
@@ -140,7 +124,7 @@ pub(crate) async fn begin(op: &Op, verified: VerifiedRequest, browser: &Browser,
         }
         Step::Issue(authentication) => Next::Respond(response::issue_at_once(op, interaction, *authentication).await?),
         Step::Fail(code, description) => Next::Respond(response::error(op, &interaction, code, description)),
-        Step::Over => interaction.into_over(Over::Answered),
+        Step::Over => Next::Over(Box::new(interaction), Over::Answered),
     })
 }
 
@@ -148,7 +132,7 @@ pub(crate) async fn begin(op: &Op, verified: VerifiedRequest, browser: &Browser,
 pub(crate) async fn advance(op: &Op, id: &AuthorizationId, browser: &Browser) -> Result<Next, Internal> {
     let Some(interaction) = find_own(op, id, &browser.key).await? else { return Ok(Next::Unknown) };
     if let Some(why) = interaction.over(op.env.now()) {
-        return Ok(interaction.into_over(why));
+        return Ok(Next::Over(Box::new(interaction), why));
     }
     let interaction = without_ended_login(op, interaction, browser).await?;
     let ended = match decide(op, &interaction, browser).await? {
@@ -164,17 +148,14 @@ pub(crate) async fn advance(op: &Op, id: &AuthorizationId, browser: &Browser) ->
         None => {
             let now = find_own(op, id, &browser.key).await?.unwrap_or(interaction);
             let why = now.over(op.env.now()).unwrap_or(Over::Answered);
-            Ok(now.into_over(why))
+            Ok(Next::Over(Box::new(now), why))
         }
     }
 }
 
-/// Whether an authorization that waits can go on without a phone by now: somebody may have signed in in another tab since its
-/// form was shown. Asked before a phone is. `typed` is the name on that form: one that is not a name of whoever is signed in
-/// asks all the same, whether anybody has it or not. Changes nothing.
-///
-/// Costs: what [`advance`] reads to decide; one read more, of the person's phones, where the name is neither their username
-/// nor their e-mail address.
+/// Somebody may have signed in in another tab since the form was shown. `typed` is the name on that form: one that is not a name
+/// of whoever is signed in asks a phone all the same, whether anybody has it or not. Changes nothing.
+/// Costs: what [`advance`] reads to decide; one read more where the name is neither their username nor their e-mail address.
 pub(crate) async fn goes_on_without_phone(
     op: &Op,
     interaction: &Interaction,
@@ -200,7 +181,6 @@ async fn is_called(op: &Op, person: &UserId, name: &str, browser: &Browser) -> R
     Ok(account.is_some_and(|(user, _)| user.id == *person))
 }
 
-/// What comes next, by what is stored now.
 async fn decide(op: &Op, interaction: &Interaction, browser: &Browser) -> Result<Step, Internal> {
     let Interaction { authorization, client } = interaction;
     let consent = stored_consent(op, interaction, browser).await?;
@@ -208,7 +188,7 @@ async fn decide(op: &Op, interaction: &Interaction, browser: &Browser) -> Result
     Ok(next_step::next_step(&Situation { authorization, client, session, consent: consent.as_ref(), now: op.env.now() }))
 }
 
-/// Ends an authorization with an error for the relying party; `None` when a code had been issued for it before.
+/// `None` when a code had been issued for it before.
 pub(crate) async fn fail(
     op: &Op,
     interaction: &Interaction,
@@ -233,8 +213,7 @@ pub(crate) async fn fail(
     Ok(ended.await?.then_some(error))
 }
 
-/// Ends an authorization because the person does not want to go on. Returns where the browser goes on: what must be posted to the
-/// app is sent by a page of ours.
+/// The person does not want to go on. Returns where the browser does: what must be posted to the app is sent by a page of ours.
 pub(crate) async fn give_up(op: &Op, interaction: &Interaction) -> Result<String, Internal> {
     let ended = fail(op, interaction, ErrorCode::AccessDenied, "the person did not want to sign in").await?;
     Ok(match ended.map(|response| response.delivery()) {
@@ -243,9 +222,8 @@ pub(crate) async fn give_up(op: &Op, interaction: &Interaction) -> Result<String
     })
 }
 
-/// An authorization whose login belongs to a session that was ended meanwhile (a logout, another account, an operator) is one
-/// that nobody signed in for: the code that it would get is refused at the token endpoint. One read, and none where the
-/// login's session is the browser's own.
+/// An authorization whose login belongs to a session that was ended meanwhile is one that nobody signed in for: its code would be
+/// refused at the token endpoint. One read, and none where the login's session is the browser's own.
 async fn without_ended_login(op: &Op, mut interaction: Interaction, browser: &Browser) -> Result<Interaction, Internal> {
     let AuthorizationStage::Authenticated { authentication, .. } = &interaction.authorization.stage else {
         return Ok(interaction);
@@ -260,7 +238,7 @@ async fn without_ended_login(op: &Op, mut interaction: Interaction, browser: &Br
     Ok(interaction)
 }
 
-/// What the person who would be signed in had allowed this client before; not looked up for a client that never asks.
+/// Not looked up for a client that never asks.
 async fn stored_consent(op: &Op, interaction: &Interaction, browser: &Browser) -> Result<Option<Consent>, Internal> {
     let Interaction { authorization, client } = interaction;
     if client.metadata.consent == ConsentPolicy::None {
@@ -290,8 +268,7 @@ async fn store(op: &Op, authorization: &Authorization, source: String) -> Result
     Ok(write.await?)
 }
 
-/// The authorization of this browser, however far it got. The cookie decides, not the URL: another browser's authorization
-/// does not exist (decision 2.2).
+/// The cookie decides, not the URL: another browser's authorization does not exist (decision 2.2).
 pub(crate) async fn find_own(op: &Op, id: &AuthorizationId, browser: &BrowserKey) -> Result<Option<Interaction>, Internal> {
     let found = authorizations::find_with_client(op.store.read(), id).await?;
     let own = found.filter(|(authorization, _)| authorization.browser == *browser);

@@ -1,8 +1,7 @@
-//! What comes next for an authorization: a pure function of stored state (the dispatcher of design 1).
-//!
-//! The checks read like a table: is it over, who would be signed in, may that person answer this request, must they be
-//! asked. With `prompt=none` the first thing that would need a page becomes its error (OIDC Core §3.1.2.6).
+//! What comes next for an authorization: a pure function of stored state (the dispatcher of design 1). With `prompt=none` the
+//! first thing that would need a page becomes its error (OIDC Core §3.1.2.6).
 
+use super::offer::weakest;
 use crate::domain::assurance::Acr;
 use crate::domain::authorization::{Authorization, AuthorizationRequest, AuthorizationStage};
 use crate::domain::browser::{Authentication, BrowserSession};
@@ -13,14 +12,11 @@ use crate::domain::user::{User, canonical_identifier};
 use crate::protocol::client_metadata::ConsentPolicy;
 use crate::protocol::error::ErrorCode;
 
-use super::offer::weakest;
-
-/// Everything that the decision depends on.
 #[derive(Debug)]
 pub(crate) struct Situation<'a> {
     pub authorization: &'a Authorization,
     pub client: &'a Client,
-    /// The browser's live session and its person.
+    /// A live one.
     pub session: Option<&'a (BrowserSession, User)>,
     /// What that person (or the one who signed in for this request) had allowed the client before.
     pub consent: Option<&'a Consent>,
@@ -30,11 +26,8 @@ pub(crate) struct Situation<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Login,
-    /// This person must allow the scopes.
     Consent(Box<Authentication>),
-    /// A code can be issued for this login.
     Issue(Box<Authentication>),
-    /// The relying party gets this error.
     Fail(ErrorCode, &'static str),
     Over,
 }
@@ -92,14 +85,12 @@ fn reusable_session<'a>(situation: &Situation<'a>) -> Option<&'a Authentication>
     reusable.then_some(authentication)
 }
 
-/// A `login_hint` for somebody else never signs the session's person in silently (check 12). A hint that cannot be
-/// one of our names says nothing.
+/// A `login_hint` for somebody else never signs the session's person in silently (check 12); one that cannot be a name says nothing.
 fn hint_fits(request: &AuthorizationRequest, user: &User) -> bool {
     let Some(hint) = request.login_hint.as_deref().and_then(canonical_identifier) else { return true };
     hint == user.username || user.email.as_ref() == Some(&hint)
 }
 
-/// Whether a login reaches the weakest of the wanted values; no wanted value is met by everything.
 fn meets(reached: Acr, wanted: &[String]) -> bool {
     weakest(wanted).is_none_or(|weakest| reached >= weakest)
 }

@@ -1,5 +1,4 @@
-//! Which upstreams may answer a request: those that are configured and strong enough for what the operator demands of the client,
-//! or the client asks for (decision 2.1).
+//! Which upstreams are strong enough to answer a request (decision 2.1).
 
 use super::Interaction;
 use crate::domain::assurance::Acr;
@@ -7,13 +6,13 @@ use crate::domain::user::Upstream;
 use crate::flow::Op;
 use crate::upstream::Capabilities;
 
-/// The upstreams to choose from.
 pub(crate) fn offered(op: &Op, interaction: &Interaction) -> Vec<Upstream> {
-    strong_enough(&configured(op), wanted(interaction))
+    let with_capabilities = |upstream| Some((upstream, op.upstreams.get(upstream)?.capabilities()));
+    let configured: Vec<_> = Upstream::ALL.into_iter().filter_map(with_capabilities).collect();
+    strong_enough(&configured, wanted(interaction))
 }
 
-/// Whether a login through `upstream` may name nobody (decision 2.3): where the operator allows it, the upstream can do it, and
-/// nobody demands more than an approval by anybody.
+/// Whether a login through `upstream` may name nobody (decision 2.3).
 pub(crate) fn may_be_unnamed(op: &Op, interaction: &Interaction, upstream: Upstream) -> bool {
     let can = op.upstreams.get(upstream).is_some_and(|service| service.capabilities().unnamed);
     op.settings.allow_unnamed && can && wanted(interaction) == Acr::Approved
@@ -24,16 +23,11 @@ pub(super) fn weakest(values: &[String]) -> Option<Acr> {
     values.iter().filter_map(|value| Acr::parse(value)).min()
 }
 
-fn configured(op: &Op) -> Vec<(Upstream, Capabilities)> {
-    let with_capabilities = |upstream| Some((upstream, op.upstreams.get(upstream)?.capabilities()));
-    Upstream::ALL.into_iter().filter_map(with_capabilities).collect()
-}
-
 fn wanted(interaction: &Interaction) -> Acr {
     least(&interaction.authorization.request.acr_values, &interaction.client.metadata.default_acr_values)
 }
 
-/// What a login must at least reach for a request that asks for `asked` by a client of which `demanded` is demanded.
+/// What a login must at least reach.
 fn least(asked: &[String], demanded: &[String]) -> Acr {
     weakest(asked).max(weakest(demanded)).unwrap_or(Acr::Approved)
 }

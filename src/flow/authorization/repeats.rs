@@ -1,5 +1,5 @@
-//! Clients that send the same `code_challenge` or `nonce` with every request: both must be new each time (RFC 9700 §2.1.1), and
-//! one that is not protects nobody. It is noticed, once for each client and value, and refused no one: the app goes on as before.
+//! Clients that send the same `code_challenge` or `nonce` with every request: one that is not new each time protects nobody
+//! (RFC 9700 §2.1.1). It is noticed, once for each client and value, and refused no one.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,10 +10,8 @@ use crate::domain::secret::SecretDigest;
 
 /// So many requests in a row with one value are no reload and no retry (check 29).
 const IN_A_ROW: u32 = 20;
-/// So many clients are watched by one node.
 const CLIENTS: usize = 1000;
 
-/// What one value was lately.
 #[derive(Default)]
 struct Latest {
     digest: Option<SecretDigest>,
@@ -31,7 +29,6 @@ struct Seen {
 pub(crate) struct Repeats(Arc<Mutex<HashMap<ClientId, Seen>>>);
 
 impl Repeats {
-    /// Looks at a request that passed every check.
     pub(crate) fn notice(&self, request: &AuthorizationRequest) {
         let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if clients.len() >= CLIENTS && !clients.contains_key(&request.client_id) {

@@ -1,8 +1,9 @@
 //! The ordered checks of an authorization request: first what decides whether its relying party may be answered at all (RFC 6749
-//! §4.1.2.1), then [`Checks::request`], everything else. They come to a value; nothing is told to anybody here.
+//! §4.1.2.1), then [`Checks::request`], everything else. Nothing is told to anybody here.
 
 use std::borrow::Cow;
 
+use super::response::ResponseTarget;
 use crate::domain::assurance::Acr;
 use crate::domain::authorization::AuthorizationRequest;
 use crate::domain::client::Client;
@@ -19,8 +20,6 @@ use crate::protocol::prompt::Prompt;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::response_mode::ResponseMode;
 use crate::protocol::scope::{self, Scope};
-
-use super::response::ResponseTarget;
 
 /// The parameters that are read here. Others are ignored, whatever is wrong with them (RFC 6749 §3.1).
 const READ: &[&str] = &[
@@ -39,34 +38,28 @@ const READ: &[&str] = &[
     "ui_locales",
 ];
 
-/// The most bytes, as JSON, of a request's own words (`state`, `nonce`, `login_hint`, `ui_locales`): what anybody may have us
-/// keep (B35). The rest of what is kept is registered, or one of a few values.
+/// The most bytes, as JSON, of a request's own words: what anybody may have us keep while the person signs in (B35).
 const MOST_WORDS: usize = 1024;
-
 /// The longest language tag that is kept (RFC 5646 §4.4.1).
 const LONGEST_TAG: usize = 35;
 
-/// A request that passed every check, with the client that made it.
 #[derive(Debug)]
 pub(crate) struct VerifiedRequest {
     pub client: Client,
     pub request: AuthorizationRequest,
 }
 
-/// Why a request ends before anybody is asked. How that is told is up to the endpoint that took the request.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RequestError {
     /// Client or redirect URI are not known: nobody may be redirected (RFC 6749 §4.1.2.1).
     #[error(transparent)]
     Unverified(#[from] UnverifiedRequest),
-    /// The client and its redirect URI are known.
     #[error("the authorization request was refused")]
     Refused(Box<RefusedRequest>),
     #[error(transparent)]
     Internal(#[from] Internal),
 }
 
-/// A wrong request, and where its relying party may be told so.
 #[derive(Debug)]
 pub(crate) struct RefusedRequest {
     pub(super) target: ResponseTarget,
@@ -74,12 +67,10 @@ pub(crate) struct RefusedRequest {
     pub(super) description: Cow<'static, str>,
 }
 
-/// A request that cannot be answered to its relying party.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum UnverifiedRequest {
     #[error("the request names no client_id")]
     ClientMissing,
-    /// Not registered, or switched off.
     #[error("the client_id is not registered here")]
     ClientUnknown,
     /// OIDC Core §3.1.2.1: REQUIRED.
@@ -92,7 +83,6 @@ pub(crate) enum UnverifiedRequest {
     Ambiguous(#[from] InvalidParameters),
 }
 
-/// Checks an authorization request, in this order.
 pub(crate) async fn check(op: &Op, parameters: &Parameters) -> Result<VerifiedRequest, RequestError> {
     parameters.all_sound(&["client_id", "redirect_uri"]).map_err(UnverifiedRequest::from)?;
     let client = known_client(op, parameters.get("client_id")).await?;
@@ -127,8 +117,7 @@ fn registered_redirect_uri(client: &Client, requested: Option<&str>) -> Result<R
     registered_uri(client, &client.metadata.redirect_uris, requested).ok_or(UnverifiedRequest::RedirectUriUnknown)
 }
 
-/// Where an error about the response mode itself goes: the fragment for response types whose answer would have stood
-/// there (OAuth 2.0 Multiple Response Type Encoding Practices §5), else the query.
+/// For an error about the mode itself (OAuth 2.0 Multiple Response Type Encoding Practices §5).
 fn error_mode(parameters: &Parameters) -> ResponseMode {
     let front_channel = |kind: &str| matches!(kind, "token" | "id_token");
     let named = parameters.get("response_mode").and_then(ResponseMode::parse);
@@ -138,14 +127,12 @@ fn error_mode(parameters: &Parameters) -> ResponseMode {
     })
 }
 
-/// What is wrong with a request whose client and redirect URI are known.
 struct Rejection(ErrorCode, Cow<'static, str>);
 
-fn reject<T>(code: ErrorCode, description: impl Into<Cow<'static, str>>) -> Result<T, Rejection> {
-    Err(Rejection(code, description.into()))
+const fn rejected(code: ErrorCode, description: &'static str) -> Rejection {
+    Rejection(code, Cow::Borrowed(description))
 }
 
-/// The checks of a request whose client and redirect URI are known.
 struct Checks<'a> {
     op: &'a Op,
     client: &'a Client,
@@ -160,7 +147,7 @@ impl Checks<'_> {
         self.everything_once()?;
         let response_mode = self.response_mode()?;
         self.response_type_is_code()?;
-        self.target = self.target.with_mode(response_mode);
+        self.target.mode = response_mode;
         self.client_may_use_codes()?;
         let text = |name: &str| self.parameters.get(name).map(str::to_owned);
         let request = AuthorizationRequest {
@@ -184,21 +171,14 @@ impl Checks<'_> {
 
     /// OAuth 2.0 Multiple Response Type Encoding Practices §2.1; a mode that we do not have is an error.
     fn response_mode(&self) -> Result<ResponseMode, Rejection> {
-        match self.parameters.get("response_mode") {
-            None => Ok(ResponseMode::Query),
-            Some(text) => match ResponseMode::parse(text) {
-                Some(mode) => Ok(mode),
-                None => reject(ErrorCode::InvalidRequest, "response_mode is not supported"),
-            },
-        }
+        let Some(text) = self.parameters.get("response_mode") else { return Ok(ResponseMode::Query) };
+        ResponseMode::parse(text).ok_or(rejected(ErrorCode::InvalidRequest, "response_mode is not supported"))
     }
 
     /// RFC 6749 §3.1: a parameter must not be included more than once.
     fn everything_once(&self) -> Result<(), Rejection> {
-        match self.parameters.all_sound(READ) {
-            Ok(()) => Ok(()),
-            Err(invalid) => reject(ErrorCode::InvalidRequest, invalid.to_string()),
-        }
+        let sound = self.parameters.all_sound(READ);
+        sound.map_err(|invalid| Rejection(ErrorCode::InvalidRequest, invalid.to_string().into()))
     }
 
     /// OIDC Core §6.1, §6.2, §7.2.1: what is not supported must be refused, never ignored. Where the query does not say how the
@@ -211,7 +191,7 @@ impl Checks<'_> {
         ] {
             if self.parameters.has(name) {
                 self.target = self.target_of_refused_object();
-                return reject(code, "request objects are not supported");
+                return Err(rejected(code, "request objects are not supported"));
             }
         }
         Ok(())
@@ -222,15 +202,18 @@ impl Checks<'_> {
         let claim = |name: &str| claims.get(name).and_then(serde_json::Value::as_str).filter(|_| !self.parameters.has(name));
         let mode = claim("response_mode").and_then(ResponseMode::parse);
         let state = claim("state").filter(|state| state.len() <= MOST_WORDS);
-        self.target.clone().or_else(mode, state)
+        let mut target = self.target.clone();
+        target.mode = mode.unwrap_or(target.mode);
+        target.state = target.state.or_else(|| state.map(str::to_owned));
+        target
     }
 
     /// RFC 6749 §3.1.1; only `code` exists here (decision 2.11, RFC 9700 §2.1.2).
     fn response_type_is_code(&self) -> Result<(), Rejection> {
         match self.parameters.get("response_type") {
             Some("code") => Ok(()),
-            Some(_other) => reject(ErrorCode::UnsupportedResponseType, "response_type must be code"),
-            None => reject(ErrorCode::InvalidRequest, "response_type is missing"),
+            Some(_other) => Err(rejected(ErrorCode::UnsupportedResponseType, "response_type must be code")),
+            None => Err(rejected(ErrorCode::InvalidRequest, "response_type is missing")),
         }
     }
 
@@ -239,18 +222,17 @@ impl Checks<'_> {
         if self.client.metadata.grant_types.contains(&GrantType::AuthorizationCode) {
             return Ok(());
         }
-        reject(ErrorCode::UnauthorizedClient, "the client is not registered for authorization_code")
+        Err(rejected(ErrorCode::UnauthorizedClient, "the client is not registered for authorization_code"))
     }
 
     /// RFC 6749 §3.3: unknown and unallowed scopes are dropped, and the granted `scope` is returned (decision 2.9).
     fn scope(&self) -> Result<Scope, Rejection> {
-        let Ok(asked) = Scope::parse(self.parameters.get("scope").unwrap_or_default()) else {
-            return reject(ErrorCode::InvalidScope, "scope is malformed");
-        };
+        let asked = Scope::parse(self.parameters.get("scope").unwrap_or_default());
+        let asked = asked.map_err(|_malformed| rejected(ErrorCode::InvalidScope, "scope is malformed"))?;
         let allowed = &self.client.metadata.scope;
         let granted = asked.filtered(|token| scope::KNOWN.contains(&token) && allowed.contains(token));
         if granted.is_empty() {
-            return reject(ErrorCode::InvalidScope, "scope names nothing that this client may have");
+            return Err(rejected(ErrorCode::InvalidScope, "scope names nothing that this client may have"));
         }
         Ok(granted)
     }
@@ -258,37 +240,31 @@ impl Checks<'_> {
     /// RFC 7636 §4.4.1, RFC 9700 §2.1.1: demanded where the client demands it; enforced wherever it was sent.
     fn code_challenge(&self) -> Result<Option<CodeChallenge>, Rejection> {
         let parsed = CodeChallenge::parse(self.parameters.get("code_challenge"), self.parameters.get("code_challenge_method"));
-        match parsed {
-            Ok(None) if self.client.metadata.demands_pkce() => reject(ErrorCode::InvalidRequest, "code_challenge is required"),
-            Ok(challenge) => Ok(challenge),
-            Err(_invalid) => reject(ErrorCode::InvalidRequest, "code_challenge must be an S256 challenge"),
+        match parsed.map_err(|_invalid| rejected(ErrorCode::InvalidRequest, "code_challenge must be an S256 challenge"))? {
+            None if self.client.metadata.demands_pkce() => {
+                Err(rejected(ErrorCode::InvalidRequest, "code_challenge is required"))
+            }
+            challenge => Ok(challenge),
         }
     }
 
     /// OIDC Core §3.1.2.1: `none` with another value is an error.
     fn prompt(&self) -> Result<Prompt, Rejection> {
-        match Prompt::parse(self.parameters.get("prompt").unwrap_or_default()) {
-            Ok(prompt) => Ok(prompt),
-            Err(_invalid) => reject(ErrorCode::InvalidRequest, "prompt=none cannot be combined"),
-        }
+        let parsed = Prompt::parse(self.parameters.get("prompt").unwrap_or_default());
+        parsed.map_err(|_invalid| rejected(ErrorCode::InvalidRequest, "prompt=none cannot be combined"))
     }
 
-    /// OIDC Core §3.1.2.1: seconds.
     fn max_age(&self) -> Result<Option<u64>, Rejection> {
-        match self.parameters.get("max_age").map(str::parse::<u64>) {
-            None => Ok(None),
-            Some(Ok(seconds)) => Ok(Some(seconds)),
-            Some(Err(_not_a_number)) => reject(ErrorCode::InvalidRequest, "max_age is not a number of seconds"),
-        }
+        let parsed = self.parameters.get("max_age").map(str::parse).transpose();
+        parsed.map_err(|_not_a_number| rejected(ErrorCode::InvalidRequest, "max_age is not a number of seconds"))
     }
 
     /// OIDC Core §3.1.2.1: a token of ours; the client need not be its audience, and it may have expired.
     fn id_token_hint(&self) -> Result<Option<UserId>, Rejection> {
         let Some(hint) = self.parameters.get("id_token_hint") else { return Ok(None) };
-        match self.op.keys.ring.verify_hint(hint, &self.op.settings.issuer, None) {
-            Ok(claims) => Ok(Some(UserId::new(claims.sub))),
-            Err(_refused) => reject(ErrorCode::InvalidRequest, "id_token_hint is not an ID token of this issuer"),
-        }
+        let verified = self.op.keys.ring.verify_hint(hint, &self.op.settings.issuer, None);
+        let refused = |_| rejected(ErrorCode::InvalidRequest, "id_token_hint is not an ID token of this issuer");
+        Ok(Some(UserId::new(verified.map_err(refused)?.sub)))
     }
 
     /// OIDC Core §3.1.2.1, Registration §2 `default_acr_values`; values that are not ours cannot be met and are dropped.
@@ -305,13 +281,12 @@ impl Checks<'_> {
     }
 }
 
-/// What a request says in words of its own has bounds: it is kept while the person signs in.
 fn few_words(request: &AuthorizationRequest) -> Result<(), Rejection> {
     let words = (&request.state, &request.nonce, &request.login_hint, &request.ui_locales);
     match serde_json::to_string(&words) {
         Ok(json) if json.len() <= MOST_WORDS => Ok(()),
         _too_long => {
-            reject(ErrorCode::InvalidRequest, "state, nonce, login_hint and ui_locales are longer than 1 KiB together")
+            Err(rejected(ErrorCode::InvalidRequest, "state, nonce, login_hint and ui_locales are longer than 1 KiB together"))
         }
     }
 }

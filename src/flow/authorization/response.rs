@@ -2,11 +2,12 @@
 
 use url::Url;
 
+use super::Interaction;
+use super::request::RefusedRequest;
 use crate::domain::authorization::{Authorization, AuthorizationRequest, AuthorizationStage, CodeContent};
 use crate::domain::browser::Authentication;
 use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
-use crate::domain::id::AuthorizationId;
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::flow::Op;
 use crate::flow::error::Internal;
@@ -17,19 +18,15 @@ use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::response_mode::ResponseMode;
 use crate::store::{authorizations, backchannel_logouts, codes};
 
-use super::Interaction;
-use super::request::RefusedRequest;
-
 /// Where an answer may go: a redirect URI that was checked against its client. Nothing else can be redirected to.
 #[derive(Clone, Debug)]
 pub(crate) struct ResponseTarget {
     redirect_uri: RedirectUri,
-    mode: ResponseMode,
-    state: Option<String>,
+    pub(super) mode: ResponseMode,
+    pub(super) state: Option<String>,
     /// Whether the client sends browsers on to places that we cannot know (decision 2.15).
-    forwards: bool,
-    /// What the client is called where people read it.
-    app_name: String,
+    pub(crate) forwards: bool,
+    pub(crate) app_name: String,
 }
 
 impl ResponseTarget {
@@ -48,53 +45,25 @@ impl ResponseTarget {
         Self::new(&interaction.client, request.redirect_uri.clone(), request.response_mode, request.state.as_deref())
     }
 
-    pub(super) fn with_mode(&self, mode: ResponseMode) -> Self {
-        Self { mode, ..self.clone() }
-    }
-
-    /// With a `mode` and a `state` in place of what the query does not say.
-    pub(super) fn or_else(self, mode: Option<ResponseMode>, state: Option<&str>) -> Self {
-        Self { mode: mode.unwrap_or(self.mode), state: self.state.or_else(|| state.map(str::to_owned)), ..self }
-    }
-
-    pub(super) const fn redirect_uri(&self) -> &RedirectUri {
+    pub(crate) const fn redirect_uri(&self) -> &RedirectUri {
         &self.redirect_uri
     }
 }
 
-/// An authorization response, ready to be sent.
 #[derive(Debug)]
 pub(crate) struct AuthorizationResponse {
-    target: ResponseTarget,
+    pub(crate) target: ResponseTarget,
     /// In this order: `code` first (a mobile client of ThumbSignIn looks at the first parameter only).
     parameters: Vec<(&'static str, Secret)>,
 }
 
-/// How the browser carries a response.
 #[derive(Debug)]
 pub(crate) enum Delivery {
-    /// By a redirect to this URL.
     Redirect(String),
-    /// By posting this form (OAuth 2.0 Form Post Response Mode §2).
     FormPost { action: String, fields: Vec<(String, String)> },
 }
 
 impl AuthorizationResponse {
-    /// The redirect URI that the response goes to, for the Content Security Policy of the page that leads there.
-    pub(crate) const fn redirect_uri(&self) -> &RedirectUri {
-        &self.target.redirect_uri
-    }
-
-    /// Whether its client sends browsers on to places that we cannot know (decision 2.15).
-    pub(crate) const fn forwards(&self) -> bool {
-        self.target.forwards
-    }
-
-    /// What its client is called, for the page that posts it.
-    pub(crate) fn app_name(&self) -> &str {
-        &self.target.app_name
-    }
-
     /// Puts the parameters where the response mode wants them. Those of the redirect URI itself are kept (RFC 6749 §3.1.2).
     pub(crate) fn delivery(&self) -> Delivery {
         let pairs = self.parameters.iter().map(|(name, value)| (*name, value.expose()));
@@ -110,9 +79,8 @@ impl AuthorizationResponse {
     }
 }
 
-/// Appends encoded pairs to a URI without touching what stands there: the registered bytes go back as they are.
-/// A redirect without a fragment of its own would inherit the fragment of the page that led here (RFC 9700 §4.1.3), so a
-/// query answer ends in an empty one.
+/// The registered bytes go back as they are. A redirect without a fragment of its own would inherit that of the page that led here
+/// (RFC 9700 §4.1.3), so a query answer ends in an empty one.
 fn append<'a>(uri: &str, separator: char, pairs: impl Iterator<Item = (&'static str, &'a str)>) -> String {
     let mut encoded = url::form_urlencoded::Serializer::new(String::new());
     encoded.extend_pairs(pairs);
@@ -122,12 +90,11 @@ fn append<'a>(uri: &str, separator: char, pairs: impl Iterator<Item = (&'static 
     format!("{uri}{joint}{encoded}{tail}")
 }
 
-/// An error response to a checked request (RFC 6749 §4.1.2.1). Changes nothing.
+/// RFC 6749 §4.1.2.1. Changes nothing.
 pub(super) fn error(op: &Op, interaction: &Interaction, code: ErrorCode, description: &'static str) -> AuthorizationResponse {
     error_to(op, ResponseTarget::of(interaction), code, description)
 }
 
-/// The error response to a refused request.
 pub(crate) fn of_refusal(op: &Op, refused: RefusedRequest) -> AuthorizationResponse {
     error_to(op, refused.target, refused.code, &refused.description)
 }
@@ -147,7 +114,6 @@ fn finish(op: &Op, target: ResponseTarget, mut parameters: Vec<(&'static str, Se
     AuthorizationResponse { target, parameters }
 }
 
-/// A new code and what is stored for it.
 struct NewCode {
     code: Secret,
     digest: SecretDigest,
@@ -174,8 +140,7 @@ fn code_response(op: &Op, interaction: &Interaction, code: Secret) -> Authorizat
     finish(op, ResponseTarget::of(interaction), vec![("code", code)])
 }
 
-/// Issues a code for a stored authorization; `None` when it had ended before. One commit: the authorization ends in the
-/// same write that stores the code, so two requests at once get one code.
+/// `None` when the authorization had ended before. It ends in the commit that stores the code: two requests at once get one code.
 pub(super) async fn issue(
     op: &Op,
     interaction: &Interaction,
@@ -186,27 +151,24 @@ pub(super) async fn issue(
     let code = new.code.clone();
     // Single sign-on may answer an authorization that nobody signed in for: it takes the session's login on the way.
     let open = matches!(authorization.stage, AuthorizationStage::Open);
-    let input: (AuthorizationId, NewCode, bool) = (authorization.id.clone(), new, open);
+    let input = (authorization.id.clone(), new, open);
     let now = op.env.now();
-    let issued = op
-        .store
-        .write(input, move |tx, (id, new, open)| {
-            Box::pin(async move {
-                if *open && !authorizations::authenticate(tx, id, &new.content.authentication, now).await? {
-                    return Ok(false);
-                }
-                if !authorizations::finish_issued(tx, id, now).await? {
-                    return Ok(false);
-                }
-                // Whoever was replaced in this browser: their apps hear of it once the code is redeemed (decision 2.16).
-                let holds_logouts = backchannel_logouts::hold_until(tx, id, new.expires_at).await? > 0;
-                let content = CodeContent { holds_logouts, ..new.content.clone() };
-                codes::insert(tx, &new.digest, id, &content, new.expires_at).await?;
-                Ok(true)
-            })
+    let issued = op.store.write(input, move |tx, (id, new, open)| {
+        Box::pin(async move {
+            if *open && !authorizations::authenticate(tx, id, &new.content.authentication, now).await? {
+                return Ok(false);
+            }
+            if !authorizations::finish_issued(tx, id, now).await? {
+                return Ok(false);
+            }
+            // Whoever was replaced in this browser: their apps hear of it once the code is redeemed (decision 2.16).
+            let holds_logouts = backchannel_logouts::hold_until(tx, id, new.expires_at).await? > 0;
+            let content = CodeContent { holds_logouts, ..new.content.clone() };
+            codes::insert(tx, &new.digest, id, &content, new.expires_at).await?;
+            Ok(true)
         })
-        .await?;
-    Ok(issued.then(|| code_response(op, interaction, code)))
+    });
+    Ok(issued.await?.then(|| code_response(op, interaction, code)))
 }
 
 /// Issues a code for a request that single sign-on answers at once. One commit.

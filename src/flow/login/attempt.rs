@@ -1,13 +1,12 @@
 //! Writing a login that is to begin: one commit decides whether it may, whatever else begins at the same moment on any node.
-//!
 //! How often a phone may be asked (checks 134–136) is counted in the database, so that every node sees the same. A browser
 //! that nobody used before is told of a limit by what was typed and where it came from, and by nothing else: a name that nobody
 //! has is counted as one that somebody has. What is counted by the user, for all spellings of their name together, is not told:
-//! who is over it goes on as a decoy (checks 138, 139). Browsers that signed in as the user before have a quota of their
-//! own: nobody else can use up theirs.
+//! who is over it goes on as a decoy (checks 138, 139). Browsers that signed in as the user before have a quota of their own.
 
 use std::time::Duration;
 
+use super::{end, outcome};
 use crate::domain::audit::{AuditEvent, AuditKind};
 use crate::domain::browser::BrowserKey;
 use crate::domain::clock::Timestamp;
@@ -21,18 +20,14 @@ use crate::metrics;
 use crate::store::pushes::Push;
 use crate::store::{StoreError, Tx, logins, pushes};
 
-use super::{end, outcome};
-
 const TEN_MINUTES: Duration = Duration::from_secs(600);
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// What became of an attempt. But for the first two nothing was written.
 pub(super) enum AttemptOutcome {
     /// Written as it is here, the slots taken, the attempt counted: create it. Some go on as a decoy.
     Begun(Box<Login>),
     /// Written as ended, unless what it is for is gone.
     Refused(Refusal),
-    /// This browser has the same login under way.
     Same(Box<Login>),
     /// This browser has these under way for the same purpose, to be replaced.
     Replaces(Vec<Login>),
@@ -40,7 +35,6 @@ pub(super) enum AttemptOutcome {
     Busy(Option<Box<Login>>),
 }
 
-/// Why nobody may be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     Gone,
@@ -49,9 +43,9 @@ pub(super) enum Refusal {
     Occupied,
 }
 
-/// What the limits say to an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
+    /// No limit is reached.
     Free,
     /// Nobody may be asked, and nobody may be told why: the attempt goes on as a decoy.
     Pretend,
@@ -59,9 +53,7 @@ pub(super) enum Verdict {
     Told,
     /// Browsers that nobody used before asked too many users, all together: said whatever was typed. The first of these in ten
     /// minutes is `new`.
-    Flooded {
-        new: bool,
-    },
+    Flooded { new: bool },
 }
 
 struct Attempt {
@@ -73,7 +65,6 @@ struct Attempt {
     limits: Limits,
 }
 
-/// Writes the row, takes the slots, and counts the attempt. One commit.
 pub(super) async fn write(op: &Op, login: &Login) -> Result<AttemptOutcome, Internal> {
     let exclusive = op.upstreams.get(login.upstream).is_some_and(|service| service.capabilities().exclusive);
     let attempt = Attempt {
@@ -108,7 +99,6 @@ pub(super) async fn write(op: &Op, login: &Login) -> Result<AttemptOutcome, Inte
     Ok(outcome)
 }
 
-/// Tells operators of a limit that was reached.
 fn count_limited(op: &Op, verdict: Verdict) {
     let Verdict::Flooded { new } = verdict else { return metrics::RATE_LIMITED.add(["asking_phones"]) };
     metrics::RATE_LIMITED.add(["all_people"]);
@@ -122,16 +112,15 @@ fn count_limited(op: &Op, verdict: Verdict) {
 pub(super) async fn refuse(op: &Op, login: Login, reason: Reason) -> Result<LoginId, Internal> {
     let (now, how) = (op.env.now(), End::Failed(reason));
     let input = (login.clone(), PendingEvent::new(&op.env, end::event(&login, how))?);
-    op.store
-        .write(input, move |tx, (login, event)| {
-            Box::pin(async move {
-                if outcome::on_begin(tx, &login.purpose).await? {
-                    insert_ended(tx, login, how).await?;
-                }
-                event.write(tx, now).await
-            })
+    let written = op.store.write(input, move |tx, (login, event)| {
+        Box::pin(async move {
+            if outcome::on_begin(tx, &login.purpose).await? {
+                insert_ended(tx, login, how).await?;
+            }
+            event.write(tx, now).await
         })
-        .await?;
+    });
+    written.await?;
     end::count(&login, how);
     Ok(login.id)
 }
@@ -140,7 +129,6 @@ async fn insert_ended(tx: &Tx, login: &Login, how: End) -> Result<(), StoreError
     logins::insert(tx, &Login { stage: LoginStage::Ended(how), ..login.clone() }, None).await.map(drop)
 }
 
-/// The audit event of a beginning: whether somebody was asked, or it was pretended.
 fn started(login: &Login) -> AuditEvent {
     end::about(login, AuditKind::LoginStarted, if login.subject == Subject::Decoy { "decoy" } else { "asked" })
 }
@@ -230,9 +218,9 @@ impl Attempt {
         }
     }
 
-    /// Another request for this user is open, and not for this name: for another of theirs; or their own browser's, which took the
-    /// phone over. A browser that the user used before may end it, this browser's own may be replaced; any other may not and must
-    /// not notice, and goes on as a decoy (decision 2.7).
+    /// A request for this user is open under another name of theirs, or their own browser took the phone over. A browser that the
+    /// user used before may end it, this browser's own may be replaced; any other must not notice, and goes on as a decoy
+    /// (decision 2.7).
     async fn user_is_asked(&self, tx: &Tx, holder: &LoginId) -> Result<AttemptOutcome, StoreError> {
         let held = logins::find(tx, holder).await?;
         let own = held.as_ref().is_some_and(|held| held.shares_browser(&self.login));
@@ -245,8 +233,7 @@ impl Attempt {
         self.begun(tx, decoy).await
     }
 
-    /// Whether another browser's login for the same name is open, and nobody used this browser before. Asked before anything else
-    /// is locked: of many at one moment all but one end here.
+    /// Asked before anything else is locked: of many at one moment all but one end here.
     async fn is_occupied(&self, tx: &Tx) -> Result<bool, StoreError> {
         if self.hold_until.is_none() || self.login.remembered {
             return Ok(false);
@@ -287,7 +274,7 @@ impl Attempt {
         Ok(AttemptOutcome::Begun(Box::new(login)))
     }
 
-    /// Whether a limit counts what this attempt's user is asked. A QR code without a name asks nobody in particular.
+    /// A QR code without a name asks nobody in particular.
     const fn counts_user(&self) -> bool {
         let limits = &self.limits;
         let limited = if self.push.remembered {
@@ -298,8 +285,7 @@ impl Attempt {
         limited && !self.push.target.is_empty()
     }
 
-    /// What the limits say, `pending` being the other logins that the browser has under way. Asked inside the write that counts the
-    /// attempt, so that attempts at the same moment cannot all find room.
+    /// `pending` is how many other logins the browser has under way.
     async fn verdict(&self, tx: &Tx, pending: usize) -> Result<Verdict, StoreError> {
         let (limits, push) = (&self.limits, &self.push);
         if limits.pending_per_browser.is_some_and(|most| pending >= usize::try_from(most).unwrap_or(usize::MAX)) {
@@ -355,7 +341,6 @@ impl Attempt {
         Ok(())
     }
 
-    /// Whether the source or the network of the attempt has made as many as it may.
     async fn source_is_too_busy(&self, tx: &Tx) -> Result<bool, StoreError> {
         let (limits, since) = (&self.limits, self.push.at.minus(TEN_MINUTES));
         if is_reached(limits.push_per_source_10min, pushes::count_source(tx, &self.push.source, since)).await? {
@@ -376,7 +361,6 @@ impl Attempt {
         })
     }
 
-    /// Whether the limit of ten minutes or that of a day is reached.
     async fn too_often(&self, ten_minutes: impl Count, day: impl Count) -> Result<bool, StoreError> {
         let limits = &self.limits;
         Ok(is_reached(limits.push_per_person_10min, ten_minutes).await? || is_reached(limits.push_per_person_day, day).await?)
@@ -387,7 +371,6 @@ impl Attempt {
 trait Count: Future<Output = Result<u64, StoreError>> + Send {}
 impl<F: Future<Output = Result<u64, StoreError>> + Send> Count for F {}
 
-/// Whether `count` has come to a limit; nothing is counted where there is none.
 async fn is_reached(limit: Option<u32>, count: impl Count) -> Result<bool, StoreError> {
     match limit {
         Some(most) => Ok(count.await? >= u64::from(most)),

@@ -1,12 +1,14 @@
-//! Beginning a login: who is meant, may they be asked, and what is in the way.
-//!
-//! The row and the slot are written ([`attempt`]) *before* the one create call ([`create`]), so that a crash in the middle
-//! leaves a `creating` row that keeps the user's slot closed until its deadline, and nothing is ever created twice
+//! Beginning a login. The row and the slot are written ([`attempt`]) *before* the one create call ([`create`]), so that a crash in
+//! the middle leaves a `creating` row that keeps the user's slot closed until its deadline, and nothing is ever created twice
 //! (decision 2.7).
 
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
+use super::attempt::{self, AttemptOutcome};
+use super::create::{answered, create};
+use super::outcome::LoginTarget;
+use super::{LoginRequest, ResolvedSubject, end};
 use crate::domain::browser::{BrowserKey, Origin};
 use crate::domain::id::{LoginId, UserId};
 use crate::domain::login::{Asked, Concern, Login, Purpose, Reason, Subject};
@@ -15,21 +17,14 @@ use crate::flow::error::Internal;
 use crate::flow::node::latency::random_delay;
 use crate::store::{devices, logins, remembered_browsers};
 
-use super::attempt::{self, AttemptOutcome};
-use super::create::{answered, create};
-use super::outcome::LoginTarget;
-use super::{LoginRequest, ResolvedSubject, end};
-
 /// How often an attempt is made whose way was cleared: of the browser's other logins, then of the user's slot.
 const ATTEMPTS: usize = 4;
-
 /// What stands before the target of a name that nobody has. No service has such a user: names have no blanks.
 const NOBODY: &str = "? ";
 
 /// Begins a login, or returns the one that this browser has under way for the same request (a reload, a double click). Either
-/// way the upstream has answered by then, or has had its time: the page that follows can show everything.
-///
-/// Runs to its end even when the browser goes away: the create call must not be cut in the middle.
+/// way the upstream has answered by then, or has had its time: the page that follows can show everything. Runs to its end even
+/// when the browser goes away: the create call must not be cut in the middle.
 pub(crate) async fn begin(op: &Op, request: LoginRequest) -> Result<LoginId, Internal> {
     let op = op.clone();
     let work = async move {
@@ -40,7 +35,6 @@ pub(crate) async fn begin(op: &Op, request: LoginRequest) -> Result<LoginId, Int
     tokio::spawn(work.in_current_span()).await.map_err(|_panicked| Internal::Stopped)?
 }
 
-/// Begins again what ended: the same name, upstream and purpose.
 pub(crate) async fn retry(op: &Op, ended: &Login, origin: Origin, target: &LoginTarget) -> Result<LoginId, Internal> {
     let request = LoginRequest {
         purpose: ended.purpose.clone(),
@@ -56,8 +50,7 @@ pub(crate) async fn retry(op: &Op, ended: &Login, origin: Origin, target: &Login
     begin(op, request).await
 }
 
-/// The login that this browser has under way for a purpose, once its upstream answered; or the one that was approved, and with
-/// which it may go on.
+/// Once its upstream answered; or the one that was approved, and with which the browser may go on.
 pub(crate) async fn under_way(op: &Op, browser: &BrowserKey, purpose: &Purpose) -> Result<Option<Login>, Internal> {
     let (db, now) = (op.store.read(), op.env.now());
     let open = logins::list_open_for_browser(db, browser, now).await?;
@@ -103,8 +96,7 @@ async fn begin_detached(op: &Op, request: LoginRequest) -> Result<LoginId, Inter
     attempt::refuse(op, login, Reason::UpstreamDown).await
 }
 
-/// Whom a request means. Unknown names in browsers that nobody used before, and locked users, are decoys: the same steps are taken
-/// for them, so that they take as long (check 139).
+/// Unknown names, and locked users, are decoys: the same steps are taken for them, so that they take as long (check 139).
 async fn resolve(op: &Op, request: &LoginRequest) -> Result<ResolvedSubject, Internal> {
     let Some(name) = &request.identifier else {
         return Ok(ResolvedSubject { subject: Subject::Unnamed, remembered: false, concern: Concern::default() });

@@ -1,6 +1,5 @@
-//! What ThumbSignIn gives to show: a QR code and a link. The upstream's picture is drawn again by our encoder, and a decoy's holds
-//! a text of the same shape as the last real one, so that a program that has the page sees no difference (check 139,
-//! B13); only the upstream knows that it never made the text.
+//! ThumbSignIn's QR code and link. The upstream's picture is drawn again by our encoder, and a decoy's holds a text of the same
+//! shape as the last real one, so that a program that has the page sees no difference (check 139, B13).
 
 use std::time::Duration;
 
@@ -24,7 +23,6 @@ const FIRST_TEXT: usize = 320;
 /// Texts that begin with so many equal characters do not by chance.
 const NO_CHANCE: usize = 8;
 
-/// A real code, as it was shown.
 #[derive(Clone, Debug)]
 pub(super) struct Shown {
     link: String,
@@ -33,7 +31,7 @@ pub(super) struct Shown {
     expires_in: Option<Duration>,
 }
 
-/// The last real code's shape: the pattern of decoys, replaced by every real one.
+/// The pattern of decoys, replaced by every real code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Model {
     link: Shape,
@@ -52,11 +50,9 @@ struct Shape {
     tail: usize,
     /// The longest middle seen: a number may be written without its leading zeros.
     longest: usize,
-    /// Whether a middle began with a zero.
     padded: bool,
 }
 
-/// Draws the picture of a real code again. Whatever else is shown stays as it is.
 pub(super) fn redrawn(challenge: Challenge, expires_in: Option<Duration>) -> (Challenge, Option<Shown>) {
     let Challenge::QrCode { image, deep_link } = challenge else { return (challenge, None) };
     let read = STANDARD.decode(&image).ok().and_then(|png| qr::read(&png));
@@ -70,7 +66,6 @@ pub(super) fn redrawn(challenge: Challenge, expires_in: Option<Duration>) -> (Ch
     (Challenge::QrCode { image, deep_link }, Some(shown))
 }
 
-/// Remembers the shape of a real code, in place of the one before.
 pub(super) async fn keep(tx: &Tx, shown: &Shown) -> Result<(), StoreError> {
     let former = instance::find(tx, instance::THUMBSIGNIN_MODEL).await?.and_then(|json| serde_json::from_str(&json).ok());
     let model = Model::of(shown, former.as_ref());
@@ -81,7 +76,6 @@ pub(super) async fn keep(tx: &Tx, shown: &Shown) -> Result<(), StoreError> {
     instance::replace(tx, instance::THUMBSIGNIN_MODEL, &json).await
 }
 
-/// A code that the upstream never made, and how long it is shown.
 pub(super) async fn decoy(op: &Op) -> Result<(Challenge, Duration), Internal> {
     let kept = instance::find(op.store.read(), instance::THUMBSIGNIN_MODEL).await?;
     let model: Model = kept.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_else(Model::first);
@@ -91,22 +85,14 @@ pub(super) async fn decoy(op: &Op) -> Result<(Challenge, Duration), Internal> {
     Ok((Challenge::QrCode { image, deep_link }, Duration::from_secs(model.expires_in_seconds)))
 }
 
-const fn level_of(letter: char) -> EcLevel {
-    match letter {
-        'L' => EcLevel::L,
-        'Q' => EcLevel::Q,
-        'H' => EcLevel::H,
-        _medium => EcLevel::M,
-    }
+const LEVELS: [(char, EcLevel); 4] = [('L', EcLevel::L), ('M', EcLevel::M), ('Q', EcLevel::Q), ('H', EcLevel::H)];
+
+fn level_of(letter: char) -> EcLevel {
+    LEVELS.into_iter().find(|(known, _)| *known == letter).map_or(EcLevel::M, |(_, level)| level)
 }
 
-const fn letter_of(level: EcLevel) -> char {
-    match level {
-        EcLevel::L => 'L',
-        EcLevel::M => 'M',
-        EcLevel::Q => 'Q',
-        EcLevel::H => 'H',
-    }
+fn letter_of(level: EcLevel) -> char {
+    LEVELS.into_iter().find(|(_, known)| *known == level).map_or('M', |(letter, _)| letter)
 }
 
 impl Model {
@@ -117,12 +103,8 @@ impl Model {
 
     /// Whether decoys look alike by either.
     fn is_like(&self, other: &Self) -> bool {
-        let text = match (&self.text, &other.text) {
-            (Some(one), Some(other)) => one.is_like(other),
-            (None, None) => true,
-            _differ => false,
-        };
-        text && self.link.is_like(&other.link)
+        self.link.look() == other.link.look()
+            && self.text.as_ref().map(Shape::look) == other.text.as_ref().map(Shape::look)
             && (self.level, self.expires_in_seconds) == (other.level, other.expires_in_seconds)
     }
 
@@ -142,8 +124,7 @@ const fn is_word(byte: u8) -> bool {
 }
 
 impl Shape {
-    /// The shape of a text, by what it has in common with the one before; without one, by its look: of a link the last run of
-    /// letters and digits differs, of anything else all.
+    /// By what the text has in common with the one before; without one, of a link the last word differs, of anything else all.
     fn of(text: &str, former: Option<&Self>) -> Self {
         let bytes = text.as_bytes();
         let is_link = text.contains("://");
@@ -175,16 +156,15 @@ impl Shape {
         shape
     }
 
-    fn is_like(&self, other: &Self) -> bool {
-        self.around() == other.around()
-            && (self.longest, self.padded, self.alphabet()) == (other.longest, other.padded, other.alphabet())
+    /// All that decoys take from it.
+    fn look(&self) -> ((&str, &str), usize, bool, &[u8]) {
+        (self.around(), self.longest, self.padded, self.alphabet())
     }
 
     fn middle(&self) -> &str {
         self.last.get(self.head..self.last.len().saturating_sub(self.tail)).unwrap_or_default()
     }
 
-    /// What stays: the beginning and the end.
     fn around(&self) -> (&str, &str) {
         let end = self.last.len().saturating_sub(self.tail);
         (self.last.get(..self.head).unwrap_or_default(), self.last.get(end..).unwrap_or_default())
@@ -208,16 +188,9 @@ impl Shape {
         let middle = self.middle();
         let all = |alphabet: &[u8]| middle.bytes().filter(|byte| is_word(*byte)).all(|byte| alphabet.contains(&byte));
         let is_link = self.last.contains("://");
-        if all(DIGITS) {
-            DIGITS
-        } else if all(HEX) {
-            HEX
-        } else if all(LOWER) {
-            LOWER
-        } else {
-            // In an address only letters and digits are drawn.
-            BASE64.get(..if is_link { 62 } else { 64 }).unwrap_or_default()
-        }
+        // In an address only letters and digits are drawn.
+        let any = BASE64.get(..if is_link { 62 } else { 64 }).unwrap_or_default();
+        [DIGITS, HEX, LOWER].into_iter().find(|alphabet| all(alphabet)).unwrap_or(any)
     }
 
     /// The text that these bytes of chance choose, at least as many as the longest middle.

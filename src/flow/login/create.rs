@@ -1,7 +1,5 @@
-//! The one create call of a login, what came of it, and waiting for another request's; and what takes its place for a decoy, a login
-//! that asks nobody (decision 2.7): a browser that nobody used before and that names an unknown or frozen user sees *pending* with
-//! a picture of the usual kind, and then *expired*. Nothing is created at the upstream and nothing is queued for later.
-//!
+//! The one create call of a login, and what takes its place for a decoy, a login that asks nobody (decision 2.7): a browser that
+//! nobody used before and that names an unknown or frozen user sees *pending* with a picture of the usual kind, then *expired*.
 //! A decoy's pictures are passes that the upstream really showed before, once it has shown enough of them, chosen by a purpose key
 //! from (browser, login): a reload shows the same one, the next login another, as the upstream does, and nobody can compute which.
 //! Until then they are drawn, each another. Never one that an open login of the same user shows.
@@ -13,6 +11,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio::time::Instant;
 
+use super::end::{self, UpstreamSession};
+use super::{LoginRequest, code, symbol};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::LoginId;
 use crate::domain::login::{Challenge, End, Login, LoginStage, Reason, Subject, UpstreamHandle};
@@ -25,22 +25,16 @@ use crate::flow::node::latency::Call;
 use crate::store::{StoreError, Tx, access_passes, logins, pushes};
 use crate::upstream::{BeginError, BeginRequest, Begun, PhoneApproval};
 
-use super::end::{self, UpstreamSession};
-use super::{LoginRequest, code, symbol};
-
 /// By when a create call was answered or given up, and that was written down.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(6);
 /// How soon an answer on another node is seen.
 const REREAD: Duration = Duration::from_millis(100);
-
 /// How many passes the upstream must have shown before decoys show them: of fewer, everybody would see the same few.
 const ENOUGH_PASSES: usize = 8;
-
 /// How often the upstream is asked when it gives the login a symbol that a page for the same user shows already.
 const SYMBOLS: usize = 4;
 
-/// Makes the create call of a login that was just written, and writes down what came of it. What led to it began at `started`: all
-/// of it takes a decoy as long as somebody's.
+/// What led to it began at `started`: all of it takes a decoy as long as somebody's.
 pub(super) async fn create(op: &Op, request: &LoginRequest, login: Login, mut started: Instant) -> Result<LoginId, Internal> {
     let call = (login.upstream, Call::Create, &op.env);
     for _symbol in 0..SYMBOLS {
@@ -69,7 +63,7 @@ pub(super) async fn create(op: &Op, request: &LoginRequest, login: Login, mut st
     Ok(login.id)
 }
 
-/// Writes down what came of a create. False: the symbol may not be shown.
+/// False: the symbol may not be shown.
 async fn written(
     op: &Op,
     login: &Login,
@@ -86,11 +80,9 @@ async fn written(
     Ok(over)
 }
 
-/// The login once its create call was answered, on whichever node: a page that is shown before has no picture. Returns it as
-/// it is when the answer does not come in time.
-pub(super) async fn answered(op: &Op, login: Login) -> Result<Login, Internal> {
-    let mut login = login;
-    let mut changes = op.signals.subscribe();
+/// Waits for the create call's answer, on whichever node, so that the page has a picture; not for longer than it may take.
+pub(super) async fn answered(op: &Op, mut login: Login) -> Result<Login, Internal> {
+    let mut changes = op.signals.changed.subscribe();
     while matches!(login.stage, LoginStage::Creating) && op.env.now().since(login.created_at) < ANSWERED_WITHIN {
         // Whatever wakes us, the row says how it stands.
         drop(tokio::time::timeout(REREAD, changes.recv()).await);
@@ -102,7 +94,6 @@ pub(super) async fn answered(op: &Op, login: Login) -> Result<Login, Internal> {
     Ok(login)
 }
 
-/// What the upstream answered, and the code that it showed, drawn by us.
 type Answer = (Result<Begun, BeginError>, Option<code::Shown>);
 
 async fn ask(op: &Op, service: &Arc<dyn PhoneApproval>, request: &LoginRequest, login: &Login) -> Answer {
@@ -125,7 +116,6 @@ async fn ask(op: &Op, service: &Arc<dyn PhoneApproval>, request: &LoginRequest, 
     }
 }
 
-/// What became of the answer to a create.
 enum Shown {
     Pending,
     /// The login ended while the call was under way.
@@ -143,33 +133,30 @@ async fn waiting(op: &Op, login: &Login, begun: Begun, code: Option<code::Shown>
     let deadline = deadline(login, expires_in, now);
     let real = login.subject != Subject::Decoy;
     let input = (login.clone(), sealed, challenge, code);
-    let shown = op
-        .store
-        .write(input, move |tx, (login, sealed, challenge, code)| {
-            Box::pin(async move {
-                if is_shown(tx, login, challenge, now).await? {
-                    // Nobody is asked anew for a login that was withdrawn meanwhile.
-                    let found = logins::find(tx, &login.id).await?;
-                    let waits = found.is_some_and(|found| matches!(found.stage, LoginStage::Creating));
-                    return Ok(if waits { Shown::Repeated } else { Shown::Ended });
-                }
-                if let Challenge::AccessPass(Some(image)) = challenge
-                    && real
-                {
-                    access_passes::insert(tx, image, now).await?;
-                }
-                if let Some(code) = code {
-                    code::keep(tx, code).await?;
-                }
-                let begun = logins::begun(tx, &login.id, sealed, challenge, deadline).await?;
-                Ok(if begun { Shown::Pending } else { Shown::Ended })
-            })
+    let shown = op.store.write(input, move |tx, (login, sealed, challenge, code)| {
+        Box::pin(async move {
+            if is_shown(tx, login, challenge, now).await? {
+                // Nobody is asked anew for a login that was withdrawn meanwhile.
+                let found = logins::find(tx, &login.id).await?;
+                let waits = found.is_some_and(|found| matches!(found.stage, LoginStage::Creating));
+                return Ok(if waits { Shown::Repeated } else { Shown::Ended });
+            }
+            if let Challenge::AccessPass(Some(image)) = challenge
+                && real
+            {
+                access_passes::insert(tx, image, now).await?;
+            }
+            if let Some(code) = code {
+                code::keep(tx, code).await?;
+            }
+            let begun = logins::begun(tx, &login.id, sealed, challenge, deadline).await?;
+            Ok(if begun { Shown::Pending } else { Shown::Ended })
         })
-        .await?;
-    match shown {
-        Shown::Pending => op.signals.login_begun(),
+    });
+    match shown.await? {
+        Shown::Pending => op.signals.begun.notify_one(),
         // Withdrawn while the call was under way: take it back at the upstream as well.
-        Shown::Ended if real => drop(end::release_after_cancel(op, login, &handle).await?),
+        Shown::Ended if real => drop(end::release_once_cancelled(op, login, &handle, Instant::now()).await?),
         Shown::Repeated if real && !end::cancel(op, login, &handle, Instant::now()).await? => {
             end::end(op, login, End::Failed(Reason::UpstreamDown), UpstreamSession::MayLive).await?;
         }
@@ -179,20 +166,17 @@ async fn waiting(op: &Op, login: &Login, begun: Begun, code: Option<code::Shown>
     Ok(true)
 }
 
-/// No page waits for longer than the upstream does.
 fn deadline(login: &Login, expires_in: Option<Duration>, now: Timestamp) -> Timestamp {
     expires_in.map_or(login.deadline, |lifetime| now.plus(lifetime).min(login.deadline))
 }
 
-/// Whether another open login that concerns the same user, or the same name of nobody, shows this symbol. Those that begin
-/// at the same moment take turns.
+/// Whether another open login that concerns the same user, or the same name of nobody, shows this symbol. They take turns.
 async fn is_shown(tx: &Tx, login: &Login, challenge: &Challenge, now: Timestamp) -> Result<bool, StoreError> {
     let (Challenge::AccessPass(Some(image)), Some(target)) = (challenge, &login.concern.target) else { return Ok(false) };
     pushes::lock_counter(tx, format!("symbols/{}/{target}", login.upstream), now).await?;
     Ok(logins::list_symbols(tx, login.upstream, target, &login.id, now).await?.contains(image))
 }
 
-/// What a failed create means for the login, and for the session at the upstream.
 const fn verdict(error: &BeginError) -> (Reason, UpstreamSession) {
     match error {
         BeginError::NotRegistered => (Reason::NotRegistered, UpstreamSession::Dead),
@@ -212,7 +196,7 @@ async fn not_begun(op: &Op, login: &Login, error: &BeginError) -> Result<(), Int
     }
     end::end(op, login, End::Failed(reason), session).await?;
     if let BeginError::Unusable { handle: Some(handle), .. } = error {
-        end::release_after_cancel(op, login, handle).await?;
+        end::release_once_cancelled(op, login, handle, Instant::now()).await?;
     }
     Ok(())
 }
@@ -223,20 +207,17 @@ async fn disguise(op: &Op, login: &Login, how: End) -> Result<(), Internal> {
     let now = op.env.now();
     let deadline = deadline(login, expires_in, now);
     let input = (login.id.clone(), challenge, PendingEvent::new(&op.env, end::event(login, how))?);
-    op.store
-        .write(input, move |tx, (id, challenge, event)| {
-            Box::pin(async move {
-                if logins::disguise(tx, id, challenge, deadline).await? {
-                    event.write(tx, now).await?;
-                }
-                Ok(())
-            })
+    let written = op.store.write(input, move |tx, (id, challenge, event)| {
+        Box::pin(async move {
+            if logins::disguise(tx, id, challenge, deadline).await? {
+                event.write(tx, now).await?;
+            }
+            Ok(())
         })
-        .await?;
-    Ok(())
+    });
+    Ok(written.await?)
 }
 
-/// Begins a decoy: fails where a create call would.
 async fn pretend(op: &Op, login: &Login, failed: Option<Reason>) -> Result<Result<Begun, BeginError>, Internal> {
     Ok(match failed {
         None => Ok(pretended(op, login).await?),
@@ -247,7 +228,6 @@ async fn pretend(op: &Op, login: &Login, failed: Option<Reason>) -> Result<Resul
     })
 }
 
-/// What the upstream would have answered.
 async fn pretended(op: &Op, login: &Login) -> Result<Begun, Internal> {
     let handle = UpstreamHandle(Secret::new(String::new()));
     Ok(match login.upstream {
@@ -279,7 +259,6 @@ async fn access_pass(op: &Op, login: &Login) -> Result<Challenge, Internal> {
     Ok(Challenge::AccessPass(Some(pass.map_or_else(drawn, Ok)?)))
 }
 
-/// The issuer's host, for the phone to show.
 pub(super) fn issuer_host(issuer: &str) -> String {
     url::Url::parse(issuer).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
 }

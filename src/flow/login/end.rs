@@ -1,4 +1,4 @@
-//! Ends of logins that are not approvals: withdrawn by the user, replaced by a newer login, over at the upstream.
+//! Ends of logins that are not approvals.
 
 use std::time::Duration;
 
@@ -17,16 +17,14 @@ use crate::store::{logins, pushes};
 /// By when after a deadline the poller of some node has ended the login, also where a node died: its lease and a sweep.
 pub(super) const POLLER_IS_DONE: Duration = Duration::from_secs(10);
 
-/// What is known about the session at the upstream when a login ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UpstreamSession {
     /// It is dead, or never came to be: the user's slot is free again, in the same write.
     Dead,
     /// It may live: the slot stays taken until the login's deadline (decision 2.7).
     MayLive,
-    /// It may live, and nobody knows: the answer to its create was lost, or makes no sense. The user's slot stays taken; the
-    /// browser's and the name's are free, as after a decoy's create that failed. Were they closed, it would tell that somebody
-    /// was asked.
+    /// Nobody knows: the answer to its create was lost, or makes no sense. The user's slot stays taken; the browser's and the name's
+    /// are free, as after a decoy's create that failed: were they closed, it would tell that somebody was asked.
     InDoubt,
 }
 
@@ -37,24 +35,22 @@ pub(crate) async fn end(op: &Op, login: &Login, how: End, session: UpstreamSessi
     let release = session == UpstreamSession::Dead;
     let denied = how == End::Denied;
     let input = (login.clone(), how, event);
-    let ended = op
-        .store
-        .write(input, move |tx, (login, how, event)| {
-            Box::pin(async move {
-                let ended = logins::end(tx, &login.id, *how, release, now).await?;
-                if session == UpstreamSession::InDoubt {
-                    logins::release_own(tx, &login.id).await?;
-                }
-                if ended {
-                    event.write(tx, now).await?;
-                }
-                if ended && denied {
-                    pushes::record_denial(tx, &login.id, now).await?;
-                }
-                Ok(ended)
-            })
+    let ended = op.store.write(input, move |tx, (login, how, event)| {
+        Box::pin(async move {
+            let ended = logins::end(tx, &login.id, *how, release, now).await?;
+            if session == UpstreamSession::InDoubt {
+                logins::release_own(tx, &login.id).await?;
+            }
+            if ended {
+                event.write(tx, now).await?;
+            }
+            if ended && denied {
+                pushes::record_denial(tx, &login.id, now).await?;
+            }
+            Ok(ended)
         })
-        .await?;
+    });
+    let ended = ended.await?;
     if ended {
         op.signals.login_changed(&login.id);
         count(login, how);
@@ -71,11 +67,7 @@ pub(super) fn count(login: &Login, how: End) {
     }
 }
 
-/// The most of a typed name that the audit trail keeps.
-const TYPED: usize = 100;
-
-/// An audit event about a login: whom it concerns, the user where the name is somebody's and else what was typed; through
-/// which client; and from where.
+/// Names the user where the name is somebody's and else what was typed.
 pub(crate) fn about(login: &Login, kind: AuditKind, detail: &str) -> AuditEvent {
     let asked = match &login.subject {
         Subject::Named(asked) => Some(&asked.user_id),
@@ -88,7 +80,7 @@ pub(crate) fn about(login: &Login, kind: AuditKind, detail: &str) -> AuditEvent 
         subject: Some(login.id.to_string()),
         origin: login.origin.clone(),
         detail: Some(match nobody {
-            Some(typed) => format!("{detail}: {}", typed.chars().take(TYPED).collect::<String>()),
+            Some(typed) => format!("{detail}: {}", typed.chars().take(100).collect::<String>()),
             None => detail.to_owned(),
         }),
         ..AuditEvent::new(kind)
@@ -116,7 +108,6 @@ fn unseal(op: &Op, login: &Login, sealed: &UpstreamHandle) -> Result<UpstreamHan
     Ok(UpstreamHandle(op.keys.purposes.open_login_handle(login.id.as_str(), sealed.0.expose())?))
 }
 
-/// The handle of a login that ended here since it was read.
 async fn handle_of_ended(op: &Op, login: &Login) -> Result<Option<UpstreamHandle>, Internal> {
     let sealed = logins::find_handle(op.store.read(), &login.id).await?;
     // Empty: it was taken away from the phone meanwhile, and goes on as a decoy.
@@ -126,16 +117,14 @@ async fn handle_of_ended(op: &Op, login: &Login) -> Result<Option<UpstreamHandle
 
 /// Withdraws an open login here and at the upstream, and frees the slot once the upstream confirmed. Local state first: it
 /// decides (B18), whatever the upstream says afterwards. A decoy takes as long (check 139): what is replaced must not
-/// tell whether it was real.
-///
-/// Returns whether nothing of it can be alive any more.
+/// tell whether it was real. Returns whether nothing of it can be alive any more.
 pub(crate) async fn withdraw(op: &Op, login: &Login, reason: Option<Reason>) -> Result<bool, Internal> {
     end(op, login, End::Cancelled(reason), UpstreamSession::MayLive).await?;
     dismiss(op, login).await
 }
 
-/// Cancels what a login that ended here has at the upstream, and gives its slots back once that is confirmed. A decoy takes as
-/// long, and fails where a cancel would. Returns whether nothing of it can be alive any more.
+/// Cancels what a login that ended here has at the upstream. A decoy takes as long, and fails where a cancel would. Returns
+/// whether nothing of it can be alive any more.
 async fn dismiss(op: &Op, login: &Login) -> Result<bool, Internal> {
     let started = Instant::now();
     if login.subject != Subject::Decoy {
@@ -164,19 +153,16 @@ pub(super) async fn preempt(op: &Op, login: &Login) -> Result<bool, Internal> {
     let Some(handle) = open_handle(op, login)? else { return Ok(false) };
     let how = End::Cancelled(None);
     let (now, input) = (op.env.now(), (login.id.clone(), PendingEvent::new(&op.env, event(login, how))?));
-    let taken = op
-        .store
-        .write(input, move |tx, (id, event)| {
-            Box::pin(async move {
-                let taken = logins::go_on_as_decoy(tx, id).await?;
-                if taken {
-                    event.write(tx, now).await?;
-                }
-                Ok(taken)
-            })
+    let taken = op.store.write(input, move |tx, (id, event)| {
+        Box::pin(async move {
+            let taken = logins::go_on_as_decoy(tx, id).await?;
+            if taken {
+                event.write(tx, now).await?;
+            }
+            Ok(taken)
         })
-        .await?;
-    if !taken {
+    });
+    if !taken.await? {
         // Over meanwhile: the next attempt sees what is left of it.
         return Ok(true);
     }
@@ -188,7 +174,7 @@ pub(super) async fn preempt(op: &Op, login: &Login) -> Result<bool, Internal> {
     Ok(true)
 }
 
-/// Cancels at the upstream, and notes how that went, with what led to it since `started`. Returns whether it confirmed.
+/// Returns whether the upstream confirmed.
 pub(super) async fn cancel(op: &Op, login: &Login, handle: &UpstreamHandle, started: Instant) -> Result<bool, Internal> {
     let Some(service) = op.upstreams.get(login.upstream) else { return Ok(false) };
     let answer = service.cancel(handle).await;
@@ -200,12 +186,13 @@ pub(super) async fn cancel(op: &Op, login: &Login, handle: &UpstreamHandle, star
     Ok(confirmed)
 }
 
-/// Cancels at the upstream; on its confirmation the slots are free. Returns whether it confirmed.
-pub(crate) async fn release_after_cancel(op: &Op, login: &Login, handle: &UpstreamHandle) -> Result<bool, Internal> {
-    release_once_cancelled(op, login, handle, Instant::now()).await
-}
-
-async fn release_once_cancelled(op: &Op, login: &Login, handle: &UpstreamHandle, started: Instant) -> Result<bool, Internal> {
+/// On the upstream's confirmation the slots are free. Returns whether it confirmed.
+pub(super) async fn release_once_cancelled(
+    op: &Op,
+    login: &Login,
+    handle: &UpstreamHandle,
+    started: Instant,
+) -> Result<bool, Internal> {
     if !cancel(op, login, handle, started).await? {
         return Ok(false);
     }
@@ -219,9 +206,8 @@ pub(crate) async fn expire(op: &Op, login: &Login) -> Result<(), Internal> {
     dismiss(op, login).await.map(drop)
 }
 
-/// Settles a login that ended before another one is begun in its place. One that expired just now may have its request open
-/// still, whether the poller has written its end or not: that is withdrawn, and everybody waits for it. Later only one that no
-/// poller ended does.
+/// Before another login is begun in its place: one that expired just now may have its request open still, whether the poller has
+/// written its end or not. That is withdrawn, and everybody waits for it; later only one that no poller ended is.
 pub(crate) async fn settle(op: &Op, login: &Login) -> Result<(), Internal> {
     let now = op.env.now();
     let expired = matches!(login.stage_at(now), LoginStage::Ended(End::Expired));
@@ -231,7 +217,6 @@ pub(crate) async fn settle(op: &Op, login: &Login) -> Result<(), Internal> {
     Ok(())
 }
 
-/// Whether a login is over at `now`.
 pub(crate) fn is_over(login: &Login, now: Timestamp) -> bool {
     matches!(login.stage_at(now), LoginStage::Ended(_))
 }

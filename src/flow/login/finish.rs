@@ -4,11 +4,13 @@
 
 use std::time::Duration;
 
+use super::end;
+use super::outcome::{self, Awaited};
 use crate::domain::assurance::Acr;
 use crate::domain::audit::{AuditEvent, AuditKind};
-use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, Origin};
+use crate::domain::browser::{Authentication, BrowserSession, Origin};
 use crate::domain::clock::Timestamp;
-use crate::domain::id::{SessionId, UserId};
+use crate::domain::id::SessionId;
 use crate::domain::login::{Challenge, FINISH_GRACE, Login, LoginStage, Subject};
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::flow::Op;
@@ -17,12 +19,9 @@ use crate::flow::error::Internal;
 use crate::metrics;
 use crate::store::{StoreError, Tx, devices, logins, pushes, remembered_browsers, sessions, users};
 
-use super::outcome::{self, Awaited};
-
-/// What came of pressing *continue*.
 #[derive(Debug)]
 pub(crate) enum Finished {
-    /// The approval was used. The browser, where there is one, is signed in by this new session cookie.
+    /// The browser, where there is one, is signed in by this new session cookie.
     SignedIn { cookie: Option<Secret> },
     /// The approval was used up before, by this browser: a double click, a reload.
     Before,
@@ -39,7 +38,6 @@ pub(crate) struct Finisher {
     pub(crate) origin: Origin,
 }
 
-/// Everything that the one write of [`finish`] needs.
 struct Plan {
     login: Login,
     authentication: Authentication,
@@ -49,25 +47,14 @@ struct Plan {
     now: Timestamp,
 }
 
-/// The session of a browser that finishes a login.
 struct NewSession {
-    id: SessionId,
-    browser: BrowserKey,
+    session: BrowserSession,
     cookie: SecretDigest,
-    /// The one that the browser has now.
     present: Option<SessionId>,
-    origin: Origin,
-    expires_at: Timestamp,
 }
 
-enum Outcome {
-    Done,
-    NotNow,
-    Refused,
-}
-
-/// Consumes the approval of a login, as it was just read: in its browser, or, where it has none, for whoever asked. One commit: the
-/// mark that it is used up, the session, what the login was for and the audit event stand or fall together.
+/// For the login's browser, or, where it has none, for whoever asked. One commit: the mark that the approval is used up, the
+/// session, what the login was for and the audit event stand or fall together.
 pub(crate) async fn finish(op: &Op, login: Login, by: Finisher) -> Result<Finished, Internal> {
     if login.consumed_at.is_some() {
         return Ok(Finished::Before);
@@ -77,34 +64,45 @@ pub(crate) async fn finish(op: &Op, login: Login, by: Finisher) -> Result<Finish
     if now >= login.deadline.plus(FINISH_GRACE) {
         return Ok(Finished::NotApproved);
     }
-    let event = PendingEvent::new(&op.env, event(&login, &user_id, by.origin.clone()))?;
+    let event = AuditEvent {
+        user: Some(user_id.to_string()),
+        origin: by.origin.clone(),
+        detail: Some(login.upstream.to_string()),
+        ..end::about(&login, AuditKind::LoginSucceeded, "")
+    };
+    let event = PendingEvent::new(&op.env, event)?;
     let unnamed = login.subject == Subject::Unnamed;
     let authentication =
         Authentication { user_id, session_id: None, auth_time: at, acr: reached(op, &login), device_id, unnamed };
     let (session, cookie) = match login.browser.clone() {
         Some(browser) => {
             let (id, cookie) = (SessionId::generate(&op.env)?, Secret::generate(&op.env)?);
-            let expires_at = now.plus(op.settings.lifetimes.session);
-            let present = by.session;
-            let session = NewSession { id, browser, cookie: cookie.digest(), present, origin: by.origin, expires_at };
-            (Some(session), Some(cookie))
+            let session = BrowserSession {
+                id,
+                authentication: authentication.clone(),
+                browser,
+                origin: by.origin,
+                created_at: now,
+                last_seen_at: now,
+                expires_at: now.plus(op.settings.lifetimes.session),
+                ended_at: None,
+            };
+            (Some(NewSession { session, cookie: cookie.digest(), present: by.session }), Some(cookie))
         }
         None => (None, None),
     };
     let (method, took) = (login.upstream.as_str(), now.since(login.created_at));
     let plan = Plan { login, authentication, session, event, code_lifetime: op.settings.lifetimes.code, now };
-    Ok(match op.store.write(plan, |tx, plan| Box::pin(write(tx, plan))).await? {
-        Outcome::Done => {
-            metrics::LOGINS.add([method, "succeeded", ""]);
-            metrics::LOGIN_DURATION.observe([method.into()], took.as_secs_f64());
-            Finished::SignedIn { cookie }
-        }
-        Outcome::NotNow => Finished::Before,
-        Outcome::Refused => Finished::Refused,
-    })
+    if let Some(otherwise) = op.store.write(plan, |tx, plan| Box::pin(write(tx, plan))).await? {
+        return Ok(otherwise);
+    }
+    metrics::LOGINS.add([method, "succeeded", ""]);
+    metrics::LOGIN_DURATION.observe([method.into()], took.as_secs_f64());
+    Ok(Finished::SignedIn { cookie })
 }
 
-async fn write(tx: &Tx, plan: &Plan) -> Result<Outcome, StoreError> {
+/// `None`: the approval was used.
+async fn write(tx: &Tx, plan: &Plan) -> Result<Option<Finished>, StoreError> {
     let Plan { login, now, .. } = plan;
     let session_id = plan.session_at_last(tx).await?;
     let authentication = &Authentication { session_id, ..plan.authentication.clone() };
@@ -118,17 +116,17 @@ async fn write(tx: &Tx, plan: &Plan) -> Result<Outcome, StoreError> {
     {
         return refused(tx, plan).await;
     }
-    let Some(mut awaited) = outcome::awaited(tx, &login.purpose).await? else { return Ok(Outcome::NotNow) };
+    let Some(mut awaited) = outcome::awaited(tx, &login.purpose).await? else { return Ok(Some(Finished::Before)) };
     if !logins::consume(tx, &login.id, login.browser.as_ref(), *now).await? {
-        return Ok(Outcome::NotNow);
+        return Ok(Some(Finished::Before));
     }
     if !awaited.on_approved(tx, authentication, *now).await? {
-        return Ok(Outcome::NotNow);
+        return Ok(Some(Finished::Before));
     }
-    if let Some(session) = &plan.session {
-        plan.begin_session(tx, session, authentication, &awaited).await?;
+    if let Some(new) = &plan.session {
+        plan.begin_session(tx, new, authentication, &awaited).await?;
         let fill_in = login.typed.as_deref().filter(|_name| login.remember);
-        remembered_browsers::remember(tx, &session.browser, &authentication.user_id, fill_in, *now).await?;
+        remembered_browsers::remember(tx, &new.session.browser, &authentication.user_id, fill_in, *now).await?;
     }
     if let Subject::Named(asked) = &login.subject {
         pushes::forgive_owner(tx, login.upstream, &asked.upstream_user, &login.id).await?;
@@ -137,30 +135,29 @@ async fn write(tx: &Tx, plan: &Plan) -> Result<Outcome, StoreError> {
         devices::touch_last_used(tx, device, *now).await?;
     }
     plan.event.write(tx, *now).await?;
-    Ok(Outcome::Done)
+    Ok(None)
 }
 
 /// Uses the approval up all the same: it leads nowhere, and must not keep the browser from another login.
-async fn refused(tx: &Tx, plan: &Plan) -> Result<Outcome, StoreError> {
+async fn refused(tx: &Tx, plan: &Plan) -> Result<Option<Finished>, StoreError> {
     logins::consume(tx, &plan.login.id, plan.login.browser.as_ref(), plan.now).await?;
-    Ok(Outcome::Refused)
+    Ok(Some(Finished::Refused))
 }
 
 impl Plan {
     /// The session that this login leads to: the present one, when that is the same user's.
     async fn session_at_last(&self, tx: &Tx) -> Result<Option<SessionId>, StoreError> {
-        let Some(session) = &self.session else { return Ok(None) };
-        let present = match &session.present {
+        let Some(new) = &self.session else { return Ok(None) };
+        let present = match &new.present {
             Some(present) => sessions::find(tx, present).await?,
             None => None,
         };
         let same_user = |session: &BrowserSession| {
             session.is_alive(self.now) && session.authentication.user_id == self.authentication.user_id
         };
-        Ok(Some(present.filter(same_user).map_or_else(|| session.id.clone(), |present| present.id)))
+        Ok(Some(present.filter(same_user).map_or_else(|| new.session.id.clone(), |present| present.id)))
     }
 
-    /// Renews the present session, or begins the new one in its place.
     async fn begin_session(
         &self,
         tx: &Tx,
@@ -168,16 +165,8 @@ impl Plan {
         authentication: &Authentication,
         awaited: &Awaited,
     ) -> Result<(), StoreError> {
-        let session = &BrowserSession {
-            id: authentication.session_id.clone().unwrap_or_else(|| new.id.clone()),
-            authentication: authentication.clone(),
-            browser: new.browser.clone(),
-            origin: new.origin.clone(),
-            created_at: self.now,
-            last_seen_at: self.now,
-            expires_at: new.expires_at,
-            ended_at: None,
-        };
+        let id = authentication.session_id.clone().unwrap_or_else(|| new.session.id.clone());
+        let session = &BrowserSession { id, authentication: authentication.clone(), ..new.session.clone() };
         if new.present.as_ref() == Some(&session.id) {
             if sessions::renew(tx, session, &new.cookie, self.now).await? {
                 return Ok(());
@@ -200,14 +189,4 @@ fn reached(op: &Op, login: &Login) -> Acr {
         (Subject::Named(_), Some(Challenge::QrCode { .. })) => Acr::Named,
         _without_name_or_symbol => Acr::Approved,
     }
-}
-
-fn event(login: &Login, user_id: &UserId, origin: Origin) -> AuditEvent {
-    let mut event = AuditEvent::new(AuditKind::LoginSucceeded);
-    event.user = Some(user_id.to_string());
-    event.subject = Some(login.id.to_string());
-    event.detail = Some(login.upstream.to_string());
-    event.client = login.concern.client.as_ref().map(ToString::to_string);
-    event.origin = origin;
-    event
 }

@@ -1,10 +1,8 @@
-//! Logins: ask one phone once, wait, and hand what came of it to whatever it was for.
-//!
-//! [`begin`] finds out who is meant; [`attempt`] asks the limits, writes the row and takes the slots; [`create`] makes the one
-//! create call; `jobs::login_poller` polls, and [`progress`] decides what an answer means; [`finish`] consumes the approval in the
-//! browser that began it; [`withdraw`](end::withdraw) and [`retry`](begin::retry) are the user's other ways out. What a login is
-//! for is known to [`outcome`] alone. Browsers that nobody used before and that name unknown or frozen users get a decoy; while a
-//! login for a name is open, real or decoy, other browsers are told that it is (decision 2.7).
+//! Logins: [`begin`] finds out who is meant; [`attempt`] asks the limits, writes the row and takes the slots; [`create`] makes the
+//! one create call; `jobs::login_poller` polls, and [`progress`] decides what an answer means; [`finish`] consumes the approval in
+//! the browser that began it. What a login is for is known to [`outcome`] alone. Browsers that nobody used before and that name
+//! unknown or frozen users get a decoy; while a login for a name is open, real or decoy, other browsers are told that it is
+//! (decision 2.7).
 
 mod attempt;
 pub(crate) mod begin;
@@ -29,7 +27,6 @@ use crate::flow::Op;
 use crate::flow::error::Internal;
 use crate::store::logins;
 
-/// Who wants to sign in, from where, through what and for what.
 #[derive(Clone, Debug)]
 pub(crate) struct LoginRequest {
     pub(crate) purpose: Purpose,
@@ -39,7 +36,6 @@ pub(crate) struct LoginRequest {
     /// The canonical name that was typed; `None` asks for a QR code without a name.
     pub(crate) identifier: Option<String>,
     pub(crate) client: Option<ClientId>,
-    /// The name of the app that asks, as configured.
     pub(crate) app_name: String,
     /// Whether the user asked for the name to be filled in next time.
     pub(crate) remember: bool,
@@ -56,7 +52,6 @@ struct ResolvedSubject {
 }
 
 impl LoginRequest {
-    /// The login that is to begin.
     fn login(&self, op: &Op, resolved: &ResolvedSubject) -> Result<Login, Internal> {
         let now = op.env.now();
         Ok(Login {

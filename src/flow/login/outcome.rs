@@ -1,8 +1,8 @@
-//! What a login is for, matched here and nowhere else: what its beginning, its approval and its being given up do, whose name its
-//! page shows, and where the browser goes on. A new [`Purpose`] adds its arms here.
+//! What a login is for, matched here and nowhere else: a new [`Purpose`] adds its arms here.
 
 use std::time::Duration;
 
+use super::create::issuer_host;
 use crate::domain::authorization::Authorization;
 use crate::domain::backchannel_logout::Hold;
 use crate::domain::browser::Authentication;
@@ -15,10 +15,7 @@ use crate::flow::error::Internal;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::store::{StoreError, Tx, authorizations, clients};
 
-use super::create::issuer_host;
-
-/// Locks what a login is for until the commit. False: it is gone (an authorization made room for another one a moment ago), and no
-/// login begins for it.
+/// Locks what a login is for until the commit. False: it is gone, having made room for another one, and no login begins for it.
 pub(super) async fn on_begin(tx: &Tx, purpose: &Purpose) -> Result<bool, StoreError> {
     match purpose {
         Purpose::Authorization(id) => authorizations::lock_row(tx, id).await,
@@ -26,7 +23,6 @@ pub(super) async fn on_begin(tx: &Tx, purpose: &Purpose) -> Result<bool, StoreEr
     }
 }
 
-/// What an approval is about to answer.
 pub(super) enum Awaited {
     Authorization(Box<Authorization>),
     Login,
@@ -64,7 +60,6 @@ impl Awaited {
     }
 }
 
-/// What the login of a browser is for, as its page needs it.
 #[derive(Debug)]
 pub(crate) enum LoginTarget {
     Authorization(Box<Interaction>),
@@ -72,7 +67,6 @@ pub(crate) enum LoginTarget {
     Own(Purpose),
 }
 
-/// The app that asks, as its pages name it and as their forms may lead there.
 pub(crate) struct App<'a> {
     pub(crate) name: String,
     pub(crate) redirect_uri: Option<&'a RedirectUri>,
@@ -100,7 +94,6 @@ pub(crate) enum PhoneNeed {
     Needed,
     /// It goes on without: somebody signed in meanwhile in another tab.
     Answered,
-    /// Nobody could answer in the time that is left.
     TooLate,
 }
 
@@ -133,7 +126,6 @@ impl LoginTarget {
         }
     }
 
-    /// When an approval comes to nothing any more.
     pub(crate) fn until(&self, op: &Op) -> Timestamp {
         match self {
             Self::Authorization(interaction) => interaction.authorization.expires_at,
@@ -141,7 +133,6 @@ impl LoginTarget {
         }
     }
 
-    /// Whether it still waits for the user: only then a form of a login's page does anything.
     pub(crate) fn is_waiting(&self, now: Timestamp) -> bool {
         match self {
             Self::Authorization(interaction) => interaction.is_waiting(now),
@@ -149,7 +140,6 @@ impl LoginTarget {
         }
     }
 
-    /// `typed` is the name on the form.
     pub(crate) async fn phone_need(&self, op: &Op, browser: &Browser, typed: Option<&str>) -> Result<PhoneNeed, Internal> {
         let Self::Authorization(interaction) = self else { return Ok(PhoneNeed::Needed) };
         if authorization::goes_on_without_phone(op, interaction, browser, typed).await? {
@@ -158,7 +148,6 @@ impl LoginTarget {
         Ok(if interaction.has_time_for_phone(op) { PhoneNeed::Needed } else { PhoneNeed::TooLate })
     }
 
-    /// The user does not want to go on. Returns where the browser goes.
     pub(crate) async fn on_abandoned(&self, op: &Op) -> Result<String, Internal> {
         match self {
             Self::Authorization(interaction) => authorization::give_up(op, interaction).await,
@@ -175,7 +164,6 @@ impl LoginTarget {
         }
     }
 
-    /// Where another way to sign in is chosen.
     pub(crate) fn choice(&self) -> String {
         match self {
             Self::Authorization(interaction) => format!("{}/choose", interaction.location()),

@@ -1,8 +1,11 @@
-//! What an upstream's answer means for a login: the authentication decision. Whoever learns of an answer comes here, a poll now
-//! and a webhook later; each transition is one conditional statement, so that answers may arrive twice and out of order.
+//! What an upstream's answer means for a login: the authentication decision. Each transition is one conditional statement, so that
+//! answers may arrive twice and out of order.
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
+use super::end::{self, UpstreamSession};
 use crate::domain::audit::AuditKind;
 use crate::domain::login::{End, Login, LoginStage, Reason, Subject, UpstreamHandle};
 use crate::domain::random::RandomError;
@@ -13,8 +16,6 @@ use crate::flow::error::Internal;
 use crate::store::{devices, logins};
 use crate::upstream::Progress;
 
-use super::end::{self, UpstreamSession};
-
 /// Between polls while nobody has touched the phone, and up to how much more at random; and once somebody has.
 const SLOW: Duration = Duration::from_millis(1300);
 const SLOW_MORE: Duration = Duration::from_millis(400);
@@ -24,7 +25,6 @@ pub(crate) const AFTER_DEADLINE: Duration = Duration::from_millis(300);
 /// By how much the upstream's clock may be ahead: what it calls expired so shortly before the deadline ends at the deadline.
 const CLOCK_SKEW: Duration = Duration::from_secs(5);
 
-/// When to ask again about a login of which nothing new is known.
 pub(crate) fn next_poll(op: &Op, login: &Login) -> Result<Duration, RandomError> {
     match &login.stage {
         LoginStage::Creating | LoginStage::Fetched(_) if login.subject != Subject::Decoy => Ok(FAST),
@@ -38,8 +38,7 @@ fn slowly(op: &Op) -> Result<Duration, RandomError> {
     Ok(SLOW + SLOW_MORE * u32::from(random) / u32::from(u8::MAX))
 }
 
-/// Applies what an upstream said about the session `handle` of `login`. Returns after how long to ask again; `None`: the login
-/// is over.
+/// Returns after how long to ask again; `None`: the login is over.
 pub(crate) async fn apply(
     op: &Op,
     login: &Login,
@@ -79,7 +78,7 @@ pub(crate) async fn apply(
                 mismatch(op, login).await?;
             }
             end::end(op, login, End::Failed(Reason::Technical), UpstreamSession::MayLive).await?;
-            end::release_after_cancel(op, login, handle).await?;
+            end::release_once_cancelled(op, login, handle, Instant::now()).await?;
             Ok(None)
         }
     }
@@ -108,9 +107,8 @@ async fn approve(op: &Op, login: &Login, upstream_user: &str) -> Result<(), Inte
     let input = (login.id.clone(), user_id, device_id);
     let approved = op
         .store
-        .write(input, move |tx, (id, user_id, device_id)| Box::pin(logins::approve(tx, id, user_id, Some(device_id), now)))
-        .await?;
-    if approved {
+        .write(input, move |tx, (id, user_id, device_id)| Box::pin(logins::approve(tx, id, user_id, Some(device_id), now)));
+    if approved.await? {
         op.signals.login_changed(&login.id);
     } else if op.env.now() >= login.deadline {
         end::end(op, login, End::Expired, UpstreamSession::Dead).await?;
@@ -118,7 +116,6 @@ async fn approve(op: &Op, login: &Login, upstream_user: &str) -> Result<(), Inte
     Ok(())
 }
 
-/// An alarm: another user approved than was asked.
 async fn mismatch(op: &Op, login: &Login) -> Result<(), Internal> {
     let now = op.env.now();
     let event = PendingEvent::new(&op.env, end::about(login, AuditKind::LoginMismatch, login.upstream.as_str()))?;

@@ -1,11 +1,10 @@
 //! QR codes (ISO/IEC 18004), drawn and read. What the upstream draws is read and drawn again, by the same encoder and in the
-//! same size as a decoy's: the picture alone does not tell which is which.
-//!
-//! Only pictures that a program drew are read: upright, in whole modules, without a fault. No error correction.
+//! same size as a decoy's: the picture alone does not tell which is which. Only pictures that a program drew are read: upright,
+//! in whole modules, without a fault. No error correction.
 
 use std::io::Cursor;
 
-use png::{ColorType, Transformations};
+use png::{BitDepth, ColorType, EncodingError, Transformations};
 use qrcode::bits::Bits;
 use qrcode::canvas::is_functional;
 use qrcode::ec::construct_codewords;
@@ -38,17 +37,17 @@ pub(super) fn png(text: &[u8], level: EcLevel) -> Result<Vec<u8>, Internal> {
             rows.push((0..8).fold(0_u8, |bits, bit| (bits << 1) | u8::from(!dark(byte * 8 + bit, y))));
         }
     }
-    let mut png = Vec::new();
-    encode(&mut png, &rows).map_err(|_never_for_this_size| Internal::Picture)?;
-    Ok(png)
+    let side = u32::try_from(SIDE).unwrap_or(u32::MAX);
+    encode(side, (ColorType::Grayscale, BitDepth::One), &rows).map_err(|_never_for_this_size| Internal::Picture)
 }
 
-fn encode(png: &mut Vec<u8>, rows: &[u8]) -> Result<(), png::EncodingError> {
-    let side = u32::try_from(SIDE).unwrap_or(u32::MAX);
-    let mut encoder = png::Encoder::new(png, side, side);
-    encoder.set_color(png::ColorType::Grayscale);
-    encoder.set_depth(png::BitDepth::One);
-    encoder.write_header()?.write_image_data(rows)
+pub(super) fn encode(side: u32, (color, depth): (ColorType, BitDepth), rows: &[u8]) -> Result<Vec<u8>, EncodingError> {
+    let mut png = Vec::new();
+    let mut encoder = png::Encoder::new(&mut png, side, side);
+    encoder.set_color(color);
+    encoder.set_depth(depth);
+    encoder.write_header()?.write_image_data(rows)?;
+    Ok(png)
 }
 
 /// The text in a picture of a QR code and its error correction level; `None` for anything else.
@@ -91,10 +90,8 @@ impl Pixels {
     }
 }
 
-/// The modules of a code.
 struct Matrix {
-    dark: Vec<bool>,
-    width: usize,
+    modules: Pixels,
     version: Version,
 }
 
@@ -116,18 +113,15 @@ impl Matrix {
         let version = i16::try_from(version).ok().filter(|version| (1..=40).contains(version))?;
         let centre = |at: usize| at * scale + scale / 2;
         let module = |at: usize| pixels.is_dark(left + centre(at % width), top + centre(at / width));
-        Some(Self { dark: (0..width * width).map(module).collect(), width, version: Version::Normal(version) })
-    }
-
-    fn is_dark(&self, x: usize, y: usize) -> bool {
-        self.dark.get(y * self.width + x) == Some(&true)
+        let modules = Pixels { dark: (0..width * width).map(module).collect(), width };
+        Some(Self { modules, version: Version::Normal(version) })
     }
 
     /// The level and the mask (§7.9): around the upper left finder pattern.
     fn format(&self) -> Option<(EcLevel, u8)> {
         let column = (0..6).chain([7, 8]).map(|y| (8, y));
         let places = column.chain([(7, 8)]).chain((0..6).rev().map(|x| (x, 8)));
-        let read = places.enumerate().fold(0_u16, |bits, (at, (x, y))| bits | u16::from(self.is_dark(x, y)) << at);
+        let read = places.enumerate().fold(0_u16, |bits, (at, (x, y))| bits | u16::from(self.modules.is_dark(x, y)) << at);
         let format = (read ^ 0x5412) >> 10;
         let level = match format >> 3 {
             0 => EcLevel::M,
@@ -140,15 +134,15 @@ impl Matrix {
 
     /// The code words as they are placed (§7.7.3), the mask taken off.
     fn codewords(&self, mask: u8) -> Vec<u8> {
-        let mut bits = Vec::with_capacity(self.width * self.width);
+        let mut bits = Vec::with_capacity(self.modules.width * self.modules.width);
         // Two columns at a time, from the right, up and down in turn; the column of the timing pattern is left out.
-        let columns = (1..self.width).rev().filter(|right| if *right > 6 { right % 2 == 0 } else { right % 2 == 1 });
+        let columns = (1..self.modules.width).rev().filter(|right| if *right > 6 { right % 2 == 0 } else { right % 2 == 1 });
         for (turn, right) in columns.enumerate() {
-            for step in 0..self.width {
-                let y = if turn % 2 == 0 { self.width - 1 - step } else { step };
+            for step in 0..self.modules.width {
+                let y = if turn % 2 == 0 { self.modules.width - 1 - step } else { step };
                 for x in [right, right - 1] {
                     if !self.is_functional(x, y) {
-                        bits.push(self.is_dark(x, y) ^ is_inverted(mask, x, y));
+                        bits.push(self.modules.is_dark(x, y) ^ is_inverted(mask, x, y));
                     }
                 }
             }
@@ -158,11 +152,11 @@ impl Matrix {
 
     /// The version's own areas (§7.10), beside two finder patterns of codes from version 7, are functional as well.
     fn is_functional(&self, x: usize, y: usize) -> bool {
-        let is_beside = |at: usize| (self.width.saturating_sub(11)..self.width.saturating_sub(8)).contains(&at);
-        if self.width >= 45 && ((x < 6 && is_beside(y)) || (y < 6 && is_beside(x))) {
+        let is_beside = |at: usize| (self.modules.width.saturating_sub(11)..self.modules.width.saturating_sub(8)).contains(&at);
+        if self.modules.width >= 45 && ((x < 6 && is_beside(y)) || (y < 6 && is_beside(x))) {
             return true;
         }
-        let [width, x, y] = [self.width, x, y].map(|at| i16::try_from(at).unwrap_or(0));
+        let [width, x, y] = [self.modules.width, x, y].map(|at| i16::try_from(at).unwrap_or(0));
         is_functional(self.version, width, x, y)
     }
 }
@@ -265,11 +259,10 @@ mod tests {
     #[test]
     fn what_is_no_code_is_not_read() {
         assert!(read(b"GIF89a").is_none());
-        let mut blank = Vec::new();
-        encode(&mut blank, &vec![255; SIDE * SIDE.div_ceil(8)]).unwrap();
-        assert!(read(&blank).is_none());
-        encode(&mut blank, &vec![0; SIDE * SIDE.div_ceil(8)]).unwrap();
-        assert!(read(&blank).is_none());
+        for shade in [255, 0] {
+            let blank = vec![shade; SIDE * SIDE.div_ceil(8)];
+            assert!(read(&encode(SIDE as u32, (ColorType::Grayscale, BitDepth::One), &blank).unwrap()).is_none());
+        }
     }
 
     proptest! {
@@ -283,8 +276,7 @@ mod tests {
         #[test]
         fn no_picture_makes_the_reader_panic(pixels in prop::collection::vec(any::<u8>(), 32), flip in 0..800_usize) {
             let rows: Vec<u8> = pixels.iter().copied().cycle().take(SIDE * SIDE.div_ceil(8)).collect();
-            let mut picture = Vec::new();
-            encode(&mut picture, &rows).unwrap();
+            let picture = encode(SIDE as u32, (ColorType::Grayscale, BitDepth::One), &rows).unwrap();
             let _ = read(&picture);
             let mut code = png(b"https://thumbsignin.app.link/AbCdEfGhIjK", EcLevel::M).unwrap();
             if let Some(byte) = code.get_mut(flip) { *byte ^= 0x10; }

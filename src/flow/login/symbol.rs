@@ -1,14 +1,14 @@
-//! A symbol of the size of an access pass, drawn anew for each decoy until the upstream has shown enough of its own: an outline
-//! with a mark in it, in black strokes on nothing.
+//! A symbol of the size of an access pass, drawn anew for each decoy until the upstream has shown enough of its own.
 
+use png::{BitDepth, ColorType};
+
+use super::qr;
 use crate::flow::error::Internal;
 
-/// The side of an access pass in pixels.
 const SIDE: u8 = 88;
-/// The most that an outline may reach from the middle.
+/// The most that an outline may reach from the middle, in pixels.
 const REACH: f32 = 36.0;
 
-/// A line around a point: how far it is away in each direction.
 struct Line {
     /// How many corners or petals; 0 is a circle.
     corners: u8,
@@ -19,13 +19,11 @@ struct Line {
 }
 
 impl Line {
-    /// By three bytes of chance.
     fn new(chance: [u8; 3], reach: f32) -> Self {
         let [corners, depth, turn] = chance;
         Self { corners: corners % 8, depth: 0.1 + f32::from(depth) / 640.0, turn: f32::from(turn) / 40.0, reach }
     }
 
-    /// How far the point is from the line.
     fn distance(&self, x: f32, y: f32) -> f32 {
         let wave = (y.atan2(x) * f32::from(self.corners) + self.turn).cos();
         let radius = self.reach * (1.0 - self.depth * (1.0 - wave) / 2.0);
@@ -33,7 +31,6 @@ impl Line {
     }
 }
 
-/// The PNG of the symbol that these bytes of chance make.
 pub(super) fn png(chance: &[u8; 32]) -> Result<Vec<u8>, Internal> {
     let [_, _, _, _, _, _, _, _, a, b, c, d, e, f, size, width, ..] = *chance;
     let outline = Line::new([a, b, c], REACH - f32::from(size % 8));
@@ -50,21 +47,13 @@ pub(super) fn png(chance: &[u8; 32]) -> Result<Vec<u8>, Internal> {
             pixels.extend([0, 0, 0, byte(ink)]);
         }
     }
-    let mut png = Vec::new();
-    encode(&mut png, &pixels).map_err(|_never_for_this_size| Internal::Picture)?;
-    Ok(png)
+    let rgba = (ColorType::Rgba, BitDepth::Eight);
+    qr::encode(u32::from(SIDE), rgba, &pixels).map_err(|_never_for_this_size| Internal::Picture)
 }
 
 /// A whole number between 0 and 255, as a byte.
 fn byte(value: f32) -> u8 {
     (0..=u8::MAX).find(|byte| f32::from(*byte) >= value).unwrap_or(u8::MAX)
-}
-
-fn encode(png: &mut Vec<u8>, pixels: &[u8]) -> Result<(), png::EncodingError> {
-    let mut encoder = png::Encoder::new(png, u32::from(SIDE), u32::from(SIDE));
-    encoder.set_color(png::ColorType::Rgba);
-    encoder.set_depth(png::BitDepth::Eight);
-    encoder.write_header()?.write_image_data(pixels)
 }
 
 #[cfg(test)]

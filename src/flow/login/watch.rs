@@ -1,5 +1,4 @@
-//! Re-reading the logins whose pages are open on this node: one task for each, however many streams tell of it, which looks again at
-//! its deadline, to the moment, whoever it is for (check 139).
+//! Re-reading the logins whose pages are open on this node: one task for each, however many streams tell of it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +15,6 @@ use crate::store::logins;
 /// How soon another node's change is seen (decision 2.8).
 const REREAD: Duration = Duration::from_millis(500);
 
-/// Watches a login that was just read.
 pub(crate) fn watch(op: &Op, login: &Login) -> Result<Stream, Full> {
     let read = Seen::of(login, op.env.now());
     let (stream, first) = op.signals.watches.join(&login.id, read, &op.settings.limits)?;
@@ -26,14 +24,13 @@ pub(crate) fn watch(op: &Op, login: &Login) -> Result<Stream, Full> {
     Ok(stream)
 }
 
-/// The deadline is met to the moment, whenever the stream began.
+/// The deadline is met to the moment, whenever the stream began and whoever the login is for (check 139).
 fn until_next_look(deadline: Timestamp, now: Timestamp) -> Duration {
     let left = deadline.since(now);
     if left.is_zero() { REREAD } else { left.min(REREAD) }
 }
 
-/// Re-reads a login for all its streams: when it changed here, every [`REREAD`], and at its deadline; until it is over, nobody
-/// watches it any more, or it cannot be read.
+/// Until the login is over, nobody watches it any more, or it cannot be read.
 async fn follow(op: Op, id: LoginId, mut deadline: Timestamp, changed: Arc<Notify>) {
     loop {
         drop(tokio::time::timeout(until_next_look(deadline, op.env.now()), changed.notified()).await);

@@ -1,6 +1,6 @@
-//! How the upstreams behave at present, as this node sees it: how long their calls take, and whether creating fails. A decoy
-//! takes as long and fails alike, so that an unknown name cannot be told from a known one by the clock or by an outage
-//! (check 139). What is left of a difference, our own reads and statements, drowns in a [`random_delay`].
+//! How long the upstreams' calls take at present, and whether they fail. A decoy takes as long and fails alike, so that an unknown
+//! name cannot be told from a known one by the clock or by an outage (check 139). What is left of a difference, our own reads and
+//! statements, drowns in a [`random_delay`].
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,25 +14,22 @@ use crate::domain::login::Reason;
 use crate::domain::random::RandomError;
 use crate::domain::user::Upstream;
 
-/// How long a failure is taken as the upstream's present condition.
+/// By then an outage is over, as far as anybody knows.
 const FAILURE_COUNTS: Duration = Duration::from_secs(20);
-/// What a call takes before any was measured.
 const FIRST_GUESS: Duration = Duration::from_millis(20);
 /// What lies between two calls that went alike, besides a quarter of their time.
 const JITTER: Duration = Duration::from_millis(10);
 /// How many calls are remembered: enough to scatter like the real ones, few enough to be recent.
 const REMEMBERED: usize = 8;
-/// What the timer may be late by. A call that was made and one that was pretended both end with a wait of so much more than they
-/// took, so that they are late alike.
+/// What the timer may be late by. A call that was made and one that was pretended both end with a wait of so much more, so that
+/// they are late alike.
 const TICK: Duration = Duration::from_millis(1);
 /// How much longer than its work an answer may take, at random: many times what a known and an unknown name differ by.
 const MOST_DELAY: u64 = 25_600;
 
-/// A call to an upstream that somebody waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Call {
-    /// Asking the phone, with all that is read and written about it: names are looked up and logins written in fewer or more
-    /// statements, by whose they are.
+    /// With all that is read and written about it, in fewer or more statements by whose name it is.
     Create,
     /// Withdrawing the request, until the user's slot is free again.
     Cancel,
@@ -47,14 +44,8 @@ pub(crate) struct Observed {
 }
 
 impl Observed {
-    /// Waits until a call that began at `started` would have ended so.
     pub(crate) async fn pass(&self, started: Instant) {
         sleep_until(started + self.took + TICK).await;
-    }
-
-    /// An outage that is over, as far as anybody knows.
-    fn is_stale(&self, now: Timestamp) -> bool {
-        self.failed.is_some() && now.since(self.at) >= FAILURE_COUNTS
     }
 
     /// Whether it went as `latest` did: with the same end, in about the same time.
@@ -63,10 +54,9 @@ impl Observed {
     }
 }
 
-/// The latest calls of each kind, the newest first.
+/// The newest first.
 type Recent = HashMap<(Upstream, Call), VecDeque<Observed>>;
 
-/// The observations of one node.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LatencyModel(Arc<Mutex<Recent>>);
 
@@ -78,15 +68,13 @@ impl LatencyModel {
         recent.push_front(observed);
     }
 
-    /// Notes a call that was made since `started`, and ends it at the timer's next tick; `failed` is why it did, for a reason that
-    /// has nothing to do with the user.
+    /// Notes a call that was made since `started`, and ends it at the timer's next tick.
     pub(crate) async fn record(&self, (upstream, call, env): (Upstream, Call, &Env), started: Instant, failed: Option<Reason>) {
         let took = started.elapsed();
         self.observe(upstream, call, Observed { took, failed, at: env.now() });
         sleep_until(started + took + TICK).await;
     }
 
-    /// How a call would go that begins now.
     pub(crate) fn sample(&self, (upstream, call, env): (Upstream, Call, &Env)) -> Result<Observed, RandomError> {
         let [random] = env.random_bytes()?;
         Ok(self.sample_by(upstream, call, env.now(), random))
@@ -95,7 +83,8 @@ impl LatencyModel {
     /// How a call would go now: as the latest did, or one of the few before it that went alike; `random` chooses.
     fn sample_by(&self, upstream: Upstream, call: Call, now: Timestamp, random: u8) -> Observed {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let recent = all.get(&(upstream, call)).into_iter().flatten().filter(|observed| !observed.is_stale(now));
+        let recent = all.get(&(upstream, call)).into_iter().flatten();
+        let recent = recent.filter(|observed| observed.failed.is_none() || now.since(observed.at) < FAILURE_COUNTS);
         let Some(latest) = recent.clone().next() else { return Observed { took: FIRST_GUESS, failed: None, at: now } };
         let alike: Vec<Observed> = recent.filter(|observed| observed.is_like(latest)).copied().collect();
         alike.get(usize::from(random) % alike.len().max(1)).copied().unwrap_or(*latest)

@@ -1,5 +1,5 @@
-//! The pages of logins that are open on this node: what each stream of one hears. A few streams may watch one login, the oldest
-//! ends for a newer one; a node holds so many and refuses more: a page that gets none asks for the state instead.
+//! The pages of logins that are open on this node. A few streams may watch one login, the oldest ends for a newer one; a node
+//! holds so many and refuses more: a page that gets none asks for the state instead.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,19 +13,16 @@ use crate::domain::login::{Login, Reason};
 use crate::flow::settings::Limits;
 use crate::metrics;
 
-/// How a login stands, as its page is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
-    /// The value of `data-login-state` (design 3).
+    /// The values of `data-login-state` and `data-login-reason` (design 3).
     pub(crate) state: &'static str,
-    /// The value of `data-login-reason`, if there is one.
     pub(crate) reason: Option<&'static str>,
     /// Whether the phone may still answer.
     pub(crate) is_open: bool,
 }
 
 impl Seen {
-    /// How `login` stands at `now`.
     pub(crate) fn of(login: &Login, now: Timestamp) -> Self {
         let stage = login.stage_at(now);
         Self { state: stage.state(), reason: stage.reason().map(Reason::as_str), is_open: stage.is_open() }
@@ -55,11 +52,9 @@ pub(in crate::flow) struct All {
     next: u64,
 }
 
-/// The watched logins of one node.
 #[derive(Clone, Default)]
 pub(crate) struct Watches(Arc<Mutex<All>>);
 
-/// What one open page hears.
 pub(crate) struct Stream {
     id: LoginId,
     number: u64,
@@ -97,8 +92,7 @@ fn make_room(all: &mut All, id: &LoginId, limits: &Limits) -> Result<(), Full> {
 }
 
 impl Watches {
-    /// One more stream of a login that was just `read`. With it, where it is the first: what wakes whoever re-reads the login from
-    /// now on and [`tell`](Self::tell)s all streams.
+    /// With the first stream of a login: what wakes whoever re-reads it from now on and [`tell`](Self::tell)s all streams.
     pub(in crate::flow) fn join(
         &self,
         id: &LoginId,
@@ -162,12 +156,10 @@ impl Watches {
 }
 
 impl Stream {
-    /// How the login stood when this was asked last.
     pub(crate) fn seen(&mut self) -> Seen {
         *self.seen.borrow_and_update()
     }
 
-    /// Waits for what comes next.
     pub(crate) async fn next(&mut self) -> News {
         tokio::select! {
             biased;

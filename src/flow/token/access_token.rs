@@ -1,12 +1,8 @@
-//! Access tokens of both formats (decision 2.11): how one is made, and how a presented one is found again and judged.
-//!
-//! The database knows both by a digest. An opaque token is its own handle. A JWT (RFC 9068) can only be signed after the
-//! commit that writes its row (decision 2.4), so its handle is its `jti`, set apart by a prefix that no opaque token can
-//! have: a `jti` that somebody read in a JWT is not a token.
+//! Access tokens of both formats (decision 2.11). The database knows both by a digest. An opaque token is its own handle. A JWT
+//! (RFC 9068) can only be signed after the commit that writes its row (decision 2.4), so its handle is its `jti`, set apart by a
+//! prefix that no opaque token can have: a `jti` that somebody read in a JWT is not a token.
 
 use crate::domain::clock::Timestamp;
-use crate::domain::env::Env;
-use crate::domain::random::RandomError;
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::flow::Op;
 use crate::protocol::client_metadata::AccessTokenFormat;
@@ -15,7 +11,7 @@ use crate::store::access_tokens::FoundAccessToken;
 /// Characters of an opaque token: 256 bits in base64url.
 const OPAQUE_LENGTH: usize = 43;
 
-/// The random part of a new access token, made before the write.
+/// Made before the write.
 #[derive(Clone, Debug)]
 pub(super) struct AccessHandle {
     pub format: AccessTokenFormat,
@@ -24,11 +20,6 @@ pub(super) struct AccessHandle {
 }
 
 impl AccessHandle {
-    /// A new handle for a token of `format`.
-    pub(super) fn generate(env: &Env, format: AccessTokenFormat) -> Result<Self, RandomError> {
-        Ok(Self { format, secret: Secret::generate(env)? })
-    }
-
     pub(super) fn digest(&self) -> SecretDigest {
         match self.format {
             AccessTokenFormat::Opaque => self.secret.digest(),
@@ -41,9 +32,8 @@ fn digest_of_jti(jti: &str) -> SecretDigest {
     SecretDigest::of(format!("jti:{jti}").as_bytes())
 }
 
-/// The digest under which the database would know the token `presented`; `None` when it cannot be an access token of ours.
-/// The whole text counts: nothing is trimmed, padded or decoded first (check 39). Costs no round trip; a signature is
-/// verified where the text looks like a JWT.
+/// `None` when the text cannot be an access token of ours. All of it counts: nothing is trimmed, padded or decoded first
+/// (check 39). Costs no round trip; a signature is verified where the text looks like a JWT.
 pub(in crate::flow) fn digest_of_presented(op: &Op, presented: &str) -> Option<SecretDigest> {
     if is_opaque(presented) {
         return Some(SecretDigest::of(presented.as_bytes()));
@@ -53,7 +43,7 @@ pub(in crate::flow) fn digest_of_presented(op: &Op, presented: &str) -> Option<S
     Some(digest_of_jti(&claims.jti))
 }
 
-/// Whether `presented` has the form of our opaque tokens: access and refresh tokens alike.
+/// Access and refresh tokens alike.
 pub(in crate::flow) fn is_opaque(presented: &str) -> bool {
     presented.len() == OPAQUE_LENGTH
         && presented.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
@@ -75,6 +65,7 @@ pub(in crate::flow) fn dead_because(found: &FoundAccessToken, now: Timestamp) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::env::Env;
 
     #[test]
     fn only_the_exact_form_is_an_opaque_token() {
@@ -89,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_jti_is_not_an_opaque_token() {
-        let handle = AccessHandle::generate(&Env::system(), AccessTokenFormat::Jwt).unwrap();
+        let handle = AccessHandle { format: AccessTokenFormat::Jwt, secret: Secret::generate(&Env::system()).unwrap() };
         assert_ne!(handle.digest(), handle.secret.digest());
         assert!(!is_opaque(&format!("jti:{}", handle.secret.expose())));
     }

@@ -1,10 +1,9 @@
-//! The authorization code grant (RFC 6749 §4.1.3, OIDC Core §3.1.3.2, RFC 7636 §4.6).
-//!
-//! Each binding of the code is checked on its own, and a code whose binding does not hold stays unused: bad input changes
-//! nothing. What redeems a code is one conditional statement, in the same write that makes the family (decision 2.4).
+//! The authorization code grant (RFC 6749 §4.1.3, OIDC Core §3.1.3.2, RFC 7636 §4.6). Each binding of the code is checked on its
+//! own, and a code whose binding does not hold stays unused: bad input changes nothing. What redeems a code is one conditional
+//! statement, in the same write that makes the family (decision 2.4).
 
 use super::access_token::AccessHandle;
-use super::family::{Family, Granted, NewFamily, TokenWrite};
+use super::family::{Family, NewFamily, TokenWrite};
 use super::issue::{Issuance, TokenResponse};
 use super::{TokenRequest, invalid_grant};
 use crate::domain::audit::AuditKind;
@@ -18,58 +17,39 @@ use crate::flow::audit::PendingEvent;
 use crate::flow::backchannel_logout::SETTLE;
 use crate::flow::error::OAuthError;
 use crate::protocol::error::ErrorCode;
-use crate::protocol::parameters::Parameters;
 use crate::store::codes::StoredCode;
 use crate::store::{StoreError, Tx, backchannel_logouts, codes, grants, sessions, users};
 
-/// What the client sends (RFC 6749 §4.1.3, RFC 7636 §4.5).
-#[derive(Clone, Debug)]
-struct Presented {
+struct Redemption {
     code: SecretDigest,
     redirect_uri: Option<String>,
     verifier: Option<Secret>,
-}
-
-impl Presented {
-    fn parse(parameters: &Parameters) -> Result<Self, OAuthError> {
-        let code = parameters.get("code").ok_or(OAuthError::new(ErrorCode::InvalidRequest, "code is missing"))?;
-        Ok(Self {
-            code: SecretDigest::of(code.as_bytes()),
-            redirect_uri: parameters.get("redirect_uri").map(str::to_owned),
-            verifier: parameters.get("code_verifier").map(Secret::new),
-        })
-    }
-}
-
-struct Redemption {
-    presented: Presented,
     write: TokenWrite,
     family: NewFamily,
     reused: PendingEvent,
 }
 
-/// Who signed in, and the session that this began.
 type Present = (User, BrowserSession);
 
 enum Outcome {
     Redeemed(Box<Family>),
-    /// The code came back: its family is dead.
     Reused,
     Refused(&'static str),
 }
 
-/// Redeems a code.
-///
-/// Costs: one write, which is one commit of two reads by key and seven inserts or updates at most; then one signature, two where
-/// access tokens are JWTs. A refused code costs the reads only.
+/// Costs: one commit of two reads by key and seven inserts or updates at most; then one signature, two where access tokens are
+/// JWTs. A refused code costs the reads only.
 /// Errors: `invalid_request` without a code; `invalid_grant`, always with the same description, for a code that does not count.
 pub(super) async fn redeem(op: &Op, request: &TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
     let client = request.client;
-    let presented = Presented::parse(request.parameters())?;
-    let access = AccessHandle::generate(&op.env, client.metadata.access_token_format)?;
+    let parameters = request.sent.parameters;
+    let code = parameters.get("code").ok_or(OAuthError::new(ErrorCode::InvalidRequest, "code is missing"))?;
+    let access = AccessHandle { format: client.metadata.access_token_format, secret: Secret::generate(&op.env)? };
     let refresh = Secret::generate(&op.env)?;
     let redemption = Redemption {
-        presented,
+        code: SecretDigest::of(code.as_bytes()),
+        redirect_uri: parameters.get("redirect_uri").map(str::to_owned),
+        verifier: parameters.get("code_verifier").map(Secret::new),
         write: request.write(op, &access),
         family: NewFamily {
             id: GrantId::generate(&op.env)?,
@@ -90,7 +70,7 @@ pub(super) async fn redeem(op: &Op, request: &TokenRequest<'_>) -> Result<TokenR
 
 impl Redemption {
     async fn run(&self, tx: &Tx) -> Result<Outcome, StoreError> {
-        let Some(code) = codes::find(tx, &self.presented.code).await? else {
+        let Some(code) = codes::find(tx, &self.code).await? else {
             return Ok(Outcome::Refused("the code is unknown"));
         };
         if let Some(reason) = self.broken_binding(&code.content) {
@@ -103,17 +83,16 @@ impl Redemption {
             Ok(present) => present,
             Err(reason) => return Ok(Outcome::Refused(reason)),
         };
-        if !codes::consume(tx, &self.presented.code, &self.family.id, self.write.now).await? {
+        if !codes::consume(tx, &self.code, &self.family.id, self.write.now).await? {
             // Expired, or another request was faster since it was read: then that one's family dies.
-            let raced = codes::find(tx, &self.presented.code).await?.filter(|code| code.consumed_at.is_some());
+            let raced = codes::find(tx, &self.code).await?.filter(|code| code.consumed_at.is_some());
             return match raced {
                 Some(code) => self.refuse_reuse(tx, &code).await,
                 None => Ok(Outcome::Refused("the code has expired")),
             };
         }
-        let CodeContent { scope, nonce, authentication, holds_logouts, .. } = code.content;
-        let granted = Granted { scope, nonce, authentication, user };
-        let family = self.write.begin(tx, &self.family, granted, &session).await?;
+        let holds_logouts = code.content.holds_logouts;
+        let family = self.write.begin(tx, &self.family, (code.content, user), &session).await?;
         if holds_logouts {
             backchannel_logouts::release(tx, &code.authorization_id, self.write.now.plus(SETTLE)).await?;
         }
@@ -122,19 +101,18 @@ impl Redemption {
 
     /// The first binding of the code that the request does not keep. None of them stands in for another (check 26).
     fn broken_binding(&self, content: &CodeContent) -> Option<&'static str> {
-        let presented = &self.presented;
         // RFC 6749 §4.1.3: "ensure that the authorization code was issued to the authenticated … client".
         let client = content.client_id == self.write.client.id;
         // RFC 6749 §4.1.3: identical where the authorization request had one. OAuth 2.1 §4.1.3 lets it be repeated or left
         // out where that request had none: there is nothing to compare it with, so it must be the client's only one.
-        let redirect_uri = match (&content.redirect_uri, presented.redirect_uri.as_deref()) {
+        let redirect_uri = match (&content.redirect_uri, self.redirect_uri.as_deref()) {
             (Some(asked), Some(repeated)) => asked.as_str() == repeated,
             (Some(_), None) => false,
             (None, None) => true,
             (None, Some(named)) => self.write.client.metadata.redirect_uris.iter().any(|uri| uri.as_str() == named),
         };
         // RFC 7636 §4.6; RFC 9700 §4.8.2: a verifier without a challenge hints at a stripped challenge.
-        let verifier = match (&content.code_challenge, &presented.verifier) {
+        let verifier = match (&content.code_challenge, &self.verifier) {
             (Some(challenge), Some(verifier)) => challenge.is_answered_by(verifier.expose()),
             (None, None) => true,
             (Some(_), None) | (None, Some(_)) => false,

@@ -1,9 +1,9 @@
-//! Token families, whatever grant leads to them: how one begins and how an access token joins it, inside the write of a token
-//! request.
+//! How a token family begins and how an access token joins it, inside the write of a token request.
 
 use std::sync::Arc;
 
 use super::terms::Terms;
+use crate::domain::authorization::CodeContent;
 use crate::domain::browser::{Authentication, BrowserSession};
 use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
@@ -16,70 +16,38 @@ use crate::flow::settings::Settings;
 use crate::protocol::scope::Scope;
 use crate::store::{StoreError, Tx, access_tokens, grants, refresh_tokens};
 
-/// What the tokens of a family are bound to. A client's key (DPoP, RFC 9449 §5) or certificate (mutual TLS, RFC 8705 §3) would be a
-/// further variant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::flow) enum TokenBinding {
-    /// Nothing: who has a token may use it (RFC 6750 §1.2).
-    Bearer,
-}
-
-impl TokenBinding {
-    /// `token_type` (RFC 6749 §7.1), which is also the scheme of the `Authorization` header.
-    pub(in crate::flow) const fn token_type(self) -> &'static str {
-        match self {
-            Self::Bearer => "Bearer",
-        }
-    }
-
-    pub(super) const fn is_sender_constrained(self) -> bool {
-        match self {
-            Self::Bearer => false,
-        }
-    }
-}
+/// `token_type` (RFC 6749 §7.1), which is also the scheme of the `Authorization` header: who has a token may use it.
+pub(in crate::flow) const BEARER: &str = "Bearer";
 
 /// What the write of a token request needs whatever its grant. It may run more than once and makes nothing up.
 pub(super) struct TokenWrite {
     pub client: Client,
-    pub binding: TokenBinding,
     pub settings: Arc<Settings>,
     pub now: Timestamp,
     pub access: SecretDigest,
 }
 
-/// What a family begins with, made before the write.
+/// Made before the write.
 pub(super) struct NewFamily {
     pub id: GrantId,
-    /// Its first refresh token, if it gets one.
+    /// If it gets one.
     pub refresh: SecretDigest,
     pub issued: PendingEvent,
 }
 
-/// What was granted, and by whom.
-pub(super) struct Granted {
-    pub scope: Scope,
-    pub nonce: Option<String>,
-    pub authentication: Authentication,
-    pub user: User,
-}
-
-/// A family with a new access token, written.
 pub(super) struct Family {
     pub grant: Grant,
     pub user: User,
     pub terms: Terms,
-    pub binding: TokenBinding,
     pub issued_at: Timestamp,
     pub access_ends: Timestamp,
 }
 
 impl TokenWrite {
     pub(super) fn terms(&self, scope: &Scope, authentication: &Authentication) -> Terms {
-        Terms::of(&self.client, self.binding, scope, authentication, &self.settings.lifetimes)
+        Terms::of(&self.client, scope, authentication, &self.settings.lifetimes)
     }
 
-    /// When a refresh token that is used or made now expires unless it is used again.
     pub(super) fn refresh_ends(&self, grant: &Grant) -> Timestamp {
         self.now.plus(self.settings.lifetimes.refresh_sliding).min(grant.expires_at)
     }
@@ -88,7 +56,7 @@ impl TokenWrite {
         &self,
         tx: &Tx,
         new: &NewFamily,
-        granted: Granted,
+        (granted, user): (CodeContent, User),
         session: &BrowserSession,
     ) -> Result<Family, StoreError> {
         let terms = self.terms(&granted.scope, &granted.authentication);
@@ -116,7 +84,7 @@ impl TokenWrite {
             refresh_tokens::insert(tx, &refresh).await?;
         }
         new.issued.about(grant.authentication.user_id.as_str(), grant.id.as_str()).write(tx, self.now).await?;
-        self.add_access_token(tx, (grant, granted.user), terms, Some(session)).await
+        self.add_access_token(tx, (grant, user), terms, Some(session)).await
     }
 
     /// Adds the new access token to a family, which lives no longer than its browser session where that is so agreed.
@@ -136,6 +104,6 @@ impl TokenWrite {
             expires_at: access_ends,
         };
         access_tokens::insert(tx, &access).await?;
-        Ok(Family { grant, user, terms, binding: self.binding, issued_at: self.now, access_ends })
+        Ok(Family { grant, user, terms, issued_at: self.now, access_ends })
     }
 }

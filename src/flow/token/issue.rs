@@ -1,12 +1,12 @@
-//! The answer of the token endpoint (RFC 6749 §5.1, OIDC Core §3.1.3.3): built and signed after the commit (decision 2.4), so
-//! that a request that lost a race costs no signature and a failed signature leaves nothing but an unused family.
+//! The answer of the token endpoint (RFC 6749 §5.1, OIDC Core §3.1.3.3), signed after the commit (decision 2.4): a request that
+//! lost a race costs no signature, and a failed signature leaves nothing but an unused family.
 
 use std::fmt;
 
 use serde::Serialize;
 
 use super::access_token::AccessHandle;
-use super::family::Family;
+use super::family::{BEARER, Family};
 use crate::domain::assurance::AMR;
 use crate::domain::client::Client;
 use crate::domain::secret::Secret;
@@ -17,18 +17,16 @@ use crate::protocol::id_token::{AccessTokenClaims, IdTokenClaims, UserClaims, at
 use crate::protocol::jws::TokenType;
 use crate::protocol::scope;
 
-/// A successful token response (RFC 6749 §5.1, OIDC Core §3.1.3.3). Answered with `Cache-Control: no-store`.
+/// Answered with `Cache-Control: no-store`.
 #[derive(Clone, Serialize)]
 pub(crate) struct TokenResponse {
     pub access_token: String,
-    /// `Bearer` (RFC 6750 §4).
     pub token_type: &'static str,
-    /// The lifetime of the access token in seconds.
+    /// In seconds.
     pub expires_in: u64,
-    /// The refresh token, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<String>,
-    /// The ID token, where `openid` was granted.
+    /// Where `openid` was granted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token: Option<String>,
     /// What the access token allows; said even where it is what was asked (decision 2.9).
@@ -44,11 +42,9 @@ impl fmt::Debug for TokenResponse {
     }
 }
 
-/// What a grant hands over once its write is durable.
 pub(super) struct Issuance<'a> {
     pub client: &'a Client,
     pub family: &'a Family,
-    /// The access token whose digest was written.
     pub access: AccessHandle,
     pub refresh: Option<Secret>,
     /// The `nonce` to echo: that of the authorization request for its code, none for a refresh (OIDC Core §12.2).
@@ -56,8 +52,7 @@ pub(super) struct Issuance<'a> {
 }
 
 impl Issuance<'_> {
-    /// Signs and builds the answer. One signature, two where the access token is a JWT, none where it is opaque and
-    /// `openid` was not granted.
+    /// One signature, two where the access token is a JWT, none where it is opaque and `openid` was not granted.
     pub(super) fn answer(self, op: &Op) -> Result<TokenResponse, OAuthError> {
         let access_token = match self.access.format {
             AccessTokenFormat::Opaque => self.access.secret.clone(),
@@ -72,7 +67,7 @@ impl Issuance<'_> {
         };
         Ok(TokenResponse {
             access_token: access_token.expose().to_owned(),
-            token_type: self.family.binding.token_type(),
+            token_type: BEARER,
             expires_in: self.family.access_ends.since(self.family.issued_at).as_secs(),
             refresh_token: self.refresh.as_ref().map(|token| token.expose().to_owned()),
             id_token,

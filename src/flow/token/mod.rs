@@ -1,10 +1,4 @@
-//! The token endpoint (RFC 6749 §3.2, OIDC Core §3.1.3): one pipeline for all grants. It reads the grant type, authenticates
-//! the client and checks that the client may use the grant; the rest is the grant's own, one file each.
-//!
-//! - [`terms`]: what a grant leads to for this client: scope, lifetimes, whether there is a refresh token.
-//! - [`access_token`]: the two formats of access tokens and how a presented one is found again.
-//! - [`family`]: how a family begins, and what its tokens are bound to.
-//! - [`issue`]: the answer, signed after the commit (decision 2.4).
+//! The token endpoint (RFC 6749 §3.2, OIDC Core §3.1.3): what all grants have in common.
 
 pub(crate) mod access_token;
 mod authorization_code;
@@ -30,9 +24,8 @@ use crate::domain::random::RandomError;
 use crate::metrics;
 use crate::protocol::client_metadata::GrantType;
 use crate::protocol::error::ErrorCode;
-use crate::protocol::parameters::Parameters;
 use access_token::AccessHandle;
-use family::{TokenBinding, TokenWrite};
+use family::TokenWrite;
 
 /// What every refused code or refresh token is told: nothing about whether it ever existed (check 34).
 const INVALID_GRANT: &str = "the code or token is invalid, expired, revoked, or was issued to another client or request";
@@ -41,20 +34,13 @@ const INVALID_GRANT: &str = "the code or token is invalid, expired, revoked, or 
 struct TokenRequest<'a> {
     client: &'a Client,
     grant_type: GrantType,
-    binding: TokenBinding,
     sent: &'a ClientRequest<'a>,
 }
 
 impl TokenRequest<'_> {
-    fn parameters(&self) -> &Parameters {
-        self.sent.parameters
-    }
-
-    /// What the write of this request needs, with a new access token.
     fn write(&self, op: &Op, access: &AccessHandle) -> TokenWrite {
         TokenWrite {
             client: self.client.clone(),
-            binding: self.binding,
             settings: Arc::clone(&op.settings),
             now: op.env.now(),
             access: access.digest(),
@@ -72,8 +58,7 @@ impl TokenRequest<'_> {
     }
 }
 
-/// Answers a token request. Parameters that no grant knows are ignored (RFC 6749 §3.2).
-///
+/// Parameters that no grant knows are ignored (RFC 6749 §3.2).
 /// Costs: one read for the client and one write; one signature, two where the client's access tokens are JWTs. The write is
 /// one commit; on SQLite its statements need no round trip, on PostgreSQL each is one.
 pub(crate) async fn answer(op: &Op, request: &ClientRequest<'_>) -> Result<TokenResponse, OAuthError> {
@@ -90,7 +75,7 @@ pub(crate) async fn answer(op: &Op, request: &ClientRequest<'_>) -> Result<Token
             grant_type.as_str()
         )));
     }
-    let request = TokenRequest { client: &client, grant_type, binding: TokenBinding::Bearer, sent: request };
+    let request = TokenRequest { client: &client, grant_type, sent: request };
     let issued = match grant_type {
         GrantType::AuthorizationCode => authorization_code::redeem(op, &request).await,
         GrantType::RefreshToken => refresh_token::refresh(op, &request).await,

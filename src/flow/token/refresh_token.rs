@@ -1,9 +1,8 @@
-//! The refresh token grant (RFC 6749 §6, OIDC Core §12), decision 2.5.
-//!
-//! A public client's token, unless it is bound to the client's key, is replaced at each use by a successor that is an HMAC of it. Within the grace the same client
-//! gets the same successor again (its answer may have been lost); once the successor was used, or the grace is over, the old
-//! token coming back means that two parties hold the chain, and the family dies (RFC 9700 §4.14.2). A confidential client
-//! proves itself at each use, so its token stays and its expiry moves (RFC 9700 §2.2.2).
+//! The refresh token grant (RFC 6749 §6, OIDC Core §12), decision 2.5. A public client's token is replaced at each use by a
+//! successor that is an HMAC of it. Within the grace the same client gets the same successor again (its answer may have been
+//! lost); once the successor was used, or the grace is over, the old token coming back means that two parties hold the chain, and
+//! the family dies (RFC 9700 §4.14.2). A confidential client proves itself at each use, so its token stays and its expiry moves
+//! (RFC 9700 §2.2.2).
 
 use super::access_token::AccessHandle;
 use super::family::{Family, TokenWrite};
@@ -31,26 +30,20 @@ struct Refresh {
 
 enum Outcome {
     Refreshed(Box<Family>),
-    /// A token that had been replaced came back too late: its family is dead.
     Reused,
     Refused(&'static str),
-    /// More was asked for than was granted.
     TooWide,
 }
 
-/// Answers a refresh.
-///
-/// Costs: one write, which is one commit of one joined read and two or three inserts or updates; then the signatures of
-/// [`Issuance::answer`].
-/// Errors: `invalid_request` without a token; `invalid_scope` for more than was granted (RFC 6749 §6); `invalid_grant`, always with
-/// the same description, for a token that does not count.
+/// Costs: one commit of one joined read and two or three inserts or updates; then the signatures of [`Issuance::answer`].
+/// Errors: `invalid_request`; `invalid_scope` for more than was granted (RFC 6749 §6); `invalid_grant`, always described alike.
 pub(super) async fn refresh(op: &Op, request: &TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
     let client = request.client;
     let missing = OAuthError::new(ErrorCode::InvalidRequest, "refresh_token is missing");
-    let presented = Secret::new(request.parameters().get("refresh_token").ok_or(missing)?);
-    let wanted = request.parameters().get("scope").map(Scope::parse).transpose().map_err(|_bad_character| too_wide())?;
+    let presented = Secret::new(request.sent.parameters.get("refresh_token").ok_or(missing)?);
+    let wanted = request.sent.parameters.get("scope").map(Scope::parse).transpose().map_err(|_bad_character| too_wide())?;
     let successor = op.keys.purposes.successor_of(&presented);
-    let access = AccessHandle::generate(&op.env, client.metadata.access_token_format)?;
+    let access = AccessHandle { format: client.metadata.access_token_format, secret: Secret::generate(&op.env)? };
     let job = Refresh {
         presented: presented.digest(),
         successor: successor.digest(),
@@ -113,7 +106,7 @@ impl Refresh {
         reasons.into_iter().find_map(|(holds, reason)| holds.then_some(reason))
     }
 
-    /// Rotates or extends the token; `Some` when it does not count after all.
+    /// `Some` when the token does not count after all.
     async fn use_up(&self, tx: &Tx, found: &FoundRefreshToken, rotates: bool) -> Result<Option<Outcome>, StoreError> {
         let (now, expires_at) = (self.write.now, self.write.refresh_ends(&found.grant));
         if !rotates {

@@ -1,39 +1,26 @@
-//! What a grant leads to for its client: which scope, how long tokens live, whether there is a refresh token (decisions 2.3,
-//! 2.9, 2.10, 2.11). Pure.
+//! What a grant leads to for its client (decisions 2.3, 2.9, 2.10, 2.11). Pure.
 
 use std::time::Duration;
 
-use super::family::TokenBinding;
 use crate::domain::browser::Authentication;
 use crate::domain::client::Client;
 use crate::flow::settings::Lifetimes;
 use crate::protocol::client_metadata::{AccessTokenFormat, GrantType};
 use crate::protocol::scope::{OFFLINE_ACCESS, Scope};
 
-/// The terms of a token answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Terms {
     pub scope: Scope,
-    /// Whether a refresh token comes with them.
     pub refresh: bool,
-    /// Whether that one is replaced at each use (RFC 9700 §2.2.2).
+    /// Whether the refresh token is replaced at each use (RFC 9700 §2.2.2).
     pub rotates: bool,
-    /// How long the access token lives.
     pub access_lifetime: Duration,
-    /// How long the ID token lives.
     pub id_lifetime: Duration,
 }
 
 impl Terms {
-    /// The terms for `scope`, granted by somebody who signed in as `authentication` says. A client that cannot refresh has no
-    /// use for `offline_access`, so it does not get it, and the answer's `scope` says so (RFC 6749 §5.1).
-    pub(super) fn of(
-        client: &Client,
-        binding: TokenBinding,
-        scope: &Scope,
-        authentication: &Authentication,
-        lifetimes: &Lifetimes,
-    ) -> Self {
+    /// A client that cannot refresh does not get `offline_access` either, and the answer's `scope` says so (RFC 6749 §5.1).
+    pub(super) fn of(client: &Client, scope: &Scope, authentication: &Authentication, lifetimes: &Lifetimes) -> Self {
         let metadata = &client.metadata;
         let may_refresh = !authentication.unnamed && metadata.grant_types.contains(&GrantType::RefreshToken);
         // What an operator took from the client since is not issued any more (check 52).
@@ -48,7 +35,7 @@ impl Terms {
         Self {
             scope,
             refresh,
-            rotates: metadata.is_public() && !binding.is_sender_constrained(),
+            rotates: metadata.is_public(),
             access_lifetime: access_lifetime / divisor,
             id_lifetime: lifetimes.id_token / divisor,
         }
@@ -76,7 +63,7 @@ mod tests {
             device_id: None,
             unnamed,
         };
-        Terms::of(&client, TokenBinding::Bearer, &Scope::parse(scope).unwrap(), &authentication, &Lifetimes::default())
+        Terms::of(&client, &Scope::parse(scope).unwrap(), &authentication, &Lifetimes::default())
     }
 
     #[test]

@@ -31,7 +31,7 @@ fn purposes() -> [(Purpose, Option<BrowserKey>, &'static str); 4] {
 
 async fn poll(scene: &Scene, login: &Login, state: u8) -> bool {
     scene.mood.state.store(state, Ordering::SeqCst);
-    matches!(poll_once(&scene.bench.op, "node", &login.id).await.unwrap(), PollOutcome::Again(..))
+    poll_once(&scene.bench.op, "node", &login.id).await.unwrap().is_some()
 }
 
 async fn press_continue(scene: &Scene, login: &Login) -> Finished {
