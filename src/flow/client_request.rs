@@ -1,4 +1,5 @@
-//! What client authentication reads of a request.
+//! What client authentication reads of a request, and what sender-constrained tokens are bound to (DPoP, RFC 9449 §4.3; mutual
+//! TLS, RFC 8705 §3).
 
 use super::error::OAuthError;
 use crate::domain::browser::Origin;
@@ -11,7 +12,18 @@ pub(crate) trait Headers: Sync {
 
 #[derive(Clone, Copy)]
 pub(crate) struct ClientRequest<'a> {
+    #[expect(dead_code, reason = "a DPoP proof names it (htm, RFC 9449 §4.2)")]
+    pub method: &'a str,
+    /// The endpoint's own URL, without a query.
+    #[expect(
+        dead_code,
+        reason = "a DPoP proof names it (htu, RFC 9449 §4.2), and so does a client assertion (aud, RFC 7523 §3)"
+    )]
+    pub url: &'a str,
     pub headers: &'a dyn Headers,
+    /// The client's certificate in DER, where the connection has one.
+    #[expect(dead_code, reason = "mutual TLS authenticates clients and binds tokens by it (RFC 8705 §2, §3)")]
+    pub peer_certificate: Option<&'a [u8]>,
     pub parameters: &'a Parameters,
     pub origin: &'a Origin,
 }

@@ -8,7 +8,7 @@ use super::client_authentication::authenticate;
 use super::client_request::ClientRequest;
 use super::error::OAuthError;
 use super::token::access_token::{dead_because, digest_of_presented, is_opaque};
-use super::token::family::BEARER;
+use super::token::family::TokenBinding;
 use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
 use crate::domain::grant::Grant;
@@ -71,7 +71,7 @@ async fn described_access_token(op: &Op, client: &Client, presented: &str) -> Re
     let found = access_tokens::find(op.store.read(), &digest).await?;
     let live = found.filter(|found| found.grant.client_id == client.id && dead_because(found, op.env.now()).is_none());
     Ok(live.map(|found| Description {
-        token_type: Some(BEARER),
+        token_type: Some(TokenBinding::Bearer.token_type()),
         ..describe(op, &found.grant, &found.user, (&found.token.scope, found.token.issued_at, found.token.expires_at))
     }))
 }

@@ -5,7 +5,7 @@ use super::Op;
 use super::claims;
 use super::error::Internal;
 use super::token::access_token::{dead_because, digest_of_presented};
-use super::token::family::BEARER;
+use super::token::family::TokenBinding;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::id_token::UserInfo;
 use crate::protocol::parameters::Parameters;
@@ -50,20 +50,21 @@ impl BearerError {
 
     /// The value of `WWW-Authenticate` (RFC 6750 §3): the same for every reason for which a token is not valid.
     pub(crate) fn challenge(&self) -> String {
-        let Some(code) = self.code() else { return BEARER.to_owned() };
+        let scheme = TokenBinding::Bearer.token_type();
+        let Some(code) = self.code() else { return scheme.to_owned() };
         let (text, scope) = match self {
             Self::Malformed => ("the access token was sent in more than one way", String::new()),
             Self::Insufficient(scope) => ("the access token lacks a scope", format!(", scope=\"{scope}\"")),
             _not_valid => ("the access token is invalid, expired or revoked", String::new()),
         };
-        format!("{BEARER} error=\"{code}\", error_description=\"{text}\"{scope}")
+        format!("{scheme} error=\"{code}\", error_description=\"{text}\"{scope}")
     }
 }
 
 /// RFC 6750 §2.1, §2.2.
 pub(crate) fn presented_token<'a>(authorization: Option<&'a str>, form: &'a Parameters) -> Result<&'a str, BearerError> {
     let in_header = authorization.and_then(|header| header.split_once(' '));
-    let is_bearer = |scheme: &str| scheme.eq_ignore_ascii_case(BEARER);
+    let is_bearer = |scheme: &str| scheme.eq_ignore_ascii_case(TokenBinding::Bearer.token_type());
     let in_header = in_header.filter(|(scheme, _token)| is_bearer(scheme)).map(|(_scheme, token)| token);
     match (in_header, form.get("access_token")) {
         (Some(token), None) | (None, Some(token)) => Ok(token),

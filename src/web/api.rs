@@ -19,6 +19,7 @@ use crate::protocol::parameters::Parameters;
 pub(crate) struct ApiRequest {
     pub surface: web::Data<Surface>,
     http: HttpRequest,
+    url: String,
     parameters: Parameters,
     origin: Origin,
 }
@@ -26,7 +27,15 @@ pub(crate) struct ApiRequest {
 impl ApiRequest {
     /// The request as the flows take it.
     pub(crate) fn client_request(&self) -> ClientRequest<'_> {
-        ClientRequest { headers: self.http.headers(), parameters: &self.parameters, origin: &self.origin }
+        ClientRequest {
+            method: self.http.method().as_str(),
+            url: &self.url,
+            headers: self.http.headers(),
+            // No listener of ours asks clients for one.
+            peer_certificate: None,
+            parameters: &self.parameters,
+            origin: &self.origin,
+        }
     }
 
     /// An error of the flow: `invalid_client` becomes 401 (RFC 6749 §5.2).
@@ -49,9 +58,10 @@ impl FromRequest for ApiRequest {
         let http = request.clone();
         Box::pin(async move {
             let (surface, body) = (surface?, body.await.map_err(|error| Failure::of_framework(&error))?);
+            let url = format!("{}{}", surface.op.settings.issuer, http.match_pattern().unwrap_or_default());
             let parameters = parameters::of_client(&http, &body)?;
             let origin = request_source::of(&surface, &http);
-            Ok(Self { surface, http, parameters, origin })
+            Ok(Self { surface, http, url, parameters, origin })
         })
     }
 }

@@ -16,12 +16,32 @@ use crate::flow::settings::Settings;
 use crate::protocol::scope::Scope;
 use crate::store::{StoreError, Tx, access_tokens, grants, refresh_tokens};
 
-/// `token_type` (RFC 6749 §7.1), which is also the scheme of the `Authorization` header: who has a token may use it.
-pub(in crate::flow) const BEARER: &str = "Bearer";
+/// A client's key (DPoP, RFC 9449 §5) or certificate (mutual TLS, RFC 8705 §3) would be a further variant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::flow) enum TokenBinding {
+    /// Nothing: who has a token may use it (RFC 6750 §1.2).
+    Bearer,
+}
+
+impl TokenBinding {
+    /// `token_type` (RFC 6749 §7.1), which is also the scheme of the `Authorization` header.
+    pub(in crate::flow) const fn token_type(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+        }
+    }
+
+    pub(super) const fn is_sender_constrained(self) -> bool {
+        match self {
+            Self::Bearer => false,
+        }
+    }
+}
 
 /// What the write of a token request needs whatever its grant. It may run more than once and makes nothing up.
 pub(super) struct TokenWrite {
     pub client: Client,
+    pub binding: TokenBinding,
     pub settings: Arc<Settings>,
     pub now: Timestamp,
     pub access: SecretDigest,
@@ -39,13 +59,14 @@ pub(super) struct Family {
     pub grant: Grant,
     pub user: User,
     pub terms: Terms,
+    pub binding: TokenBinding,
     pub issued_at: Timestamp,
     pub access_ends: Timestamp,
 }
 
 impl TokenWrite {
     pub(super) fn terms(&self, scope: &Scope, authentication: &Authentication) -> Terms {
-        Terms::of(&self.client, scope, authentication, &self.settings.lifetimes)
+        Terms::of(&self.client, self.binding, scope, authentication, &self.settings.lifetimes)
     }
 
     pub(super) fn refresh_ends(&self, grant: &Grant) -> Timestamp {
@@ -104,6 +125,6 @@ impl TokenWrite {
             expires_at: access_ends,
         };
         access_tokens::insert(tx, &access).await?;
-        Ok(Family { grant, user, terms, issued_at: self.now, access_ends })
+        Ok(Family { grant, user, terms, binding: self.binding, issued_at: self.now, access_ends })
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::access_token::AccessHandle;
-use super::family::{BEARER, Family};
+use super::family::Family;
 use crate::domain::assurance::AMR;
 use crate::domain::client::Client;
 use crate::domain::secret::Secret;
@@ -67,7 +67,7 @@ impl Issuance<'_> {
         };
         Ok(TokenResponse {
             access_token: access_token.expose().to_owned(),
-            token_type: BEARER,
+            token_type: self.family.binding.token_type(),
             expires_in: self.family.access_ends.since(self.family.issued_at).as_secs(),
             refresh_token: self.refresh.as_ref().map(|token| token.expose().to_owned()),
             id_token,

@@ -25,7 +25,7 @@ use crate::metrics;
 use crate::protocol::client_metadata::GrantType;
 use crate::protocol::error::ErrorCode;
 use access_token::AccessHandle;
-use family::TokenWrite;
+use family::{TokenBinding, TokenWrite};
 
 /// What every refused code or refresh token is told: nothing about whether it ever existed (check 34).
 const INVALID_GRANT: &str = "the code or token is invalid, expired, revoked, or was issued to another client or request";
@@ -34,6 +34,7 @@ const INVALID_GRANT: &str = "the code or token is invalid, expired, revoked, or 
 struct TokenRequest<'a> {
     client: &'a Client,
     grant_type: GrantType,
+    binding: TokenBinding,
     sent: &'a ClientRequest<'a>,
 }
 
@@ -41,6 +42,7 @@ impl TokenRequest<'_> {
     fn write(&self, op: &Op, access: &AccessHandle) -> TokenWrite {
         TokenWrite {
             client: self.client.clone(),
+            binding: self.binding,
             settings: Arc::clone(&op.settings),
             now: op.env.now(),
             access: access.digest(),
@@ -75,7 +77,7 @@ pub(crate) async fn answer(op: &Op, request: &ClientRequest<'_>) -> Result<Token
             grant_type.as_str()
         )));
     }
-    let request = TokenRequest { client: &client, grant_type, sent: request };
+    let request = TokenRequest { client: &client, grant_type, binding: TokenBinding::Bearer, sent: request };
     let issued = match grant_type {
         GrantType::AuthorizationCode => authorization_code::redeem(op, &request).await,
         GrantType::RefreshToken => refresh_token::refresh(op, &request).await,

@@ -1,8 +1,8 @@
-//! The refresh token grant (RFC 6749 §6, OIDC Core §12), decision 2.5. A public client's token is replaced at each use by a
-//! successor that is an HMAC of it. Within the grace the same client gets the same successor again (its answer may have been
-//! lost); once the successor was used, or the grace is over, the old token coming back means that two parties hold the chain, and
-//! the family dies (RFC 9700 §4.14.2). A confidential client proves itself at each use, so its token stays and its expiry moves
-//! (RFC 9700 §2.2.2).
+//! The refresh token grant (RFC 6749 §6, OIDC Core §12), decision 2.5. A public client's token, unless it is bound to the
+//! client's key, is replaced at each use by a successor that is an HMAC of it. Within the grace the same client gets the same
+//! successor again (its answer may have been lost); once the successor was used, or the grace is over, the old token coming back
+//! means that two parties hold the chain, and the family dies (RFC 9700 §4.14.2). A confidential client proves itself at each
+//! use, so its token stays and its expiry moves (RFC 9700 §2.2.2).
 
 use super::access_token::AccessHandle;
 use super::family::{Family, TokenWrite};

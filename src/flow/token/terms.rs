@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::family::TokenBinding;
 use crate::domain::browser::Authentication;
 use crate::domain::client::Client;
 use crate::flow::settings::Lifetimes;
@@ -20,7 +21,13 @@ pub(super) struct Terms {
 
 impl Terms {
     /// A client that cannot refresh does not get `offline_access` either, and the answer's `scope` says so (RFC 6749 §5.1).
-    pub(super) fn of(client: &Client, scope: &Scope, authentication: &Authentication, lifetimes: &Lifetimes) -> Self {
+    pub(super) fn of(
+        client: &Client,
+        binding: TokenBinding,
+        scope: &Scope,
+        authentication: &Authentication,
+        lifetimes: &Lifetimes,
+    ) -> Self {
         let metadata = &client.metadata;
         let may_refresh = !authentication.unnamed && metadata.grant_types.contains(&GrantType::RefreshToken);
         // What an operator took from the client since is not issued any more (check 52).
@@ -35,7 +42,7 @@ impl Terms {
         Self {
             scope,
             refresh,
-            rotates: metadata.is_public(),
+            rotates: metadata.is_public() && !binding.is_sender_constrained(),
             access_lifetime: access_lifetime / divisor,
             id_lifetime: lifetimes.id_token / divisor,
         }
@@ -63,7 +70,7 @@ mod tests {
             device_id: None,
             unnamed,
         };
-        Terms::of(&client, &Scope::parse(scope).unwrap(), &authentication, &Lifetimes::default())
+        Terms::of(&client, TokenBinding::Bearer, &Scope::parse(scope).unwrap(), &authentication, &Lifetimes::default())
     }
 
     #[test]

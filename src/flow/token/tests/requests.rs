@@ -73,7 +73,7 @@ pub(crate) fn client_request<'a>(
     parameters: &'a Parameters,
     origin: &'a Origin,
 ) -> ClientRequest<'a> {
-    ClientRequest { headers, parameters, origin }
+    ClientRequest { method: "POST", url: "https://id.example/token", headers, peer_certificate: None, parameters, origin }
 }
 
 /// The header and the form of a request of `client`.
