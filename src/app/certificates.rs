@@ -29,7 +29,6 @@ const SOON: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How often that is said.
 const REMIND: Duration = Duration::from_secs(24 * 3600);
 
-/// The certificate that is shown, and the files that it comes from.
 pub(super) struct Certificates {
     files: Tls,
     env: Env,
@@ -37,19 +36,16 @@ pub(super) struct Certificates {
     seen: Mutex<Seen>,
 }
 
-/// What was found when the files were looked at.
 #[derive(Debug)]
 struct Seen {
     /// What the files held, good or not.
     digest: [u8; 32],
-    /// Whether it could not be used.
     refused: bool,
     /// The end of the certificate that is shown.
     end: Option<Timestamp>,
     reminded: Option<Timestamp>,
 }
 
-/// What came of a look at the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Look {
     Same,
@@ -79,7 +75,6 @@ impl Certificates {
         TlsAcceptor::from(Arc::new(config))
     }
 
-    /// Follows the files, for as long as it is polled.
     pub(super) async fn follow(self: Arc<Self>) {
         loop {
             tokio::time::sleep(LOOK).await;
@@ -92,7 +87,6 @@ impl Certificates {
         tokio::task::spawn_blocking(move || self.look()).await.unwrap_or(Look::Refused)
     }
 
-    /// Looks at the files now.
     fn look(&self) -> Look {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let (digest, pair) = read(&self.files);

@@ -32,8 +32,6 @@ const PROXY_IDLE: Duration = Duration::from_secs(150);
 /// The most bytes of requests that are not complete, of all connections together.
 const HELD: usize = 16 * 1024 * 1024;
 
-/// What a listener's connections may take.
-#[derive(Clone, Debug)]
 pub(super) struct Bounds {
     /// All of them, those that are being ended included.
     pub(super) most: usize,
@@ -50,9 +48,8 @@ impl Bounds {
     }
 }
 
-/// The connections of one listener.
 pub(super) struct Connections {
-    bounds: Bounds,
+    pub(super) bounds: Bounds,
     held: AtomicUsize,
     live: Mutex<Live>,
 }
@@ -66,7 +63,6 @@ struct Live {
     sources: HashMap<IpAddr, usize>,
 }
 
-/// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     /// A TLS handshake, or the head of a request.
@@ -77,40 +73,30 @@ pub(super) enum Stage {
     Idle,
 }
 
-#[derive(Debug)]
-struct State {
-    stage: Stage,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct State {
+    pub(super) stage: Stage,
     since: Instant,
     /// Bytes of the request that is not complete.
     held: usize,
     /// Since when the client does not take what we write.
     blocked: Option<Instant>,
-    /// Whether the last request has a body.
-    body: bool,
-    answered: u64,
-    ended: bool,
-}
-
-/// What a connection is reading.
-pub(super) struct Reading {
-    pub(super) stage: Stage,
-    /// How many requests were answered before.
-    pub(super) request: u64,
-    /// Whether the last one whose head was read has a body.
+    /// Whether the last request whose head was read has a body.
     pub(super) body: bool,
+    /// How many requests were answered.
+    pub(super) answered: u64,
+    ended: bool,
 }
 
 pub(super) struct Connection {
     id: u64,
     source: IpAddr,
-    /// Whether it comes from a proxy that we trust.
     trusted: bool,
     listener: Arc<Connections>,
     state: Mutex<State>,
     end: Notify,
 }
 
-/// A connection for as long as it is open.
 pub(super) struct Open {
     pub(super) connection: Arc<Connection>,
     _counted: metrics::Held,
@@ -121,10 +107,6 @@ impl Connections {
         Arc::new(Self { bounds, held: AtomicUsize::new(0), live: Mutex::default() })
     }
 
-    pub(super) const fn bounds(&self) -> &Bounds {
-        &self.bounds
-    }
-
     /// Takes a new connection in, and makes room for it. `None` where every other one waits for an answer of ours: it has to go.
     pub(super) fn open(self: &Arc<Self>, peer: IpAddr) -> Option<Open> {
         let source = address::source(peer);
@@ -132,11 +114,9 @@ impl Connections {
         let trusted = self.bounds.trusted.iter().any(|network| network.contains(&canonical) || network.contains(&peer));
         let mut live = self.live();
         let most_of_one = self.bounds.room() / 2;
-        if !trusted && live.of(source) >= most_of_one && !live.make_room(most_of_one, Some(source)) {
-            metrics::CONNECTIONS_ENDED.add(["refused"]);
-            return None;
-        }
-        if live.count >= self.bounds.room() && !live.make_room(self.bounds.room(), None) {
+        if !trusted && live.of(source) >= most_of_one && !live.make_room(most_of_one, Some(source))
+            || live.count >= self.bounds.room() && !live.make_room(self.bounds.room(), None)
+        {
             metrics::CONNECTIONS_ENDED.add(["refused"]);
             return None;
         }
@@ -163,7 +143,6 @@ impl Connections {
         Some(Open { connection, _counted: metrics::CONNECTIONS.hold() })
     }
 
-    /// Ends what takes too long, for as long as it is polled.
     pub(super) async fn watch(self: Arc<Self>) {
         loop {
             tokio::time::sleep(LOOK).await;
@@ -183,9 +162,10 @@ impl Connections {
     /// So many bytes of unfinished requests are held that some requests have to go.
     fn relieve(&self) {
         let mut live = self.live();
-        let mut holders: Vec<_> = live.all.values().filter_map(|one| Some((one.state().holds()?, Arc::clone(one)))).collect();
-        holders.sort_by_key(|((since, _held), _one)| *since);
-        for (_holds, connection) in holders {
+        let mut holders: Vec<_> = live.all.values().map(|one| (*one.state(), Arc::clone(one))).collect();
+        holders.retain(|(state, _one)| !state.ended && state.held > 0);
+        holders.sort_by_key(|(state, _one)| state.since);
+        for (_state, connection) in holders {
             if self.held.load(Ordering::Relaxed) <= HELD - HELD / 8 {
                 return;
             }
@@ -232,7 +212,6 @@ impl Live {
         }
     }
 
-    /// One less of this source.
     fn leave(&mut self, source: IpAddr) {
         self.count -= 1;
         if let Some(count) = self.sources.get_mut(&source) {
@@ -259,11 +238,6 @@ impl State {
         Some((rank, self.since))
     }
 
-    /// Since when it sends a request, and how much of it came.
-    fn holds(&self) -> Option<(Instant, usize)> {
-        (!self.ended && self.held > 0).then_some((self.since, self.held))
-    }
-
     const fn sends(&self) -> bool {
         matches!(self.stage, Stage::Head | Stage::Body)
     }
@@ -279,7 +253,6 @@ impl Connection {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets the bytes of the request.
     fn release(&self, state: &mut State) {
         self.listener.held.fetch_sub(std::mem::take(&mut state.held), Ordering::Relaxed);
     }
@@ -296,12 +269,10 @@ impl Connection {
         }
     }
 
-    /// Waits until it is told to end.
     pub(super) async fn told_to_end(&self) {
         self.end.notified().await;
     }
 
-    /// Bytes came from the client.
     pub(super) fn received(&self, count: usize) {
         let mut state = self.state();
         if state.stage == Stage::Idle {
@@ -349,7 +320,6 @@ impl Connection {
         }
     }
 
-    /// Whether the whole request is there.
     pub(super) fn is_complete(&self) -> bool {
         !self.state().sends()
     }
@@ -361,9 +331,8 @@ impl Connection {
         self.release(&mut state);
     }
 
-    pub(super) fn reading(&self) -> Reading {
-        let state = self.state();
-        Reading { stage: state.stage, request: state.answered, body: state.body }
+    pub(super) fn reading(&self) -> State {
+        *self.state()
     }
 }
 

@@ -32,7 +32,6 @@ const ISSUER_DIFFERS: &str = "the database belongs to another issuer: write it a
 pub(crate) const RESTORE_KEY: &str =
     "restore it from the backup, or let keys_dir (or SIGNBRIDGE_MASTER_KEY_FILE) name the place where it is";
 
-/// Sets up everything that the flows use, and applies what the file declares.
 pub(crate) async fn assemble(config: &Config, env: Env) -> Result<Op, StartError> {
     examine(config).await?;
     let store = open_store(config, &env).await?;
@@ -48,7 +47,6 @@ pub(crate) async fn assemble(config: &Config, env: Env) -> Result<Op, StartError
         allow_private: config.outbound.allow_private,
     })
     .map_err(|error| setup(&error))?;
-    let (signals, latency) = (Signals::default(), LatencyModel::default());
     let op = Op {
         store,
         keys: Arc::new(keys),
@@ -56,8 +54,8 @@ pub(crate) async fn assemble(config: &Config, env: Env) -> Result<Op, StartError
         outbound,
         env,
         settings,
-        signals,
-        latency,
+        signals: Signals::default(),
+        latency: LatencyModel::default(),
         repeats: Repeats::default(),
         wrong_secrets: WrongSecrets::default(),
     };
@@ -74,8 +72,6 @@ async fn examine(config: &Config) -> Result<(), StartError> {
     Ok(())
 }
 
-/// The database, opened and migrated.
-/// Fails when it cannot be opened, or is newer than this program.
 pub(crate) async fn open_store(config: &Config, env: &Env) -> Result<Store, StartError> {
     let sizes = Sizes { writes_per_commit: config.database.writes_per_commit, connections: config.database.connections };
     let store = Store::open_sized(config.database.url().expose(), sizes, env.clone()).await.map_err(|error| setup(&error))?;
@@ -84,7 +80,6 @@ pub(crate) async fn open_store(config: &Config, env: &Env) -> Result<Store, Star
 }
 
 /// The keys, with the master key that this database belongs to (decision 2.5).
-/// Fails when the master key cannot be used, or is another database's.
 pub(crate) async fn open_keys(config: &Config, store: &Store, env: &Env) -> Result<Keys, StartError> {
     let file = &config.keys.master_key;
     let is_new = config.keys.is_own() && !file.exists();
@@ -110,7 +105,6 @@ pub(crate) async fn open_keys(config: &Config, store: &Store, env: &Env) -> Resu
     Ok(Keys { ring: ring.map_err(|error| setup(&error))?, purposes })
 }
 
-/// When signing keys follow one another.
 pub(crate) fn key_settings(config: &Config) -> KeySettings {
     KeySettings { key_ahead: config.lifetimes.key_ahead, retired_keep: config.lifetimes.key_retired, ..KeySettings::default() }
 }

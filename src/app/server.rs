@@ -70,7 +70,6 @@ pub(super) fn serve(listener: Listener, surface: Surface, drain: Duration) -> Re
     })
 }
 
-/// What is needed to serve at an address.
 pub(super) struct Listener {
     pub(super) tcp: TcpListener,
     pub(super) connections: Arc<Connections>,
@@ -107,7 +106,7 @@ impl Listener {
         let Self { tcp, connections, tls, workers, stop } = self;
         let builder = ActixServer::build()
             .workers(workers)
-            .max_concurrent_connections(connections.bounds().most.div_ceil(workers))
+            .max_concurrent_connections(connections.bounds.most.div_ceil(workers))
             .shutdown_timeout(stop.as_secs())
             .disable_signals();
         let stopping = builder.graceful_shutdown_signal();
@@ -124,7 +123,7 @@ impl Listener {
                 .keep_alive(KeepAlive::Os)
                 .client_request_timeout(HEAD)
                 .client_disconnect_timeout(LINGER)
-                .on_connect_ext(|wire: &Wire, data| drop(data.insert(wire.connection())))
+                .on_connect_ext(|wire: &Wire, data| drop(data.insert(Arc::clone(&wire.connection))))
                 .finish(map_config(app, |()| AppConfig::default()));
             door.clone().before(http)
         });
@@ -134,7 +133,6 @@ impl Listener {
     }
 }
 
-/// What stands between a socket and the parser of HTTP.
 #[derive(Clone)]
 struct Door {
     connections: Arc<Connections>,
@@ -142,7 +140,6 @@ struct Door {
 }
 
 impl Door {
-    /// The service of a thread: it takes sockets.
     fn before<H>(self, http: H) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = (), InitError = ()>
     where
         H: ServiceFactory<Accepted, Config = (), Response = (), InitError = ()>,
@@ -159,7 +156,6 @@ impl Door {
         })
     }
 
-    /// Serves a connection until it is over, or told to end.
     async fn receive<H>(self, tcp: TcpStream, http: Rc<H>) -> Result<(), ()>
     where
         H: Service<Accepted, Response = ()>,
@@ -168,7 +164,7 @@ impl Door {
         let Some(open) = self.connections.open(peer.ip()) else { return Ok(()) };
         let connection = Arc::clone(&open.connection);
         let serving = async move {
-            let tcp = Counted::new(tcp, Arc::clone(&connection));
+            let tcp = Counted { tcp, connection: Arc::clone(&connection) };
             let stream = match self.tls {
                 None => Either::Right(tcp),
                 Some(tls) => match timeout(HEAD, tls.accept(tcp)).await {

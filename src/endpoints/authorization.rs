@@ -18,7 +18,6 @@ use crate::web::{HandlerResult, Surface};
 /// What a sealed address holds.
 const POSTED: &str = "authorize";
 
-/// `GET /authorize`.
 pub(super) async fn get(surface: web::Data<Surface>, request: HttpRequest) -> HandlerResult {
     let checked = check(&surface.op, &of_query(&request)).await;
     let checked = checked.inspect(|checked| surface.op.repeats.notice(&checked.request));

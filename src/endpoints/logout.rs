@@ -29,7 +29,6 @@ const REQUEST: &str = "logout";
 /// The longest sealed request that an address carries: less than what proxies take.
 const LONGEST_ADDRESS: usize = 6 * 1024;
 
-/// `GET /logout`.
 pub(super) async fn get(surface: web::Data<Surface>, request: HttpRequest) -> HandlerResult {
     let logout = read(&surface, &of_query(&request))?;
     let visit = Visit::of(&surface, &request).await?;
@@ -126,7 +125,7 @@ fn signed_out(surface: &Surface, visit: &Visit, redirect: Option<String>, own: O
     let mut response = page::see_other(surface, visit, &redirect.unwrap_or_else(done));
     if own.is_some() {
         let gone = cookies::clear(Name::Session, surface.site.https);
-        response.add_cookie(&gone).map_err(|_never_malformed| crate::flow::error::Internal::Stopped)?;
+        response.add_cookie(&gone).map_err(|_never_malformed| Internal::Stopped)?;
     }
     Ok(response)
 }

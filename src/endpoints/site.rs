@@ -15,13 +15,11 @@ use crate::web::page::{self, PageOptions};
 use crate::web::parameters::of_query;
 use crate::web::{HandlerResult, Surface, csrf};
 
-/// `GET /`.
 pub(super) async fn home(surface: web::Data<Surface>, request: HttpRequest) -> HandlerResult {
     let visit = Visit::anonymous(&surface, &request);
     page::answer(&surface, &visit, &Message::new(MessageKind::Home), &PageOptions::default())
 }
 
-/// Everything that has no route.
 pub(super) async fn not_found() -> HandlerResult {
     Err(Failure::not_found())
 }
@@ -43,9 +41,9 @@ pub(super) async fn asset(file: web::Path<String>) -> HandlerResult {
 pub(super) async fn choose_language(
     surface: web::Data<Surface>,
     request: HttpRequest,
-    locale: web::Path<String>,
+    tag: web::Path<String>,
 ) -> HandlerResult {
-    let locale = Locale::ALL.into_iter().find(|known| known.as_str() == *locale).ok_or_else(Failure::not_found)?;
+    let locale = Locale::ALL.into_iter().find(|known| known.as_str() == *tag).ok_or_else(Failure::not_found)?;
     let parameters = of_query(&request);
     parameters.all_sound(&["to"]).map_err(|invalid| Failure::bad_request(invalid.to_string()))?;
     if !csrf::same_site(&surface, &request) {
@@ -54,7 +52,7 @@ pub(super) async fn choose_language(
     let to = own_path(&surface.op.settings.issuer, parameters.get("to").unwrap_or("/"));
     let to = to.ok_or_else(|| Failure::bad_request("to is not a path of this server".to_owned()))?;
     let mut response = page::see_other(&surface, &Visit::anonymous(&surface, &request), &to);
-    let cookie = cookies::set_text(&surface, Name::Language, locale.as_str());
+    let cookie = cookies::set(&surface, Name::Language, locale.as_str());
     response.add_cookie(&cookie).map_err(|_never_malformed| Internal::Stopped)?;
     Ok(response)
 }

@@ -25,7 +25,6 @@ pub(crate) struct ApiRequest {
 }
 
 impl ApiRequest {
-    /// The request as the flows take it.
     pub(crate) fn client_request(&self) -> ClientRequest<'_> {
         ClientRequest {
             method: self.http.method().as_str(),

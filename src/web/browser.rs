@@ -15,7 +15,6 @@ use crate::view::{LanguageLink, Locale, locale};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Visit {
-    /// The browser and its live session.
     pub browser: Browser,
     /// A cookie that the browser has yet to get, on its first visit.
     pub new_cookie: Option<Secret>,
@@ -95,13 +94,12 @@ impl Visit {
         Locale::ALL.map(|locale| LanguageLink { locale, href: format!("{LANGUAGE_PATH}{locale}?to={to}") }).to_vec()
     }
 
-    /// The cookies that the answer must set.
     pub(crate) fn cookies(&self, surface: &Surface) -> Vec<Cookie<'static>> {
         let renewed = |cookie: &Option<Secret>| cookie.clone().filter(|_| self.renews);
         let browser = self.new_cookie.clone().or_else(|| renewed(&self.known_cookie));
         let language = self.chosen_language.filter(|_| self.renews);
-        let browser = browser.map(|value| cookies::set(surface, cookies::Name::Browser, &value));
-        let language = language.map(|locale| cookies::set_text(surface, cookies::Name::Language, locale.as_str()));
+        let browser = browser.map(|value| cookies::set(surface, cookies::Name::Browser, value.expose()));
+        let language = language.map(|locale| cookies::set(surface, cookies::Name::Language, locale.as_str()));
         browser.into_iter().chain(language).collect()
     }
 }

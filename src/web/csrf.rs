@@ -14,7 +14,6 @@ pub(crate) fn token(surface: &Surface, browser: &BrowserKey, about: &str) -> Str
     URL_SAFE_NO_PAD.encode(surface.op.keys.purposes.form_tokens.mac(&[browser.0.as_str().as_bytes(), about.as_bytes()]))
 }
 
-/// Whether `presented` is that token.
 pub(crate) fn is_valid(surface: &Surface, browser: &BrowserKey, about: &str, presented: Option<&str>) -> bool {
     presented.is_some_and(|presented| Secret::new(token(surface, browser, about)).matches(presented))
 }

@@ -23,13 +23,11 @@ pub(crate) enum FormTargets {
 }
 
 impl FormTargets {
-    /// What a page needs whose forms end at this URI of a client.
     pub(crate) fn of(uri: &RedirectUri, forwards: bool) -> Self {
         if forwards { Self::Anywhere } else { Self::Origin(uri.csp_source()) }
     }
 }
 
-/// How a page is answered.
 #[derive(Clone, Debug)]
 pub(crate) struct PageOptions<'a> {
     pub status: StatusCode,
@@ -44,7 +42,6 @@ impl Default for PageOptions<'_> {
     }
 }
 
-/// Renders a page for a visit.
 pub(crate) fn answer<P: Page>(
     surface: &Surface,
     visit: &Visit,

@@ -19,8 +19,6 @@ use crate::protocol::error::ErrorCode;
 
 /// The label of a request for a path without a route: bounds the number of labels.
 const NO_ROUTE: &str = "none";
-/// The label of a request whose method is none of ours (OpenTelemetry's word).
-const OTHER_METHOD: &str = "_OTHER";
 
 tokio::task_local! {
     static REQUEST_ID: String;
@@ -28,10 +26,7 @@ tokio::task_local! {
 
 /// The id of the request that is being answered; a new one outside of any.
 pub(crate) fn id(env: &Env) -> Result<String, RandomError> {
-    match REQUEST_ID.try_with(String::clone) {
-        Ok(id) => Ok(id),
-        Err(_outside) => new_id(env),
-    }
+    REQUEST_ID.try_with(String::clone).or_else(|_outside| new_id(env))
 }
 
 fn new_id(env: &Env) -> Result<String, RandomError> {
@@ -69,17 +64,10 @@ fn measure<B>(method: &'static str, response: &ServiceResponse<B>, seconds: f64)
     metrics::HTTP_REQUEST_DURATION.observe([method.into(), route, status.into()], seconds);
 }
 
+/// A method that is none of these gets OpenTelemetry's word.
 fn method_label(method: &Method) -> &'static str {
-    const KNOWN: &[(Method, &str)] = &[
-        (Method::GET, "GET"),
-        (Method::POST, "POST"),
-        (Method::HEAD, "HEAD"),
-        (Method::OPTIONS, "OPTIONS"),
-        (Method::PUT, "PUT"),
-        (Method::PATCH, "PATCH"),
-        (Method::DELETE, "DELETE"),
-    ];
-    KNOWN.iter().find(|(known, _)| known == method).map_or(OTHER_METHOD, |(_, label)| label)
+    const KNOWN: [&str; 7] = ["GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"];
+    KNOWN.into_iter().find(|known| method == known).unwrap_or("_OTHER")
 }
 
 #[cfg(test)]
