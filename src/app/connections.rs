@@ -1,6 +1,5 @@
 //! The connections of a listener: whose they are, what each is doing and since when, and which one goes when there are too many
 //! or when it takes too long. Nothing here knows HTTP or sockets: `stream` and `requests` report, `server` ends what is told to.
-//!
 //! Room is made by ending connections, not by refusing newcomers: of the address that holds the most, those first that have
 //! been sending a request for long, then idle ones. What waits for an answer of ours is left alone. Decision 0005 says why.
 
@@ -18,7 +17,6 @@ use tokio::time::Instant;
 use crate::domain::address;
 use crate::metrics;
 
-/// How often connections are looked at that take too long.
 const LOOK: Duration = Duration::from_millis(250);
 /// A connection that sends its request for less than this goes after the idle ones: it is likely that somebody waits for it.
 const YOUNG: Duration = Duration::from_secs(1);
@@ -121,20 +119,14 @@ impl Connections {
             return None;
         }
         live.next += 1;
+        let since = Instant::now();
+        let state = State { stage: Stage::Head, since, held: 0, blocked: None, body: false, answered: 0, ended: false };
         let connection = Arc::new(Connection {
             id: live.next,
             source,
             trusted,
             listener: Arc::clone(self),
-            state: Mutex::new(State {
-                stage: Stage::Head,
-                since: Instant::now(),
-                held: 0,
-                blocked: None,
-                body: false,
-                answered: 0,
-                ended: false,
-            }),
+            state: Mutex::new(state),
             end: Notify::new(),
         });
         live.all.insert(connection.id, Arc::clone(&connection));
@@ -202,24 +194,27 @@ impl Live {
     }
 
     fn end(&mut self, connection: &Connection, reason: &'static str) {
-        let mut state = connection.state();
-        if !state.ended {
-            state.ended = true;
-            connection.release(&mut state);
-            self.leave(connection.source);
+        if self.count_out(connection) {
             connection.end.notify_one();
             metrics::CONNECTIONS_ENDED.add([reason]);
         }
     }
 
-    fn leave(&mut self, source: IpAddr) {
+    /// Whether it was counted until now.
+    fn count_out(&mut self, connection: &Connection) -> bool {
+        let mut state = connection.state();
+        if std::mem::replace(&mut state.ended, true) {
+            return false;
+        }
+        connection.release(&mut state);
         self.count -= 1;
-        if let Some(count) = self.sources.get_mut(&source) {
+        if let Some(count) = self.sources.get_mut(&connection.source) {
             *count -= 1;
             if *count == 0 {
-                self.sources.remove(&source);
+                self.sources.remove(&connection.source);
             }
         }
+        true
     }
 }
 
@@ -289,7 +284,6 @@ impl Connection {
         }
     }
 
-    /// The client takes what we write, or does not.
     pub(super) fn written(&self, taken: bool) {
         let mut state = self.state();
         state.blocked = if taken { None } else { state.blocked.or_else(|| Some(Instant::now())) };
@@ -311,7 +305,6 @@ impl Connection {
         until
     }
 
-    /// The whole request is there, or no more of it is wanted.
     pub(super) fn complete(&self) {
         let mut state = self.state();
         if state.stage == Stage::Body {
@@ -341,12 +334,7 @@ impl Drop for Open {
         let connection = &self.connection;
         let mut live = connection.listener.live();
         live.all.remove(&connection.id);
-        let mut state = connection.state();
-        if !state.ended {
-            state.ended = true;
-            connection.release(&mut state);
-            live.leave(connection.source);
-        }
+        live.count_out(connection);
     }
 }
 

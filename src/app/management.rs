@@ -1,8 +1,6 @@
 //! The management listener: whether the process lives, whether it can answer, and its figures. An outage of a phone service
 //! does not make a node unready: sessions, refreshes and introspection go on.
-//!
-//! Nothing here names a person, a client or an id; still it is not for the public. The provider's routes are not here, and
-//! these are not on the provider's listener.
+//! Nothing here names a person, a client or an id; still it is not for the public.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,5 +1,4 @@
 //! The composition root: from a configuration to a running provider, and back to silence.
-//!
 //! Order of a start ([`parts`]): database, master key (matched with the database), signing keys, declared clients and people;
 //! then jobs, and the listeners last: whoever can connect finds everything in place. Order of a stop: not ready, streams end,
 //! a pause for the proxy to notice, requests under way finish, jobs, database.

@@ -28,7 +28,6 @@ use crate::upstream::{Upstreams, measured};
 /// How long a start looks through the database: docs/backup.md says what that is enough for.
 const EXAMINING: Duration = Duration::from_secs(10);
 const ISSUER_DIFFERS: &str = "the database belongs to another issuer: write it as `issuer`, or name another database. It is";
-/// What to do where the master key is missing or another one.
 pub(crate) const RESTORE_KEY: &str =
     "restore it from the backup, or let keys_dir (or SIGNBRIDGE_MASTER_KEY_FILE) name the place where it is";
 
@@ -39,7 +38,11 @@ pub(crate) async fn assemble(config: &Config, env: Env) -> Result<Op, StartError
         tracing::warn!(%error, "the database file could not be rewritten; it grows to what it needs and keeps it");
     }
     let keys = open_keys(config, &store, &env).await?;
-    freeze(&store, instance::ISSUER, config.issuer.text(), ISSUER_DIFFERS).await?;
+    // Remembered at the first start, and no other ever after.
+    let held = hold(&store, instance::ISSUER, config.issuer.text()).await?;
+    if held != config.issuer.text() {
+        return Err(differs(ISSUER_DIFFERS, &held, config.issuer.text()));
+    }
     let upstreams = upstreams(config, &env)?;
     let settings = Arc::new(settings(config));
     let outbound = outbound::guarded(GuardSettings {
@@ -133,12 +136,6 @@ fn remove_key(file: &Path, fingerprint: &str) {
     }
 }
 
-/// Remembers a value at the first start and refuses another one ever after.
-async fn freeze(store: &Store, key: &'static str, value: &str, complaint: &str) -> Result<(), StartError> {
-    let held = hold(store, key, value).await?;
-    if held == value { Ok(()) } else { Err(differs(complaint, &held, value)) }
-}
-
 /// Remembers a value unless there is one already; answers the one that holds. After an error nobody knows which one does.
 async fn hold(store: &Store, key: &'static str, value: &str) -> Result<String, StartError> {
     store
@@ -160,7 +157,6 @@ fn upstreams(config: &Config, env: &Env) -> Result<Upstreams, StartError> {
     })
 }
 
-/// The client of the SecSign server, where one is configured.
 pub(crate) fn secsign(config: &Config) -> Result<Option<SecSign>, OutboundError> {
     let settings = config.secsign.as_ref().map(|secsign| SecSignSettings {
         url: secsign.url.clone(),
@@ -170,7 +166,6 @@ pub(crate) fn secsign(config: &Config) -> Result<Option<SecSign>, OutboundError>
     settings.map(SecSign::new).transpose()
 }
 
-/// The client of the ThumbSignIn service, where one is configured.
 pub(crate) fn thumbsignin(config: &Config, env: &Env) -> Result<Option<ThumbSignIn>, OutboundError> {
     let settings = config.thumbsignin.as_ref().map(|thumbsignin| ThumbSignInSettings {
         url: thumbsignin.url.clone(),

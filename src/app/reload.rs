@@ -7,7 +7,6 @@ use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Running;
-use super::certificates::Look;
 use crate::config::{Config, ConfigError};
 use crate::domain::error_chain::chain;
 use crate::manage::declared;
@@ -24,7 +23,6 @@ pub(super) async fn at_each(hangups: Option<Signal>, running: &Running, config: 
     }
 }
 
-/// Logs what works and should be known: at a start, and of each file that is read again.
 pub(crate) fn warn_of(config: &Config) {
     for warning in config.warnings() {
         tracing::warn!(warning, "the configuration works, but look at it");
@@ -38,11 +36,7 @@ impl<F: Fn() -> Result<Config, ConfigError>> Reread for F {}
 async fn once(running: &Running, started: &Config, read: &impl Reread) {
     let certificate = match &running.certificates {
         None => "none",
-        Some((certificates, _following)) => match Arc::clone(certificates).look_aside().await {
-            Look::Same => "same",
-            Look::Renewed => "renewed",
-            Look::Refused => "refused",
-        },
+        Some((certificates, _following)) => Arc::clone(certificates).look_aside().await,
     };
     let config = match read() {
         Ok(config) => config,

@@ -52,8 +52,7 @@ pub(super) async fn in_time(
 #[derive(Clone, Copy)]
 struct Due(Instant);
 
-/// Answers 408 in place of what a handler made of a body that did not come in time. Stands within what puts errors into words, and
-/// [`in_time`] around that.
+/// Answers 408 for a body that came late, whatever its handler says. Stands within what puts errors into words.
 pub(super) async fn or_late(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

@@ -12,7 +12,6 @@ use crate::domain::signing_key::KeyState;
 use crate::flow::Op;
 use crate::metrics;
 
-/// How long counts of the database are good for.
 const KEEP: Duration = Duration::from_secs(5);
 /// How long counting may take; a scrape waits no longer.
 const COUNT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -24,7 +23,6 @@ pub(super) struct Scrape {
 
 #[derive(Default)]
 struct Counts {
-    /// When they were last asked for.
     at: Option<Instant>,
     running: Option<JoinHandle<()>>,
 }

@@ -30,8 +30,7 @@ use crate::web::{Surface, headers, request};
 const STOP: Duration = Duration::from_secs(7);
 /// The largest body of any request: a token request with a long assertion fits several times.
 const LARGEST_BODY: usize = 64 * 1024;
-/// A client that does not send the head of its first request in this time is told so; one whose TLS handshake takes longer is
-/// cut off.
+/// A client whose first head takes longer is told so; one whose TLS handshake takes longer is cut off.
 const HEAD: Duration = Duration::from_secs(5);
 /// How long a client may go on sending what nobody reads, so that it can read the answer.
 const LINGER: Duration = Duration::from_secs(1);
@@ -43,7 +42,6 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Stops accepting and waits for the requests under way.
     pub(super) async fn stop(self) {
         self.handle.stop(true).await;
         if let Err(error) = self.task.await {
@@ -75,13 +73,10 @@ pub(super) struct Listener {
     pub(super) connections: Arc<Connections>,
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) workers: usize,
-    /// How long requests under way may take at the end.
     pub(super) stop: Duration,
 }
 
-/// What the parser of HTTP reads from.
 type Wire = Strict<Either<TlsStream<Counted>, Counted>>;
-/// One of them, and whose it is.
 type Accepted = (Wire, Protocol, Option<std::net::SocketAddr>);
 
 impl Listener {

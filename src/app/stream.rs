@@ -1,5 +1,4 @@
-//! The streams below and above TLS. [`Counted`] tells a connection's entry what comes and goes. [`Strict`] has a bare line feed
-//! in the head of a request refused.
+//! Below TLS, [`Counted`] reports what comes and goes. Above it, [`Strict`] has a bare line feed in a head refused.
 
 use std::io;
 use std::pin::Pin;

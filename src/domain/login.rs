@@ -89,7 +89,7 @@ macro_rules! reasons {
     ($($(#[$doc:meta])+ $name:ident $text:literal)+) => {
         /// Why a login failed, in the words of `data-login-reason` (design 3).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Reason {
+        pub(crate) enum Reason {
             $($(#[$doc])+ $name,)+
         }
 
@@ -144,7 +144,7 @@ impl Reason {
 
 /// How a login ended without an approval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum End {
+pub(crate) enum End {
     /// The user declined on the phone.
     Denied,
     Expired,

@@ -62,11 +62,10 @@ async fn go_on(surface: &Surface, request: &HttpRequest, checked: Result<Verifie
     }
 }
 
-/// Tells an error as this endpoint does: by a page until it is known where the browser may be sent, then by a response to the
-/// relying party (RFC 6749 §4.1.2.1).
+/// By a page until it is known where the browser may be sent, then by a response to the app (RFC 6749 §4.1.2.1).
 fn tell(surface: &Surface, visit: &Visit, error: RequestError) -> HandlerResult {
     match error {
-        RequestError::Unverified(unverified) => Err(unverified.into()),
+        RequestError::Unverified(unverified) => Err(Failure::bad_request(unverified.to_string())),
         RequestError::Refused(refusal) => interaction::deliver(surface, visit, &response::of_refusal(&surface.op, *refusal)),
         RequestError::Internal(internal) => Err(internal.into()),
     }

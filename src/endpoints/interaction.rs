@@ -1,5 +1,4 @@
-//! The pages before a login: which service, which name. Every step ends in `GET /interaction/{id}`, which asks the flow what
-//! comes next.
+//! The pages before a login. Every step ends in `GET /interaction/{id}`, which asks the flow what comes next.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
@@ -25,7 +24,6 @@ use crate::web::page::{self, FormTargets, PageOptions};
 use crate::web::parameters::of_query;
 use crate::web::{HandlerResult, Surface, csrf, rejected_identifier};
 
-/// What a form of an authorization's pages is bound to.
 fn about(id: &AuthorizationId) -> String {
     format!("interaction/{id}")
 }
@@ -47,7 +45,7 @@ fn over(surface: &Surface, visit: &Visit, interaction: &Interaction, why: Over) 
         Over::Answered => MessageKind::AlreadyDone,
         Over::Cancelled => MessageKind::Cancelled,
         Over::Expired => return Err(expired(interaction)),
-        Over::ClientOff => return Err(UnverifiedRequest::ClientUnknown.into()),
+        Over::ClientOff => return Err(Failure::bad_request(UnverifiedRequest::ClientUnknown.to_string())),
     };
     let app = Some(interaction.client.display_name().to_owned());
     let return_url = interaction.client.metadata.client_uri.clone();
@@ -93,7 +91,6 @@ async fn to_login(surface: &Surface, visit: &Visit, interaction: &Interaction) -
     Ok(page::see_other(surface, visit, &location))
 }
 
-/// The visit and what the flow says comes next for the authorization in the path.
 pub(super) async fn enter(surface: &Surface, request: &HttpRequest, id: &str) -> Result<(Visit, Next), Failure> {
     let visit = Visit::of(surface, request).await?;
     let next = next(surface, &visit, id).await?;

@@ -37,7 +37,6 @@ async fn own(surface: &Surface, visit: &Visit, id: &str) -> Result<(Login, Login
     Ok((login, target))
 }
 
-/// What a form of the page of a login acts on.
 async fn posted(id: &str, form: &PageForm) -> Result<(Login, LoginTarget), Failure> {
     let (login, target) = own(&form.surface, &form.visit, id).await?;
     form.demand(&about(&login))?;

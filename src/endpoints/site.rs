@@ -1,5 +1,4 @@
-//! The pages that belong to no login: what this place is, the choice of a language, the files that pages load, and what is not
-//! there.
+//! The pages that belong to no login, the choice of a language, and the files that pages load.
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -35,7 +34,6 @@ pub(super) async fn asset(file: web::Path<String>) -> HandlerResult {
 
 /// `GET /language/{locale}?to={path}`: the switch in the footer of every page (L18). A link, so that it works without
 /// scripts, on error pages too, and keeps the transaction, which is in the address that it leads back to.
-///
 /// It is safe as a GET: it sets a cookie of ours that decides about texts only, and goes nowhere but to a path of our own, which
 /// the browser could have opened itself. Another site's link changes nothing all the same.
 pub(super) async fn choose_language(

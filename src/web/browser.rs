@@ -20,12 +20,10 @@ pub(crate) struct Visit {
     pub new_cookie: Option<Secret>,
     /// The cookie that it is known by, on any later visit.
     pub known_cookie: Option<Secret>,
-    /// Whether the answer sets that cookie again, and with it that of the language, so that they last: after a login, and as
-    /// often as the session is noted to be in use.
+    /// Whether the answer sets that cookie, and that of the language, again: after a login, and while the session is in use.
     pub renews: bool,
     pub origin: Origin,
     pub accept_language: Option<String>,
-    /// The language that the person chose by the switch on a page.
     pub chosen_language: Option<Locale>,
     /// Where a GET shows again what this request gets: path and query. None for what was posted.
     pub here: Option<String>,

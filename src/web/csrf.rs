@@ -20,7 +20,6 @@ pub(crate) fn is_valid(surface: &Surface, browser: &BrowserKey, about: &str, pre
 
 /// Whether a POST may come from a page of ours: what the browser says of its origin must not contradict it. Clients that say
 /// nothing are not browsers and still need the token.
-///
 /// `Origin: null` means that the browser does not tell (Fetch §3.2: under a `Referrer-Policy: no-referrer` that a proxy sets,
 /// also for our own forms); then its `Sec-Fetch-Site` must say that the page is ours.
 pub(crate) fn same_site(surface: &Surface, request: &HttpRequest) -> bool {

@@ -10,7 +10,6 @@ use super::browser::Visit;
 use super::page::{self, PageOptions};
 use crate::domain::error_chain::chain;
 use crate::domain::random::RandomError;
-use crate::flow::authorization::request::UnverifiedRequest;
 use crate::flow::error::{Internal, OAuthError};
 use crate::flow::userinfo::BearerError;
 use crate::protocol::error::ErrorCode;
@@ -18,7 +17,6 @@ use crate::store::StoreError;
 use crate::view::ViewError;
 use crate::view::pages::{ErrorKind, ErrorPage, ReturnLink};
 
-/// Why a handler has no better answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error("{0:?}")]
@@ -99,7 +97,6 @@ impl Failure {
         Self::page(ErrorKind::NotFound, StatusCode::NOT_FOUND)
     }
 
-    /// What stopped a request before its handler.
     pub(crate) fn of_framework(error: &actix_web::Error) -> Self {
         Self::Page(DeferredError::of_status(error.as_response_error().status_code()))
     }
@@ -112,12 +109,6 @@ impl Failure {
     /// A form that is not ours, or not of this browser.
     pub(crate) const fn forged() -> Self {
         Self::page(ErrorKind::Forged, StatusCode::FORBIDDEN)
-    }
-}
-
-impl From<UnverifiedRequest> for Failure {
-    fn from(request: UnverifiedRequest) -> Self {
-        Self::bad_request(request.to_string())
     }
 }
 
@@ -231,7 +222,6 @@ fn later(mut response: HttpResponse, status: StatusCode) -> HttpResponse {
     response
 }
 
-/// The answer for a deferred error.
 pub(super) fn render_deferred_error(
     surface: &Surface,
     request: &HttpRequest,

@@ -24,7 +24,7 @@ const ALWAYS: &[(HeaderName, &str)] = &[
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
 ];
 
-/// Refuses a `Host` that is not ours, renders deferred errors, completes headers; an answer to HEAD loses its body (RFC 9110 §9.3.2).
+/// Refuses a `Host` that is not ours, renders deferred errors, completes headers, empties answers to HEAD (RFC 9110 §9.3.2).
 pub(crate) async fn guard(
     surface: web::Data<Surface>,
     request: ServiceRequest,

@@ -1,5 +1,4 @@
-//! What the surfaces share: the parameters and forms of requests, cookies, form tokens, security headers, client addresses,
-//! request ids, and the one place where errors become answers and log lines.
+//! What the surfaces share, and the one place where errors become answers and log lines.
 
 pub(crate) mod api;
 mod authority;

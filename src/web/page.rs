@@ -13,7 +13,6 @@ use crate::protocol::redirect_uri::RedirectUri;
 use crate::view::{self, Page, PageContext};
 
 /// Where the forms of a page may lead, by redirect, besides ourselves (decision 2.15).
-#[derive(Clone, Debug)]
 pub(crate) enum FormTargets {
     Ourselves,
     /// Here, and to this origin or scheme.
@@ -28,10 +27,8 @@ impl FormTargets {
     }
 }
 
-#[derive(Clone, Debug)]
 pub(crate) struct PageOptions<'a> {
     pub status: StatusCode,
-    /// The languages that the app asked for.
     pub ui_locales: &'a [String],
     pub form_targets: FormTargets,
 }
@@ -51,7 +48,7 @@ pub(crate) fn answer<P: Page>(
     let bytes: [u8; 18] = surface.op.env.random_bytes().map_err(Internal::from)?;
     let nonce = URL_SAFE_NO_PAD.encode(bytes);
     let languages = if P::SHOWN_AGAIN { visit.languages() } else { Vec::new() };
-    let context = PageContext { languages, ..PageContext::new(visit.locale(options.ui_locales), nonce.clone()) };
+    let context = PageContext { locale: visit.locale(options.ui_locales), nonce: nonce.clone(), languages };
     let html = view::render(page, &context)?;
     let mut response = HttpResponse::build(options.status);
     response.insert_header((header::CONTENT_SECURITY_POLICY, policy(&nonce, &options.form_targets)));

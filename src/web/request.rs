@@ -1,5 +1,4 @@
-//! What holds for every request to the provider: an id that stands in each of its log records and, as the reference id, on its
-//! error page; and its figures.
+//! For every request: an id that stands in its log records and, as the reference id, on its error page; and its figures.
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -33,7 +32,6 @@ fn new_id(env: &Env) -> Result<String, RandomError> {
     Ok(hex(&env.random_bytes::<6>()?))
 }
 
-/// Answers a request under an id of its own, and measures it.
 pub(crate) async fn observe(
     surface: web::Data<Surface>,
     request: ServiceRequest,

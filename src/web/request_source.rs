@@ -1,5 +1,4 @@
-//! Where a request comes from: the client's address as far as trusted proxies vouch for it (`domain::address`), and what the
-//! browser calls itself.
+//! The client's address as far as trusted proxies vouch for it (`domain::address`), and what its browser calls itself.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
