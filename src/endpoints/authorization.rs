@@ -8,7 +8,6 @@ use crate::domain::authorization::AuthorizationRequest;
 use crate::flow::authorization;
 use crate::flow::authorization::request::{RequestError, VerifiedRequest, admit, check};
 use crate::flow::authorization::response;
-use crate::flow::error::Internal;
 use crate::view::pages::ErrorKind;
 use crate::web::browser::Visit;
 use crate::web::error::Failure;
@@ -34,7 +33,7 @@ pub(super) async fn post(surface: web::Data<Surface>, request: HttpRequest, body
     };
     op.repeats.notice(&checked);
     let until = op.env.now().plus(op.settings.lifetimes.authorization);
-    let sealed = op.keys.purposes.seal_address(&op.env, POSTED, &checked, until).map_err(Internal::from)?;
+    let sealed = op.keys.purposes.seal_address(&op.env, POSTED, &checked, until)?;
     Ok(HttpResponse::SeeOther().insert_header(("Location", format!("/authorize/posted/{sealed}"))).finish())
 }
 

@@ -1,5 +1,4 @@
-//! The page of a running login and its three forms (design 3). The page is a GET that re-reads the row; everything that
-//! changes something is a POST with the browser's cookie and the form's token.
+//! The page of a login and its forms (design 3). A GET re-reads the row; what changes something is a POST with cookie and token.
 
 use std::time::Duration;
 
@@ -159,8 +158,7 @@ pub(super) async fn other(id: web::Path<String>, form: PageForm) -> HandlerResul
     Ok(page::see_other(&form.surface, &form.visit, &target.choice()))
 }
 
-/// Demands that a phone must be asked, and may be, by what is stored now and not when the form was shown: where another tab has
-/// signed the user in, the browser is led onward, and where too little time is left, that is said. `typed` is the name on the form.
+/// Demands that a phone must be asked, and may be, by what is stored now and not when the form was shown.
 pub(super) async fn demand_phone(
     surface: &Surface,
     visit: &Visit,

@@ -9,11 +9,9 @@ use super::Surface;
 use super::browser::Visit;
 use super::page::{self, PageOptions};
 use crate::domain::error_chain::chain;
-use crate::domain::random::RandomError;
 use crate::flow::error::{Internal, OAuthError};
 use crate::flow::userinfo::BearerError;
 use crate::protocol::error::ErrorCode;
-use crate::store::StoreError;
 use crate::view::ViewError;
 use crate::view::pages::{ErrorKind, ErrorPage, ReturnLink};
 
@@ -30,7 +28,7 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Bearer(BearerError),
     #[error(transparent)]
-    Internal(#[from] Internal),
+    Internal(Internal),
     #[error(transparent)]
     View(#[from] ViewError),
     /// A form of a step that is over: the browser goes to where its flow stands now.
@@ -112,14 +110,9 @@ impl Failure {
     }
 }
 
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Self::Internal(error.into())
-    }
-}
-
-impl From<RandomError> for Failure {
-    fn from(error: RandomError) -> Self {
+/// Whatever fails of ours: the database, random numbers, keys.
+impl<E: Into<Internal>> From<E> for Failure {
+    fn from(error: E) -> Self {
         Self::Internal(error.into())
     }
 }

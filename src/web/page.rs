@@ -8,7 +8,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::Surface;
 use super::browser::Visit;
 use super::error::Failure;
-use crate::flow::error::Internal;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::view::{self, Page, PageContext};
 
@@ -45,7 +44,7 @@ pub(crate) fn answer<P: Page>(
     page: &P,
     options: &PageOptions<'_>,
 ) -> Result<HttpResponse, Failure> {
-    let bytes: [u8; 18] = surface.op.env.random_bytes().map_err(Internal::from)?;
+    let bytes: [u8; 18] = surface.op.env.random_bytes()?;
     let nonce = URL_SAFE_NO_PAD.encode(bytes);
     let languages = if P::SHOWN_AGAIN { visit.languages() } else { Vec::new() };
     let context = PageContext { locale: visit.locale(options.ui_locales), nonce: nonce.clone(), languages };

@@ -1,5 +1,4 @@
-//! "Look at your phone": the page of a login, from the request to its end. Every state and reason of the mapping in
-//! design 3 has words of its own.
+//! The page of a login. Every state and reason of the mapping in design 3 has words of its own.
 
 use minijinja::context;
 use minijinja::value::Value;
