@@ -34,7 +34,6 @@ pub(super) struct Certificates {
     seen: Mutex<Seen>,
 }
 
-#[derive(Debug)]
 struct Seen {
     /// What the files held, good or not.
     digest: [u8; 32],

@@ -12,10 +12,6 @@ use crate::domain::hex::hex;
 #[folder = "templates/static/"]
 struct Files;
 
-/// Where the surfaces serve the files, below the issuer's path.
-pub(crate) const PREFIX: &str = "/static/";
-
-#[derive(Debug)]
 pub(crate) struct Asset {
     /// Its name in the source tree: `app.css`.
     pub name: String,

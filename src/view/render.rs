@@ -104,7 +104,7 @@ fn translate(locale: Locale, key: &str, values: &Kwargs) -> Result<Value, Error>
 /// `asset("app.css")`: the path of a static file.
 fn asset(name: &str) -> Result<String, Error> {
     assets::by_name(name)
-        .map(|asset| format!("{}{}", assets::PREFIX, asset.file_name))
+        .map(|asset| format!("/static/{}", asset.file_name))
         .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("no static file {name}")))
 }
 

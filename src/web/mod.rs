@@ -45,7 +45,6 @@ impl Surface {
     }
 }
 
-#[derive(Debug)]
 pub(crate) struct Site {
     /// Whether the issuer is https: cookies are `Secure` and `__Host-` then (decision 2.2).
     pub https: bool,

@@ -14,7 +14,7 @@ use crate::view::{self, Page, PageContext};
 /// Where the forms of a page may lead, by redirect, besides ourselves (decision 2.15).
 pub(crate) enum FormTargets {
     Ourselves,
-    /// Here, and to this origin or scheme.
+    /// Ourselves, and this origin or scheme.
     Origin(String),
     /// Anywhere: the client forwards browsers to places that we cannot know.
     Anywhere,

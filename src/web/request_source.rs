@@ -44,7 +44,6 @@ pub(super) fn forwarded(request: &HttpRequest) -> Vec<&[u8]> {
 }
 
 /// What is said now and then, however often it happens.
-#[derive(Debug)]
 pub(super) struct NowAndThen(AtomicI64);
 
 impl NowAndThen {
