@@ -80,7 +80,6 @@ type Wire = Strict<Either<TlsStream<Counted>, Counted>>;
 type Accepted = (Wire, Protocol, Option<std::net::SocketAddr>);
 
 impl Listener {
-    /// A listener with one thread, that stops in a second.
     pub(super) const fn new(tcp: TcpListener, connections: Arc<Connections>, tls: Option<TlsAcceptor>) -> Self {
         Self { tcp, connections, tls, workers: 1, stop: Duration::from_secs(1) }
     }

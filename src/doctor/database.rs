@@ -147,7 +147,6 @@ async fn other_issuer(config: &Config, store: &Store) -> Option<Check> {
     (remembered != config.issuer.text()).then(|| Check::failed(DATABASE, found, advice))
 }
 
-/// The keys derived from the master key, if it is the database's own.
 async fn master_key(config: &Config, env: &Env, store: Option<&Store>) -> Looked<Arc<PurposeKeys>> {
     let path = &config.keys.master_key;
     let remembered = match store {

@@ -183,7 +183,6 @@ fn certificate(config: &Config, env: &Env, answer: &ProbeAnswer) -> Check {
     Check::ok(CERTIFICATE, format!("it is trusted, and good for {days} days"))
 }
 
-/// What the server said about how the request came to it.
 fn proxy(config: &Config, answer: &ProbeAnswer) -> Check {
     let behind_one = !config.trusted_proxies.is_empty() || (config.issuer.is_https() && config.listen.tls().is_none());
     if !behind_one {

@@ -183,7 +183,6 @@ pub(super) async fn identify(
     page::answer(&surface, &visit, &page, &page_options(&App::of(&interaction)))
 }
 
-/// `POST /interaction/{id}/identify/{provider}`: asks the phone.
 pub(super) async fn identified(path: web::Path<(String, String)>, form: PageForm) -> HandlerResult {
     let (id, provider) = path.into_inner();
     let interaction = posted(&id, &form).await?;

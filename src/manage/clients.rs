@@ -34,7 +34,6 @@ fn name(id: &ClientId) -> String {
     format!("client `{id}`")
 }
 
-/// `before` with what is written, if it breaks no rule.
 fn checked(patch: &ClientPatch, before: &ClientMetadata, allow_private: bool) -> Result<ClientMetadata, ManageError> {
     let metadata = patch.apply(before).map_err(ManageError::Invalid)?;
     client_rules::check_transport(&metadata, allow_private).map_err(|wrong| ManageError::Invalid(vec![wrong]))?;

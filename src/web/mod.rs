@@ -71,12 +71,10 @@ impl Site {
         Self { https, hosts, trusted_proxies, hsts, unreadable: request_source::NowAndThen::new() }
     }
 
-    /// Whether a `Host` is ours, in any of its spellings.
     pub(crate) fn is_host(&self, written: &[u8]) -> bool {
         std::str::from_utf8(written).is_ok_and(|text| self.hosts.contains(&authority::canonical(text, self.https)))
     }
 
-    /// Whether an `Origin` is that of our own pages.
     pub(crate) fn is_origin(&self, written: &[u8]) -> bool {
         let scheme: &[u8] = if self.https { b"https://" } else { b"http://" };
         written.strip_prefix(scheme).is_some_and(|host| self.is_host(host))
