@@ -22,14 +22,11 @@ use crate::domain::clock::Timestamp;
 use crate::domain::env::Env;
 use crate::metrics;
 
-/// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(10);
 /// From when on before its end a certificate should have been renewed.
 const SOON: Duration = Duration::from_secs(7 * 24 * 3600);
-/// How often that is said.
 const REMIND: Duration = Duration::from_secs(24 * 3600);
 
-/// The certificate that is shown, and the files that it comes from.
 pub(super) struct Certificates {
     files: Tls,
     env: Env,
@@ -37,26 +34,12 @@ pub(super) struct Certificates {
     seen: Mutex<Seen>,
 }
 
-/// What was found when the files were looked at.
-#[derive(Debug)]
 struct Seen {
     /// What the files held, good or not.
     digest: [u8; 32],
-    /// Whether it could not be used.
     refused: bool,
-    /// The end of the certificate that is shown.
     end: Option<Timestamp>,
     reminded: Option<Timestamp>,
-}
-
-/// What came of a look at the files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Look {
-    Same,
-    /// They hold another pair, which is shown from now on.
-    Renewed,
-    /// They cannot be used; the old certificate is shown.
-    Refused,
 }
 
 impl Certificates {
@@ -79,7 +62,6 @@ impl Certificates {
         TlsAcceptor::from(Arc::new(config))
     }
 
-    /// Follows the files, for as long as it is polled.
     pub(super) async fn follow(self: Arc<Self>) {
         loop {
             tokio::time::sleep(LOOK).await;
@@ -87,39 +69,37 @@ impl Certificates {
         }
     }
 
-    /// Looks at the files now, where a slow file system holds nobody up.
-    pub(super) async fn look_aside(self: Arc<Self>) -> Look {
-        tokio::task::spawn_blocking(move || self.look()).await.unwrap_or(Look::Refused)
+    /// Looks at the files now, where a slow file system holds nobody up. Answers what came of it, as a word for the log.
+    pub(super) async fn look_aside(self: Arc<Self>) -> &'static str {
+        tokio::task::spawn_blocking(move || self.look()).await.unwrap_or("refused")
     }
 
-    /// Looks at the files now.
-    fn look(&self) -> Look {
+    fn look(&self) -> &'static str {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let (digest, pair) = read(&self.files);
         let look = match pair {
-            _same if digest == seen.digest && seen.refused => Look::Refused,
-            _same if digest == seen.digest => Look::Same,
+            _same if digest == seen.digest && seen.refused => "refused",
+            _same if digest == seen.digest => "same",
             Ok(pair) => {
                 seen.end = end_of(&pair);
                 seen.reminded = None;
                 *self.shown.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(pair);
                 metrics::TLS_CERTIFICATE_REFUSED.set([], 0.0);
                 tracing::info!(ends = seen.end.map(|end| end.to_string()), "a renewed certificate is shown from now on");
-                Look::Renewed
+                "renewed"
             }
             Err(error) => {
                 metrics::TLS_CERTIFICATE_REFUSED.set([], 1.0);
                 tracing::warn!(error, "the files of the certificate cannot be used; the one from before stays in use");
-                Look::Refused
+                "refused"
             }
         };
-        (seen.digest, seen.refused) = (digest, look == Look::Refused);
+        (seen.digest, seen.refused) = (digest, look == "refused");
         drop(seen);
         self.tell();
         look
     }
 
-    /// Says when the certificate ends, and warns of that in time, once a day.
     fn tell(&self) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(end) = seen.end else { return metrics::TLS_CERTIFICATE_EXPIRY.clear() };
@@ -146,7 +126,6 @@ impl ResolvesServerCert for Certificates {
     }
 }
 
-/// When the certificate of these files ends, as far as that can be read.
 pub(crate) fn examine(files: &Tls) -> Result<Option<Timestamp>, String> {
     read(files).1.map(|pair| end_of(&pair))
 }

@@ -1,6 +1,5 @@
 //! The connections of a listener: whose they are, what each is doing and since when, and which one goes when there are too many
 //! or when it takes too long. Nothing here knows HTTP or sockets: `stream` and `requests` report, `server` ends what is told to.
-//!
 //! Room is made by ending connections, not by refusing newcomers: of the address that holds the most, those first that have
 //! been sending a request for long, then idle ones. What waits for an answer of ours is left alone. Decision 0005 says why.
 
@@ -18,7 +17,6 @@ use tokio::time::Instant;
 use crate::domain::address;
 use crate::metrics;
 
-/// How often connections are looked at that take too long.
 const LOOK: Duration = Duration::from_millis(250);
 /// A connection that sends its request for less than this goes after the idle ones: it is likely that somebody waits for it.
 const YOUNG: Duration = Duration::from_secs(1);
@@ -32,8 +30,6 @@ const PROXY_IDLE: Duration = Duration::from_secs(150);
 /// The most bytes of requests that are not complete, of all connections together.
 const HELD: usize = 16 * 1024 * 1024;
 
-/// What a listener's connections may take.
-#[derive(Clone, Debug)]
 pub(super) struct Bounds {
     /// All of them, those that are being ended included.
     pub(super) most: usize,
@@ -50,9 +46,8 @@ impl Bounds {
     }
 }
 
-/// The connections of one listener.
 pub(super) struct Connections {
-    bounds: Bounds,
+    pub(super) bounds: Bounds,
     held: AtomicUsize,
     live: Mutex<Live>,
 }
@@ -66,7 +61,6 @@ struct Live {
     sources: HashMap<IpAddr, usize>,
 }
 
-/// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     /// A TLS handshake, or the head of a request.
@@ -77,40 +71,30 @@ pub(super) enum Stage {
     Idle,
 }
 
-#[derive(Debug)]
-struct State {
-    stage: Stage,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct State {
+    pub(super) stage: Stage,
     since: Instant,
     /// Bytes of the request that is not complete.
     held: usize,
     /// Since when the client does not take what we write.
     blocked: Option<Instant>,
-    /// Whether the last request has a body.
-    body: bool,
-    answered: u64,
-    ended: bool,
-}
-
-/// What a connection is reading.
-pub(super) struct Reading {
-    pub(super) stage: Stage,
-    /// How many requests were answered before.
-    pub(super) request: u64,
-    /// Whether the last one whose head was read has a body.
+    /// Whether the last request whose head was read has a body.
     pub(super) body: bool,
+    /// How many requests were answered.
+    pub(super) answered: u64,
+    ended: bool,
 }
 
 pub(super) struct Connection {
     id: u64,
     source: IpAddr,
-    /// Whether it comes from a proxy that we trust.
     trusted: bool,
     listener: Arc<Connections>,
     state: Mutex<State>,
     end: Notify,
 }
 
-/// A connection for as long as it is open.
 pub(super) struct Open {
     pub(super) connection: Arc<Connection>,
     _counted: metrics::Held,
@@ -121,10 +105,6 @@ impl Connections {
         Arc::new(Self { bounds, held: AtomicUsize::new(0), live: Mutex::default() })
     }
 
-    pub(super) const fn bounds(&self) -> &Bounds {
-        &self.bounds
-    }
-
     /// Takes a new connection in, and makes room for it. `None` where every other one waits for an answer of ours: it has to go.
     pub(super) fn open(self: &Arc<Self>, peer: IpAddr) -> Option<Open> {
         let source = address::source(peer);
@@ -132,29 +112,21 @@ impl Connections {
         let trusted = self.bounds.trusted.iter().any(|network| network.contains(&canonical) || network.contains(&peer));
         let mut live = self.live();
         let most_of_one = self.bounds.room() / 2;
-        if !trusted && live.of(source) >= most_of_one && !live.make_room(most_of_one, Some(source)) {
-            metrics::CONNECTIONS_ENDED.add(["refused"]);
-            return None;
-        }
-        if live.count >= self.bounds.room() && !live.make_room(self.bounds.room(), None) {
+        if !trusted && live.of(source) >= most_of_one && !live.make_room(most_of_one, Some(source))
+            || live.count >= self.bounds.room() && !live.make_room(self.bounds.room(), None)
+        {
             metrics::CONNECTIONS_ENDED.add(["refused"]);
             return None;
         }
         live.next += 1;
+        let since = Instant::now();
+        let state = State { stage: Stage::Head, since, held: 0, blocked: None, body: false, answered: 0, ended: false };
         let connection = Arc::new(Connection {
             id: live.next,
             source,
             trusted,
             listener: Arc::clone(self),
-            state: Mutex::new(State {
-                stage: Stage::Head,
-                since: Instant::now(),
-                held: 0,
-                blocked: None,
-                body: false,
-                answered: 0,
-                ended: false,
-            }),
+            state: Mutex::new(state),
             end: Notify::new(),
         });
         live.all.insert(connection.id, Arc::clone(&connection));
@@ -163,7 +135,6 @@ impl Connections {
         Some(Open { connection, _counted: metrics::CONNECTIONS.hold() })
     }
 
-    /// Ends what takes too long, for as long as it is polled.
     pub(super) async fn watch(self: Arc<Self>) {
         loop {
             tokio::time::sleep(LOOK).await;
@@ -183,9 +154,10 @@ impl Connections {
     /// So many bytes of unfinished requests are held that some requests have to go.
     fn relieve(&self) {
         let mut live = self.live();
-        let mut holders: Vec<_> = live.all.values().filter_map(|one| Some((one.state().holds()?, Arc::clone(one)))).collect();
-        holders.sort_by_key(|((since, _held), _one)| *since);
-        for (_holds, connection) in holders {
+        let mut holders: Vec<_> = live.all.values().map(|one| (*one.state(), Arc::clone(one))).collect();
+        holders.retain(|(state, _one)| !state.ended && state.held > 0);
+        holders.sort_by_key(|(state, _one)| state.since);
+        for (_state, connection) in holders {
             if self.held.load(Ordering::Relaxed) <= HELD - HELD / 8 {
                 return;
             }
@@ -222,25 +194,27 @@ impl Live {
     }
 
     fn end(&mut self, connection: &Connection, reason: &'static str) {
-        let mut state = connection.state();
-        if !state.ended {
-            state.ended = true;
-            connection.release(&mut state);
-            self.leave(connection.source);
+        if self.count_out(connection) {
             connection.end.notify_one();
             metrics::CONNECTIONS_ENDED.add([reason]);
         }
     }
 
-    /// One less of this source.
-    fn leave(&mut self, source: IpAddr) {
+    /// Whether it was counted until now.
+    fn count_out(&mut self, connection: &Connection) -> bool {
+        let mut state = connection.state();
+        if std::mem::replace(&mut state.ended, true) {
+            return false;
+        }
+        connection.release(&mut state);
         self.count -= 1;
-        if let Some(count) = self.sources.get_mut(&source) {
+        if let Some(count) = self.sources.get_mut(&connection.source) {
             *count -= 1;
             if *count == 0 {
-                self.sources.remove(&source);
+                self.sources.remove(&connection.source);
             }
         }
+        true
     }
 }
 
@@ -259,11 +233,6 @@ impl State {
         Some((rank, self.since))
     }
 
-    /// Since when it sends a request, and how much of it came.
-    fn holds(&self) -> Option<(Instant, usize)> {
-        (!self.ended && self.held > 0).then_some((self.since, self.held))
-    }
-
     const fn sends(&self) -> bool {
         matches!(self.stage, Stage::Head | Stage::Body)
     }
@@ -279,7 +248,6 @@ impl Connection {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets the bytes of the request.
     fn release(&self, state: &mut State) {
         self.listener.held.fetch_sub(std::mem::take(&mut state.held), Ordering::Relaxed);
     }
@@ -296,12 +264,10 @@ impl Connection {
         }
     }
 
-    /// Waits until it is told to end.
     pub(super) async fn told_to_end(&self) {
         self.end.notified().await;
     }
 
-    /// Bytes came from the client.
     pub(super) fn received(&self, count: usize) {
         let mut state = self.state();
         if state.stage == Stage::Idle {
@@ -318,7 +284,6 @@ impl Connection {
         }
     }
 
-    /// The client takes what we write, or does not.
     pub(super) fn written(&self, taken: bool) {
         let mut state = self.state();
         state.blocked = if taken { None } else { state.blocked.or_else(|| Some(Instant::now())) };
@@ -340,7 +305,6 @@ impl Connection {
         until
     }
 
-    /// The whole request is there, or no more of it is wanted.
     pub(super) fn complete(&self) {
         let mut state = self.state();
         if state.stage == Stage::Body {
@@ -349,7 +313,6 @@ impl Connection {
         }
     }
 
-    /// Whether the whole request is there.
     pub(super) fn is_complete(&self) -> bool {
         !self.state().sends()
     }
@@ -361,9 +324,8 @@ impl Connection {
         self.release(&mut state);
     }
 
-    pub(super) fn reading(&self) -> Reading {
-        let state = self.state();
-        Reading { stage: state.stage, request: state.answered, body: state.body }
+    pub(super) fn reading(&self) -> State {
+        *self.state()
     }
 }
 
@@ -372,12 +334,7 @@ impl Drop for Open {
         let connection = &self.connection;
         let mut live = connection.listener.live();
         live.all.remove(&connection.id);
-        let mut state = connection.state();
-        if !state.ended {
-            state.ended = true;
-            connection.release(&mut state);
-            live.leave(connection.source);
-        }
+        live.count_out(connection);
     }
 }
 

@@ -6,11 +6,9 @@ use crate::config::{Database, DatabaseUrl};
 
 /// Kept for calls to phone services and clients, files, and a database in a file.
 const OTHERS: u64 = 192;
-/// The most connections of the management listener.
 pub(super) const MANAGEMENT: usize = 64;
 /// The most connections of the provider's listener, however many descriptors there are: each takes memory as well.
 const MOST: u64 = 16_384;
-/// What one gets where there are hardly any descriptors.
 const LEAST: u64 = 16;
 
 /// Raises the limit on open files to the hardest one that is allowed, and answers it. It stays as it was where that fails.
@@ -25,7 +23,6 @@ pub(super) fn raise() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
-/// How many connections the provider's listener may hold, of this many descriptors.
 pub(super) fn public(descriptors: u64, database: &Database) -> usize {
     let of_database = match database.url {
         DatabaseUrl::Sqlite(_) => 0,

@@ -1,8 +1,6 @@
 //! The management listener: whether the process lives, whether it can answer, and its figures. An outage of a phone service
 //! does not make a node unready: sessions, refreshes and introspection go on.
-//!
-//! Nothing here names a person, a client or an id; still it is not for the public. The provider's routes are not here, and
-//! these are not on the provider's listener.
+//! Nothing here names a person, a client or an id; still it is not for the public.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +24,7 @@ struct State {
     scrape: Scrape,
 }
 
-/// Serves `/livez`, `/readyz` and `/metrics`. `ready` turns false when the node begins to stop.
+/// `ready` turns false when the node begins to stop.
 pub(super) fn serve(listener: Listener, op: Op, ready: Arc<AtomicBool>) -> Result<Server, StartError> {
     let state = web::Data::new(State { scrape: Scrape::new(op.clone()), op, ready });
     listener.serve(move || {
@@ -54,17 +52,13 @@ async fn readyz(state: web::Data<State>) -> HttpResponse {
         state.op.store.ping().await?;
         state.op.store.writes().await
     };
-    match tokio::time::timeout(READY_TIMEOUT, asked).await {
-        Ok(Ok(())) => HttpResponse::Ok().body("ok\n"),
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "not ready");
-            HttpResponse::ServiceUnavailable().body("the database does not answer\n")
-        }
-        Err(late) => {
-            tracing::warn!(error = %late, "not ready");
-            HttpResponse::ServiceUnavailable().body("the database does not answer in time\n")
-        }
-    }
+    let (error, body) = match tokio::time::timeout(READY_TIMEOUT, asked).await {
+        Ok(Ok(())) => return HttpResponse::Ok().body("ok\n"),
+        Ok(Err(error)) => (error.to_string(), "the database does not answer\n"),
+        Err(late) => (late.to_string(), "the database does not answer in time\n"),
+    };
+    tracing::warn!(%error, "not ready");
+    HttpResponse::ServiceUnavailable().body(body)
 }
 
 async fn figures(state: web::Data<State>) -> HttpResponse {

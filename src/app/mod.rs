@@ -1,5 +1,4 @@
 //! The composition root: from a configuration to a running provider, and back to silence.
-//!
 //! Order of a start ([`parts`]): database, master key (matched with the database), signing keys, declared clients and people;
 //! then jobs, and the listeners last: whoever can connect finds everything in place. Order of a stop: not ready, streams end,
 //! a pause for the proxy to notice, requests under way finish, jobs, database.
@@ -20,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -31,7 +31,7 @@ use crate::flow::Op;
 use crate::flow::browser_origins::BrowserOrigins;
 use crate::jobs::Jobs;
 use crate::web::{Site, Surface};
-use certificates::{Certificates, Look};
+use certificates::Certificates;
 use connections::{Bounds, Connections};
 pub(crate) use reload::{Reread, hangups, warn_of};
 use server::{Listener, Server};
@@ -40,23 +40,19 @@ use server::{Listener, Server};
 const JOBS: Duration = Duration::from_millis(8500);
 const STOPPED: Duration = Duration::from_millis(9500);
 
-/// Why a provider does not start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StartError {
-    /// A part could not be set up; the text says which and why.
     #[error("{0}")]
     Setup(String),
-    /// A listener could not be bound.
     #[error("cannot listen on {address}: {source}")]
     Listen { address: SocketAddr, source: std::io::Error },
 }
 
-/// Any error of a part, with its sources, as the reason why nothing starts.
 fn setup(error: &dyn std::error::Error) -> StartError {
     StartError::Setup(chain(error))
 }
 
-/// Listeners that are bound before anything else, so that a demo knows its ports.
+/// Bound before anything else, so that a demo knows its ports.
 #[derive(Debug)]
 pub(crate) struct Listeners {
     pub public: TcpListener,
@@ -71,7 +67,7 @@ impl Listeners {
 }
 
 pub(crate) struct Running {
-    op: Op,
+    pub(crate) op: Op,
     ready: Arc<AtomicBool>,
     stop: CancellationToken,
     drain: Duration,
@@ -81,13 +77,11 @@ pub(crate) struct Running {
     jobs: Jobs,
 }
 
-/// Starts a provider on the listeners of its configuration.
 pub(crate) async fn start(config: &Config) -> Result<Running, StartError> {
     let listeners = Listeners::bind(config.listen.address, config.listen.management)?;
     start_on(config, listeners, Env::system()).await
 }
 
-/// Starts a provider on these listeners, with this clock.
 pub(crate) async fn start_on(config: &Config, listeners: Listeners, env: Env) -> Result<Running, StartError> {
     let descriptors = descriptors::raise();
     let certificates = config.listen.tls().map(|files| Certificates::load(&files, &env)).transpose()?;
@@ -101,14 +95,12 @@ pub(crate) async fn start_on(config: &Config, listeners: Listeners, env: Env) ->
         browser_origins: BrowserOrigins::default(),
         stop: stop.clone(),
     };
-    let bounds = Bounds { most: descriptors::MANAGEMENT, request: config.listen.request_time, trusted: Vec::new() };
-    let connections = Connections::new(bounds.clone());
-    let management = Listener::new(listeners.management, connections, None);
+    let connections = |most, trusted| Connections::new(Bounds { most, request: config.listen.request_time, trusted });
+    let management = Listener::new(listeners.management, connections(descriptors::MANAGEMENT, Vec::new()), None);
     let management = management::serve(management, op.clone(), Arc::clone(&ready))?;
-    let bounds =
-        Bounds { most: descriptors::public(descriptors, &config.database), trusted: config.trusted_proxies.clone(), ..bounds };
+    let most = descriptors::public(descriptors, &config.database);
     let tls = certificates.as_ref().map(Certificates::acceptor);
-    let public = Listener::new(listeners.public, Connections::new(bounds), tls);
+    let public = Listener::new(listeners.public, connections(most, config.trusted_proxies.clone()), tls);
     let drain = config.listen.drain;
     let public = server::serve(public, surface, drain)?;
     let certificates = certificates.map(|followed| (Arc::clone(&followed), tokio::spawn(followed.follow())));
@@ -117,19 +109,6 @@ pub(crate) async fn start_on(config: &Config, listeners: Listeners, env: Env) ->
 }
 
 impl Running {
-    /// What the flows of this provider use: for the commands of a demo.
-    pub(crate) const fn op(&self) -> &Op {
-        &self.op
-    }
-
-    /// Looks now whether the certificate was renewed; `None` where a proxy has it.
-    async fn look_at_certificate(&self) -> Option<Look> {
-        match &self.certificates {
-            Some((certificates, _following)) => Some(Arc::clone(certificates).look_aside().await),
-            None => None,
-        }
-    }
-
     /// Stops. At once: not ready, event streams end, every answer closes its connection. After `[listen] drain`: new requests
     /// are refused, those under way finish. Until then logins that begin here are polled here. All within 9.5 s; logins that
     /// wait for a phone stay in the database and go on at another node, or after the next start.
@@ -151,9 +130,7 @@ impl Running {
     }
 }
 
-/// Runs until SIGTERM or SIGINT (Ctrl-C).
 pub(crate) async fn until_told_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => tokio::select! {
             _told = terminate.recv() => {}

@@ -28,11 +28,9 @@ use crate::upstream::{Upstreams, measured};
 /// How long a start looks through the database: docs/backup.md says what that is enough for.
 const EXAMINING: Duration = Duration::from_secs(10);
 const ISSUER_DIFFERS: &str = "the database belongs to another issuer: write it as `issuer`, or name another database. It is";
-/// What to do where the master key is missing or another one.
 pub(crate) const RESTORE_KEY: &str =
     "restore it from the backup, or let keys_dir (or SIGNBRIDGE_MASTER_KEY_FILE) name the place where it is";
 
-/// Sets up everything that the flows use, and applies what the file declares.
 pub(crate) async fn assemble(config: &Config, env: Env) -> Result<Op, StartError> {
     examine(config).await?;
     let store = open_store(config, &env).await?;
@@ -40,12 +38,15 @@ pub(crate) async fn assemble(config: &Config, env: Env) -> Result<Op, StartError
         tracing::warn!(%error, "the database file could not be rewritten; it grows to what it needs and keeps it");
     }
     let keys = open_keys(config, &store, &env).await?;
-    freeze(&store, instance::ISSUER, config.issuer.text(), ISSUER_DIFFERS).await?;
+    // Remembered at the first start, and no other ever after.
+    let held = hold(&store, instance::ISSUER, config.issuer.text()).await?;
+    if held != config.issuer.text() {
+        return Err(differs(ISSUER_DIFFERS, &held, config.issuer.text()));
+    }
     let upstreams = upstreams(config, &env)?;
     let settings = Arc::new(settings(config));
     let (ca_file, allow_private) = (config.outbound.ca_file.as_deref(), config.outbound.allow_private);
     let outbound = outbound::guarded(ca_file, allow_private).map_err(|error| setup(&error))?;
-    let (signals, latency) = (Signals::default(), LatencyModel::default());
     let op = Op {
         store,
         keys: Arc::new(keys),
@@ -53,8 +54,8 @@ pub(crate) async fn assemble(config: &Config, env: Env) -> Result<Op, StartError
         outbound,
         env,
         settings,
-        signals,
-        latency,
+        signals: Signals::default(),
+        latency: LatencyModel::default(),
         repeats: Repeats::default(),
         wrong_secrets: WrongSecrets::default(),
     };
@@ -75,8 +76,6 @@ pub(crate) const fn sizes(config: &Config) -> Sizes {
     Sizes { writes_per_commit: config.database.writes_per_commit, connections: config.database.connections }
 }
 
-/// The database, opened and migrated.
-/// Fails when it cannot be opened, or is newer than this program.
 pub(crate) async fn open_store(config: &Config, env: &Env) -> Result<Store, StartError> {
     let store =
         Store::open_sized(config.database.url().expose(), sizes(config), env.clone()).await.map_err(|error| setup(&error))?;
@@ -85,7 +84,6 @@ pub(crate) async fn open_store(config: &Config, env: &Env) -> Result<Store, Star
 }
 
 /// The keys, with the master key that this database belongs to (decision 2.5).
-/// Fails when the master key cannot be used, or is another database's.
 pub(crate) async fn open_keys(config: &Config, store: &Store, env: &Env) -> Result<Keys, StartError> {
     let file = &config.keys.master_key;
     let is_new = config.keys.is_own() && !file.exists();
@@ -111,7 +109,6 @@ pub(crate) async fn open_keys(config: &Config, store: &Store, env: &Env) -> Resu
     Ok(Keys { ring: ring.map_err(|error| setup(&error))?, purposes })
 }
 
-/// When signing keys follow one another.
 pub(crate) fn key_settings(config: &Config) -> KeySettings {
     KeySettings { key_ahead: config.lifetimes.key_ahead, retired_keep: config.lifetimes.key_retired, ..KeySettings::default() }
 }
@@ -140,12 +137,6 @@ fn remove_key(file: &Path, fingerprint: &str) {
     }
 }
 
-/// Remembers a value at the first start and refuses another one ever after.
-async fn freeze(store: &Store, key: &'static str, value: &str, complaint: &str) -> Result<(), StartError> {
-    let held = hold(store, key, value).await?;
-    if held == value { Ok(()) } else { Err(differs(complaint, &held, value)) }
-}
-
 /// Remembers a value unless there is one already; answers the one that holds. After an error nobody knows which one does.
 async fn hold(store: &Store, key: &'static str, value: &str) -> Result<String, StartError> {
     store
@@ -167,12 +158,10 @@ fn upstreams(config: &Config, env: &Env) -> Result<Upstreams, StartError> {
     })
 }
 
-/// The client of the SecSign server, where one is configured.
 pub(crate) fn secsign(config: &Config) -> Result<Option<SecSign>, OutboundError> {
     config.secsign.clone().map(SecSign::new).transpose()
 }
 
-/// The client of the ThumbSignIn service, where one is configured.
 pub(crate) fn thumbsignin(config: &Config, env: &Env) -> Result<Option<ThumbSignIn>, OutboundError> {
     config.thumbsignin.clone().map(|settings| ThumbSignIn::new(settings, env.clone())).transpose()
 }

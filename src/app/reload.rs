@@ -2,10 +2,11 @@
 //! as at a start, and the certificate is looked at. Everything else is read at a start only; what differs is named in the log. A
 //! file that is wrong changes nothing. Whatever happens, the node goes on.
 
+use std::sync::Arc;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Running;
-use super::certificates::Look;
 use crate::config::{Config, ConfigError};
 use crate::domain::error_chain::chain;
 use crate::manage::declared;
@@ -15,7 +16,6 @@ pub(crate) fn hangups() -> Option<Signal> {
     signal(SignalKind::hangup()).map_err(|error| tracing::warn!(%error, "SIGHUP cannot be heard")).ok()
 }
 
-/// Reads the configuration again at each SIGHUP, for as long as it is polled.
 pub(super) async fn at_each(hangups: Option<Signal>, running: &Running, config: &Config, read: &impl Reread) {
     let Some(mut hangups) = hangups else { return std::future::pending().await };
     while hangups.recv().await.is_some() {
@@ -23,24 +23,20 @@ pub(super) async fn at_each(hangups: Option<Signal>, running: &Running, config: 
     }
 }
 
-/// Logs what works and should be known: at a start, and of each file that is read again.
 pub(crate) fn warn_of(config: &Config) {
     for warning in config.warnings() {
         tracing::warn!(warning, "the configuration works, but look at it");
     }
 }
 
-/// Reads the configuration as it is now.
 pub(crate) trait Reread: Fn() -> Result<Config, ConfigError> {}
 
 impl<F: Fn() -> Result<Config, ConfigError>> Reread for F {}
 
 async fn once(running: &Running, started: &Config, read: &impl Reread) {
-    let certificate = match running.look_at_certificate().await {
+    let certificate = match &running.certificates {
         None => "none",
-        Some(Look::Same) => "same",
-        Some(Look::Renewed) => "renewed",
-        Some(Look::Refused) => "refused",
+        Some((certificates, _following)) => Arc::clone(certificates).look_aside().await,
     };
     let config = match read() {
         Ok(config) => config,
@@ -57,7 +53,7 @@ async fn once(running: &Running, started: &Config, read: &impl Reread) {
             "SIGHUP: these keys differ and are read at a start only; restart to use them"
         );
     }
-    let op = running.op();
+    let op = &running.op;
     if let Err(error) = declared::apply(&op.store, &op.env, &config.clients, &config.users).await {
         tracing::warn!(error = chain(&error), certificate, "SIGHUP: what the file declares could not be applied in full");
         return;

@@ -36,14 +36,8 @@ pub(super) async fn in_time(
         request.set_payload(Payload::Stream { payload: Box::pin(body) });
         request.extensions_mut().insert(Due(until));
     }
-    let answer = next.call(request).await;
-    let mut answer = match answer {
-        Ok(answer) => answer.map_into_boxed_body(),
-        Err(error) => {
-            connection.answered();
-            return Err(error);
-        }
-    };
+    let answer = next.call(request).await.inspect_err(|_error| connection.answered())?;
+    let mut answer = answer.map_into_boxed_body();
     let mut unread = None;
     if body && !connection.is_complete() && !is_here(&payload) {
         // Where the next request begins is not known: its head could not be checked.
@@ -58,8 +52,7 @@ pub(super) async fn in_time(
 #[derive(Clone, Copy)]
 struct Due(Instant);
 
-/// Answers 408 in place of what a handler made of a body that did not come in time. Stands within what puts errors into words, and
-/// [`in_time`] around that.
+/// Answers 408 for a body that came late, whatever its handler says. Stands within what puts errors into words.
 pub(super) async fn or_late(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -87,7 +80,6 @@ fn is_here(payload: &RefCell<Payload>) -> bool {
     }
 }
 
-/// The body of a request, until it is late.
 struct Body {
     payload: Rc<RefCell<Payload>>,
     late: Pin<Box<Sleep>>,

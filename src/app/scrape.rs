@@ -12,12 +12,10 @@ use crate::domain::signing_key::KeyState;
 use crate::flow::Op;
 use crate::metrics;
 
-/// How long counts of the database are good for.
 const KEEP: Duration = Duration::from_secs(5);
 /// How long counting may take; a scrape waits no longer.
 const COUNT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Brings the figures up to date.
 pub(super) struct Scrape {
     op: Op,
     counts: Mutex<Counts>,
@@ -25,7 +23,6 @@ pub(super) struct Scrape {
 
 #[derive(Default)]
 struct Counts {
-    /// When they were last asked for.
     at: Option<Instant>,
     running: Option<JoinHandle<()>>,
 }
@@ -54,12 +51,9 @@ impl Scrape {
         // One that ended since the last scrape counted what was then.
         let running = counts.running.take().filter(|running| !running.is_finished());
         let mut running = running.unwrap_or_else(|| tokio::spawn(count(self.op.clone())));
-        match tokio::time::timeout(COUNT_TIMEOUT, &mut running).await {
-            Ok(_counted) => {}
-            Err(late) => {
-                unknown(&late.to_string());
-                counts.running = Some(running);
-            }
+        if let Err(late) = tokio::time::timeout(COUNT_TIMEOUT, &mut running).await {
+            unknown(&late.to_string());
+            counts.running = Some(running);
         }
         counts.at = Some(Instant::now());
     }
@@ -89,7 +83,6 @@ fn unknown(error: &str) {
     metrics::LOGIN_PENDING.clear();
 }
 
-/// A count as a metric's value.
 fn figure(count: i64) -> f64 {
     u32::try_from(count).map_or(f64::from(u32::MAX), f64::from)
 }

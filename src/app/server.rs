@@ -30,8 +30,7 @@ use crate::web::{Surface, headers, request};
 const STOP: Duration = Duration::from_secs(7);
 /// The largest body of any request: a token request with a long assertion fits several times.
 const LARGEST_BODY: usize = 64 * 1024;
-/// A client that does not send the head of its first request in this time is told so; one whose TLS handshake takes longer is
-/// cut off.
+/// A client whose first head takes longer is told so; one whose TLS handshake takes longer is cut off.
 const HEAD: Duration = Duration::from_secs(5);
 /// How long a client may go on sending what nobody reads, so that it can read the answer.
 const LINGER: Duration = Duration::from_secs(1);
@@ -43,7 +42,6 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Stops accepting and waits for the requests under way.
     pub(super) async fn stop(self) {
         self.handle.stop(true).await;
         if let Err(error) = self.task.await {
@@ -70,23 +68,18 @@ pub(super) fn serve(listener: Listener, surface: Surface, drain: Duration) -> Re
     })
 }
 
-/// What is needed to serve at an address.
 pub(super) struct Listener {
     pub(super) tcp: TcpListener,
     pub(super) connections: Arc<Connections>,
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) workers: usize,
-    /// How long requests under way may take at the end.
     pub(super) stop: Duration,
 }
 
-/// What the parser of HTTP reads from.
 type Wire = Strict<Either<TlsStream<Counted>, Counted>>;
-/// One of them, and whose it is.
 type Accepted = (Wire, Protocol, Option<std::net::SocketAddr>);
 
 impl Listener {
-    /// A listener with one thread, that stops in a second.
     pub(super) const fn new(tcp: TcpListener, connections: Arc<Connections>, tls: Option<TlsAcceptor>) -> Self {
         Self { tcp, connections, tls, workers: 1, stop: Duration::from_secs(1) }
     }
@@ -107,7 +100,7 @@ impl Listener {
         let Self { tcp, connections, tls, workers, stop } = self;
         let builder = ActixServer::build()
             .workers(workers)
-            .max_concurrent_connections(connections.bounds().most.div_ceil(workers))
+            .max_concurrent_connections(connections.bounds.most.div_ceil(workers))
             .shutdown_timeout(stop.as_secs())
             .disable_signals();
         let stopping = builder.graceful_shutdown_signal();
@@ -124,7 +117,7 @@ impl Listener {
                 .keep_alive(KeepAlive::Os)
                 .client_request_timeout(HEAD)
                 .client_disconnect_timeout(LINGER)
-                .on_connect_ext(|wire: &Wire, data| drop(data.insert(wire.connection())))
+                .on_connect_ext(|wire: &Wire, data| drop(data.insert(Arc::clone(&wire.connection))))
                 .finish(map_config(app, |()| AppConfig::default()));
             door.clone().before(http)
         });
@@ -134,7 +127,6 @@ impl Listener {
     }
 }
 
-/// What stands between a socket and the parser of HTTP.
 #[derive(Clone)]
 struct Door {
     connections: Arc<Connections>,
@@ -142,7 +134,6 @@ struct Door {
 }
 
 impl Door {
-    /// The service of a thread: it takes sockets.
     fn before<H>(self, http: H) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = (), InitError = ()>
     where
         H: ServiceFactory<Accepted, Config = (), Response = (), InitError = ()>,
@@ -159,7 +150,6 @@ impl Door {
         })
     }
 
-    /// Serves a connection until it is over, or told to end.
     async fn receive<H>(self, tcp: TcpStream, http: Rc<H>) -> Result<(), ()>
     where
         H: Service<Accepted, Response = ()>,
@@ -168,7 +158,7 @@ impl Door {
         let Some(open) = self.connections.open(peer.ip()) else { return Ok(()) };
         let connection = Arc::clone(&open.connection);
         let serving = async move {
-            let tcp = Counted::new(tcp, Arc::clone(&connection));
+            let tcp = Counted { tcp, connection: Arc::clone(&connection) };
             let stream = match self.tls {
                 None => Either::Right(tcp),
                 Some(tls) => match timeout(HEAD, tls.accept(tcp)).await {

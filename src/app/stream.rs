@@ -1,5 +1,4 @@
-//! The streams below and above TLS. [`Counted`] tells a connection's entry what comes and goes. [`Strict`] has a bare line feed
-//! in the head of a request refused.
+//! Below TLS, [`Counted`] reports what comes and goes. Above it, [`Strict`] has a bare line feed in a head refused.
 
 use std::io;
 use std::pin::Pin;
@@ -11,16 +10,9 @@ use tokio::net::TcpStream;
 
 use super::connections::{Connection, Stage};
 
-/// A TCP stream whose bytes are counted.
 pub(super) struct Counted {
-    tcp: TcpStream,
-    connection: Arc<Connection>,
-}
-
-impl Counted {
-    pub(super) const fn new(tcp: TcpStream, connection: Arc<Connection>) -> Self {
-        Self { tcp, connection }
-    }
+    pub(super) tcp: TcpStream,
+    pub(super) connection: Arc<Connection>,
 }
 
 impl AsyncRead for Counted {
@@ -60,7 +52,7 @@ impl AsyncWrite for Counted {
 /// well, which proxies do not all do; so it gets a NUL instead, which it refuses wherever it stands in a head.
 pub(super) struct Strict<S> {
     stream: S,
-    connection: Arc<Connection>,
+    pub(super) connection: Arc<Connection>,
     /// The number of the request whose head is being read.
     request: u64,
     head: Head,
@@ -70,7 +62,6 @@ pub(super) struct Strict<S> {
     pipelined: bool,
 }
 
-/// What was seen of a head.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Head {
     #[default]
@@ -91,15 +82,11 @@ impl<S> Strict<S> {
         Self { stream, connection, request: 0, head: Head::default(), more: false, pipelined: false }
     }
 
-    pub(super) fn connection(&self) -> Arc<Connection> {
-        Arc::clone(&self.connection)
-    }
-
     fn check(&mut self, bytes: &mut [u8]) {
         let now = self.connection.reading();
-        if now.request != self.request {
+        if now.answered != self.request {
             self.pipelined |= self.more && !now.body;
-            (self.request, self.head, self.more) = (now.request, Head::Before, false);
+            (self.request, self.head, self.more) = (now.answered, Head::Before, false);
         }
         self.pipelined |= now.stage == Stage::Answering;
         if !self.pipelined && now.stage != Stage::Body {

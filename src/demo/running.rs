@@ -207,7 +207,7 @@ fn app_settings(kept: &Kept, urls: &Urls) -> relying_party::Settings {
 async fn subjects(provider: &app::Running) -> Result<Vec<String>, DemoError> {
     let mut subjects = Vec::new();
     for user in &USERS {
-        let found = users::find_by_username(provider.op().store.read(), user.username).await?;
+        let found = users::find_by_username(provider.op.store.read(), user.username).await?;
         subjects.push(found.ok_or(DemoError::MissingUser(user.username))?.id.to_string());
     }
     Ok(subjects)

@@ -24,7 +24,6 @@ use crate::protocol::client_metadata::{ApplicationType, GrantType, SigningAlgori
 use crate::protocol::uri::is_loopback;
 use crate::store::{Soundness, Store, StoreError, clients, instance, signing_keys};
 
-/// How long the database is looked through.
 const EXAMINING: Duration = Duration::from_secs(300);
 const DATABASE: &str = "database";
 const MASTER_KEY: &str = "master key";
@@ -32,14 +31,8 @@ const SIGNING_KEYS: &str = "signing keys";
 const CLIENTS: &str = "clients";
 const PEOPLE: &str = "declared people";
 
-/// What later checks need of it.
-pub(super) struct Stored {
-    /// The purpose keys, where the master key is the right one.
-    pub(super) purposes: Arc<PurposeKeys>,
-}
-
-/// Looks at all of it.
-pub(super) async fn examine(config: &Config, env: &Env, checks: &mut Vec<Check>) -> Option<Stored> {
+/// Answers the purpose keys, where the master key is the right one: later checks need them.
+pub(super) async fn examine(config: &Config, env: &Env, checks: &mut Vec<Check>) -> Option<Arc<PurposeKeys>> {
     let store = kept(open(config, env, checks).await, checks);
     if let Some(store) = &store {
         checks.extend(other_issuer(config, store).await);
@@ -59,23 +52,18 @@ pub(super) async fn examine(config: &Config, env: &Env, checks: &mut Vec<Check>)
     if let Some(store) = store {
         store.close().await;
     }
-    purposes.map(|purposes| Stored { purposes })
+    purposes
 }
 
 /// What was found, with its check; or the check alone that says why not.
 type Looked<T> = Result<(T, Check), Check>;
 
-/// Notes the check; what was found is left.
 fn kept<T>(looked: Looked<T>, checks: &mut Vec<Check>) -> Option<T> {
-    let (found, check) = match looked {
-        Ok((found, check)) => (Some(found), check),
-        Err(check) => (None, check),
-    };
+    let (found, check) = looked.map_or_else(|check| (None, check), |(found, check)| (Some(found), check));
     checks.push(check);
     found
 }
 
-/// The database, if it is there and this program's.
 async fn open(config: &Config, env: &Env, checks: &mut Vec<Check>) -> Looked<Store> {
     let what = match &config.database.url {
         DatabaseUrl::Sqlite(path) if !path.exists() => return Err(missing(path, env)),
@@ -152,7 +140,6 @@ fn can_make_files(directory: &Path, env: &Env) -> std::io::Result<()> {
     fs::remove_file(&file)
 }
 
-/// The issuer that the database belongs to, where it is another one.
 async fn other_issuer(config: &Config, store: &Store) -> Option<Check> {
     let remembered = instance::find(store.read(), instance::ISSUER).await.ok().flatten()?;
     let found = format!("the database belongs to the issuer {remembered}, the file says {}", config.issuer.text());
@@ -160,7 +147,6 @@ async fn other_issuer(config: &Config, store: &Store) -> Option<Check> {
     (remembered != config.issuer.text()).then(|| Check::failed(DATABASE, found, advice))
 }
 
-/// The keys derived from the master key, if it is the database's own.
 async fn master_key(config: &Config, env: &Env, store: Option<&Store>) -> Looked<Arc<PurposeKeys>> {
     let path = &config.keys.master_key;
     let remembered = match store {
@@ -199,7 +185,6 @@ const fn advice(error: &MasterKeyError) -> &'static str {
     }
 }
 
-/// Why the first start could not make a master key in `dir`.
 fn no_place_for_a_key(dir: &Path, env: &Env) -> Option<Check> {
     let nearest = dir.ancestors().find(|directory| directory.exists())?;
     let error = can_make_files(nearest, env).err()?;
@@ -240,12 +225,10 @@ async fn registered(store: &Store) -> Result<Vec<Check>, Check> {
     Ok(if odd.is_empty() { vec![plausible()] } else { odd })
 }
 
-/// The check of rows that cannot be read.
 fn unreadable(name: &'static str, error: &StoreError) -> Check {
     Check::failed(name, chain(error), "restore the database from a backup")
 }
 
-/// Whether what the file declares could be applied.
 async fn declared_people(config: &Config, store: &Store, checks: &mut Vec<Check>) {
     let advice =
         "let the file name somebody else, or take the name away from its owner (`signbridge user list`, `device list`)";
@@ -255,7 +238,6 @@ async fn declared_people(config: &Config, store: &Store, checks: &mut Vec<Check>
     }
 }
 
-/// What is odd about a client's redirect URIs.
 fn oddity(client: &Client) -> Option<String> {
     let metadata = &client.metadata;
     if metadata.redirect_uris.is_empty() && metadata.grant_types.contains(&GrantType::AuthorizationCode) {

@@ -1,7 +1,6 @@
 //! `signbridge doctor`: looks at everything that a working provider needs, from the file to the phone services, and says in a
 //! sentence each what it found and what to do. It changes nothing: it leaves no file, migrates nothing, asks no phone.
-//!
-//! Wherever `serve` would refuse to start, a check fails. [`database`] looks at what is stored, [`outside`] at how we are reached, [`services`] at the phone services and the clock.
+//! Wherever `serve` would refuse to start, a check fails.
 
 mod database;
 mod outside;
@@ -12,14 +11,12 @@ pub(crate) use outside::own;
 use crate::config::{Config, ConfigError};
 use crate::domain::env::Env;
 
-/// What came of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Ok,
     /// It works; look at it all the same.
     Warning,
     Failed,
-    /// It could not be looked at; the text says why.
     Skipped,
 }
 
@@ -34,12 +31,10 @@ impl Outcome {
     }
 }
 
-/// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Check {
     pub name: &'static str,
     pub outcome: Outcome,
-    /// What was found, in one line.
     pub found: String,
     /// What to do about it; empty where there is nothing to do.
     pub advice: String,
@@ -70,22 +65,17 @@ impl Check {
 pub(crate) async fn examine(config: Result<Config, ConfigError>, env: &Env) -> Vec<Check> {
     let config = match config {
         Ok(config) => config,
-        Err(error) => return unusable(&error),
+        Err(error) => {
+            let advice = "correct it; `signbridge config reference` explains every key";
+            let problems = error.problems.iter().map(|problem| Check::failed("configuration", problem.to_string(), advice));
+            return problems.chain([Check::skipped("everything else", "there is no configuration")]).collect();
+        }
     };
     let mut checks = vec![Check::ok("configuration", "it can be read and used")];
     let advice = "see docs/configuration.md";
     checks.extend(config.warnings().into_iter().map(|warning| Check::warning("configuration", warning, advice)));
-    let stored = database::examine(&config, env, &mut checks).await;
+    let purposes = database::examine(&config, env, &mut checks).await;
     services::examine(&config, env, &mut checks).await;
-    outside::examine(&config, env, stored.as_ref(), &mut checks).await;
-    checks
-}
-
-/// Without a configuration nothing else can be looked at.
-fn unusable(error: &ConfigError) -> Vec<Check> {
-    let advice = "correct it; `signbridge config reference` explains every key";
-    let mut checks: Vec<Check> =
-        error.problems.iter().map(|problem| Check::failed("configuration", problem.to_string(), advice)).collect();
-    checks.push(Check::skipped("everything else", "there is no configuration"));
+    outside::examine(&config, env, purposes.as_deref(), &mut checks).await;
     checks
 }

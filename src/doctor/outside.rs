@@ -1,12 +1,10 @@
-//! How we are reached: the running server at its issuer, its certificate, the proxies in front of it, and the management
-//! listener that is not for the public.
+//! How we are reached: at the issuer, through its proxies, and at the management listener, which is not for the public.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
 use url::Url;
 
-use super::database::Stored;
 use super::{Check, Outcome};
 use crate::app::certificates::examine as examine_files;
 use crate::config::{Config, Tls};
@@ -14,6 +12,7 @@ use crate::domain::address::{alone, route};
 use crate::domain::certificate::not_after;
 use crate::domain::env::Env;
 use crate::domain::error_chain::chain;
+use crate::keys::purpose::PurposeKeys;
 use crate::outbound::{Probe, ProbeAnswer};
 
 const SERVER: &str = "server";
@@ -22,9 +21,7 @@ const CERTIFICATE: &str = "certificate";
 const FILES: &str = "certificate files";
 const PROXY: &str = "proxy";
 const MANAGEMENT: &str = "management";
-/// What to do where another program has our port.
 const ANOTHER_PORT: &str = "stop the other program, or listen at another address and port";
-/// How long one answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 /// The header by which the server is asked how the request looked to it.
 const DOCTOR: &str = "signbridge-doctor";
@@ -44,8 +41,7 @@ const REFERRER_POLICIES: [&str; 8] = [
 /// A certificate that ends sooner than this should have been renewed.
 const SOON: Duration = Duration::from_secs(21 * 24 * 3600);
 
-/// Looks at all of it.
-pub(super) async fn examine(config: &Config, env: &Env, stored: Option<&Stored>, checks: &mut Vec<Check>) {
+pub(super) async fn examine(config: &Config, env: &Env, purposes: Option<&PurposeKeys>, checks: &mut Vec<Check>) {
     let probe = match Probe::new(config.outbound.ca_file.clone()) {
         Ok(probe) => probe,
         Err(error) => {
@@ -66,10 +62,8 @@ pub(super) async fn examine(config: &Config, env: &Env, stored: Option<&Stored>,
     }
     let Ok(base) = Url::parse(&format!("{}/", config.issuer.text())) else { return };
     let Ok(discovery) = base.join(".well-known/openid-configuration") else { return };
-    let question = stored.map(|stored| {
-        let at = env.now().as_seconds();
-        format!("{at}.{}", stored.purposes.doctor_ticket(at).expose())
-    });
+    let at = env.now().as_seconds();
+    let question = purposes.map(|keys| format!("{at}.{}", keys.doctor_ticket(at).expose()));
     let headers = [(DOCTOR, question.as_deref().unwrap_or_default()), ("x-forwarded-for", CLAIMED)];
     match probe.get(discovery, &headers, ANSWER_TIMEOUT).await {
         Ok(answer) => {
@@ -100,11 +94,8 @@ async fn runs(config: &Config, probe: &Probe, checks: &mut Vec<Check>) -> bool {
             true
         }
         Ok(answer) if answer.status != 503 => {
-            checks.push(Check::failed(
-                SERVER,
-                format!("another program answers at {}", config.listen.management),
-                ANOTHER_PORT,
-            ));
+            let found = format!("another program answers at {}", config.listen.management);
+            checks.push(Check::failed(SERVER, found, ANOTHER_PORT));
             false
         }
         Ok(answer) => {
@@ -122,11 +113,9 @@ async fn runs(config: &Config, probe: &Probe, checks: &mut Vec<Check>) -> bool {
 /// check already.
 fn taken(config: &Config, checks: &mut Vec<Check>) {
     for (key, address) in [("listen.address", config.listen.address), ("listen.management", config.listen.management)] {
-        let told =
-            key == "listen.management" && checks.iter().any(|check| check.name == SERVER && check.outcome == Outcome::Failed);
-        if let Err(error) = TcpListener::bind(address)
-            && !told
-        {
+        let failed = |check: &Check| check.name == SERVER && check.outcome == Outcome::Failed;
+        let told = key == "listen.management" && checks.iter().any(failed);
+        if let (Err(error), false) = (TcpListener::bind(address), told) {
             checks.push(Check::failed(SERVER, format!("cannot listen on {address} ({key}): {error}"), ANOTHER_PORT));
         }
     }
@@ -146,11 +135,8 @@ fn issuer(config: &Config, answer: &ProbeAnswer) -> Check {
     let ours = config.issuer.text();
     if answer.status == 421 {
         let found = format!("what stands in front of this server replaces the Host header of requests to {ours}");
-        return Check::failed(
-            ISSUER,
-            found,
-            "let the proxy keep it: nginx `proxy_set_header Host $host`, Apache `ProxyPreserveHost On`",
-        );
+        let advice = "let the proxy keep it: nginx `proxy_set_header Host $host`, Apache `ProxyPreserveHost On`";
+        return Check::failed(ISSUER, found, advice);
     }
     let document: Option<serde_json::Value> = serde_json::from_slice(&answer.body).ok();
     let named = document.as_ref().and_then(|document| document.get("issuer")?.as_str());
@@ -168,14 +154,13 @@ fn issuer(config: &Config, answer: &ProbeAnswer) -> Check {
     }
 }
 
-/// Whether a server would take these files, which a running one follows.
 fn certificate_files(files: &Tls, env: &Env) -> Check {
     match examine_files(files) {
-        Err(error) => Check::failed(
-            FILES,
-            error,
-            "put a certificate chain at listen.tls_cert and the key that belongs to it at listen.tls_key, both PEM",
-        ),
+        Err(error) => {
+            let advice =
+                "put a certificate chain at listen.tls_cert and the key that belongs to it at listen.tls_key, both PEM";
+            Check::failed(FILES, error, advice)
+        }
         Ok(Some(end)) if end.since(env.now()) < SOON => {
             let days = end.since(env.now()).as_secs() / 86_400;
             Check::warning(FILES, format!("they belong together; the certificate ends in {days} days"), "renew it")
@@ -198,19 +183,15 @@ fn certificate(config: &Config, env: &Env, answer: &ProbeAnswer) -> Check {
     Check::ok(CERTIFICATE, format!("it is trusted, and good for {days} days"))
 }
 
-/// What the server said about how the request came to it.
 fn proxy(config: &Config, answer: &ProbeAnswer) -> Check {
     let behind_one = !config.trusted_proxies.is_empty() || (config.issuer.is_https() && config.listen.tls().is_none());
     if !behind_one {
         return Check::skipped(PROXY, "no proxy is configured");
     }
     let Some((at, client, forwarded)) = answer.headers.get(DOCTOR).and_then(|echo| seen(echo)) else {
-        return Check::skipped(
-            PROXY,
-            "the server did not say how the request came to it (another master key, or an older program)",
-        );
+        let why = "the server did not say how the request came to it (another master key, or an older program)";
+        return Check::skipped(PROXY, why);
     };
-    let trusted = config.trusted_proxies.iter().any(|network| network.contains(&at));
     if forwarded.is_empty() {
         let found = format!("the proxy at {at} does not say where visitors come from: all seem to come from it");
         return Check::failed(PROXY, found, "let it set X-Forwarded-For");
@@ -219,7 +200,7 @@ fn proxy(config: &Config, answer: &ProbeAnswer) -> Check {
         let found = format!("the proxy at {at} passes X-Forwarded-For on as visitors send it: anybody can claim any address");
         return Check::failed(PROXY, found, "let it append the visitor's address, or replace the header by it");
     }
-    if !trusted {
+    if !config.trusted_proxies.iter().any(|network| network.contains(&at)) {
         let found = format!("the proxy at {at} is not in trusted_proxies: all visitors seem to come from it");
         return Check::failed(PROXY, found, format!("add \"{}\" (or its network) to trusted_proxies", alone(at)));
     }
@@ -229,11 +210,8 @@ fn proxy(config: &Config, answer: &ProbeAnswer) -> Check {
             "the X-Forwarded-For that comes from {at} cannot be read (\"{forwarded}\"): all visitors seem to come from {}",
             route.client
         );
-        return Check::failed(
-            PROXY,
-            found,
-            "let the proxy write addresses alone, or with a port: 203.0.113.9, [2001:db8::7]:443",
-        );
+        let advice = "let the proxy write addresses alone, or with a port: 203.0.113.9, [2001:db8::7]:443";
+        return Check::failed(PROXY, found, advice);
     }
     if client != route.client {
         let found =
@@ -262,7 +240,6 @@ fn referrer_policy(answer: &ProbeAnswer) -> Option<Check> {
     })
 }
 
-/// Whether the management listener's address is for everybody.
 fn address(management: SocketAddr, checks: &mut Vec<Check>) {
     let ip = management.ip().to_canonical();
     let private = match ip {
@@ -279,7 +256,6 @@ fn address(management: SocketAddr, checks: &mut Vec<Check>) {
     });
 }
 
-/// Whether the public gets the management pages by way of the issuer.
 async fn exposed(base: &Url, probe: &Probe, checks: &mut Vec<Check>) {
     let Ok(url) = base.join("metrics") else { return };
     if let Ok(answer) = probe.get(url, &[], ANSWER_TIMEOUT).await

@@ -56,7 +56,6 @@ fn judged(name: &'static str, probed: &Probed, section: &str) -> Check {
     }
 }
 
-/// Compares our clock with the dates of the services' answers.
 fn clock(dates: Vec<(&'static str, Option<String>, Timestamp)>, checks: &mut Vec<Check>) {
     let before = checks.len();
     let mut compared = Vec::new();
@@ -79,7 +78,7 @@ fn clock(dates: Vec<(&'static str, Option<String>, Timestamp)>, checks: &mut Vec
     }
 }
 
-/// The moment that a `Date` header names (RFC 9110 §5.6.7).
+/// A `Date` header (RFC 9110 §5.6.7).
 fn read_date(text: &str) -> Option<Timestamp> {
     let moment = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
     Some(Timestamp::from_seconds(i64::try_from(moment.as_secs()).ok()?))

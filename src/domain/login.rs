@@ -78,7 +78,7 @@ pub(crate) struct UpstreamHandle(pub Secret);
 parsed_enum! {
     /// Why a login failed, in the words of `data-login-reason` (design 3).
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-    pub enum Reason {
+    pub(crate) enum Reason {
         /// Another request for the same SecSign ID suspended this one.
         Suspended = "suspended",
         /// The SecSign ID is frozen until its owner taps it in the app.
@@ -106,7 +106,7 @@ impl Reason {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum End {
+pub(crate) enum End {
     Denied,
     Expired,
     /// Withdrawn: by the user, or by a newer login ([`Reason::Replaced`]).

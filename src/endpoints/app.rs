@@ -17,7 +17,6 @@ pub(super) fn page_options<'a>(app: &App<'a>) -> PageOptions<'a> {
     PageOptions { status: StatusCode::OK, ui_locales: app.ui_locales, form_targets }
 }
 
-/// An error page with the way back to the app.
 pub(super) fn refuse(kind: ErrorKind, status: StatusCode, app: App<'_>) -> Failure {
     let return_to = app.home.map(str::to_owned).map(|url| ReturnLink { name: app.name, url });
     Failure::Page(DeferredError { kind, status, detail: None, return_to })

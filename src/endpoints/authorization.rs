@@ -8,7 +8,6 @@ use crate::domain::authorization::AuthorizationRequest;
 use crate::flow::authorization;
 use crate::flow::authorization::request::{RequestError, VerifiedRequest, admit, check};
 use crate::flow::authorization::response;
-use crate::flow::error::Internal;
 use crate::view::pages::ErrorKind;
 use crate::web::browser::Visit;
 use crate::web::error::Failure;
@@ -18,7 +17,6 @@ use crate::web::{HandlerResult, Surface};
 /// What a sealed address holds.
 const POSTED: &str = "authorize";
 
-/// `GET /authorize`.
 pub(super) async fn get(surface: web::Data<Surface>, request: HttpRequest) -> HandlerResult {
     let checked = check(&surface.op, &of_query(&request)).await;
     let checked = checked.inspect(|checked| surface.op.repeats.notice(&checked.request));
@@ -35,7 +33,7 @@ pub(super) async fn post(surface: web::Data<Surface>, request: HttpRequest, body
     };
     op.repeats.notice(&checked);
     let until = op.env.now().plus(op.settings.lifetimes.authorization);
-    let sealed = op.keys.purposes.seal_address(&op.env, POSTED, &checked, until).map_err(Internal::from)?;
+    let sealed = op.keys.purposes.seal_address(&op.env, POSTED, &checked, until)?;
     Ok(HttpResponse::SeeOther().insert_header(("Location", format!("/authorize/posted/{sealed}"))).finish())
 }
 
@@ -63,11 +61,10 @@ async fn go_on(surface: &Surface, request: &HttpRequest, checked: Result<Verifie
     }
 }
 
-/// Tells an error as this endpoint does: by a page until it is known where the browser may be sent, then by a response to the
-/// relying party (RFC 6749 §4.1.2.1).
+/// By a page until it is known where the browser may be sent, then by a response to the app (RFC 6749 §4.1.2.1).
 fn tell(surface: &Surface, visit: &Visit, error: RequestError) -> HandlerResult {
     match error {
-        RequestError::Unverified(unverified) => Err(unverified.into()),
+        RequestError::Unverified(unverified) => Err(Failure::bad_request(unverified.to_string())),
         RequestError::Refused(refusal) => interaction::deliver(surface, visit, &response::of_refusal(&surface.op, *refusal)),
         RequestError::Internal(internal) => Err(internal.into()),
     }

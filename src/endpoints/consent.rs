@@ -21,7 +21,6 @@ fn about(id: &AuthorizationId, authentication: &Authentication) -> String {
     format!("consent/{id}/{}", authentication.user_id)
 }
 
-/// `GET /interaction/{id}/consent`.
 pub(super) async fn get(surface: web::Data<Surface>, request: HttpRequest, id: web::Path<String>) -> HandlerResult {
     let (visit, next) = enter(&surface, &request, &id).await?;
     let Next::Consent(interaction, authentication) = next else { return show(&surface, &visit, next).await };
@@ -39,23 +38,18 @@ async fn consent_page(
     let user = users::find(db, &authentication.user_id).await?;
     let request = &interaction.authorization.request;
     let known = consents::find(db, &authentication.user_id, &request.client_id).await?;
-    let is_new = |scope: &str| !known.as_ref().is_some_and(|known| known.scope.contains(scope));
+    let is_new = |scope: &str| known.as_ref().is_none_or(|known| !known.scope.contains(scope));
     let id = &interaction.authorization.id;
+    let line = |scope: &str| {
+        let value = user.as_ref().and_then(|user| value_of(scope, user));
+        ScopeLine { scope: scope.to_owned(), value, new: is_new(scope) }
+    };
     Ok(Consent {
         app: app_info(&App::of(interaction)),
         action: format!("/interaction/{id}/consent"),
         csrf: csrf::token(surface, &visit.browser.key, &about(id, authentication)),
         account: user.as_ref().map(|user| user.username.clone()).unwrap_or_default(),
-        scopes: request
-            .scope
-            .for_people()
-            .into_iter()
-            .map(|scope| ScopeLine {
-                scope: scope.to_owned(),
-                value: user.as_ref().and_then(|user| value_of(scope, user)),
-                new: is_new(scope),
-            })
-            .collect(),
+        scopes: request.scope.for_people().into_iter().map(line).collect(),
     })
 }
 
@@ -71,7 +65,6 @@ fn value_of(scope: &str, user: &User) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// `POST /interaction/{id}/consent`.
 pub(super) async fn post(id: web::Path<String>, form: PageForm) -> HandlerResult {
     let (surface, visit) = (&form.surface, &form.visit);
     let next = next(surface, visit, &id).await?;

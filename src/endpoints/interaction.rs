@@ -1,5 +1,4 @@
-//! The pages before a login: which service, which name. Every step ends in `GET /interaction/{id}`, which asks the flow what
-//! comes next.
+//! The pages before a login. Every step ends in `GET /interaction/{id}`, which asks the flow what comes next.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
@@ -25,12 +24,10 @@ use crate::web::page::{self, FormTargets, PageOptions};
 use crate::web::parameters::of_query;
 use crate::web::{HandlerResult, Surface, csrf, rejected_identifier};
 
-/// What a form of an authorization's pages is bound to.
-pub(super) fn about(id: &AuthorizationId) -> String {
+fn about(id: &AuthorizationId) -> String {
     format!("interaction/{id}")
 }
 
-/// Leads the browser to what comes next.
 pub(super) async fn show(surface: &Surface, visit: &Visit, next: Next) -> HandlerResult {
     match next {
         Next::Login(interaction) => to_login(surface, visit, &interaction).await,
@@ -43,31 +40,25 @@ pub(super) async fn show(surface: &Surface, visit: &Visit, next: Next) -> Handle
     }
 }
 
-/// Says why nothing comes next.
 fn over(surface: &Surface, visit: &Visit, interaction: &Interaction, why: Over) -> HandlerResult {
     let kind = match why {
         Over::Answered => MessageKind::AlreadyDone,
         Over::Cancelled => MessageKind::Cancelled,
         Over::Expired => return Err(expired(interaction)),
-        Over::ClientOff => return Err(UnverifiedRequest::ClientUnknown.into()),
+        Over::ClientOff => return Err(Failure::bad_request(UnverifiedRequest::ClientUnknown.to_string())),
     };
     let app = Some(interaction.client.display_name().to_owned());
     let return_url = interaction.client.metadata.client_uri.clone();
     let message = Message { app, return_url, ..Message::new(kind) };
-    page::answer(
-        surface,
-        visit,
-        &message,
-        &PageOptions { form_targets: FormTargets::Ourselves, ..page_options(&App::of(interaction)) },
-    )
+    let options = PageOptions { form_targets: FormTargets::Ourselves, ..page_options(&App::of(interaction)) };
+    page::answer(surface, visit, &message, &options)
 }
 
-/// The page of an authorization that ran out, or lasts too short for a phone to be asked.
+/// Also for one that lasts too short for a phone to be asked.
 fn expired(interaction: &Interaction) -> Failure {
     refuse(ErrorKind::Expired, StatusCode::BAD_REQUEST, App::of(interaction))
 }
 
-/// Sends a response to the relying party.
 pub(super) fn deliver(surface: &Surface, visit: &Visit, response: &AuthorizationResponse) -> HandlerResult {
     match response.delivery() {
         Delivery::Redirect(location) => Ok(page::see_other(surface, visit, &location)),
@@ -100,14 +91,12 @@ async fn to_login(surface: &Surface, visit: &Visit, interaction: &Interaction) -
     Ok(page::see_other(surface, visit, &location))
 }
 
-/// The visit and what the flow says comes next for the authorization in the path.
 pub(super) async fn enter(surface: &Surface, request: &HttpRequest, id: &str) -> Result<(Visit, Next), Failure> {
     let visit = Visit::of(surface, request).await?;
     let next = next(surface, &visit, id).await?;
     Ok((visit, next))
 }
 
-/// What the flow says comes next for this authorization.
 pub(super) async fn next(surface: &Surface, visit: &Visit, id: &str) -> Result<Next, Failure> {
     if !is_well_formed(id) {
         return Err(Failure::not_found());
@@ -124,22 +113,19 @@ async fn posted(id: &str, form: &PageForm) -> Result<Interaction, Failure> {
     waiting.ok_or_else(|| Failure::SeeOther(format!("/interaction/{id}")))
 }
 
-/// `GET /interaction/{id}`.
 pub(super) async fn resume(surface: web::Data<Surface>, request: HttpRequest, id: web::Path<String>) -> HandlerResult {
     let (visit, next) = enter(&surface, &request, &id).await?;
     show(&surface, &visit, next).await
 }
 
-/// `GET /interaction/{id}/choose`.
 pub(super) async fn choose(surface: web::Data<Surface>, request: HttpRequest, id: web::Path<String>) -> HandlerResult {
     let (visit, next) = enter(&surface, &request, &id).await?;
     let Next::Login(interaction) = next else { return show(&surface, &visit, next).await };
+    let id = &interaction.authorization.id;
     let providers = offered(&surface.op, &interaction);
     if let [only] = providers.as_slice() {
-        let location = format!("/interaction/{}/identify/{only}", interaction.authorization.id);
-        return Ok(page::see_other(&surface, &visit, &location));
+        return Ok(page::see_other(&surface, &visit, &format!("/interaction/{id}/identify/{only}")));
     }
-    let id = &interaction.authorization.id;
     let choose = Choose {
         app: app_info(&App::of(&interaction)),
         action: format!("/interaction/{id}/choose"),
@@ -150,7 +136,6 @@ pub(super) async fn choose(surface: web::Data<Surface>, request: HttpRequest, id
     page::answer(&surface, &visit, &choose, &page_options(&App::of(&interaction)))
 }
 
-/// `POST /interaction/{id}/choose`.
 pub(super) async fn chosen(id: web::Path<String>, form: PageForm) -> HandlerResult {
     let interaction = posted(&id, &form).await?;
     let chosen = form.get("provider").and_then(Upstream::parse);
@@ -174,7 +159,11 @@ pub(super) async fn identify(
     let upstream = Upstream::parse(&provider).filter(|upstream| providers.contains(upstream));
     let upstream = upstream.ok_or_else(Failure::not_found)?;
     let remembered = remembered_browsers::find_identifier(surface.op.store.read(), &visit.browser.key).await?;
-    let problem = of_query(&request).get("problem").and_then(problem);
+    let problem = of_query(&request).get("problem").and_then(|text| match text {
+        "missing" => Some(IdentifyError::Missing),
+        "malformed" => Some(IdentifyError::Malformed),
+        _other => None,
+    });
     let refused = problem.filter(|problem| *problem == IdentifyError::Malformed);
     let refused = refused.and_then(|_| rejected_identifier::find(&surface, &request, &visit.browser.key, &id));
     let hint = interaction.authorization.request.login_hint.as_deref().and_then(canonical_identifier);
@@ -194,15 +183,6 @@ pub(super) async fn identify(
     page::answer(&surface, &visit, &page, &page_options(&App::of(&interaction)))
 }
 
-fn problem(text: &str) -> Option<IdentifyError> {
-    match text {
-        "missing" => Some(IdentifyError::Missing),
-        "malformed" => Some(IdentifyError::Malformed),
-        _other => None,
-    }
-}
-
-/// `POST /interaction/{id}/identify/{provider}`: asks the phone.
 pub(super) async fn identified(path: web::Path<(String, String)>, form: PageForm) -> HandlerResult {
     let (id, provider) = path.into_inner();
     let interaction = posted(&id, &form).await?;
@@ -253,11 +233,9 @@ pub(super) async fn forget(id: web::Path<String>, form: PageForm) -> HandlerResu
 
 /// `POST /interaction/{id}/cancel`: back to the app with `access_denied` (RFC 6749 §4.1.2.1).
 pub(super) async fn cancel(id: web::Path<String>, form: PageForm) -> HandlerResult {
-    let interaction = posted(&id, &form).await?;
-    give_up(&form.surface, &form.visit, &interaction).await
+    give_up(&form.surface, &form.visit, &posted(&id, &form).await?).await
 }
 
-/// Ends the authorization because the user does not want to go on.
 pub(super) async fn give_up(surface: &Surface, visit: &Visit, interaction: &Interaction) -> HandlerResult {
     let location = authorization::give_up(&surface.op, interaction).await?;
     Ok(page::see_other(surface, visit, &location))

@@ -1,10 +1,9 @@
-//! The page of a running login and its three forms (design 3). The page is a GET that re-reads the row; everything that
-//! changes something is a POST with the browser's cookie and the form's token.
+//! The page of a login and its forms (design 3). A GET re-reads the row; what changes something is a POST with cookie and token.
 
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, web};
 use tracing::Instrument as _;
 
 use super::app::{app_info, page_options, refuse};
@@ -21,7 +20,7 @@ use crate::web::browser::Visit;
 use crate::web::cookies::{self, Name};
 use crate::web::error::Failure;
 use crate::web::form::PageForm;
-use crate::web::{Surface, csrf, page};
+use crate::web::{HandlerResult, Surface, csrf, page};
 
 fn about(login: &Login) -> String {
     format!("login/{}", login.id)
@@ -37,19 +36,13 @@ async fn own(surface: &Surface, visit: &Visit, id: &str) -> Result<(Login, Login
     Ok((login, target))
 }
 
-/// What a form of the page of a login acts on.
-async fn posted(surface: &Surface, id: &str, form: &PageForm) -> Result<(Login, LoginTarget), Failure> {
-    let (login, target) = own(surface, &form.visit, id).await?;
+async fn posted(id: &str, form: &PageForm) -> Result<(Login, LoginTarget), Failure> {
+    let (login, target) = own(&form.surface, &form.visit, id).await?;
     form.demand(&about(&login))?;
     Ok((login, target))
 }
 
-/// `GET /login/{id}`.
-pub(super) async fn wait(
-    surface: web::Data<Surface>,
-    request: HttpRequest,
-    id: web::Path<String>,
-) -> Result<HttpResponse, Failure> {
+pub(super) async fn wait(surface: web::Data<Surface>, request: HttpRequest, id: web::Path<String>) -> HandlerResult {
     // Only the browser's cookie: watching a login is no use of a session (check 98).
     let visit = Visit::without_session(&surface, &request)?;
     let (login, target) = own(&surface, &visit, &id).await?;
@@ -115,44 +108,34 @@ async fn approved_account(surface: &Surface, login: &Login, stage: &LoginStage) 
 }
 
 /// `POST /login/{id}/continue`: back here while nobody approved, onward once somebody did.
-pub(super) async fn proceed(
-    surface: web::Data<Surface>,
-    id: web::Path<String>,
-    form: PageForm,
-) -> Result<HttpResponse, Failure> {
-    let (login, target) = posted(&surface, &id, &form).await?;
-    let by = Finisher {
-        session: form.visit.browser.session.as_ref().map(|(session, _)| session.id.clone()),
-        origin: form.visit.origin.clone(),
-    };
-    match finish(&surface.op, login, by).await? {
+pub(super) async fn proceed(id: web::Path<String>, form: PageForm) -> HandlerResult {
+    let (login, target) = posted(&id, &form).await?;
+    let PageForm { surface, visit, .. } = form;
+    let session = visit.browser.session.as_ref().map(|(session, _)| session.id.clone());
+    match finish(&surface.op, login, Finisher { session, origin: visit.origin.clone() }).await? {
         Finished::SignedIn { cookie } => {
             // A login makes the browser known anew, for as long as the store remembers it.
-            let visit = Visit { renews: true, ..form.visit };
+            let visit = Visit { renews: true, ..visit };
             let mut response = page::see_other(&surface, &visit, &target.onward());
             if let Some(cookie) = cookie {
-                let cookie = cookies::set(&surface, Name::Session, &cookie);
+                let cookie = cookies::set(&surface, Name::Session, cookie.expose());
                 response.add_cookie(&cookie).map_err(|_never_malformed| Internal::Stopped)?;
             }
             Ok(response)
         }
-        Finished::Before => Ok(page::see_other(&surface, &form.visit, &target.onward())),
-        Finished::NotApproved => Ok(page::see_other(&surface, &form.visit, &format!("/login/{id}"))),
+        Finished::Before => Ok(page::see_other(&surface, &visit, &target.onward())),
+        Finished::NotApproved => Ok(page::see_other(&surface, &visit, &format!("/login/{id}"))),
         Finished::Refused => Err(refuse(ErrorKind::Forbidden, StatusCode::FORBIDDEN, target.app(&surface.op))),
     }
 }
 
 /// `POST /login/{id}/cancel`: the request is withdrawn from the phone, and the app hears `access_denied`.
-pub(super) async fn cancel(
-    surface: web::Data<Surface>,
-    id: web::Path<String>,
-    form: PageForm,
-) -> Result<HttpResponse, Failure> {
-    let (login, target) = posted(&surface, &id, &form).await?;
+pub(super) async fn cancel(id: web::Path<String>, form: PageForm) -> HandlerResult {
+    let (login, target) = posted(&id, &form).await?;
     // What the login is for ends first: from here on no approval leads to a code (B18).
-    let location = target.on_abandoned(&surface.op).await?;
+    let location = target.on_abandoned(&form.surface.op).await?;
     if login.stage.is_open() {
-        let op = surface.op.clone();
+        let op = form.surface.op.clone();
         let withdraw = async move {
             if let Err(error) = end::withdraw(&op, &login, None).await {
                 tracing::warn!(login = %login.id, %error, "a withdrawn login could not be written down");
@@ -161,21 +144,21 @@ pub(super) async fn cancel(
         // The user does not wait for the upstream.
         tokio::spawn(withdraw.in_current_span());
     }
-    Ok(page::see_other(&surface, &form.visit, &location))
+    Ok(page::see_other(&form.surface, &form.visit, &location))
 }
 
 /// `POST /login/{id}/other`: withdraws the request and offers the choice of services again.
-pub(super) async fn other(surface: web::Data<Surface>, id: web::Path<String>, form: PageForm) -> Result<HttpResponse, Failure> {
-    let (login, target) = posted(&surface, &id, &form).await?;
+pub(super) async fn other(id: web::Path<String>, form: PageForm) -> HandlerResult {
+    let (login, target) = posted(&id, &form).await?;
+    let op = &form.surface.op;
     if login.stage.is_open() {
-        end::withdraw(&surface.op, &login, None).await?;
-        random_delay(&surface.op.env).await.map_err(Internal::from)?;
+        end::withdraw(op, &login, None).await?;
+        random_delay(&op.env).await?;
     }
-    Ok(page::see_other(&surface, &form.visit, &target.choice()))
+    Ok(page::see_other(&form.surface, &form.visit, &target.choice()))
 }
 
-/// Demands that a phone must be asked, and may be, by what is stored now and not when the form was shown: where another tab has
-/// signed the user in, the browser is led onward, and where too little time is left, that is said. `typed` is the name on the form.
+/// Demands that a phone must be asked, and may be, by what is stored now and not when the form was shown.
 pub(super) async fn demand_phone(
     surface: &Surface,
     visit: &Visit,
@@ -190,17 +173,18 @@ pub(super) async fn demand_phone(
 }
 
 /// `POST /login/{id}/retry`: asks again, after an end.
-pub(super) async fn retry(surface: web::Data<Surface>, id: web::Path<String>, form: PageForm) -> Result<HttpResponse, Failure> {
-    let (login, target) = posted(&surface, &id, &form).await?;
-    let (op, visit, now) = (&surface.op, &form.visit, surface.op.env.now());
-    if !end::is_over(&login, now) {
-        return Ok(page::see_other(&surface, visit, &format!("/login/{id}")));
-    }
-    if !target.is_waiting(now) {
-        return Ok(page::see_other(&surface, visit, &target.onward()));
-    }
-    demand_phone(&surface, visit, &target, login.typed.as_deref()).await?;
-    end::settle(op, &login).await?;
-    let next = begin::retry(op, &login, visit.origin.clone(), &target).await?;
-    Ok(page::see_other(&surface, visit, &format!("/login/{next}")))
+pub(super) async fn retry(id: web::Path<String>, form: PageForm) -> HandlerResult {
+    let (login, target) = posted(&id, &form).await?;
+    let (surface, visit) = (&form.surface, &form.visit);
+    let now = surface.op.env.now();
+    let location = if !end::is_over(&login, now) {
+        format!("/login/{id}")
+    } else if !target.is_waiting(now) {
+        target.onward()
+    } else {
+        demand_phone(surface, visit, &target, login.typed.as_deref()).await?;
+        end::settle(&surface.op, &login).await?;
+        format!("/login/{}", begin::retry(&surface.op, &login, visit.origin.clone(), &target).await?)
+    };
+    Ok(page::see_other(surface, visit, &location))
 }

@@ -16,9 +16,9 @@ use crate::flow::login::find_own;
 use crate::flow::login::watch::watch;
 use crate::flow::node::watches::{News, Seen, Stream};
 use crate::metrics;
-use crate::web::Surface;
 use crate::web::cookies::{self, Name};
 use crate::web::error::Failure;
+use crate::web::{HandlerResult, Surface};
 
 /// A comment this often keeps proxies from closing a quiet stream, and shows that its browser is gone.
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -38,17 +38,11 @@ fn document(seen: Seen) -> serde_json::Value {
     serde_json::json!({ "state": seen.state, "reason": seen.reason })
 }
 
-/// `GET /login/{id}/status`.
-pub(super) async fn status(
-    surface: web::Data<Surface>,
-    request: HttpRequest,
-    id: web::Path<String>,
-) -> Result<HttpResponse, Failure> {
+pub(super) async fn status(surface: web::Data<Surface>, request: HttpRequest, id: web::Path<String>) -> HandlerResult {
     let login = own(&surface, &request, &id).await?;
     Ok(HttpResponse::Ok().json(document(Seen::of(&login, surface.op.env.now()))))
 }
 
-/// What a stream remembers between two events.
 struct Events {
     stop: CancellationToken,
     stream: Stream,
@@ -60,11 +54,7 @@ struct Events {
 
 /// `GET /login/{id}/events`: an event `state` at once and at every change; the stream ends with the login, or the node. Where
 /// this node holds as many streams as it may, 503: the page asks for the state instead.
-pub(super) async fn events(
-    surface: web::Data<Surface>,
-    request: HttpRequest,
-    id: web::Path<String>,
-) -> Result<HttpResponse, Failure> {
+pub(super) async fn events(surface: web::Data<Surface>, request: HttpRequest, id: web::Path<String>) -> HandlerResult {
     let login = own(&surface, &request, &id).await?;
     let Ok(mut stream) = watch(&surface.op, &login) else {
         let mut refused = HttpResponse::ServiceUnavailable();
@@ -83,7 +73,6 @@ pub(super) async fn events(
 }
 
 impl Events {
-    /// The next chunk of the stream; `None` at its end.
     async fn next(&mut self) -> Option<String> {
         if let Some(first) = self.first.take() {
             return Some(self.event(first));

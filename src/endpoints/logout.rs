@@ -1,5 +1,4 @@
-//! RP-initiated logout (OIDC RP-Initiated Logout §2, decision 2.16): by GET, by POST from another site, and by the person's
-//! own form.
+//! RP-initiated logout (OIDC RP-Initiated Logout §2, decision 2.16).
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -18,8 +17,7 @@ use crate::web::page::{self, FormTargets, PageOptions};
 use crate::web::parameters::{of_browser, of_query};
 use crate::web::{HandlerResult, Surface, csrf};
 
-/// What the logout form is bound to: the browser, and the person whose name its page shows. It never signs out somebody else who
-/// signed in meanwhile, in another tab.
+/// Names the person whom the page shows: the form never signs out somebody else who signed in meanwhile, in another tab.
 fn about(visit: &Visit) -> String {
     format!("logout/{}", visit.browser.session.as_ref().map_or("", |(_, user)| user.id.as_str()))
 }
@@ -29,7 +27,6 @@ const REQUEST: &str = "logout";
 /// The longest sealed request that an address carries: less than what proxies take.
 const LONGEST_ADDRESS: usize = 6 * 1024;
 
-/// `GET /logout`.
 pub(super) async fn get(surface: web::Data<Surface>, request: HttpRequest) -> HandlerResult {
     let logout = read(&surface, &of_query(&request))?;
     let visit = Visit::of(&surface, &request).await?;
@@ -126,7 +123,7 @@ fn signed_out(surface: &Surface, visit: &Visit, redirect: Option<String>, own: O
     let mut response = page::see_other(surface, visit, &redirect.unwrap_or_else(done));
     if own.is_some() {
         let gone = cookies::clear(Name::Session, surface.site.https);
-        response.add_cookie(&gone).map_err(|_never_malformed| crate::flow::error::Internal::Stopped)?;
+        response.add_cookie(&gone).map_err(|_never_malformed| Internal::Stopped)?;
     }
     Ok(response)
 }

@@ -1,5 +1,4 @@
-//! The provider's HTTP face: adapters between requests and the flows, and the pages of a login. No decision of a protocol is
-//! made here.
+//! The provider's HTTP face: adapters between requests and the flows. No decision of a protocol is made here.
 
 mod app;
 mod authorization;

@@ -27,7 +27,6 @@ pub(super) async fn token(request: ApiRequest) -> HandlerResult {
     Ok(HttpResponse::Ok().insert_header((header::PRAGMA, "no-cache")).json(response))
 }
 
-/// `POST /introspect`.
 pub(super) async fn introspect(request: ApiRequest) -> HandlerResult {
     let response = introspection::answer(&request.surface.op, &request.client_request()).await;
     Ok(HttpResponse::Ok().json(response.map_err(|error| request.failure(error))?))
@@ -62,7 +61,6 @@ pub(super) async fn discovery(surface: web::Data<Surface>) -> HttpResponse {
     HttpResponse::Ok().insert_header(CACHE).json(discovery::document(&surface.op.settings.issuer))
 }
 
-/// `GET /jwks`.
 pub(super) async fn jwks(surface: web::Data<Surface>) -> HttpResponse {
     HttpResponse::Ok().insert_header(CACHE).content_type("application/json").body(surface.op.keys.ring.jwks())
 }

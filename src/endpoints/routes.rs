@@ -1,5 +1,4 @@
-//! Every path of the provider, in one table. What is not in it is an error page; a method that a path does not take is 405 with
-//! `Allow` (RFC 9110 §15.5.6).
+//! Every path of the provider, in one table. A method that a path does not take is 405 with `Allow` (RFC 9110 §15.5.6).
 
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
@@ -17,38 +16,28 @@ fn api(path: &str) -> Resource {
     web::resource(path).app_data(Audience::Api)
 }
 
-trait Row {
-    /// GET, and HEAD, which is GET without the body (RFC 9110 §9.3.2).
-    fn read<F, Args>(self, handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static;
-}
-
-impl Row for Resource {
-    fn read<F, Args>(self, handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.get(handler.clone()).head(handler)
-    }
+/// GET, and HEAD, which is GET without the body (RFC 9110 §9.3.2).
+fn read<F, Args>(resource: Resource, handler: F) -> Resource
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    resource.get(handler.clone()).head(handler)
 }
 
 fn resource(endpoint: Endpoint) -> Resource {
     let path = endpoint.as_str();
     let resource = if endpoint.answers_browsers() { page(path) } else { api(path) };
     let resource = match endpoint {
-        Endpoint::OpenIdConfiguration | Endpoint::ServerMetadata => resource.read(oauth::discovery),
-        Endpoint::Jwks => resource.read(oauth::jwks),
-        Endpoint::Authorization => resource.read(authorization::get).post(authorization::post),
+        Endpoint::OpenIdConfiguration | Endpoint::ServerMetadata => read(resource, oauth::discovery),
+        Endpoint::Jwks => read(resource, oauth::jwks),
+        Endpoint::Authorization => read(resource, authorization::get).post(authorization::post),
         Endpoint::Token => resource.post(oauth::token),
-        Endpoint::UserInfo => resource.read(oauth::userinfo).post(oauth::post_userinfo),
+        Endpoint::UserInfo => read(resource, oauth::userinfo).post(oauth::post_userinfo),
         Endpoint::Introspection => resource.post(oauth::introspect),
         Endpoint::Revocation => resource.post(oauth::revoke),
-        Endpoint::EndSession => resource.read(logout::get).post(logout::post),
+        Endpoint::EndSession => read(resource, logout::get).post(logout::post),
     };
     match endpoint.cors() {
         CorsPolicy::None => resource,
@@ -61,26 +50,26 @@ pub(crate) fn mount(config: &mut ServiceConfig) {
         config.service(resource(endpoint));
     }
     config
-        .service(page("/authorize/posted/{sealed}").read(authorization::get_posted))
-        .service(page("/interaction/{id}").read(interaction::resume))
-        .service(page("/interaction/{id}/choose").read(interaction::choose).post(interaction::chosen))
-        .service(page("/interaction/{id}/identify/{provider}").read(interaction::identify).post(interaction::identified))
+        .service(read(page("/authorize/posted/{sealed}"), authorization::get_posted))
+        .service(read(page("/interaction/{id}"), interaction::resume))
+        .service(read(page("/interaction/{id}/choose"), interaction::choose).post(interaction::chosen))
+        .service(read(page("/interaction/{id}/identify/{provider}"), interaction::identify).post(interaction::identified))
         .service(page("/interaction/{id}/forget").post(interaction::forget))
         .service(page("/interaction/{id}/cancel").post(interaction::cancel))
-        .service(page("/interaction/{id}/consent").read(consent::get).post(consent::post))
-        .service(page("/login/{id}").read(login::wait))
+        .service(read(page("/interaction/{id}/consent"), consent::get).post(consent::post))
+        .service(read(page("/login/{id}"), login::wait))
         .service(page("/login/{id}/continue").post(login::proceed))
         .service(page("/login/{id}/cancel").post(login::cancel))
         .service(page("/login/{id}/retry").post(login::retry))
         .service(page("/login/{id}/other").post(login::other))
-        .service(api("/login/{id}/status").read(login_status::status))
-        .service(api("/login/{id}/events").read(login_status::events))
-        .service(page("/logout/posted/{sealed}").read(logout::get_posted))
-        .service(page("/logout/done").read(logout::done))
+        .service(read(api("/login/{id}/status"), login_status::status))
+        .service(read(api("/login/{id}/events"), login_status::events))
+        .service(read(page("/logout/posted/{sealed}"), logout::get_posted))
+        .service(read(page("/logout/done"), logout::done))
         .service(page("/logout/stay").post(logout::stay))
-        .service(page("/logout/stayed").read(logout::stayed))
-        .service(page("/language/{locale}").read(site::choose_language))
-        .service(page("/static/{file}").read(site::asset))
-        .service(page("/").read(site::home))
+        .service(read(page("/logout/stayed"), logout::stayed))
+        .service(read(page("/language/{locale}"), site::choose_language))
+        .service(read(page("/static/{file}"), site::asset))
+        .service(read(page("/"), site::home))
         .default_service(web::to(site::not_found));
 }

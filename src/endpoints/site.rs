@@ -1,5 +1,4 @@
-//! The pages that belong to no login: what this place is, the choice of a language, the files that pages load, and what is not
-//! there.
+//! The pages that belong to no login, the choice of a language, and the files that pages load.
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -15,13 +14,11 @@ use crate::web::page::{self, PageOptions};
 use crate::web::parameters::of_query;
 use crate::web::{HandlerResult, Surface, csrf};
 
-/// `GET /`.
 pub(super) async fn home(surface: web::Data<Surface>, request: HttpRequest) -> HandlerResult {
     let visit = Visit::anonymous(&surface, &request);
     page::answer(&surface, &visit, &Message::new(MessageKind::Home), &PageOptions::default())
 }
 
-/// Everything that has no route.
 pub(super) async fn not_found() -> HandlerResult {
     Err(Failure::not_found())
 }
@@ -37,15 +34,14 @@ pub(super) async fn asset(file: web::Path<String>) -> HandlerResult {
 
 /// `GET /language/{locale}?to={path}`: the switch in the footer of every page (L18). A link, so that it works without
 /// scripts, on error pages too, and keeps the transaction, which is in the address that it leads back to.
-///
 /// It is safe as a GET: it sets a cookie of ours that decides about texts only, and goes nowhere but to a path of our own, which
 /// the browser could have opened itself. Another site's link changes nothing all the same.
 pub(super) async fn choose_language(
     surface: web::Data<Surface>,
     request: HttpRequest,
-    locale: web::Path<String>,
+    tag: web::Path<String>,
 ) -> HandlerResult {
-    let locale = Locale::ALL.into_iter().find(|known| known.as_str() == *locale).ok_or_else(Failure::not_found)?;
+    let locale = Locale::ALL.into_iter().find(|known| known.as_str() == *tag).ok_or_else(Failure::not_found)?;
     let parameters = of_query(&request);
     parameters.all_sound(&["to"]).map_err(|invalid| Failure::bad_request(invalid.to_string()))?;
     if !csrf::same_site(&surface, &request) {
@@ -54,7 +50,7 @@ pub(super) async fn choose_language(
     let to = own_path(&surface.op.settings.issuer, parameters.get("to").unwrap_or("/"));
     let to = to.ok_or_else(|| Failure::bad_request("to is not a path of this server".to_owned()))?;
     let mut response = page::see_other(&surface, &Visit::anonymous(&surface, &request), &to);
-    let cookie = cookies::set_text(&surface, Name::Language, locale.as_str());
+    let cookie = cookies::set(&surface, Name::Language, locale.as_str());
     response.add_cookie(&cookie).map_err(|_never_malformed| Internal::Stopped)?;
     Ok(response)
 }

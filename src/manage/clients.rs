@@ -16,12 +16,10 @@ use crate::store::{StoreError, Tx, clients, grants};
 /// A client, and its new secret where it was given one: the only moment at which the secret can be read.
 #[derive(Clone, Debug)]
 pub(crate) struct Issued {
-    /// The client as it is now.
     pub client: Client,
     pub secret: Option<Secret>,
 }
 
-/// The event that tells of a change to a client.
 pub(super) fn event(id: &ClientId, detail: &str) -> AuditEvent {
     let id = id.as_str().to_owned();
     AuditEvent {
@@ -36,7 +34,6 @@ fn name(id: &ClientId) -> String {
     format!("client `{id}`")
 }
 
-/// `before` with what is written, if it breaks no rule.
 fn checked(patch: &ClientPatch, before: &ClientMetadata, allow_private: bool) -> Result<ClientMetadata, ManageError> {
     let metadata = patch.apply(before).map_err(ManageError::Invalid)?;
     client_rules::check_transport(&metadata, allow_private).map_err(|wrong| ManageError::Invalid(vec![wrong]))?;
@@ -64,8 +61,6 @@ fn new_client(manage: &Manage<'_>, id: Option<String>, patch: ClientPatch) -> Re
     Ok(Issued { client, secret })
 }
 
-/// Adds a client. A confidential one gets a secret; without an id it gets one as well.
-/// Errors: [`ManageError::Exists`], [`ManageError::Invalid`]; when the database or the random number generator fails.
 pub(crate) async fn create(manage: &Manage<'_>, id: Option<String>, patch: ClientPatch) -> Result<Issued, ManageError> {
     let issued = new_client(manage, id, patch)?;
     let entry = manage.entry(event(&issued.client.id, "created"))?;
@@ -84,7 +79,6 @@ pub(super) async fn insert(tx: &Tx, client: &Client, entry: &PendingEvent) -> Re
 
 /// Adds a client, or makes the one of that id what a new one would be: its metadata are replaced. It keeps its secret where
 /// that is `known`, and gets a new one otherwise. One that was switched off stays so.
-/// Errors: [`ManageError::Declared`], [`ManageError::Invalid`]; when the database or the random number generator fails.
 pub(crate) async fn replace(
     manage: &Manage<'_>,
     id: String,
@@ -104,7 +98,6 @@ pub(crate) async fn replace(
     Ok(Issued { client, secret })
 }
 
-#[derive(Clone)]
 struct Replacing {
     client: Client,
     /// The digest of the secret that whoever asks has in hand.
@@ -140,22 +133,16 @@ pub(crate) async fn list(manage: &Manage<'_>) -> Result<Vec<Client>, ManageError
     Ok(clients::list(manage.store.read()).await?)
 }
 
-/// One client.
-/// Errors: [`ManageError::NotFound`]; when the database fails.
 pub(crate) async fn find(manage: &Manage<'_>, id: &ClientId) -> Result<Client, ManageError> {
     clients::find(manage.store.read(), id).await?.ok_or_else(|| ManageError::NotFound(name(id)))
 }
 
-/// What is to become of a client.
-#[derive(Clone, Debug)]
 enum Change {
-    /// Other metadata, and maybe on or off.
     Update(ClientPatch, Option<bool>),
     Rotate,
     Delete,
 }
 
-#[derive(Clone)]
 struct Changing {
     id: ClientId,
     change: Change,
@@ -167,7 +154,6 @@ struct Changing {
 }
 
 impl Changing {
-    /// Finds the client and changes it; whether it has the new secret then.
     async fn run(&self, tx: &Tx) -> Result<(Client, bool), ManageError> {
         let before = clients::find(tx, &self.id).await?.ok_or_else(|| ManageError::NotFound(name(&self.id)))?;
         if before.source == Source::File {
@@ -175,7 +161,13 @@ impl Changing {
         }
         let changed = match &self.change {
             Change::Update(patch, disabled) => self.update(tx, before, patch, *disabled).await?,
-            Change::Rotate => self.rotate(tx, before).await?,
+            Change::Rotate if before.metadata.is_public() => {
+                return Err(ManageError::Refused(format!("{} is public: it has no secret", name(&self.id))));
+            }
+            Change::Rotate => {
+                clients::update_secret(tx, &self.id, Some(&self.secret)).await?;
+                (Client { secret: Some(self.secret.clone()), ..before }, true)
+            }
             Change::Delete => {
                 clients::delete(tx, &self.id).await?;
                 (before, false)
@@ -194,11 +186,8 @@ impl Changing {
     ) -> Result<(Client, bool), ManageError> {
         let metadata = checked(patch, &before.metadata, self.allow_private)?;
         let needs_secret = !metadata.is_public() && before.secret.is_none();
-        let secret = match (metadata.is_public(), needs_secret) {
-            (true, _) => None,
-            (false, true) => Some(self.secret.clone()),
-            (false, false) => before.secret.clone(),
-        };
+        let kept = || before.secret.clone().unwrap_or_else(|| self.secret.clone());
+        let secret = (!metadata.is_public()).then(kept);
         let after = Client { metadata, disabled: disabled.unwrap_or(before.disabled), secret, ..before.clone() };
         clients::update(tx, &after).await?;
         if after.secret != before.secret {
@@ -210,34 +199,24 @@ impl Changing {
         }
         Ok((after, needs_secret))
     }
-
-    async fn rotate(&self, tx: &Tx, before: Client) -> Result<(Client, bool), ManageError> {
-        if before.metadata.is_public() {
-            return Err(ManageError::Refused(format!("{} is public: it has no secret", name(&self.id))));
-        }
-        clients::update_secret(tx, &self.id, Some(&self.secret)).await?;
-        Ok((Client { secret: Some(self.secret.clone()), ..before }, true))
-    }
 }
 
 async fn change(manage: &Manage<'_>, id: &ClientId, change: Change, detail: &str) -> Result<Issued, ManageError> {
     let secret = Secret::generate(manage.env)?;
-    let entry = manage.entry(event(id, detail))?;
     let job = Changing {
         id: id.clone(),
         change,
         secret: secret.digest(),
         allow_private: manage.allow_private,
-        entry,
+        entry: manage.entry(event(id, detail))?,
         now: manage.now(),
     };
     let (client, has_new_secret) = manage.store.try_write(job, |tx, job| Box::pin(job.run(tx))).await?;
     Ok(Issued { client, secret: has_new_secret.then_some(secret) })
 }
 
-/// Changes what is written, and whether the client is off: what it has is dead then, and for good. One that ceases to be public gets a
-/// secret, one that becomes public loses it.
-/// Errors: [`ManageError::NotFound`], [`ManageError::Declared`], [`ManageError::Invalid`]; when the database or the random number generator fails.
+/// Where the client is switched off, what it has is dead for good. One that ceases to be public gets a secret, one that becomes
+/// public loses it.
 pub(crate) async fn update(
     manage: &Manage<'_>,
     id: &ClientId,
@@ -257,7 +236,6 @@ pub(crate) async fn rotate_secret(manage: &Manage<'_>, id: &ClientId) -> Result<
     change(manage, id, Change::Rotate, "secret rotated").await
 }
 
-/// Deletes a client with everything that was issued to it.
 pub(crate) async fn delete(manage: &Manage<'_>, id: &ClientId) -> Result<Client, ManageError> {
     change(manage, id, Change::Delete, "deleted").await.map(|issued| issued.client)
 }

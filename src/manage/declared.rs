@@ -1,11 +1,10 @@
 //! What the configuration file declares, applied at each start: clients and people come into being, follow the file, and
 //! lose their rights when the file no longer names them.
-//!
 //! A client that is no longer declared is switched off; a person who is no longer declared is locked. Neither is deleted: a
 //! typing mistake in a file must not cost anybody their subject or their consents. From then on commands may change them, and
 //! declaring them again brings a client back; a person has to be unlocked as well.
 
-use super::users::{Locking, Person, Taken, device, event as user_event, insert, name_conflict, new_person, taken};
+use super::users::{self, Locking, Person, demand_free, device, event as user_event, insert, name_conflict, named, new_person};
 use super::{Manage, ManageError, clients, devices};
 use crate::domain::client::{Client, Source};
 use crate::domain::client_patch::DeclaredClient;
@@ -19,7 +18,6 @@ use crate::store::users::UserSaved;
 use crate::store::{self, Db, Store, StoreError, Tx, grants};
 
 /// Applies what the file declares. What is already as declared is not written again.
-/// Errors: [`ManageError::Exists`] when a name belongs to somebody whom the file does not mean; when the database or the random number generator fails.
 pub(crate) async fn apply(
     store: &Store,
     env: &Env,
@@ -59,17 +57,15 @@ pub(crate) async fn refused(db: &Db, people: &[NewUser]) -> Result<Vec<ManageErr
     let mut refused = Vec::new();
     for person in people {
         for name in std::iter::once(&person.username).chain(&person.email) {
-            let by_username = store::users::find_by_username(db, name).await?;
-            let by_email = store::users::find_by_email(db, name).await?;
-            if by_username.into_iter().chain(by_email).any(|other| !is_declared(&other)) {
-                refused.push(Taken::Name(name.clone()).into());
+            if !named(db, name).await?.iter().all(is_declared) {
+                refused.push(users::name_taken(name));
             }
         }
         for (upstream, name) in &person.devices {
             let Some(phone) = store::devices::find_by_upstream_user(db, *upstream, name).await? else { continue };
             let owner = store::users::find(db, &phone.user_id).await?;
             if owner.is_some_and(|owner| owner.source != Source::File && !is_declared(&owner)) {
-                refused.push(Taken::Device(*upstream, name.clone()).into());
+                refused.push(users::phone_taken(*upstream, name));
             }
         }
     }
@@ -88,8 +84,7 @@ async fn apply_client(manage: &Manage<'_>, declared: &DeclaredClient) -> Result<
     };
     match before {
         None => {
-            let entry = manage.entry(clients::event(&declared.id, "declared"))?;
-            let job = (after, entry);
+            let job = (after, manage.entry(clients::event(&declared.id, "declared"))?);
             manage.store.write(job, |tx, (client, entry)| Box::pin(clients::insert(tx, client, entry))).await?;
             Ok(())
         }
@@ -106,8 +101,7 @@ async fn apply_client(manage: &Manage<'_>, declared: &DeclaredClient) -> Result<
 /// Writes a client that is, or was, off where `revoke` says so: what it has is dead then (as in [`clients::update`]).
 async fn write_client(manage: &Manage<'_>, after: Client, revoke: bool, detail: &str) -> Result<(), ManageError> {
     let entry = manage.entry(clients::event(&after.id, detail))?;
-    let job = (after, entry, manage.now());
-    let written = manage.store.write(job, move |tx, (client, entry, now)| {
+    let written = manage.store.write((after, entry, manage.now()), move |tx, (client, entry, now)| {
         Box::pin(async move {
             store::clients::update(tx, client).await?;
             store::clients::update_secret(tx, &client.id, client.secret.as_ref()).await?;
@@ -129,8 +123,7 @@ async fn dismiss(manage: &Manage<'_>, user: User) -> Result<(), ManageError> {
     let removals = removals(manage, phones)?;
     let locking = Locking { user: user.id.clone(), locked: true, entry, now };
     let after = User { source: Source::Command, updated_at: now, ..user };
-    let job = (after, locking, removals);
-    let written = manage.store.write(job, |tx, (after, locking, removals)| {
+    let written = manage.store.write((after, locking, removals), |tx, (after, locking, removals)| {
         Box::pin(async move {
             store::users::update(tx, after).await?;
             locking.run(tx).await?;
@@ -206,7 +199,6 @@ fn follow(declared: &NewUser, before: &User) -> User {
 }
 
 /// A person who is to follow the file: the phones are those that are still missing.
-#[derive(Clone)]
 struct Following {
     person: Person,
     is_new: bool,
@@ -226,9 +218,7 @@ impl Following {
             // Another node has read the same file and was faster.
             return Ok(());
         }
-        if let Some(taken) = taken(tx, user, phones).await? {
-            return Err(taken.into());
-        }
+        demand_free(tx, user, phones).await?;
         match present {
             None => insert(tx, &self.person).await?,
             Some(present) => self.update(tx, present.locked).await?,
@@ -242,11 +232,6 @@ impl Following {
         if self.changed && store::users::update(tx, &user).await? != UserSaved::Saved {
             return Err(name_conflict());
         }
-        for phone in &self.person.devices {
-            if !store::devices::insert(tx, phone).await? {
-                return Err(name_conflict());
-            }
-        }
-        Ok(())
+        users::insert_phones(tx, &self.person.devices).await
     }
 }

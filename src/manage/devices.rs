@@ -9,8 +9,6 @@ use crate::domain::user::{Device, User};
 use crate::flow::audit::PendingEvent;
 use crate::store::{self, StoreError, Tx, grants, sessions};
 
-/// Every phone with its person, or those of one person.
-/// Errors: [`ManageError::NotFound`] when there is no such person; when the database fails.
 pub(crate) async fn list(manage: &Manage<'_>, person: Option<&str>) -> Result<Vec<(User, Device)>, ManageError> {
     let people = match person {
         Some(name) => vec![users::find(manage, name).await?],
@@ -20,7 +18,6 @@ pub(crate) async fn list(manage: &Manage<'_>, person: Option<&str>) -> Result<Ve
     Ok(people.into_iter().flat_map(of_person).collect())
 }
 
-/// A phone that was removed.
 #[derive(Clone, Debug)]
 pub(crate) struct Removed {
     pub device: Device,
@@ -34,7 +31,6 @@ impl Removed {
     }
 }
 
-/// The event that tells of a removed phone.
 pub(super) fn event(device: &Device, detail: &str) -> AuditEvent {
     AuditEvent {
         user: Some(device.user_id.as_str().to_owned()),
@@ -45,7 +41,6 @@ pub(super) fn event(device: &Device, detail: &str) -> AuditEvent {
 }
 
 /// Removes a phone, and ends the sessions and tokens that it approved: whoever holds it now may not stay.
-/// Errors: [`ManageError::NotFound`]; when the database or the random number generator fails.
 pub(crate) async fn remove(manage: &Manage<'_>, id: &DeviceId) -> Result<Removed, ManageError> {
     let missing = || ManageError::NotFound(format!("device `{id}`"));
     let db = manage.store.read();
@@ -59,7 +54,6 @@ pub(crate) async fn remove(manage: &Manage<'_>, id: &DeviceId) -> Result<Removed
     Ok(Removed { device, user })
 }
 
-#[derive(Clone)]
 pub(super) struct Removal {
     pub(super) device: Device,
     pub(super) entry: PendingEvent,

@@ -1,8 +1,6 @@
 //! The use cases of operators: clients, people, devices, sessions. Every change is one write together with its audit event.
-//!
 //! What the configuration file declares is applied by [`declared`] at each start, and refused to everybody else, with two
-//! exceptions for emergencies: anybody can be locked, and any device can be removed. What clients and people may look like is
-//! checked in `domain` before; what the protocol's endpoints do is the business of `flow`.
+//! exceptions for emergencies: anybody can be locked, and any device can be removed.
 
 #[cfg(test)]
 mod beside_tests;
@@ -23,7 +21,6 @@ use crate::domain::random::RandomError;
 use crate::flow::audit::PendingEvent;
 use crate::store::{JobError, Store, StoreError};
 
-/// What every use case here needs.
 #[derive(Clone)]
 pub(crate) struct Manage<'a> {
     pub store: &'a Store,
@@ -36,25 +33,18 @@ pub(crate) struct Manage<'a> {
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ManageError {
-    /// Something with this name is there already.
     #[error("{0} already exists")]
     Exists(String),
-    /// There is nothing with this name.
     #[error("there is no {0}")]
     NotFound(String),
-    /// The configuration file declares it.
     #[error("{0} is declared in the configuration file: change it there")]
     Declared(String),
-    /// What is asked for breaks rules.
     #[error("{}", sentences(.0))]
     Invalid(Vec<Violation>),
-    /// It makes no sense here.
     #[error("{0}")]
     Refused(String),
-    /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The random number generator.
     #[error(transparent)]
     Random(#[from] RandomError),
 }
@@ -74,13 +64,11 @@ fn sentences(violations: &[Violation]) -> String {
 }
 
 impl<'a> Manage<'a> {
-    /// For a command of the machine's operator.
     pub(crate) fn command(store: &'a Store, env: &'a Env) -> Self {
         let origin = Origin { address: String::new(), user_agent: "signbridge command".to_owned() };
         Self { store, env, origin, allow_private: false }
     }
 
-    /// For what the configuration file declares.
     pub(crate) fn at_start(store: &'a Store, env: &'a Env) -> Self {
         let origin = Origin { address: String::new(), user_agent: "signbridge start".to_owned() };
         // What the file says was checked when it was read.

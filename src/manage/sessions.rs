@@ -3,14 +3,11 @@
 use super::{Manage, ManageError, users};
 use crate::domain::audit::{AuditEvent, AuditKind};
 use crate::domain::browser::BrowserSession;
-use crate::domain::clock::Timestamp;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::user::User;
-use crate::flow::audit::PendingEvent;
-use crate::store::{self, StoreError, Tx};
+use crate::store;
 
 /// The sessions that are neither ended nor expired, of everybody or of one person, the latest used first.
-/// Errors: [`ManageError::NotFound`] when there is no such person; when the database fails.
 pub(crate) async fn list(manage: &Manage<'_>, person: Option<&str>) -> Result<Vec<(User, BrowserSession)>, ManageError> {
     let (db, now) = (manage.store.read(), manage.now());
     let people = match person {
@@ -27,7 +24,6 @@ pub(crate) async fn list(manage: &Manage<'_>, person: Option<&str>) -> Result<Ve
 }
 
 /// Ends a session and what does not outlive it (`offline_access` does: OIDC Core §11).
-/// Errors: [`ManageError::NotFound`] when there is none that is alive; when the database or the random number generator fails.
 pub(crate) async fn end(manage: &Manage<'_>, id: &SessionId) -> Result<(), ManageError> {
     let missing = || ManageError::NotFound(format!("session `{id}` that has not ended"));
     let session = store::sessions::find(manage.store.read(), id).await?.ok_or_else(missing)?;
@@ -38,30 +34,10 @@ pub(crate) async fn end(manage: &Manage<'_>, id: &SessionId) -> Result<(), Manag
     }
 }
 
-/// Ends every session of a person; returns how many there were.
 pub(crate) async fn end_all(manage: &Manage<'_>, person: &str) -> Result<usize, ManageError> {
     let user = users::find(manage, person).await?.user.id;
     let open = store::sessions::list_for_user(manage.store.read(), &user, manage.now()).await?;
     end_listed(manage, user, open.into_iter().map(|session| session.id).collect()).await
-}
-
-#[derive(Clone)]
-struct Ending {
-    sessions: Vec<(SessionId, PendingEvent)>,
-    now: Timestamp,
-}
-
-impl Ending {
-    async fn run(&self, tx: &Tx) -> Result<usize, StoreError> {
-        let mut ended = 0;
-        for (session, entry) in &self.sessions {
-            if store::sessions::end(tx, session, self.now).await? {
-                entry.write(tx, self.now).await?;
-                ended += 1;
-            }
-        }
-        Ok(ended)
-    }
 }
 
 async fn end_listed(manage: &Manage<'_>, user: UserId, mut ids: Vec<SessionId>) -> Result<usize, ManageError> {
@@ -75,9 +51,19 @@ async fn end_listed(manage: &Manage<'_>, user: UserId, mut ids: Vec<SessionId>) 
             detail: Some("ended by an operator".to_owned()),
             ..AuditEvent::new(AuditKind::Logout)
         };
-        let entry = manage.entry(event)?;
-        sessions.push((id, entry));
+        sessions.push((id, manage.entry(event)?));
     }
-    let job = Ending { sessions, now: manage.now() };
-    Ok(manage.store.write(job, |tx, job| Box::pin(job.run(tx))).await?)
+    let ended = manage.store.write((sessions, manage.now()), |tx, (sessions, now)| {
+        Box::pin(async move {
+            let mut ended = 0;
+            for (session, entry) in sessions {
+                if store::sessions::end(tx, session, *now).await? {
+                    entry.write(tx, *now).await?;
+                    ended += 1;
+                }
+            }
+            Ok(ended)
+        })
+    });
+    Ok(ended.await?)
 }

@@ -12,32 +12,24 @@ use crate::domain::hex::hex;
 #[folder = "templates/static/"]
 struct Files;
 
-/// Where the surfaces serve the files, below the issuer's path.
-pub(crate) const PREFIX: &str = "/static/";
-
-#[derive(Debug)]
 pub(crate) struct Asset {
     /// Its name in the source tree: `app.css`.
     pub name: String,
     /// Its name in URLs: `app.<sixteen hexadecimal digits of SHA-256>.css`.
     pub file_name: String,
-    /// The value of `Content-Type`.
     pub content_type: &'static str,
     pub bytes: Cow<'static, [u8]>,
 }
 
-static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(load);
-
 pub(crate) fn all() -> &'static [Asset] {
+    static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(load);
     &ASSETS
 }
 
-/// The file that a URL names, by its name with the digest.
 pub(crate) fn by_file_name(file_name: &str) -> Option<&'static Asset> {
     all().iter().find(|asset| asset.file_name == file_name)
 }
 
-/// The file of that name in the source tree.
 pub(crate) fn by_name(name: &str) -> Option<&'static Asset> {
     all().iter().find(|asset| asset.name == name)
 }

@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A language that the pages speak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Locale {
@@ -40,7 +39,6 @@ impl fmt::Display for Locale {
 
 /// Chooses the language: what this person chose by the switch on a page of ours, then the app's `ui_locales`
 /// (space-delimited, best first), then the browser's `Accept-Language`, then English. Unusable parts are skipped.
-///
 /// The switch comes before the app: `ui_locales` is what the app takes the person to read (OIDC Core §3.1.2.1), the switch is
 /// their own word, and a page that ignored it would seem broken.
 pub(crate) fn choose(chosen: Option<Locale>, ui_locales: Option<&str>, accept_language: Option<&str>) -> Locale {

@@ -1,9 +1,7 @@
 //! What people see: the pages, their words in each language, and the files that they load.
-//!
 //! One struct per page ([`pages`]) holds everything that its template may show; [`render()`] turns it into HTML. Templates,
 //! messages and static files are embedded in the binary. Design 3 ("Pages without JavaScript") fixes the element ids, the
-//! `data-` attributes and the input names. Headers, the content security policy, cookies and the making of CSRF values are
-//! `web`'s; nothing here knows the web framework.
+//! `data-` attributes and the input names.
 
 pub(crate) mod assets;
 pub(crate) mod locale;

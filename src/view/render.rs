@@ -1,5 +1,4 @@
 //! From a page struct to HTML: the template environment, one per language.
-//!
 //! Undefined names are errors, every value is escaped, and a message that is missing fails the page instead of showing its
 //! key: the tests render every sample of every page in every language, so that none of this happens in front of people.
 
@@ -19,21 +18,15 @@ use super::messages::{self, escape};
 #[folder = "templates/pages/"]
 struct Templates;
 
-/// Why a page could not be rendered: always a fault of this program, never of its visitor.
+/// Always a fault of this program, never of its visitor.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ViewError {
-    /// The template failed.
-    #[error("the page {template} could not be rendered")]
-    Template {
-        template: &'static str,
-        #[source]
-        source: Error,
-    },
+#[error("the page {template} could not be rendered")]
+pub(crate) struct ViewError {
+    template: &'static str,
+    source: Error,
 }
 
-/// A page: the data of one template.
 pub(crate) trait Page: Serialize + Sized {
-    /// The template's path below `templates/pages/`.
     const TEMPLATE: &'static str;
 
     /// Whether a GET of its address shows it again: only then a change of language keeps it.
@@ -45,7 +38,6 @@ pub(crate) trait Page: Serialize + Sized {
     }
 }
 
-/// Another language for the page that is being shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct LanguageLink {
     pub locale: Locale,
@@ -53,7 +45,6 @@ pub(crate) struct LanguageLink {
     pub href: String,
 }
 
-/// What every page needs besides its own data.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct PageContext {
     pub locale: Locale,
@@ -63,18 +54,10 @@ pub(crate) struct PageContext {
     pub languages: Vec<LanguageLink>,
 }
 
-impl PageContext {
-    /// A context without a choice of languages.
-    pub(crate) fn new(locale: Locale, nonce: impl Into<String>) -> Self {
-        Self { locale, nonce: nonce.into(), languages: Vec::new() }
-    }
-}
-
 pub(super) fn to_value<T: Serialize + ?Sized>(value: &T) -> Value {
     Value::from(Serde(value))
 }
 
-/// Renders a page in the language of its context.
 pub(crate) fn render<P: Page>(page: &P, context: &PageContext) -> Result<String, ViewError> {
     static ENGLISH: LazyLock<Environment<'static>> = LazyLock::new(|| environment(Locale::En));
     static GERMAN: LazyLock<Environment<'static>> = LazyLock::new(|| environment(Locale::De));
@@ -82,7 +65,7 @@ pub(crate) fn render<P: Page>(page: &P, context: &PageContext) -> Result<String,
         Locale::En => &ENGLISH,
         Locale::De => &GERMAN,
     };
-    let failed = |source| ViewError::Template { template: P::TEMPLATE, source };
+    let failed = |source| ViewError { template: P::TEMPLATE, source };
     let template = environment.get_template(P::TEMPLATE).map_err(failed)?;
     template.render(context! { page => page.data(), ..to_value(context) }).map_err(failed)
 }
@@ -121,7 +104,7 @@ fn translate(locale: Locale, key: &str, values: &Kwargs) -> Result<Value, Error>
 /// `asset("app.css")`: the path of a static file.
 fn asset(name: &str) -> Result<String, Error> {
     assets::by_name(name)
-        .map(|asset| format!("{}{}", assets::PREFIX, asset.file_name))
+        .map(|asset| format!("/static/{}", asset.file_name))
         .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("no static file {name}")))
 }
 

@@ -1,5 +1,4 @@
-//! Requests to the endpoints that clients call: their form and headers, and the one answer to a client that did not prove who
-//! it is.
+//! Requests to the endpoints that clients call, and the one answer to a client that did not prove who it is.
 
 use actix_web::dev::Payload;
 use actix_web::http::header::HeaderMap;
@@ -14,8 +13,7 @@ use crate::flow::error::OAuthError;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::parameters::Parameters;
 
-/// A request of a client with its form; `invalid_request` where its body is no form, or its query holds a secret (RFC 6749
-/// §2.3.1).
+/// `invalid_request` where the body is no form, or the query holds a secret (RFC 6749 §2.3.1).
 pub(crate) struct ApiRequest {
     pub surface: web::Data<Surface>,
     http: HttpRequest,
@@ -25,7 +23,6 @@ pub(crate) struct ApiRequest {
 }
 
 impl ApiRequest {
-    /// The request as the flows take it.
     pub(crate) fn client_request(&self) -> ClientRequest<'_> {
         ClientRequest {
             method: self.http.method().as_str(),

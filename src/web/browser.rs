@@ -15,18 +15,15 @@ use crate::view::{LanguageLink, Locale, locale};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Visit {
-    /// The browser and its live session.
     pub browser: Browser,
     /// A cookie that the browser has yet to get, on its first visit.
     pub new_cookie: Option<Secret>,
     /// The cookie that it is known by, on any later visit.
     pub known_cookie: Option<Secret>,
-    /// Whether the answer sets that cookie again, and with it that of the language, so that they last: after a login, and as
-    /// often as the session is noted to be in use.
+    /// Whether the answer sets that cookie, and that of the language, again: after a login, and while the session is in use.
     pub renews: bool,
     pub origin: Origin,
     pub accept_language: Option<String>,
-    /// The language that the person chose by the switch on a page.
     pub chosen_language: Option<Locale>,
     /// Where a GET shows again what this request gets: path and query. None for what was posted.
     pub here: Option<String>,
@@ -95,13 +92,12 @@ impl Visit {
         Locale::ALL.map(|locale| LanguageLink { locale, href: format!("{LANGUAGE_PATH}{locale}?to={to}") }).to_vec()
     }
 
-    /// The cookies that the answer must set.
     pub(crate) fn cookies(&self, surface: &Surface) -> Vec<Cookie<'static>> {
         let renewed = |cookie: &Option<Secret>| cookie.clone().filter(|_| self.renews);
         let browser = self.new_cookie.clone().or_else(|| renewed(&self.known_cookie));
         let language = self.chosen_language.filter(|_| self.renews);
-        let browser = browser.map(|value| cookies::set(surface, cookies::Name::Browser, &value));
-        let language = language.map(|locale| cookies::set_text(surface, cookies::Name::Language, locale.as_str()));
+        let browser = browser.map(|value| cookies::set(surface, cookies::Name::Browser, value.expose()));
+        let language = language.map(|locale| cookies::set(surface, cookies::Name::Language, locale.as_str()));
         browser.into_iter().chain(language).collect()
     }
 }

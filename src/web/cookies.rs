@@ -66,31 +66,21 @@ pub(crate) fn read_text(request: &HttpRequest, name: Name, https: bool) -> Optio
     }
 }
 
-pub(crate) fn set(surface: &Surface, name: Name, value: &Secret) -> Cookie<'static> {
-    set_text(surface, name, value.expose())
-}
-
-/// Sets the cookie; the text must be within the grammar of RFC 6265 §4.1.1.
-pub(crate) fn set_text(surface: &Surface, name: Name, value: &str) -> Cookie<'static> {
+/// Sets the cookie; the value must be within the grammar of RFC 6265 §4.1.1.
+pub(crate) fn set(surface: &Surface, name: Name, value: &str) -> Cookie<'static> {
     baked(name, value, surface.site.https, surface.op.settings.lifetimes.remembered_browser)
 }
 
 fn baked(name: Name, value: &str, https: bool, remembered: std::time::Duration) -> Cookie<'static> {
-    let mut cookie = blank(name, value.to_owned(), https);
-    if let Some(max_age) = name.max_age(remembered) {
-        cookie.set_max_age(max_age);
-    }
+    let mut cookie = clear(name, https);
+    cookie.set_value(value.to_owned());
+    cookie.set_max_age(name.max_age(remembered));
     cookie
 }
 
 pub(crate) fn clear(name: Name, https: bool) -> Cookie<'static> {
-    let mut cookie = blank(name, String::new(), https);
-    cookie.set_max_age(Duration::ZERO);
-    cookie
-}
-
-fn blank(name: Name, value: String, https: bool) -> Cookie<'static> {
-    Cookie::build(name.text(https), value).path("/").http_only(true).secure(https).same_site(SameSite::Lax).finish()
+    let cookie = Cookie::build(name.text(https), "").path("/").http_only(true).secure(https);
+    cookie.same_site(SameSite::Lax).max_age(Duration::ZERO).finish()
 }
 
 #[cfg(test)]

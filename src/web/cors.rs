@@ -12,8 +12,6 @@ use crate::protocol::endpoint::{CorsPolicy, Endpoint};
 /// here. The asterisk stands for all but `Authorization` (Fetch §4.8).
 const ANY_HEADER: HeaderValue = HeaderValue::from_static("*, Authorization");
 
-/// What the answer to a request says to the browser about other origins.
-#[derive(Debug)]
 pub(super) struct Cors {
     policy: CorsPolicy,
     /// The `Origin` of the request, where it is one of a browser client that may read the answer.

@@ -14,14 +14,12 @@ pub(crate) fn token(surface: &Surface, browser: &BrowserKey, about: &str) -> Str
     URL_SAFE_NO_PAD.encode(surface.op.keys.purposes.form_tokens.mac(&[browser.0.as_str().as_bytes(), about.as_bytes()]))
 }
 
-/// Whether `presented` is that token.
 pub(crate) fn is_valid(surface: &Surface, browser: &BrowserKey, about: &str, presented: Option<&str>) -> bool {
     presented.is_some_and(|presented| Secret::new(token(surface, browser, about)).matches(presented))
 }
 
 /// Whether a POST may come from a page of ours: what the browser says of its origin must not contradict it. Clients that say
 /// nothing are not browsers and still need the token.
-///
 /// `Origin: null` means that the browser does not tell (Fetch §3.2: under a `Referrer-Policy: no-referrer` that a proxy sets,
 /// also for our own forms); then its `Sec-Fetch-Site` must say that the page is ours.
 pub(crate) fn same_site(surface: &Surface, request: &HttpRequest) -> bool {

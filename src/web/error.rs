@@ -9,22 +9,16 @@ use super::Surface;
 use super::browser::Visit;
 use super::page::{self, PageOptions};
 use crate::domain::error_chain::chain;
-use crate::domain::random::RandomError;
-use crate::flow::authorization::request::UnverifiedRequest;
 use crate::flow::error::{Internal, OAuthError};
 use crate::flow::userinfo::BearerError;
 use crate::protocol::error::ErrorCode;
-use crate::store::StoreError;
 use crate::view::ViewError;
 use crate::view::pages::{ErrorKind, ErrorPage, ReturnLink};
 
-/// Why a handler has no better answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// An error without an answer of its own.
     #[error("{0:?}")]
     Page(DeferredError),
-    /// An error of an endpoint that clients call.
     #[error(transparent)]
     OAuth(#[from] OAuthError),
     /// The client did not prove who it is (RFC 6749 §5.2): 401, with a challenge where it tried HTTP Basic.
@@ -33,10 +27,8 @@ pub(crate) enum Failure {
     /// The access token is missing, or not enough (RFC 6750 §3).
     #[error(transparent)]
     Bearer(BearerError),
-    /// Something of ours failed.
     #[error(transparent)]
-    Internal(#[from] Internal),
-    /// A page could not be rendered.
+    Internal(Internal),
     #[error(transparent)]
     View(#[from] ViewError),
     /// A form of a step that is over: the browser goes to where its flow stands now.
@@ -58,7 +50,6 @@ pub(crate) struct DeferredError {
     pub(crate) status: StatusCode,
     /// More, for whoever integrates the app: a text of ours.
     pub(crate) detail: Option<String>,
-    /// The way back to the app.
     pub(crate) return_to: Option<ReturnLink>,
 }
 
@@ -95,7 +86,6 @@ impl DeferredError {
 }
 
 impl Failure {
-    /// An error page without more.
     pub(crate) const fn page(kind: ErrorKind, status: StatusCode) -> Self {
         Self::Page(DeferredError::new(kind, status))
     }
@@ -105,12 +95,10 @@ impl Failure {
         Self::page(ErrorKind::NotFound, StatusCode::NOT_FOUND)
     }
 
-    /// What stopped a request before its handler.
     pub(crate) fn of_framework(error: &actix_web::Error) -> Self {
         Self::Page(DeferredError::of_status(error.as_response_error().status_code()))
     }
 
-    /// An error page for a request that makes no sense; `detail` says why.
     pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
         let error = DeferredError::new(ErrorKind::BadRequest, StatusCode::BAD_REQUEST);
         Self::Page(DeferredError { detail: Some(detail.into()), ..error })
@@ -122,32 +110,17 @@ impl Failure {
     }
 }
 
-impl From<UnverifiedRequest> for Failure {
-    fn from(request: UnverifiedRequest) -> Self {
-        Self::bad_request(request.to_string())
-    }
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
+/// Whatever fails of ours: the database, random numbers, keys.
+impl<E: Into<Internal>> From<E> for Failure {
+    fn from(error: E) -> Self {
         Self::Internal(error.into())
     }
 }
 
-impl From<RandomError> for Failure {
-    fn from(error: RandomError) -> Self {
-        Self::Internal(error.into())
-    }
-}
-
-/// 503 where the same request may succeed later, else 500.
-const fn status_of(internal: &Internal) -> StatusCode {
-    if is_passing(internal) { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR }
-}
-
-/// Whether the same request may succeed later.
-const fn is_passing(internal: &Internal) -> bool {
-    matches!(internal, Internal::Store(error) if error.is_unavailable())
+/// What an error page says: whether the same request may succeed later.
+const fn kind_of(internal: &Internal) -> ErrorKind {
+    let passing = matches!(internal, Internal::Store(error) if error.is_unavailable());
+    if passing { ErrorKind::Unavailable } else { ErrorKind::Internal }
 }
 
 impl ResponseError for Failure {
@@ -159,7 +132,10 @@ impl ResponseError for Failure {
             Self::OAuth(OAuthError::Limited { .. }) => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal(internal)
             | Self::OAuth(OAuthError::Internal(internal))
-            | Self::Bearer(BearerError::Internal(internal)) => status_of(internal),
+            | Self::Bearer(BearerError::Internal(internal)) => match kind_of(internal) {
+                ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+                _for_good => StatusCode::INTERNAL_SERVER_ERROR,
+            },
             Self::Bearer(refused) => {
                 refused.status().and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::UNAUTHORIZED)
             }
@@ -199,8 +175,7 @@ impl ResponseError for Failure {
             Self::Page(error) => error.clone().into_response(),
             Self::Internal(internal) => {
                 tracing::error!(error = %chain(internal), "a request failed");
-                let kind = if is_passing(internal) { ErrorKind::Unavailable } else { ErrorKind::Internal };
-                later(DeferredError::new(kind, status).into_response(), status)
+                later(DeferredError::new(kind_of(internal), status).into_response(), status)
             }
             Self::View(error) => {
                 tracing::error!(error = %chain(error), "a page could not be rendered");
@@ -240,7 +215,6 @@ fn later(mut response: HttpResponse, status: StatusCode) -> HttpResponse {
     response
 }
 
-/// The answer for a deferred error.
 pub(super) fn render_deferred_error(
     surface: &Surface,
     request: &HttpRequest,

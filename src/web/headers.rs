@@ -24,7 +24,7 @@ const ALWAYS: &[(HeaderName, &str)] = &[
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
 ];
 
-/// Refuses a `Host` that is not ours, renders deferred errors, and completes the headers of every answer. An answer to HEAD loses its body (RFC 9110 §9.3.2).
+/// Refuses a `Host` that is not ours, renders deferred errors, completes headers, empties answers to HEAD (RFC 9110 §9.3.2).
 pub(crate) async fn guard(
     surface: web::Data<Surface>,
     request: ServiceRequest,
@@ -39,11 +39,9 @@ pub(crate) async fn guard(
         }
     } else {
         let mut refusal = HttpResponse::MisdirectedRequest();
-        let refusal = refusal.content_type("text/plain; charset=utf-8").body("This server does not answer for that host.\n");
-        let mut refused = request.into_response(refusal);
         // What follows was meant for somebody else as well.
-        refused.response_mut().head_mut().set_connection_type(ConnectionType::Close);
-        refused
+        refusal.force_close().content_type("text/plain; charset=utf-8");
+        request.into_response(refusal.body("This server does not answer for that host.\n"))
     };
     cors.complete(response.headers_mut());
     complete(&surface, response.headers_mut());
@@ -81,7 +79,6 @@ impl MessageBody for Unsent {
     }
 }
 
-/// The answer with its error told, and the headers that it had.
 fn with_error(surface: &Surface, response: ServiceResponse, error: &DeferredError) -> ServiceResponse {
     let (request, plain) = response.into_parts();
     match render_deferred_error(surface, &request, error) {

@@ -1,5 +1,4 @@
-//! What the surfaces share: the parameters and forms of requests, cookies, form tokens, security headers, client addresses,
-//! request ids, and the one place where errors become answers and log lines.
+//! What the surfaces share, and the one place where errors become answers and log lines.
 
 pub(crate) mod api;
 mod authority;
@@ -29,7 +28,6 @@ use crate::flow::browser_origins::BrowserOrigins;
 use crate::flow::error::Internal;
 use crate::protocol::uri::LOOPBACK_HOSTS;
 
-/// What a handler answers with.
 pub(crate) type HandlerResult = Result<HttpResponse, error::Failure>;
 
 #[derive(Clone)]
@@ -42,14 +40,11 @@ pub(crate) struct Surface {
 }
 
 impl Surface {
-    /// What the application was set up with.
     pub(crate) fn of(request: &HttpRequest) -> Result<web::Data<Self>, Internal> {
         request.app_data::<web::Data<Self>>().cloned().ok_or(Internal::Stopped)
     }
 }
 
-/// How the provider is reached from outside.
-#[derive(Debug)]
 pub(crate) struct Site {
     /// Whether the issuer is https: cookies are `Secure` and `__Host-` then (decision 2.2).
     pub https: bool,
@@ -64,25 +59,22 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// Derives everything from the issuer. A loopback issuer answers to each of the loopback names on its port.
+    /// A loopback issuer answers to each of the loopback names on its port.
     pub(crate) fn new(issuer: &str, trusted_proxies: Vec<IpNet>, hsts: Option<&str>) -> Self {
         let url = url::Url::parse(issuer).ok();
         let https = issuer.starts_with("https://");
-        let host = url.as_ref().and_then(|url| url.host_str()).unwrap_or_default().to_owned();
+        let host = url.as_ref().and_then(|url| url.host_str()).unwrap_or_default();
         let port = url.as_ref().and_then(url::Url::port).map(|port| format!(":{port}")).unwrap_or_default();
-        let own = [host.as_str()];
-        let names: &[&str] = if LOOPBACK_HOSTS.contains(&host.as_str()) { &LOOPBACK_HOSTS } else { &own };
+        let names = if LOOPBACK_HOSTS.contains(&host) { LOOPBACK_HOSTS.to_vec() } else { vec![host] };
         let hosts = names.iter().map(|name| authority::canonical(&format!("{name}{port}"), https)).collect();
         let hsts = hsts.filter(|_policy| https).and_then(|policy| HeaderValue::from_str(policy).ok());
-        Self { https, hosts, trusted_proxies, hsts, unreadable: request_source::NowAndThen::default() }
+        Self { https, hosts, trusted_proxies, hsts, unreadable: request_source::NowAndThen::new() }
     }
 
-    /// Whether a `Host` is ours, in any of its spellings.
     pub(crate) fn is_host(&self, written: &[u8]) -> bool {
         std::str::from_utf8(written).is_ok_and(|text| self.hosts.contains(&authority::canonical(text, self.https)))
     }
 
-    /// Whether an `Origin` is that of our own pages.
     pub(crate) fn is_origin(&self, written: &[u8]) -> bool {
         let scheme: &[u8] = if self.https { b"https://" } else { b"http://" };
         written.strip_prefix(scheme).is_some_and(|host| self.is_host(host))

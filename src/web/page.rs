@@ -8,32 +8,26 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::Surface;
 use super::browser::Visit;
 use super::error::Failure;
-use crate::flow::error::Internal;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::view::{self, Page, PageContext};
 
 /// Where the forms of a page may lead, by redirect, besides ourselves (decision 2.15).
-#[derive(Clone, Debug)]
 pub(crate) enum FormTargets {
     Ourselves,
-    /// Here, and to this origin or scheme.
+    /// Ourselves, and this origin or scheme.
     Origin(String),
     /// Anywhere: the client forwards browsers to places that we cannot know.
     Anywhere,
 }
 
 impl FormTargets {
-    /// What a page needs whose forms end at this URI of a client.
     pub(crate) fn of(uri: &RedirectUri, forwards: bool) -> Self {
         if forwards { Self::Anywhere } else { Self::Origin(uri.csp_source()) }
     }
 }
 
-/// How a page is answered.
-#[derive(Clone, Debug)]
 pub(crate) struct PageOptions<'a> {
     pub status: StatusCode,
-    /// The languages that the app asked for.
     pub ui_locales: &'a [String],
     pub form_targets: FormTargets,
 }
@@ -44,17 +38,16 @@ impl Default for PageOptions<'_> {
     }
 }
 
-/// Renders a page for a visit.
 pub(crate) fn answer<P: Page>(
     surface: &Surface,
     visit: &Visit,
     page: &P,
     options: &PageOptions<'_>,
 ) -> Result<HttpResponse, Failure> {
-    let bytes: [u8; 18] = surface.op.env.random_bytes().map_err(Internal::from)?;
+    let bytes: [u8; 18] = surface.op.env.random_bytes()?;
     let nonce = URL_SAFE_NO_PAD.encode(bytes);
     let languages = if P::SHOWN_AGAIN { visit.languages() } else { Vec::new() };
-    let context = PageContext { languages, ..PageContext::new(visit.locale(options.ui_locales), nonce.clone()) };
+    let context = PageContext { locale: visit.locale(options.ui_locales), nonce: nonce.clone(), languages };
     let html = view::render(page, &context)?;
     let mut response = HttpResponse::build(options.status);
     response.insert_header((header::CONTENT_SECURITY_POLICY, policy(&nonce, &options.form_targets)));

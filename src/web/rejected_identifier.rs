@@ -2,7 +2,6 @@
 //! page that says why. It goes by a cookie and not by the address, which stands in histories and in the logs of proxies.
 //! A MAC binds it to the browser and the authorization, so that nobody who can write cookies fills in the form.
 
-use actix_web::cookie::Cookie;
 use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -28,9 +27,9 @@ pub(crate) fn keep(
     interaction: &str,
     typed: &str,
 ) -> Result<(), Failure> {
-    let cookie: Cookie<'static> = if (1..=MAX).contains(&typed.len()) {
+    let cookie = if (1..=MAX).contains(&typed.len()) {
         let mac = csrf::token(surface, browser, &about(interaction, typed));
-        cookies::set_text(surface, Name::Typed, &format!("{}.{mac}", URL_SAFE_NO_PAD.encode(typed)))
+        cookies::set(surface, Name::Typed, &format!("{}.{mac}", URL_SAFE_NO_PAD.encode(typed)))
     } else {
         cookies::clear(Name::Typed, surface.site.https)
     };

@@ -1,5 +1,4 @@
-//! What holds for every request to the provider: an id that stands in each of its log records and, as the reference id, on its
-//! error page; and its figures.
+//! For every request: an id that stands in its log records and, as the reference id, on its error page; and its figures.
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -19,8 +18,6 @@ use crate::protocol::error::ErrorCode;
 
 /// The label of a request for a path without a route: bounds the number of labels.
 const NO_ROUTE: &str = "none";
-/// The label of a request whose method is none of ours (OpenTelemetry's word).
-const OTHER_METHOD: &str = "_OTHER";
 
 tokio::task_local! {
     static REQUEST_ID: String;
@@ -28,17 +25,13 @@ tokio::task_local! {
 
 /// The id of the request that is being answered; a new one outside of any.
 pub(crate) fn id(env: &Env) -> Result<String, RandomError> {
-    match REQUEST_ID.try_with(String::clone) {
-        Ok(id) => Ok(id),
-        Err(_outside) => new_id(env),
-    }
+    REQUEST_ID.try_with(String::clone).or_else(|_outside| new_id(env))
 }
 
 fn new_id(env: &Env) -> Result<String, RandomError> {
     Ok(hex(&env.random_bytes::<6>()?))
 }
 
-/// Answers a request under an id of its own, and measures it.
 pub(crate) async fn observe(
     surface: web::Data<Surface>,
     request: ServiceRequest,
@@ -69,17 +62,10 @@ fn measure<B>(method: &'static str, response: &ServiceResponse<B>, seconds: f64)
     metrics::HTTP_REQUEST_DURATION.observe([method.into(), route, status.into()], seconds);
 }
 
+/// A method that is none of these gets OpenTelemetry's word.
 fn method_label(method: &Method) -> &'static str {
-    const KNOWN: &[(Method, &str)] = &[
-        (Method::GET, "GET"),
-        (Method::POST, "POST"),
-        (Method::HEAD, "HEAD"),
-        (Method::OPTIONS, "OPTIONS"),
-        (Method::PUT, "PUT"),
-        (Method::PATCH, "PATCH"),
-        (Method::DELETE, "DELETE"),
-    ];
-    KNOWN.iter().find(|(known, _)| known == method).map_or(OTHER_METHOD, |(_, label)| label)
+    const KNOWN: [&str; 7] = ["GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"];
+    KNOWN.into_iter().find(|known| method == known).unwrap_or("_OTHER")
 }
 
 #[cfg(test)]

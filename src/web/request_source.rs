@@ -1,5 +1,4 @@
-//! Where a request comes from: the client's address as far as trusted proxies vouch for it (`domain::address`), and what the
-//! browser calls itself.
+//! The client's address as far as trusted proxies vouch for it (`domain::address`), and what its browser calls itself.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -45,16 +44,13 @@ pub(super) fn forwarded(request: &HttpRequest) -> Vec<&[u8]> {
 }
 
 /// What is said now and then, however often it happens.
-#[derive(Debug)]
 pub(super) struct NowAndThen(AtomicI64);
 
-impl Default for NowAndThen {
-    fn default() -> Self {
+impl NowAndThen {
+    pub(super) const fn new() -> Self {
         Self(AtomicI64::new(i64::MIN))
     }
-}
 
-impl NowAndThen {
     /// Whether it is time; true at most once in [`SECONDS_BETWEEN`], whoever asks.
     fn is_due(&self, now: Timestamp) -> bool {
         let (now, last) = (now.as_seconds(), self.0.load(Ordering::Relaxed));
@@ -69,7 +65,7 @@ mod tests {
 
     #[test]
     fn it_is_said_once_an_hour_and_after_the_clock_was_set_back() {
-        let said = NowAndThen::default();
+        let said = NowAndThen::new();
         let at = |second| said.is_due(Timestamp::from_seconds(second));
         let start = 1_800_000_000;
         assert_eq!([start, start, start + 3599, start + 3600, start + 3601].map(at), [true, false, false, true, false]);

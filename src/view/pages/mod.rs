@@ -3,30 +3,18 @@
 //!
 //! Every `action` and every `csrf` comes from the surface; every form posts to its `action` and answers 303 (design 3).
 
-mod choose;
-mod consent;
-mod error;
-mod form_post;
-mod identify;
-mod logout;
-mod message;
+mod forms;
+mod notes;
 mod wait;
 
 use serde::Serialize;
 
-pub(crate) use choose::Choose;
-pub(crate) use consent::{Consent, ScopeLine};
-pub(crate) use error::{ErrorKind, ErrorPage, ReturnLink};
-pub(crate) use form_post::FormPost;
-pub(crate) use identify::{Identify, IdentifyError};
-pub(crate) use logout::Logout;
-pub(crate) use message::{Message, MessageKind};
+pub(crate) use forms::{Choose, Consent, FormPost, Identify, IdentifyError, Logout, ScopeLine};
+pub(crate) use notes::{ErrorKind, ErrorPage, Message, MessageKind, ReturnLink};
 pub(crate) use wait::{Wait, WaitState};
 
-/// The app that somebody is signing in to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct AppInfo {
-    /// Its registered name (`Client::display_name`).
     pub name: String,
     /// The host of this authorization's redirect URI: the part of an app's word about itself that is checked.
     /// Empty for apps on this machine with a scheme of their own.
@@ -35,7 +23,6 @@ pub(crate) struct AppInfo {
     pub client_uri: Option<String>,
 }
 
-/// Whether a link that an app gave may be offered.
 fn is_web_link(link: &str) -> bool {
     let lower = link.trim().to_ascii_lowercase();
     lower.starts_with("https://") || lower.starts_with("http://")

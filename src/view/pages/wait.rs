@@ -1,5 +1,4 @@
-//! "Look at your phone": the page of a login, from the request to its end. Every state and reason of the mapping in
-//! design 3 has words of its own.
+//! The page of a login. Every state and reason of the mapping in design 3 has words of its own.
 
 use minijinja::context;
 use minijinja::value::Value;
@@ -11,12 +10,9 @@ use crate::domain::user::Upstream;
 use crate::view::{Page, to_value};
 
 /// How far the login is, as its page shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(into = "&'static str")]
-pub enum WaitState {
-    /// The phone was asked, or is about to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WaitState {
     Pending,
-    /// The phone has loaded the request.
     Fetched,
     Approved,
     Ended(End),
@@ -33,15 +29,9 @@ impl From<&LoginStage> for WaitState {
     }
 }
 
-impl From<WaitState> for &'static str {
-    fn from(state: WaitState) -> Self {
-        state.state()
-    }
-}
-
 impl WaitState {
     /// The value of `data-login-state` (design 3), as [`LoginStage::state`].
-    pub const fn state(self) -> &'static str {
+    pub(crate) const fn state(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Fetched => "fetched",
@@ -50,8 +40,7 @@ impl WaitState {
         }
     }
 
-    /// The value of `data-login-reason`, if there is one, as [`LoginStage::reason`].
-    pub const fn reason(self) -> Option<Reason> {
+    pub(crate) const fn reason(self) -> Option<Reason> {
         match self {
             Self::Ended(end) => end.reason(),
             _goes_on => None,
@@ -59,11 +48,11 @@ impl WaitState {
     }
 }
 
-/// The page `wait`.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Wait {
     pub app: AppInfo,
     pub provider: Upstream,
+    #[serde(skip)]
     pub state: WaitState,
     /// The name that was asked for, as it was typed; `None` for a QR code without a name.
     pub account: Option<String>,
@@ -77,11 +66,8 @@ pub(crate) struct Wait {
     pub status_url: String,
     /// Where the script hears of the state (server-sent events named `state`, same JSON).
     pub events_url: String,
-    /// Where `#continue` goes.
     pub continue_action: String,
-    /// Where `#cancel` goes.
     pub cancel_action: String,
-    /// Where `#retry` goes.
     pub retry_action: String,
     /// Where "use another method" goes, where there is another one (L14).
     pub other_method_action: Option<String>,
@@ -106,7 +92,6 @@ impl Wait {
         }
     }
 
-    /// What the person has to do with what is shown.
     const fn kind_of_challenge(&self) -> &'static str {
         match (&self.challenge, &self.account) {
             (None, _) => "nothing_yet",
@@ -126,7 +111,6 @@ impl Wait {
         }
     }
 
-    /// What the button of `#retry` says.
     const fn retry(&self) -> &'static str {
         match (self.state, self.provider) {
             (WaitState::Ended(End::Expired), Upstream::ThumbSignIn) => "new_code",
@@ -177,6 +161,7 @@ impl Page for Wait {
             None => (None, None),
         };
         context! {
+            state => self.state.state(),
             words => self.words(),
             icon => self.icon(),
             tone => self.tone(),
