@@ -14,10 +14,13 @@ const ISO: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]
 
 #[expect(clippy::disallowed_methods, reason = "the simulator shares no code with the product; this is its only clock")]
 pub(crate) fn wall_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, ms)
 }
 
-/// A clock that runs with the wall clock, ahead of it by what scripts added.
+pub(crate) fn ms(duration: std::time::Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
 #[derive(Default)]
 pub(crate) struct Clock {
     ahead_ms: i64,

@@ -4,21 +4,15 @@ use serde_json::Value;
 
 use crate::call::{Answer, plain};
 use crate::faults::Kind;
-use crate::random;
-use crate::secsign;
-use crate::thumbsignin;
+use crate::{random, secsign, thumbsignin};
 
-/// Keys that carry the person's name.
+/// Keys that carry the person's name, the id of a session or transaction, an image, a state.
 const USERS: [&str; 2] = ["secsignid", "userId"];
-/// Keys that carry the id of a session or a transaction.
 const SESSIONS: [&str; 2] = ["authsessionid", "transactionId"];
-/// Keys that carry an image.
 const IMAGES: [&str; 3] = ["authsessionicondata", "qrImage", "qrcodebase64"];
-/// Keys that carry a state.
 const STATES: [&str; 2] = ["authsessionstate", "status"];
 /// Keys on which a login depends, most decisive first.
 const DECISIVE: [&str; 4] = ["authsessionstate", "status", "userId", "authsessionid"];
-/// A picture of one pixel in the GIF format, in base64.
 const GIF: &str = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7";
 
 /// The answer as the fault leaves it. A fault that is not about members leaves it alone.
@@ -42,7 +36,6 @@ pub(crate) fn change(kind: Kind, value: Option<&str>, mut answer: Answer) -> Ans
     answer
 }
 
-/// Says that whatever was created is approved.
 pub(crate) fn say_approved(answer: &mut Answer) {
     replace(answer, &STATES, |old| if old.is_number() { secsign::AUTHENTICATED.into() } else { thumbsignin::SUCCESS.into() });
 }
@@ -73,7 +66,6 @@ fn duplicate(value: Option<&str>, answer: &mut Answer) {
     answer.members.push((key, other));
 }
 
-/// Percent-encodes every byte, letters and digits included.
 fn encode(member: &mut Value) {
     match member {
         Value::Array(items) => items.iter_mut().for_each(encode),

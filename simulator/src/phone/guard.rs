@@ -2,12 +2,11 @@
 //! pages of others use neither.
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{HOST, ORIGIN};
 use url::{Host, Url};
 
+use crate::call::header;
 use crate::simulation::Settings;
 
-/// Why a request is refused, in one sentence.
 pub(super) type Refusal = &'static str;
 
 /// Lets scripts of this machine pass.
@@ -34,14 +33,13 @@ pub(super) fn person(request: &HttpRequest, settings: &Settings) -> Result<(), R
     if request.method().is_safe() {
         return Ok(());
     }
-    let origin = header(request, ORIGIN.as_str());
+    let origin = header(request, "origin");
     if origin.is_some() && origin == phone.map(|url| url.origin().ascii_serialization()) {
         return Ok(());
     }
     same_site(request)
 }
 
-/// True for callers of this machine.
 pub(crate) fn is_local(request: &HttpRequest) -> bool {
     request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback())
 }
@@ -49,18 +47,16 @@ pub(crate) fn is_local(request: &HttpRequest) -> bool {
 /// Refuses what the page of another site sent. Programs that are no browsers send neither header.
 fn same_site(request: &HttpRequest) -> Result<(), Refusal> {
     let own = host(request).map(|host| host.origin().ascii_serialization());
-    if header(request, ORIGIN.as_str()).is_some_and(|origin| Some(origin) != own) {
+    let is_foreign = header(request, "origin").is_some_and(|origin| Some(origin) != own);
+    if is_foreign || !matches!(header(request, "sec-fetch-site").as_deref(), None | Some("same-origin" | "none")) {
         return Err("the request comes from the page of another site");
     }
-    match header(request, "sec-fetch-site").as_deref() {
-        None | Some("same-origin" | "none") => Ok(()),
-        Some(_) => Err("the request comes from the page of another site"),
-    }
+    Ok(())
 }
 
 /// What the `Host` header names, as the origin of a URL.
 fn host(request: &HttpRequest) -> Option<Url> {
-    let host = header(request, HOST.as_str())?;
+    let host = header(request, "host")?;
     let url = Url::parse(&format!("http://{host}/")).ok()?;
     (url.path() == "/" && url.username().is_empty() && url.password().is_none() && url.query().is_none()).then_some(url)
 }
@@ -72,8 +68,4 @@ fn is_loopback(host: &Url) -> bool {
         Some(Host::Ipv6(address)) => address.to_canonical().is_loopback(),
         None => false,
     }
-}
-
-fn header(request: &HttpRequest, name: &str) -> Option<String> {
-    request.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
