@@ -97,8 +97,7 @@ pub(super) fn write_config(
         "client": clients(kept, &urls.app),
         "user": [user("alice", "Alice Example", &["staff", "admins"]), user("bob", "Bob Example", &["staff"])],
     });
-    // By way of TOML's own type: it writes values before tables, whatever their order here.
-    let text = toml::to_string(&toml::Value::try_from(config)?)?;
+    let text = toml::to_string(&config)?;
     dir.write(CONFIG_FILE, &format!("{FILE_HEAD}{text}"))?;
     Ok(dir.file(CONFIG_FILE))
 }

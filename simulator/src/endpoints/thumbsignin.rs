@@ -44,10 +44,10 @@ impl Operation {
 
     /// Whom the call is about; of a transaction, who was asked.
     fn about(&self, world: &mut World) -> Option<String> {
-        if !matches!(self.name, "status" | "get_user") {
-            return self.user.clone();
+        match self.name {
+            "status" | "get_user" => world.thumbsignin.transaction(world.clock.now_ms(), &self.id)?.user.clone(),
+            _ => self.user.clone(),
         }
-        world.thumbsignin.transaction(world.clock.now_ms(), &self.id)?.user.clone()
     }
 }
 

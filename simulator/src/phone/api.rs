@@ -54,11 +54,11 @@ fn route(simulation: &Simulation, request: &HttpRequest, pieces: &[&str], body: 
     let asked = |name: &str| call::find(&query, name).filter(|value| !value.is_empty());
     let world = &mut *simulation.world();
     match (request.method().as_str(), pieces) {
-        ("GET", ["secsign"]) => Ok(Some(json!(world.secsign.names().collect::<Vec<_>>()))),
+        ("GET", ["secsign"]) => Ok(Some(json!(world.secsign.ids.keys().collect::<Vec<_>>()))),
         ("GET", ["secsign", id]) => show_identity(world, id),
         ("POST", ["secsign", id]) => change_identity(world, id, body),
         ("POST", ["secsign", id, "sessions", session]) => act_on_session(world, id, session, body),
-        ("GET", ["thumbsignin"]) => Ok(Some(json!(world.thumbsignin.users().collect::<Vec<_>>()))),
+        ("GET", ["thumbsignin"]) => Ok(Some(json!(world.thumbsignin.users.keys().collect::<Vec<_>>()))),
         ("GET", ["thumbsignin", "transactions"]) => Ok(Some(transactions(world, asked("userId"), asked("state")))),
         ("POST", ["thumbsignin", "transactions", id]) => act_on_transaction(world, id, &parse(body)?),
         ("POST", ["thumbsignin", "scan"]) => scan(world, &parse(body)?),

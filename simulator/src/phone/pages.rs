@@ -72,7 +72,7 @@ pub(super) fn handle(
 
 fn phones(simulation: &Simulation, world: &mut World) -> Next {
     let now = world.clock.now_ms();
-    let ids: Vec<String> = world.secsign.names().map(str::to_owned).collect();
+    let ids: Vec<String> = world.secsign.ids.keys().cloned().collect();
     let mut secsign = Vec::new();
     for name in ids {
         let Some(identity) = world.secsign.identity(now, &name) else { continue };
@@ -80,11 +80,11 @@ fn phones(simulation: &Simulation, world: &mut World) -> Next {
         secsign.push(context! { name, waiting, frozen => identity.frozen });
     }
     let open: Vec<Transaction> = world.thumbsignin.transactions(now).filter(|asked| asked.status.is_open()).cloned().collect();
-    let phone = |name: &str| {
-        let waiting = open.iter().filter(|asked| asked.user.as_deref() == Some(name)).count();
-        context! { name, waiting }
+    let phone = |name: &String| {
+        let waiting = open.iter().filter(|asked| asked.user.as_ref() == Some(name)).count();
+        context! { name => name.as_str(), waiting }
     };
-    let thumbsignin: Vec<Value> = world.thumbsignin.users().map(phone).collect();
+    let thumbsignin: Vec<Value> = world.thumbsignin.users.keys().map(phone).collect();
     let codes = open.iter().rev().filter(|asked| asked.user.is_none()).map(|asked| shown_transaction(simulation, asked, now));
     Next::Show(context! { page => "phones", secsign, thumbsignin, codes => codes.collect::<Vec<_>>() })
 }
@@ -119,7 +119,7 @@ fn thumbsignin_phone(simulation: &Simulation, world: &mut World, user: &str) -> 
 /// Where QR codes and deep links lead.
 fn transaction(simulation: &Simulation, world: &mut World, id: &str) -> Next {
     let now = world.clock.now_ms();
-    let holders: Vec<String> = world.thumbsignin.users().map(str::to_owned).collect();
+    let holders: Vec<String> = world.thumbsignin.users.keys().cloned().collect();
     let Some(asked) = world.thumbsignin.transaction(now, id) else {
         let text = "The phone service does not know this request. It may have been made by another server.";
         return failed("Unknown code", text);

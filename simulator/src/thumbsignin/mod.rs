@@ -117,7 +117,7 @@ pub(crate) enum PhoneRefusal {
 }
 
 pub(crate) struct ThumbSignIn {
-    users: BTreeMap<String, Vec<Device>>,
+    pub(crate) users: BTreeMap<String, Vec<Device>>,
     pub(crate) transactions: VecDeque<Transaction>,
     lifetime_ms: i64,
 }
@@ -128,10 +128,6 @@ impl ThumbSignIn {
         let mut service = Self { users: BTreeMap::new(), transactions: VecDeque::new(), lifetime_ms };
         options.thumbsignin_users.iter().for_each(|user| service.add_device(clock::wall_ms(), user));
         service
-    }
-
-    pub(crate) fn users(&self) -> impl Iterator<Item = &str> {
-        self.users.keys().map(String::as_str)
     }
 
     /// Oldest first.
