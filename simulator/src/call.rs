@@ -47,20 +47,19 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) format: Format,
     /// In the order in which they are written.
-    pub(crate) members: Vec<(String, Value)>,
+    pub(crate) members: Vec<(&'static str, Value)>,
     pub(crate) created: Option<Created>,
 }
 
 impl Answer {
-    pub(crate) fn new(status: u16, format: Format, members: Vec<(&str, Value)>) -> Self {
-        let members = members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    pub(crate) fn new(status: u16, format: Format, members: Vec<(&'static str, Value)>) -> Self {
         Self { status, format, members, created: None }
     }
 
     pub(crate) fn body(&self) -> String {
-        let pair = |(key, value): &(String, Value)| match self.format {
+        let pair = |(key, value): &(&str, Value)| match self.format {
             Format::Form => format!("{key}={}", plain(value)),
-            Format::Json => format!("{}:{value}", Value::from(key.as_str())),
+            Format::Json => format!("{}:{value}", Value::from(*key)),
         };
         let pairs: Vec<_> = self.members.iter().map(pair).collect();
         match self.format {

@@ -10,7 +10,6 @@ use crate::requests::RequestLog;
 use crate::secsign::SecSign;
 use crate::thumbsignin::ThumbSignIn;
 
-/// What does not change while the simulator runs.
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) options: Options,

@@ -1,5 +1,4 @@
-//! What every upstream call passes through, whichever protocol it speaks: the log, the faults, the work itself, the
-//! automatic answers, the wire.
+//! What every upstream call passes through, whichever protocol it speaks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +11,6 @@ use crate::faults::{Kind, Strike, tamper, wire};
 use crate::simulation::{Simulation, World};
 use crate::{secsign, thumbsignin};
 
-/// Answers one call: notes it, lets the faults strike, does the work, and lets the phones answer that do so by themselves.
 pub(crate) async fn answer(
     simulation: &Arc<Simulation>,
     request: &HttpRequest,

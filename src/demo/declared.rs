@@ -1,8 +1,5 @@
-//! What a demonstration's provider is told: its clients, its people, and the configuration file that holds everything
-//! together.
-//!
-//! `signbridge.toml` in the data directory is an ordinary configuration, so that every other command works beside the
-//! running demonstration with `--config`.
+//! What a demonstration's provider is told. `signbridge.toml` in the data directory is an ordinary configuration, so that
+//! every other command works beside the running demonstration with `--config`.
 
 use std::path::PathBuf;
 

@@ -135,7 +135,7 @@ impl Walker {
         Ok(Self { http: http::client()?, cookies: Arc::default(), stop_at: None })
     }
 
-    /// Another browser on the same machine: no cookies, the same connections.
+    /// Another browser: no cookies, the same connections.
     #[must_use]
     pub fn fresh(&self) -> Self {
         Self { cookies: Arc::default(), ..self.clone() }
@@ -148,7 +148,7 @@ impl Walker {
         self
     }
 
-    /// Opens a URL and follows redirects. An error status is a page.
+    /// An error status is a page.
     pub async fn get(&self, url: &str) -> Result<Page, WalkError> {
         let url = Url::parse(url).map_err(|_not_a_url| WalkError::NotAUrl(url.to_owned()))?;
         self.walk(url, None).await

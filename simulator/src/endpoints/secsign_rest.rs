@@ -67,7 +67,7 @@ fn respond(
 ) -> Result<Answer, Error> {
     let now = world.clock.now_ms();
     let session = |world: &World| world.secsign.by_id(id.parse().unwrap_or_default());
-    let members: Vec<(&str, Value)> = match operation {
+    let members: Vec<(&'static str, Value)> = match operation {
         "create" => return create(world, sent),
         "state" => {
             let session = session(world)?;

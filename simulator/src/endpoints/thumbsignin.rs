@@ -12,12 +12,11 @@ use crate::thumbsignin::signature::{self, Received};
 use crate::thumbsignin::{Device, Kind, Status, Transaction};
 use crate::{qr, upstream};
 
-/// What a call asks for, by the name that the log gives it.
+/// What a call asks for, by the name that the log gives it, and whom and what path and query name.
 struct Operation {
     name: &'static str,
-    /// The user whom path or query name.
     user: Option<String>,
-    /// The transaction or the device that the path names.
+    /// Of a transaction or a device.
     id: String,
     cancelled: bool,
 }

@@ -35,7 +35,6 @@ pub(crate) enum Kind {
     Truncated,
     /// A decisive key twice, with different values.
     DuplicateKey,
-    /// Every byte of every value percent-encoded.
     PercentEncoded,
     /// Another image format in place of the PNG; `value` is its base64.
     NonPngIcon,

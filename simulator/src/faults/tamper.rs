@@ -41,7 +41,7 @@ pub(crate) fn say_approved(answer: &mut Answer) {
 }
 
 fn replace(answer: &mut Answer, keys: &[&str], new: impl Fn(&Value) -> Value) {
-    for (_, member) in answer.members.iter_mut().filter(|(key, _)| keys.contains(&key.as_str())) {
+    for (_, member) in answer.members.iter_mut().filter(|(key, _)| keys.contains(key)) {
         *member = new(member);
     }
 }
@@ -55,7 +55,7 @@ fn like(old: &Value, new: &str) -> Value {
 fn duplicate(value: Option<&str>, answer: &mut Answer) {
     let decisive = DECISIVE.iter().find_map(|key| answer.members.iter().find(|(name, _)| name == key));
     let Some((key, old)) = decisive.or(answer.members.first()).cloned() else { return };
-    let other = match (value, key.as_str()) {
+    let other = match (value, key) {
         (Some(value), _) => like(&old, value),
         (None, "authsessionstate") if old == secsign::AUTHENTICATED => secsign::PENDING.into(),
         (None, "authsessionstate") => secsign::AUTHENTICATED.into(),

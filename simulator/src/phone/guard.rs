@@ -7,10 +7,8 @@ use url::{Host, Url};
 use crate::call::header;
 use crate::simulation::Settings;
 
-pub(super) type Refusal = &'static str;
-
 /// Lets scripts of this machine pass.
-pub(super) fn script(request: &HttpRequest) -> Result<(), Refusal> {
+pub(super) fn script(request: &HttpRequest) -> Result<(), &'static str> {
     if !is_local(request) {
         return Err("the phone's API answers callers of this machine only");
     }
@@ -23,7 +21,7 @@ pub(super) fn script(request: &HttpRequest) -> Result<(), Refusal> {
 
 /// Lets people pass: everybody may look, but only our own pages may send forms. A foreign name that resolves to this
 /// machine (DNS rebinding) is refused, because to the browser it is another site.
-pub(super) fn person(request: &HttpRequest, settings: &Settings) -> Result<(), Refusal> {
+pub(super) fn person(request: &HttpRequest, settings: &Settings) -> Result<(), &'static str> {
     let host = host(request).ok_or("the Host header is missing or malformed")?;
     let phone = Url::parse(&settings.phone_url).ok();
     let by_address = is_loopback(&host) || matches!(host.host(), Some(Host::Ipv4(_) | Host::Ipv6(_)));
@@ -45,7 +43,7 @@ pub(crate) fn is_local(request: &HttpRequest) -> bool {
 }
 
 /// Refuses what the page of another site sent. Programs that are no browsers send neither header.
-fn same_site(request: &HttpRequest) -> Result<(), Refusal> {
+fn same_site(request: &HttpRequest) -> Result<(), &'static str> {
     let own = host(request).map(|host| host.origin().ascii_serialization());
     let is_foreign = header(request, "origin").is_some_and(|origin| Some(origin) != own);
     if is_foreign || !matches!(header(request, "sec-fetch-site").as_deref(), None | Some("same-origin" | "none")) {

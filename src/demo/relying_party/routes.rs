@@ -183,13 +183,11 @@ async fn sign_out(example: Data<Example>, request: HttpRequest) -> HttpResponse 
     let (account, state) = (example.sessions.account(&cookie), sessions::random());
     let cookie = example.sessions.sign_out(&cookie, &state);
     let Some(account) = account else { return example.onward("/signed-out", cookie) };
-    match example.provider().await {
-        Ok(provider) => {
-            let there = provider.sign_out_url(&account, state);
-            example.onward(there.as_ref().map_or("/signed-out", Url::as_str), cookie)
-        }
-        Err(error) => example.failure(&error),
-    }
+    let done = async {
+        let there = example.provider().await?.sign_out_url(&account, state);
+        Ok(example.onward(there.as_ref().map_or("/signed-out", Url::as_str), cookie))
+    };
+    done.await.unwrap_or_else(|error| example.failure(&error))
 }
 
 async fn signed_out(example: Data<Example>, request: HttpRequest) -> HttpResponse {
