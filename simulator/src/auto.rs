@@ -17,12 +17,6 @@ pub(crate) enum Action {
     Fail,
 }
 
-impl Action {
-    fn decides(self) -> bool {
-        !matches!(self, Self::Fetch | Self::Scan)
-    }
-}
-
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rule {
@@ -34,7 +28,6 @@ pub(crate) struct Rule {
     pub(crate) after_ms: Option<u64>,
 }
 
-/// All automatic answers, oldest first.
 #[derive(Default)]
 pub(crate) struct Auto {
     pub(crate) rules: Vec<Rule>,
@@ -43,12 +36,10 @@ pub(crate) struct Auto {
 impl Auto {
     /// Adds an answer. It replaces an earlier one of the same phone; loading a request and deciding it count apart.
     pub(crate) fn add(&mut self, rule: Rule) {
-        let replaced = |old: &Rule| {
-            old.provider == rule.provider
-                && old.user.eq_ignore_ascii_case(&rule.user)
-                && old.action.decides() == rule.action.decides()
-        };
-        self.rules.retain(|old| !replaced(old));
+        let loads = |rule: &Rule| matches!(rule.action, Action::Fetch | Action::Scan);
+        self.rules.retain(|old| {
+            old.provider != rule.provider || !old.user.eq_ignore_ascii_case(&rule.user) || loads(old) != loads(&rule)
+        });
         self.rules.push(rule);
     }
 

@@ -11,12 +11,10 @@ pub(crate) enum Provider {
     ThumbSignIn,
 }
 
-/// One upstream call, as the log and the faults see it.
 #[derive(Clone, Serialize)]
 pub(crate) struct Call {
     pub(crate) provider: Provider,
     pub(crate) operation: &'static str,
-    /// Whom it is about, as far as that can be told.
     pub(crate) user: Option<String>,
     /// Method, path and query as they came.
     pub(crate) target: String,
@@ -25,13 +23,11 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// A call about nobody in particular.
     pub(crate) fn new(provider: Provider, operation: &'static str, target: String) -> Self {
         Self { provider, operation, user: None, target, cancelled: false }
     }
 }
 
-/// How an answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
     /// `key=value&key=value`, nothing percent-encoded (SecSign form API).
@@ -39,27 +35,10 @@ pub(crate) enum Format {
     Json,
 }
 
-/// What a create call created.
 #[derive(Clone, Debug)]
 pub(crate) enum Created {
     Session { secsignid: String, id: i64 },
     Transaction { user: Option<String>, id: String },
-}
-
-impl Created {
-    pub(crate) fn provider(&self) -> Provider {
-        match self {
-            Self::Session { .. } => Provider::SecSign,
-            Self::Transaction { .. } => Provider::ThumbSignIn,
-        }
-    }
-
-    pub(crate) fn user(&self) -> Option<&str> {
-        match self {
-            Self::Session { secsignid, .. } => Some(secsignid),
-            Self::Transaction { user, .. } => user.as_deref(),
-        }
-    }
 }
 
 /// An answer before it is written: faults change members, not text.
@@ -67,33 +46,25 @@ impl Created {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) format: Format,
-    /// Keys and values in the order in which they are written.
-    pub(crate) members: Vec<(String, Value)>,
+    /// In the order in which they are written.
+    pub(crate) members: Vec<(&'static str, Value)>,
     pub(crate) created: Option<Created>,
 }
 
 impl Answer {
-    pub(crate) fn new(status: u16, format: Format, members: Vec<(&str, Value)>) -> Self {
-        let members = members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    pub(crate) fn new(status: u16, format: Format, members: Vec<(&'static str, Value)>) -> Self {
         Self { status, format, members, created: None }
     }
 
-    pub(crate) fn creating(self, created: Created) -> Self {
-        Self { created: Some(created), ..self }
-    }
-
-    /// The body as it goes over the wire.
     pub(crate) fn body(&self) -> String {
+        let pair = |(key, value): &(&str, Value)| match self.format {
+            Format::Form => format!("{key}={}", plain(value)),
+            Format::Json => format!("{}:{value}", Value::from(*key)),
+        };
+        let pairs: Vec<_> = self.members.iter().map(pair).collect();
         match self.format {
-            Format::Form => {
-                let pairs: Vec<_> = self.members.iter().map(|(key, value)| format!("{key}={}", plain(value))).collect();
-                pairs.join("&")
-            }
-            Format::Json => {
-                let pairs: Vec<_> =
-                    self.members.iter().map(|(key, value)| format!("{}:{value}", Value::from(key.as_str()))).collect();
-                format!("{{{}}}", pairs.join(","))
-            }
+            Format::Form => pairs.join("&"),
+            Format::Json => format!("{{{}}}", pairs.join(",")),
         }
     }
 }
@@ -103,7 +74,6 @@ pub(crate) fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Method, path and query of a request, as they came.
 pub(crate) fn target(request: &HttpRequest) -> String {
     format!("{} {}", request.method(), request.uri())
 }
@@ -113,7 +83,11 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     std::str::from_utf8(bytes).map_or_else(|_| bytes.iter().map(|byte| char::from(*byte)).collect(), str::to_owned)
 }
 
-/// A percent-encoded piece of a path as text.
+/// A header by its lower-case name.
+pub(crate) fn header(request: &HttpRequest, name: &str) -> Option<String> {
+    request.headers().get(name).map(|value| text(value.as_bytes()))
+}
+
 pub(crate) fn decode(piece: &str) -> String {
     text(&percent_encoding::percent_decode_str(piece).collect::<Vec<_>>())
 }
@@ -121,4 +95,13 @@ pub(crate) fn decode(piece: &str) -> String {
 /// Names and values of a query or a form-encoded body, in their order.
 pub(crate) fn form_pairs(encoded: &str) -> Vec<(String, String)> {
     url::form_urlencoded::parse(encoded.as_bytes()).into_owned().collect()
+}
+
+pub(crate) fn find<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+}
+
+/// The pieces of a raw path, decoded one by one, so that no id changes the call.
+pub(crate) fn pieces(path: &str) -> Vec<String> {
+    path.split('/').map(decode).collect()
 }

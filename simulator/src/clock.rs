@@ -1,4 +1,4 @@
-//! Time: the wall clock, and the simulator's own clock, which a script may turn forward.
+//! The wall clock, and the simulator's own clock, which a script may turn forward.
 //!
 //! Sessions and transactions expire by the own clock. Signature stamps and the request log follow the wall clock, because
 //! the other side of those is the product, whose clock nobody turned. All moments are milliseconds since the Unix epoch.
@@ -14,10 +14,13 @@ const ISO: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]
 
 #[expect(clippy::disallowed_methods, reason = "the simulator shares no code with the product; this is its only clock")]
 pub(crate) fn wall_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, ms)
 }
 
-/// A clock that runs with the wall clock, ahead of it by what scripts added.
+pub(crate) fn ms(duration: std::time::Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
 #[derive(Default)]
 pub(crate) struct Clock {
     ahead_ms: i64,
@@ -28,7 +31,7 @@ impl Clock {
         wall_ms().saturating_add(self.ahead_ms)
     }
 
-    /// Turns the clock forward (or back, with a negative number) and tells how far ahead it is now.
+    /// Tells how far ahead the clock is then.
     pub(crate) fn advance(&mut self, by_ms: i64) -> i64 {
         self.ahead_ms = self.ahead_ms.saturating_add(by_ms);
         self.ahead_ms

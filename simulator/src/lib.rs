@@ -1,16 +1,7 @@
-//! The phone services SecSign ID and ThumbSignIn, and the phones of their users, played on a laptop.
-//!
-//! One plain-http listener serves both upstreams and the virtual phone. It shares no code with the product, so that a
-//! misreading of a protocol shows up as a disagreement. It enforces what the originals enforce (request signatures, one
-//! open session per SecSign ID, expiry) and misbehaves on request. It keeps everything in memory.
-//!
-//! | path | who calls it |
-//! |---|---|
-//! | `POST /` | SecSign ID form API |
-//! | `/rest/…` | SecSign ID REST API |
-//! | `/ts/secure/…` | ThumbSignIn API |
-//! | `/phone/api/…` | scripts on this machine |
-//! | `/phone…` | people |
+//! The phone services SecSign ID and ThumbSignIn, and the phones of their users, played on a laptop by one plain-http
+//! listener. It shares no code with the product, so that a misreading of a protocol shows up as a disagreement. It enforces
+//! what the originals enforce (request signatures, one open session per SecSign ID, expiry) and misbehaves on request. It
+//! keeps everything in memory.
 
 #![forbid(unsafe_code)]
 

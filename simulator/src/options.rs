@@ -5,14 +5,12 @@ use std::time::Duration;
 
 use crate::random;
 
-/// What happens to a second request for a SecSign ID whose first is still open. The first is suspended and the ID is
-/// frozen either way; public material does not settle whether the second itself already fails.
+/// What a second request for a SecSign ID meets: public material does not settle whether it already fails.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SecondSession {
-    /// The second request fails with the error of a frozen ID.
     #[default]
     Refuse,
-    /// The second request gets a session; the third fails.
+    /// The third request fails.
     Create,
 }
 
@@ -20,15 +18,12 @@ pub enum SecondSession {
 #[derive(Clone)]
 pub struct PinAccount(pub String, pub String);
 
-/// How a simulator is set up. `Options::default()` listens on a free loopback port, with random credentials and with
-/// `alice` and `bob` on a phone of each service.
+/// The default listens on a free loopback port, with random credentials and `alice` and `bob` on a phone of each service.
 #[derive(Clone)]
 pub struct Options {
-    /// Where the upstreams and the phone listen; port 0 picks a free one. At a loopback address the upstreams answer
-    /// callers of this machine only.
+    /// Port 0 picks a free one. At a loopback address the upstreams answer callers of this machine only.
     pub listen: SocketAddr,
-    /// A second address for the phone alone, so that a real phone can reach it. Port 0 means the port of `listen`. With
-    /// an unspecified address (`0.0.0.0`) and the same port, one listener serves both.
+    /// A second address for the phone alone, so that a real phone can reach it. Port 0 means the port of `listen`.
     pub phone_listen: Option<SocketAddr>,
     /// The origin under which phones reach the phone pages, where it is not the listener's own address.
     pub phone_url: Option<String>,
@@ -36,13 +31,11 @@ pub struct Options {
     pub app_id: String,
     /// ThumbSignIn secret, used as the text that it is; 64 hex digits when random.
     pub secret: String,
-    /// The name that ThumbSignIn phones show for the application.
+    /// What ThumbSignIn phones call the application.
     pub app_name: String,
-    /// SecSign IDs that exist from the start, each on a phone.
+    /// People who exist from the start, each on a phone.
     pub secsign_ids: Vec<String>,
-    /// ThumbSignIn user ids that exist from the start, each on a phone.
     pub thumbsignin_users: Vec<String>,
-    /// What a second SecSign request meets.
     pub second_session: SecondSession,
     /// Answer `ReqReleaseAuthSession` as servers did before February 2019, instead of with an error.
     pub legacy_release: bool,
@@ -50,9 +43,8 @@ pub struct Options {
     pub strict_parameters: bool,
     /// Remove `&` from the service name and address before they are echoed; the original presumably does not.
     pub strip_echo: bool,
-    /// How long a SecSign session stays open.
+    /// How long a session or a transaction stays open.
     pub secsign_lifetime: Duration,
-    /// How long a ThumbSignIn transaction stays open.
     pub thumbsignin_lifetime: Duration,
     /// How old a ThumbSignIn signature may be; `None` is the vendor's own rule, which has no bound.
     pub signature_max_age: Option<Duration>,

@@ -5,16 +5,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use qrcode::{Color, EcLevel, QrCode};
 
-/// Width and height of the image in pixels.
+/// Of the image, in pixels.
 const SIDE: usize = 250;
 /// Modules that stay white on every side (ISO/IEC 18004).
 const QUIET: usize = 4;
 
 /// The QR code of a text, as a PNG image in base64. A text too long for any QR code gives an empty string.
 pub(crate) fn png_base64(text: &str) -> String {
-    let Ok(code) = QrCode::with_error_correction_level(text, EcLevel::M) else {
-        return String::new();
-    };
+    let Ok(code) = QrCode::with_error_correction_level(text, EcLevel::M) else { return String::new() };
     // Writing into memory cannot fail; an empty image stands for the impossible.
     let mut image = Vec::new();
     let mut encoder = png::Encoder::new(&mut image, SIDE as u32, SIDE as u32);

@@ -2,8 +2,7 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// A random number. The hasher's seed stands in where the operating system has no randomness to give: a simulator may
-/// run on with ids that are merely different.
+/// The hasher's seed stands in where the operating system has no randomness: here ids need only be different.
 pub(crate) fn number() -> u64 {
     getrandom::u64().unwrap_or_else(|_| RandomState::new().build_hasher().finish())
 }
@@ -21,11 +20,9 @@ pub(crate) fn below(bound: usize) -> usize {
 
 /// True with the given probability (0 never, 1 always).
 pub(crate) fn chance(probability: f64) -> bool {
-    let millionths = below(1_000_000) as f64;
-    millionths < probability * 1_000_000.0
+    (below(1_000_000) as f64) < probability * 1_000_000.0
 }
 
-/// Puts the items into a random order.
 pub(crate) fn shuffle<T>(items: &mut [T]) {
     for last in (1..items.len()).rev() {
         items.swap(last, below(last + 1));

@@ -7,7 +7,6 @@ use serde::Serialize;
 use crate::call::Call;
 use crate::clock;
 
-/// Entries kept; older ones are dropped.
 const KEPT: usize = 100_000;
 
 #[derive(Clone, Serialize)]
@@ -29,7 +28,6 @@ pub(crate) struct RequestLog {
 }
 
 impl RequestLog {
-    /// Notes the arrival of a call and gives it a number.
     pub(crate) fn begin(&mut self, call: &Call) -> u64 {
         self.last += 1;
         if self.entries.len() >= KEPT {
@@ -39,19 +37,16 @@ impl RequestLog {
         self.last
     }
 
-    /// Notes the status with which a call was answered.
     pub(crate) fn finish(&mut self, seq: u64, status: u16) {
-        let newer = usize::try_from(self.last.saturating_sub(seq)).unwrap_or(usize::MAX);
-        let index = self.entries.len().checked_sub(newer.saturating_add(1));
-        if let Some(entry) = index.and_then(|index| self.entries.get_mut(index)) {
+        let index = self.entries.binary_search_by_key(&seq, |entry| entry.seq);
+        if let Some(entry) = index.ok().and_then(|index| self.entries.get_mut(index)) {
             entry.status = Some(status);
         }
     }
 
     /// The calls after the one with number `seq`, in order.
     pub(crate) fn after(&self, seq: u64) -> Vec<&Entry> {
-        let newer = usize::try_from(self.last.saturating_sub(seq)).unwrap_or(usize::MAX);
-        self.entries.iter().skip(self.entries.len().saturating_sub(newer)).collect()
+        self.entries.range(self.entries.partition_point(|entry| entry.seq <= seq)..).collect()
     }
 }
 

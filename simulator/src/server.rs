@@ -15,25 +15,20 @@ use crate::options::Options;
 use crate::phone::{self, Pages};
 use crate::simulation::{Settings, Simulation};
 
-/// Why the simulator did not start or did not end well.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// An address could not be listened at.
     #[error("cannot listen at {address}: {source}")]
     Listen { address: SocketAddr, source: std::io::Error },
-    /// A page template is broken.
     #[error("a page of the virtual phone is broken: {0}")]
     Page(#[from] minijinja::Error),
-    /// The web server failed.
     #[error("the simulator's web server failed: {0}")]
     Server(#[from] std::io::Error),
 }
 
 /// A running simulator. It runs until it is stopped or its runtime ends.
 pub struct Simulator {
-    /// Origin of the upstreams, such as `http://127.0.0.1:8081`: the base URL of both.
+    /// Origins: `http://127.0.0.1:8081`.
     pub upstream_url: String,
-    /// Origin of the virtual phone; its pages are below `/phone`.
     pub phone_url: String,
     pub options: Options,
     handle: ServerHandle,
@@ -53,14 +48,10 @@ pub async fn start(options: Options) -> Result<Simulator, Error> {
     let listeners = listen(&options)?;
     let addresses: Vec<SocketAddr> = listeners.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?;
     let settings = settings(options, &addresses);
-    let simulation = Data::new(Simulation::new(settings.clone()));
-    let pages = Data::new(Pages::load()?);
-    let server = serve(listeners, simulation, pages)?;
-    let handle = server.handle();
-    let task = tokio::spawn(server);
-    tracing::debug!(upstream = %settings.upstream_url, phone = %settings.phone_url, "the phone services are simulated");
+    let server = serve(listeners, Data::new(Simulation::new(settings.clone())), Data::new(Pages::load()?))?;
     let Settings { options, upstream_url, phone_url } = settings;
-    Ok(Simulator { upstream_url, phone_url, options, handle, task })
+    tracing::debug!(upstream = %upstream_url, phone = %phone_url, "the phone services are simulated");
+    Ok(Simulator { upstream_url, phone_url, options, handle: server.handle(), task: tokio::spawn(server) })
 }
 
 /// One listener for everything, and another for the phone where it has its own address. An unspecified address covers
@@ -85,9 +76,9 @@ fn settings(options: Options, addresses: &[SocketAddr]) -> Settings {
     let origin = |ip: IpAddr, port: u16| format!("http://{}", SocketAddr::new(ip, port));
     let main = addresses.first().copied().unwrap_or(options.listen);
     let phone = addresses.last().copied().unwrap_or(main);
-    let reachable = match (phone.ip().is_unspecified(), main.ip().is_unspecified()) {
-        (true, _) => network_address().unwrap_or(options.listen.ip()),
-        (false, _) => phone.ip(),
+    let reachable = match phone.ip() {
+        ip if ip.is_unspecified() => network_address().unwrap_or(options.listen.ip()),
+        ip => ip,
     };
     let upstream = match options.listen.ip() {
         ip if ip.is_unspecified() => std::net::Ipv4Addr::LOCALHOST.into(),
@@ -101,8 +92,7 @@ fn settings(options: Options, addresses: &[SocketAddr]) -> Settings {
     }
 }
 
-/// The address of this machine in its network: the one that would be used towards the documentation network of
-/// RFC 5737. Connecting a datagram socket sends nothing.
+/// The address used towards the documentation network of RFC 5737. Connecting a datagram socket sends nothing.
 fn network_address() -> Option<IpAddr> {
     let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
     socket.connect("192.0.2.1:9").ok()?;
@@ -129,8 +119,7 @@ fn serve(listeners: Vec<TcpListener>, simulation: Data<Simulation>, pages: Data<
     Ok(server.run())
 }
 
-/// Where the upstreams answer: by path. At a loopback listener only callers of this machine get here, even if the phone's
-/// listener is wider.
+/// At a loopback listener only callers of this machine get here, even if the phone's listener is wider.
 async fn upstreams(simulation: Data<Simulation>, request: HttpRequest, body: Bytes) -> HttpResponse {
     if simulation.settings.options.listen.ip().is_loopback() && !phone::is_local(&request) {
         return HttpResponse::Forbidden().json(serde_json::json!({"error": "forbidden"}));

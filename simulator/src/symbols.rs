@@ -7,13 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::random;
 
-/// How many pictograms a phone offers for one request.
-const OFFERED: usize = 4;
-
 pub(crate) struct Symbol {
-    /// What it shows, in one word.
     pub(crate) name: &'static str,
-    /// The PNG image in base64 (standard alphabet, padded): byte for byte what goes over the wire.
+    /// Byte for byte what goes over the wire.
     pub(crate) png_base64: String,
 }
 
@@ -31,31 +27,29 @@ static GALLERY: LazyLock<Vec<Symbol>> = LazyLock::new(|| {
     images.map(|(name, png)| Symbol { name, png_base64: STANDARD.encode(png) }).into()
 });
 
-/// The access pass of one request: what the page shows and what the phone offers.
 #[derive(Clone)]
 pub(crate) struct Pass {
     /// Gallery index of the symbol that the page shows.
     pub(crate) shown: usize,
-    /// Gallery indexes of the symbols that the phone offers, the shown one among them.
+    /// Of the symbols that the phone offers, the shown one among them.
     offered: Vec<usize>,
 }
 
 impl Pass {
-    /// A random pass with different symbols, the right one at a random place.
+    /// Four different symbols, the right one at a random place.
     pub(crate) fn random() -> Self {
         let mut offered: Vec<usize> = (0..GALLERY.len()).collect();
         random::shuffle(&mut offered);
-        offered.truncate(OFFERED);
+        offered.truncate(4);
         let shown = offered.get(random::below(offered.len())).copied().unwrap_or_default();
         Self { shown, offered }
     }
 
-    /// The image that the page shows, in base64.
     pub(crate) fn image(&self) -> &'static str {
         GALLERY.get(self.shown).map_or("", |symbol| symbol.png_base64.as_str())
     }
 
-    /// The symbols that the phone offers, in the order in which it shows them.
+    /// In the order in which the phone shows them.
     pub(crate) fn symbols(&self) -> impl Iterator<Item = (usize, &'static Symbol)> {
         self.offered.iter().filter_map(|index| Some((*index, GALLERY.get(*index)?)))
     }

@@ -1,5 +1,4 @@
-//! What every upstream call passes through, whichever protocol it speaks: the log, the faults, the work itself, the
-//! automatic answers, the wire.
+//! What every upstream call passes through, whichever protocol it speaks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,12 +6,11 @@ use std::time::Duration;
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::auto::Action;
-use crate::call::{Answer, Call, Created};
+use crate::call::{Answer, Call, Created, Provider};
 use crate::faults::{Kind, Strike, tamper, wire};
 use crate::simulation::{Simulation, World};
 use crate::{secsign, thumbsignin};
 
-/// Answers one call: notes it, lets the faults strike, does the work, and lets the phones answer that do so by themselves.
 pub(crate) async fn answer(
     simulation: &Arc<Simulation>,
     request: &HttpRequest,
@@ -37,6 +35,7 @@ pub(crate) async fn answer(
     response
 }
 
+/// The lock is held until the phones have answered: no other call comes between.
 fn respond(
     simulation: &Arc<Simulation>,
     request: &HttpRequest,
@@ -50,46 +49,39 @@ fn respond(
         Some(Kind::Status) => return wire::status(strike),
         _ => {}
     }
-    let mut answer = work(&mut simulation.world());
-    if strike.kind == Some(Kind::ApprovedAtOnce) {
-        approve_at_once(&mut simulation.world(), &mut answer);
-    } else if let Some(created) = &answer.created {
-        answer_by_itself(simulation, created);
+    let world = &mut *simulation.world();
+    let mut answer = work(world);
+    match answer.created.clone() {
+        Some(created) if strike.kind == Some(Kind::ApprovedAtOnce) => {
+            apply(world, &created, Action::Approve);
+            tamper::say_approved(&mut answer);
+        }
+        Some(created) => answer_by_itself(simulation, world, &created),
+        None => {}
     }
     match strike.kind {
         Some(Kind::DropAfter) => wire::cut(request),
-        Some(kind) => {
+        kind => {
             let value = strike.value.as_deref();
-            wire::send(kind, value, &tamper::change(kind, value, answer))
+            if let Some(kind) = kind {
+                answer = tamper::change(kind, value, answer);
+            }
+            wire::send(kind, value, &answer)
         }
-        None => wire::whole(&answer),
     }
-}
-
-/// Approves what the call created, and says so in the same answer.
-fn approve_at_once(world: &mut World, answer: &mut Answer) {
-    let now = world.clock.now_ms();
-    match &answer.created {
-        Some(Created::Session { secsignid, id }) => {
-            let approved = secsign::PhoneAction::State { state: secsign::AUTHENTICATED };
-            world.secsign.act(now, (secsignid, *id), &approved).ok();
-        }
-        Some(Created::Transaction { id, .. }) => {
-            world.thumbsignin.act(now, id, &thumbsignin::PhoneAction::Approve { user: None }).ok();
-        }
-        None => return,
-    }
-    tamper::say_approved(answer);
 }
 
 /// Lets the user's phone answer a request that was just created: at once where no wait was asked for, so that the very
 /// next status call sees it.
-fn answer_by_itself(simulation: &Arc<Simulation>, created: &Created) {
-    let mut world = simulation.world();
-    let Some(user) = created.user() else { return };
-    for rule in world.auto.of(created.provider(), user) {
+fn answer_by_itself(simulation: &Arc<Simulation>, world: &mut World, created: &Created) {
+    let rules = match created {
+        Created::Session { secsignid, .. } => world.auto.of(Provider::SecSign, secsignid),
+        Created::Transaction { user: Some(user), .. } => world.auto.of(Provider::ThumbSignIn, user),
+        Created::Transaction { user: None, .. } => return,
+    };
+    for rule in rules {
         let Some(wait) = rule.after_ms.filter(|wait| *wait > 0) else {
-            apply(&mut world, created, rule.action);
+            apply(world, created, rule.action);
             continue;
         };
         let (simulation, epoch, created) = (Arc::clone(simulation), world.epoch, created.clone());

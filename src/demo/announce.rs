@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use minijinja::{Environment, context};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::oneshot;
 
 use super::DemoError;
-use super::declared::{DemoClient, USERS};
+use super::declared::{self, USERS};
 use super::running::Running;
 use crate::telemetry;
 
@@ -31,18 +31,8 @@ pub(super) async fn print(text: String, patience: Duration) {
 
 /// The line of the contract (design 3, Commands).
 pub(super) fn json_line(demo: &Running) -> String {
-    let clients: Vec<Value> = demo.clients.iter().map(DemoClient::announced).collect();
-    let users = USERS.iter().zip(&demo.subjects);
-    let users: Vec<Value> = users
-        .map(|(user, sub)| {
-            json!({
-                "username": user.username,
-                "sub": sub,
-                "secsignid": user.secsignid,
-                "thumbsignin_user_id": user.thumbsignin_user_id,
-            })
-        })
-        .collect();
+    let user =
+        |(name, sub): (&&str, &String)| json!({"username": name, "sub": sub, "secsignid": name, "thumbsignin_user_id": name});
     let line = json!({
         "issuer": demo.urls.issuer,
         "upstream_url": demo.urls.upstream,
@@ -51,23 +41,22 @@ pub(super) fn json_line(demo: &Running) -> String {
         "management_url": demo.urls.management,
         "data_dir": demo.dir.path,
         "config_file": demo.config_file,
-        "clients": clients,
-        "users": users,
+        "clients": demo.clients.iter().map(declared::announced).collect::<Vec<_>>(),
+        "users": USERS.iter().zip(&demo.subjects).map(user).collect::<Vec<_>>(),
     });
     format!("{line}\n")
 }
 
-/// The same for people, with what to do next.
 pub(super) fn page(demo: &Running) -> Result<String, DemoError> {
     let urls = &demo.urls;
     let page = context! {
-        app => urls.app.clone(),
+        app => urls.app.as_str(),
         phone => format!("{}/phone", urls.phone),
-        issuer => urls.issuer.clone(),
+        issuer => urls.issuer.as_str(),
         health => format!("{}/readyz", urls.management),
         config => demo.config_file.display().to_string(),
         dir => demo.dir.path.display().to_string(),
-        is_kept => demo.dir.is_kept(),
+        is_kept => demo.dir.is_kept,
     };
     Ok(Environment::new().render_str(include_str!("../../templates/demo/demo.txt"), page)?)
 }

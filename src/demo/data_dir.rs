@@ -18,7 +18,7 @@ const KEPT_FILE: &str = "demo.json";
 #[derive(Debug)]
 pub(super) struct DataDir {
     pub(super) path: PathBuf,
-    throw_away: bool,
+    pub(super) is_kept: bool,
 }
 
 impl DataDir {
@@ -29,12 +29,7 @@ impl DataDir {
             None => std::env::temp_dir().join(format!("signbridge-demo-{}", random_text(env)?)),
         };
         fs::DirBuilder::new().recursive(asked.is_some()).mode(0o700).create(&path)?;
-        Ok(Self { path, throw_away: asked.is_none() })
-    }
-
-    /// Whether it stays when the demonstration ends.
-    pub(super) const fn is_kept(&self) -> bool {
-        !self.throw_away
+        Ok(Self { path, is_kept: asked.is_some() })
     }
 
     pub(super) fn file(&self, name: &str) -> PathBuf {
@@ -54,7 +49,7 @@ impl DataDir {
 
 impl Drop for DataDir {
     fn drop(&mut self) {
-        if self.throw_away
+        if !self.is_kept
             && let Err(error) = fs::remove_dir_all(&self.path)
         {
             tracing::warn!(%error, path = %self.path.display(), "the throw-away directory stays behind");
@@ -66,7 +61,6 @@ impl Drop for DataDir {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Ports {
     pub(super) provider: u16,
-    /// The phone services and the virtual phone.
     pub(super) upstream: u16,
     pub(super) app: u16,
     pub(super) management: u16,
@@ -80,13 +74,11 @@ impl Ports {
     }
 }
 
-/// What a second start in the same directory finds again.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Kept {
     pub(super) ports: Ports,
     pub(super) app_id: String,
     pub(super) secret: String,
-    /// The secrets of `demo-web` and `demo-consent`.
     pub(super) web_secret: String,
     pub(super) consent_secret: String,
 }
@@ -108,7 +100,6 @@ impl Kept {
         }
     }
 
-    /// Fresh secrets for these ports.
     pub(super) fn new(ports: Ports, env: &Env) -> Result<Self, DemoError> {
         Ok(Self {
             ports,
@@ -119,7 +110,6 @@ impl Kept {
         })
     }
 
-    /// Keeps this for the next start.
     pub(super) fn write(&self, dir: &DataDir) -> Result<(), DemoError> {
         dir.write(KEPT_FILE, &serde_json::to_string_pretty(self)?)
     }

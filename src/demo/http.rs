@@ -8,8 +8,6 @@ use std::time::Duration;
 use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
 use reqwest::redirect::Policy;
 
-/// A client without redirects, proxies and cookies.
-///
 /// Redirects are off because a relying party must not be led elsewhere by the provider's back channel (server-side request
 /// forgery), and because a walking browser keeps its cookies at every hop.
 #[expect(clippy::disallowed_methods, reason = "a client of the demonstration, not of the product: see the module")]

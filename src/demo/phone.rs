@@ -1,5 +1,4 @@
-//! A client for the virtual phone: the script API of the simulated phone services (design 3, "The virtual phone"), as far as
-//! a login needs it. The self-test and the benchmark approve with it.
+//! A client for the virtual phone's script API (design 3, "The virtual phone"), as far as a login needs it.
 
 use std::time::Duration;
 
@@ -9,19 +8,12 @@ use tokio::time::{Instant, sleep};
 
 use super::http;
 
-/// How long a request may take to reach the phone.
-const ARRIVAL: Duration = Duration::from_secs(10);
-
-/// Why the phone could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PhoneError {
-    /// No answer, or one that is no JSON.
     #[error("the virtual phone does not answer: {0}")]
     Http(#[from] reqwest::Error),
-    /// The phone refused, or said something else than the contract promises.
     #[error("the virtual phone answered {status} to {path}: {body}")]
     Unexpected { status: u16, path: String, body: Value },
-    /// Nothing reached the phone in time.
     #[error("no request reached the phone of {0}")]
     Silent(String),
 }
@@ -33,7 +25,7 @@ pub struct VirtualPhone {
 }
 
 impl VirtualPhone {
-    /// The phones behind `url`: the origin of the simulator, from this machine.
+    /// `url` is the origin of the simulator.
     pub fn new(url: &str) -> reqwest::Result<Self> {
         Ok(Self { http: http::client()?, api: format!("{}/phone/api", url.trim_end_matches('/')) })
     }
@@ -53,7 +45,7 @@ impl VirtualPhone {
 
     /// The session of the newest open request on a SecSign phone, waited for.
     pub async fn push(&self, secsignid: &str) -> Result<String, PhoneError> {
-        let until = Instant::now() + ARRIVAL;
+        let until = Instant::now() + Duration::from_secs(10);
         while Instant::now() < until {
             let sessions = self.call(Method::GET, &format!("/secsign/{secsignid}"), &Value::Null, "/sessions").await?;
             // 1 is pending, 7 is fetched: everything else is over.
@@ -67,22 +59,8 @@ impl VirtualPhone {
         Err(PhoneError::Silent(secsignid.to_owned()))
     }
 
-    /// Opens a request on a SecSign phone.
-    pub async fn fetch(&self, secsignid: &str, session: &str) -> Result<(), PhoneError> {
-        let path = format!("/secsign/{secsignid}/sessions/{session}");
-        self.call(Method::POST, &path, &json!({ "action": "fetch" }), "").await.map(drop)
-    }
-
-    /// Approves a request on a SecSign phone by picking this symbol.
-    pub async fn pick(&self, secsignid: &str, session: &str, symbol: &str) -> Result<(), PhoneError> {
-        let path = format!("/secsign/{secsignid}/sessions/{session}");
-        self.call(Method::POST, &path, &json!({ "action": "approve", "symbol": symbol }), "").await.map(drop)
-    }
-
-    /// Approves a ThumbSignIn transaction with the phone of `user`.
-    pub async fn touch(&self, transaction: &str, user: &str) -> Result<(), PhoneError> {
-        let path = format!("/thumbsignin/transactions/{transaction}");
-        self.call(Method::POST, &path, &json!({ "action": "approve", "userId": user }), "").await.map(drop)
+    pub async fn act(&self, path: &str, action: &Value) -> Result<(), PhoneError> {
+        self.call(Method::POST, path, action, "").await.map(drop)
     }
 
     /// Scans what a QR code or a deep link holds. Answers the transaction.
@@ -91,7 +69,6 @@ impl VirtualPhone {
         Ok(id.as_str().unwrap_or_default().to_owned())
     }
 
-    /// How many calls the phone services have received.
     pub async fn calls(&self) -> Result<usize, PhoneError> {
         let calls = self.call(Method::GET, "/requests", &Value::Null, "").await?;
         Ok(calls.as_array().map_or(0, Vec::len))

@@ -1,14 +1,15 @@
-//! The wiring: ports first, then the phone services, the configuration, the provider and the example app; and back.
+//! The wiring: ports first, then the phone services, the configuration, the provider and the example app.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde_json::Value;
 use signbridge_simulator::Simulator;
 use tokio::time::{sleep, timeout};
 
 use super::data_dir::{DataDir, Kept, Ports};
-use super::declared::{self, DemoClient, USERS};
+use super::declared::{self, USERS};
 use super::{DEFAULT_PORT, DemoError, DemoOptions, announce, http, relying_party, self_test};
 use crate::app::{self, Listeners};
 use crate::config::Config;
@@ -16,17 +17,11 @@ use crate::domain::env::Env;
 use crate::domain::secret::Secret;
 use crate::store::users;
 
-/// How long everything may take to answer after its listeners are bound.
-const ANSWERING: Duration = Duration::from_secs(30);
-/// How long the end of a self-test waits for the reader of its claims.
-const PRINTING: Duration = Duration::from_secs(10);
 /// Variables that may change a demonstration. Others are for a real provider on this machine: its phone services must not be
 /// drawn in because its environment is set. Its database would refuse: it belongs to another master key.
 const VARIABLES: [&str; 4] = ["SIGNBRIDGE_DATABASE__", "SIGNBRIDGE_LIFETIMES__", "SIGNBRIDGE_LIMITS__", "SIGNBRIDGE_LOGIN__"];
-/// The variable that gives the demonstration a database instead of a file in its directory.
-const DATABASE_VARIABLE: &str = "SIGNBRIDGE_DATABASE__URL";
 
-/// Where everything is, as origins.
+/// Origins.
 pub(super) struct Urls {
     pub(super) issuer: String,
     pub(super) upstream: String,
@@ -37,7 +32,7 @@ pub(super) struct Urls {
 
 pub(super) struct Running {
     pub(super) urls: Urls,
-    pub(super) clients: Vec<DemoClient>,
+    pub(super) clients: [Value; 3],
     /// The `sub` of each of [`USERS`].
     pub(super) subjects: Vec<String>,
     pub(super) config_file: PathBuf,
@@ -48,7 +43,6 @@ pub(super) struct Running {
     pub(super) dir: DataDir,
 }
 
-/// Runs a demonstration until SIGTERM or SIGINT, or its self-test.
 pub(crate) async fn run(options: &DemoOptions, as_json: bool) -> Result<(), DemoError> {
     let _heard_and_ignored = app::hangups();
     // One future from beginning to end: a signal is never lost between two of them.
@@ -74,17 +68,16 @@ pub(crate) async fn run(options: &DemoOptions, as_json: bool) -> Result<(), Demo
     };
     running.stop().await;
     if let Some(claims) = outcome? {
-        announce::print(format!("{}\n", serde_json::Value::from(claims)), PRINTING).await;
+        announce::print(format!("{}\n", Value::from(claims)), Duration::from_secs(10)).await;
     }
     Ok(())
 }
 
-/// Starts a demonstration; when this returns, every listener answers.
 async fn start(options: &DemoOptions) -> Result<Running, DemoError> {
     let env = Env::system();
     let dir = DataDir::open(options.data_dir.as_deref(), &env)?;
-    let (kept, bound) = bind(&dir, options, &env)?;
-    let simulator = simulator(&kept, bound.upstream, options).await?;
+    let (kept, listeners, app) = bind(&dir, options, &env)?;
+    let simulator = simulator(&kept, options).await?;
     let urls = Urls {
         issuer: format!("http://localhost:{}", kept.ports.provider),
         upstream: simulator.upstream_url.clone(),
@@ -93,15 +86,22 @@ async fn start(options: &DemoOptions) -> Result<Running, DemoError> {
         management: format!("http://127.0.0.1:{}", kept.ports.management),
     };
     let variables = crate::config::variables();
-    let database = crate::config::variable(&variables, DATABASE_VARIABLE);
-    // In the file too, so that the other commands find it.
+    // Instead of a file in the directory; written to the configuration too, so that the other commands find it.
+    let database = crate::config::variable(&variables, "SIGNBRIDGE_DATABASE__URL");
     let config_file = declared::write_config(&dir, &kept, options.limits, &urls, database)?;
-    let variables = variables.into_iter();
-    let variables = variables.filter(|(name, _value)| VARIABLES.iter().any(|prefix| name.starts_with(prefix)));
-    let config = Config::load(Some(&config_file), variables)?;
-    let provider = app::start_on(&config, bound.provider, env).await?;
+    let wanted = |(name, _value): &(String, String)| VARIABLES.iter().any(|prefix| name.starts_with(prefix));
+    let config = Config::load(Some(&config_file), variables.into_iter().filter(wanted))?;
+    let provider = app::start_on(&config, listeners, env).await?;
     let subjects = subjects(&provider).await?;
-    let app = relying_party::start(bound.app, app_settings(&kept, &urls))?;
+    let settings = relying_party::Settings {
+        issuer: urls.issuer.clone(),
+        app_url: urls.app.clone(),
+        client_id: "demo-web".to_owned(),
+        client_secret: Secret::new(kept.web_secret.clone()),
+        phone_url: urls.phone.clone(),
+        users: USERS.map(str::to_owned).to_vec(),
+    };
+    let app = relying_party::start(app, settings)?;
     let clients = declared::clients(&kept, &urls.app);
     let running = Running { urls, clients, subjects, config_file, provider, app, simulator, dir };
     running.until_answering().await?;
@@ -109,7 +109,6 @@ async fn start(options: &DemoOptions) -> Result<Running, DemoError> {
 }
 
 impl Running {
-    /// Ends everything; a throw-away directory goes as well.
     async fn stop(self) {
         // The app and the phone services first: nothing new begins while the provider finishes.
         self.app.stop().await;
@@ -133,17 +132,10 @@ impl Running {
                     sleep(Duration::from_millis(20)).await;
                 }
             };
-            timeout(ANSWERING, answers).await.map_err(|_late| DemoError::Silent(url.clone()))?;
+            timeout(Duration::from_secs(30), answers).await.map_err(|_late| DemoError::Silent(url.clone()))?;
         }
         Ok(())
     }
-}
-
-/// What is bound before anything starts. The simulator binds its port itself.
-struct Bound {
-    provider: Listeners,
-    app: TcpListener,
-    upstream: SocketAddr,
 }
 
 fn loopback(port: u16) -> SocketAddr {
@@ -154,8 +146,9 @@ fn listen(at: SocketAddr) -> Result<TcpListener, DemoError> {
     TcpListener::bind(at).map_err(|source| DemoError::Listen { at, source })
 }
 
-/// Binds the ports of an earlier start, those that were asked for, or free ones; and keeps them.
-fn bind(dir: &DataDir, options: &DemoOptions, env: &Env) -> Result<(Kept, Bound), DemoError> {
+/// Binds the ports of an earlier start, those that were asked for, or free ones; and keeps them. The listeners are those of
+/// the provider and of the app; the simulator binds its port itself.
+fn bind(dir: &DataDir, options: &DemoOptions, env: &Env) -> Result<(Kept, Listeners, TcpListener), DemoError> {
     let known = Kept::find(dir, options)?;
     let wanted = match (&known, options.port) {
         (Some(kept), _) => Some(kept.ports),
@@ -168,47 +161,36 @@ fn bind(dir: &DataDir, options: &DemoOptions, env: &Env) -> Result<(Kept, Bound)
     let management = listen(loopback(port(|ports| ports.management)))?;
     let app = listen(wide(port(|ports| ports.app)))?;
     // Held while the others are picked, so that it is none of theirs; the simulator takes it over.
-    let upstream = listen(loopback(port(|ports| ports.upstream)))?.local_addr()?;
+    let upstream = listen(loopback(port(|ports| ports.upstream)))?;
     let of = |listener: &TcpListener| listener.local_addr().map(|address| address.port());
-    let ports = Ports { provider: of(&public)?, upstream: upstream.port(), app: of(&app)?, management: of(&management)? };
+    let ports = Ports { provider: of(&public)?, upstream: of(&upstream)?, app: of(&app)?, management: of(&management)? };
     let kept = known.map_or_else(|| Kept::new(ports, env), Ok)?;
     kept.write(dir)?;
-    Ok((kept, Bound { provider: Listeners { public, management }, app, upstream }))
+    Ok((kept, Listeners { public, management }, app))
 }
 
-async fn simulator(kept: &Kept, listen: SocketAddr, asked: &DemoOptions) -> Result<Simulator, DemoError> {
+async fn simulator(kept: &Kept, asked: &DemoOptions) -> Result<Simulator, DemoError> {
+    let listen = loopback(kept.ports.upstream);
     let in_container = asked.bind.map(|ip| SocketAddr::new(ip, listen.port()));
     let options = signbridge_simulator::Options {
         listen,
         phone_listen: asked.listen.or(in_container),
         // The address of a container is not the one by which its phone is reached.
-        phone_url: asked.bind.filter(|_ip| asked.listen.is_none()).map(|_ip| format!("http://{}", loopback(listen.port()))),
+        phone_url: asked.bind.filter(|_ip| asked.listen.is_none()).map(|_ip| format!("http://{listen}")),
         app_id: kept.app_id.clone(),
         secret: kept.secret.clone(),
-        secsign_ids: USERS.iter().map(|user| user.secsignid.to_owned()).collect(),
-        thumbsignin_users: USERS.iter().map(|user| user.thumbsignin_user_id.to_owned()).collect(),
+        secsign_ids: USERS.map(str::to_owned).to_vec(),
+        thumbsignin_users: USERS.map(str::to_owned).to_vec(),
         ..signbridge_simulator::Options::default()
     };
     Ok(signbridge_simulator::start(options).await?)
 }
 
-fn app_settings(kept: &Kept, urls: &Urls) -> relying_party::Settings {
-    relying_party::Settings {
-        issuer: urls.issuer.clone(),
-        app_url: urls.app.clone(),
-        client_id: "demo-web".to_owned(),
-        client_secret: Secret::new(kept.web_secret.clone()),
-        phone_url: urls.phone.clone(),
-        users: USERS.iter().map(|user| user.username.to_owned()).collect(),
-    }
-}
-
-/// The `sub` of the declared users.
 async fn subjects(provider: &app::Running) -> Result<Vec<String>, DemoError> {
     let mut subjects = Vec::new();
-    for user in &USERS {
-        let found = users::find_by_username(provider.op.store.read(), user.username).await?;
-        subjects.push(found.ok_or(DemoError::MissingUser(user.username))?.id.to_string());
+    for user in USERS {
+        let found = users::find_by_username(provider.op.store.read(), user).await?;
+        subjects.push(found.ok_or(DemoError::MissingUser(user))?.id.to_string());
     }
     Ok(subjects)
 }

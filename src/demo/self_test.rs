@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::phone::{PhoneError, VirtualPhone};
@@ -18,19 +18,15 @@ const MAX_STEPS: usize = 6;
 /// Why a login did not reach the app's result page.
 #[derive(Debug, thiserror::Error)]
 pub enum SelfTestError {
-    /// A page.
     #[error(transparent)]
     Walk(#[from] WalkError),
-    /// The phone.
     #[error(transparent)]
     Phone(#[from] PhoneError),
-    /// The HTTP client.
     #[error(transparent)]
     Http(#[from] reqwest::Error),
     /// A page that no login leads to, or one that lacks what it promises.
     #[error("{0}: unexpected: {1}")]
     Unexpected(Upstream, String),
-    /// The approval did not arrive.
     #[error("{0}: the approval did not arrive in time")]
     Late(Upstream),
 }
@@ -66,16 +62,18 @@ pub async fn approve(
         Upstream::SecSign => {
             let picture = shown("access-pass", "src")?;
             let session = phone.push(user).await?;
-            phone.fetch(user, &session).await?;
+            let session = format!("/secsign/{user}/sessions/{session}");
+            phone.act(&session, &json!({ "action": "fetch" })).await?;
             sleep(look).await;
             approved_at = Instant::now();
-            phone.pick(user, &session, picture.rsplit(',').next().unwrap_or_default()).await?;
+            let symbol = picture.rsplit(',').next().unwrap_or_default();
+            phone.act(&session, &json!({ "action": "approve", "symbol": symbol })).await?;
         }
         Upstream::ThumbSignIn => {
-            let transaction = phone.scan(&shown("deep-link", "href")?).await?;
+            let transaction = format!("/thumbsignin/transactions/{}", phone.scan(&shown("deep-link", "href")?).await?);
             sleep(look).await;
             approved_at = Instant::now();
-            phone.touch(&transaction, user).await?;
+            phone.act(&transaction, &json!({ "action": "approve", "userId": user })).await?;
         }
     }
     Ok(approved_at)

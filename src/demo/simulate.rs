@@ -7,11 +7,11 @@ use clap::Args;
 use minijinja::Environment;
 use minijinja::value::Serde;
 use serde_json::json;
-use signbridge_simulator::{Options, Simulator};
+use signbridge_simulator::Options;
 
 use super::{DemoError, announce};
 
-/// The first port that neither `serve` nor `demo` takes where nothing is said: all three may run at once.
+/// The first port that neither `serve` nor `demo` takes: all three may run at once.
 const DEFAULT_PORT: u16 = 8084;
 
 /// What `simulate` is asked for; the comments are its help.
@@ -42,12 +42,6 @@ pub(crate) async fn run(options: &SimulateOptions, as_json: bool) -> Result<(), 
         () = &mut told_to_stop => return Ok(()),
         simulator = starting => simulator?,
     };
-    announce::print(announcement(&simulator, as_json)?, Duration::ZERO).await;
-    told_to_stop.await;
-    Ok(simulator.stop().await?)
-}
-
-fn announcement(simulator: &Simulator, as_json: bool) -> Result<String, DemoError> {
     let options = &simulator.options;
     let line = json!({
         "upstream_url": simulator.upstream_url,
@@ -57,8 +51,9 @@ fn announcement(simulator: &Simulator, as_json: bool) -> Result<String, DemoErro
         "secsign_ids": options.secsign_ids,
         "thumbsignin_users": options.thumbsignin_users,
     });
-    if as_json {
-        return Ok(format!("{line}\n"));
-    }
-    Ok(Environment::new().render_str(include_str!("../../templates/demo/simulate.txt"), Serde(&line))?)
+    let page = include_str!("../../templates/demo/simulate.txt");
+    let text = if as_json { format!("{line}\n") } else { Environment::new().render_str(page, Serde(&line))? };
+    announce::print(text, Duration::ZERO).await;
+    told_to_stop.await;
+    Ok(simulator.stop().await?)
 }

@@ -1,8 +1,5 @@
 //! A browser without a screen: it walks the pages of a login over HTTP, form by form, as a person without JavaScript would.
-//! `demo --self-test` and the benchmark walk with it.
-//!
-//! It follows redirects across origins, keeps cookies and sends forms with their inputs as found. It knows nothing of the
-//! provider beyond the contract of its pages.
+//! It knows nothing of the provider beyond the contract of its pages.
 
 use std::sync::Arc;
 
@@ -15,33 +12,22 @@ use url::Url;
 
 use super::http;
 
-/// Redirects followed before a loop is assumed.
 const MAX_HOPS: usize = 20;
 
 #[derive(Debug, thiserror::Error)]
 pub enum WalkError {
-    /// A request without an answer.
     #[error(transparent)]
     Http(#[from] reqwest::Error),
-    /// A link or an action that is none.
     #[error("{0:?} is not a URL")]
     NotAUrl(String),
-    /// Redirects without an end.
     #[error("{0} redirects for ever")]
     TooManyRedirects(Box<Url>),
-    /// A page without the form that was expected.
     #[error("no form {which} in {page}")]
-    NoForm {
-        which: String,
-        /// The page, as [`Page::summary`] tells it.
-        page: String,
-    },
+    NoForm { which: String, page: String },
 }
 
-/// Which form of a page to send.
 #[derive(Clone, Copy, Debug)]
 pub enum Which<'a> {
-    /// The one with this `id`.
     Id(&'a str),
     /// The first that has a control (input or button) of this name.
     Control(&'a str),
@@ -65,24 +51,20 @@ impl Page {
     /// An attribute of `<main>`: `data-page`, `data-login-state`, …
     pub fn main(&self, attribute: &str) -> Option<String> {
         let dom = self.dom()?;
-        let main = dom.query_selector("main")?.next()?.get(dom.parser())?.as_tag()?;
-        text_of(main, attribute)
+        text_of(dom.query_selector("main")?.next()?.get(dom.parser())?.as_tag()?, attribute)
     }
 
-    /// An attribute of the element with this `id`.
     pub fn attribute(&self, id: &str, attribute: &str) -> Option<String> {
         let dom = self.dom()?;
         text_of(dom.get_element_by_id(id)?.get(dom.parser())?.as_tag()?, attribute)
     }
 
-    /// The text in the element with this `id`.
     pub fn text(&self, id: &str) -> Option<String> {
         let dom = self.dom()?;
         let element = dom.get_element_by_id(id)?.get(dom.parser())?;
         Some(decode_html_entities(&element.inner_text(dom.parser())).into_owned())
     }
 
-    /// A query parameter of the page's URL.
     pub fn query(&self, name: &str) -> Option<String> {
         self.url.query_pairs().find(|(key, _value)| key == name).map(|(_key, value)| value.into_owned())
     }
@@ -149,12 +131,11 @@ pub struct Walker {
 }
 
 impl Walker {
-    /// A browser that has been nowhere. Fails when TLS cannot be initialised.
     pub fn new() -> reqwest::Result<Self> {
         Ok(Self { http: http::client()?, cookies: Arc::default(), stop_at: None })
     }
 
-    /// Another browser on the same machine: no cookies, the same connections.
+    /// Another browser: no cookies, the same connections.
     #[must_use]
     pub fn fresh(&self) -> Self {
         Self { cookies: Arc::default(), ..self.clone() }
@@ -167,22 +148,20 @@ impl Walker {
         self
     }
 
-    /// Opens a URL and follows redirects. An error status is a page.
+    /// An error status is a page.
     pub async fn get(&self, url: &str) -> Result<Page, WalkError> {
         let url = Url::parse(url).map_err(|_not_a_url| WalkError::NotAUrl(url.to_owned()))?;
         self.walk(url, None).await
     }
 
-    /// Sends a form of `page` with its inputs as found. Each pair of `with` takes the place of the input of that name, or is
-    /// added: a button that is pressed, a text that is typed.
+    /// Sends a form with its inputs as found. Each pair of `with` replaces the input of that name, or is added.
     pub async fn submit(&self, page: &Page, which: Which<'_>, with: &[(&str, &str)]) -> Result<Page, WalkError> {
-        let form = page.form(which);
-        let form = form.ok_or_else(|| WalkError::NoForm { which: format!("{which:?}"), page: page.summary() })?;
-        let mut fields = form.inputs;
+        let missing = || WalkError::NoForm { which: format!("{which:?}"), page: page.summary() };
+        let Form { action, is_post, inputs: mut fields } = page.form(which).ok_or_else(missing)?;
         fields.retain(|(known, _value)| with.iter().all(|(name, _value)| name != known));
         fields.extend(with.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let mut url = page.url.join(&form.action).map_err(|_not_a_url| WalkError::NotAUrl(form.action.clone()))?;
-        if form.is_post {
+        let mut url = page.url.join(&action).map_err(|_not_a_url| WalkError::NotAUrl(action))?;
+        if is_post {
             return self.walk(url, Some(fields)).await;
         }
         url.query_pairs_mut().clear().extend_pairs(fields);

@@ -39,21 +39,18 @@ fn respond(world: &mut World, options: &Options, operation: &str, parameters: &P
     let now = world.clock.now_ms();
     match operation {
         "create" => create(world, options, parameters),
-        "state" => {
+        "state" | "cancel" | "release" => {
             let triple = parameters.triple()?;
-            let state = world.secsign.state(now, &triple)?;
-            let members = vec![
-                ("authsessionid", triple.id.into()),
-                ("secsignid", triple.secsignid.into()),
-                ("authsessionstate", state.into()),
-            ];
-            Ok(Answer::new(200, Format::Form, members))
-        }
-        "cancel" | "release" => {
-            let triple = parameters.triple()?;
-            let change =
-                if operation == "cancel" { world.secsign.cancel(now, &triple) } else { world.secsign.release(now, &triple) };
-            let members = vec![("authsessionid", triple.id.into()), ("authsessionstate", change?.into())];
+            let mut members = vec![("authsessionid", triple.id.into())];
+            let state = match operation {
+                "cancel" => world.secsign.cancel(now, &triple)?,
+                "release" => world.secsign.release(now, &triple)?,
+                _ => {
+                    members.push(("secsignid", triple.secsignid.as_str().into()));
+                    world.secsign.state(now, &triple)?
+                }
+            };
+            members.push(("authsessionstate", state.into()));
             Ok(Answer::new(200, Format::Form, members))
         }
         _ => Err(Error::general("unknown request")),
@@ -85,26 +82,28 @@ fn create(world: &mut World, options: &Options, parameters: &Parameters) -> Resu
     if let Some(pass) = &session.pass {
         members.push(("authsessionicondata", Value::from(pass.image())));
     }
-    Ok(Answer::new(200, Format::Form, members).creating(Created::Session { secsignid, id: session.id }))
+    let created = Some(Created::Session { secsignid, id: session.id });
+    Ok(Answer { created, ..Answer::new(200, Format::Form, members) })
 }
 
-/// What the caller sent, in its order.
 struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
     /// Reads a body as tolerantly as the clients write it: `+` or `%20` or a bare space, a trailing `&`, raw UTF-8.
     fn parse(body: &[u8]) -> Self {
-        let pairs = body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
-        Self(
-            pairs
-                .map(|pair| pair.split_at(pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len())))
-                .map(decoded)
-                .collect(),
-        )
+        let text = |bytes: &[u8]| {
+            let spaced: Vec<u8> = bytes.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+            call::text(&percent_decode(&spaced).collect::<Vec<_>>())
+        };
+        let pair = |pair: &[u8]| {
+            let (name, value) = pair.split_at(pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len()));
+            (text(name), text(value.get(1..).unwrap_or_default()))
+        };
+        Self(body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).map(pair).collect())
     }
 
     fn get(&self, key: &str) -> Option<&str> {
-        self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+        call::find(&self.0, key)
     }
 
     fn required(&self, key: &'static str) -> Result<&str, Error> {
@@ -112,7 +111,7 @@ impl Parameters {
         value.ok_or_else(|| Error::general(&format!("no value for parameter {key}")))
     }
 
-    /// Refuses what the vendor's web application firewall refuses: unknown and repeated parameters.
+    /// As the vendor's web application firewall does.
     fn check(&self) -> Result<(), Error> {
         for (index, (name, _)) in self.0.iter().enumerate() {
             if !KNOWN.split(' ').any(|known| known == name) {
@@ -137,28 +136,16 @@ impl Parameters {
     }
 }
 
-fn decoded((name, value): (&[u8], &[u8])) -> (String, String) {
-    let text = |bytes: &[u8]| {
-        let spaced: Vec<u8> = bytes.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-        call::text(&percent_decode(&spaced).collect::<Vec<_>>())
-    };
-    (text(name), text(value.get(1..).unwrap_or_default()))
-}
-
-/// An error as the form API writes it: `error`, `errormsg` and `errorcode`, all with HTTP status 200.
-struct Error {
-    error: i64,
-    message: String,
-    code: i64,
-}
+/// An error as the form API writes it: `error`, `errormsg` and `errorcode`.
+struct Error(i64, String, i64);
 
 impl Error {
     fn general(message: &str) -> Self {
-        Self { error: 500, message: message.to_owned(), code: 500 }
+        Self(500, message.to_owned(), 500)
     }
 
     fn answer(self) -> Answer {
-        let members = vec![("error", self.error.into()), ("errormsg", self.message.into()), ("errorcode", self.code.into())];
+        let members = vec![("error", self.0.into()), ("errormsg", self.1.into()), ("errorcode", self.2.into())];
         Answer::new(200, Format::Form, members)
     }
 }
@@ -175,7 +162,7 @@ impl From<Refusal> for Error {
             Refusal::UnknownSession => (400, "The authentication session is unknown or no longer valid.", 400),
             Refusal::Unsupported => (500, "The server does not support this method any longer.", 500),
         };
-        Self { error, message: message.to_owned(), code }
+        Self(error, message.to_owned(), code)
     }
 }
 

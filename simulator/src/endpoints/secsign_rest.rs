@@ -17,61 +17,57 @@ use crate::secsign::{NewSession, Refusal, normalise};
 use crate::simulation::{Settings, Simulation, World};
 use crate::{qr, random, upstream};
 
-/// What a REST call asks for, by the name that the log gives it, and the SecSign ID or the session that its path names.
-struct Operation {
-    name: &'static str,
-    id: String,
-}
-
-impl Operation {
-    /// Reads the raw path below `/rest/`, piece by piece.
-    fn of(method: &Method, path: &str, query: &[(String, String)]) -> Self {
-        let pieces: Vec<String> = path.split('/').filter(|piece| !piece.is_empty()).map(call::decode).collect();
-        let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
-        let asks = |name: &str| query.iter().any(|(key, _)| key == name);
-        let is_number = |id: &str| id.parse::<i64>().is_ok();
-        let (name, id) = match (method.as_str(), pieces.as_slice()) {
-            ("GET", ["rest", "v2", "AuthSession"]) => ("create", String::new()),
-            ("GET", ["rest", "v2", "AuthSession", id]) if is_number(id) => ("state", (*id).to_owned()),
-            ("DELETE", ["rest", "v2", "AuthSession", id]) if is_number(id) => ("cancel", (*id).to_owned()),
-            ("GET", ["rest", "v2", "SecSignId", id]) if asks("exist") => ("exist", normalise(id)),
-            ("GET", ["rest", "v2", "SecSignId", id]) if asks("createqrcode") => ("create_qr_code", normalise(id)),
-            ("POST", ["rest", "v2", "SecSignId"]) => ("restore", String::new()),
-            ("GET", ["rest", "v1", "Device", id, "Count"]) => ("device_count", normalise(id)),
-            ("GET", ["rest", "v2", "PluginRegistration", "ServerInfo"]) => ("server_info", String::new()),
-            ("POST", ["rest", "v2", "PluginRegistration"]) => ("plugin_registration", String::new()),
-            _ => ("unknown", String::new()),
-        };
-        Self { name, id }
-    }
+/// What a call asks for, by the name that the log gives it, and the SecSign ID or the session that its path names.
+fn operation(method: &Method, path: &str, query: &[(String, String)]) -> (&'static str, String) {
+    let pieces = call::pieces(path);
+    let pieces: Vec<&str> = pieces.iter().map(String::as_str).filter(|piece| !piece.is_empty()).collect();
+    let asks = |name: &str| call::find(query, name).is_some();
+    let is_number = |id: &str| id.parse::<i64>().is_ok();
+    let (name, id) = match (method.as_str(), pieces.as_slice()) {
+        ("GET", ["rest", "v2", "AuthSession"]) => ("create", ""),
+        ("GET", ["rest", "v2", "AuthSession", id]) if is_number(id) => ("state", *id),
+        ("DELETE", ["rest", "v2", "AuthSession", id]) if is_number(id) => ("cancel", *id),
+        ("GET", ["rest", "v2", "SecSignId", id]) if asks("exist") => ("exist", *id),
+        ("GET", ["rest", "v2", "SecSignId", id]) if asks("createqrcode") => ("create_qr_code", *id),
+        ("POST", ["rest", "v2", "SecSignId"]) => ("restore", ""),
+        ("GET", ["rest", "v1", "Device", id, "Count"]) => ("device_count", *id),
+        ("GET", ["rest", "v2", "PluginRegistration", "ServerInfo"]) => ("server_info", ""),
+        ("POST", ["rest", "v2", "PluginRegistration"]) => ("plugin_registration", ""),
+        _ => ("unknown", ""),
+    };
+    (name, normalise(id))
 }
 
 pub(crate) async fn handle(simulation: Data<Simulation>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let query = call::form_pairs(request.uri().query().unwrap_or_default());
-    let operation = Operation::of(request.method(), request.uri().path(), &query);
-    let sent = if operation.name == "create" { query } else { sent(&body) };
-    let user = match (operation.name, operation.id.as_str()) {
-        (_, "") => value(&sent, "secsignid").map(normalise),
+    let (name, id) = operation(request.method(), request.uri().path(), &query);
+    let sent = if name == "create" { query } else { sent(&body) };
+    let user = match (name, id.as_str()) {
+        (_, "") => call::find(&sent, "secsignid").map(normalise),
         ("state" | "cancel", session) => {
             session.parse().ok().and_then(|id| Some(simulation.world().secsign.by_id(id).ok()?.secsignid))
         }
         (_, id) => Some(id.to_owned()),
     };
-    let call = Call { user, ..Call::new(Provider::SecSign, operation.name, call::target(&request)) };
+    let call = Call { user, ..Call::new(Provider::SecSign, name, call::target(&request)) };
     let settings = &simulation.settings;
     let admitted = admitted(settings, &request);
     let work = |world: &mut World| match admitted {
-        true => respond(world, settings, &operation, &sent).unwrap_or_else(Error::answer),
+        true => respond(world, settings, (name, &id), &sent).unwrap_or_else(Error::answer),
         false => Error(401, "The account is unknown or its password is wrong.").answer(),
     };
     upstream::answer(&simulation, &request, call, work).await
 }
 
-fn respond(world: &mut World, settings: &Settings, operation: &Operation, sent: &[(String, String)]) -> Result<Answer, Error> {
+fn respond(
+    world: &mut World,
+    settings: &Settings,
+    (operation, id): (&str, &str),
+    sent: &[(String, String)],
+) -> Result<Answer, Error> {
     let now = world.clock.now_ms();
-    let id = operation.id.as_str();
     let session = |world: &World| world.secsign.by_id(id.parse().unwrap_or_default());
-    let members: Vec<(&str, Value)> = match operation.name {
+    let members: Vec<(&'static str, Value)> = match operation {
         "create" => return create(world, sent),
         "state" => {
             let session = session(world)?;
@@ -93,9 +89,8 @@ fn respond(world: &mut World, settings: &Settings, operation: &Operation, sent: 
 }
 
 fn create(world: &mut World, query: &[(String, String)]) -> Result<Answer, Error> {
-    let title = value(query, "transactiontitle").filter(|text| !text.is_empty());
-    let text = value(query, "transactiondescr").filter(|text| !text.is_empty());
-    let transaction = match (title, text) {
+    let given = |key| call::find(query, key).filter(|text| !text.is_empty());
+    let transaction = match (given("transactiontitle"), given("transactiondescr")) {
         (Some(title), Some(text)) => Some((title.to_owned(), text.to_owned())),
         (None, None) => None,
         _ => return Err(Error(400, "A transaction needs both a title and a description.")),
@@ -105,7 +100,7 @@ fn create(world: &mut World, query: &[(String, String)]) -> Result<Answer, Error
         secsignid: secsignid.clone(),
         service_name: required(query, "servicename")?.to_owned(),
         service_address: required(query, "serviceaddress")?.to_owned(),
-        with_pass: transaction.is_none() && value(query, "showaccesspassicons") != Some("false"),
+        with_pass: transaction.is_none() && call::find(query, "showaccesspassicons") != Some("false"),
         transaction,
     };
     let session = world.secsign.create(world.clock.now_ms(), new)?;
@@ -113,7 +108,8 @@ fn create(world: &mut World, query: &[(String, String)]) -> Result<Answer, Error
     if let Some(pass) = &session.pass {
         members.push(("authsessionicondata", pass.image().into()));
     }
-    Ok(Answer::new(200, Format::Json, members).creating(Created::Session { secsignid, id: session.id }))
+    let created = Some(Created::Session { secsignid, id: session.id });
+    Ok(Answer { created, ..Answer::new(200, Format::Json, members) })
 }
 
 /// A link to the phone page of an ID, percent-encoded as the original's app links are, and its QR code. Nothing is
@@ -133,12 +129,8 @@ fn sent(body: &[u8]) -> Vec<(String, String)> {
     }
 }
 
-fn value<'a>(pairs: &'a [(String, String)], key: &str) -> Option<&'a str> {
-    pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
-}
-
 fn required<'a>(pairs: &'a [(String, String)], key: &str) -> Result<&'a str, Error> {
-    value(pairs, key).filter(|text| !text.trim().is_empty()).ok_or(Error(400, "A required parameter is missing."))
+    call::find(pairs, key).filter(|text| !text.trim().is_empty()).ok_or(Error(400, "A required parameter is missing."))
 }
 
 fn admitted(settings: &Settings, request: &HttpRequest) -> bool {
@@ -148,7 +140,7 @@ fn admitted(settings: &Settings, request: &HttpRequest) -> bool {
     given.is_some_and(|given| given.as_bytes().ct_eq(expected.as_bytes()).into())
 }
 
-/// HTTP status and message of an error.
+/// HTTP status and message.
 struct Error(u16, &'static str);
 
 impl Error {

@@ -1,6 +1,4 @@
 //! Misbehaviour on request: which faults are armed and which calls they strike.
-//!
-//! [`tamper`] changes what an answer says, [`wire`] how it is sent.
 
 pub(crate) mod tamper;
 pub(crate) mod wire;
@@ -18,10 +16,9 @@ use crate::random;
 pub(crate) enum Kind {
     /// Nothing but `delay_ms`, which every other fault may have too.
     Delay,
-    /// The connection is closed without an answer and without any work.
+    /// The connection is closed (or reset) without any work; as `DropBefore`.
     Refuse,
     Reset,
-    /// The connection is closed before any work was done.
     DropBefore,
     /// The work is done, then the connection is closed.
     DropAfter,
@@ -32,15 +29,12 @@ pub(crate) enum Kind {
     Redirect,
     /// The HTTP status `status`; `value` goes into `Retry-After`.
     Status,
-    /// 200 without a body.
     Empty,
-    /// 200 with an HTML page.
     Html,
     /// Half of the body; with the value `wire` the other half was promised.
     Truncated,
     /// A decisive key twice, with different values.
     DuplicateKey,
-    /// Every byte of every value percent-encoded.
     PercentEncoded,
     /// Another image format in place of the PNG; `value` is its base64.
     NonPngIcon,
@@ -54,7 +48,6 @@ pub(crate) enum Kind {
     ApprovedAtOnce,
 }
 
-/// The operations that a fault may name.
 const OPERATIONS: &str = "*, create, state, cancel, release, authenticate, register, status, get_user, devices, deregister, \
      exist, create_qr_code, restore, device_count, server_info, plugin_registration, unknown";
 
@@ -62,25 +55,19 @@ const OPERATIONS: &str = "*, create, state, cancel, release, authenticate, regis
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Order {
-    /// `secsign`, `thumbsignin` or `*`.
     provider: Option<String>,
     operation: Option<String>,
     fault: Kind,
     /// How many calls it strikes; 0 strikes until it is cleared.
     count: Option<u32>,
-    /// How likely it strikes a call that it fits (0 to 1).
     probability: Option<f64>,
-    /// How long it holds the call up before anything else happens.
     delay_ms: Option<u64>,
     status: Option<u16>,
-    /// What it puts in, depending on the fault.
     value: Option<Value>,
-    /// SecSign ID or ThumbSignIn user id that a call must be about.
     user: Option<String>,
 }
 
 impl Order {
-    /// What is wrong with the order, in one sentence.
     pub(crate) fn mistake(&self) -> Option<String> {
         if let Some(provider) = self.provider.as_deref().filter(|name| !matches!(*name, "*" | "secsign" | "thumbsignin")) {
             return Some(format!("provider is secsign, thumbsignin or *, not {provider}"));
@@ -98,24 +85,14 @@ impl Order {
     }
 
     fn fits(&self, call: &Call) -> bool {
-        let provider = match self.provider.as_deref() {
-            None | Some("*") => true,
-            Some("secsign") => call.provider == Provider::SecSign,
-            Some(_) => call.provider == Provider::ThumbSignIn,
-        };
-        let operation = match self.operation.as_deref() {
-            None | Some("*") => true,
-            Some(name) => name == call.operation || name == "cancel" && call.cancelled,
-        };
-        let user = match self.user.as_deref() {
-            None | Some("*") => true,
-            Some(name) => call.user.as_deref().is_some_and(|user| user.eq_ignore_ascii_case(name)),
-        };
-        provider && operation && user
+        let all =
+            |asked: &Option<String>, fits: &dyn Fn(&str) -> bool| asked.as_deref().is_none_or(|name| name == "*" || fits(name));
+        all(&self.provider, &|name| (name == "secsign") == (call.provider == Provider::SecSign))
+            && all(&self.operation, &|name| name == call.operation || name == "cancel" && call.cancelled)
+            && all(&self.user, &|name| call.user.as_deref().is_some_and(|user| user.eq_ignore_ascii_case(name)))
     }
 }
 
-/// A fault that is armed.
 #[derive(Clone, Serialize)]
 pub(crate) struct Armed {
     pub(crate) id: u64,
@@ -124,23 +101,14 @@ pub(crate) struct Armed {
     struck: u32,
 }
 
-impl Armed {
-    fn is_spent(&self) -> bool {
-        self.order.count.is_some_and(|count| count > 0 && self.struck >= count)
-    }
-}
-
-/// What the faults do to one call.
 #[derive(Default)]
 pub(crate) struct Strike {
     pub(crate) delay: Duration,
-    /// What goes wrong, beyond the delay.
     pub(crate) kind: Option<Kind>,
     pub(crate) status: Option<u16>,
     pub(crate) value: Option<String>,
 }
 
-/// All armed faults, oldest first.
 #[derive(Default)]
 pub(crate) struct Faults {
     last: u64,
@@ -171,7 +139,7 @@ impl Faults {
             }
             fault.struck = fault.struck.saturating_add(1);
         }
-        self.armed.retain(|fault| !fault.is_spent());
+        self.armed.retain(|fault| fault.order.count.is_none_or(|count| count == 0 || fault.struck < count));
         strike
     }
 }

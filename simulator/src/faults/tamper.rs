@@ -4,21 +4,15 @@ use serde_json::Value;
 
 use crate::call::{Answer, plain};
 use crate::faults::Kind;
-use crate::random;
-use crate::secsign;
-use crate::thumbsignin;
+use crate::{random, secsign, thumbsignin};
 
-/// Keys that carry the person's name.
+/// Keys that carry the person's name, the id of a session or transaction, an image, a state.
 const USERS: [&str; 2] = ["secsignid", "userId"];
-/// Keys that carry the id of a session or a transaction.
 const SESSIONS: [&str; 2] = ["authsessionid", "transactionId"];
-/// Keys that carry an image.
 const IMAGES: [&str; 3] = ["authsessionicondata", "qrImage", "qrcodebase64"];
-/// Keys that carry a state.
 const STATES: [&str; 2] = ["authsessionstate", "status"];
 /// Keys on which a login depends, most decisive first.
 const DECISIVE: [&str; 4] = ["authsessionstate", "status", "userId", "authsessionid"];
-/// A picture of one pixel in the GIF format, in base64.
 const GIF: &str = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7";
 
 /// The answer as the fault leaves it. A fault that is not about members leaves it alone.
@@ -42,13 +36,12 @@ pub(crate) fn change(kind: Kind, value: Option<&str>, mut answer: Answer) -> Ans
     answer
 }
 
-/// Says that whatever was created is approved.
 pub(crate) fn say_approved(answer: &mut Answer) {
     replace(answer, &STATES, |old| if old.is_number() { secsign::AUTHENTICATED.into() } else { thumbsignin::SUCCESS.into() });
 }
 
 fn replace(answer: &mut Answer, keys: &[&str], new: impl Fn(&Value) -> Value) {
-    for (_, member) in answer.members.iter_mut().filter(|(key, _)| keys.contains(&key.as_str())) {
+    for (_, member) in answer.members.iter_mut().filter(|(key, _)| keys.contains(key)) {
         *member = new(member);
     }
 }
@@ -62,7 +55,7 @@ fn like(old: &Value, new: &str) -> Value {
 fn duplicate(value: Option<&str>, answer: &mut Answer) {
     let decisive = DECISIVE.iter().find_map(|key| answer.members.iter().find(|(name, _)| name == key));
     let Some((key, old)) = decisive.or(answer.members.first()).cloned() else { return };
-    let other = match (value, key.as_str()) {
+    let other = match (value, key) {
         (Some(value), _) => like(&old, value),
         (None, "authsessionstate") if old == secsign::AUTHENTICATED => secsign::PENDING.into(),
         (None, "authsessionstate") => secsign::AUTHENTICATED.into(),
@@ -73,7 +66,6 @@ fn duplicate(value: Option<&str>, answer: &mut Answer) {
     answer.members.push((key, other));
 }
 
-/// Percent-encodes every byte, letters and digits included.
 fn encode(member: &mut Value) {
     match member {
         Value::Array(items) => items.iter_mut().for_each(encode),

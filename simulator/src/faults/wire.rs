@@ -18,16 +18,9 @@ use futures_util::{StreamExt, stream};
 use crate::call::{Answer, Format};
 use crate::faults::{Kind, Strike};
 
-/// Pause between two bytes of a slow body.
-const SLOW: Duration = Duration::from_secs(1);
-/// Size of one chunk of an endless body.
-const CHUNK: usize = 64 * 1024;
-
-/// A second handle on a connection's socket: the web server keeps the first to itself, and a connection can be cut or
-/// reset only at the socket.
+/// A second handle on a connection's socket, to cut it: the web server keeps the first to itself.
 struct Socket(TcpStream);
 
-/// Keeps a handle on the socket of a new connection.
 pub(crate) fn keep_socket(connection: &dyn Any, data: &mut Extensions) {
     let stream = connection.downcast_ref::<tokio::net::TcpStream>();
     if let Some(handle) = stream.and_then(|stream| stream.as_fd().try_clone_to_owned().ok()) {
@@ -35,7 +28,6 @@ pub(crate) fn keep_socket(connection: &dyn Any, data: &mut Extensions) {
     }
 }
 
-/// Closes the connection without a word.
 pub(crate) fn cut(request: &HttpRequest) -> HttpResponse {
     match request.conn_data::<Socket>() {
         Some(Socket(socket)) if socket.shutdown(Shutdown::Both).is_ok() => HttpResponse::Ok().finish(),
@@ -66,7 +58,6 @@ pub(crate) fn redirect(upstream_url: &str, target: Option<&str>) -> HttpResponse
     HttpResponse::Found().insert_header((LOCATION, target.unwrap_or(&own))).finish()
 }
 
-/// Answers with an HTTP status and an error object.
 pub(crate) fn status(strike: &Strike) -> HttpResponse {
     let status = strike.status.and_then(|code| StatusCode::from_u16(code).ok()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
@@ -77,18 +68,12 @@ pub(crate) fn status(strike: &Strike) -> HttpResponse {
     response.json(serde_json::json!({"status": status.as_u16(), "error": error, "message": "simulated fault"}))
 }
 
-/// Sends an answer as it should be.
-pub(crate) fn whole(answer: &Answer) -> HttpResponse {
-    head(answer).body(answer.body())
-}
-
-/// Sends an answer with a fault.
-pub(crate) fn send(kind: Kind, value: Option<&str>, answer: &Answer) -> HttpResponse {
+pub(crate) fn send(kind: Option<Kind>, value: Option<&str>, answer: &Answer) -> HttpResponse {
     let body = Bytes::from(answer.body());
     match kind {
-        Kind::Empty => head(answer).body(()),
-        Kind::Html => HttpResponse::Ok().insert_header((CONTENT_TYPE, "text/html;charset=UTF-8")).body(PAGE),
-        Kind::Truncated if value == Some("wire") => {
+        Some(Kind::Empty) => head(answer).body(()),
+        Some(Kind::Html) => HttpResponse::Ok().insert_header((CONTENT_TYPE, "text/html;charset=UTF-8")).body(PAGE),
+        Some(Kind::Truncated) if value == Some("wire") => {
             let half = stream::iter([Ok(body.slice(..body.len() / 2)), Err(io::Error::from(io::ErrorKind::UnexpectedEof))]);
             // The pause lets the first half leave before the failure drops the connection.
             let paused = half.enumerate().then(|(index, part)| async move {
@@ -97,45 +82,39 @@ pub(crate) fn send(kind: Kind, value: Option<&str>, answer: &Answer) -> HttpResp
             });
             head(answer).body(SizedStream::new(body.len() as u64, paused.boxed_local()))
         }
-        Kind::Truncated => head(answer).body(body.slice(..body.len() / 2)),
-        Kind::SlowBody => {
+        Some(Kind::Truncated) => head(answer).body(body.slice(..body.len() / 2)),
+        Some(Kind::SlowBody) => {
             let length = body.len() as u64;
             let bytes = stream::iter(body).then(|byte| async move {
-                tokio::time::sleep(SLOW).await;
+                tokio::time::sleep(Duration::from_secs(1)).await;
                 Ok::<_, Infallible>(Bytes::copy_from_slice(&[byte]))
             });
             head(answer).body(SizedStream::new(length, bytes.boxed_local()))
         }
-        Kind::HugeBody => {
-            let filler = Bytes::from(vec![b'A'; CHUNK]);
-            let start = stream::once(async move { beginning(&body) });
+        Some(Kind::HugeBody) => {
+            let filler = Bytes::from(vec![b'A'; 64 * 1024]);
+            // The answer's text, left open for more to come.
+            let text = String::from_utf8_lossy(&body);
+            let start = Bytes::from(match text.strip_suffix('}') {
+                Some(open) => format!("{open},\"filler\":\""),
+                None => format!("{text}&filler="),
+            });
+            let start = stream::once(async move { start });
             head(answer).streaming(start.chain(stream::repeat(filler)).map(Ok::<_, Infallible>))
         }
-        _ => whole(answer),
+        _ => head(answer).body(body),
     }
-}
-
-/// The answer's text, left open for more to come.
-fn beginning(body: &[u8]) -> Bytes {
-    let text = String::from_utf8_lossy(body);
-    Bytes::from(match text.strip_suffix('}') {
-        Some(open) => format!("{open},\"filler\":\""),
-        None => format!("{text}&filler="),
-    })
 }
 
 fn head(answer: &Answer) -> actix_web::HttpResponseBuilder {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let content_type = match answer.format {
+        Format::Form => "text/plain;charset=UTF-8",
+        Format::Json => "application/json;charset=UTF-8",
+    };
     let mut response = HttpResponse::build(status);
-    response.insert_header((
-        CONTENT_TYPE,
-        match answer.format {
-            Format::Form => "text/plain;charset=UTF-8",
-            Format::Json => "application/json;charset=UTF-8",
-        },
-    ));
+    response.insert_header((CONTENT_TYPE, content_type));
     response
 }
 
-/// What a proxy puts in place of an answer.
 const PAGE: &str = "<!DOCTYPE html><html><head><title>Maintenance</title></head><body><h1>Back soon</h1></body></html>\n";

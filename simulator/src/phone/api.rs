@@ -1,5 +1,4 @@
-//! The phone's API for scripts: what phones do, and what controls the simulator itself (automatic answers, faults, log,
-//! clock, reset). Every answer is JSON, or 204 without a body.
+//! The phone's API for scripts: what phones do, and what controls the simulator itself.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::CACHE_CONTROL;
@@ -13,14 +12,14 @@ use super::guard;
 use crate::auto::Rule;
 use crate::call;
 use crate::faults::Order;
-use crate::secsign::{self, Identity, Session, normalise};
+use crate::secsign::{self, Session, normalise};
 use crate::simulation::{Simulation, World};
 use crate::thumbsignin::{self, Transaction};
 
 /// Something to say, or nothing (204), or what was wrong.
 type Outcome = Result<Option<Value>, Error>;
 
-/// What was wrong with a request: status, code, message.
+/// Status, code, message.
 struct Error(StatusCode, &'static str, String);
 
 impl Error {
@@ -52,18 +51,17 @@ pub(super) fn handle(simulation: &Arc<Simulation>, request: &HttpRequest, pieces
 
 fn route(simulation: &Simulation, request: &HttpRequest, pieces: &[&str], body: &[u8]) -> Outcome {
     let query = call::form_pairs(request.uri().query().unwrap_or_default());
-    let asked =
-        |name: &str| query.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str());
+    let asked = |name: &str| call::find(&query, name).filter(|value| !value.is_empty());
     let world = &mut *simulation.world();
     match (request.method().as_str(), pieces) {
-        ("GET", ["secsign"]) => Ok(Some(json!(world.secsign.names().collect::<Vec<_>>()))),
+        ("GET", ["secsign"]) => Ok(Some(json!(world.secsign.ids.keys().collect::<Vec<_>>()))),
         ("GET", ["secsign", id]) => show_identity(world, id),
         ("POST", ["secsign", id]) => change_identity(world, id, body),
         ("POST", ["secsign", id, "sessions", session]) => act_on_session(world, id, session, body),
-        ("GET", ["thumbsignin"]) => Ok(Some(json!(world.thumbsignin.users().collect::<Vec<_>>()))),
+        ("GET", ["thumbsignin"]) => Ok(Some(json!(world.thumbsignin.users.keys().collect::<Vec<_>>()))),
         ("GET", ["thumbsignin", "transactions"]) => Ok(Some(transactions(world, asked("userId"), asked("state")))),
         ("POST", ["thumbsignin", "transactions", id]) => act_on_transaction(world, id, &parse(body)?),
-        ("POST", ["thumbsignin", "scan"]) => scan(world, body),
+        ("POST", ["thumbsignin", "scan"]) => scan(world, &parse(body)?),
         ("POST", ["auto"]) => {
             let rule: Rule = parse(body)?;
             world.auto.add(rule.clone());
@@ -80,8 +78,14 @@ fn route(simulation: &Simulation, request: &HttpRequest, pieces: &[&str], body: 
             world.faults.armed.clear();
             Ok(None)
         }
-        ("GET", ["requests"]) => requests(world, asked("after")),
-        ("POST", ["clock"]) => advance(world, body),
+        ("GET", ["requests"]) => {
+            let after = asked("after").unwrap_or("0").parse();
+            Ok(Some(json!(world.log.after(after.map_err(|_| Error::bad_request("after is a number from an entry's seq"))?))))
+        }
+        ("POST", ["clock"]) => {
+            let ahead = world.clock.advance(parse::<Advance>(body)?.advance_ms);
+            Ok(Some(json!({"ahead_ms": ahead, "now_ms": world.clock.now_ms()})))
+        }
         ("POST", ["reset"]) => {
             world.reset();
             Ok(None)
@@ -99,18 +103,14 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
 fn show_identity(world: &mut World, id: &str) -> Outcome {
     let now = world.clock.now_ms();
     let identity = world.secsign.identity(now, id).ok_or_else(|| Error::not_found("there is no SecSign ID of that name"))?;
-    Ok(Some(identity_json(&normalise(id), identity)))
-}
-
-fn identity_json(id: &str, identity: &Identity) -> Value {
     let sessions: Vec<Value> = identity.sessions.iter().map(session_json).collect();
-    json!({"secsignid": id, "frozen": identity.frozen, "sessions": sessions})
+    Ok(Some(json!({"secsignid": normalise(id), "frozen": identity.frozen, "sessions": sessions})))
 }
 
 /// The session's id is written as text: numbers of its size do not survive JavaScript.
-fn session_json(session: &Session) -> Value {
-    let symbols: Vec<&str> =
-        session.pass.iter().flat_map(|pass| pass.symbols()).map(|(_, symbol)| symbol.png_base64.as_str()).collect();
+pub(super) fn session_json(session: &Session) -> Value {
+    let symbols = session.pass.iter().flat_map(|pass| pass.symbols());
+    let symbols: Vec<&str> = symbols.map(|(_, symbol)| symbol.png_base64.as_str()).collect();
     let (title, description) = session.asked.transaction.clone().unzip();
     json!({
         "authsessionid": session.id.to_string(),
@@ -154,18 +154,17 @@ fn act_on_session(world: &mut World, id: &str, session: &str, body: &[u8]) -> Ou
 
 fn transactions(world: &mut World, user: Option<&str>, state: Option<&str>) -> Value {
     let now = world.clock.now_ms();
-    let all = world.thumbsignin.transactions(now);
-    let wanted = all.filter(|transaction| {
+    let wanted = world.thumbsignin.transactions(now).filter(|transaction| {
         user.is_none_or(|user| transaction.user.as_deref() == Some(user))
             && state.is_none_or(|state| transaction.status.name().eq_ignore_ascii_case(state))
     });
     wanted.map(|transaction| transaction_json(transaction, now)).collect()
 }
 
-fn transaction_json(transaction: &Transaction, now: i64) -> Value {
+pub(super) fn transaction_json(transaction: &Transaction, now: i64) -> Value {
     json!({
         "transactionId": transaction.id,
-        "kind": transaction.kind.name(),
+        "kind": transaction.kind,
         "userId": transaction.user,
         "status": transaction.status.name(),
         "failureReason": transaction.status.failure_reason(),
@@ -190,9 +189,8 @@ struct Scan {
     content: String,
 }
 
-fn scan(world: &mut World, body: &[u8]) -> Outcome {
-    let Scan { content } = parse(body)?;
-    let id = transaction_in(&content).ok_or_else(|| Error::bad_request("the content is not a link to a transaction"))?;
+fn scan(world: &mut World, scan: &Scan) -> Outcome {
+    let id = transaction_in(&scan.content).ok_or_else(|| Error::bad_request("the content is not a link to a transaction"))?;
     act_on_transaction(world, id, &thumbsignin::PhoneAction::Scan)
 }
 
@@ -211,21 +209,10 @@ fn arm(world: &mut World, body: &[u8]) -> Outcome {
     }
 }
 
-fn requests(world: &World, after: Option<&str>) -> Outcome {
-    let after = after.unwrap_or("0").parse().map_err(|_| Error::bad_request("after is a number from an entry's seq"))?;
-    Ok(Some(json!(world.log.after(after))))
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Advance {
     advance_ms: i64,
-}
-
-fn advance(world: &mut World, body: &[u8]) -> Outcome {
-    let Advance { advance_ms } = parse(body)?;
-    let ahead = world.clock.advance(advance_ms);
-    Ok(Some(json!({"ahead_ms": ahead, "now_ms": world.clock.now_ms()})))
 }
 
 #[cfg(test)]

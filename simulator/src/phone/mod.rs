@@ -1,4 +1,4 @@
-//! The virtual phone: pages for people ([`pages`]) and an API for scripts ([`api`]), both behind [`guard`].
+//! The virtual phone: pages for people and an API for scripts, both behind [`guard`].
 
 mod api;
 mod guard;
@@ -20,8 +20,8 @@ pub(crate) async fn handle(
     request: HttpRequest,
     body: Bytes,
 ) -> HttpResponse {
-    let path: Vec<String> = request.uri().path().split('/').filter(|piece| !piece.is_empty()).map(call::decode).collect();
-    let pieces: Vec<&str> = path.iter().map(String::as_str).skip(1).collect();
+    let path = call::pieces(request.uri().path());
+    let pieces: Vec<&str> = path.iter().map(String::as_str).filter(|piece| !piece.is_empty()).skip(1).collect();
     match pieces.split_first() {
         Some((&"api", rest)) => api::handle(&simulation, &request, rest, &body),
         _ => pages::handle(&simulation, &pages, &request, &pieces, &body),

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use minijinja::value::Serde;
 use minijinja::{Environment, Error, Value, context};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -18,17 +19,8 @@ use crate::simulation::{Simulation, World};
 use crate::thumbsignin::{self, Transaction};
 use crate::{call, clock};
 
-/// `same-origin` referrers keep the `Origin` header on our own forms, which the guard checks.
-const HEADERS: [(HeaderName, &str); 4] = [
-    (CACHE_CONTROL, "no-store"),
-    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (REFERRER_POLICY, "same-origin"),
-    (
-        CONTENT_SECURITY_POLICY,
-        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; form-action 'self'; \
-         base-uri 'none'; frame-ancestors 'none'",
-    ),
-];
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; \
+    form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 pub(crate) struct Pages(Environment<'static>);
 
@@ -41,7 +33,6 @@ impl Pages {
     }
 }
 
-/// Where a request leads: a page to show, or one to go to.
 enum Next {
     Show(Value),
     Go(String),
@@ -64,7 +55,7 @@ pub(super) fn handle(
     let next = match (request.method().as_str(), pieces) {
         ("GET", ["assets", name]) => return asset(name),
         ("GET", []) => phones(simulation, world),
-        ("GET", ["secsign", id]) => secsign_phone(simulation, world, &normalise(id)),
+        ("GET", ["secsign", id]) => secsign_phone(world, &normalise(id)),
         ("POST", ["secsign", id]) => change_identity(world, &normalise(id), &form),
         ("POST", ["secsign", id, "sessions", session]) => decide_session(world, &normalise(id), session, &form),
         ("GET", ["thumbsignin", user]) => thumbsignin_phone(simulation, world, user),
@@ -79,50 +70,42 @@ pub(super) fn handle(
     send(pages, next)
 }
 
-/// The list of phones, and the codes that anybody may scan.
 fn phones(simulation: &Simulation, world: &mut World) -> Next {
     let now = world.clock.now_ms();
-    let ids: Vec<String> = world.secsign.names().map(str::to_owned).collect();
+    let ids: Vec<String> = world.secsign.ids.keys().cloned().collect();
     let mut secsign = Vec::new();
     for name in ids {
-        let identity = world.secsign.identity(now, &name);
-        let waiting = identity.map_or(0, |identity| identity.sessions.iter().filter(|session| session.is_open()).count());
-        let frozen = world.secsign.identity(now, &name).is_some_and(|identity| identity.frozen);
-        secsign.push(context! { name, waiting, frozen });
+        let Some(identity) = world.secsign.identity(now, &name) else { continue };
+        let waiting = identity.sessions.iter().filter(|session| session.is_open()).count();
+        secsign.push(context! { name, waiting, frozen => identity.frozen });
     }
     let open: Vec<Transaction> = world.thumbsignin.transactions(now).filter(|asked| asked.status.is_open()).cloned().collect();
-    let phone = |name: &str| {
-        let waiting = open.iter().filter(|asked| asked.user.as_deref() == Some(name)).count();
-        context! { name, waiting }
+    let phone = |name: &String| {
+        let waiting = open.iter().filter(|asked| asked.user.as_ref() == Some(name)).count();
+        context! { name => name.as_str(), waiting }
     };
-    let thumbsignin: Vec<Value> = world.thumbsignin.users().map(phone).collect();
+    let thumbsignin: Vec<Value> = world.thumbsignin.users.keys().map(phone).collect();
     let codes = open.iter().rev().filter(|asked| asked.user.is_none()).map(|asked| shown_transaction(simulation, asked, now));
     Next::Show(context! { page => "phones", secsign, thumbsignin, codes => codes.collect::<Vec<_>>() })
 }
 
 /// The phone of a SecSign ID; where the ID does not exist, a phone on which it could be created.
-fn secsign_phone(simulation: &Simulation, world: &mut World, id: &str) -> Next {
+fn secsign_phone(world: &mut World, id: &str) -> Next {
     let now = world.clock.now_ms();
-    let lifetime = simulation.settings.options.secsign_lifetime.as_millis();
     let identity = world.secsign.identity(now, id);
     let show = |session: &Session| {
         let symbols = session.pass.iter().flat_map(|pass| pass.symbols());
-        let expires = i128::from(session.created_ms).saturating_add_unsigned(lifetime);
         context! {
-            id => session.id.to_string(),
             open => session.is_open(),
-            state => session.state,
-            service => session.asked.service_name.clone(),
-            address => session.asked.service_address.clone(),
-            transaction => session.asked.transaction.clone(),
             asked => clock::iso(session.created_ms),
-            expires_in => (expires.saturating_sub(i128::from(now)) / 1000).max(0),
+            expires_in => session.expires_in(now),
             symbols => symbols.map(|(_, symbol)| context! { name => symbol.name, image => symbol.png_base64.as_str() }).collect::<Vec<_>>(),
+            ..Serde(api::session_json(session))
         }
     };
     let requests: Vec<Value> = identity.iter().flat_map(|identity| identity.sessions.iter().map(show)).collect();
-    let frozen = identity.is_some_and(|identity| identity.frozen);
-    Next::Show(context! { page => "secsign", id, exists => identity.is_some(), frozen, requests })
+    let (exists, frozen) = (identity.is_some(), identity.is_some_and(|identity| identity.frozen));
+    Next::Show(context! { page => "secsign", id, exists, frozen, requests })
 }
 
 fn thumbsignin_phone(simulation: &Simulation, world: &mut World, user: &str) -> Next {
@@ -136,30 +119,21 @@ fn thumbsignin_phone(simulation: &Simulation, world: &mut World, user: &str) -> 
 /// Where QR codes and deep links lead.
 fn transaction(simulation: &Simulation, world: &mut World, id: &str) -> Next {
     let now = world.clock.now_ms();
-    let holders: Vec<String> = world.thumbsignin.users().map(str::to_owned).collect();
-    match world.thumbsignin.transaction(now, id) {
-        Some(asked) => {
-            Next::Show(context! { page => "transaction", holders, request => shown_transaction(simulation, asked, now) })
-        }
-        None => {
-            let text = "The phone service does not know this request. It may have been made by another server.";
-            failed("Unknown code", text)
-        }
-    }
+    let holders: Vec<String> = world.thumbsignin.users.keys().cloned().collect();
+    let Some(asked) = world.thumbsignin.transaction(now, id) else {
+        let text = "The phone service does not know this request. It may have been made by another server.";
+        return failed("Unknown code", text);
+    };
+    Next::Show(context! { page => "transaction", holders, request => shown_transaction(simulation, asked, now) })
 }
 
 fn shown_transaction(simulation: &Simulation, asked: &Transaction, now: i64) -> Value {
     context! {
-        id => asked.id.clone(),
-        app => simulation.settings.options.app_name.clone(),
-        kind => asked.kind.name(),
-        user => asked.user.clone(),
-        status => asked.status.name(),
-        reason => asked.status.failure_reason(),
+        app => simulation.settings.options.app_name.as_str(),
         open => asked.status.is_open(),
         browser => asked.browser.as_deref().and_then(browser_name),
         asked => clock::iso(asked.created_ms),
-        expires_in => asked.expires_in(now),
+        ..Serde(api::transaction_json(asked, now))
     }
 }
 
@@ -175,8 +149,7 @@ fn change_identity(world: &mut World, id: &str, form: &HashMap<String, String>) 
 /// A request that is over in the meantime needs no error: the page shows what became of it.
 fn decide_session(world: &mut World, id: &str, session: &str, form: &HashMap<String, String>) -> Next {
     let action = match (form.get("symbol"), form.get("decision").map(String::as_str)) {
-        (Some(symbol), _) => secsign::PhoneAction::Approve { symbol: Some(symbol.clone()) },
-        (None, Some("approve")) => secsign::PhoneAction::Approve { symbol: None },
+        (symbol @ Some(_), _) | (symbol, Some("approve")) => secsign::PhoneAction::Approve { symbol: symbol.cloned() },
         (None, Some("fetch")) => secsign::PhoneAction::Fetch,
         (None, Some("deny")) => secsign::PhoneAction::Deny,
         _ => return nothing_to_do(),
@@ -204,23 +177,17 @@ fn decide_transaction(world: &mut World, id: &str, form: &HashMap<String, String
 
 /// What a browser calls itself, in a word that people know.
 fn browser_name(user_agent: &str) -> Option<String> {
-    let find = |names: &[(&str, &'static str)]| names.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name);
-    let browser = find(&[
-        ("Edg/", "Edge"),
-        ("OPR/", "Opera"),
-        ("Firefox/", "Firefox"),
-        ("Chrome/", "Chrome"),
-        ("Safari/", "Safari"),
-        ("curl/", "curl"),
-    ])?;
-    let system = find(&[
-        ("Android", "Android"),
-        ("iPhone", "iPhone"),
-        ("iPad", "iPad"),
-        ("Windows", "Windows"),
-        ("Mac OS X", "macOS"),
-        ("Linux", "Linux"),
-    ]);
+    let find = |marks: [&str; 6], names: [&'static str; 6]| {
+        marks.into_iter().zip(names).find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| name)
+    };
+    let browser = find(
+        ["Edg/", "OPR/", "Firefox/", "Chrome/", "Safari/", "curl/"],
+        ["Edge", "Opera", "Firefox", "Chrome", "Safari", "curl"],
+    )?;
+    let system = find(
+        ["Android", "iPhone", "iPad", "Windows", "Mac OS X", "Linux"],
+        ["Android", "iPhone", "iPad", "Windows", "macOS", "Linux"],
+    );
     Some(system.map_or_else(|| browser.to_owned(), |system| format!("{browser} on {system}")))
 }
 
@@ -253,9 +220,9 @@ fn send(pages: &Pages, next: Next) -> HttpResponse {
 
 fn guarded(status: StatusCode) -> HttpResponseBuilder {
     let mut response = HttpResponse::build(status);
-    for header in HEADERS {
-        response.insert_header(header);
-    }
+    response.insert_header((CACHE_CONTROL, "no-store")).insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"));
+    // Such referrers keep the `Origin` header on our own forms, which the guard checks.
+    response.insert_header((REFERRER_POLICY, "same-origin")).insert_header((CONTENT_SECURITY_POLICY, POLICY));
     response
 }
 

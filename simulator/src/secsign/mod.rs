@@ -1,30 +1,25 @@
-//! The SecSign ID server: who exists, which sessions are open, what a phone may do with them.
-//!
-//! `endpoints` speaks its two protocols; the rules here are the same for both.
-
-mod session;
+//! The SecSign ID server: who exists, which sessions are open, what a phone may do with them, whichever of its two
+//! protocols asks.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
 use crate::options::{Options, SecondSession};
-pub(crate) use session::{AUTHENTICATED, CANCELED, DENIED, FETCHED, Identity, NewSession, PENDING, SUSPENDED, Session};
+use crate::symbols::Pass;
+use crate::{clock, random};
 
 /// Closed sessions kept per ID, for scripts that look back.
 const KEPT: usize = 32;
 
-/// Why the server refuses a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     UnknownId,
-    /// The ID is frozen until its owner reactivates it on the phone.
     Frozen,
     UnknownSession,
     Unsupported,
 }
 
-/// Why a phone cannot do what it was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PhoneRefusal {
     Unknown,
@@ -33,7 +28,6 @@ pub(crate) enum PhoneRefusal {
     NoSuchSymbol,
 }
 
-/// What a phone does with a session.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub(crate) enum PhoneAction {
@@ -42,7 +36,6 @@ pub(crate) enum PhoneAction {
     Approve {
         symbol: Option<String>,
     },
-    /// Picks a symbol that the page does not show.
     WrongSymbol,
     Deny,
     /// Not a phone's deed: puts the session into any state, from any other.
@@ -59,8 +52,99 @@ pub(crate) struct Triple {
     pub(crate) request_id: String,
 }
 
+/// Waiting; the push was sent.
+pub(crate) const PENDING: i64 = 1;
+pub(crate) const EXPIRED: i64 = 2;
+pub(crate) const AUTHENTICATED: i64 = 3;
+/// The person denied, or picked a wrong symbol.
+pub(crate) const DENIED: i64 = 4;
+/// The server withdrew it because another request came in.
+pub(crate) const SUSPENDED: i64 = 5;
+/// The service that asked withdrew it.
+pub(crate) const CANCELED: i64 = 6;
+/// The phone has loaded it.
+pub(crate) const FETCHED: i64 = 7;
+
+#[derive(Clone)]
+pub(crate) struct NewSession {
+    /// Whom it asks: a SecSign ID, normalised.
+    pub(crate) secsignid: String,
+    pub(crate) service_name: String,
+    pub(crate) service_address: String,
+    pub(crate) with_pass: bool,
+    /// Title and text of what is approved along with it.
+    pub(crate) transaction: Option<(String, String)>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Session {
+    /// Signed 64-bit number, never 0 or −1.
+    pub(crate) id: i64,
+    /// 64 upper-case hex digits.
+    pub(crate) request_id: String,
+    pub(crate) asked: NewSession,
+    /// One of the states; a script may set others.
+    pub(crate) state: i64,
+    pub(crate) created_ms: i64,
+    lifetime_ms: i64,
+    pub(crate) pass: Option<Pass>,
+    /// The server has forgotten it; phones and scripts still see it.
+    pub(crate) gone: bool,
+}
+
+impl Session {
+    fn new(now: i64, lifetime_ms: i64, asked: NewSession) -> Self {
+        let mut ids = std::iter::repeat_with(|| random::number().cast_signed());
+        Self {
+            id: ids.find(|id| ![0, -1].contains(id)).unwrap_or(1),
+            request_id: random::hex(4).to_uppercase(),
+            state: PENDING,
+            created_ms: now,
+            lifetime_ms,
+            pass: asked.with_pass.then(Pass::random),
+            asked,
+            gone: false,
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.state, PENDING | FETCHED)
+    }
+
+    /// Whole seconds until it expires.
+    pub(crate) fn expires_in(&self, now: i64) -> i64 {
+        (self.created_ms.saturating_add(self.lifetime_ms).saturating_sub(now) / 1000).max(0)
+    }
+
+    /// By its name, or its image in base64 or as a data URL; `None` where the symbol was not offered.
+    fn is_right(&self, symbol: &str) -> Option<bool> {
+        let pass = self.pass.as_ref()?;
+        let symbol = symbol.strip_prefix("data:image/png;base64,").unwrap_or(symbol);
+        let picked = pass.symbols().find(|(_, offered)| offered.png_base64 == symbol || offered.name == symbol);
+        picked.map(|(index, _)| index == pass.shown)
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Identity {
+    /// After two requests at once, until the owner reactivates it.
+    pub(crate) frozen: bool,
+    pub(crate) sessions: Vec<Session>,
+}
+
+impl Identity {
+    fn expire(&mut self, now: i64) {
+        let over = |session: &&mut Session| session.is_open() && now.saturating_sub(session.created_ms) >= session.lifetime_ms;
+        self.sessions.iter_mut().filter(over).for_each(|session| session.state = EXPIRED);
+    }
+
+    fn session(&mut self, id: i64) -> Option<&mut Session> {
+        self.sessions.iter_mut().find(|session| session.id == id)
+    }
+}
+
 pub(crate) struct SecSign {
-    ids: BTreeMap<String, Identity>,
+    pub(crate) ids: BTreeMap<String, Identity>,
     second: SecondSession,
     legacy_release: bool,
     lifetime_ms: i64,
@@ -77,7 +161,7 @@ impl SecSign {
             ids: options.secsign_ids.iter().map(|id| (normalise(id), Identity::default())).collect(),
             second: options.second_session,
             legacy_release: options.legacy_release,
-            lifetime_ms: i64::try_from(options.secsign_lifetime.as_millis()).unwrap_or(i64::MAX),
+            lifetime_ms: clock::ms(options.secsign_lifetime),
         }
     }
 
@@ -85,42 +169,34 @@ impl SecSign {
         self.ids.values_mut().for_each(|identity| *identity = Identity::default());
     }
 
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.ids.keys().map(String::as_str)
-    }
-
-    /// Puts an ID onto a phone; one that exists stays as it is.
     pub(crate) fn create_id(&mut self, secsignid: &str) {
         self.ids.entry(normalise(secsignid)).or_default();
     }
 
-    /// Ends the freeze of an ID, as its owner does by a tap. False where there is no such ID.
+    /// False where there is no such ID.
     pub(crate) fn unfreeze(&mut self, secsignid: &str) -> bool {
         self.ids.get_mut(&normalise(secsignid)).map(|identity| identity.frozen = false).is_some()
     }
 
-    /// An ID with its sessions as they are now.
-    pub(crate) fn identity(&mut self, now: i64, secsignid: &str) -> Option<&Identity> {
-        let lifetime = self.lifetime_ms;
+    pub(crate) fn identity(&mut self, now: i64, secsignid: &str) -> Option<&mut Identity> {
         let identity = self.ids.get_mut(&normalise(secsignid))?;
-        identity.expire(now, lifetime);
+        identity.expire(now);
         Some(identity)
     }
 
     /// What identifies a session that is named by its id alone (REST API).
     pub(crate) fn by_id(&self, id: i64) -> Result<Triple, Refusal> {
         let find = |(secsignid, identity): (&String, &Identity)| {
-            let request_id = identity.session(id)?.request_id.clone();
-            Some(Triple { secsignid: secsignid.clone(), id, request_id })
+            let session = identity.sessions.iter().find(|session| session.id == id)?;
+            Some(Triple { secsignid: secsignid.clone(), id, request_id: session.request_id.clone() })
         };
         self.ids.iter().find_map(find).ok_or(Refusal::UnknownSession)
     }
 
     /// Asks for a session. While another one is open, that one is suspended and the ID is frozen.
     pub(crate) fn create(&mut self, now: i64, new: NewSession) -> Result<Session, Refusal> {
-        let (lifetime, second) = (self.lifetime_ms, self.second);
-        let identity = self.ids.get_mut(&new.secsignid).ok_or(Refusal::UnknownId)?;
-        identity.expire(now, lifetime);
+        let (second, lifetime) = (self.second, self.lifetime_ms);
+        let identity = self.identity(now, &new.secsignid).ok_or(Refusal::UnknownId)?;
         if identity.frozen {
             return Err(Refusal::Frozen);
         }
@@ -131,14 +207,13 @@ impl SecSign {
                 return Err(Refusal::Frozen);
             }
         }
-        let session = Session::new(now, new);
+        let session = Session::new(now, lifetime, new);
         identity.sessions.push(session.clone());
         let surplus = identity.sessions.len().saturating_sub(KEPT);
         identity.sessions.drain(..surplus);
         Ok(session)
     }
 
-    /// The state of a session that the caller can name completely.
     pub(crate) fn state(&mut self, now: i64, triple: &Triple) -> Result<i64, Refusal> {
         self.find(now, triple).map(|session| session.state)
     }
@@ -146,7 +221,8 @@ impl SecSign {
     /// Withdraws a session. From then on the server does not know it.
     pub(crate) fn cancel(&mut self, now: i64, triple: &Triple) -> Result<i64, Refusal> {
         let session = self.find(now, triple)?;
-        session.cancel();
+        session.gone = true;
+        session.state = CANCELED;
         Ok(CANCELED)
     }
 
@@ -164,10 +240,8 @@ impl SecSign {
 
     /// Lets a phone act on a session; answers the state in which it is then.
     pub(crate) fn act(&mut self, now: i64, (secsignid, id): (&str, i64), action: &PhoneAction) -> Result<i64, PhoneRefusal> {
-        let lifetime = self.lifetime_ms;
-        let identity = self.ids.get_mut(&normalise(secsignid)).ok_or(PhoneRefusal::Unknown)?;
-        identity.expire(now, lifetime);
-        let session = identity.session_mut(id).ok_or(PhoneRefusal::Unknown)?;
+        let identity = self.identity(now, secsignid).ok_or(PhoneRefusal::Unknown)?;
+        let session = identity.session(id).ok_or(PhoneRefusal::Unknown)?;
         if let PhoneAction::State { state } = action {
             session.state = *state;
             return Ok(*state);
@@ -189,11 +263,9 @@ impl SecSign {
     }
 
     fn find(&mut self, now: i64, triple: &Triple) -> Result<&mut Session, Refusal> {
-        let lifetime = self.lifetime_ms;
-        let identity = self.ids.get_mut(&triple.secsignid).ok_or(Refusal::UnknownSession)?;
-        identity.expire(now, lifetime);
-        let session = identity.session_mut(triple.id).filter(|session| !session.gone);
-        session.filter(|session| session.request_id == triple.request_id).ok_or(Refusal::UnknownSession)
+        let session = self.identity(now, &triple.secsignid).and_then(|identity| identity.session(triple.id));
+        let known = session.filter(|session| !session.gone && session.request_id == triple.request_id);
+        known.ok_or(Refusal::UnknownSession)
     }
 }
 

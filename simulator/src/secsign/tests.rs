@@ -1,6 +1,5 @@
 //! The rules of the SecSign ID server.
 
-use super::session::EXPIRED;
 use super::*;
 
 const NOW: i64 = 1_000_000;

@@ -1,34 +1,24 @@
 //! The ThumbSignIn service: users, their devices, and the transactions that phones complete.
-//!
-//! `endpoints` speaks its protocol, [`signature`] checks who calls.
 
 pub(crate) mod signature;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::options::Options;
-use crate::random;
+use crate::{clock, random};
 
 /// The one status that is success.
 pub(crate) const SUCCESS: &str = "COMPLETED_SUCCESSFUL";
 /// Transactions kept; older ones are forgotten.
 const KEPT: usize = 20_000;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Kind {
     Register,
     Authenticate,
-}
-
-impl Kind {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Register => "register",
-            Self::Authenticate => "authenticate",
-        }
-    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +32,6 @@ pub(crate) enum Status {
 }
 
 impl Status {
-    /// The word for it on the wire.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Pending => "PENDING",
@@ -57,7 +46,6 @@ impl Status {
         if let Self::Failed(reason) = self { reason } else { "" }
     }
 
-    /// True while a phone may still act.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self, Self::Pending | Self::Initiated)
     }
@@ -72,7 +60,7 @@ pub(crate) struct Device {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) registered_ms: i64,
-    /// Likewise; `None` before its first sign-in.
+    /// `None` before its first sign-in.
     pub(crate) used_ms: Option<i64>,
 }
 
@@ -85,7 +73,7 @@ pub(crate) struct Transaction {
     pub(crate) user: Option<String>,
     pub(crate) status: Status,
     pub(crate) created_ms: i64,
-    /// The browser that asked, as far as the caller said so.
+    /// The `User-Agent` that the caller passed on.
     pub(crate) browser: Option<String>,
     lifetime_ms: i64,
 }
@@ -93,8 +81,7 @@ pub(crate) struct Transaction {
 impl Transaction {
     /// Whole seconds until it expires.
     pub(crate) fn expires_in(&self, now: i64) -> i64 {
-        let left = self.created_ms.saturating_add(self.lifetime_ms).saturating_sub(now);
-        (left / 1000).max(0)
+        (self.created_ms.saturating_add(self.lifetime_ms).saturating_sub(now) / 1000).max(0)
     }
 
     fn expire(&mut self, now: i64) {
@@ -120,7 +107,6 @@ pub(crate) enum PhoneAction {
     },
 }
 
-/// Why a phone cannot do what it was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PhoneRefusal {
     Unknown,
@@ -131,34 +117,25 @@ pub(crate) enum PhoneRefusal {
 }
 
 pub(crate) struct ThumbSignIn {
-    users: BTreeMap<String, Vec<Device>>,
-    transactions: VecDeque<Transaction>,
+    pub(crate) users: BTreeMap<String, Vec<Device>>,
+    pub(crate) transactions: VecDeque<Transaction>,
     lifetime_ms: i64,
 }
 
 impl ThumbSignIn {
     pub(crate) fn new(options: &Options) -> Self {
-        let lifetime_ms = i64::try_from(options.thumbsignin_lifetime.as_millis()).unwrap_or(i64::MAX);
+        let lifetime_ms = clock::ms(options.thumbsignin_lifetime);
         let mut service = Self { users: BTreeMap::new(), transactions: VecDeque::new(), lifetime_ms };
-        options.thumbsignin_users.iter().for_each(|user| service.add_device(crate::clock::wall_ms(), user));
+        options.thumbsignin_users.iter().for_each(|user| service.add_device(clock::wall_ms(), user));
         service
     }
 
-    /// Forgets transactions; users and devices stay.
-    pub(crate) fn reset(&mut self) {
-        self.transactions.clear();
-    }
-
-    pub(crate) fn users(&self) -> impl Iterator<Item = &str> {
-        self.users.keys().map(String::as_str)
-    }
-
-    /// The devices of a user, oldest first.
+    /// Oldest first.
     pub(crate) fn devices(&self, user: &str) -> &[Device] {
         self.users.get(user).map_or(&[], Vec::as_slice)
     }
 
-    /// Forgets a device; false where the user has none of that id.
+    /// False where the user has none of that id.
     pub(crate) fn remove_device(&mut self, user: &str, device: &str) -> bool {
         let Some(devices) = self.users.get_mut(user) else { return false };
         let before = devices.len();
@@ -177,7 +154,6 @@ impl ThumbSignIn {
         transaction
     }
 
-    /// A transaction as it stands now.
     pub(crate) fn transaction(&mut self, now: i64, id: &str) -> Option<&mut Transaction> {
         let transaction = self.transactions.iter_mut().rev().find(|transaction| transaction.id == id)?;
         transaction.expire(now);
@@ -217,7 +193,7 @@ impl ThumbSignIn {
         Ok(transaction.clone())
     }
 
-    /// What comes of the approval by a certain person: only a registered device can sign in.
+    /// What comes of the approval by `holder`: only a registered device can sign in.
     fn complete(&mut self, now: i64, kind: Kind, holder: String) -> Status {
         if kind == Kind::Register {
             self.add_device(now, &holder);

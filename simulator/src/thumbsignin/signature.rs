@@ -1,5 +1,4 @@
-//! Checks the signatures of ThumbSignIn requests: HMAC-SHA256 over a canonical form of the request, keyed by secret and
-//! day.
+//! Checks the signatures of ThumbSignIn requests: HMAC-SHA256 over a canonical form, keyed by secret and day.
 //!
 //! The vendor's two signers differ in how they write paths, queries and header values, and in which day keys the
 //! signature around midnight. A request is accepted if any combination of their habits gives its signature.
@@ -11,9 +10,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use crate::options::Options;
 use crate::{call, clock};
 
-/// The only algorithm; what the header names is not looked up.
+/// What the header names is not looked up.
 const ALGORITHM: &str = "HmacSHA256";
 /// How far ahead of our clock a stamp may be, in milliseconds.
 const AHEAD_MS: i64 = 30_000;
@@ -28,14 +28,6 @@ const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'\'')
     .remove(b'(')
     .remove(b')');
-
-pub(crate) struct Credentials<'a> {
-    pub(crate) app_id: &'a str,
-    /// Secret; its text is the key, not the bytes that it spells in hex.
-    pub(crate) secret: &'a str,
-    /// How old a stamp may be, in milliseconds; `None` has no bound.
-    pub(crate) max_age_ms: Option<i64>,
-}
 
 /// A request as it was received: path and query not decoded.
 pub(crate) struct Received<'a> {
@@ -52,48 +44,40 @@ pub(crate) type Refusal = &'static str;
 const INVALID: Refusal = "Authorization header is missing or invalid";
 const FAILED: Refusal = "Signature verification failed";
 
-/// Checks that the request was signed by whoever knows the secret, not long ago.
-pub(crate) fn verify(credentials: &Credentials<'_>, received: &Received<'_>, now_ms: i64) -> Result<(), Refusal> {
+pub(crate) fn verify(options: &Options, received: &Received<'_>, now_ms: i64) -> Result<(), Refusal> {
     let header = (received.header)("authorization").ok_or(INVALID)?;
-    let authorization = Authorization::parse(&header).ok_or(INVALID)?;
-    if authorization.credential != credentials.app_id {
+    let (credential, signed_headers, signature) = authorization(&header).ok_or(INVALID)?;
+    if credential != options.app_id {
         return Err(FAILED);
     }
     let stamp = (received.header)("x-ts-date").ok_or("X-Ts-Date header is missing")?;
-    if !authorization.signed_headers.contains(&"x-ts-date") {
+    if !signed_headers.contains(&"x-ts-date") {
         return Err("X-Ts-Date is not signed");
     }
     let stamped = clock::parse_stamp(&stamp).ok_or("X-Ts-Date is not a timestamp")?;
-    let too_old = credentials.max_age_ms.is_some_and(|most| now_ms.saturating_sub(stamped) > most);
+    let too_old = options.signature_max_age.is_some_and(|most| now_ms.saturating_sub(stamped) > clock::ms(most));
     if too_old || stamped.saturating_sub(now_ms) > AHEAD_MS {
         return Err("X-Ts-Date is too far from the current time");
     }
     let days = [clock::compact_date(stamped), clock::compact_date(now_ms)];
-    let fits = canonical_forms(received, &authorization.signed_headers).ok_or(FAILED)?.into_iter().any(|canonical| {
+    let fits = canonical_forms(received, &signed_headers).ok_or(FAILED)?.into_iter().any(|canonical| {
         let text = format!("{ALGORITHM}\n{stamp}\n{}", hex(&Sha256::digest(canonical)));
-        days.iter()
-            .any(|day| signature(credentials.secret, day, &text).as_bytes().ct_eq(authorization.signature.as_bytes()).into())
+        days.iter().any(|day| {
+            let expected = hmac(&hmac(options.secret.as_bytes(), day.as_bytes()), text.as_bytes());
+            hex(&expected).as_bytes().ct_eq(signature.as_bytes()).into()
+        })
     });
     if fits { Ok(()) } else { Err(FAILED) }
 }
 
-struct Authorization<'a> {
-    credential: &'a str,
-    signed_headers: Vec<&'a str>,
-    signature: &'a str,
-}
-
-impl<'a> Authorization<'a> {
-    /// Reads `HmacSHA256 Credential=…, SignedHeaders=…, Signature=…`; the blanks after the commas may be missing, and the
-    /// credential may carry a date, as in an unused method of an official SDK.
-    fn parse(header: &'a str) -> Option<Self> {
-        let mut parts = header.strip_prefix(ALGORITHM)?.strip_prefix(' ')?.split(',').map(str::trim);
-        let credential = parts.next()?.strip_prefix("Credential=")?;
-        let signed_headers = parts.next()?.strip_prefix("SignedHeaders=")?.split(';').collect();
-        let signature = parts.next()?.strip_prefix("Signature=")?;
-        let credential = credential.split('/').next()?;
-        parts.next().is_none().then_some(Self { credential, signed_headers, signature })
-    }
+/// The three parts of `HmacSHA256 Credential=…, SignedHeaders=…, Signature=…`; the blanks after the commas may be missing, and
+/// the credential may carry a date, as in an unused method of an official SDK.
+fn authorization(header: &str) -> Option<(&str, Vec<&str>, &str)> {
+    let mut parts = header.strip_prefix(ALGORITHM)?.strip_prefix(' ')?.split(',').map(str::trim);
+    let credential = parts.next()?.strip_prefix("Credential=")?.split('/').next()?;
+    let signed_headers = parts.next()?.strip_prefix("SignedHeaders=")?.split(';').collect();
+    let signature = parts.next()?.strip_prefix("Signature=")?;
+    parts.next().is_none().then_some((credential, signed_headers, signature))
 }
 
 /// Every way in which an official signer could have written this request; `None` if it signed a header that is not there.
@@ -106,28 +90,24 @@ fn canonical_forms(received: &Received<'_>, signed: &[&str]) -> Option<Vec<Strin
     };
     let body = hex(&Sha256::digest(received.body));
     let mut forms = Vec::new();
-    for method in distinct([received.method.to_lowercase(), received.method.to_owned()]) {
-        for path in distinct([node_path(received.path), received.path.to_owned(), call::decode(received.path)]) {
-            for query in distinct([node_query(received.query), java_query(received.query)]) {
-                for headers in distinct([lines(str::to_owned), lines(collapsed)]) {
+    for method in &[received.method.to_lowercase(), received.method.to_owned()] {
+        for path in &[node_path(received.path), received.path.to_owned(), call::decode(received.path)] {
+            for query in &[node_query(received.query), java_query(received.query)] {
+                for headers in &[lines(str::to_owned), lines(collapsed)] {
                     forms.push(format!("{method}\n{path}\n{query}\n{headers}\n{}\n{body}", names.join(";")));
                 }
             }
         }
     }
-    Some(forms)
-}
-
-fn distinct<const N: usize>(forms: [String; N]) -> Vec<String> {
-    let mut forms = forms.to_vec();
+    // Mostly the habits agree.
+    forms.sort_unstable();
     forms.dedup();
-    forms
+    Some(forms)
 }
 
 /// The Node signer's path: every piece of the path as written in the URL, encoded once more.
 fn node_path(path: &str) -> String {
-    let pieces: Vec<String> = path.split('/').map(|piece| utf8_percent_encode(piece, COMPONENT).to_string()).collect();
-    pieces.join("/")
+    path.split('/').map(|piece| utf8_percent_encode(piece, COMPONENT).to_string()).collect::<Vec<_>>().join("/")
 }
 
 /// The Node signer's query: names ascending, both sides as `encodeURIComponent` writes them, repeated values joined.
@@ -137,9 +117,8 @@ fn node_query(query: &str) -> String {
         names.entry(name.encode_utf16().collect()).or_insert_with(|| (name, Vec::new())).1.push(value);
     }
     let encode = |text: &str| utf8_percent_encode(text, COMPONENT).to_string();
-    let pairs: Vec<_> =
-        names.values().map(|(name, values)| format!("{}={}", encode(name), encode(&values.join(",")))).collect();
-    pairs.join("&")
+    let pair = |(name, values): &(String, Vec<String>)| format!("{}={}", encode(name), encode(&values.join(",")));
+    names.values().map(pair).collect::<Vec<_>>().join("&")
 }
 
 /// The Java signer's query: names ascending and as they are, values as a form writes them, the first of repeated ones.
@@ -149,17 +128,12 @@ fn java_query(query: &str) -> String {
         names.entry(name).or_insert(value);
     }
     let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    let pairs: Vec<_> = names.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
-    pairs.join("&")
+    names.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect::<Vec<_>>().join("&")
 }
 
 /// A header value as the Node signer writes it: trimmed, runs of blanks as one.
 fn collapsed(value: &str) -> String {
     value.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn signature(secret: &str, day: &str, text: &str) -> String {
-    hex(&hmac(&hmac(secret.as_bytes(), day.as_bytes()), text.as_bytes()))
 }
 
 /// HMAC takes keys of any length, so that the empty answer cannot happen.

@@ -3,9 +3,6 @@
 //! It does what OpenID Connect asks of a web app and nothing else: discovery, the authorization code flow with PKCE, `state`
 //! and `nonce` (OIDC Core §3.1), the issuer of the answer (RFC 9207), userinfo (§5.3), refresh (§12) and sign-out
 //! (RP-Initiated Logout). Tokens stay on the server; the browser holds one cookie.
-//!
-//! [`sign_in`] speaks the protocol, [`sessions`] remembers browsers, [`routes`] is the web side and [`pages`] the HTML. Who
-//! starts it, and with which client, is decided by `demo`.
 
 mod pages;
 mod routes;
@@ -22,7 +19,7 @@ use super::DemoError;
 use crate::domain::secret::Secret;
 use routes::Example;
 
-/// What the app is told: an issuer, a client id and a secret, as any relying party, and what its start page mentions.
+/// An issuer, a client id and a secret, as any relying party has them, and what the start page mentions.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) issuer: String,
@@ -30,9 +27,7 @@ pub(super) struct Settings {
     pub(super) app_url: String,
     pub(super) client_id: String,
     pub(super) client_secret: Secret,
-    /// Where the virtual phone is, for the link on the start page.
     pub(super) phone_url: String,
-    /// Who can sign in, for the start page.
     pub(super) users: Vec<String>,
 }
 
@@ -48,7 +43,6 @@ impl Running {
     }
 }
 
-/// Starts the app on a listener that is bound already.
 pub(super) fn start(listener: TcpListener, settings: Settings) -> Result<Running, DemoError> {
     let example = web::Data::new(Example::new(settings)?);
     let server = HttpServer::new(move || App::new().app_data(example.clone()).configure(routes::configure))

@@ -34,7 +34,6 @@ impl Pages {
         self.render("start.html", page)
     }
 
-    /// Who signed in, and what the app was told about them.
     pub(super) fn result(&self, account: &Account) -> Result<String, Error> {
         let page = context! {
             name => name_of(account),

@@ -31,7 +31,6 @@ pub(super) struct Example {
 }
 
 impl Example {
-    /// An app that nobody has visited.
     pub(super) fn new(settings: Settings) -> Result<Self, DemoError> {
         Ok(Self { http: BackChannel(http::client()?), sessions: Sessions::default(), pages: Pages::load()?, settings })
     }
@@ -79,7 +78,6 @@ impl Example {
     }
 }
 
-/// The routes, and what stands around them.
 pub(super) fn configure(config: &mut ServiceConfig) {
     let app = web::scope("")
         .wrap(middleware::from_fn(at_home))
@@ -91,7 +89,7 @@ pub(super) fn configure(config: &mut ServiceConfig) {
                 .add((header::CACHE_CONTROL, "no-store")),
         )
         .route("/", web::get().to(start))
-        .route("/app.css", web::get().to(style))
+        .route("/app.css", web::get().to(async || HttpResponse::Ok().content_type("text/css; charset=utf-8").body(STYLE)))
         .route("/login", web::get().to(login))
         .route("/callback", web::get().to(callback))
         .route("/callback", web::post().to(posted_callback))
@@ -123,19 +121,13 @@ async fn start(example: Data<Example>, request: HttpRequest) -> HttpResponse {
     html(StatusCode::OK, example.pages.start(&example.settings, example.account(&request).as_deref()))
 }
 
-async fn style() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/css; charset=utf-8").body(STYLE)
-}
-
 async fn login(example: Data<Example>, request: HttpRequest) -> HttpResponse {
     let extra: Vec<(String, String)> = form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
-    match example.provider().await {
-        Ok(provider) => {
-            let (url, attempt) = provider.begin(&extra);
-            example.onward(url.as_str(), example.sessions.begin(example.cookie(&request), attempt))
-        }
-        Err(error) => example.failure(&error),
-    }
+    let begun = async {
+        let (url, attempt) = example.provider().await?.begin(&extra);
+        Ok(example.onward(url.as_str(), example.sessions.begin(example.cookie(&request), attempt)))
+    };
+    begun.await.unwrap_or_else(|error| example.failure(&error))
 }
 
 async fn callback(example: Data<Example>, request: HttpRequest) -> HttpResponse {
@@ -145,13 +137,10 @@ async fn callback(example: Data<Example>, request: HttpRequest) -> HttpResponse 
         let state = answer.state.as_deref().ok_or(SignInError::UnknownState)?;
         let attempt = example.sessions.take_attempt(&cookie, state).ok_or(SignInError::UnknownState)?;
         let account = example.provider().await?.finish(attempt, answer).await?;
-        Ok(example.sessions.sign_in(&cookie, account))
-    };
-    match done.await {
         // Onward at once, so that the code does not stay in the address bar.
-        Ok(cookie) => example.onward("/result", cookie),
-        Err(error) => example.failure(&error),
-    }
+        Ok(example.onward("/result", example.sessions.sign_in(&cookie, account)))
+    };
+    done.await.unwrap_or_else(|error| example.failure(&error))
 }
 
 /// Parameters of an answer. One that comes twice makes it malformed (RFC 6749 §3.1).
@@ -182,13 +171,11 @@ async fn refresh(example: Data<Example>, request: HttpRequest) -> HttpResponse {
     let (Some(cookie), Some(account)) = (example.cookie(&request), example.account(&request)) else {
         return see_other("/").finish();
     };
-    match async { example.provider().await?.refresh(&account).await }.await {
-        Ok(renewed) => {
-            example.sessions.refreshed(&cookie, renewed);
-            see_other("/result").finish()
-        }
-        Err(error) => example.failure(&error),
-    }
+    let done = async {
+        example.sessions.refreshed(&cookie, example.provider().await?.refresh(&account).await?);
+        Ok(see_other("/result").finish())
+    };
+    done.await.unwrap_or_else(|error| example.failure(&error))
 }
 
 async fn sign_out(example: Data<Example>, request: HttpRequest) -> HttpResponse {
@@ -196,13 +183,11 @@ async fn sign_out(example: Data<Example>, request: HttpRequest) -> HttpResponse 
     let (account, state) = (example.sessions.account(&cookie), sessions::random());
     let cookie = example.sessions.sign_out(&cookie, &state);
     let Some(account) = account else { return example.onward("/signed-out", cookie) };
-    match example.provider().await {
-        Ok(provider) => {
-            let there = provider.sign_out_url(&account, state);
-            example.onward(there.as_ref().map_or("/signed-out", Url::as_str), cookie)
-        }
-        Err(error) => example.failure(&error),
-    }
+    let done = async {
+        let there = example.provider().await?.sign_out_url(&account, state);
+        Ok(example.onward(there.as_ref().map_or("/signed-out", Url::as_str), cookie))
+    };
+    done.await.unwrap_or_else(|error| example.failure(&error))
 }
 
 async fn signed_out(example: Data<Example>, request: HttpRequest) -> HttpResponse {
@@ -219,12 +204,12 @@ async fn not_found(example: Data<Example>) -> HttpResponse {
     html(StatusCode::NOT_FOUND, example.pages.message("error", "Not found", "There is no such page here.", "Sign in"))
 }
 
-/// Whether a POST was made by a page of another origin: `Sec-Fetch-Site` says so in today's browsers, `Origin` in older
-/// ones. The `Lax` cookie already keeps other sites out; this keeps out other ports of this machine.
+/// `Sec-Fetch-Site` says so in today's browsers, `Origin` in older ones. The `Lax` cookie already keeps other sites out;
+/// this keeps out other ports of this machine.
 fn is_cross_origin(headers: &HeaderMap, home: &str) -> bool {
     let said = |name| headers.get(name).map(header::HeaderValue::as_bytes);
-    let fetched_elsewhere = said("sec-fetch-site").is_some_and(|site| !matches!(site, b"same-origin" | b"none"));
-    fetched_elsewhere || said("origin").is_some_and(|origin| origin != home.as_bytes())
+    said("sec-fetch-site").is_some_and(|site| !matches!(site, b"same-origin" | b"none"))
+        || said("origin").is_some_and(|origin| origin != home.as_bytes())
 }
 
 fn see_other(location: &str) -> actix_web::HttpResponseBuilder {

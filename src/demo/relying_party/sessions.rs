@@ -1,7 +1,5 @@
-//! What the example app remembers, in memory: per browser the sign-ins under way and the account, behind one cookie.
-//!
-//! Any cookie store would do; what matters is that tokens, `nonce` and the PKCE verifier never reach the browser, that a
-//! sign-in is answered once, and that the cookie changes when somebody signs in (session fixation).
+//! What the example app remembers. Any cookie store would do; what matters is that tokens, `nonce` and the PKCE verifier never
+//! reach the browser, that a sign-in is answered once, and that the cookie changes when somebody signs in (session fixation).
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -83,7 +81,7 @@ impl Sessions {
         })
     }
 
-    /// Signs somebody in, under a new cookie.
+    /// Answers a new cookie.
     pub(super) fn sign_in(&self, cookie: &str, account: Account) -> String {
         self.replace(Some(cookie), |browser| browser.account = Some(Arc::new(account)))
     }
@@ -92,17 +90,14 @@ impl Sessions {
         self.with(cookie, |browser| browser.account.clone())
     }
 
-    /// Puts refreshed tokens in place of the old ones.
     pub(super) fn refreshed(&self, cookie: &str, account: Account) {
         self.with(cookie, |browser| browser.account.replace(Arc::new(account)));
     }
 
     /// Signs out here, whatever the provider will say, and remembers the state of the sign-out. Answers the cookie to set.
     pub(super) fn sign_out(&self, cookie: &str, state: &str) -> String {
-        let forgotten = |browser: &mut Browser| {
-            *browser = Browser { sign_out_state: Some(state.to_owned()), ..Browser::default() };
-        };
-        self.replace(Some(cookie), forgotten)
+        let forgotten = Browser { sign_out_state: Some(state.to_owned()), ..Browser::default() };
+        self.replace(Some(cookie), |browser| *browser = forgotten)
     }
 
     /// Whether `state` is the one of this browser's sign-out; it is used up.

@@ -21,24 +21,14 @@ use crate::demo::http::BackChannel;
 use crate::domain::env::Env;
 use crate::domain::error_chain::chain;
 
-/// The scope of a sign-in that asks for nothing else.
 const DEFAULT_SCOPE: &str = "openid profile email groups offline_access";
 /// Authorization parameters that `/login` does not pass on: they are the app's to choose.
-const OWN_PARAMETERS: [&str; 8] = [
-    "client_id",
-    "client_secret",
-    "redirect_uri",
-    "response_type",
-    "state",
-    "nonce",
-    "code_challenge",
-    "code_challenge_method",
-];
+const OWN_PARAMETERS: &str =
+    "client_id client_secret redirect_uri response_type state nonce code_challenge code_challenge_method";
 /// How much clocks may differ where `max_age` is checked, in seconds.
 const LEEWAY: i64 = 60;
 
-/// Why a sign-in, a refresh or a sign-out did not work. The texts are for the person who integrates an app: they say what
-/// was checked, and hold no secret.
+/// The texts are for the person who integrates an app: they say what was checked, and hold no secret.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SignInError {
     #[error("The provider could not be discovered: {0}")]
@@ -87,7 +77,7 @@ pub(super) struct Answer {
     error_description: Option<String>,
 }
 
-/// Somebody who signed in. Lives on the server only.
+/// Lives on the server only.
 pub(super) struct Account {
     /// The verified claims of the ID token, as signed.
     pub(super) claims: Value,
@@ -145,7 +135,7 @@ impl<'a> Provider<'a> {
             .add_scopes(scopes.map(|token| Scope::new(token.to_owned())))
             .set_pkce_challenge(challenge);
         for (name, value) in extra {
-            if name != "scope" && !OWN_PARAMETERS.contains(&name.as_str()) {
+            if name != "scope" && !OWN_PARAMETERS.split(' ').any(|own| own == name) {
                 request = request.add_extra_param(name.clone(), value.clone());
             }
         }
@@ -154,8 +144,7 @@ impl<'a> Provider<'a> {
         (url, Attempt { state: state.into_secret(), nonce, verifier, max_age })
     }
 
-    /// Turns an answer into an account: the code into tokens, and every check on the way. The caller found `attempt` by the
-    /// answer's `state` in this browser's session, and removed it there.
+    /// The caller found `attempt` by the answer's `state` in this browser's session, and removed it there.
     pub(super) async fn finish(&self, attempt: Attempt, answer: Answer) -> Result<Account, SignInError> {
         // Before anything else in the answer is believed: an answer from elsewhere must not make the app send its code there.
         if answer.iss.as_deref() != Some(self.settings.issuer.as_str()) {
@@ -174,7 +163,7 @@ impl<'a> Provider<'a> {
         self.account(&tokens, id_token, subject, attempt.nonce).await
     }
 
-    /// The account with fresh tokens (OIDC Core §12).
+    /// OIDC Core §12.
     pub(super) async fn refresh(&self, account: &Account) -> Result<Account, SignInError> {
         let token = account.refresh_token.as_ref().ok_or(SignInError::NoRefreshToken)?;
         let request = self.client.exchange_refresh_token(token).map_err(|error| SignInError::Token(chain(&error)))?;
@@ -250,15 +239,12 @@ impl<'a> Provider<'a> {
         let answer: UserInfoClaims<OtherClaims, CoreGenderClaim> =
             request.request_async(self.http).await.map_err(|wrong| error(&wrong))?;
         let user_info = serde_json::to_value(answer).map_err(|wrong| error(&wrong))?;
-        let claims = signed_claims(&id_token).ok_or_else(|| SignInError::IdToken("its claims are no JSON".to_owned()))?;
+        // Exactly as signed, for the page: the crate's types would rename and reorder them.
+        let payload = id_token.to_string().split('.').nth(1).and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok());
+        let claims = payload.and_then(|json| serde_json::from_slice(&json).ok());
+        let claims = claims.ok_or_else(|| SignInError::IdToken("its claims are no JSON".to_owned()))?;
         Ok(Account { claims, user_info, refresh_token: tokens.refresh_token().cloned(), id_token, nonce, subject })
     }
-}
-
-/// The claims of a verified ID token exactly as signed, for the page: the crate's types would rename and reorder them.
-fn signed_claims(token: &CoreIdToken) -> Option<Value> {
-    let json = URL_SAFE_NO_PAD.decode(token.to_string().split('.').nth(1)?).ok()?;
-    serde_json::from_slice(&json).ok()
 }
 
 /// An OAuth error of the token endpoint keeps its code; everything else is a failed request.

@@ -5,7 +5,6 @@
 //! fallback host only if the primary certainly saw nothing of it (decision 2.7, SecSign notes §1.4). State and cancel may
 //! be repeated. `ReqReleaseAuthSession` is not used: servers stopped to support it in 2019.
 
-
 use async_trait::async_trait;
 use tokio::time::Instant;
 use url::{Url, form_urlencoded};

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use std::collections::HashMap;
+use std::time::Duration;
 
 use super::*;
 
@@ -47,7 +48,13 @@ impl Vector {
             }
         };
         let received = Received { method: &self.method, path, query, body: self.body.as_bytes(), header: &header };
-        verify(&Credentials { app_id: &self.app_id, secret: &self.secret, max_age_ms }, &received, now)
+        let options = Options {
+            app_id: self.app_id.clone(),
+            secret: self.secret.clone(),
+            signature_max_age: max_age_ms.map(|age| Duration::from_millis(age.unsigned_abs())),
+            ..Options::default()
+        };
+        verify(&options, &received, now)
     }
 
     fn verify(&self) -> Result<(), Refusal> {
