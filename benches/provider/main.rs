@@ -95,6 +95,11 @@ What differs
                  scopes in the ID token, a refresh token that stays the same; one signed-in browser session.
 ";
 
+#[expect(clippy::disallowed_methods, reason = "a setting of this benchmark, not of the product")]
+fn older_binary() -> Option<String> {
+    std::env::var("OLDER_BINARY").ok()
+}
+
 /// This provider beside another one, and logins on the phone.
 async fn compare_providers(plan: Plan) -> Outcome<Report> {
     let (demo, mut ours) = demo::start("signbridge", demo::OURS).await?;
@@ -103,7 +108,7 @@ async fn compare_providers(plan: Plan) -> Outcome<Report> {
     ours.sign_in_with_phone(&demo.upstream_url).await?;
     let mut targets = vec![ours];
     let mut older = None;
-    if let Ok(program) = std::env::var("OLDER_BINARY") {
+    if let Some(program) = older_binary() {
         let (demo, mut target) = demo::start("older", &program).await?;
         contenders.push(Contender::new("older", target.started_in()?));
         target.sign_in_with_phone(&demo.upstream_url).await?;

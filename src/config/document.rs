@@ -62,7 +62,7 @@ impl File<'_> {
             (None, _later) if not_yet::is_section(name) => self.reader.report_at(Some(location), name, not_yet::MESSAGE),
             (None, value) => {
                 if let Some(section) = top {
-                    self.document.put(Place { section, index: 0 }, name, plain(value), location, self.reader);
+                    self.document.put(Place { section, index: 0 }, name, (plain(value), location), self.reader);
                 }
             }
         }
@@ -72,7 +72,7 @@ impl File<'_> {
         self.document.tables.entry((place.section.name, place.index)).or_default();
         for (name, value) in table {
             let location = self.location(name.span().start);
-            self.document.put(place, name.get_ref(), plain(value.into_inner()), location, self.reader);
+            self.document.put(place, name.get_ref(), (plain(value.into_inner()), location), self.reader);
         }
     }
 }
@@ -98,7 +98,8 @@ impl Document {
 
     /// A variable of the environment replaces what the file says; the same key twice in one of them (by two names, or as a value
     /// and as a `_file`) is a mistake.
-    pub(super) fn put(&mut self, place: Place, name: &str, value: Option<Value>, location: Location, reader: &mut Reader) {
+    pub(super) fn put(&mut self, place: Place, name: &str, written: (Option<Value>, Location), reader: &mut Reader) {
+        let (value, location) = written;
         let Some((key, from_file)) = place.section.key_or_file(name) else {
             let path = place.section.path(place.index, name);
             return reader.report_at(Some(location), &path, unknown_key(place.section, name));

@@ -54,7 +54,7 @@ pub(super) fn overlay(document: &mut Document, variables: &[(String, String)], r
                     true => toml::Value::String(text.clone()),
                     false => key.kind.read_variable(text),
                 });
-                document.put(place, key, value, location, reader);
+                document.put(place, key, (value, location), reader);
             }
             // Only what is no key of ours: a key may well be named like what neighbours write.
             Err(_) if neighbours => {}
