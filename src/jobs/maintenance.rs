@@ -1,3 +1,5 @@
+//! Cleans up, rewrites the database file where that is due, and notices when the clock of the machine was set.
+
 use std::time::Duration;
 
 use tokio::time::Instant;
