@@ -32,7 +32,8 @@ named_enum! {
 }
 
 impl AuditKind {
-    /// Whether strangers can have it written again and again: then one row may stand for many.
+    /// Whether strangers can have it written again and again: then one row may stand for many. Never a success, a consent, a sign
+    /// of misuse or a change by an operator.
     pub(crate) const fn repeats(self) -> bool {
         matches!(self, Self::LoginStarted | Self::LoginFailed)
     }

@@ -11,7 +11,8 @@ use super::named::parsed_enum;
 use super::secret::Secret;
 use super::user::Upstream;
 
-/// How long after its deadline an approval that came in time can still be finished by its browser.
+/// How long after its deadline an approval that came in time can still be finished by its browser. One answer for everybody: an
+/// approval seen before the deadline counts until then, one seen later never does.
 pub(crate) const FINISH_GRACE: Duration = Duration::from_secs(60);
 
 /// What a login is for. `flow/login/outcome.rs` says what follows from it; production code begins only the first one today.
@@ -194,7 +195,7 @@ pub(crate) struct Login {
 }
 
 impl Login {
-    /// Whatever the clean-up did: a login past its deadline has expired, as has an approval not finished in time.
+    /// Whatever the clean-up did: an open login past its deadline has expired, as has an approval not finished in time.
     pub(crate) fn stage_at(&self, now: Timestamp) -> LoginStage {
         let late = match &self.stage {
             LoginStage::Approved { .. } => self.consumed_at.is_none() && now >= self.deadline.plus(FINISH_GRACE),

@@ -67,6 +67,7 @@ impl SecretDigest {
         &self.0
     }
 
+    /// Compares in constant time.
     pub fn matches(&self, secret: &Secret) -> bool {
         self.0.as_bytes().ct_eq(secret.digest().0.as_bytes()).into()
     }

@@ -107,7 +107,7 @@ settings! {
         url: Url = Kind::Text, required "the address of the SecSign ID server";
         /// A second server, asked when the first one cannot be reached.
         fallback_url: Option<Url> = Kind::Text;
-        /// Certificates (PEM) to trust for this service, instead of the usual ones.
+        /// Certificates (PEM) to trust for this service, besides the usual ones.
         ca_file: Option<PathBuf> = Kind::Path;
     }
 }
@@ -123,7 +123,7 @@ settings! {
         /// The secret key of your ThumbSignIn application; requests are signed with it.
         secret: Secret = Kind::Secret,
             required "the secret key of your ThumbSignIn application, or secret_file with the path of a file that holds it";
-        /// Certificates (PEM) to trust for this service, instead of the usual ones.
+        /// Certificates (PEM) to trust for this service, besides the usual ones.
         ca_file: Option<PathBuf> = Kind::Path;
         /// Also offer a QR code without asking for a name: the weakest login, with short tokens and a question on the page
         /// after the approval.

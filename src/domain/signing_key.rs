@@ -40,18 +40,11 @@ pub(crate) enum KeyStep {
     /// Adds a key. Expects no other with its `kid`, and no other of its algorithm in its state unless that is retired.
     Insert(StoredKey),
     /// Next → active. Expects the key to be next, and no active one of its algorithm.
-    Activate {
-        kid: String,
-        at: Timestamp,
-    },
+    Activate { kid: String, at: Timestamp },
     /// Active → retired; the stored private half becomes empty. Expects the key to be active.
-    Retire {
-        kid: String,
-        at: Timestamp,
-    },
-    Delete {
-        kid: String,
-    },
+    Retire { kid: String, at: Timestamp },
+    /// From then on nothing that it signed is valid. Expects the key to exist.
+    Delete { kid: String },
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

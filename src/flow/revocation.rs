@@ -1,5 +1,6 @@
 //! Token revocation (RFC 7009). An access token is revoked alone, a refresh token with its whole family (RFC 7009 §2.1). A token
-//! of another client is refused with `unauthorized_client` (RFC 6749 §5.2), which tells no more than its holder knows.
+//! of another client is refused with `unauthorized_client` (RFC 6749 §5.2), which tells no more than its holder
+//! knows. A revocation is durable before the answer.
 
 use super::Op;
 use super::client_authentication::authenticate;

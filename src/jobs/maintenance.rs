@@ -1,4 +1,5 @@
-//! Cleans up, rewrites the database file where that is due, and notices when the clock of the machine was set.
+//! Small recurring work: follow the signing keys that another node or a command changed, delete what is long dead and give its
+//! space back, notice when the machine's clock was set.
 
 use std::time::Duration;
 

@@ -181,14 +181,14 @@ test('[lifetimes] of tokens: code, access_token, access_token_jwt, id_token, ref
     const unused = await web.tokens(cookie);
     await pause(2_100);
     assert.equal((await web.redeem(late)).json().error, 'invalid_grant');
-    await eventually('the end of the access token', async () => (await userinfo()).status === 401, 3_000);
+    await eventually('the end of the access token', async () => (await userinfo()).status === 401);
     // Used in time a refresh token goes on, until all of its login end; one that nobody uses ends sooner.
     let at = tokens.refresh_token;
     await eventually('the end of all of them', async () => {
       const answer = await web.refresh(at);
       at = answer.status === 200 ? answer.json().refresh_token ?? at : at;
       return answer.status === 400;
-    }, 12_000);
+    });
     assert.ok(performance.now() - began >= 5_900, 'it went on beyond refresh_sliding');
     assert.equal((await web.refresh(unused.refresh_token)).status, 400);
   });
@@ -201,7 +201,7 @@ test('[lifetimes] of browsers: session, session_idle', async () => {
     const web = app(of, 'web');
     const { walker } = await login(of, web);
     assert.equal(await silently(of, web, walker), 'code');
-    await eventually('the end of the session', async () => await silently(of, web, walker) === 'login_required', 10_000);
+    await eventually('the end of the session', async () => await silently(of, web, walker) === 'login_required');
   });
   // Never used in between: over by `session_idle` alone.
   await withProvider(of_('session = "1h"\nsession_idle = "1s"'), async (of) => {
@@ -220,8 +220,8 @@ test('[lifetimes] login and authorization: how long a page can wait', async () =
     await walker.submit('provider', { provider: 'secsign' });
     await walker.submit('identifier', { identifier: 'alice' });
     assert.ok(Number(walker.main('data-expires-in')) <= 2);
-    await eventually('the end of the login', async () => { await walker.open(walker.url); return walker.main('data-login-state') === 'expired'; }, 6_000);
-    await eventually('the end of the authorization', async () => { await walker.open(interaction); return walker.page !== 'choose' && walker.page !== 'wait'; }, 8_000);
+    await eventually('the end of the login', async () => { await walker.open(walker.url); return walker.main('data-login-state') === 'expired'; });
+    await eventually('the end of the authorization', async () => { await walker.open(interaction); return walker.page !== 'choose' && walker.page !== 'wait'; });
   });
 });
 

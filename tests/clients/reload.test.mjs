@@ -49,7 +49,7 @@ const said = (provider, message) => provider.log.split('\n').filter((line) => li
 async function hangup(provider, message) {
   const before = said(provider, message);
   provider.signal('SIGHUP');
-  await eventually(message, () => said(provider, message) > before, 5_000);
+  await eventually(message, () => said(provider, message) > before);
 }
 const IN_FORCE = 'SIGHUP: what the file declares is in force';
 

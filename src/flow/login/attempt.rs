@@ -23,6 +23,7 @@ use crate::store::{StoreError, Tx, logins, pushes};
 const TEN_MINUTES: Duration = Duration::from_secs(600);
 const DAY: Duration = Duration::from_secs(86_400);
 
+/// But for the first two nothing was written: whoever answers one of the others has given back what slots it took.
 pub(super) enum AttemptOutcome {
     /// Written as it is here, the slots taken, the attempt counted: create it. Some go on as a decoy.
     Begun(Box<Login>),
@@ -285,7 +286,8 @@ impl Attempt {
         limited && !self.push.target.is_empty()
     }
 
-    /// `pending` is how many other logins the browser has under way.
+    /// Asked inside the write that counts the attempt, so that attempts at the same moment cannot all find room. `pending` is how
+    /// many other logins the browser has under way.
     async fn verdict(&self, tx: &Tx, pending: usize) -> Result<Verdict, StoreError> {
         let (limits, push) = (&self.limits, &self.push);
         if limits.pending_per_browser.is_some_and(|most| pending >= usize::try_from(most).unwrap_or(usize::MAX)) {

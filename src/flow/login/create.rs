@@ -166,6 +166,7 @@ async fn waiting(op: &Op, login: &Login, begun: Begun, code: Option<code::Shown>
     Ok(true)
 }
 
+/// No page waits for longer than the upstream does.
 fn deadline(login: &Login, expires_in: Option<Duration>, now: Timestamp) -> Timestamp {
     expires_in.map_or(login.deadline, |lifetime| now.plus(lifetime).min(login.deadline))
 }

@@ -13,7 +13,8 @@ use watches::Watches;
 /// How many changes a slow listener may fall behind before it re-reads its row anyway.
 const BACKLOG: usize = 1024;
 
-/// A begun login needs a poller, a changed one has a page to wake, and a logout has clients to tell.
+/// A begun login needs a poller, a changed one has a page to wake, and a logout has clients to tell. A [`Notify`] keeps one
+/// wake-up, for a single waiter: the poller, the queue of logout tokens.
 #[derive(Clone)]
 pub(crate) struct Signals {
     /// Some login was begun and nobody polls it yet.
