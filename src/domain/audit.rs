@@ -1,6 +1,6 @@
 //! Audit events: written in the same transaction as the change, so that neither exists without the other.
 
-use super::browser::Origin;
+use super::browser::RequestSource;
 use super::named::named_enum;
 
 named_enum! {
@@ -47,13 +47,13 @@ pub(crate) struct AuditEvent {
     pub client: Option<String>,
     /// What it was about: a login, session, grant or key id.
     pub subject: Option<String>,
-    pub origin: Origin,
+    pub origin: RequestSource,
     /// A short machine-readable detail (`denied`, `failed/frozen`); where no person is known, with the name that was typed.
     pub detail: Option<String>,
 }
 
 impl AuditEvent {
     pub(crate) fn new(kind: AuditKind) -> Self {
-        Self { kind, user: None, client: None, subject: None, origin: Origin::default(), detail: None }
+        Self { kind, user: None, client: None, subject: None, origin: RequestSource::default(), detail: None }
     }
 }

@@ -16,13 +16,15 @@ use super::secret::SecretDigest;
 #[serde(transparent)]
 pub(crate) struct BrowserKey(pub SecretDigest);
 
+/// Where a request came from, for limits, the audit trail and the list of sessions; the address after trusted proxies were taken
+/// off, the `User-Agent` shortened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Origin {
+pub(crate) struct RequestSource {
     pub address: String,
     pub user_agent: String,
 }
 
-impl Origin {
+impl RequestSource {
     /// What limits count as one source ([`address::source`]). What is no address is a source of its own.
     pub(crate) fn source(&self) -> String {
         match self.ip().map(address::source) {
@@ -66,7 +68,7 @@ pub(crate) struct BrowserSession {
     pub id: SessionId,
     pub authentication: Authentication,
     pub browser: BrowserKey,
-    pub origin: Origin,
+    pub origin: RequestSource,
     pub created_at: Timestamp,
     /// When it was last used; polling pages do not count.
     pub last_seen_at: Timestamp,
@@ -88,7 +90,7 @@ mod tests {
     #[test]
     fn a_source_is_what_somebody_has_to_pay_for() {
         let of = |address: &str| {
-            let origin = Origin { address: address.to_owned(), user_agent: String::new() };
+            let origin = RequestSource { address: address.to_owned(), user_agent: String::new() };
             (origin.source(), origin.network())
         };
         let net = |text: &str| Some(text.to_owned());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::browser::{BrowserKey, Origin};
+use super::browser::{BrowserKey, RequestSource};
 use super::clock::Timestamp;
 use super::id::{AuthorizationId, BackchannelRequestId, ClientId, DeviceGrantId, DeviceId, LoginId, UserId};
 use super::named::parsed_enum;
@@ -177,7 +177,7 @@ pub(crate) struct Login {
     pub(crate) purpose: Purpose,
     /// The browser that began it, and that may finish it; a request without a browser has none.
     pub(crate) browser: Option<BrowserKey>,
-    pub(crate) origin: Origin,
+    pub(crate) origin: RequestSource,
     pub(crate) upstream: Upstream,
     pub(crate) subject: Subject,
     /// Whether this browser had signed in as that person before (decision 2.7).

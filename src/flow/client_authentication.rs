@@ -12,7 +12,7 @@ use super::client_request::{ClientRequest, authorization};
 use super::clients::{LONGEST_CLIENT_ID, find_presented};
 use super::error::OAuthError;
 use super::wrong_secrets::Pair;
-use crate::domain::browser::Origin;
+use crate::domain::browser::RequestSource;
 use crate::domain::client::Client;
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::metrics;
@@ -50,7 +50,7 @@ impl PresentedCredentials {
     }
 
     /// `None` where no secret came.
-    fn pair(&self, origin: &Origin) -> Option<Pair> {
+    fn pair(&self, origin: &RequestSource) -> Option<Pair> {
         let candidate = self.0.iter().find(|candidate| candidate.secret.is_some())?;
         // The name of no client is longer: they share a count.
         let client_id: String = candidate.client_id.chars().take(LONGEST_CLIENT_ID).collect();

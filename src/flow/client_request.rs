@@ -2,7 +2,7 @@
 //! TLS, RFC 8705 §3).
 
 use super::error::OAuthError;
-use crate::domain::browser::Origin;
+use crate::domain::browser::RequestSource;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::parameters::Parameters;
 
@@ -25,7 +25,7 @@ pub(crate) struct ClientRequest<'a> {
     #[expect(dead_code, reason = "mutual TLS authenticates clients and binds tokens by it (RFC 8705 §2, §3)")]
     pub peer_certificate: Option<&'a [u8]>,
     pub parameters: &'a Parameters,
-    pub origin: &'a Origin,
+    pub origin: &'a RequestSource,
 }
 
 impl ClientRequest<'_> {

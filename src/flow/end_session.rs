@@ -18,7 +18,7 @@ use super::Op;
 use super::clients::{find_presented, registered_uri};
 use super::error::{Internal, OAuthError};
 use crate::domain::audit::{AuditEvent, AuditKind};
-use crate::domain::browser::{BrowserKey, BrowserSession, Origin};
+use crate::domain::browser::{BrowserKey, BrowserSession, RequestSource};
 use crate::domain::client::Client;
 use crate::domain::id::SessionId;
 use crate::flow::audit::PendingEvent;
@@ -184,7 +184,7 @@ pub(crate) async fn told(op: &Op, sid: &SessionId, browser: &BrowserKey) -> Resu
 
 /// Ends a session and what does not outlive it (`offline_access` does: OIDC Core §11). Durable when it returns; a session
 /// that has ended before, or never was, is left alone. False: there was nothing to end. One commit.
-pub(crate) async fn perform(op: &Op, sid: &SessionId, origin: &Origin) -> Result<bool, OAuthError> {
+pub(crate) async fn perform(op: &Op, sid: &SessionId, origin: &RequestSource) -> Result<bool, OAuthError> {
     let event = AuditEvent { origin: origin.clone(), ..AuditEvent::new(AuditKind::Logout) };
     let (now, input) = (op.env.now(), (sid.clone(), PendingEvent::new(&op.env, event)?));
     let ended = op.store.write(input, move |tx, (sid, event)| {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Manage, clients, devices, users};
 use crate::domain::authorization::CodeContent;
-use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, Origin};
+use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, RequestSource};
 use crate::domain::client::Client;
 use crate::domain::client_patch::ClientPatch;
 use crate::domain::grant::Grant;
@@ -87,7 +87,7 @@ impl Scene {
             id: LoginId::new("login"),
             purpose: Purpose::Authorization(authorization.clone()),
             browser: Some(BrowserKey(SecretDigest::of(b"browser"))),
-            origin: Origin::default(),
+            origin: RequestSource::default(),
             upstream: Upstream::SecSign,
             subject: Subject::Named(Asked {
                 user_id: self.alice.id.clone(),
@@ -117,7 +117,7 @@ impl Scene {
     }
 
     async fn finish(&self, id: &LoginId) -> Finished {
-        let by = Finisher { session: None, origin: Origin::default() };
+        let by = Finisher { session: None, origin: RequestSource::default() };
         let login = logins::find(self.bench.op.store.read(), id).await.unwrap().unwrap();
         finish::finish(&self.bench.op, login, by).await.unwrap()
     }

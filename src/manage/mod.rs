@@ -13,7 +13,7 @@ mod tests;
 pub(crate) mod users;
 
 use crate::domain::audit::AuditEvent;
-use crate::domain::browser::Origin;
+use crate::domain::browser::RequestSource;
 use crate::domain::client_rules::Violation;
 use crate::domain::clock::Timestamp;
 use crate::domain::env::Env;
@@ -26,7 +26,7 @@ pub(crate) struct Manage<'a> {
     pub store: &'a Store,
     pub env: &'a Env,
     /// Who asks, for the audit trail.
-    pub origin: Origin,
+    pub origin: RequestSource,
     /// Whether clients may be told of logouts over plain http (`[outbound] allow_private`).
     pub allow_private: bool,
 }
@@ -65,12 +65,12 @@ fn sentences(violations: &[Violation]) -> String {
 
 impl<'a> Manage<'a> {
     pub(crate) fn command(store: &'a Store, env: &'a Env) -> Self {
-        let origin = Origin { address: String::new(), user_agent: "signbridge command".to_owned() };
+        let origin = RequestSource { address: String::new(), user_agent: "signbridge command".to_owned() };
         Self { store, env, origin, allow_private: false }
     }
 
     pub(crate) fn at_start(store: &'a Store, env: &'a Env) -> Self {
-        let origin = Origin { address: String::new(), user_agent: "signbridge start".to_owned() };
+        let origin = RequestSource { address: String::new(), user_agent: "signbridge start".to_owned() };
         // What the file says was checked when it was read.
         Self { store, env, origin, allow_private: true }
     }

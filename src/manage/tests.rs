@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::{Manage, ManageError, clients, declared, devices, sessions, users};
 use crate::domain::assurance::Acr;
-use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, Origin};
+use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, RequestSource};
 use crate::domain::client::Source;
 use crate::domain::client_patch::{ClientPatch, DeclaredClient};
 use crate::domain::clock::{ManualClock, Timestamp};
@@ -69,7 +69,7 @@ impl Bench {
                 unnamed: false,
             },
             browser: BrowserKey(SecretDigest::of(b"browser")),
-            origin: Origin::default(),
+            origin: RequestSource::default(),
             created_at: now,
             last_seen_at: now,
             expires_at: now.plus(Duration::from_secs(3600)),

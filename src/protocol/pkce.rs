@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_short_and_lonely_are_refused() {
+    fn plain_short_challenges_and_a_method_without_a_challenge_are_refused() {
         assert_eq!(CodeChallenge::parse(Some(CHALLENGE), Some("plain")), Err(InvalidChallenge::Method));
         assert_eq!(CodeChallenge::parse(Some(CHALLENGE), None), Err(InvalidChallenge::Method));
         assert_eq!(CodeChallenge::parse(Some(&CHALLENGE[1..]), Some("S256")), Err(InvalidChallenge::Challenge));

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn none_stands_alone() {
+    fn prompt_none_excludes_other_values() {
         assert!(Prompt::parse("none").unwrap().none);
         assert_eq!(Prompt::parse("none login"), Err(InvalidPrompt));
         assert_eq!(Prompt::parse("create none"), Err(InvalidPrompt));

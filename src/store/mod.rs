@@ -71,7 +71,7 @@ mod prelude {
     pub(super) use super::entity::*;
     pub(super) use super::row::*;
     pub(super) use super::{Db, StoreError, Tx};
-    pub(super) use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, Origin};
+    pub(super) use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, RequestSource};
     pub(super) use crate::domain::client::Client;
     pub(super) use crate::domain::clock::Timestamp;
     pub(super) use crate::domain::id::{AuthorizationId, ClientId, DeviceId, GrantId, LoginId, SessionId, UserId};

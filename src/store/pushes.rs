@@ -13,7 +13,7 @@ pub(crate) struct Push {
     pub target: String,
     /// The canonical name that was typed; empty where it counts for no name.
     pub typed: String,
-    /// What it came from, as limits count ([`Origin::source`](crate::domain::browser::Origin::source)).
+    /// What it came from, as limits count ([`RequestSource::source`](crate::domain::browser::RequestSource::source)).
     pub source: String,
     pub network: Option<String>,
     pub browser: Option<BrowserKey>,

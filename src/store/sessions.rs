@@ -78,7 +78,7 @@ pub(crate) async fn renew(
                user_agent = $8, last_seen_at = $9, expires_at = $10 \
                WHERE id = $1 AND user_id = $11 AND browser = $12 AND ended_at IS NULL AND expires_at > $13";
     let Authentication { user_id, auth_time, acr, device_id, unnamed, .. } = &renewed.authentication;
-    let Origin { address, user_agent } = &renewed.origin;
+    let RequestSource { address, user_agent } = &renewed.origin;
     let BrowserSession { id, browser: BrowserKey(browser), last_seen_at: seen, expires_at: ends, .. } = renewed;
     let (acr, device) = (acr.as_str(), device_id.as_ref().map(DeviceId::as_str));
     let login =
@@ -176,7 +176,7 @@ pub(super) fn read(model: session::Model) -> BrowserSession {
             unnamed: model.unnamed,
         },
         browser: BrowserKey(SecretDigest::from_stored(model.browser)),
-        origin: Origin { address: model.address, user_agent: model.user_agent },
+        origin: RequestSource { address: model.address, user_agent: model.user_agent },
         created_at: Timestamp::from_millis(model.created_at),
         last_seen_at: Timestamp::from_millis(model.last_seen_at),
         expires_at: Timestamp::from_millis(model.expires_at),

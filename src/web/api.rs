@@ -7,7 +7,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::error::Failure;
 use super::{Surface, parameters, request_source};
-use crate::domain::browser::Origin;
+use crate::domain::browser::RequestSource;
 use crate::flow::client_request::{ClientRequest, Headers};
 use crate::flow::error::OAuthError;
 use crate::protocol::error::ErrorCode;
@@ -19,7 +19,7 @@ pub(crate) struct ApiRequest {
     http: HttpRequest,
     url: String,
     parameters: Parameters,
-    origin: Origin,
+    origin: RequestSource,
 }
 
 impl ApiRequest {

@@ -5,7 +5,7 @@ use actix_web::cookie::Cookie;
 use actix_web::http::Method;
 
 use super::{Surface, cookies, request_source};
-use crate::domain::browser::{BrowserKey, BrowserSession, Origin};
+use crate::domain::browser::{BrowserKey, BrowserSession, RequestSource};
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::user::User;
 use crate::flow::authorization::Browser;
@@ -22,7 +22,7 @@ pub(crate) struct Visit {
     pub known_cookie: Option<Secret>,
     /// Whether the answer sets that cookie, and that of the language, again: after a login, and while the session is in use.
     pub renews: bool,
-    pub origin: Origin,
+    pub origin: RequestSource,
     pub accept_language: Option<String>,
     pub chosen_language: Option<Locale>,
     /// Where a GET shows again what this request gets: path and query. None for what was posted.
@@ -136,7 +136,7 @@ mod tests {
             new_cookie: None,
             known_cookie: None,
             renews: false,
-            origin: Origin::default(),
+            origin: RequestSource::default(),
             accept_language: Some("en".to_owned()),
             chosen_language,
             here: here(&request.to_http_request()),

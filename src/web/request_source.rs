@@ -6,7 +6,7 @@ use actix_web::{HttpMessage as _, HttpRequest};
 
 use super::Surface;
 use crate::domain::address::route;
-use crate::domain::browser::Origin;
+use crate::domain::browser::RequestSource;
 use crate::domain::clock::Timestamp;
 use crate::metrics;
 
@@ -14,8 +14,8 @@ use crate::metrics;
 const SECONDS_BETWEEN: u64 = 3600;
 
 /// The address and user agent of a request. Read once for each, so that each is counted once.
-pub(crate) fn of(surface: &Surface, request: &HttpRequest) -> Origin {
-    if let Some(known) = request.extensions().get::<Origin>() {
+pub(crate) fn of(surface: &Surface, request: &HttpRequest) -> RequestSource {
+    if let Some(known) = request.extensions().get::<RequestSource>() {
         return known.clone();
     }
     let found = read(surface, request);
@@ -23,10 +23,12 @@ pub(crate) fn of(surface: &Surface, request: &HttpRequest) -> Origin {
     found
 }
 
-fn read(surface: &Surface, request: &HttpRequest) -> Origin {
+fn read(surface: &Surface, request: &HttpRequest) -> RequestSource {
     let agent = request.headers().get("user-agent").map(|agent| String::from_utf8_lossy(agent.as_bytes())).unwrap_or_default();
     let user_agent = agent.chars().filter(|c| !c.is_control()).take(200).collect();
-    let Some(peer) = request.peer_addr().map(|peer| peer.ip()) else { return Origin { address: String::new(), user_agent } };
+    let Some(peer) = request.peer_addr().map(|peer| peer.ip()) else {
+        return RequestSource { address: String::new(), user_agent };
+    };
     let route = route(peer, &forwarded(request), &surface.site.trusted_proxies);
     if route.unreadable {
         metrics::FORWARDED_UNREADABLE.add([]);
@@ -35,7 +37,7 @@ fn read(surface: &Surface, request: &HttpRequest) -> Origin {
             tracing::warn!(%proxy, "a trusted proxy's X-Forwarded-For cannot be read: visitors count as the proxy");
         }
     }
-    Origin { address: route.client.to_string(), user_agent }
+    RequestSource { address: route.client.to_string(), user_agent }
 }
 
 /// The values of `X-Forwarded-For` as they came: bytes, of which some may be a stranger's.

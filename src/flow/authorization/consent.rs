@@ -2,7 +2,7 @@
 
 use crate::domain::audit::{AuditEvent, AuditKind};
 use crate::domain::authorization::{Authorization, AuthorizationStage};
-use crate::domain::browser::{Authentication, Origin};
+use crate::domain::browser::{Authentication, RequestSource};
 use crate::domain::grant::Consent;
 use crate::flow::Op;
 use crate::flow::audit::PendingEvent;
@@ -14,7 +14,7 @@ pub(crate) async fn allow(
     op: &Op,
     authorization: &Authorization,
     authentication: Authentication,
-    origin: Origin,
+    origin: RequestSource,
 ) -> Result<bool, Internal> {
     if matches!(authorization.stage, AuthorizationStage::Issued | AuthorizationStage::Failed(_)) {
         return Ok(false);

@@ -18,7 +18,7 @@ pub(crate) mod response;
 use std::time::Duration;
 
 use crate::domain::authorization::{Authorization, AuthorizationStage};
-use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, Origin};
+use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, RequestSource};
 use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
 use crate::domain::grant::Consent;
@@ -99,7 +99,12 @@ impl Interaction {
 }
 
 /// A request that single sign-on answers at once costs one commit; one that ends in an error, none.
-pub(crate) async fn begin(op: &Op, verified: VerifiedRequest, browser: &Browser, origin: &Origin) -> Result<Next, Internal> {
+pub(crate) async fn begin(
+    op: &Op,
+    verified: VerifiedRequest,
+    browser: &Browser,
+    origin: &RequestSource,
+) -> Result<Next, Internal> {
     let VerifiedRequest { client, request } = verified;
     let now = op.env.now();
     let authorization = Authorization {

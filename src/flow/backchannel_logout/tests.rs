@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::domain::authorization::{Authorization, CodeContent};
 use crate::domain::backchannel_logout::Hold;
-use crate::domain::browser::{BrowserSession, Origin};
+use crate::domain::browser::{BrowserSession, RequestSource};
 use crate::domain::id::ClientId;
 use crate::domain::secret::SecretDigest;
 use crate::flow::authorization::{self, Interaction};
@@ -59,7 +59,7 @@ impl Scene {
     }
 
     async fn log_out(&self) {
-        assert!(perform(&self.bench.op, &self.session.id, &Origin::default()).await.unwrap());
+        assert!(perform(&self.bench.op, &self.session.id, &RequestSource::default()).await.unwrap());
     }
 
     async fn deliver(&self, owner: &str) {
@@ -120,7 +120,7 @@ async fn clients_are_told_that_got_tokens_out_of_the_session_and_want_to_hear() 
     scene.bench.tokens(&elsewhere, &other, "openid").await;
     scene.log_out().await;
     assert_eq!(scene.the_row().await.client_id.as_str(), "web");
-    assert!(!perform(&scene.bench.op, &scene.session.id, &Origin::default()).await.unwrap());
+    assert!(!perform(&scene.bench.op, &scene.session.id, &RequestSource::default()).await.unwrap());
     scene.deliver("n1").await;
     assert!(scene.due().await.is_empty(), "a session ends once");
 }

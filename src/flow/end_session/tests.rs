@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::{Answer, Decision, LogoutRequest, decide, perform, told, with_state};
-use crate::domain::browser::{BrowserKey, BrowserSession, Origin};
+use crate::domain::browser::{BrowserKey, BrowserSession, RequestSource};
 use crate::domain::client::Client;
 use crate::domain::id::SessionId;
 use crate::domain::secret::SecretDigest;
@@ -223,7 +223,7 @@ async fn ending_a_session_ends_it_once_with_what_does_not_outlive_it() {
     let online = bench.tokens(client, &scene.session, "openid").await;
     let offline = bench.tokens(client, &scene.session, "openid offline_access").await;
     assert!(bench.opens_userinfo(&online.access_token).await);
-    let origin = Origin { address: "192.0.2.1".to_owned(), user_agent: "test".to_owned() };
+    let origin = RequestSource { address: "192.0.2.1".to_owned(), user_agent: "test".to_owned() };
     assert!(perform(&bench.op, &scene.session.id, &origin).await.unwrap());
     assert!(!perform(&bench.op, &scene.session.id, &origin).await.unwrap());
     assert!(!perform(&bench.op, &SessionId::new("unknown"), &origin).await.unwrap());
@@ -244,7 +244,7 @@ async fn the_apps_that_are_told_are_named_to_the_browser_of_the_session_alone() 
     bench.client_with("unused", |metadata| metadata.backchannel_logout_uri = Some(uri.clone())).await;
     let named = async |browser: &BrowserKey| told(&bench.op, &session.id, browser).await.unwrap();
     assert!(named(&session.browser).await.is_empty(), "it goes on");
-    assert!(perform(&bench.op, &session.id, &Origin::default()).await.unwrap());
+    assert!(perform(&bench.op, &session.id, &RequestSource::default()).await.unwrap());
     assert_eq!(named(&session.browser).await, ["mail", "wiki"]);
     assert!(named(&BrowserKey(SecretDigest::of(b"another"))).await.is_empty());
     assert!(told(&bench.op, &SessionId::new("unknown"), &session.browser).await.unwrap().is_empty());

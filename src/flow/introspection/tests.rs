@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::answer;
-use crate::domain::browser::Origin;
+use crate::domain::browser::RequestSource;
 use crate::domain::client::Client;
 use crate::flow::token::tests::{Bench, ISSUER, T0, client_request, code_of, credentials};
 use crate::protocol::client_metadata::AccessTokenFormat;
@@ -11,7 +11,7 @@ use crate::protocol::error::ErrorCode;
 
 async fn introspect(bench: &Bench, client: &Client, token: &str) -> Result<Value, ErrorCode> {
     let (headers, parameters) = credentials(client, &[("token", token), ("token_type_hint", "refresh_token")]);
-    let origin = Origin::default();
+    let origin = RequestSource::default();
     let request = client_request(&headers, &parameters, &origin);
     let answer = answer(&bench.op, &request).await.map_err(|error| code_of(&error))?;
     Ok(serde_json::to_value(answer).unwrap())

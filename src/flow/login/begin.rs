@@ -9,7 +9,7 @@ use super::attempt::{self, AttemptOutcome};
 use super::create::{answered, create};
 use super::outcome::LoginTarget;
 use super::{LoginRequest, ResolvedSubject, end};
-use crate::domain::browser::{BrowserKey, Origin};
+use crate::domain::browser::{BrowserKey, RequestSource};
 use crate::domain::id::{LoginId, UserId};
 use crate::domain::login::{Asked, Concern, Login, Purpose, Reason, Subject};
 use crate::flow::Op;
@@ -35,7 +35,7 @@ pub(crate) async fn begin(op: &Op, request: LoginRequest) -> Result<LoginId, Int
     tokio::spawn(work.in_current_span()).await.map_err(|_panicked| Internal::Stopped)?
 }
 
-pub(crate) async fn retry(op: &Op, ended: &Login, origin: Origin, target: &LoginTarget) -> Result<LoginId, Internal> {
+pub(crate) async fn retry(op: &Op, ended: &Login, origin: RequestSource, target: &LoginTarget) -> Result<LoginId, Internal> {
     let request = LoginRequest {
         purpose: ended.purpose.clone(),
         browser: ended.browser.clone(),

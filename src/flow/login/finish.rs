@@ -8,7 +8,7 @@ use super::end;
 use super::outcome::{self, Awaited};
 use crate::domain::assurance::Acr;
 use crate::domain::audit::{AuditEvent, AuditKind};
-use crate::domain::browser::{Authentication, BrowserSession, Origin};
+use crate::domain::browser::{Authentication, BrowserSession, RequestSource};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::SessionId;
 use crate::domain::login::{Challenge, FINISH_GRACE, Login, LoginStage, Subject};
@@ -35,7 +35,7 @@ pub(crate) enum Finished {
 pub(crate) struct Finisher {
     /// The session that the browser has now, which is renewed or replaced.
     pub(crate) session: Option<SessionId>,
-    pub(crate) origin: Origin,
+    pub(crate) origin: RequestSource,
 }
 
 struct Plan {

@@ -18,7 +18,7 @@ mod symbol;
 pub(crate) mod tests;
 pub(crate) mod watch;
 
-use crate::domain::browser::{BrowserKey, Origin};
+use crate::domain::browser::{BrowserKey, RequestSource};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{ClientId, LoginId};
 use crate::domain::login::{Concern, Login, LoginStage, Purpose, Subject};
@@ -31,7 +31,7 @@ use crate::store::logins;
 pub(crate) struct LoginRequest {
     pub(crate) purpose: Purpose,
     pub(crate) browser: Option<BrowserKey>,
-    pub(crate) origin: Origin,
+    pub(crate) origin: RequestSource,
     pub(crate) upstream: Upstream,
     /// The canonical name that was typed; `None` asks for a QR code without a name.
     pub(crate) identifier: Option<String>,

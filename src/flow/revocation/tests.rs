@@ -1,7 +1,7 @@
 //! Revocation: alone or with the family, one's own tokens only, and success for whatever is no token.
 
 use super::answer;
-use crate::domain::browser::Origin;
+use crate::domain::browser::RequestSource;
 use crate::domain::client::Client;
 use crate::flow::token::tests::{Bench, client_request, code_of, credentials};
 use crate::protocol::client_metadata::AccessTokenFormat;
@@ -9,7 +9,7 @@ use crate::protocol::error::ErrorCode;
 
 async fn revoke(bench: &Bench, client: &Client, token: &str) -> Result<(), ErrorCode> {
     let (headers, parameters) = credentials(client, &[("token", token)]);
-    let origin = Origin::default();
+    let origin = RequestSource::default();
     let request = client_request(&headers, &parameters, &origin);
     answer(&bench.op, &request).await.map_err(|error| code_of(&error))
 }

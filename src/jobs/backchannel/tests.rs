@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::domain::browser::Origin;
+use crate::domain::browser::RequestSource;
 use crate::domain::client::Client;
 use crate::flow::end_session::perform;
 use crate::flow::token::tests::Bench;
@@ -91,7 +91,7 @@ async fn many_logouts_at_once_are_told_two_at_a_time_and_one_that_hangs_delays_n
         for client in &clients {
             bench.tokens(client, &session, "openid").await;
         }
-        perform(&bench.op, &session.id, &Origin::default()).await.unwrap();
+        perform(&bench.op, &session.id, &RequestSource::default()).await.unwrap();
     }
     let stop = CancellationToken::new();
     let job = tokio::spawn(run(bench.op.clone(), "n1".to_owned(), stop.clone()));

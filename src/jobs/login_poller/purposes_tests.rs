@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::*;
-use crate::domain::browser::{BrowserKey, Origin};
+use crate::domain::browser::{BrowserKey, RequestSource};
 use crate::domain::id::{BackchannelRequestId, DeviceGrantId, UserId};
 use crate::domain::login::{PortalAction, Purpose};
 use crate::flow::login::begin;
@@ -30,12 +30,12 @@ fn purposes() -> [(Purpose, Option<BrowserKey>, &'static str); 4] {
 }
 
 async fn poll(scene: &Scene, login: &Login, state: u8) -> bool {
-    scene.mood.state.store(state, Ordering::SeqCst);
+    scene.behaviour.state.store(state, Ordering::SeqCst);
     poll_once(&scene.bench.op, "node", &login.id).await.unwrap().is_some()
 }
 
 async fn press_continue(scene: &Scene, login: &Login) -> Finished {
-    let by = Finisher { session: None, origin: Origin::default() };
+    let by = Finisher { session: None, origin: RequestSource::default() };
     finish(&scene.bench.op, scene.login(&login.id).await, by).await.unwrap()
 }
 
@@ -93,7 +93,7 @@ async fn every_purpose_can_be_declined_expire_and_be_asked_again() {
             assert_eq!(again.phone_need(op, &browser, Some("alice")).await.unwrap(), PhoneNeed::Needed);
         }
         let declined = scene.login(&declined.id).await;
-        let expired = begin::retry(op, &declined, Origin::default(), &again).await.unwrap();
+        let expired = begin::retry(op, &declined, RequestSource::default(), &again).await.unwrap();
         let expired = scene.login(&expired).await;
         assert_eq!((&expired.purpose, expired.stage.state()), (&purpose, "pending"));
         scene.bench.advance(121);

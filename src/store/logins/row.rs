@@ -142,7 +142,7 @@ pub(super) fn read(model: Model) -> Result<Login, StoreError> {
         stage: read_stage(row, &model)?,
         challenge: read_challenge(row, &model)?,
         browser: model.browser.map(|browser| BrowserKey(SecretDigest::from_stored(browser))),
-        origin: Origin { address: model.address, user_agent: model.user_agent },
+        origin: RequestSource { address: model.address, user_agent: model.user_agent },
         remembered: model.remembered,
         typed: model.typed,
         remember: model.remember,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::samples::{NOW, after, authorization, login, populate, write};
 use crate::domain::audit::{AuditEvent, AuditKind};
 use crate::domain::authorization::Authorization;
-use crate::domain::browser::Origin;
+use crate::domain::browser::RequestSource;
 use crate::domain::id::{AuthorizationId, LoginId};
 use crate::domain::login::{End, LoginStage, Purpose, Reason};
 use crate::store::audit::AuditRecord;
@@ -114,7 +114,7 @@ fn event(kind: AuditKind, user: Option<&str>, address: &str, subject: &str) -> A
     AuditEvent {
         user: user.map(str::to_owned),
         subject: Some(subject.to_owned()),
-        origin: Origin { address: address.to_owned(), user_agent: "Test/1".to_owned() },
+        origin: RequestSource { address: address.to_owned(), user_agent: "Test/1".to_owned() },
         ..AuditEvent::new(kind)
     }
 }

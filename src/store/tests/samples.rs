@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::domain::assurance::Acr;
 use crate::domain::authorization::{Authorization, AuthorizationRequest, AuthorizationStage, CodeContent};
-use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, Origin};
+use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, RequestSource};
 use crate::domain::client::{Client, Source};
 use crate::domain::clock::Timestamp;
 use crate::domain::grant::{AccessToken, Grant, RefreshToken};
@@ -98,7 +98,7 @@ pub(super) fn session(user: &User, id: &str) -> BrowserSession {
         id: SessionId::new(id),
         authentication: authentication(user, id),
         browser: browser("b"),
-        origin: Origin { address: "192.0.2.1".into(), user_agent: "Test/1".into() },
+        origin: RequestSource { address: "192.0.2.1".into(), user_agent: "Test/1".into() },
         created_at: NOW,
         last_seen_at: NOW,
         expires_at: after(86_400),
@@ -188,7 +188,7 @@ pub(super) fn login(id: &str) -> Login {
         id: LoginId::new(id),
         purpose: Purpose::Authorization(AuthorizationId::new("a")),
         browser: Some(browser("b")),
-        origin: Origin { address: "192.0.2.1".into(), user_agent: "Test/1".into() },
+        origin: RequestSource { address: "192.0.2.1".into(), user_agent: "Test/1".into() },
         upstream: Upstream::SecSign,
         subject: Subject::Named(Asked {
             user_id: UserId::new("user-alice"),

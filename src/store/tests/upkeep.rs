@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::samples::{NOW, access_token, after, code_content, digest, login, populate, refresh_token, write};
 use super::schema::execute;
 use crate::domain::audit::{AuditEvent, AuditKind};
-use crate::domain::browser::Origin;
+use crate::domain::browser::RequestSource;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{AuthorizationId, GrantId, LoginId, SessionId};
 use crate::store::access_passes::{self, MOST_PASSES};
@@ -68,7 +68,7 @@ pub(super) async fn the_audit_trail_is_read_latest_first(store: Store) {
     for (number, kind) in [AuditKind::LoginStarted, AuditKind::LoginSucceeded, AuditKind::TokenIssued].into_iter().enumerate() {
         let event = AuditEvent {
             user: Some("user-alice".into()),
-            origin: Origin { address: "192.0.2.1".into(), user_agent: "Test/1".into() },
+            origin: RequestSource { address: "192.0.2.1".into(), user_agent: "Test/1".into() },
             detail: Some("secsign".into()),
             ..AuditEvent::new(kind)
         };

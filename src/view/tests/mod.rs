@@ -291,7 +291,7 @@ fn a_page_with_everything_it_loads_is_small() {
 /// Writes every sample below `$SIGNBRIDGE_SAMPLES`, to look at them in a browser.
 #[test]
 #[ignore = "writes files for people to look at"]
-fn samples_for_the_eye() {
+fn writes_all_pages_for_review() {
     #[expect(clippy::disallowed_methods, reason = "where to write is for whoever runs this")]
     let directory = PathBuf::from(std::env::var("SIGNBRIDGE_SAMPLES").expect("SIGNBRIDGE_SAMPLES names a directory"));
     std::fs::create_dir_all(directory.join("static")).unwrap();

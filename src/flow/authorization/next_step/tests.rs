@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::domain::browser::{BrowserKey, Origin};
+use crate::domain::browser::{BrowserKey, RequestSource};
 use crate::domain::client::Source;
 use crate::domain::id::{AuthorizationId, ClientId, SessionId, UserId};
 use crate::domain::secret::SecretDigest;
@@ -58,7 +58,7 @@ impl Case {
             id: SessionId::new("session"),
             authentication: authentication("alice-id"),
             browser: browser.clone(),
-            origin: Origin::default(),
+            origin: RequestSource::default(),
             created_at: SIGNED_IN,
             last_seen_at: NOW,
             expires_at,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::browser::{BrowserKey, BrowserSession, Origin};
+use crate::domain::browser::{BrowserKey, BrowserSession, RequestSource};
 use crate::domain::client::Client;
 use crate::domain::login::{Concern, Purpose, Subject};
 use crate::domain::secret::SecretDigest;
@@ -38,7 +38,7 @@ impl Asking {
         let request = LoginRequest {
             purpose: Purpose::Authorization(authorization.id),
             browser: Some(BrowserKey(SecretDigest::of(browser.as_bytes()))),
-            origin: Origin::default(),
+            origin: RequestSource::default(),
             upstream: Upstream::ThumbSignIn,
             identifier: None,
             client: Some(self.client.id.clone()),

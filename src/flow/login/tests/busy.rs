@@ -58,9 +58,9 @@ async fn the_name_is_free_or_not_after_a_failure_whoever_has_it() {
 
         let scene = self::scene().await;
         observe(&scene, Call::Create, Some(Reason::UpstreamDown));
-        scene.mood.drops_creates.store(true, Ordering::SeqCst);
+        scene.behaviour.drops_creates.store(true, Ordering::SeqCst);
         assert_eq!(seen(&scene.begin(name).await), ("failed", Some(Reason::UpstreamDown)), "{name}");
-        scene.mood.drops_creates.store(false, Ordering::SeqCst);
+        scene.behaviour.drops_creates.store(false, Ordering::SeqCst);
         observe(&scene, Call::Create, None);
         assert_eq!(seen(&scene.begin_elsewhere(&browser_called("second"), name).await), PENDING, "{name}, in doubt");
     }
@@ -69,7 +69,7 @@ async fn the_name_is_free_or_not_after_a_failure_whoever_has_it() {
 #[tokio::test]
 async fn another_name_of_the_person_looks_like_any_other_and_shows_another_symbol() {
     let scene = scene().await;
-    scene.mood.same_symbol.store(true, Ordering::SeqCst);
+    scene.behaviour.same_symbol.store(true, Ordering::SeqCst);
     for number in 0..16 {
         let stranger = scene.begin("alice").await;
         let alias = scene.begin_elsewhere(&browser_called("alias"), "alice@example.org").await;
@@ -88,7 +88,7 @@ async fn a_request_with_the_symbol_of_an_open_decoy_is_asked_anew_and_then_given
     let scene = scene().await;
     // Alice looks at a page in a browser that is new, and then at one that she used before, which takes the phone over.
     let first = scene.begin("alice").await;
-    scene.mood.same_symbol.store(true, Ordering::SeqCst);
+    scene.behaviour.same_symbol.store(true, Ordering::SeqCst);
     let known = browser_called("known");
     scene.remember(&known).await;
     let own = scene.begin_elsewhere(&known, "alice").await;
@@ -97,13 +97,13 @@ async fn a_request_with_the_symbol_of_an_open_decoy_is_asked_anew_and_then_given
 
     // Her page in the new browser goes on as a decoy. The service gives the next request the symbol that it shows.
     end::withdraw(&scene.bench.op, &own, None).await.unwrap();
-    scene.mood.symbol_of_first();
+    scene.behaviour.symbol_of_first();
     let before = scene.creates();
     let refused = scene.begin_elsewhere(&known, "alice").await;
     assert_eq!((seen(&refused), scene.creates() - before), (BUSY, 4));
     assert_eq!(refused.challenge, None);
-    scene.mood.symbol_of_first();
-    scene.mood.same_symbol.store(false, Ordering::SeqCst);
+    scene.behaviour.symbol_of_first();
+    scene.behaviour.same_symbol.store(false, Ordering::SeqCst);
     let before = scene.creates();
     let own = scene.begin_elsewhere(&known, "alice").await;
     assert_eq!((seen(&own), scene.creates() - before), (PENDING, 2), "asked once more, and its slots were given back");

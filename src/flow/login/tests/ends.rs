@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::scene::Scene;
-use crate::domain::browser::Origin;
+use crate::domain::browser::RequestSource;
 use crate::domain::client::Client;
 use crate::domain::login::Login;
 use crate::flow::authorization::{self, Browser, Next, Over};
@@ -31,7 +31,7 @@ async fn approve(scene: &Scene, login: &Login) -> bool {
 }
 
 async fn finished(scene: &Scene, login: &Login) -> Finished {
-    let by = Finisher { session: None, origin: Origin::default() };
+    let by = Finisher { session: None, origin: RequestSource::default() };
     finish(&scene.bench.op, scene.login(&login.id).await, by).await.unwrap()
 }
 

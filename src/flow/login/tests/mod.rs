@@ -181,10 +181,10 @@ async fn a_stranger_does_not_notice_that_the_person_took_over() {
 }
 
 #[tokio::test]
-async fn a_login_begins_when_its_way_is_clear() {
+async fn a_login_begins_once_the_slots_it_needs_are_free() {
     let scene = Scene::new(Duration::ZERO).await;
     let lifetime = scene.bench.op.settings.lifetimes.login;
-    scene.mood.cancel_takes.store(7, Ordering::SeqCst);
+    scene.behaviour.cancel_takes.store(7, Ordering::SeqCst);
     let first = scene.begin("alice").await;
     assert_eq!((first.created_at, first.deadline), (T0, T0.plus(lifetime)), "nothing was in its way");
     let second = scene.begin("alice@example.org").await;
@@ -203,16 +203,16 @@ async fn a_create_in_doubt_keeps_the_person_and_not_the_browser() {
         let scene = Scene::new(Duration::ZERO).await;
         // The decoy goes as the calls of late.
         observe(&scene, Call::Create, Some(Reason::UpstreamDown));
-        scene.mood.drops_creates.store(true, Ordering::SeqCst);
+        scene.behaviour.drops_creates.store(true, Ordering::SeqCst);
         assert_eq!(seen(&scene.begin(name).await), down, "{name}");
-        scene.mood.drops_creates.store(false, Ordering::SeqCst);
+        scene.behaviour.drops_creates.store(false, Ordering::SeqCst);
         observe(&scene, Call::Create, None);
         assert_eq!(seen(&scene.begin_beside("somebody").await), ("pending", None), "after {name}");
     }
     let scene = Scene::new(Duration::ZERO).await;
-    scene.mood.drops_creates.store(true, Ordering::SeqCst);
+    scene.behaviour.drops_creates.store(true, Ordering::SeqCst);
     scene.begin("alice").await;
-    scene.mood.drops_creates.store(false, Ordering::SeqCst);
+    scene.behaviour.drops_creates.store(false, Ordering::SeqCst);
     assert_eq!(seen(&scene.begin("alice").await), down, "a request to her may be open");
     assert_eq!(scene.creates(), 1);
     scene.bench.advance(129);

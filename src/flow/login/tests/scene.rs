@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::domain::authorization::Authorization;
-use crate::domain::browser::{BrowserKey, Origin};
+use crate::domain::browser::{BrowserKey, RequestSource};
 use crate::domain::clock::ManualClock;
 use crate::domain::id::{LoginId, UserId};
 use crate::domain::login::{Login, Purpose};
@@ -26,7 +26,7 @@ use crate::upstream::secsign::SecSign;
 
 /// How the phone service goes at present.
 #[derive(Default)]
-pub(crate) struct Mood {
+pub(crate) struct ServiceBehaviour {
     create_takes: Duration,
     /// Whether it reads a create and breaks the connection: nobody knows what became of it.
     pub(crate) drops_creates: AtomicBool,
@@ -39,7 +39,7 @@ pub(crate) struct Mood {
     pub(crate) cancel_takes: AtomicU64,
 }
 
-impl Mood {
+impl ServiceBehaviour {
     /// The next request gets the symbol of the first one.
     pub(crate) fn symbol_of_first(&self) {
         self.symbol.store(0, Ordering::SeqCst);
@@ -50,7 +50,7 @@ impl Mood {
 pub(crate) struct Scene {
     pub(crate) bench: Bench,
     service: Scripted,
-    pub(crate) mood: Arc<Mood>,
+    pub(crate) behaviour: Arc<ServiceBehaviour>,
     authorization: Authorization,
     other: Authorization,
     pub(crate) alice: UserId,
@@ -60,8 +60,8 @@ impl Scene {
     /// With a phone service that takes its time to create.
     pub(crate) async fn new(takes: Duration) -> Self {
         let mut bench = Bench::new().await;
-        let mood = Arc::new(Mood { create_takes: takes, ..Mood::default() });
-        let (clock, mood_of_service) = (Arc::clone(&bench.clock), Arc::clone(&mood));
+        let behaviour = Arc::new(ServiceBehaviour { create_takes: takes, ..ServiceBehaviour::default() });
+        let (clock, mood_of_service) = (Arc::clone(&bench.clock), Arc::clone(&behaviour));
         let service = Scripted::start(move |request| answer(request, &mood_of_service, &clock)).await;
         let settings = SecSignSettings { url: service.url(), fallback_url: None, ca_file: None };
         bench.op.upstreams.secsign = Some(Arc::new(SecSign::new(settings).unwrap()));
@@ -71,7 +71,7 @@ impl Scene {
         let session = bench.session(&alice).await;
         let authorization = bench.authorization(&bench.content(&client, &session)).await;
         let other = bench.authorization(&bench.content(&client, &session)).await;
-        Self { bench, service, mood, authorization, other, alice: alice.id }
+        Self { bench, service, behaviour, authorization, other, alice: alice.id }
     }
 
     pub(crate) fn limit(&mut self, limits: Limits) {
@@ -91,7 +91,7 @@ impl Scene {
 
     /// Begins a login by this name in a browser of its own, at this address.
     pub(crate) async fn begin_at(&self, address: &str, browser: &str, name: &str) -> Login {
-        let origin = Origin { address: address.to_owned(), user_agent: String::new() };
+        let origin = RequestSource { address: address.to_owned(), user_agent: String::new() };
         self.begin_from(&self.other, &browser_called(browser), origin, name).await
     }
 
@@ -110,10 +110,16 @@ impl Scene {
     }
 
     async fn begin_for(&self, authorization: &Authorization, browser: &BrowserKey, name: &str) -> Login {
-        self.begin_from(authorization, browser, Origin::default(), name).await
+        self.begin_from(authorization, browser, RequestSource::default(), name).await
     }
 
-    async fn begin_from(&self, authorization: &Authorization, browser: &BrowserKey, origin: Origin, name: &str) -> Login {
+    async fn begin_from(
+        &self,
+        authorization: &Authorization,
+        browser: &BrowserKey,
+        origin: RequestSource,
+        name: &str,
+    ) -> Login {
         let request = LoginRequest {
             purpose: Purpose::Authorization(authorization.id.clone()),
             browser: Some(browser.clone()),
@@ -134,7 +140,7 @@ impl Scene {
         let request = LoginRequest {
             purpose,
             browser,
-            origin: Origin::default(),
+            origin: RequestSource::default(),
             upstream: Upstream::SecSign,
             identifier: Some("alice".to_owned()),
             client: None,
@@ -171,14 +177,14 @@ fn field(request: &Received, name: &str) -> String {
     pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
 }
 
-fn answer(request: &Received, mood: &Mood, clock: &ManualClock) -> Reply {
+fn answer(request: &Received, behaviour: &ServiceBehaviour, clock: &ManualClock) -> Reply {
     match field(request, "request").as_str() {
-        "ReqRequestAuthSession" if mood.drops_creates.load(Ordering::SeqCst) => Reply::Reset,
+        "ReqRequestAuthSession" if behaviour.drops_creates.load(Ordering::SeqCst) => Reply::Reset,
         "ReqRequestAuthSession" => {
-            std::thread::sleep(mood.create_takes);
+            std::thread::sleep(behaviour.create_takes);
             let id = "7DB1FC51C425A3EC8D9818C71929916BD3D746EBC4044CFD09D23AA07891E6E0";
-            let another = u8::from(!mood.same_symbol.load(Ordering::SeqCst));
-            let picture = symbol::png(&[mood.symbol.fetch_add(another, Ordering::SeqCst); 32]).unwrap();
+            let another = u8::from(!behaviour.same_symbol.load(Ordering::SeqCst));
+            let picture = symbol::png(&[behaviour.symbol.fetch_add(another, Ordering::SeqCst); 32]).unwrap();
             Reply::ok(format!(
                 "authsessionid=4088003598462927442&servicename=x&secsignid=alice&authsessionstate=1&serviceaddress=y\
                  &requestid={id}&authsessionicondata={}",
@@ -186,11 +192,11 @@ fn answer(request: &Received, mood: &Mood, clock: &ManualClock) -> Reply {
             ))
         }
         "ReqGetAuthSessionState" => {
-            let state = mood.state.load(Ordering::SeqCst).max(1);
+            let state = behaviour.state.load(Ordering::SeqCst).max(1);
             Reply::ok(format!("authsessionid=4088003598462927442&secsignid=alice&authsessionstate={state}"))
         }
         _cancel => {
-            clock.advance(Duration::from_secs(mood.cancel_takes.load(Ordering::SeqCst)));
+            clock.advance(Duration::from_secs(behaviour.cancel_takes.load(Ordering::SeqCst)));
             Reply::ok("authsessionid=4088003598462927442&authsessionstate=6")
         }
     }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::domain::authorization::CodeContent;
 use crate::domain::browser::Authentication;
-use crate::domain::browser::Origin;
+use crate::domain::browser::RequestSource;
 use crate::domain::client::Client;
 use crate::flow::end_session;
 use crate::flow::token::tests::{Bench, ISSUER, REDIRECT, T0, VERIFIER, alg, claims, redemption};
@@ -161,7 +161,9 @@ async fn a_session_that_ended_since_gets_nothing() {
     let content = signed_in(&bench, &client).await;
     let code = bench.code(&content).await;
     assert!(
-        end_session::perform(&bench.op, content.authentication.session_id.as_ref().unwrap(), &Origin::default()).await.unwrap()
+        end_session::perform(&bench.op, content.authentication.session_id.as_ref().unwrap(), &RequestSource::default())
+            .await
+            .unwrap()
     );
     assert_eq!(bench.redeem(&client, &code).await.unwrap_err(), ErrorCode::InvalidGrant);
 }

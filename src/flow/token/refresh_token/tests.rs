@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 
-use crate::domain::browser::{BrowserSession, Origin};
+use crate::domain::browser::{BrowserSession, RequestSource};
 use crate::domain::client::Client;
 use crate::domain::user::User;
 use crate::flow::end_session;
@@ -241,7 +241,7 @@ async fn only_offline_access_outlives_the_session() {
     let offline = bench.tokens(&client, &session, SCOPE).await;
     let (online_token, offline_token) = (online.refresh_token.unwrap(), offline.refresh_token.unwrap());
     assert!(bench.refresh(&client, &online_token).await.is_ok());
-    end_session::perform(&bench.op, &session.id, &Origin::default()).await.unwrap();
+    end_session::perform(&bench.op, &session.id, &RequestSource::default()).await.unwrap();
     assert_eq!(bench.refresh(&client, &online_token).await.unwrap_err(), ErrorCode::InvalidGrant);
     assert!(!bench.opens_userinfo(&online.access_token).await);
     assert!(bench.refresh(&client, &offline_token).await.is_ok());

@@ -9,7 +9,7 @@ use super::signing_keys::{made, ring};
 use super::{CHALLENGE, ISSUER, REDIRECT, SECRET, T0};
 use crate::domain::assurance::Acr;
 use crate::domain::authorization::{Authorization, AuthorizationRequest, AuthorizationStage, CodeContent};
-use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, Origin};
+use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, RequestSource};
 use crate::domain::client::{Client, Source};
 use crate::domain::clock::ManualClock;
 use crate::domain::env::Env;
@@ -182,7 +182,7 @@ impl Bench {
             },
             id,
             browser: BrowserKey(SecretDigest::of(b"browser")),
-            origin: Origin::default(),
+            origin: RequestSource::default(),
             created_at: now,
             last_seen_at: now,
             expires_at: now.plus(Duration::from_secs(86_400)),

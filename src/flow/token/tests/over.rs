@@ -6,7 +6,7 @@ use super::super::TokenResponse;
 use super::beside::on_both_engines;
 use super::{Bench, claims, client_request, credentials};
 use crate::domain::authorization::CodeContent;
-use crate::domain::browser::{BrowserSession, Origin};
+use crate::domain::browser::{BrowserSession, RequestSource};
 use crate::domain::client::Client;
 use crate::flow::{end_session, introspection};
 use crate::protocol::client_metadata::AccessTokenFormat;
@@ -34,7 +34,7 @@ async fn scene(bench: &Bench, format: AccessTokenFormat) -> (Client, BrowserSess
 
 async fn is_active(bench: &Bench, client: &Client, token: &str) -> Option<i64> {
     let (headers, parameters) = credentials(client, &[("token", token)]);
-    let origin = Origin::default();
+    let origin = RequestSource::default();
     let request = client_request(&headers, &parameters, &origin);
     introspection::answer(&bench.op, &request).await.unwrap().description.map(|description| description.exp)
 }
@@ -80,7 +80,7 @@ async fn nothing_outlives_a_session_that_is_ended(bench: Bench) {
     let (client, session) = scene(&bench, AccessTokenFormat::Opaque).await;
     let (online, offline) = (bench.tokens(&client, &session, ONLINE).await, bench.tokens(&client, &session, OFFLINE).await);
     assert!(bench.opens_userinfo(&online.access_token).await);
-    end_session::perform(&bench.op, &session.id, &Origin::default()).await.unwrap();
+    end_session::perform(&bench.op, &session.id, &RequestSource::default()).await.unwrap();
     assert_only_offline_lives(&bench, &client, &online, &offline).await;
 }
 
@@ -153,7 +153,7 @@ async fn a_clock_that_is_set_gives_nothing_back(bench: Bench) {
         let second = bench.refresh(&native, &first).await.unwrap().refresh_token.unwrap();
         let ended = bench.session(&alice).await;
         let online = bench.tokens(&web, &ended, ONLINE).await;
-        end_session::perform(&bench.op, &ended.id, &Origin::default()).await.unwrap();
+        end_session::perform(&bench.op, &ended.id, &RequestSource::default()).await.unwrap();
         bench.clock.advance(forward);
         bench.clock.rewind(back);
         assert_eq!(bench.redeem(&web, &code).await.unwrap_err(), ErrorCode::InvalidGrant);

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::super::{INVALID_GRANT, TokenResponse, answer};
 use super::{Bench, REDIRECT, SECRET, VERIFIER};
 use crate::domain::authorization::CodeContent;
-use crate::domain::browser::{BrowserSession, Origin};
+use crate::domain::browser::{BrowserSession, RequestSource};
 use crate::domain::client::Client;
 use crate::flow::client_request::{ClientRequest, Headers};
 use crate::flow::error::OAuthError;
@@ -21,7 +21,9 @@ impl Bench {
     /// Sends a form to the token endpoint: confidential clients by Basic with [`SECRET`], public ones by name.
     pub(crate) async fn token(&self, client: &Client, form: &[(&str, &str)]) -> Result<TokenResponse, ErrorCode> {
         let (headers, parameters) = credentials(client, form);
-        answer(&self.op, &client_request(&headers, &parameters, &Origin::default())).await.map_err(|error| code_of(&error))
+        answer(&self.op, &client_request(&headers, &parameters, &RequestSource::default()))
+            .await
+            .map_err(|error| code_of(&error))
     }
 
     /// Redeems a code with everything right.
@@ -71,7 +73,7 @@ impl Headers for Authorization {
 pub(crate) fn client_request<'a>(
     headers: &'a Authorization,
     parameters: &'a Parameters,
-    origin: &'a Origin,
+    origin: &'a RequestSource,
 ) -> ClientRequest<'a> {
     ClientRequest { method: "POST", url: "https://id.example/token", headers, peer_certificate: None, parameters, origin }
 }
