@@ -7,9 +7,13 @@ import { approve } from './lib/demo.mjs';
 import { App, pkce, prepare, request } from './lib/serve.mjs';
 import { Walker, signIn } from './lib/walker.mjs';
 
-/** Jobs read in between: of so many measurements the least is the request's own. */
-const TIMES = 5;
+/**
+ * Jobs read in between, on a busy machine often: the least of so many measurements is the request's own, and of more, up to the
+ * second number, where it is not yet what the document says.
+ */
+const [TIMES, MOST] = [3, 20];
 const DOCUMENT = new URL('../../docs/architecture.md', import.meta.url);
+const page = readFileSync(DOCUMENT, 'utf8');
 const HEAD = '| request | reads | statements in its transaction | commits | signatures |\n|---|---|---|---|---|\n';
 const COUNTED = ['db_statements_total{transaction="no"}', 'db_statements_total{transaction="yes"}', 'db_commits_total', 'signatures_total'];
 
@@ -20,8 +24,7 @@ before(async () => {
   const back = ['--redirect-uri', 'http://localhost:9/callback', '--auth-method', 'client_secret_basic'];
   app = new App(site, await site.command('client', 'create', '--id', 'web', '--name', 'Web', ...back));
   jwt = new App(site, await site.command('client', 'create', '--id', 'jwt', '--name', 'JWT', ...back, '--access-token-format', 'jwt'));
-  for (let at = 0; at <= TIMES; at += 1) for (const name of ['asked', 'leaves']) await site.person(`${name}${at}`);
-  walker = await signedIn(`asked${TIMES}`);
+  walker = await signedIn('alice');
 });
 after(async () => { if (site) assert.equal(await site.close(), 0); });
 
@@ -37,8 +40,9 @@ async function counters() {
  * are waited for.
  */
 async function cost(what, status, act, arrange = () => undefined, reads = 0) {
-  const found = [];
-  for (let at = 0; at < TIMES; at += 1) {
+  let least = COUNTED.map(() => Infinity);
+  const row = () => `| ${what} | ${least.join(' | ')} |\n`;
+  for (let at = 0; at < TIMES || (at < MOST && !page.includes(row())); at += 1) {
     const given = await arrange(at);
     const earlier = await counters();
     const answer = await act(given);
@@ -47,10 +51,10 @@ async function cost(what, status, act, arrange = () => undefined, reads = 0) {
     assert.equal(answer.status, status, `${what}: ${answer.text}`);
     const [read, statements, commits, signatures] = later.map((value, column) => value - earlier[column]);
     // On PostgreSQL each commit has one more, which tells its outcome should the answer be lost.
-    found.push([read, statements - (site.database?.startsWith('postgres') ? commits : 0), commits, signatures]);
+    const found = [read, statements - (site.database?.startsWith('postgres') ? commits : 0), commits, signatures];
+    least = least.map((number, column) => Math.min(number, found[column]));
   }
-  const least = COUNTED.map((_name, column) => Math.min(...found.map((row) => row[column])));
-  return `| ${what} | ${least.join(' | ')} |\n`;
+  return row();
 }
 
 const get = (url, cookie) => request('GET', new URL(url, site.issuer), { headers: cookie ? { cookie } : {} });
@@ -65,6 +69,7 @@ const post = ({ url, form: fields, cookie }) => request('POST', url, {
 
 /** A browser where somebody signed in. */
 async function signedIn(name) {
+  await site.person(name);
   const visitor = await new Walker().open(app.authorizeUrl(pkce().challenge));
   return signIn(visitor, 'secsign', name, app.redirectUri, () => approve(site, 'secsign', name));
 }
@@ -95,18 +100,21 @@ test('what a request costs is what docs/architecture.md says', async () => {
     await cost('`/userinfo`', 200, (token) => request('GET', `${site.issuer}/userinfo`, { headers: { authorization: `Bearer ${token}` } }), bearer),
     await cost('`/introspect`', 200, (token) => app.post('introspect', { token }), bearer),
     await cost('`/revoke`', 200, (token) => app.post('revoke', { token }), bearer),
-    await cost('the page that asks for the name', 200, (visitor) => get(visitor.url, visitor.cookie(site.issuer)), stranger),
-    await cost('`POST …/identify/secsign`, which asks a phone', 303, post, (at) => asked(`asked${at}`)),
-    await cost('`POST …/identify/secsign` for a name that nobody has', 303, post, (at) => asked(`nobody${at}`)),
-    await cost('the wait page', 200, (visitor) => get(visitor.url, visitor.cookie(site.issuer)), (at) => waiting(`anybody${at}`)),
     // The queue of logout tokens looks at once.
     await cost('`/logout` that ends a session, with a look of the queue', 303, ({ hint, own }) => get(`/logout?${new URLSearchParams({ id_token_hint: hint })}`, own), async (at) => {
       const own = (await signedIn(`leaves${at}`)).cookie(site.issuer);
       return { hint: (await app.tokens(own)).id_token, own };
     }, 3),
+    // Last what leaves logins open: they are polled.
+    await cost('the page that asks for the name', 200, (visitor) => get(visitor.url, visitor.cookie(site.issuer)), stranger),
+    await cost('`POST …/identify/secsign`, which asks a phone', 303, post, async (at) => {
+      await site.person(`asked${at}`);
+      return asked(`asked${at}`);
+    }),
+    await cost('`POST …/identify/secsign` for a name that nobody has', 303, post, (at) => asked(`nobody${at}`)),
+    await cost('the wait page', 200, (visitor) => get(visitor.url, visitor.cookie(site.issuer)), (at) => waiting(`anybody${at}`)),
   ];
   const found = HEAD + rows.join('');
-  const page = readFileSync(DOCUMENT, 'utf8');
   const from = page.indexOf(HEAD);
   assert.ok(from >= 0, 'the table stands in docs/architecture.md');
   const to = page.indexOf('\n\n', from) + 1;
