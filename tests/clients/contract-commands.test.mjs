@@ -42,7 +42,7 @@ test('demo --format json prints one line with every member, once all listeners a
   const child = spawn(BINARY, ['demo', '--port', String(first), '--format', 'json'], { stdio: ['ignore', 'pipe', 'ignore'] });
   let stdout = '';
   child.stdout.on('data', (chunk) => { stdout += chunk; });
-  const line = await eventually('the line', () => stdout.includes('\n') && stdout.split('\n')[0], 20_000);
+  const line = await eventually('the line', () => stdout.includes('\n') && stdout.split('\n')[0]);
   const demo = JSON.parse(line);
   for (const url of [`${demo.issuer}/.well-known/openid-configuration`, `${demo.phone_url}/phone`, demo.app_url, `${demo.management_url}/readyz`]) {
     assert.equal((await fetch(url)).status, 200, url);
@@ -83,7 +83,7 @@ test('demo prints its URLs for people; --data-dir keeps everything, ports includ
     const child = spawn(BINARY, ['demo', '--data-dir', dir, '--listen', '127.0.0.2:0'], { stdio: ['ignore', 'pipe', 'ignore'] });
     let text = '';
     child.stdout.on('data', (chunk) => { text += chunk; });
-    await eventually('the page', () => text.includes('Ctrl-C'), 20_000);
+    await eventually('the page', () => text.includes('Ctrl-C'));
     for (const url of [first.issuer, first.app_url, first.management_url]) assert.ok(text.includes(url), `${url} in\n${text}`);
     const [, phone] = text.match(/(http:\/\/127\.0\.0\.\d:\d+)\/phone\b/);
     assert.notEqual(phone, first.upstream_url);

@@ -140,7 +140,8 @@ test('wait: attributes, forms and pictures of both services', async () => {
     assert.deepEqual(['data-login-state', 'data-login-reason', 'data-provider'].map((name) => walker.main(name)), ['pending', undefined, provider]);
     const left = Number(walker.main('data-expires-in'));
     assert.ok(left > 60 && left <= (provider === 'secsign' ? 120 : 90), `${left} s`);
-    const status = await fetch(new URL(walker.main('data-status-url'), demo.issuer), { headers: { cookie: walker.cookie(demo.issuer) } });
+    const headers = { cookie: walker.cookie(demo.issuer), connection: 'close' };
+    const status = await fetch(new URL(walker.main('data-status-url'), demo.issuer), { headers });
     assert.deepEqual(await status.json(), { state: 'pending', reason: null });
     await staysItself(walker);
     const src = (id) => walker.html.match(new RegExp(`<img[^>]*id="${id}"[^>]*src="data:image/png;base64,([^"]*)"`))?.[1];
@@ -313,7 +314,7 @@ test('the switch of languages keeps the transaction, and comes before what the a
 });
 
 test('the switch of languages sets one cookie, and leads nowhere but to paths of ours', async () => {
-  const ask = (path, headers = {}) => fetch(demo.issuer + path, { redirect: 'manual', headers });
+  const ask = (path, headers = {}) => fetch(demo.issuer + path, { redirect: 'manual', headers: { connection: 'close', ...headers } });
   const good = await ask('/language/de?to=%2Flogout%2Fdone', { 'sec-fetch-site': 'same-origin' });
   assert.deepEqual([good.status, good.headers.get('location')], [303, '/logout/done']);
   const [cookie, ...more] = good.headers.getSetCookie();

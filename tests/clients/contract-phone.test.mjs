@@ -125,7 +125,8 @@ test('faults strike what they name: passing ones are waited out, the others end 
   };
   for (const fault of ['refuse', 'reset', 'drop_before', 'status', 'delay']) {
     const name = await at.person(`struck-${fault.replaceAll('_', '-')}`);
-    const walker = await strike({ provider: 'secsign', operation: 'state', fault, count: 1, status: 503, delay_ms: 300 }, 'secsign', name);
+    const order = { provider: 'secsign', operation: 'state', user: name, fault, count: 1, status: 503, delay_ms: 300 };
+    const walker = await strike(order, 'secsign', name);
     const { authsessionid } = await at.session(name);
     await demo.phone.answer(name, authsessionid, { action: 'approve' });
     assert.ok(await at.finish(walker), fault);

@@ -65,12 +65,13 @@ const finish = (walker) => eventually('the code', async () => {
 });
 
 test('an authorization that ran out says so, one that was used says so, and one whose client is off is not known', async () => {
-  const { walker, ends } = await arrive();
+  const { walker } = await arrive();
   const page = walker.url;
   const identify = await new Walker().open(web.authorizeUrl(pkce().challenge));
   await identify.submit('provider', { provider: 'secsign' });
   const seq = await lastSeq();
-  await until(ends + 1000);
+  // From now on: the pages may have taken long.
+  await pause((AUTHORIZATION + 1) * 1000);
   await walker.submit('provider', { provider: 'secsign' });
   assertExpired(walker, 'a button of a page that was left open');
   assertExpired(await walker.open(page), 'the page again');
@@ -120,7 +121,7 @@ test('no phone is asked for longer than the authorization lives, and none when h
 test('an approval in time leads to an answer, also when the authorization ran out before the browser came back for it', async () => {
   const { walker, ends, verifier } = await arrive();
   await askPhone(walker);
-  await until(ends - 3000);
+  await until(ends - 5000);
   await approveNow();
   await eventually('approved', async () => { await walker.open(walker.url); return walker.main('data-login-state') === 'approved'; });
   await until(ends + 500);

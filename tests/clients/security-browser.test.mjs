@@ -345,16 +345,16 @@ test('B18: cancel and continue at the same moment: a code or access_denied, neve
   const outcomes = [];
   // Few at a time: what each hand has in advance must be more than its way takes on a busy machine.
   await each(approved, 4, async ([walker, page, go, stop], round) => {
-    // One hand goes on up to the app, the other cancels: each a little later in one half of the rounds.
+    // One hand goes on up to the app, the other cancels: each later in one half of the rounds, by up to a second.
     const later = (ms) => pause(Math.max(0, ms));
     const goOn = async () => {
-      await later((10 - round) * 40);
+      await later((10 - round) ** 3);
       const on = await replay(walker, page, go);
       assert.equal(on.status, 303);
       await walker.open(new URL(on.headers.get('location'), page).href, at.back);
     };
     const giveUp = async () => {
-      await later((round - 10) * 40);
+      await later((round - 10) ** 3);
       return replay(walker, page, stop);
     };
     const [, off] = await Promise.all([goOn(), giveUp()]);

@@ -42,7 +42,7 @@ class Words {
 
 /** What design 3 asks of a page in this state. */
 async function assertPage(walker, state, reason) {
-  const headers = { cookie: walker.cookie(demo.issuer) };
+  const headers = { cookie: walker.cookie(demo.issuer), connection: 'close' };
   const status = await (await fetch(new URL(walker.main('data-status-url'), demo.issuer), { headers })).json();
   assert.deepEqual(status, { state, reason: reason || null });
   const open = ['pending', 'fetched', 'approved'].includes(state);
@@ -72,7 +72,7 @@ test('SecSign: states 0 to 8 and anything else', async (t) => {
     }
     for (const locale of LOCALES) {
       const walker = KNOWN_ONLY.includes(state) ? known : new Walker();
-      await at.begin('secsign', name, walker, { ui_locales: locale, prompt: 'login' });
+      await at.beginFree('secsign', name, walker, { ui_locales: locale, prompt: 'login' });
       const { authsessionid } = await at.session(name);
       await demo.phone.answer(name, authsessionid, { action: 'state', state: Number(state) });
       await at.until(walker, expected.split('/')[0]);
@@ -175,7 +175,7 @@ test('our own states: unreachable, replaced, too many, each with words of its ow
 /** A provider whose SecSign server is scripted. Alice can also sign in by ThumbSignIn: that makes a browser hers. */
 async function scripted(work) {
   const server = await startScripted();
-  const provider = await prepare({ secsign: server.url, lifetimes: { login: '3s' } });
+  const provider = await prepare({ secsign: server.url, lifetimes: { login: '6s' } });
   try {
     await provider.start();
     const client = await provider.command('client', 'create', '--id', 'web', '--redirect-uri', 'http://localhost:9/callback');
@@ -195,7 +195,7 @@ async function scripted(work) {
     const over = (walker) => eventually('the end of the login', async () => {
       await walker.open(walker.url);
       return !['pending', 'fetched'].includes(walker.main('data-login-state')) && stateOf(walker);
-    }, 20_000);
+    });
     await work({ server, provider, web, begin, remembered, over });
   } finally {
     assert.equal(await provider.close(), 0);

@@ -97,6 +97,7 @@ test(`${ATTEMPTS} streams by one cookie: the token endpoint is as fast as before
   };
   const before_ = await measure();
   await each(Array.from({ length: ATTEMPTS }), 50, () => listen(walker).catch(() => {}));
+  await eventually('the end of those that newer ones took over', async () => await metric('signbridge_sse_connections') <= PER_LOGIN);
   const held = await metric('signbridge_sse_connections');
   const under = await measure();
   t.diagnostic(`/token ${JSON.stringify(before_)} ms before, ${JSON.stringify(under)} ms with ${held} streams of ${ATTEMPTS} tried`);

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { BINARY, approve, eventually, startDemo } from './lib/demo.mjs';
+import { pool } from './lib/serve.mjs';
 import { Walker } from './lib/walker.mjs';
 
 let demo; let client; let back;
@@ -20,10 +21,12 @@ const address = (changes = {}) => `${demo.issuer}/authorize?${new URLSearchParam
   code_challenge: challenge, code_challenge_method: 'S256', ...changes,
 })}`;
 
+const agent = pool(Infinity);
 /** Any method, which `fetch` would not send; the whole answer. */
 const send = (method, path, headers = {}, body = '') => new Promise((resolve, reject) => {
   const url = new URL(demo.issuer);
-  const asked = request({ method, path, host: '127.0.0.1', port: url.port, headers: { host: url.host, ...headers }, timeout: 5000 }, (answer) => {
+  const whole = { host: url.host, ...headers };
+  const asked = request({ method, path, host: '127.0.0.1', port: url.port, headers: whole, agent, timeout: 5000 }, (answer) => {
     let text = '';
     answer.on('data', (chunk) => { text += chunk; });
     answer.on('end', () => resolve({ status: answer.statusCode, headers: answer.headers, text }));
@@ -137,7 +140,7 @@ test('decision 2.15: no page that leads to a client that forwards limits where i
     const asked = { client_id: id, response_mode: 'form_post' };
     limits(await fetch(address({ ...asked, prompt: 'none' })), 'the posted response');
     const walker = await new Walker().open(address(asked));
-    const page = (url) => fetch(url, { headers: { cookie: walker.cookie(url) } });
+    const page = (url) => fetch(url, { headers: { cookie: walker.cookie(url), connection: 'close' } });
     limits(await page(walker.url), 'the choice');
     await walker.submit('provider', { provider: 'secsign' });
     limits(await page(walker.url), 'the name');

@@ -42,10 +42,10 @@ export function loginAt(demo, clientId = 'demo-web') {
     return new URL(walker.url).searchParams.get('code');
   });
 
-  /** The answer of the token endpoint. */
+  /** The answer of the token endpoint, by a connection of its own: one that is kept may end just as it is used again. */
   const token = async (code, changes = {}) => (await fetch(`${demo.issuer}/token`, {
     method: 'POST',
-    headers: { authorization: `Basic ${btoa(`${client.client_id}:${client.client_secret}`)}` },
+    headers: { authorization: `Basic ${btoa(`${client.client_id}:${client.client_secret}`)}`, connection: 'close' },
     body: new URLSearchParams({ grant_type: 'authorization_code', code, redirect_uri: back, code_verifier: verifier, ...changes }),
   })).json();
 

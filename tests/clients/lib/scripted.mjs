@@ -18,7 +18,8 @@ export async function startScripted() {
     state: ({ authsessionid, secsignid }) => pairs({ authsessionid, secsignid, authsessionstate: 1 }),
     cancel: ({ authsessionid }) => pairs({ authsessionid, authsessionstate: 6 }),
   };
-  const listener = createServer((request, response) => {
+  // As the simulator, it keeps idle connections: one that ends just as it is used again would lose a poll or a cancel.
+  const listener = createServer({ keepAliveTimeout: 0 }, (request, response) => {
     let text = '';
     request.on('data', (chunk) => { text += chunk; });
     request.on('end', () => {
