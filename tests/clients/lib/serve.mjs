@@ -112,7 +112,7 @@ class Provider {
       const headers = { host: new URL(this.issuer).host };
       const answer = await request('GET', `${this.origin}/.well-known/openid-configuration`, { headers }).catch(() => undefined);
       if (answer?.status === 200) return performance.now() - began;
-      if (performance.now() - began > 20_000) throw new Error(`serve does not answer:\n${this.#log}`);
+      if (performance.now() - began > 30_000) throw new Error(`serve does not answer:\n${this.#log}`);
       await pause(10);
     }
   }

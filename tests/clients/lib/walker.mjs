@@ -165,7 +165,7 @@ export async function signIn(walker, provider, username, until, approveIt) {
   await walker.submit('identifier', { identifier: username });
   if (walker.page !== 'wait') throw new Error(`expected the wait page, got ${walker.page}`);
   await approveIt();
-  const deadline = Date.now() + 15_000;
+  const deadline = Date.now() + 30_000;
   for (;;) {
     await walker.submit('continue', {}, until);
     if (walker.page !== 'wait') return walker;
