@@ -96,7 +96,7 @@ def road(about, provider):
         browser.submit("provider", callback, provider=provider)
     browser.submit("identifier", callback, identifier="alice")
     approve(about, provider, user)
-    for _ in range(100):
+    for _ in range(150):
         browser.submit("continue", callback)
         if browser.page is None:
             break

@@ -246,7 +246,7 @@ test('the proxy: keeps Host and appends the address, or it is said what it does 
     const { localPort } = request.socket;
     const headers = { ...request.headers, host: target.host };
     change(headers);
-    http.get({ host: '127.0.0.1', port: target.port, path: request.url, headers }, async (found) => {
+    http.get({ host: '127.0.0.1', port: target.port, path: request.url, headers, agent: false }, async (found) => {
       const { 'content-length': _length, ...kept } = found.headers;
       answer.writeHead(found.statusCode, kept);
       let body = '';

@@ -12,7 +12,7 @@ const [people, nobodies] = [names(COUNT, 'k'), names(COUNT, 'u')];
 
 let provider; let app;
 before(async () => {
-  provider = await prepare({ lifetimes: { login: '3s' }, more: declared(people) });
+  provider = await prepare({ lifetimes: { login: '5s' }, more: declared(people) });
   await provider.start();
   app = new App(provider, await provider.command('client', 'create', '--id', 'web', '--redirect-uri', 'http://localhost:9/callback'));
   app.issuer = provider.origin;

@@ -5,14 +5,13 @@ import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { BINARY, eventually } from './lib/demo.mjs';
 import { callback, goQuery, ini, longPkce, verified, basic, post } from './lib/replay.mjs';
-import { prepare } from './lib/serve.mjs';
+import { freePorts, prepare } from './lib/serve.mjs';
 import { Walker, signIn } from './lib/walker.mjs';
 
 const GUIDES = fileURLToPath(new URL('../../docs/guides/', import.meta.url));
@@ -144,10 +143,7 @@ test('keycloak.md: Keycloak imports the realm that it wrote, and the person of t
   skip: !keycloak && 'needs Keycloak: set KEYCLOAK_HOME', timeout: 500_000,
 }, async () => {
   await withProvider(async (provider) => {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const { port } = server.address();
-    await new Promise((done) => { server.close(done); });
+    const [port] = await freePorts(1);
     const [start, ...others] = blocks(read('keycloak.md')).toReversed().filter(({ info }) => info.startsWith('sh'))
       .map(({ info, body }) => ({ info, body: body.replaceAll('8180', port) }));
     assert.equal(start.info, 'sh keycloak');

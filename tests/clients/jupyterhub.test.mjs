@@ -23,7 +23,7 @@ let provider, hub, dir, site;
 before(async () => {
   if (options.skip) return;
   // Access tokens end soon, so that the hub has to refresh them.
-  provider = await prepare({ lifetimes: { access_token: '3s' } });
+  provider = await prepare({ lifetimes: { access_token: '5s' } });
   await provider.start();
   dir = await mkdtemp(join(tmpdir(), 'signbridge-jupyterhub-'));
   const [port, hubPort, proxyPort] = await freePorts(3);
@@ -89,7 +89,7 @@ test('the hub refreshes an access token that has ended', options, async () => {
     assert.equal(walker.status, 200);
     assert.ok(walker.url.startsWith(site), 'without a login');
     return /fresh access_token for hub-ben via refresh_token/.test(hub.log());
-  }, 20_000);
+  });
 });
 
 test('a logout leads here without a hint: the person is asked, and is out', options, async () => {

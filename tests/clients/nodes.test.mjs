@@ -20,7 +20,7 @@ let server, nodes, proxy, web, native, cookie, agent;
 
 before(async () => {
   server = await Postgres.start();
-  nodes = await cluster(server, { sections: { listen: 'drain = "1s"', lifetimes: 'key_ahead = "1s"' } });
+  nodes = await cluster(server, { sections: { listen: 'drain = "2s"', lifetimes: 'key_ahead = "1s"' } });
   proxy = nodes.proxy;
   await nodes.ready();
   agent = pool(100);
@@ -54,7 +54,7 @@ async function finish(walker) {
   await eventually('the code', async () => {
     await walker.submit('continue', {}, web.redirectUri);
     return walker.url.startsWith(web.redirectUri);
-  }, 15_000);
+  });
   return new URL(walker.url).searchParams.get('code');
 }
 
@@ -170,7 +170,7 @@ test(`the node that polls is killed, ${DEATHS} times: the login is delayed by le
     const approved = Date.now();
     await approve(nodes, service, 'alice');
     await at(1, async () => {
-      await eventually('the approval', async () => await stateOf(walker) === 'approved', 15_000);
+      await eventually('the approval', async () => await stateOf(walker) === 'approved');
       const code = await finish(walker);
       assert.equal((await web.redeem({ code, verifier })).status, 200);
     });

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { BINARY } from './lib/demo.mjs';
-import { freePorts, prepare } from './lib/serve.mjs';
+import { prepare } from './lib/serve.mjs';
 
 const { BINARY_UNDER_TEST: _ours, ...env } = process.env;
 const PAGE = 4096;
@@ -79,10 +79,9 @@ function noise(file, page) {
 const sql = (at, statement) => execFileSync('python3', ['-c', 'import sqlite3,sys\nc=sqlite3.connect(sys.argv[1]);c.execute(sys.argv[2]);c.commit();c.close()', at.file('signbridge.db'), statement]);
 
 async function other(at, key, server) {
-  const [port] = await freePorts(1);
-  server.listen(port, '127.0.0.1');
+  server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  at.set(new RegExp(`^${key} = ".*"`, 'm'), `${key} = "127.0.0.1:${port}"`);
+  at.set(new RegExp(`^${key} = ".*"`, 'm'), `${key} = "127.0.0.1:${server.address().port}"`);
   at.undo = () => { server.closeAllConnections?.(); server.close(); };
 }
 

@@ -136,7 +136,7 @@ export async function cluster(server, { count = 2, ...settings } = {}) {
     user: (username) => first.user(username),
     async ready() {
       for (let tries = 0; !nodes.every((_, at) => proxy.isReady(at)); tries += 1) {
-        if (tries > 200) throw new Error('the nodes do not get ready');
+        if (tries > 600) throw new Error('the nodes do not get ready');
         await pause(50);
       }
     },

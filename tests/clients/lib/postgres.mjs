@@ -8,11 +8,11 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chown, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { freePorts } from './ports.mjs';
 
 const execute = promisify(execFile);
 const pause = (ms) => new Promise((done) => { setTimeout(done, ms); });
@@ -22,14 +22,6 @@ async function find(program) {
   const root = '/usr/lib/postgresql';
   const versions = (await readdir(root).catch(() => [])).map(Number).filter(Boolean).sort((a, b) => b - a);
   return versions.length > 0 ? join(root, String(versions[0]), 'bin', program) : program;
-}
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  await new Promise((done) => { server.close(done); });
-  return port;
 }
 
 function signalIfThere(pid, name) {
@@ -63,7 +55,8 @@ export class Postgres {
     const [head, ...rest] = [...prefix, await find('initdb')];
     await execute(head, [...rest, '--no-sync', '--auth=trust', '--username=signbridge', '--encoding=UTF8', '-D', data],
       { env: { ...process.env, LC_ALL: 'C' } });
-    const server = new Postgres({ dir, data, prefix, port: await freePort(), durable, settings });
+    const [port] = await freePorts(1);
+    const server = new Postgres({ dir, data, prefix, port, durable, settings });
     await server.up();
     return server;
   }

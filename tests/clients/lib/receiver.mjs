@@ -14,8 +14,8 @@ export async function receiver(answer = (_hit, response) => response.end()) {
     claims: () => hits.map(({ token }) => parts(token).claims),
     /** The hits for a session. */
     of: (sid) => hits.filter(({ token }) => parts(token).claims.sid === sid),
-    /** Waits for the `count`th token for a session, at most 5 s where nothing else is said. */
-    heard: (sid, { count = 1, within = 5_000 } = {}) => eventually(`token ${count} for ${sid}`, () => self.of(sid)[count - 1], within),
+    /** Waits for the `count`th token for a session. */
+    heard: (sid, { count = 1, within } = {}) => eventually(`token ${count} for ${sid}`, () => self.of(sid)[count - 1], within),
   };
   const server = http.createServer((request, response) => {
     let body = '';

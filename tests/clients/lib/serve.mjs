@@ -6,15 +6,17 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { phone } from './demo.mjs';
+import { freePorts } from './ports.mjs';
 import { chosenDatabase } from './postgres.mjs';
 import { trust } from './trust.mjs';
+
+export { freePorts };
 
 const BINARY = process.env.BINARY_UNDER_TEST
   ?? fileURLToPath(new URL('../../../target/release/signbridge', import.meta.url));
@@ -23,15 +25,6 @@ const execute = promisify(execFile);
 const OUTPUT = 256 * 1024 * 1024;
 // The program warns of variables of its name that it does not know.
 const { BINARY_UNDER_TEST: _ours, ...env } = process.env;
-
-/** Ports of loopback that nobody listens at just now. */
-export async function freePorts(count) {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => server.address().port);
-  await Promise.all(servers.map((server) => new Promise((done) => { server.close(done); })));
-  return ports;
-}
 
 /** The simulated phone services, as a process of their own. */
 export async function simulate() {

@@ -54,7 +54,7 @@ export function storms(at, { codes, logins, chains, where = '' }) {
       const { state } = (await visit(walker, 'GET', walker.main('data-status-url'))).json();
       assert.ok(['pending', 'fetched', 'approved'].includes(state), `${service} ${name}: ${state}`);
       return state === 'approved';
-    }, 15_000);
+    });
 
     const form = walker.form('continue');
     const answers = await Promise.all(times(AT_ONCE, () => visit(walker, 'POST', form.action, { form: Object.fromEntries(form.inputs) })));
