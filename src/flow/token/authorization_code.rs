@@ -104,7 +104,7 @@ impl Redemption {
         // RFC 6749 §4.1.3: "ensure that the authorization code was issued to the authenticated … client".
         let client = content.client_id == self.write.client.id;
         // RFC 6749 §4.1.3: identical where the authorization request had one. OAuth 2.1 §4.1.3 lets it be repeated or left
-        // out where that request had none: there is nothing to compare it with, so it must be the client's only one.
+        // out where that request had none: there is nothing to compare it with, so it must be a registered one.
         let redirect_uri = match (&content.redirect_uri, self.redirect_uri.as_deref()) {
             (Some(asked), Some(repeated)) => asked.as_str() == repeated,
             (Some(_), None) => false,
