@@ -80,7 +80,7 @@ mod tests {
         assert_eq!(said(CorsPolicy::Public, None, true), everybody);
         assert_eq!(said(CorsPolicy::Public, None, false), ["access-control-allow-origin: *"]);
         for is_preflight in [true, false] {
-            assert_eq!(said(CorsPolicy::Clients, None, is_preflight), ["vary: RequestSource"]);
+            assert_eq!(said(CorsPolicy::Clients, None, is_preflight), ["vary: Origin"]);
             let origin = Some(HeaderValue::from_static("https://app.example"));
             let theirs = said(CorsPolicy::Clients, origin, is_preflight);
             assert!(theirs.contains(&"access-control-allow-origin: https://app.example".to_owned()), "{theirs:?}");
