@@ -3,8 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use signbridge::Env;
-use signbridge::Secret;
+use signbridge::{Env, Secret};
 
 use crate::Outcome;
 use crate::process::Server;

@@ -7,17 +7,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use signbridge::Env;
-use signbridge::Secret;
+use signbridge::{Env, Secret};
 use tokio::time::{Instant, sleep};
 
+use crate::demo::OURS;
 use crate::process::Server;
 use crate::report::{Contender, Report};
 use crate::target::{Client, Target, text};
 use crate::{Outcome, Plan, measure_in_turns};
 
-/// The program that is measured.
-const PROGRAM: &str = env!("CARGO_BIN_EXE_signbridge");
 /// Nothing listens there: the load reads its codes off the redirect.
 const REDIRECT_URI: &str = "http://127.0.0.1:9/callback";
 /// How long a node may take to answer.
@@ -116,7 +114,7 @@ struct Served {
 }
 
 async fn start(setup: &Setup<'_>) -> Outcome<(Served, Target)> {
-    let (simulator, announced) = Server::start(PROGRAM, &["simulate", "--port", "0", "--format", "json"])?;
+    let (simulator, announced) = Server::start(OURS, &["simulate", "--port", "0", "--format", "json"])?;
     let upstream_url = text(&announced, "upstream_url")?;
     let tag = Secret::generate(&Env::system())?.digest().as_str().to_ascii_lowercase();
     let tag: String = tag.chars().filter(char::is_ascii_alphanumeric).take(12).collect();
@@ -147,7 +145,7 @@ async fn start(setup: &Setup<'_>) -> Outcome<(Served, Target)> {
         let own = format!("[listen]\naddress = \"127.0.0.1:{port}\"\nmanagement = \"127.0.0.1:{management}\"\n");
         let file = dir.join(format!("node-{at}.toml"));
         fs::write(&file, format!("{general}{own}"))?;
-        let mut node = Server::spawn(PROGRAM, &["serve", "--config", &file.to_string_lossy()], setup.variables)?;
+        let mut node = Server::spawn(OURS, &["serve", "--config", &file.to_string_lossy()], setup.variables)?;
         until_it_listens(&mut node, *port).await?;
         nodes.push(node);
     }

@@ -7,12 +7,10 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use reqwest::cookie::Jar;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use signbridge::Env;
-use signbridge::Secret;
-use signbridge::Upstream;
 use signbridge::demo::phone::VirtualPhone;
 use signbridge::demo::self_test;
 use signbridge::demo::walker::{Walker, Which};
+use signbridge::{Env, Secret, Upstream};
 use tokio::time::Instant;
 use url::Url;
 

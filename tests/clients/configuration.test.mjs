@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { BINARY, eventually } from './lib/demo.mjs';
-import { stateOf } from './lib/login.mjs';
+import { untilFree } from './lib/login.mjs';
 import { App, configure, pause, pkce, request, simulate } from './lib/serve.mjs';
 import { chosenDatabase } from './lib/postgres.mjs';
 import { selfSigned } from './lib/trust.mjs';
@@ -235,11 +235,7 @@ async function asked(of, attempts, answer) {
     await walker.open(app(of, 'web').authorizeUrl(pkce().challenge, { prompt: 'login' }));
     await walker.submit('provider', { provider: 'secsign' });
     await walker.submit('identifier', { identifier: name });
-    // Nobody waits for the cancel of the login before; until the service answered it, the name is busy.
-    await eventually('a free name', async () => {
-      if (stateOf(walker) === 'failed/busy') await walker.submit('retry');
-      return stateOf(walker) !== 'failed/busy';
-    });
+    await untilFree(walker);
     await answer(of, walker, name, at);
   }
   return (await of.phone.requests(last?.seq ?? 0)).filter(({ operation }) => operation === 'create').length;

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import { after, before, test } from 'node:test';
 import { approve, eventually, startDemo } from './lib/demo.mjs';
+import { untilFree } from './lib/login.mjs';
 import { pkce } from './lib/serve.mjs';
 import { Walker, signIn } from './lib/walker.mjs';
 
@@ -157,11 +158,7 @@ test('logins that a limit refuses are counted by rule, and those for nobody are 
       })}`);
       await walker.submit('provider', { provider: 'secsign' });
       await walker.submit('identifier', { identifier: 'canary-nobody' });
-      // The one before gives the name back a moment after it was cancelled.
-      await eventually('a free name', async () => {
-        if (walker.main('data-login-reason') === 'busy') await walker.submit('retry');
-        return walker.main('data-login-reason') !== 'busy';
-      });
+      await untilFree(walker);
       assert.equal(walker.main('data-login-reason') ?? '', attempt < 3 ? '' : 'rate_limited');
       await walker.submit('cancel', {}, to);
     }

@@ -26,15 +26,8 @@ export function loginAt(demo, clientId = 'demo-web') {
     return walker.submit('identifier', { identifier });
   };
 
-  /** As `begin`, once whoever gave up the same name just now is out of the way: nobody waits for the cancel at the service. */
-  const beginFree = async (...about) => {
-    const walker = await begin(...about);
-    await eventually('a free name', async () => {
-      if (stateOf(walker) === 'failed/busy') await walker.submit('retry');
-      return stateOf(walker) !== 'failed/busy';
-    });
-    return walker;
-  };
+  /** As `begin`, once whoever gave up the same name just now is out of the way. */
+  const beginFree = async (...about) => untilFree(await begin(...about));
 
   /** Presses *continue* until there is a code. */
   const finish = (walker) => eventually('the code', async () => {
@@ -101,6 +94,15 @@ export function loginAt(demo, clientId = 'demo-web') {
       return name;
     },
   };
+}
+
+/** Tries again until a name is free: nobody waits for the cancel at the service of the login before. */
+export async function untilFree(walker) {
+  await eventually('a free name', async () => {
+    if (stateOf(walker) === 'failed/busy') await walker.submit('retry');
+    return stateOf(walker) !== 'failed/busy';
+  });
+  return walker;
 }
 
 /** `state/reason` of the page. */
