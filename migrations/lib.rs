@@ -1,24 +1,16 @@
 //! The migrations: a record of the past that never looks at today's entities. See `README.md` beside this file.
 
-mod m20261123_000001_instance;
-mod m20261123_000002_people;
-mod m20261123_000003_clients;
-mod m20261123_000004_sessions;
-mod m20261123_000005_authorizations;
-mod m20261123_000006_grants;
-mod m20261123_000007_logins;
-mod m20261123_000008_audit;
-mod m20261126_000009_backchannel_logouts;
-mod m20261126_000010_nodes;
-mod m20261129_000011_targets;
-mod m20261129_000012_room;
+mod first;
+mod later;
 mod m20261129_000013_purposes;
 mod table;
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::DatabaseTransaction;
+use sea_orm_migration::sea_orm::{DatabaseTransaction, Statement};
 
-pub use sea_orm_migration::prelude::DbErr;
+use table::Migration;
+
+pub use sea_orm_migration::prelude::{DbErr, IntoSchemaManagerConnection};
 
 struct Migrator;
 
@@ -26,18 +18,18 @@ struct Migrator;
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
-            Box::new(m20261123_000001_instance::Migration),
-            Box::new(m20261123_000002_people::Migration),
-            Box::new(m20261123_000003_clients::Migration),
-            Box::new(m20261123_000004_sessions::Migration),
-            Box::new(m20261123_000005_authorizations::Migration),
-            Box::new(m20261123_000006_grants::Migration),
-            Box::new(m20261123_000007_logins::Migration),
-            Box::new(m20261123_000008_audit::Migration),
-            Box::new(m20261126_000009_backchannel_logouts::Migration),
-            Box::new(m20261126_000010_nodes::Migration),
-            Box::new(m20261129_000011_targets::Migration),
-            Box::new(m20261129_000012_room::Migration),
+            Box::new(Migration("m20261123_000001_instance", first::instance)),
+            Box::new(Migration("m20261123_000002_people", first::people)),
+            Box::new(Migration("m20261123_000003_clients", first::clients)),
+            Box::new(Migration("m20261123_000004_sessions", first::sessions)),
+            Box::new(Migration("m20261123_000005_authorizations", first::requests)),
+            Box::new(Migration("m20261123_000006_grants", first::grants)),
+            Box::new(Migration("m20261123_000007_logins", first::phones)),
+            Box::new(Migration("m20261123_000008_audit", first::audit)),
+            Box::new(Migration("m20261126_000009_backchannel_logouts", later::backchannel_logouts)),
+            Box::new(Migration("m20261126_000010_nodes", later::nodes)),
+            Box::new(Migration("m20261129_000011_targets", later::targets)),
+            Box::new(Migration("m20261129_000012_room", later::room)),
             Box::new(m20261129_000013_purposes::Migration),
         ]
     }
@@ -51,11 +43,6 @@ const COMPATIBLE: &[(&str, &str)] = &[
     ("m20261129_000012_room", "m20261123_000008_audit"),
     ("m20261129_000013_purposes", "m20261123_000008_audit"),
 ];
-
-/// The migration that a program must at least know to run on a database which has seen `name`.
-fn compatible_since(name: &str) -> &str {
-    COMPATIBLE.iter().find(|(known, _)| *known == name).map_or(name, |(_, since)| since)
-}
 
 /// The names of every migration that this program knows, oldest first.
 pub fn known() -> Vec<String> {
@@ -90,14 +77,10 @@ pub async fn up(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
     Migrator::up(transaction, None).await?;
     let written = compatibility(transaction).await?;
     for name in known().into_iter().filter(|name| written.iter().all(|(known, _)| known != name)) {
-        let since = compatible_since(&name).to_owned();
-        let insert = Query::insert()
-            .into_table("schema_compatibility")
-            .columns(["migration", "compatible_since"])
-            .values([name.into(), since.into()])
-            .map_err(|error| DbErr::Custom(error.to_string()))?
-            .take();
-        transaction.execute(&insert).await?;
+        let since = COMPATIBLE.iter().find(|(known, _)| *known == name).map_or(name.as_str(), |(_, since)| since).to_owned();
+        let sql = "INSERT INTO schema_compatibility (migration, compatible_since) VALUES ($1, $2)";
+        let values = [name.into(), since.into()];
+        transaction.execute_raw(Statement::from_sql_and_values(transaction.get_database_backend(), sql, values)).await?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::DbBackend;
 
-use crate::table::{index, text_null};
+use crate::table::{Step, column, text_null};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -19,8 +19,8 @@ const COLUMNS: [(&str, &str); 3] = [("logins", "browser"), ("grants", "user_id")
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         set_nullable(manager, true).await?;
-        manager.alter_table(Table::alter().table("logins").add_column(text_null("purpose_key")).to_owned()).await?;
-        index(manager, "logins", &["purpose_key"]).await
+        column("logins", text_null("purpose_key")).take(manager).await?;
+        Step::Index("logins", &["purpose_key"]).take(manager).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
@@ -28,8 +28,8 @@ impl MigrationTrait for Migration {
         connection.execute_unprepared("DELETE FROM logins WHERE browser IS NULL OR authorization_id IS NULL").await?;
         connection.execute_unprepared("DELETE FROM grants WHERE user_id IS NULL OR session_id IS NULL").await?;
         set_nullable(manager, false).await?;
-        manager.drop_index(Index::drop().name("idx_logins_purpose_key").to_owned()).await?;
-        manager.alter_table(Table::alter().table("logins").drop_column("purpose_key").to_owned()).await
+        Step::Index("logins", &["purpose_key"]).undo(manager).await?;
+        column("logins", text_null("purpose_key")).undo(manager).await
     }
 }
 

@@ -4,16 +4,16 @@
 //! Logging never waits for standard error nor fails with it: a full disk, or a pipe that nobody reads, costs records only.
 
 mod json;
-mod patient;
 mod queue;
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write};
 use std::panic::PanicHookInfo;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde_json::Value;
 use tracing::Level;
 use tracing_subscriber::EnvFilter;
@@ -21,7 +21,7 @@ use tracing_subscriber::fmt::format::{JsonFields, Writer};
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 
 use crate::config::LogFormat;
-pub(crate) use patient::print;
+pub(crate) use queue::print;
 use queue::{Queue, Sink};
 
 /// What is logged by servers where `SIGNBRIDGE_LOG` says nothing.
@@ -81,11 +81,11 @@ pub(crate) fn flush(patience: Duration) {
 }
 
 fn queue() -> io::Result<&'static Queue> {
-    let _made_once = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _made_once = MAKING.lock();
     if let Some(queue) = QUEUE.get() {
         return Ok(queue);
     }
-    let sink = Sink::new(patient::own(&io::stderr())?);
+    let sink = Sink::new(queue::own(&io::stderr())?);
     let queue = Arc::new(Queue::default());
     let written = Arc::clone(&queue);
     let write = move || {
@@ -112,10 +112,14 @@ fn plainly(level: Level, message: &'static str, name: &'static str, value: Value
     let _infallible = SystemTime.format_time(&mut Writer::new(&mut timestamp)).is_ok();
     let target = module_path!();
     let record = if JSON.get().copied().unwrap_or_default() {
-        let (message, target) = (Value::from(message), Value::from(target));
-        format!(
-            "{{\"timestamp\":\"{timestamp}\",\"level\":\"{level}\",\"message\":{message},\"{name}\":{value},\"target\":{target}}}"
-        )
+        let (level, message, target) = (level.as_str().into(), message.into(), target.into());
+        json::record(&[
+            ("timestamp", timestamp.into()),
+            ("level", level),
+            ("message", message),
+            (name, value),
+            ("target", target),
+        ])
     } else {
         format!("{timestamp} {level:>5} {target}: {message} {name}={value}")
     };

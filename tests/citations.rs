@@ -350,7 +350,7 @@ fn a_newcomer_finds_each_place_in_three_files() {
         assert!((1..=3).contains(&files_of(row).len()), "{row}");
         assert_eq!(misplaced(row), [""; 0], "{row}");
     }
-    assert_eq!(misplaced("`web/csrf.rs`: `same_site`, `no_such_one`"), ["web/csrf.rs: no_such_one"]);
+    assert_eq!(misplaced("`web/form.rs`: `same_site`, `no_such_one`"), ["web/form.rs: no_such_one"]);
 }
 
 #[test]

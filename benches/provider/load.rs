@@ -176,7 +176,7 @@ pub(crate) async fn run(target: &mut Target, operation: Operation, turn: Duratio
             worker.perform(target_ref, operation).await?;
             took.push(begun.elapsed());
         }
-        Ok::<_, Box<dyn std::error::Error>>(took)
+        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(took)
     });
     let took = try_join_all(all).await?.concat();
     let sample = Sample { lasted: begun.elapsed(), took };

@@ -31,7 +31,7 @@ use report::{Contender, Report};
 use target::Target;
 
 /// Any reason not to go on; the text says which.
-type Outcome<T> = Result<T, Box<dyn Error>>;
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Plan {

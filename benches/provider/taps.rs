@@ -49,7 +49,7 @@ pub(crate) async fn measure(upstream_url: &str, target: &Target, plan: Plan) -> 
                 let login = Login { target, phone, user, upstream, look };
                 took.push(login.run(browser.fresh()).await?);
             }
-            Ok::<_, Box<dyn std::error::Error>>(took)
+            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(took)
         }
     });
     let took = try_join_all(lanes).await?.concat();

@@ -73,7 +73,9 @@ impl Target {
         let answer = Connection::new(&address).exchange(&request).await?;
         let answered = Instant::now();
         let metadata: Value = serde_json::from_slice(&answer.body)?;
-        let path = |name: &str| Ok::<_, Box<dyn std::error::Error>>(Url::parse(&text(&metadata, name)?)?.path().to_owned());
+        let path = |name: &str| {
+            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(Url::parse(&text(&metadata, name)?)?.path().to_owned())
+        };
         Ok(Self {
             name,
             processes,

@@ -35,12 +35,13 @@ pub(crate) struct Auto {
 
 impl Auto {
     /// Adds an answer. It replaces an earlier one of the same phone; loading a request and deciding it count apart.
-    pub(crate) fn add(&mut self, rule: Rule) {
+    pub(crate) fn add(&mut self, rule: Rule) -> Rule {
         let loads = |rule: &Rule| matches!(rule.action, Action::Fetch | Action::Scan);
         self.rules.retain(|old| {
             old.provider != rule.provider || !old.user.eq_ignore_ascii_case(&rule.user) || loads(old) != loads(&rule)
         });
-        self.rules.push(rule);
+        self.rules.push(rule.clone());
+        rule
     }
 
     pub(crate) fn of(&self, provider: Provider, user: &str) -> Vec<Rule> {

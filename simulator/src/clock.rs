@@ -21,6 +21,11 @@ pub(crate) fn ms(duration: std::time::Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// Whole seconds from `now` until `end`; 0 when it is over.
+pub(crate) fn seconds_left(now: i64, end: i64) -> i64 {
+    (end.saturating_sub(now) / 1000).max(0)
+}
+
 #[derive(Default)]
 pub(crate) struct Clock {
     ahead_ms: i64,

@@ -14,13 +14,11 @@ mod options;
 mod phone;
 mod qr;
 mod random;
-mod requests;
 mod secsign;
 mod server;
 mod simulation;
 mod symbols;
 mod thumbsignin;
-mod upstream;
 
 pub use options::{Options, PinAccount, SecondSession};
 pub use server::{Error, Simulator, start};

@@ -12,7 +12,7 @@ use crate::call::{self, Call, Provider};
 use crate::endpoints::{secsign_form, secsign_rest, thumbsignin};
 use crate::faults::wire;
 use crate::options::Options;
-use crate::phone::{self, Pages};
+use crate::phone;
 use crate::simulation::{Settings, Simulation};
 
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +48,7 @@ pub async fn start(options: Options) -> Result<Simulator, Error> {
     let listeners = listen(&options)?;
     let addresses: Vec<SocketAddr> = listeners.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?;
     let settings = settings(options, &addresses);
-    let server = serve(listeners, Data::new(Simulation::new(settings.clone())), Data::new(Pages::load()?))?;
+    let server = serve(listeners, Data::new(Simulation::new(settings.clone(), phone::templates()?)))?;
     let Settings { options, upstream_url, phone_url } = settings;
     tracing::debug!(upstream = %upstream_url, phone = %phone_url, "the phone services are simulated");
     Ok(Simulator { upstream_url, phone_url, options, handle: server.handle(), task: tokio::spawn(server) })
@@ -101,13 +101,11 @@ fn network_address() -> Option<IpAddr> {
 
 /// One worker: the state is behind one lock anyway. Idle connections are kept, because a client whose pooled connection
 /// is closed under its hands cannot tell whether its create call was heard.
-fn serve(listeners: Vec<TcpListener>, simulation: Data<Simulation>, pages: Data<Pages>) -> Result<Server, Error> {
+fn serve(listeners: Vec<TcpListener>, simulation: Data<Simulation>) -> Result<Server, Error> {
     let server = HttpServer::new(move || {
         App::new()
             .app_data(simulation.clone())
-            .app_data(pages.clone())
-            .service(web::resource("/phone").to(phone::handle))
-            .service(web::resource("/phone/{tail:.*}").to(phone::handle))
+            .service(web::resource(["/phone", "/phone/{tail:.*}"]).to(phone::handle))
             .service(web::resource("/redirected").to(redirected))
             .default_service(web::to(upstreams))
     });

@@ -2,11 +2,13 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use minijinja::Environment;
+
 use crate::auto::Auto;
+use crate::call::RequestLog;
 use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::options::Options;
-use crate::requests::RequestLog;
 use crate::secsign::SecSign;
 use crate::thumbsignin::ThumbSignIn;
 
@@ -43,11 +45,13 @@ impl World {
 
 pub(crate) struct Simulation {
     pub(crate) settings: Settings,
+    /// The templates of the phone's pages.
+    pub(crate) pages: Environment<'static>,
     world: Mutex<World>,
 }
 
 impl Simulation {
-    pub(crate) fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: Settings, pages: Environment<'static>) -> Self {
         let world = World {
             clock: Clock::default(),
             secsign: SecSign::new(&settings.options),
@@ -57,7 +61,7 @@ impl Simulation {
             log: RequestLog::default(),
             epoch: 0,
         };
-        Self { settings, world: Mutex::new(world) }
+        Self { settings, pages, world: Mutex::new(world) }
     }
 
     /// Hold it briefly and never across an await.

@@ -3,9 +3,10 @@
 //! written or does not belong together, changes nothing; it is told of once, and read again.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, RwLock};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -75,7 +76,7 @@ impl Certificates {
     }
 
     fn look(&self) -> &'static str {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen.lock();
         let (digest, pair) = read(&self.files);
         let look = match pair {
             _same if digest == seen.digest && seen.refused => "refused",
@@ -83,7 +84,7 @@ impl Certificates {
             Ok(pair) => {
                 seen.end = end_of(&pair);
                 seen.reminded = None;
-                *self.shown.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(pair);
+                *self.shown.write() = Arc::new(pair);
                 metrics::TLS_CERTIFICATE_REFUSED.set([], 0.0);
                 tracing::info!(ends = seen.end.map(|end| end.to_string()), "a renewed certificate is shown from now on");
                 "renewed"
@@ -101,7 +102,7 @@ impl Certificates {
     }
 
     fn tell(&self) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen.lock();
         let Some(end) = seen.end else { return metrics::TLS_CERTIFICATE_EXPIRY.clear() };
         #[expect(clippy::cast_precision_loss, reason = "a moment in seconds has far less than 52 bits")]
         metrics::TLS_CERTIFICATE_EXPIRY.set([], end.as_seconds() as f64);
@@ -122,7 +123,7 @@ impl std::fmt::Debug for Certificates {
 
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.shown.read().unwrap_or_else(PoisonError::into_inner)))
+        Some(Arc::clone(&self.shown.read()))
     }
 }
 

@@ -6,11 +6,12 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ipnet::IpNet;
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -91,8 +92,9 @@ pub(super) struct Connection {
     source: IpAddr,
     trusted: bool,
     listener: Arc<Connections>,
-    state: Mutex<State>,
-    end: Notify,
+    pub(super) state: Mutex<State>,
+    /// Tells that it has to end.
+    pub(super) end: Notify,
 }
 
 pub(super) struct Open {
@@ -110,7 +112,7 @@ impl Connections {
         let source = address::source(peer);
         let canonical = peer.to_canonical();
         let trusted = self.bounds.trusted.iter().any(|network| network.contains(&canonical) || network.contains(&peer));
-        let mut live = self.live();
+        let mut live = self.live.lock();
         let most_of_one = self.bounds.room() / 2;
         if !trusted && live.of(source) >= most_of_one && !live.make_room(most_of_one, Some(source))
             || live.count >= self.bounds.room() && !live.make_room(self.bounds.room(), None)
@@ -143,7 +145,7 @@ impl Connections {
     }
 
     fn end_the_late(&self, now: Instant) {
-        let mut live = self.live();
+        let mut live = self.live.lock();
         let late: Vec<_> =
             live.all.values().filter_map(|one| Some((Arc::clone(one), one.late(now, self.bounds.request)?))).collect();
         for (connection, reason) in late {
@@ -153,8 +155,8 @@ impl Connections {
 
     /// So many bytes of unfinished requests are held that some requests have to go.
     fn relieve(&self) {
-        let mut live = self.live();
-        let mut holders: Vec<_> = live.all.values().map(|one| (*one.state(), Arc::clone(one))).collect();
+        let mut live = self.live.lock();
+        let mut holders: Vec<_> = live.all.values().map(|one| (*one.state.lock(), Arc::clone(one))).collect();
         holders.retain(|(state, _one)| !state.ended && state.held > 0);
         holders.sort_by_key(|(state, _one)| state.since);
         for (_state, connection) in holders {
@@ -163,10 +165,6 @@ impl Connections {
             }
             live.end(&connection, "memory");
         }
-    }
-
-    fn live(&self) -> MutexGuard<'_, Live> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -182,7 +180,7 @@ impl Live {
         let candidates = self.all.values().filter(|one| source.is_none_or(|source| one.source == source));
         let mut ranked: Vec<_> = candidates
             .filter_map(|one| {
-                let (rank, since) = one.state().rank(now)?;
+                let (rank, since) = one.state.lock().rank(now)?;
                 Some(((one.trusted, Reverse(self.of(one.source).checked_ilog2()), rank, since, one.id), Arc::clone(one)))
             })
             .collect();
@@ -202,7 +200,7 @@ impl Live {
 
     /// Whether it was counted until now.
     fn count_out(&mut self, connection: &Connection) -> bool {
-        let mut state = connection.state();
+        let mut state = connection.state.lock();
         if std::mem::replace(&mut state.ended, true) {
             return false;
         }
@@ -244,16 +242,12 @@ impl State {
 }
 
 impl Connection {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn release(&self, state: &mut State) {
         self.listener.held.fetch_sub(std::mem::take(&mut state.held), Ordering::Relaxed);
     }
 
     fn late(&self, now: Instant, request: Duration) -> Option<&'static str> {
-        let state = self.state();
+        let state = self.state.lock();
         let longer = |since: Instant, than: Duration| now.duration_since(since) > than;
         let idle = if self.trusted { PROXY_IDLE } else { IDLE };
         match state.stage {
@@ -264,12 +258,8 @@ impl Connection {
         }
     }
 
-    pub(super) async fn told_to_end(&self) {
-        self.end.notified().await;
-    }
-
     pub(super) fn received(&self, count: usize) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         if state.stage == Stage::Idle {
             state.enter(Stage::Head);
         }
@@ -285,13 +275,13 @@ impl Connection {
     }
 
     pub(super) fn written(&self, taken: bool) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         state.blocked = if taken { None } else { state.blocked.or_else(|| Some(Instant::now())) };
     }
 
     /// The head of a request is there; with `body`, more follows. Answers until when.
     pub(super) fn begun(&self, body: bool) -> Instant {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         if !state.sends() {
             // It came together with the one before.
             state.enter(Stage::Head);
@@ -306,7 +296,7 @@ impl Connection {
     }
 
     pub(super) fn complete(&self) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         if state.stage == Stage::Body {
             state.enter(Stage::Answering);
             self.release(&mut state);
@@ -314,25 +304,27 @@ impl Connection {
     }
 
     pub(super) fn is_complete(&self) -> bool {
-        !self.state().sends()
+        !self.state.lock().sends()
+    }
+
+    /// Whether the body of a request should be here, and is not.
+    pub(super) fn is_late(&self) -> bool {
+        let state = self.state.lock();
+        state.sends() && state.since + self.listener.bounds.request <= Instant::now()
     }
 
     pub(super) fn answered(&self) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         state.answered += 1;
         state.enter(Stage::Idle);
         self.release(&mut state);
-    }
-
-    pub(super) fn reading(&self) -> State {
-        *self.state()
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
         let connection = &self.connection;
-        let mut live = connection.listener.live();
+        let mut live = connection.listener.live.lock();
         live.all.remove(&connection.id);
         live.count_out(connection);
     }

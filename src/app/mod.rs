@@ -5,12 +5,10 @@
 
 pub(crate) mod certificates;
 mod connections;
-mod descriptors;
 mod management;
 pub(crate) mod parts;
 mod reload;
 mod requests;
-mod scrape;
 mod server;
 mod stream;
 
@@ -33,8 +31,8 @@ use crate::jobs::Jobs;
 use crate::web::{Site, Surface};
 use certificates::Certificates;
 use connections::{Bounds, Connections};
-pub(crate) use reload::{Reread, hangups, warn_of};
-use server::{Listener, Server};
+pub(crate) use reload::hangups;
+use server::{Door, Server};
 
 /// How long after the begin of a stop the jobs are ended where they are, and the database is left as it is.
 const JOBS: Duration = Duration::from_millis(8500);
@@ -48,8 +46,8 @@ pub(crate) enum StartError {
     Listen { address: SocketAddr, source: std::io::Error },
 }
 
-fn setup(error: &dyn std::error::Error) -> StartError {
-    StartError::Setup(chain(error))
+fn setup(error: impl std::error::Error) -> StartError {
+    StartError::Setup(chain(&error))
 }
 
 /// Bound before anything else, so that a demo knows its ports.
@@ -83,11 +81,11 @@ pub(crate) async fn start(config: &Config) -> Result<Running, StartError> {
 }
 
 pub(crate) async fn start_on(config: &Config, listeners: Listeners, env: Env) -> Result<Running, StartError> {
-    let descriptors = descriptors::raise();
+    let descriptors = server::raise_descriptors();
     let certificates = config.listen.tls().map(|files| Certificates::load(&files, &env)).transpose()?;
     let op = parts::assemble(config, env).await?;
     let stop = CancellationToken::new();
-    let jobs = Jobs::start(&op).map_err(|error| setup(&error))?;
+    let jobs = Jobs::start(&op).map_err(setup)?;
     let ready = Arc::new(AtomicBool::new(true));
     let surface = Surface {
         op: op.clone(),
@@ -96,13 +94,13 @@ pub(crate) async fn start_on(config: &Config, listeners: Listeners, env: Env) ->
         stop: stop.clone(),
     };
     let connections = |most, trusted| Connections::new(Bounds { most, request: config.listen.request_time, trusted });
-    let management = Listener::new(listeners.management, connections(descriptors::MANAGEMENT, Vec::new()), None);
-    let management = management::serve(management, op.clone(), Arc::clone(&ready))?;
-    let most = descriptors::public(descriptors, &config.database);
+    let door = Door { connections: connections(server::MANAGEMENT, Vec::new()), tls: None };
+    let management = management::serve(listeners.management, door, op.clone(), Arc::clone(&ready))?;
+    let most = server::most_public(descriptors, &config.database);
     let tls = certificates.as_ref().map(Certificates::acceptor);
-    let public = Listener::new(listeners.public, connections(most, config.trusted_proxies.clone()), tls);
+    let door = Door { connections: connections(most, config.trusted_proxies.clone()), tls };
     let drain = config.listen.drain;
-    let public = server::serve(public, surface, drain)?;
+    let public = server::serve(listeners.public, door, surface, drain)?;
     let certificates = certificates.map(|followed| (Arc::clone(&followed), tokio::spawn(followed.follow())));
     tracing::info!(issuer = config.issuer.text(), "ready");
     Ok(Running { op, ready, stop, drain, public, management, certificates, jobs })
@@ -144,7 +142,8 @@ pub(crate) async fn until_told_to_stop() {
 }
 
 /// Runs a provider until it is told to stop: `signbridge serve`. At each SIGHUP the configuration is read again.
-pub(crate) async fn serve(config: &Config, read: impl Reread) -> Result<(), StartError> {
+pub(crate) async fn serve(config: &Config, read: reload::Read<'_>) -> Result<(), StartError> {
+    reload::warn_of(config);
     let hangups = hangups();
     // One future from beginning to end: a signal is never lost between two of them.
     let told_to_stop = until_told_to_stop();
@@ -161,7 +160,7 @@ pub(crate) async fn serve(config: &Config, read: impl Reread) -> Result<(), Star
     };
     tokio::select! {
         () = &mut told_to_stop => {}
-        () = reload::at_each(hangups, &running, config, &read) => {}
+        () = reload::at_each(hangups, &running, config, read) => {}
     }
     running.stop().await;
     Ok(())

@@ -8,22 +8,20 @@ use super::{StartError, setup};
 use crate::config::{Config, KeyFiles};
 use crate::domain::env::Env;
 use crate::domain::user::Upstream;
-use crate::flow::Op;
 use crate::flow::authorization::repeats::Repeats;
 use crate::flow::node::Signals;
 use crate::flow::node::latency::LatencyModel;
-use crate::flow::settings::Settings;
 use crate::flow::wrong_secrets::WrongSecrets;
-use crate::keys::Keys;
+use crate::flow::{Op, Settings};
 use crate::keys::master::MasterKey;
 use crate::keys::purpose::PurposeKeys;
 use crate::keys::ring::KeyRing;
 use crate::keys::rotation::KeySettings;
 use crate::outbound::{self, OutboundError};
 use crate::store::{Sizes, Soundness, Store, instance};
+use crate::upstream::Upstreams;
 use crate::upstream::secsign::SecSign;
 use crate::upstream::thumbsignin::ThumbSignIn;
-use crate::upstream::{Upstreams, measured};
 
 /// How long a start looks through the database: docs/backup.md says what that is enough for.
 const EXAMINING: Duration = Duration::from_secs(10);
@@ -32,7 +30,11 @@ pub(crate) const RESTORE_KEY: &str =
     "restore it from the backup, or let keys_dir (or SIGNBRIDGE_MASTER_KEY_FILE) name the place where it is";
 
 pub(crate) async fn assemble(config: &Config, env: Env) -> Result<Op, StartError> {
-    examine(config).await?;
+    // One that is damaged is refused before anything is written to it.
+    let found = Store::examine(config.database.url().expose(), EXAMINING).await.map_err(setup)?;
+    if found == Soundness::Unknown {
+        tracing::warn!("the database was not looked through: it is too large for a start");
+    }
     let store = open_store(config, &env).await?;
     if let Err(error) = store.let_it_shrink().await {
         tracing::warn!(%error, "the database file could not be rewritten; it grows to what it needs and keeps it");
@@ -43,10 +45,15 @@ pub(crate) async fn assemble(config: &Config, env: Env) -> Result<Op, StartError
     if held != config.issuer.text() {
         return Err(differs(ISSUER_DIFFERS, &held, config.issuer.text()));
     }
-    let upstreams = upstreams(config, &env)?;
+    let mut upstreams = Upstreams::new();
+    if let Some(service) = secsign(config).map_err(setup)? {
+        upstreams.insert(Upstream::SecSign, Arc::new(service));
+    }
+    if let Some(service) = thumbsignin(config, &env).map_err(setup)? {
+        upstreams.insert(Upstream::ThumbSignIn, Arc::new(service));
+    }
     let settings = Arc::new(settings(config));
-    let (ca_file, allow_private) = (config.outbound.ca_file.as_deref(), config.outbound.allow_private);
-    let outbound = outbound::guarded(ca_file, allow_private).map_err(|error| setup(&error))?;
+    let outbound = outbound::guarded(config.outbound.ca_file.as_deref(), config.outbound.allow_private).map_err(setup)?;
     let op = Op {
         store,
         keys: Arc::new(keys),
@@ -59,17 +66,8 @@ pub(crate) async fn assemble(config: &Config, env: Env) -> Result<Op, StartError
         repeats: Repeats::default(),
         wrong_secrets: WrongSecrets::default(),
     };
-    crate::manage::declared::apply(&op.store, &op.env, &config.clients, &config.users).await.map_err(|error| setup(&error))?;
+    crate::manage::declared::apply(&op.store, &op.env, &config.clients, &config.users).await.map_err(setup)?;
     Ok(op)
-}
-
-/// Refuses a database that is damaged, before anything is written to it.
-async fn examine(config: &Config) -> Result<(), StartError> {
-    let found = Store::examine(config.database.url().expose(), EXAMINING).await.map_err(|error| setup(&error))?;
-    if found == Soundness::Unknown {
-        tracing::warn!("the database was not looked through: it is too large for a start");
-    }
-    Ok(())
 }
 
 pub(crate) const fn sizes(config: &Config) -> Sizes {
@@ -77,19 +75,18 @@ pub(crate) const fn sizes(config: &Config) -> Sizes {
 }
 
 pub(crate) async fn open_store(config: &Config, env: &Env) -> Result<Store, StartError> {
-    let store =
-        Store::open_sized(config.database.url().expose(), sizes(config), env.clone()).await.map_err(|error| setup(&error))?;
-    store.migrate().await.map_err(|error| setup(&error))?;
+    let store = Store::open_sized(config.database.url().expose(), sizes(config), env.clone()).await.map_err(setup)?;
+    store.migrate().await.map_err(setup)?;
     Ok(store)
 }
 
 /// The keys, with the master key that this database belongs to (decision 2.5).
-pub(crate) async fn open_keys(config: &Config, store: &Store, env: &Env) -> Result<Keys, StartError> {
+pub(crate) async fn open_keys(config: &Config, store: &Store, env: &Env) -> Result<KeyRing, StartError> {
     let file = &config.keys.master_key;
     let is_new = config.keys.is_own() && !file.exists();
-    let remembered = instance::find(store.read(), instance::MASTER_KEY).await.map_err(|error| setup(&error))?;
+    let remembered = instance::find(store.read(), instance::MASTER_KEY).await.map_err(setup)?;
     let master = master_key(&config.keys, remembered.as_deref(), env)?;
-    let fingerprint = master.fingerprint().map_err(|error| setup(&error))?;
+    let fingerprint = master.fingerprint().map_err(setup)?;
     let complaint = format!(
         "{} is not the master key of this database: {RESTORE_KEY}. The database belongs to the one with the fingerprint",
         file.display()
@@ -103,10 +100,8 @@ pub(crate) async fn open_keys(config: &Config, store: &Store, env: &Env) -> Resu
         }
         return Err(differs(&complaint, &held, &fingerprint));
     }
-    let purposes = Arc::new(PurposeKeys::derive(&master).map_err(|error| setup(&error))?);
-    let rows = Arc::new(store.clone());
-    let ring = KeyRing::start(rows, Arc::clone(&purposes), env.clone(), key_settings(config)).await;
-    Ok(Keys { ring: ring.map_err(|error| setup(&error))?, purposes })
+    let purposes = Arc::new(PurposeKeys::derive(&master).map_err(setup)?);
+    KeyRing::start(Arc::new(store.clone()), purposes, env.clone(), key_settings(config)).await.map_err(setup)
 }
 
 pub(crate) fn key_settings(config: &Config) -> KeySettings {
@@ -125,7 +120,7 @@ fn master_key(files: &KeyFiles, remembered: Option<&str>, env: &Env) -> Result<M
             "{} is not there, and the database belongs to the master key with the fingerprint {fingerprint}: {RESTORE_KEY}",
             files.master_key.display()
         )),
-        _other => setup(&error),
+        _other => setup(error),
     })
 }
 
@@ -139,23 +134,12 @@ fn remove_key(file: &Path, fingerprint: &str) {
 
 /// Remembers a value unless there is one already; answers the one that holds. After an error nobody knows which one does.
 async fn hold(store: &Store, key: &'static str, value: &str) -> Result<String, StartError> {
-    store
-        .write((key, value.to_owned()), |tx, (key, value)| Box::pin(async move { instance::insert_once(tx, key, value).await }))
-        .await
-        .map_err(|error| setup(&error))
+    let job = (key, value.to_owned());
+    store.write(job, |tx, (key, value)| Box::pin(instance::insert_once(tx, key, value))).await.map_err(setup)
 }
 
 fn differs(complaint: &str, held: &str, value: &str) -> StartError {
     StartError::Setup(format!("{complaint} {held}; this start is with {value}"))
-}
-
-fn upstreams(config: &Config, env: &Env) -> Result<Upstreams, StartError> {
-    let secsign = secsign(config).map_err(|error| setup(&error))?;
-    let thumbsignin = thumbsignin(config, env).map_err(|error| setup(&error))?;
-    Ok(Upstreams {
-        secsign: secsign.map(|service| measured(Upstream::SecSign, service)),
-        thumbsignin: thumbsignin.map(|service| measured(Upstream::ThumbSignIn, service)),
-    })
 }
 
 pub(crate) fn secsign(config: &Config) -> Result<Option<SecSign>, OutboundError> {

@@ -11,29 +11,28 @@ use crate::config::{Config, ConfigError};
 use crate::domain::error_chain::chain;
 use crate::manage::declared;
 
+/// Reads the configuration again.
+pub(super) type Read<'a> = &'a dyn Fn() -> Result<Config, ConfigError>;
+
 /// Hears SIGHUP from now on, which would end the process otherwise, also when nobody listens any more.
 pub(crate) fn hangups() -> Option<Signal> {
     signal(SignalKind::hangup()).map_err(|error| tracing::warn!(%error, "SIGHUP cannot be heard")).ok()
 }
 
-pub(super) async fn at_each(hangups: Option<Signal>, running: &Running, config: &Config, read: &impl Reread) {
+pub(super) async fn at_each(hangups: Option<Signal>, running: &Running, config: &Config, read: Read<'_>) {
     let Some(mut hangups) = hangups else { return std::future::pending().await };
     while hangups.recv().await.is_some() {
         once(running, config, read).await;
     }
 }
 
-pub(crate) fn warn_of(config: &Config) {
+pub(super) fn warn_of(config: &Config) {
     for warning in config.warnings() {
         tracing::warn!(warning, "the configuration works, but look at it");
     }
 }
 
-pub(crate) trait Reread: Fn() -> Result<Config, ConfigError> {}
-
-impl<F: Fn() -> Result<Config, ConfigError>> Reread for F {}
-
-async fn once(running: &Running, started: &Config, read: &impl Reread) {
+async fn once(running: &Running, started: &Config, read: Read<'_>) {
     let certificate = match &running.certificates {
         None => "none",
         Some((certificates, _following)) => Arc::clone(certificates).look_aside().await,

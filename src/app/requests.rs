@@ -13,8 +13,8 @@ use actix_web::http::ConnectionType;
 use actix_web::middleware::Next;
 use actix_web::web::Bytes;
 use actix_web::{Error, HttpMessage as _, HttpResponse};
-use futures_util::Stream;
-use tokio::time::{Instant, Sleep, sleep_until};
+use futures_util::{Stream as _, stream};
+use tokio::time::{Instant, sleep_until};
 
 use super::connections::Connection;
 
@@ -31,10 +31,7 @@ pub(super) async fn in_time(
     let payload = Rc::new(RefCell::new(payload));
     let until = connection.begun(body);
     if body {
-        let late = Box::pin(sleep_until(until));
-        let body = Body { payload: Rc::clone(&payload), late, connection: Arc::clone(&connection) };
-        request.set_payload(Payload::Stream { payload: Box::pin(body) });
-        request.extensions_mut().insert(Due(until));
+        request.set_payload(timed(Rc::clone(&payload), until, Arc::clone(&connection)));
     }
     let answer = next.call(request).await.inspect_err(|_error| connection.answered())?;
     let mut answer = answer.map_into_boxed_body();
@@ -48,9 +45,21 @@ pub(super) async fn in_time(
     Ok(answer.map_body(|_head, body| Answer { body, connection, _unread: unread }).map_into_right_body())
 }
 
-/// By when the body of a request must be here.
-#[derive(Clone, Copy)]
-struct Due(Instant);
+/// A body that must be here in time.
+fn timed(payload: Rc<RefCell<Payload>>, until: Instant, connection: Arc<Connection>) -> Payload {
+    let mut late = Box::pin(sleep_until(until));
+    let timed = stream::poll_fn(move |context| {
+        let polled = Pin::new(&mut *payload.borrow_mut()).poll_next(context);
+        if matches!(polled, Poll::Ready(None)) {
+            connection.complete();
+        }
+        if polled.is_pending() && late.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Some(Err(PayloadError::Io(std::io::ErrorKind::TimedOut.into()))));
+        }
+        polled
+    });
+    Payload::Stream { payload: Box::pin(timed) }
+}
 
 /// Answers 408 for a body that came late, whatever its handler says. Stands within what puts errors into words.
 pub(super) async fn or_late(
@@ -58,10 +67,8 @@ pub(super) async fn or_late(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let connection = request.conn_data::<Arc<Connection>>().cloned();
-    let due = request.extensions().get::<Due>().copied();
     let answer = next.call(request).await?;
-    let late = due.is_some_and(|Due(until)| Instant::now() >= until);
-    if late && connection.is_some_and(|connection| !connection.is_complete()) {
+    if connection.is_some_and(|connection| connection.is_late()) {
         let (request, _what_the_handler_made_of_it) = answer.into_parts();
         return Ok(ServiceResponse::new(request, HttpResponse::RequestTimeout().finish()).map_into_right_body());
     }
@@ -77,27 +84,6 @@ fn is_here(payload: &RefCell<Payload>) -> bool {
             Poll::Ready(None) => return true,
             Poll::Ready(Some(Err(_))) | Poll::Pending => return false,
         }
-    }
-}
-
-struct Body {
-    payload: Rc<RefCell<Payload>>,
-    late: Pin<Box<Sleep>>,
-    connection: Arc<Connection>,
-}
-
-impl Stream for Body {
-    type Item = Result<Bytes, PayloadError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let polled = Pin::new(&mut *self.payload.borrow_mut()).poll_next(context);
-        if matches!(polled, Poll::Ready(None)) {
-            self.connection.complete();
-        }
-        if polled.is_pending() && self.late.as_mut().poll(context).is_ready() {
-            return Poll::Ready(Some(Err(PayloadError::Io(std::io::ErrorKind::TimedOut.into()))));
-        }
-        polled
     }
 }
 

@@ -1,5 +1,6 @@
 //! The listeners: actix servers whose connections are [bounded](super::connections), with size limits of our own (check
 //! 121). What is accepted, decrypted and parsed is put together here, so that each connection can be ended at any moment.
+//! The descriptors of the process are shared out between them and everything else.
 
 use std::fmt::Debug;
 use std::net::TcpListener;
@@ -13,6 +14,7 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{AppConfig, Server as ActixServer, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::{App, Error, web};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -23,6 +25,7 @@ use tokio_util::either::Either;
 use super::connections::Connections;
 use super::stream::{Counted, Strict};
 use super::{StartError, requests, setup};
+use crate::config::{Database, DatabaseUrl};
 use crate::endpoints::routes;
 use crate::web::{Surface, headers, request};
 
@@ -34,6 +37,35 @@ const LARGEST_BODY: usize = 64 * 1024;
 const HEAD: Duration = Duration::from_secs(5);
 /// How long a client may go on sending what nobody reads, so that it can read the answer.
 const LINGER: Duration = Duration::from_secs(1);
+
+/// Descriptors that are kept for calls to phone services and clients, files, and a database in a file.
+const OTHERS: u64 = 192;
+/// The most connections of the management listener, and the most and the fewest of the provider's, however many descriptors there
+/// are: each takes memory as well.
+pub(super) const MANAGEMENT: usize = 64;
+const MOST: u64 = 16_384;
+const LEAST: u64 = 16;
+
+/// Raises the limit on open files to the hardest one that is allowed, and answers it. It stays as it was where that fails.
+pub(super) fn raise_descriptors() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })
+    {
+        tracing::warn!(%error, "the limit on open files could not be raised");
+    }
+    // None: no limit.
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
+pub(super) fn most_public(descriptors: u64, database: &Database) -> usize {
+    let of_database = match database.url {
+        DatabaseUrl::Sqlite(_) => 0,
+        DatabaseUrl::Postgres(_) => u64::from(database.connections),
+    };
+    let kept = (OTHERS + of_database + MANAGEMENT as u64).min(descriptors / 2);
+    usize::try_from((descriptors - kept).clamp(LEAST, MOST)).unwrap_or(usize::MAX)
+}
 
 pub(super) struct Server {
     handle: ServerHandle,
@@ -52,10 +84,9 @@ impl Server {
 }
 
 /// Serves the provider. A stop comes `drain` after it was asked for.
-pub(super) fn serve(listener: Listener, surface: Surface, drain: Duration) -> Result<Server, StartError> {
+pub(super) fn serve(tcp: TcpListener, door: Door, surface: Surface, drain: Duration) -> Result<Server, StartError> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let listener = Listener { workers, stop: STOP.saturating_sub(drain), ..listener };
-    listener.serve(move || {
+    door.serve(tcp, workers, STOP.saturating_sub(drain), move || {
         App::new()
             .app_data(web::Data::new(surface.clone()))
             .app_data(web::PayloadConfig::new(LARGEST_BODY))
@@ -68,24 +99,25 @@ pub(super) fn serve(listener: Listener, surface: Surface, drain: Duration) -> Re
     })
 }
 
-pub(super) struct Listener {
-    pub(super) tcp: TcpListener,
-    pub(super) connections: Arc<Connections>,
-    pub(super) tls: Option<TlsAcceptor>,
-    pub(super) workers: usize,
-    pub(super) stop: Duration,
-}
-
 type Wire = Strict<Either<TlsStream<Counted>, Counted>>;
 type Accepted = (Wire, Protocol, Option<std::net::SocketAddr>);
 
-impl Listener {
-    pub(super) const fn new(tcp: TcpListener, connections: Arc<Connections>, tls: Option<TlsAcceptor>) -> Self {
-        Self { tcp, connections, tls, workers: 1, stop: Duration::from_secs(1) }
-    }
+/// Where the connections of a listener come in.
+#[derive(Clone)]
+pub(super) struct Door {
+    pub(super) connections: Arc<Connections>,
+    pub(super) tls: Option<TlsAcceptor>,
+}
 
+impl Door {
     /// Serves an application. actix's own limit of connections only holds accepting back while some are being ended.
-    pub(super) fn serve<F, I, S, B>(self, app: F) -> Result<Server, StartError>
+    pub(super) fn serve<F, I, S, B>(
+        self,
+        tcp: TcpListener,
+        workers: usize,
+        stop: Duration,
+        app: F,
+    ) -> Result<Server, StartError>
     where
         F: Fn() -> I + Send + Clone + 'static,
         I: IntoServiceFactory<S, Request>,
@@ -97,14 +129,13 @@ impl Listener {
         S::Service: 'static,
         B: MessageBody + 'static,
     {
-        let Self { tcp, connections, tls, workers, stop } = self;
+        let connections = Arc::clone(&self.connections);
         let builder = ActixServer::build()
             .workers(workers)
             .max_concurrent_connections(connections.bounds.most.div_ceil(workers))
             .shutdown_timeout(stop.as_secs())
             .disable_signals();
         let stopping = builder.graceful_shutdown_signal();
-        let door = Door { connections: Arc::clone(&connections), tls };
         let server = builder.listen("http", tcp, move || {
             let stopping = stopping.clone();
             let app = app().into_factory().map_err(|error| error.into().error_response());
@@ -119,21 +150,13 @@ impl Listener {
                 .client_disconnect_timeout(LINGER)
                 .on_connect_ext(|wire: &Wire, data| drop(data.insert(Arc::clone(&wire.connection))))
                 .finish(map_config(app, |()| AppConfig::default()));
-            door.clone().before(http)
+            self.clone().before(http)
         });
-        let server = server.map_err(|error| setup(&error))?.run();
+        let server = server.map_err(setup)?.run();
         let watch = tokio::spawn(connections.watch());
         Ok(Server { handle: server.handle(), task: tokio::spawn(server), watch })
     }
-}
 
-#[derive(Clone)]
-struct Door {
-    connections: Arc<Connections>,
-    tls: Option<TlsAcceptor>,
-}
-
-impl Door {
     fn before<H>(self, http: H) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = (), InitError = ()>
     where
         H: ServiceFactory<Accepted, Config = (), Response = (), InitError = ()>,
@@ -171,9 +194,27 @@ impl Door {
         };
         tokio::select! {
             biased;
-            () = open.connection.told_to_end() => {}
+            () = open.connection.end.notified() => {}
             () = serving => {}
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::secret::Secret;
+
+    #[test]
+    fn others_are_left_enough_of_any_number() {
+        for (descriptors, connections) in [(64, 32), (256, 128), (1024, 768), (20_000, 16_384), (u64::MAX, 16_384)] {
+            let file = DatabaseUrl::Sqlite("signbridge.db".into());
+            let file = Database { url: file, connections: 100, writes_per_commit: 64 };
+            assert_eq!(most_public(descriptors, &file), connections, "{descriptors}");
+        }
+        let server = DatabaseUrl::Postgres(Secret::new("postgres://x"));
+        let server = Database { url: server, connections: 100, writes_per_commit: 64 };
+        assert_eq!((most_public(1024, &server), most_public(256, &server)), (668, 128));
     }
 }

@@ -83,7 +83,7 @@ impl<S> Strict<S> {
     }
 
     fn check(&mut self, bytes: &mut [u8]) {
-        let now = self.connection.reading();
+        let now = *self.connection.state.lock();
         if now.answered != self.request {
             self.pipelined |= self.more && !now.body;
             (self.request, self.head, self.more) = (now.answered, Head::Before, false);

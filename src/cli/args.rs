@@ -6,11 +6,10 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use super::configuration::ConfigCommand;
-use super::device::DeviceCommand;
+use super::client::ClientCommand;
+use super::installation::ConfigCommand;
 use super::key::KeyCommand;
-use super::session::SessionCommand;
-use super::{client::ClientCommand, user::UserCommand};
+use super::user::{DeviceCommand, SessionCommand, UserCommand};
 #[cfg(feature = "demo")]
 use crate::demo::{DemoOptions, SimulateOptions};
 

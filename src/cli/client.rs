@@ -4,16 +4,12 @@ use clap::Subcommand;
 use serde_json::{Map, Value as Json, json};
 
 use super::args::ById;
-use super::client_flags::ClientFlags;
 use super::output::{Listed, fields};
 use super::recipe::{self, RecipeFlags};
 use super::{CliError, Context, Opened};
-use crate::domain::client::Client;
+use crate::domain::client::{Client, ClientPatch};
 use crate::domain::id::ClientId;
-use crate::domain::secret::Secret;
-use crate::manage::ManageError;
-use crate::manage::clients::{self, Issued};
-use crate::recipes::{File, Registered, Target};
+use crate::manage::clients::{self, Change, Issued};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ClientCommand {
@@ -23,7 +19,7 @@ pub(super) enum ClientCommand {
         #[arg(long, value_name = "ID")]
         id: Option<String>,
         #[command(flatten)]
-        fields: Box<ClientFlags>,
+        fields: Box<ClientPatch>,
         #[command(flatten)]
         recipe: Box<RecipeFlags>,
     },
@@ -36,7 +32,7 @@ pub(super) enum ClientCommand {
         #[command(flatten)]
         which: ById,
         #[command(flatten)]
-        fields: Box<ClientFlags>,
+        fields: Box<ClientPatch>,
         /// Switch it off: nothing is issued to it, and what it has is dead
         #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
         disabled: Option<bool>,
@@ -52,35 +48,24 @@ pub(super) async fn run(context: &Context, command: ClientCommand) -> Result<(),
     let manage = opened.manage();
     let id = |which: ById| ClientId::new(which.into_id());
     match command {
-        ClientCommand::Create { id, fields, recipe } => match recipe.target().map_err(ManageError::Invalid)? {
-            None => print(context, &opened, &clients::create(&manage, id, fields.0).await?),
-            Some(target) => {
-                let id = id.unwrap_or_else(|| target.recipe.as_str().to_owned());
-                let patch = fields.0.or(target.client()?);
-                let issued = if recipe.replace {
-                    let known = known_secret(&opened, &id, &target, &recipe).await?;
-                    clients::replace(&manage, id, patch, known).await?
-                } else {
-                    clients::create(&manage, Some(id), patch).await?
-                };
-                print_recipe(context, &opened, &issued, &target, &recipe)
-            }
-        },
+        ClientCommand::Create { id, fields, recipe } => recipe::create(context, &opened, id, *fields, &recipe).await,
         ClientCommand::List => Ok(context.format.print_list(&clients::list(&manage).await?)?),
         ClientCommand::Show(which) => {
             let client = clients::find(&manage, &id(which)).await?;
             print(context, &opened, &Issued { client, secret: None })
         }
         ClientCommand::Update { which, fields, disabled } => {
-            let issued = clients::update(&manage, &id(which), fields.0, disabled).await?;
-            print(context, &opened, &issued)
+            let change = Change::Update(*fields, disabled);
+            print(context, &opened, &clients::change(&manage, &id(which), change).await?)
         }
         ClientCommand::Delete(which) => {
-            let client = clients::delete(&manage, &id(which)).await?;
+            let client = clients::change(&manage, &id(which), Change::Delete).await?.client;
             let json = json!({ "client_id": client.id.as_str(), "deleted": true });
             Ok(context.format.print(&json, || format!("client {} was deleted", client.id))?)
         }
-        ClientCommand::RotateSecret(which) => print(context, &opened, &clients::rotate_secret(&manage, &id(which)).await?),
+        ClientCommand::RotateSecret(which) => {
+            print(context, &opened, &clients::change(&manage, &id(which), Change::Rotate).await?)
+        }
     }
 }
 
@@ -94,7 +79,7 @@ fn to_json(client: &Client) -> Map<String, Json> {
     object
 }
 
-fn issued_json(issued: &Issued) -> Map<String, Json> {
+pub(super) fn issued_json(issued: &Issued) -> Map<String, Json> {
     let mut object = to_json(&issued.client);
     if let Some(secret) = &issued.secret {
         object.insert("client_secret".to_owned(), json!(secret.expose()));
@@ -104,7 +89,7 @@ fn issued_json(issued: &Issued) -> Map<String, Json> {
     object
 }
 
-fn issued_text(opened: &Opened, issued: &Issued) -> String {
+pub(super) fn issued_text(opened: &Opened, issued: &Issued) -> String {
     let Issued { client, secret } = issued;
     let mut rows = vec![
         ("issuer", opened.config.issuer.text().to_owned()),
@@ -119,49 +104,8 @@ fn issued_text(opened: &Opened, issued: &Issued) -> String {
     format!("{}{note}", fields(&rows))
 }
 
-fn print(context: &Context, opened: &Opened, issued: &Issued) -> Result<(), CliError> {
+pub(super) fn print(context: &Context, opened: &Opened, issued: &Issued) -> Result<(), CliError> {
     Ok(context.format.print(&Json::Object(issued_json(issued)), || issued_text(opened, issued))?)
-}
-
-fn recipe_files(opened: &Opened, issued: &Issued, target: &Target) -> Result<Vec<File>, CliError> {
-    let fresh = Secret::generate(&opened.env).map_err(ManageError::from)?;
-    let registered = Registered::new(opened.config.issuer.text(), &issued.client, issued.secret.as_ref(), &fresh);
-    Ok(target.files(&registered)?)
-}
-
-/// The secret that the client has, if an earlier run left it in the files that are to be replaced.
-async fn known_secret(opened: &Opened, id: &str, target: &Target, flags: &RecipeFlags) -> Result<Option<Secret>, CliError> {
-    let Some(dir) = &flags.recipe_dir else { return Ok(None) };
-    let client = match clients::find(&opened.manage(), &ClientId::new(id)).await {
-        Ok(client) => client,
-        Err(ManageError::NotFound(_)) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let Some(digest) = client.secret.clone() else { return Ok(None) };
-    // For the names of the files.
-    let files = recipe_files(opened, &Issued { client, secret: None }, target)?;
-    Ok(recipe::known_secret(dir, &files, &digest))
-}
-
-/// Where the files cannot be written they are printed after all: their secrets exist nowhere else.
-fn print_recipe(
-    context: &Context,
-    opened: &Opened,
-    issued: &Issued,
-    target: &Target,
-    flags: &RecipeFlags,
-) -> Result<(), CliError> {
-    let files = recipe_files(opened, issued, target)?;
-    let mut object = issued_json(issued);
-    object.insert("recipe".to_owned(), recipe::to_json(target, &files));
-    let wrote = flags.recipe_dir.as_deref().map(|dir| recipe::write(dir, &files, flags.replace)).transpose();
-    let paste = match &wrote {
-        Ok(Some(said)) => said.clone(),
-        Ok(None) | Err(_) => recipe::to_text(&files),
-    };
-    context.format.print(&Json::Object(object), || format!("{}{paste}", issued_text(opened, issued)))?;
-    wrote?;
-    Ok(())
 }
 
 fn written(value: &Json) -> String {

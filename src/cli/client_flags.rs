@@ -4,13 +4,10 @@ use clap::error::Error;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
 use serde_json::Value as Json;
 
-use crate::domain::client_patch::ClientPatch;
+use crate::domain::client::ClientPatch;
 use crate::protocol::client_metadata::{Kind, MEMBERS, Member};
 
-#[derive(Debug)]
-pub(super) struct ClientFlags(pub(super) ClientPatch);
-
-impl Args for ClientFlags {
+impl Args for ClientPatch {
     fn augment_args(command: Command) -> Command {
         let profile = Arg::new("profile").long("profile").value_name("PROFILE").value_parser(profile);
         command.args(MEMBERS.iter().map(flag)).arg(profile.help("What it must keep to: standard"))
@@ -21,15 +18,9 @@ impl Args for ClientFlags {
     }
 }
 
-impl FromArgMatches for ClientFlags {
+impl FromArgMatches for ClientPatch {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
-        let mut patch = ClientPatch::default();
-        for member in MEMBERS {
-            if let Some(value) = written(matches, member) {
-                patch.write(member, value);
-            }
-        }
-        Ok(Self(patch))
+        Ok(Self::of(|member| written(matches, member)))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {

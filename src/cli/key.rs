@@ -8,7 +8,6 @@ use super::{CliError, Context};
 use crate::app::parts;
 use crate::domain::clock::Timestamp;
 use crate::domain::signing_key::StoredKey;
-use crate::keys::rotation::Rotate;
 use crate::protocol::client_metadata::SigningAlgorithm;
 
 #[derive(Debug, Subcommand)]
@@ -35,10 +34,10 @@ pub(super) async fn run(context: &Context, command: KeyCommand) -> Result<(), Cl
     let keys = parts::open_keys(&opened.config, &opened.store, &opened.env).await?;
     match command {
         KeyCommand::List => {}
-        KeyCommand::Rotate { revoke: Some(kid), .. } => drop(keys.ring.revoke(&kid).await?),
-        KeyCommand::Rotate { alg, revoke: None } => drop(keys.ring.rotate(alg.map_or(Rotate::All, Rotate::One)).await?),
+        KeyCommand::Rotate { revoke: Some(kid), .. } => drop(keys.revoke(&kid).await?),
+        KeyCommand::Rotate { alg, revoke: None } => drop(keys.rotate(alg).await?),
     }
-    Ok(context.format.print_list(&keys.ring.list())?)
+    Ok(context.format.print_list(&keys.list())?)
 }
 
 impl Listed for StoredKey {

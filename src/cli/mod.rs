@@ -6,13 +6,10 @@
 mod args;
 mod client;
 mod client_flags;
-mod configuration;
-mod device;
-mod health;
+mod installation;
 mod key;
 mod output;
 mod recipe;
-mod session;
 #[cfg(test)]
 mod tests;
 mod user;
@@ -66,9 +63,6 @@ enum CliError {
     WithoutDemo,
     #[error("cannot go on: {0}")]
     Io(#[from] std::io::Error),
-    /// `doctor` found what does not work.
-    #[error("{0} of these checks failed")]
-    Unwell(usize),
     #[error("{0}")]
     Refused(String),
 }
@@ -172,22 +166,21 @@ async fn run_async(context: &Context, command: Command) -> Result<(), CliError> 
         }
         #[cfg(not(feature = "demo"))]
         Command::Demo(_) => Err(CliError::WithoutDemo),
-        Command::Migrate { check: false } => configuration::migrate(context).await,
-        Command::Migrate { check: true } => configuration::check_migrations(context).await,
+        Command::Migrate { check: false } => installation::migrate(context).await,
+        Command::Migrate { check: true } => installation::check_migrations(context).await,
         Command::Client(command) => client::run(context, command).await,
-        Command::User(command) => user::run(context, command).await,
-        Command::Device(command) => device::run(context, command).await,
-        Command::Session(command) => session::run(context, command).await,
+        Command::User(command) => user::user(context, command).await,
+        Command::Device(command) => user::device(context, command).await,
+        Command::Session(command) => user::session(context, command).await,
         Command::Key(command) => key::run(context, command).await,
-        Command::Doctor => health::doctor(context).await,
-        Command::Healthcheck => health::healthcheck(context).await,
-        Command::Config(command) => configuration::run(context, &command),
+        Command::Doctor => installation::doctor(context).await,
+        Command::Healthcheck => installation::healthcheck(context).await,
+        Command::Config(command) => installation::config(context, &command),
     }
 }
 
 async fn serve(context: &Context) -> Result<(), CliError> {
     let config = context.config()?;
     context.log(config.log.format, SERVER_FILTER)?;
-    crate::app::warn_of(&config);
-    Ok(crate::app::serve(&config, || context.config()).await?)
+    Ok(crate::app::serve(&config, &|| context.config()).await?)
 }

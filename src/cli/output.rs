@@ -4,6 +4,7 @@ use std::io;
 
 use serde_json::Value as Json;
 use time::OffsetDateTime;
+use time::macros::format_description;
 
 use super::args::Format;
 use crate::domain::clock::Timestamp;
@@ -78,9 +79,7 @@ pub(super) fn plain(text: &str) -> String {
 /// A moment for people: `2027-01-31 12:34:56Z`.
 pub(super) fn utc(moment: Timestamp) -> String {
     let at = OffsetDateTime::from_unix_timestamp(moment.as_seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    let ((year, month, day), (hour, minute, second)) = (at.to_calendar_date(), at.to_hms());
-    let month = u8::from(month);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}Z")
+    at.format(format_description!("[year]-[month]-[day] [hour]:[minute]:[second]Z")).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `client create --recipe`: the flags that describe the app, and printing what is to be pasted there.
+//! `client create`, also with a recipe: the flags that describe the app, and what is to be pasted there.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
@@ -9,9 +9,13 @@ use clap::Args;
 use serde_json::{Value as Json, json};
 use zeroize::Zeroizing;
 
-use crate::domain::client_rules::Violation;
-use crate::domain::secret::{Secret, SecretDigest};
-use crate::recipes::{File, Recipe, Target, Wishes};
+use super::{CliError, Context, Opened, client};
+use crate::domain::client::ClientPatch;
+use crate::domain::id::ClientId;
+use crate::domain::secret::Secret;
+use crate::manage::ManageError;
+use crate::manage::clients::{self, Issued};
+use crate::recipes::{File, Recipe, Registered, Target, Wishes};
 
 const RECIPES: &str = "Register it as one of these apps needs it, and print what to paste there. Other flags win over the \
                        recipe. keycloak (--url, --realm), grafana (--url), oauth2-proxy (--url), nextcloud (--url), gitea \
@@ -20,41 +24,67 @@ const RECIPES: &str = "Register it as one of these apps needs it, and print what
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Recipes")]
 pub(super) struct RecipeFlags {
-    #[arg(long, value_name = "APP", value_parser = recipe, help = RECIPES)]
+    #[arg(long, value_name = "APP", value_parser = Recipe::parse, help = RECIPES)]
     recipe: Option<Recipe>,
     #[command(flatten)]
     wishes: Wishes,
     /// Write what is to be pasted into new files of this directory (mode 0600) instead of printing it
     #[arg(long, value_name = "DIR", requires = "recipe")]
-    pub(super) recipe_dir: Option<PathBuf>,
+    recipe_dir: Option<PathBuf>,
     /// Replace the client of this id and the files of --recipe-dir, if any. Its secret stays where those files hold it, so
     /// that doing it twice is no harm; else it is a new one
     #[arg(long, requires = "recipe")]
-    pub(super) replace: bool,
+    replace: bool,
 }
 
-fn recipe(text: &str) -> Result<Recipe, String> {
-    let known = || Recipe::ALL.iter().map(|recipe| recipe.as_str()).collect::<Vec<_>>().join(", ");
-    Recipe::parse(text).ok_or_else(|| format!("there are the recipes {}", known()))
+/// Adds the client; by a recipe, together with what is to be pasted on the app's side.
+pub(super) async fn create(
+    context: &Context,
+    opened: &Opened,
+    id: Option<String>,
+    written: ClientPatch,
+    flags: &RecipeFlags,
+) -> Result<(), CliError> {
+    let manage = opened.manage();
+    let target = flags.recipe.map(|recipe| Target::new(recipe, flags.wishes.clone())).transpose();
+    let Some(target) = target.map_err(ManageError::Invalid)? else {
+        return client::print(context, opened, &clients::create(&manage, id, written).await?);
+    };
+    let id = id.unwrap_or_else(|| target.recipe.as_str().to_owned());
+    let patch = written.or(target.client()?);
+    let issued = if flags.replace {
+        let known = known_secret(opened, &id, &target, flags).await?;
+        clients::replace(&manage, id, patch, known).await?
+    } else {
+        clients::create(&manage, Some(id), patch).await?
+    };
+    let files = files_for(opened, &issued, &target)?;
+    let mut object = client::issued_json(&issued);
+    let content: Vec<Json> = files.iter().map(|file| json!({ "name": file.name, "content": file.content.expose() })).collect();
+    object.insert("recipe".to_owned(), json!({ "name": target.recipe.as_str(), "files": content }));
+    let wrote = flags.recipe_dir.as_deref().map(|dir| write(dir, &files, flags.replace)).transpose();
+    let paste = match &wrote {
+        Ok(Some(said)) => said.clone(),
+        // Where the files cannot be written they are printed after all: their secrets exist nowhere else.
+        Ok(None) | Err(_) => to_text(&files),
+    };
+    context.format.print(&Json::Object(object), || format!("{}{paste}", client::issued_text(opened, &issued)))?;
+    wrote?;
+    Ok(())
 }
 
-impl RecipeFlags {
-    pub(super) fn target(&self) -> Result<Option<Target>, Vec<Violation>> {
-        self.recipe.map(|recipe| Target::new(recipe, self.wishes.clone())).transpose()
-    }
+fn files_for(opened: &Opened, issued: &Issued, target: &Target) -> Result<Vec<File>, CliError> {
+    let fresh = Secret::generate(&opened.env).map_err(ManageError::from)?;
+    let (issuer, Issued { client, secret }) = (opened.config.issuer.text(), issued);
+    Ok(target.files(&Registered { issuer, client, secret: secret.as_ref(), fresh: &fresh })?)
 }
 
-pub(super) fn to_json(target: &Target, files: &[File]) -> Json {
-    let files: Vec<Json> = files.iter().map(|file| json!({ "name": file.name, "content": file.content.expose() })).collect();
-    json!({ "name": target.recipe.as_str(), "files": files })
-}
-
-pub(super) fn to_text(files: &[File]) -> String {
+fn to_text(files: &[File]) -> String {
     files.iter().map(|file| format!("\n==> {}: {} <==\n\n{}", file.name, file.about, file.content.expose())).collect()
 }
 
 /// Writes the files, for the operator's eyes only: where none are yet, or in place of old ones. Answers what to say about them.
-pub(super) fn write(dir: &Path, files: &[File], replace: bool) -> io::Result<String> {
+fn write(dir: &Path, files: &[File], replace: bool) -> io::Result<String> {
     std::fs::create_dir_all(dir)?;
     let mut said = String::from("\n");
     for file in files {
@@ -81,12 +111,21 @@ fn write_new(path: &Path, file: &File) -> io::Result<()> {
     opened.write_all(file.content.expose().as_bytes())
 }
 
-/// The secret with this digest, if the files of these names that are in `dir` hold it.
-pub(super) fn known_secret(dir: &Path, files: &[File], digest: &SecretDigest) -> Option<Secret> {
+/// The secret that the client has, if an earlier run left it in the files that are to be replaced.
+async fn known_secret(opened: &Opened, id: &str, target: &Target, flags: &RecipeFlags) -> Result<Option<Secret>, CliError> {
+    let Some(dir) = &flags.recipe_dir else { return Ok(None) };
+    let client = match clients::find(&opened.manage(), &ClientId::new(id)).await {
+        Ok(client) => client,
+        Err(ManageError::NotFound(_)) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let Some(digest) = client.secret.clone() else { return Ok(None) };
     let is_between = |letter: char| !(letter.is_ascii_alphanumeric() || letter == '-' || letter == '_');
-    files.iter().find_map(|file| {
+    // For the names of the files.
+    let files = files_for(opened, &Issued { client, secret: None }, target)?;
+    Ok(files.iter().find_map(|file| {
         // One that is not there or is no text holds nothing.
         let content = Zeroizing::new(std::fs::read_to_string(dir.join(&file.name)).ok()?);
         content.split(is_between).filter(|word| !word.is_empty()).map(Secret::new).find(|secret| digest.matches(secret))
-    })
+    }))
 }

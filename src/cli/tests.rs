@@ -7,7 +7,7 @@ use super::args::{Args, Command, Format};
 use super::client::ClientCommand;
 use super::user::UserCommand;
 use super::{CliError, Context};
-use crate::domain::client_patch::ClientPatch;
+use crate::domain::client::ClientPatch;
 use crate::domain::written::WrittenUser;
 use crate::manage::ManageError;
 
@@ -18,7 +18,7 @@ fn parse(line: &[&str]) -> Result<Args, String> {
 fn created(flags: &[&str]) -> Result<ClientPatch, String> {
     let line: Vec<&str> = ["client", "create", "--id", "x"].iter().chain(flags).copied().collect();
     match parse(&line)?.command {
-        Command::Client(ClientCommand::Create { fields, .. }) => Ok(fields.0),
+        Command::Client(ClientCommand::Create { fields, .. }) => Ok(*fields),
         other => panic!("{other:?}"),
     }
 }

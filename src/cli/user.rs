@@ -1,14 +1,19 @@
-//! `user create|list|show|invite|lock|unlock|reset-limits`.
+//! People, their phones and their browsers: `user`, `device` and `session`.
 
 use clap::Subcommand;
 use serde_json::{Value as Json, json};
 
-use super::args::ByName;
+use super::args::{ById, ByName, OfPerson};
 use super::output::{Listed, fields, utc};
 use super::{CliError, Context};
-use crate::domain::user::{Device, Upstream, warning_of_groups};
+use crate::domain::browser::BrowserSession;
+use crate::domain::client::Source;
+use crate::domain::id::{DeviceId, SessionId};
+use crate::domain::user::{Device, Upstream, User, warning_of_groups};
 use crate::domain::written::WrittenUser;
 use crate::manage::users::{self, Person};
+use crate::manage::{devices, sessions};
+use crate::telemetry;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum UserCommand {
@@ -28,7 +33,7 @@ pub(super) enum UserCommand {
     ResetLimits(ByName),
 }
 
-pub(super) async fn run(context: &Context, command: UserCommand) -> Result<(), CliError> {
+pub(super) async fn user(context: &Context, command: UserCommand) -> Result<(), CliError> {
     if let UserCommand::Invite(_) = command {
         let detail = "invitations are not available yet: add the person with `signbridge user create`";
         return Err(CliError::Refused(detail.to_owned()));
@@ -49,47 +54,9 @@ pub(super) async fn run(context: &Context, command: UserCommand) -> Result<(), C
         UserCommand::Unlock(which) => users::set_locked(&manage, &which.into_name(), false).await?,
         UserCommand::ResetLimits(which) => users::reset_limits(&manage, &which.into_name()).await?,
     };
-    print(context, &person)
-}
-
-fn upstream_name(person: &Person, upstream: Upstream) -> Option<&str> {
-    person.devices.iter().find(|device| device.upstream == upstream).map(|device| device.upstream_user.as_str())
-}
-
-fn to_json(person: &Person) -> Json {
-    let user = &person.user;
-    json!({
-        "sub": user.id.as_str(),
-        "username": user.username,
-        "email": user.email,
-        "email_verified": user.email_verified,
-        "name": user.name,
-        "groups": user.groups,
-        "locked": user.locked,
-        "secsignid": upstream_name(person, Upstream::SecSign),
-        "thumbsignin_user_id": upstream_name(person, Upstream::ThumbSignIn),
-        "devices": person.devices.iter().map(device_to_json).collect::<Vec<_>>(),
-        "source": user.source.as_str(),
-        "created_at": user.created_at.as_seconds(),
-        "updated_at": user.updated_at.as_seconds(),
-    })
-}
-
-pub(super) fn device_to_json(device: &Device) -> Json {
-    json!({
-        "id": device.id.as_str(),
-        "upstream": device.upstream.as_str(),
-        "upstream_user": device.upstream_user,
-        "label": device.label,
-        "created_at": device.created_at.as_seconds(),
-        "last_used_at": device.last_used_at.map(|moment| moment.as_seconds()),
-    })
-}
-
-fn print(context: &Context, person: &Person) -> Result<(), CliError> {
     let text = || {
         let user = &person.user;
-        let of = |upstream| upstream_name(person, upstream).unwrap_or_default().to_owned();
+        let of = |upstream| upstream_name(&person, upstream).unwrap_or_default().to_owned();
         fields(&[
             ("sub", user.id.as_str().to_owned()),
             ("username", user.username.clone()),
@@ -104,7 +71,22 @@ fn print(context: &Context, person: &Person) -> Result<(), CliError> {
             ("created", utc(user.created_at)),
         ])
     };
-    Ok(context.format.print(&to_json(person), text)?)
+    Ok(context.format.print(&person.json(), text)?)
+}
+
+fn upstream_name(person: &Person, upstream: Upstream) -> Option<&str> {
+    person.devices.iter().find(|device| device.upstream == upstream).map(|device| device.upstream_user.as_str())
+}
+
+fn device_to_json(device: &Device) -> Json {
+    json!({
+        "id": device.id.as_str(),
+        "upstream": device.upstream.as_str(),
+        "upstream_user": device.upstream_user,
+        "label": device.label,
+        "created_at": device.created_at.as_seconds(),
+        "last_used_at": device.last_used_at.map(|moment| moment.as_seconds()),
+    })
 }
 
 impl Listed for Person {
@@ -112,7 +94,22 @@ impl Listed for Person {
     const NOTHING: &'static str = "there is nobody; add a person with `signbridge user create`";
 
     fn json(&self) -> Json {
-        to_json(self)
+        let user = &self.user;
+        json!({
+            "sub": user.id.as_str(),
+            "username": user.username,
+            "email": user.email,
+            "email_verified": user.email_verified,
+            "name": user.name,
+            "groups": user.groups,
+            "locked": user.locked,
+            "secsignid": upstream_name(self, Upstream::SecSign),
+            "thumbsignin_user_id": upstream_name(self, Upstream::ThumbSignIn),
+            "devices": self.devices.iter().map(device_to_json).collect::<Vec<_>>(),
+            "source": user.source.as_str(),
+            "created_at": user.created_at.as_seconds(),
+            "updated_at": user.updated_at.as_seconds(),
+        })
     }
 
     fn row(&self) -> Vec<String> {
@@ -121,5 +118,116 @@ impl Listed for Person {
         let phones: Vec<&str> = self.devices.iter().map(|device| device.upstream.display_name()).collect();
         let email = user.email.clone().unwrap_or_default();
         vec![user.username.clone(), email, phones.join(", "), user.id.to_string(), state.to_owned()]
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DeviceCommand {
+    /// All of them, or those of one person
+    List(OfPerson),
+    /// Remove one; the sessions and tokens that it approved end at once
+    Remove(ById),
+}
+
+pub(super) async fn device(context: &Context, command: DeviceCommand) -> Result<(), CliError> {
+    let opened = context.open().await?;
+    let manage = opened.manage();
+    match command {
+        DeviceCommand::List(person) => Ok(context.format.print_list(&devices::list(&manage, person.name()).await?)?),
+        DeviceCommand::Remove(which) => {
+            let (user, device) = devices::remove(&manage, &DeviceId::new(which.into_id())).await?;
+            if user.source == Source::File {
+                let note = "the configuration file declares this person: unless the device is removed there as well, it comes back \
+                            at the next start";
+                telemetry::say(&format!("signbridge: {note}"));
+            }
+            let text = || format!("{} of {} was removed", device.upstream.display_name(), user.username);
+            Ok(context.format.print(&json!({ "id": device.id.as_str(), "removed": true }), text)?)
+        }
+    }
+}
+
+impl Listed for (User, Device) {
+    const HEAD: &'static [&'static str] = &["id", "username", "service", "known as", "last used"];
+    const NOTHING: &'static str = "there are no devices";
+
+    fn json(&self) -> Json {
+        let (user, device) = self;
+        let mut json = device_to_json(device);
+        json["sub"] = json!(user.id);
+        json["username"] = json!(user.username);
+        json
+    }
+
+    fn row(&self) -> Vec<String> {
+        let (user, device) = self;
+        let used = device.last_used_at.map_or_else(|| "never".to_owned(), utc);
+        let service = device.upstream.display_name().to_owned();
+        vec![device.id.to_string(), user.username.clone(), service, device.upstream_user.clone(), used]
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SessionCommand {
+    /// All that are alive, or those of one person
+    List(OfPerson),
+    /// End one, or all of one person
+    End {
+        /// Which one (its sid)
+        #[arg(value_name = "ID", required_unless_present_any = ["id", "username"], conflicts_with_all = ["id", "username"])]
+        positional: Option<String>,
+        /// The same as a flag
+        #[arg(long, value_name = "ID", conflicts_with = "username")]
+        id: Option<String>,
+        /// All sessions of this person: the username, e-mail address or sub
+        #[arg(long, alias = "user", value_name = "NAME")]
+        username: Option<String>,
+    },
+}
+
+pub(super) async fn session(context: &Context, command: SessionCommand) -> Result<(), CliError> {
+    let opened = context.open().await?;
+    let manage = opened.manage();
+    match command {
+        SessionCommand::List(person) => Ok(context.format.print_list(&sessions::list(&manage, person.name()).await?)?),
+        SessionCommand::End { positional, id, username } => {
+            let ended = match username {
+                Some(person) => sessions::end_all(&manage, &person).await?,
+                None => {
+                    let id = SessionId::new(positional.or(id).unwrap_or_default());
+                    sessions::end(&manage, &id).await.map(|()| 1)?
+                }
+            };
+            Ok(context.format.print(&json!({ "ended": ended }), || format!("sessions ended: {ended}"))?)
+        }
+    }
+}
+
+impl Listed for (User, BrowserSession) {
+    const HEAD: &'static [&'static str] = &["sid", "username", "last seen", "address", "browser"];
+    const NOTHING: &'static str = "nobody is signed in";
+
+    fn json(&self) -> Json {
+        let (user, session) = self;
+        let authentication = &session.authentication;
+        json!({
+            "sid": session.id.as_str(),
+            "sub": user.id.as_str(),
+            "username": user.username,
+            "acr": authentication.acr.as_str(),
+            "auth_time": authentication.auth_time.as_seconds(),
+            "device_id": authentication.device_id,
+            "address": session.origin.address,
+            "user_agent": session.origin.user_agent,
+            "created_at": session.created_at.as_seconds(),
+            "last_seen_at": session.last_seen_at.as_seconds(),
+            "expires_at": session.expires_at.as_seconds(),
+        })
+    }
+
+    fn row(&self) -> Vec<String> {
+        let (user, session) = self;
+        let (seen, origin) = (utc(session.last_seen_at), &session.origin);
+        vec![session.id.to_string(), user.username.clone(), seen, origin.address.clone(), origin.user_agent.clone()]
     }
 }

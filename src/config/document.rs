@@ -1,7 +1,11 @@
-//! What was written: the values of the file and, laid over them, those of the environment, each with its place. Unknown keys,
-//! wrong types and values out of bounds are found here, all of them at once, by the descriptions of `key`.
+//! What was written: the values of the file and, laid over them, those of the environment, each with its place; and what is wrong
+//! with them. Unknown keys, wrong types and values out of bounds are found here, all of them at once, by the descriptions of
+//! `key`; the sections report what else they find while they turn what was written into what it means ([`Parse`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
@@ -9,9 +13,11 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 use toml::{Table, Value};
 
-use super::key::{Key, Section, Shape, literal};
-use super::problem::{Location, Reader, closest};
-use super::{SECTIONS, duration, not_yet};
+use super::key::{self, Key, Section, Shape, literal};
+use super::problem::{Location, Problem, closest};
+use super::{SECTIONS, duration};
+use crate::domain::secret::Secret;
+use crate::domain::setting::Setting;
 
 pub(super) struct Entry {
     pub(super) value: Value,
@@ -28,99 +34,96 @@ pub(super) struct Place {
 
 #[derive(Default)]
 pub(super) struct Document {
+    /// Where relative paths start.
+    base: PathBuf,
     tables: BTreeMap<(&'static str, usize), Entries>,
-}
-
-struct File<'f> {
-    text: &'f str,
-    document: Document,
-    reader: &'f mut Reader,
-}
-
-impl File<'_> {
-    fn location(&self, offset: usize) -> Location {
-        Location::Line(1 + self.text.bytes().take(offset).filter(|byte| *byte == b'\n').count())
-    }
-
-    fn item(&mut self, name: &str, location: Location, value: DeValue<'_>) {
-        let top = SECTIONS.iter().copied().find(|section| section.name.is_empty());
-        let named = SECTIONS.iter().copied().find(|section| !name.is_empty() && section.name == name);
-        match (named, value) {
-            (Some(section), DeValue::Table(table)) if !section.is_list() => self.table(Place { section, index: 0 }, table),
-            (Some(section), DeValue::Array(items)) if section.is_list() => {
-                for (index, item) in items.into_iter().enumerate() {
-                    match item.into_inner() {
-                        DeValue::Table(table) => self.table(Place { section, index }, table),
-                        _other => self.reader.report_at(Some(location.clone()), name, format!("expected [[{name}]] tables")),
-                    }
-                }
-            }
-            (Some(section), _) if section.is_list() => {
-                self.reader.report_at(Some(location), name, format!("expected a list: write [[{name}]], with two brackets"));
-            }
-            (Some(_), _) => self.reader.report_at(Some(location), name, format!("expected a section: write [{name}]")),
-            (None, _later) if not_yet::is_section(name) => self.reader.report_at(Some(location), name, not_yet::MESSAGE),
-            (None, value) => {
-                if let Some(section) = top {
-                    self.document.put(Place { section, index: 0 }, name, (plain(value), location), self.reader);
-                }
-            }
-        }
-    }
-
-    fn table(&mut self, place: Place, table: DeTable<'_>) {
-        self.document.tables.entry((place.section.name, place.index)).or_default();
-        for (name, value) in table {
-            let location = self.location(name.span().start);
-            self.document.put(place, name.get_ref(), (plain(value.into_inner()), location), self.reader);
-        }
-    }
+    /// Where each key was written, also where its value is not good.
+    locations: BTreeMap<String, Location>,
+    /// In the order of the file.
+    pub(super) problems: BTreeSet<Problem>,
+    /// What works but should be known.
+    pub(super) warnings: Vec<String>,
+    /// Whether phone services may be at loopback addresses.
+    pub(super) allow_loopback: bool,
 }
 
 impl Document {
+    pub(super) fn new(base: PathBuf) -> Self {
+        Self { base, ..Self::default() }
+    }
+
     /// Reads a file. `None` when it is not TOML: nothing else in it could be trusted.
-    pub(super) fn read(text: &str, reader: &mut Reader) -> Option<Self> {
+    pub(super) fn read_file(&mut self, text: &str) -> Option<()> {
+        let line_of = |offset| Location::Line(1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count());
         let (table, errors) = DeTable::parse_recoverable(text);
-        let mut file = File { text, document: Self::default(), reader };
         for error in &errors {
-            let location = error.span().map(|span| file.location(span.start));
-            file.reader.report_at(location, "", format!("not valid TOML: {}", error.message()));
+            let location = error.span().map(|span| line_of(span.start));
+            self.report_at(location, "", format!("not valid TOML: {}", error.message()));
         }
         if !errors.is_empty() {
             return None;
         }
         for (name, value) in table.into_inner() {
-            let location = file.location(name.span().start);
-            file.item(name.get_ref(), location, value.into_inner());
+            self.item(name.get_ref(), line_of(name.span().start), value.into_inner(), &line_of);
         }
-        Some(file.document)
+        Some(())
+    }
+
+    fn item(&mut self, name: &str, location: Location, value: DeValue<'_>, line_of: &impl Fn(usize) -> Location) {
+        let named = Section::named(name).filter(|_section| !name.is_empty());
+        match (named, value) {
+            (Some(section), DeValue::Table(table)) if !section.is_list() => {
+                self.table(Place { section, index: 0 }, table, line_of);
+            }
+            (Some(section), DeValue::Array(items)) if section.is_list() => {
+                for (index, item) in items.into_iter().enumerate() {
+                    match item.into_inner() {
+                        DeValue::Table(table) => self.table(Place { section, index }, table, line_of),
+                        _other => self.report_at(Some(location.clone()), name, format!("expected [[{name}]] tables")),
+                    }
+                }
+            }
+            (Some(section), _) if section.is_list() => {
+                self.report_at(Some(location), name, format!("expected a list: write [[{name}]], with two brackets"));
+            }
+            (Some(_), _) => self.report_at(Some(location), name, format!("expected a section: write [{name}]")),
+            (None, _later) if key::LATER.contains(&(name, None)) => self.report_at(Some(location), name, key::NOT_YET),
+            (None, value) => {
+                if let Some(section) = Section::named("") {
+                    self.put(Place { section, index: 0 }, name, plain(value), location);
+                }
+            }
+        }
+    }
+
+    fn table(&mut self, place: Place, table: DeTable<'_>, line_of: &impl Fn(usize) -> Location) {
+        self.tables.entry((place.section.name, place.index)).or_default();
+        for (name, value) in table {
+            self.put(place, name.get_ref(), plain(value.into_inner()), line_of(name.span().start));
+        }
     }
 
     /// A variable of the environment replaces what the file says; the same key twice in one of them (by two names, or as a value
     /// and as a `_file`) is a mistake.
-    pub(super) fn put(&mut self, place: Place, name: &str, written: (Option<Value>, Location), reader: &mut Reader) {
-        let (value, location) = written;
+    pub(super) fn put(&mut self, place: Place, name: &str, value: Option<Value>, location: Location) {
         let Some((key, from_file)) = place.section.key_or_file(name) else {
             let path = place.section.path(place.index, name);
-            return reader.report_at(Some(location), &path, unknown_key(place.section, name));
+            return self.report_at(Some(location), &path, unknown_key(place.section, name));
         };
         let path = place.section.path(place.index, key.name);
-        let before = self.tables.get(&(place.section.name, place.index)).and_then(|entries| entries.get(key.name));
+        let before = self.entries(place.section.name, place.index).and_then(|entries| entries.get(key.name));
         if before.is_some_and(|entry| std::mem::discriminant(&entry.location) == std::mem::discriminant(&location)) {
-            return reader.report_at(
-                Some(location),
-                &path,
-                "is written twice, by two names or as a value and as a file: keep one",
-            );
+            let message = "is written twice, by two names or as a value and as a file: keep one";
+            return self.report_at(Some(location), &path, message);
         }
-        reader.written(path.clone(), location.clone());
+        self.locations.insert(path.clone(), location.clone());
         let value = value.ok_or_else(|| format!("expected {}", key.kind.expected()));
         let value = match (value, from_file) {
-            (Ok(Value::String(file)), true) => read_secret(&file, reader),
+            (Ok(Value::String(file)), true) => read_secret(&self.path(file)),
             (Ok(_), true) => Err("expected the path of a file in quotes".to_owned()),
             (value, false) | (value @ Err(_), true) => value,
         };
-        if let Some(value) = reader.check(&path, value.and_then(|value| key.kind.check(value))) {
+        if let Some(value) = self.check(&path, value.and_then(|value| key.kind.check(value))) {
             self.tables.entry((place.section.name, place.index)).or_default().insert(key.name, Entry { value, location });
         }
     }
@@ -131,6 +134,10 @@ impl Document {
 
     pub(super) fn entries(&self, section: &'static str, index: usize) -> Option<&Entries> {
         self.tables.get(&(section, index))
+    }
+
+    pub(super) fn written(&self, section: &'static str, key: &str) -> Option<&Value> {
+        self.entries(section, 0).and_then(|entries| entries.get(key)).map(|entry| &entry.value)
     }
 
     /// Adds the defaults of what was not written. A section that may be absent gets them only when it is there.
@@ -151,16 +158,30 @@ impl Document {
 
     /// The value that holds for a key. A limit that is not written is the one of the profile; one of 0 is none.
     pub(super) fn value(&self, section: &Section, key: &Key) -> Option<Value> {
-        let entries = self.entries(section.name, 0);
-        let written = |name| entries.and_then(|entries| entries.get(name)).map(|entry: &Entry| entry.value.clone());
-        let Some(production) = key.production else { return written(key.name) };
-        let is_off = || written("profile").is_some_and(|profile| profile.as_str() == Some("off"));
-        let limit = written(key.name).or_else(|| literal(production).filter(|_production| !is_off()))?;
-        let is_zero = limit.as_integer() == Some(0) || limit.as_str().is_some_and(duration::is_zero);
+        let written = |name| self.written(section.name, name);
+        let Some(production) = key.production else { return written(key.name).cloned() };
+        let is_off = || written("profile").and_then(Value::as_str) == Some("off");
+        let limit = written(key.name).cloned().or_else(|| literal(production).filter(|_production| !is_off()))?;
+        let lifts = |span: &str| duration::parse(span) == Ok(Duration::ZERO);
+        let is_zero = limit.as_integer() == Some(0) || limit.as_str().is_some_and(lifts);
         (!is_zero).then_some(limit)
     }
 
-    pub(super) fn list<T: DeserializeOwned>(&self, section: &Section, reader: &mut Reader) -> Option<Vec<T>> {
+    /// What the value of a key means. `None` where it is missing or wrong, which has been reported then.
+    pub(super) fn take<T: Parse>(&mut self, section: &'static str, key: &str) -> Option<T> {
+        let section = Section::named(section)?;
+        let key = section.key(key)?;
+        let path = section.path(0, key.name);
+        match self.value(section, key) {
+            Some(value) => {
+                let parsed = T::parse(&value, self);
+                self.check(&path, parsed)
+            }
+            None => self.required(&path, None, key.required?),
+        }
+    }
+
+    pub(super) fn list<T: DeserializeOwned>(&mut self, section: &Section) -> Option<Vec<T>> {
         let entries = self.tables.iter().filter(|((name, _), _)| *name == section.name);
         let entries = entries.map(|(_, entries)| {
             let table: Table = entries.iter().map(|(key, entry)| ((*key).to_owned(), entry.value.clone())).collect();
@@ -168,13 +189,39 @@ impl Document {
             table.try_into().map_err(|error| error.message().to_owned())
         });
         let entries: Result<_, String> = entries.collect();
-        reader.check(section.name, entries)
+        self.check(section.name, entries)
+    }
+
+    pub(super) fn report(&mut self, key: &str, message: impl Into<String>) {
+        let location = self.locations.get(key).cloned();
+        self.report_at(location, key, message);
+    }
+
+    pub(super) fn report_at(&mut self, location: Option<Location>, key: &str, message: impl Into<String>) {
+        self.problems.insert(Problem { location, key: key.to_owned(), message: message.into() });
+    }
+
+    /// The value, if it is good; else its error is reported.
+    pub(super) fn check<T, E: fmt::Display>(&mut self, key: &str, checked: Result<T, E>) -> Option<T> {
+        checked.map_err(|error| self.report(key, error.to_string())).ok()
+    }
+
+    pub(super) fn required<T>(&mut self, key: &str, value: Option<T>, what: &str) -> Option<T> {
+        // A key that was written but not understood has been reported already.
+        if value.is_none() && !self.locations.contains_key(key) {
+            self.report(key, format!("missing: write {what}"));
+        }
+        value
+    }
+
+    pub(super) fn path(&self, written: impl AsRef<Path>) -> PathBuf {
+        self.base.join(written)
     }
 }
 
 fn unknown_key(section: &Section, name: &str) -> String {
-    if not_yet::is_key(section.name, name) {
-        return not_yet::MESSAGE.to_owned();
+    if key::is_later(section.name, name) {
+        return key::NOT_YET.to_owned();
     }
     let sections = SECTIONS.iter().map(|other| other.name).filter(|other| section.name.is_empty() && !other.is_empty());
     let known = section.keys.iter().map(|key| key.name).chain(sections);
@@ -193,8 +240,59 @@ fn plain(value: DeValue<'_>) -> Option<Value> {
     Value::deserialize(ValueDeserializer::from(Spanned::new(0..0, value))).ok()
 }
 
-fn read_secret(file: &str, reader: &Reader) -> Result<Value, String> {
-    let path = reader.path(file);
-    let text = std::fs::read_to_string(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+fn read_secret(path: &Path) -> Result<Value, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     Ok(Value::String(text.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+/// What a value that fits its [`Kind`](super::key::Kind) means. The error is a sentence that says what is wrong.
+pub(super) trait Parse: Sized {
+    fn parse(value: &Value, document: &Document) -> Result<Self, String>;
+}
+
+impl<T: Parse> Setting<Document> for T {
+    fn read(document: &mut Document, section: &'static str, key: &'static str) -> Option<Self> {
+        document.take(section, key)
+    }
+}
+
+impl<T: Parse> Setting<Document> for Option<T> {
+    fn read(document: &mut Document, section: &'static str, key: &'static str) -> Option<Self> {
+        Some(document.take(section, key))
+    }
+}
+
+pub(super) fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+macro_rules! parse_as_serde_does {
+    ($($type:ty),+) => {
+        $(impl Parse for $type {
+            fn parse(value: &Value, _document: &Document) -> Result<Self, String> {
+                value.clone().try_into().map_err(|error: toml::de::Error| error.message().to_owned())
+            }
+        })+
+    };
+}
+
+parse_as_serde_does!(bool, u32, String, super::LogFormat, crate::domain::settings::Profile);
+
+impl Parse for Duration {
+    fn parse(value: &Value, _document: &Document) -> Result<Self, String> {
+        duration::parse(text(value))
+    }
+}
+
+impl Parse for Secret {
+    fn parse(value: &Value, _document: &Document) -> Result<Self, String> {
+        Ok(Self::new(text(value)))
+    }
+}
+
+impl Parse for PathBuf {
+    fn parse(value: &Value, document: &Document) -> Result<Self, String> {
+        let path = document.path(text(value));
+        if path.is_file() { Ok(path) } else { Err(format!("there is no file {}", path.display())) }
+    }
 }

@@ -16,10 +16,6 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
     parsed().ok_or_else(|| EXPECTED.to_owned())
 }
 
-pub(super) fn is_zero(text: &str) -> bool {
-    parse(text) == Ok(Duration::ZERO)
-}
-
 /// The shortest way to write `duration`; fractions of a second are dropped.
 pub(super) fn write(duration: Duration) -> String {
     let seconds = duration.as_secs();

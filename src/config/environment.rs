@@ -8,10 +8,10 @@
 //! (`SIGNBRIDGE_DB_SERVICE_HOST`). That is passed over in silence; any other variable that we do not know is a warning. An error
 //! is only what was surely meant for us: it names a section of ours, or is a slip of the pen away from a key.
 
+use super::SECTIONS;
 use super::document::{Document, Place};
-use super::key::{Section, Shape};
-use super::problem::{Location, Reader, closest};
-use super::{SECTIONS, not_yet};
+use super::key::{self, Section, Shape};
+use super::problem::{Location, closest};
 
 const PREFIX: &str = "SIGNBRIDGE_";
 pub(crate) const CONFIG_VARIABLE: &str = "SIGNBRIDGE_CONFIG";
@@ -36,7 +36,7 @@ pub(super) fn variable_name(section: &Section, which: &str, key: &str) -> String
     format!("{PREFIX}{}", parts.join("__"))
 }
 
-pub(super) fn overlay(document: &mut Document, variables: &[(String, String)], reader: &mut Reader) {
+pub(super) fn overlay(document: &mut Document, variables: &[(String, String)]) {
     let mut variables: Vec<&(String, String)> = variables.iter().collect();
     variables.sort();
     for (variable, text) in variables {
@@ -54,14 +54,14 @@ pub(super) fn overlay(document: &mut Document, variables: &[(String, String)], r
                     true => toml::Value::String(text.clone()),
                     false => key.kind.read_variable(text),
                 });
-                document.put(place, key, (value, location), reader);
+                document.put(place, key, value, location);
             }
             // Only what is no key of ours: a key may well be named like what neighbours write.
             Err(_) if neighbours => {}
-            Err(Some(message)) => reader.report_at(Some(location), "", message),
+            Err(Some(message)) => document.report_at(Some(location), "", message),
             Err(None) => match judge(variable, &parts) {
-                Ok(message) => reader.report_at(Some(location), "", message),
-                Err(warning) => reader.warnings.push(warning),
+                Ok(message) => document.report_at(Some(location), "", message),
+                Err(warning) => document.warnings.push(warning),
             },
         }
     }
@@ -69,11 +69,10 @@ pub(super) fn overlay(document: &mut Document, variables: &[(String, String)], r
 
 /// Where the key that `parts` name stands. The error is a message, where there is more to say than that it is unknown.
 fn place_of<'a>(document: &Document, parts: &[&'a str]) -> Result<(Place, &'a str), Option<String>> {
-    let section = |name: &str| SECTIONS.iter().copied().find(|section| section.name == name);
     let (section, index, key) = match parts {
-        [key] => (section(""), 0, *key),
-        [name, key] => (section(name).filter(|section| !section.is_list()), 0, *key),
-        [name, which, key] => match section(name) {
+        [key] => (Section::named(""), 0, *key),
+        [name, key] => (Section::named(name).filter(|section| !section.is_list()), 0, *key),
+        [name, which, key] => match Section::named(name) {
             Some(list) if list.is_list() => (Some(list), index_of(document, list, which)?, *key),
             _other => (None, 0, *key),
         },
@@ -128,9 +127,9 @@ const SLIP: f64 = 0.75;
 /// An unknown variable: what is wrong with one that was surely meant for us; the error is a warning about any other.
 fn judge(variable: &str, parts: &[&str]) -> Result<String, String> {
     if let [section, key] = parts
-        && not_yet::is_key(section, key)
+        && key::is_later(section, key)
     {
-        return Ok(not_yet::MESSAGE.to_owned());
+        return Ok(key::NOT_YET.to_owned());
     }
     let written = variable.trim_start_matches(PREFIX);
     let single = SECTIONS.iter().filter(|section| !section.is_list());

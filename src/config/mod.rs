@@ -4,54 +4,39 @@
 //! [`domain::settings`](crate::domain::settings)) and compares them with one another. A configuration that is wrong anywhere is
 //! refused as a whole, with every problem named. Nothing here opens a database or a connection.
 
-mod address;
-mod changes;
-mod client;
-mod database;
+mod declared;
 mod document;
 mod duration;
 mod environment;
 mod general;
-mod hsts;
 mod key;
-mod listen;
-mod log;
-mod not_yet;
 mod problem;
 mod reference;
+mod sections;
 mod show;
 #[cfg(test)]
 mod tests;
-mod user;
-mod values;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
-pub(crate) use address::Issuer;
-pub(crate) use changes::ReadAtStart;
-pub(crate) use database::{Database, DatabaseUrl};
 pub(crate) use environment::{CONFIG_VARIABLE, LOG_VARIABLE, MASTER_KEY_VARIABLE, variable, variables};
-pub(crate) use general::KeyFiles;
-pub(crate) use listen::{Listen, Tls};
-pub(crate) use log::{Audit, Log, LogFormat};
+pub(crate) use general::{Issuer, KeyFiles};
 pub(crate) use problem::{ConfigError, Location, Problem};
 pub(crate) use reference::{reference, reference_entries};
-pub(crate) use show::Shown;
+pub(crate) use sections::{Audit, Database, DatabaseUrl, Listen, Log, LogFormat, Tls};
+pub(crate) use show::{ReadAtStart, Shown};
 
-use crate::domain::client_patch::DeclaredClient;
-use crate::domain::setting::Declared as _;
+use crate::domain::client::DeclaredClient;
 use crate::domain::settings::{Lifetimes, Limits, OutboundSettings, Profile, SecSignSettings, ThumbSignInSettings};
 use crate::domain::user::warning_of_groups;
 use crate::domain::written::NewUser;
 use document::Document;
 use general::General;
 use key::{Section, Shape};
-use log::{Login, RefuseUnknown};
-use problem::Reader;
-use values::Values;
+use sections::{Login, RefuseUnknown};
 
 /// Every section, in the order in which they are documented.
 const SECTIONS: &[&Section] = &[
@@ -66,8 +51,8 @@ const SECTIONS: &[&Section] = &[
     &Section::of::<Login>(Shape::Always),
     &Section::of::<Log>(Shape::Always),
     &Section::of::<Audit>(Shape::Always),
-    &client::SECTION,
-    &user::SECTION,
+    &declared::CLIENTS,
+    &declared::USERS,
 ];
 
 #[derive(Clone, Debug)]
@@ -88,53 +73,44 @@ pub(crate) struct Config {
     pub clients: Vec<DeclaredClient>,
     pub users: Vec<NewUser>,
     pub read_at_start: ReadAtStart,
+    /// The same as text: without secrets, with the place of each value.
+    pub shown: Shown,
     warnings: Vec<String>,
 }
 
 impl Config {
     /// Reads `file`, if there is one, lays the product's variables among `env` over it, and checks the whole.
     pub(crate) fn load(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
-        Self::load_shown(file, env).map(|(config, _shown)| config)
-    }
-
-    /// As [`Config::load`], together with a form of it that can be shown: without secrets, with the place of each value.
-    pub(crate) fn load_shown(
-        file: Option<&Path>,
-        env: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<(Self, Shown), ConfigError> {
         let variables: Vec<(String, String)> = env.into_iter().collect();
         let base = file.and_then(|file| std::path::absolute(file).ok()).and_then(|file| file.parent().map(Path::to_owned));
-        let mut reader = Reader::new(base.unwrap_or_default());
-        let read = read_document(file, &variables, &mut reader).map(|document| {
-            let master_key = environment::variable(&variables, MASTER_KEY_VARIABLE).map(|path| reader.path(path));
-            (Self::resolve(&document, master_key, &mut reader), Shown::new(&document))
-        });
-        match (read, reader.into_problems()) {
-            (Some((Some(config), shown)), problems) if problems.is_empty() => Ok((config, shown)),
-            (_, problems) => Err(ConfigError { file: file.map(Path::to_owned), problems }),
+        let mut document = Document::new(base.unwrap_or_default());
+        let config = read_document(file, &variables, &mut document).and_then(|()| Self::resolve(&mut document, &variables));
+        match config {
+            Some(config) if document.problems.is_empty() => Ok(config),
+            _wrong => Err(ConfigError { file: file.map(Path::to_owned), problems: document.problems.into_iter().collect() }),
         }
     }
 
-    fn resolve(document: &Document, master_key: Option<PathBuf>, reader: &mut Reader) -> Option<Self> {
-        let mut values = Values::new(document, reader);
-        let general: General = values.read()?;
-        values.allow_loopback = general.allow_loopback_upstream;
-        let listen = Listen::read_and_compare(&mut values);
-        let database = values.read();
-        let (secsign, thumbsignin) = (values.read_if_written(), values.read_if_written());
-        let outbound: Option<OutboundSettings> = values.read();
-        let limits = values.read();
-        let lifetimes = lifetimes(&mut values);
-        let login: Option<Login> = values.read();
-        let (log, audit) = (values.read(), values.read());
-        if ![SecSignSettings::NAME, ThumbSignInSettings::NAME].iter().any(|name| document.entries(name, 0).is_some()) {
-            reader.report("", "no phone service is configured: write a [secsign] or a [thumbsignin] section, or both");
+    fn resolve(document: &mut Document, variables: &[(String, String)]) -> Option<Self> {
+        let general = General::read(document)?;
+        document.allow_loopback = general.allow_loopback_upstream;
+        let listen = Listen::read_and_compare(document);
+        let database = Database::read(document);
+        let secsign = document.entries("secsign", 0).is_some().then(|| SecSignSettings::read(document));
+        let thumbsignin = document.entries("thumbsignin", 0).is_some().then(|| ThumbSignInSettings::read(document));
+        if secsign.is_none() && thumbsignin.is_none() {
+            document.report("", "no phone service is configured: write a [secsign] or a [thumbsignin] section, or both");
         }
+        let outbound = OutboundSettings::read(document);
+        let limits = Limits::read(document);
+        let lifetimes = lifetimes(document);
+        let login = Login::read(document);
+        let (log, audit) = (Log::read(document), Audit::read(document));
         let outbound = outbound?;
-        let clients = document.list(&client::SECTION, reader)?;
-        let clients = client::read(clients, outbound.allow_private, reader);
-        let users = user::read(document.list(&user::SECTION, reader)?, reader);
-        let dir = reader.path(general.keys_dir);
+        let clients = declared::clients(document, outbound.allow_private)?;
+        let users = declared::users(document)?;
+        let dir = document.path(general.keys_dir);
+        let master_key = environment::variable(variables, MASTER_KEY_VARIABLE).map(|path| document.path(path));
         let Login { unknown: RefuseUnknown } = login?;
         Some(Self {
             issuer: general.issuer?,
@@ -143,8 +119,8 @@ impl Config {
             keys: KeyFiles { master_key: master_key.unwrap_or_else(|| KeyFiles::usual(&dir)), dir },
             listen: listen?,
             database: database?,
-            secsign,
-            thumbsignin,
+            secsign: secsign.flatten(),
+            thumbsignin: thumbsignin.flatten(),
             outbound,
             limits: limits?,
             lifetimes: lifetimes?,
@@ -153,7 +129,8 @@ impl Config {
             clients,
             users,
             read_at_start: ReadAtStart::of(document),
-            warnings: reader.warnings.clone(),
+            shown: Shown::new(document),
+            warnings: document.warnings.clone(),
         })
     }
 
@@ -175,25 +152,23 @@ impl Config {
     }
 }
 
-fn read_document(file: Option<&Path>, variables: &[(String, String)], reader: &mut Reader) -> Option<Document> {
-    let mut document = match file {
-        Some(file) => {
-            let text = std::fs::read_to_string(file).map_err(|error| format!("the file cannot be read: {error}"));
-            Document::read(&reader.check("", text)?, reader)?
-        }
-        None => Document::default(),
-    };
-    environment::overlay(&mut document, variables, reader);
+fn read_document(file: Option<&Path>, variables: &[(String, String)], document: &mut Document) -> Option<()> {
+    if let Some(file) = file {
+        let text = std::fs::read_to_string(file).map_err(|error| format!("the file cannot be read: {error}"));
+        let text = document.check("", text)?;
+        document.read_file(&text)?;
+    }
+    environment::overlay(document, variables);
     document.fill_defaults();
-    Some(document)
+    Some(())
 }
 
 /// `[lifetimes]` against one another.
-fn lifetimes(values: &mut Values<'_>) -> Option<Lifetimes> {
-    let lifetimes: Lifetimes = values.read()?;
+fn lifetimes(document: &mut Document) -> Option<Lifetimes> {
+    let lifetimes = Lifetimes::read(document)?;
     let mut at_most = |key: &str, value: Duration, other: &str, most: Duration| {
         if value > most {
-            values.report(key, format!("is longer than {other} ({})", duration::write(most)));
+            document.report(&format!("lifetimes.{key}"), format!("is longer than {other} ({})", duration::write(most)));
         }
     };
     at_most("refresh_sliding", lifetimes.refresh_sliding, "refresh_absolute", lifetimes.refresh_absolute);

@@ -1,8 +1,7 @@
 //! What is wrong with a configuration: every problem at once, each with the place where it was written.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,57 +60,6 @@ impl ConfigError {
             [only] => format!("the configuration ({place}) cannot be used: {only}"),
             several => format!("the configuration ({place}) cannot be used:\n  {}", several.join("\n  ")),
         }
-    }
-}
-
-/// Collects problems while sections turn what was written into what it means, and knows where each key was written.
-pub(super) struct Reader {
-    base: PathBuf,
-    locations: BTreeMap<String, Location>,
-    problems: Vec<Problem>,
-    /// What works but should be known.
-    pub(super) warnings: Vec<String>,
-}
-
-impl Reader {
-    pub(super) fn new(base: PathBuf) -> Self {
-        Self { base, locations: BTreeMap::new(), problems: Vec::new(), warnings: Vec::new() }
-    }
-
-    pub(super) fn written(&mut self, key: String, location: Location) {
-        self.locations.insert(key, location);
-    }
-
-    pub(super) fn report(&mut self, key: &str, message: impl Into<String>) {
-        let location = self.locations.get(key).cloned();
-        self.report_at(location, key, message);
-    }
-
-    pub(super) fn report_at(&mut self, location: Option<Location>, key: &str, message: impl Into<String>) {
-        self.problems.push(Problem { location, key: key.to_owned(), message: message.into() });
-    }
-
-    /// The value, if it is good; else its error is reported.
-    pub(super) fn check<T, E: fmt::Display>(&mut self, key: &str, checked: Result<T, E>) -> Option<T> {
-        checked.map_err(|error| self.report(key, error.to_string())).ok()
-    }
-
-    pub(super) fn required<T>(&mut self, key: &str, value: Option<T>, what: &str) -> Option<T> {
-        // A key that was written but not understood has been reported already.
-        if value.is_none() && !self.locations.contains_key(key) {
-            self.report(key, format!("missing: write {what}"));
-        }
-        value
-    }
-
-    pub(super) fn path(&self, written: impl AsRef<Path>) -> PathBuf {
-        self.base.join(written)
-    }
-
-    pub(super) fn into_problems(mut self) -> Vec<Problem> {
-        self.problems.sort();
-        self.problems.dedup();
-        self.problems
     }
 }
 

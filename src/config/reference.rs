@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::SECTIONS;
 use super::environment::{RESERVED, variable_name};
-use super::key::{Key, Section, Shape};
+use super::key::{Key, Kind, Section, Shape};
 
 const WIDTH: usize = 100;
 
@@ -33,7 +33,7 @@ fn entry(section: &Section, key: &Key) -> ReferenceEntry {
         variable: variable_name(section, which, key.name),
         expected: key.kind.expected(),
         default: key.default,
-        secret: key.kind.is_secret(),
+        secret: key.kind == Kind::Secret,
         about: key.about,
     }
 }
@@ -54,7 +54,12 @@ pub(crate) fn reference() -> String {
             text.push_str(&format!("{mark}{}\n", section.header()));
         }
         for key in section.keys {
-            describe(&mut text, section, key);
+            let entry = entry(section, key);
+            let file = if entry.secret { ", or a file: _file, _FILE" } else { "" };
+            text.push('\n');
+            comment(&mut text, entry.about);
+            comment(&mut text, &format!("{}: {}{file}", entry.variable, entry.expected));
+            text.push_str(&format!("#{} = {}\n", key.name, entry.default.unwrap_or("")));
         }
     }
     text
@@ -66,15 +71,6 @@ const INTRODUCTION: &str = "Signbridge: every key of the configuration file, wit
     unit: \"90s\", \"10m\", \"24h\", \"30d\". A variable that begins with SIGNBRIDGE_ and is not known is refused when it names a \
     section of this file or is close to a variable of ours, else it is passed over with a warning; what Kubernetes and container \
     links write is passed over in silence. Three variables stand for no key:";
-
-fn describe(text: &mut String, section: &Section, key: &Key) {
-    let entry = entry(section, key);
-    let file = if entry.secret { ", or a file: _file, _FILE" } else { "" };
-    text.push('\n');
-    comment(text, key.about);
-    comment(text, &format!("{}: {}{file}", entry.variable, entry.expected));
-    text.push_str(&format!("#{} = {}\n", key.name, key.default.unwrap_or("")));
-}
 
 fn comment(text: &mut String, words: &str) {
     let mut line = String::from("#");

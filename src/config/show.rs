@@ -1,11 +1,13 @@
-//! The configuration that is in force, as text: every value with the place where it was written, and no secret.
+//! The configuration that is in force, as text: every value with the place where it was written, and no secret. And what of it
+//! is read at a start only: whether a file that is read again says something else about that.
 
 use serde_json::{Map, Value as Json};
+use sha2::{Digest as _, Sha256};
 use toml::Value;
 
-use super::SECTIONS;
 use super::document::{Document, Entries, Entry};
-use super::key::{Key, Section};
+use super::key::{Key, Kind, Section};
+use super::{SECTIONS, duration};
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shown {
@@ -47,5 +49,42 @@ impl Shown {
 
 fn redacted(section: &Section, key: &Key, entry: &Entry) -> Value {
     let is_file = section.name == "database" && entry.value.as_str().is_some_and(|url| url.starts_with("sqlite:"));
-    if key.kind.is_secret() && !is_file { Value::from("(secret)") } else { entry.value.clone() }
+    if key.kind == Kind::Secret && !is_file { Value::from("(secret)") } else { entry.value.clone() }
+}
+
+/// Every key but those of the lists, which can change while a server runs.
+#[derive(Clone, Debug)]
+pub(crate) struct ReadAtStart(Vec<Held>);
+
+#[derive(Clone, Debug)]
+struct Held {
+    key: String,
+    digest: Option<[u8; 32]>,
+    is_written: bool,
+}
+
+impl ReadAtStart {
+    pub(super) fn of(document: &Document) -> Self {
+        let sections = SECTIONS.iter().filter(|section| !section.is_list());
+        let keys = sections.flat_map(|section| section.keys.iter().map(move |key| (section, key)));
+        let held = keys.map(|(section, key)| Held {
+            key: section.path(0, key.name),
+            digest: document.value(section, key).map(|value| Sha256::digest(meaning(key, &value)).into()),
+            is_written: document.written(section.name, key.name).is_some(),
+        });
+        Self(held.collect())
+    }
+
+    /// The keys whose values differ. Of limits that no file writes, only the profile is named.
+    pub(crate) fn changed(&self, later: &Self) -> Vec<String> {
+        let pairs = self.0.iter().zip(&later.0);
+        let differ = pairs.filter(|(old, new)| old.digest != new.digest && (old.is_written || new.is_written));
+        differ.map(|(old, _new)| old.key.clone()).collect()
+    }
+}
+
+/// The value in its one spelling: `60s` and `1m` are the same.
+fn meaning(key: &Key, value: &Value) -> String {
+    let span = value.as_str().filter(|_text| matches!(key.kind, Kind::Span(..)));
+    span.and_then(|text| duration::parse(text).ok()).map_or_else(|| value.to_string(), duration::write)
 }

@@ -1,18 +1,28 @@
-//! The directory of a demonstration and what it keeps from one start to the next: ports and secrets, in `demo.json`.
+//! The directory of a demonstration: what it keeps from one start to the next (ports and secrets, in `demo.json`), and what its
+//! provider is told. `signbridge.toml` is an ordinary configuration, so that every other command works beside the running
+//! demonstration with `--config`.
 
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use minijinja::value::Serde;
+use minijinja::{Environment, context};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::{DemoError, DemoOptions};
+use super::running::Urls;
+use super::{DemoError, DemoOptions, Limits};
 use crate::domain::env::Env;
 use crate::domain::hex::hex;
 use crate::domain::secret::Secret;
 
 const KEPT_FILE: &str = "demo.json";
+const CONFIG_FILE: &str = "signbridge.toml";
+
+/// Who is declared; each is known by the same name to both phone services.
+pub(super) const USERS: [&str; 2] = ["alice", "bob"];
 
 /// The directory of a demonstration; one that nobody asked for is removed at the end.
 #[derive(Debug)]
@@ -45,6 +55,37 @@ impl DataDir {
         fs::rename(&beside, target)?;
         Ok(())
     }
+
+    /// Writes the configuration file. Answers its path, and the clients as the announcement shows them (design 3, Commands).
+    /// `database` is the URL of another database than the file of its own.
+    pub(super) fn write_config(
+        &self,
+        kept: &Kept,
+        limits: Limits,
+        urls: &Urls,
+        database: Option<&str>,
+    ) -> Result<(PathBuf, Vec<Value>), DemoError> {
+        let values = context! {
+            database => database.unwrap_or("sqlite:signbridge.db"),
+            limits => if limits == Limits::Off { "off" } else { "production" },
+            ..context! { ..Serde(kept), ..Serde(urls) },
+        };
+        let text = Environment::new().render_str(include_str!("../../templates/demo/signbridge.toml"), values)?;
+        self.write(CONFIG_FILE, &text)?;
+        let written: Value = toml::from_str(&text)?;
+        let announced = |client: &Value| {
+            json!({
+                "client_id": client["id"],
+                "client_secret": client["secret"],
+                "auth_method": client["auth_method"],
+                "redirect_uris": client["redirect_uris"],
+                "post_logout_redirect_uris": client["post_logout_redirect_uris"],
+                "consent": client["consent"] == "ask",
+            })
+        };
+        let clients = written["client"].as_array().into_iter().flatten().map(announced).collect();
+        Ok((self.file(CONFIG_FILE), clients))
+    }
 }
 
 impl Drop for DataDir {
@@ -69,8 +110,8 @@ pub(super) struct Ports {
 impl Ports {
     /// N to N+3.
     pub(super) fn from(first: u16) -> Result<Self, DemoError> {
-        let port = |offset: u16| first.checked_add(offset).ok_or(DemoError::NoSuchPorts(first));
-        Ok(Self { provider: first, upstream: port(1)?, app: port(2)?, management: port(3)? })
+        let last = first.checked_add(3).ok_or_else(|| format!("there are no four ports from {first} on"))?;
+        Ok(Self { provider: first, upstream: first + 1, app: first + 2, management: last })
     }
 }
 
@@ -90,11 +131,14 @@ impl Kept {
         if !file.exists() {
             return Ok(None);
         }
-        let kept: Self = serde_json::from_str(&fs::read_to_string(&file)?).map_err(|error| DemoError::Kept(file, error))?;
+        let kept: Self = serde_json::from_str(&fs::read_to_string(&file)?)
+            .map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
+        let (dir, port) = (dir.path.display(), kept.ports.provider);
         match options.port {
             // The issuer holds the port, and a database belongs to one issuer for ever.
-            Some(asked) if asked != 0 && asked != kept.ports.provider => {
-                Err(DemoError::OtherPort { asked, kept: kept.ports.provider, dir: dir.path.clone() })
+            Some(asked) if asked != 0 && asked != port => {
+                let needs = format!("which stands in its issuer; --port {asked} needs another directory");
+                Err(format!("{dir} was made for port {port}, {needs}").into())
             }
             _same_or_none => Ok(Some(kept)),
         }
@@ -122,6 +166,7 @@ fn random_text(env: &Env) -> Result<String, DemoError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
 
     #[test]
     fn a_second_start_finds_ports_and_secrets_of_the_first() {
@@ -134,7 +179,8 @@ mod tests {
             let again = Kept::find(&dir, &options(port)).unwrap().unwrap();
             assert_eq!((again.ports, &again.web_secret), (first.ports, &first.web_secret));
         }
-        assert!(matches!(Kept::find(&dir, &options(Some(9000))), Err(DemoError::OtherPort { .. })));
+        let refused = Kept::find(&dir, &options(Some(9000))).err().unwrap().to_string();
+        assert!(refused.contains("was made for port 8080"), "{refused}");
     }
 
     #[test]
@@ -152,5 +198,25 @@ mod tests {
     fn there_are_no_ports_beyond_the_last() {
         assert!(Ports::from(65533).is_err());
         assert_eq!(Ports::from(65532).unwrap().management, 65535);
+    }
+
+    fn urls() -> Urls {
+        let [issuer, upstream, app, management] =
+            ["localhost:8080", "127.0.0.1:8081", "127.0.0.1:8082", "127.0.0.1:8083"].map(|host| format!("http://{host}"));
+        Urls { issuer, phone_url: upstream.clone(), upstream_url: upstream, app_url: app, management_url: management }
+    }
+
+    #[test]
+    fn the_configuration_that_is_written_is_one_that_the_product_accepts() {
+        let dir = DataDir::open(None, &Env::system()).unwrap();
+        let kept = Kept::new(Ports::from(8080).unwrap(), &Env::system()).unwrap();
+        let (file, clients) = dir.write_config(&kept, Limits::Off, &urls(), None).unwrap();
+        let config = Config::load(Some(&file), []).unwrap();
+        assert_eq!(config.issuer.text(), "http://localhost:8080");
+        let ids: Vec<&str> = config.clients.iter().map(|client| client.id.as_str()).collect();
+        assert_eq!(ids, ["demo-web", "demo-consent", "demo-native"]);
+        assert_eq!(clients.iter().map(|client| &client["client_id"]).collect::<Vec<_>>(), ids);
+        assert!(config.clients[2].metadata.is_public() && config.clients[2].secret.is_none());
+        assert_eq!(config.users.iter().map(|user| user.devices.len()).collect::<Vec<_>>(), [2, 2]);
     }
 }

@@ -6,17 +6,7 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::http;
-
-#[derive(Debug, thiserror::Error)]
-pub enum PhoneError {
-    #[error("the virtual phone does not answer: {0}")]
-    Http(#[from] reqwest::Error),
-    #[error("the virtual phone answered {status} to {path}: {body}")]
-    Unexpected { status: u16, path: String, body: Value },
-    #[error("no request reached the phone of {0}")]
-    Silent(String),
-}
+use super::{DemoError, http};
 
 #[derive(Clone, Debug)]
 pub struct VirtualPhone {
@@ -31,20 +21,21 @@ impl VirtualPhone {
     }
 
     /// Sends one API request; answers the member of its answer that `pointer` names (RFC 6901).
-    async fn call(&self, method: Method, path: &str, body: &Value, pointer: &str) -> Result<Value, PhoneError> {
+    async fn call(&self, method: Method, path: &str, body: &Value, pointer: &str) -> Result<Value, DemoError> {
         let mut request = self.http.request(method, format!("{}{path}", self.api));
         if !body.is_null() {
             request = request.json(body);
         }
-        let answer = request.send().await?;
+        let silent = |error: reqwest::Error| format!("the virtual phone does not answer: {error}");
+        let answer = request.send().await.map_err(silent)?;
         let status = answer.status();
-        let body: Value = answer.json().await?;
+        let body: Value = answer.json().await.map_err(silent)?;
         let member = body.pointer(pointer).filter(|_member| status.is_success()).cloned();
-        member.ok_or_else(|| PhoneError::Unexpected { status: status.as_u16(), path: path.to_owned(), body })
+        member.ok_or_else(|| format!("the virtual phone answered {} to {path}: {body}", status.as_u16()).into())
     }
 
     /// The session of the newest open request on a SecSign phone, waited for.
-    pub async fn push(&self, secsignid: &str) -> Result<String, PhoneError> {
+    pub async fn push(&self, secsignid: &str) -> Result<String, DemoError> {
         let until = Instant::now() + Duration::from_secs(10);
         while Instant::now() < until {
             let sessions = self.call(Method::GET, &format!("/secsign/{secsignid}"), &Value::Null, "/sessions").await?;
@@ -56,20 +47,20 @@ impl VirtualPhone {
             }
             sleep(Duration::from_millis(20)).await;
         }
-        Err(PhoneError::Silent(secsignid.to_owned()))
+        Err(format!("no request reached the phone of {secsignid}").into())
     }
 
-    pub async fn act(&self, path: &str, action: &Value) -> Result<(), PhoneError> {
+    pub async fn act(&self, path: &str, action: &Value) -> Result<(), DemoError> {
         self.call(Method::POST, path, action, "").await.map(drop)
     }
 
     /// Scans what a QR code or a deep link holds. Answers the transaction.
-    pub async fn scan(&self, content: &str) -> Result<String, PhoneError> {
+    pub async fn scan(&self, content: &str) -> Result<String, DemoError> {
         let id = self.call(Method::POST, "/thumbsignin/scan", &json!({ "content": content }), "/transactionId").await?;
         Ok(id.as_str().unwrap_or_default().to_owned())
     }
 
-    pub async fn calls(&self) -> Result<usize, PhoneError> {
+    pub async fn calls(&self) -> Result<usize, DemoError> {
         let calls = self.call(Method::GET, "/requests", &Value::Null, "").await?;
         Ok(calls.as_array().map_or(0, Vec::len))
     }

@@ -1,46 +1,49 @@
-//! The wiring: ports first, then the phone services, the configuration, the provider and the example app.
+//! The wiring: ports first, then the phone services, the configuration, the provider and the example app. What `demo` and
+//! `simulate` say on standard output is one line of JSON for programs, or a page for people. Nothing else goes there.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::Value;
-use signbridge_simulator::Simulator;
+use minijinja::value::Serde;
+use minijinja::{Environment, context};
+use serde::Serialize;
+use serde_json::{Value, json};
+use signbridge_simulator::{Options as Simulated, Simulator};
+use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
-use super::data_dir::{DataDir, Kept, Ports};
-use super::declared::{self, USERS};
-use super::{DEFAULT_PORT, DemoError, DemoOptions, announce, http, relying_party, self_test};
+use super::data_dir::{DataDir, Kept, Ports, USERS};
+use super::{DEFAULT_PORT, DemoError, DemoOptions, SimulateOptions, http, relying_party, self_test};
 use crate::app::{self, Listeners};
 use crate::config::Config;
 use crate::domain::env::Env;
 use crate::domain::secret::Secret;
 use crate::store::users;
+use crate::telemetry;
 
 /// Variables that may change a demonstration. Others are for a real provider on this machine: its phone services must not be
 /// drawn in because its environment is set. Its database would refuse: it belongs to another master key.
 const VARIABLES: [&str; 4] = ["SIGNBRIDGE_DATABASE__", "SIGNBRIDGE_LIFETIMES__", "SIGNBRIDGE_LIMITS__", "SIGNBRIDGE_LOGIN__"];
 
-/// Origins.
+/// Origins, by the names of the announcement.
+#[derive(Serialize)]
 pub(super) struct Urls {
     pub(super) issuer: String,
-    pub(super) upstream: String,
-    pub(super) phone: String,
-    pub(super) app: String,
-    pub(super) management: String,
+    pub(super) upstream_url: String,
+    pub(super) phone_url: String,
+    pub(super) app_url: String,
+    pub(super) management_url: String,
 }
 
-pub(super) struct Running {
-    pub(super) urls: Urls,
-    pub(super) clients: [Value; 3],
-    /// The `sub` of each of [`USERS`].
-    pub(super) subjects: Vec<String>,
-    pub(super) config_file: PathBuf,
+struct Running {
+    urls: Urls,
+    /// The line of the contract (design 3, Commands).
+    line: Value,
     provider: app::Running,
     app: relying_party::Running,
     simulator: Simulator,
     /// The last field: removed after all others are gone.
-    pub(super) dir: DataDir,
+    dir: DataDir,
 }
 
 pub(crate) async fn run(options: &DemoOptions, as_json: bool) -> Result<(), DemoError> {
@@ -57,20 +60,46 @@ pub(crate) async fn run(options: &DemoOptions, as_json: bool) -> Result<(), Demo
     };
     let outcome = if options.self_test {
         tokio::select! {
-            claims = self_test::run(&running.urls.app, &running.urls.upstream) => claims.map(Some),
+            claims = self_test::run(&running.urls.app_url, &running.urls.upstream_url) => claims.map(Some),
             () = &mut told_to_stop => Ok(None),
         }
     } else {
-        let text = if as_json { announce::json_line(&running) } else { announce::page(&running)? };
-        announce::print(text, Duration::ZERO).await;
+        let page = context! { is_kept => running.dir.is_kept, ..Serde(&running.line) };
+        announce(&running.line, as_json, include_str!("../../templates/demo/demo.txt"), page).await?;
         told_to_stop.await;
         Ok(None)
     };
     running.stop().await;
-    if let Some(claims) = outcome? {
-        announce::print(format!("{}\n", Value::from(claims)), Duration::from_secs(10)).await;
+    if let Some(claims) = outcome.map_err(|error| format!("the self-test failed: {error}"))? {
+        print(format!("{}\n", Value::from(claims)), Duration::from_secs(10)).await;
     }
     Ok(())
+}
+
+/// Plays the phone services and the virtual phone alone, for a provider in another process, until SIGTERM or SIGINT.
+pub(crate) async fn simulate(options: &SimulateOptions, as_json: bool) -> Result<(), DemoError> {
+    let _heard_and_ignored = app::hangups();
+    let told_to_stop = app::until_told_to_stop();
+    tokio::pin!(told_to_stop);
+    let asked = Simulated { listen: loopback(options.port), phone_listen: options.listen, ..Simulated::default() };
+    let simulator = tokio::select! {
+        // As in `run`.
+        biased;
+        () = &mut told_to_stop => return Ok(()),
+        simulator = signbridge_simulator::start(asked) => simulator?,
+    };
+    let options = &simulator.options;
+    let line = json!({
+        "upstream_url": simulator.upstream_url,
+        "phone_url": simulator.phone_url,
+        "app_id": options.app_id,
+        "secret": options.secret,
+        "secsign_ids": options.secsign_ids,
+        "thumbsignin_users": options.thumbsignin_users,
+    });
+    announce(&line, as_json, include_str!("../../templates/demo/simulate.txt"), Serde(&line)).await?;
+    told_to_stop.await;
+    Ok(simulator.stop().await?)
 }
 
 async fn start(options: &DemoOptions) -> Result<Running, DemoError> {
@@ -80,30 +109,34 @@ async fn start(options: &DemoOptions) -> Result<Running, DemoError> {
     let simulator = simulator(&kept, options).await?;
     let urls = Urls {
         issuer: format!("http://localhost:{}", kept.ports.provider),
-        upstream: simulator.upstream_url.clone(),
-        phone: simulator.phone_url.clone(),
-        app: format!("http://127.0.0.1:{}", kept.ports.app),
-        management: format!("http://127.0.0.1:{}", kept.ports.management),
+        upstream_url: simulator.upstream_url.clone(),
+        phone_url: simulator.phone_url.clone(),
+        app_url: format!("http://127.0.0.1:{}", kept.ports.app),
+        management_url: format!("http://127.0.0.1:{}", kept.ports.management),
     };
     let variables = crate::config::variables();
     // Instead of a file in the directory; written to the configuration too, so that the other commands find it.
     let database = crate::config::variable(&variables, "SIGNBRIDGE_DATABASE__URL");
-    let config_file = declared::write_config(&dir, &kept, options.limits, &urls, database)?;
+    let (config_file, clients) = dir.write_config(&kept, options.limits, &urls, database)?;
     let wanted = |(name, _value): &(String, String)| VARIABLES.iter().any(|prefix| name.starts_with(prefix));
     let config = Config::load(Some(&config_file), variables.into_iter().filter(wanted))?;
-    let provider = app::start_on(&config, listeners, env).await?;
-    let subjects = subjects(&provider).await?;
+    let provider = app::start_on(&config, listeners, env).await;
+    let provider = provider.map_err(|error| format!("the provider does not start: {error}"))?;
+    let mut line = json!(urls);
+    line["data_dir"] = json!(dir.path.display().to_string());
+    line["config_file"] = json!(config_file.display().to_string());
+    line["clients"] = json!(clients);
+    line["users"] = json!(announced_users(&provider).await?);
     let settings = relying_party::Settings {
         issuer: urls.issuer.clone(),
-        app_url: urls.app.clone(),
+        app_url: urls.app_url.clone(),
         client_id: "demo-web".to_owned(),
         client_secret: Secret::new(kept.web_secret.clone()),
-        phone_url: urls.phone.clone(),
+        phone_url: urls.phone_url.clone(),
         users: USERS.map(str::to_owned).to_vec(),
     };
     let app = relying_party::start(app, settings)?;
-    let clients = declared::clients(&kept, &urls.app);
-    let running = Running { urls, clients, subjects, config_file, provider, app, simulator, dir };
+    let running = Running { urls, line, provider, app, simulator, dir };
     running.until_answering().await?;
     Ok(running)
 }
@@ -122,9 +155,9 @@ impl Running {
         let client = http::client()?;
         let urls = [
             format!("{}/.well-known/openid-configuration", self.urls.issuer),
-            format!("{}/phone", self.urls.upstream),
-            format!("{}/", self.urls.app),
-            format!("{}/readyz", self.urls.management),
+            format!("{}/phone", self.urls.upstream_url),
+            format!("{}/", self.urls.app_url),
+            format!("{}/readyz", self.urls.management_url),
         ];
         for url in urls {
             let answers = async {
@@ -132,7 +165,7 @@ impl Running {
                     sleep(Duration::from_millis(20)).await;
                 }
             };
-            timeout(Duration::from_secs(30), answers).await.map_err(|_late| DemoError::Silent(url.clone()))?;
+            timeout(Duration::from_secs(30), answers).await.map_err(|_late| format!("{url} does not answer"))?;
         }
         Ok(())
     }
@@ -143,7 +176,8 @@ fn loopback(port: u16) -> SocketAddr {
 }
 
 fn listen(at: SocketAddr) -> Result<TcpListener, DemoError> {
-    TcpListener::bind(at).map_err(|source| DemoError::Listen { at, source })
+    let hint = "(choose another first port with --port N, or free ones with --port 0)";
+    Ok(TcpListener::bind(at).map_err(|error| format!("cannot listen at {at}: {error} {hint}"))?)
 }
 
 /// Binds the ports of an earlier start, those that were asked for, or free ones; and keeps them. The listeners are those of
@@ -172,7 +206,7 @@ fn bind(dir: &DataDir, options: &DemoOptions, env: &Env) -> Result<(Kept, Listen
 async fn simulator(kept: &Kept, asked: &DemoOptions) -> Result<Simulator, DemoError> {
     let listen = loopback(kept.ports.upstream);
     let in_container = asked.bind.map(|ip| SocketAddr::new(ip, listen.port()));
-    let options = signbridge_simulator::Options {
+    let options = Simulated {
         listen,
         phone_listen: asked.listen.or(in_container),
         // The address of a container is not the one by which its phone is reached.
@@ -181,16 +215,41 @@ async fn simulator(kept: &Kept, asked: &DemoOptions) -> Result<Simulator, DemoEr
         secret: kept.secret.clone(),
         secsign_ids: USERS.map(str::to_owned).to_vec(),
         thumbsignin_users: USERS.map(str::to_owned).to_vec(),
-        ..signbridge_simulator::Options::default()
+        ..Simulated::default()
     };
     Ok(signbridge_simulator::start(options).await?)
 }
 
-async fn subjects(provider: &app::Running) -> Result<Vec<String>, DemoError> {
-    let mut subjects = Vec::new();
-    for user in USERS {
-        let found = users::find_by_username(provider.op.store.read(), user).await?;
-        subjects.push(found.ok_or(DemoError::MissingUser(user))?.id.to_string());
+async fn announced_users(provider: &app::Running) -> Result<Vec<Value>, DemoError> {
+    let mut users = Vec::new();
+    for name in USERS {
+        let found = users::find_by_username(provider.op.store.read(), name).await?;
+        let sub = found.ok_or_else(|| format!("{name} is missing in the database"))?.id.to_string();
+        users.push(json!({ "username": name, "sub": sub, "secsignid": name, "thumbsignin_user_id": name }));
     }
-    Ok(subjects)
+    Ok(users)
+}
+
+/// Says that everything runs: by the line, or by the page filled in with `values`.
+async fn announce(line: &Value, as_json: bool, page: &str, values: impl Into<minijinja::Value>) -> Result<(), DemoError> {
+    let text = if as_json { format!("{line}\n") } else { Environment::new().render_str(page, values)? };
+    print(text, Duration::ZERO).await;
+    Ok(())
+}
+
+/// Writes to standard output, in a thread of its own: a reader that stalls or went away is no reason to stop. Returns when it
+/// is written, or after `patience`.
+async fn print(text: String, patience: Duration) {
+    let (done, written) = oneshot::channel();
+    let write = move || {
+        if let Err(error) = telemetry::print(&text) {
+            tracing::debug!(%error, "standard output is closed");
+        }
+        // Whoever waited may have given up.
+        let _late = done.send(());
+    };
+    match std::thread::Builder::new().name("output".to_owned()).spawn(write) {
+        Ok(_thread) => drop(tokio::time::timeout(patience, written).await),
+        Err(error) => tracing::debug!(%error, "standard output is closed"),
+    }
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::phone::{PhoneError, VirtualPhone};
-use super::walker::{Page, WalkError, Walker, Which};
+use super::DemoError;
+use super::phone::VirtualPhone;
+use super::walker::{Page, Walker, Which};
 use crate::domain::user::Upstream;
 
 /// How long one approval may take to arrive.
@@ -15,24 +16,13 @@ const ARRIVAL: Duration = Duration::from_secs(20);
 /// Pages before the one of the login, or after it.
 const MAX_STEPS: usize = 6;
 
-/// Why a login did not reach the app's result page.
-#[derive(Debug, thiserror::Error)]
-pub enum SelfTestError {
-    #[error(transparent)]
-    Walk(#[from] WalkError),
-    #[error(transparent)]
-    Phone(#[from] PhoneError),
-    #[error(transparent)]
-    Http(#[from] reqwest::Error),
-    /// A page that no login leads to, or one that lacks what it promises.
-    #[error("{0}: unexpected: {1}")]
-    Unexpected(Upstream, String),
-    #[error("{0}: the approval did not arrive in time")]
-    Late(Upstream),
+/// A page that no login leads to, or one that lacks what it promises.
+fn unexpected(upstream: Upstream, page: &Page) -> DemoError {
+    format!("{upstream}: unexpected: {}", page.summary()).into()
 }
 
 /// The wait page of a login that begins at `url` and is for `user`, who is known by the same name everywhere.
-pub async fn wait_page(browser: &Walker, url: &str, upstream: Upstream, user: &str) -> Result<Page, SelfTestError> {
+pub async fn wait_page(browser: &Walker, url: &str, upstream: Upstream, user: &str) -> Result<Page, DemoError> {
     let mut page = browser.get(url).await?;
     for _step in 0..MAX_STEPS {
         page = match page.main("data-page").as_deref() {
@@ -42,7 +32,7 @@ pub async fn wait_page(browser: &Walker, url: &str, upstream: Upstream, user: &s
             _other => break,
         };
     }
-    Err(SelfTestError::Unexpected(upstream, page.summary()))
+    Err(unexpected(upstream, &page))
 }
 
 /// Does on the phone what the page asks for: picks the symbol that it shows, or scans its code. Answers the moment of the
@@ -53,10 +43,8 @@ pub async fn approve(
     upstream: Upstream,
     user: &str,
     look: Duration,
-) -> Result<Instant, SelfTestError> {
-    let shown = |id: &str, attribute: &str| {
-        page.attribute(id, attribute).ok_or_else(|| SelfTestError::Unexpected(upstream, page.summary()))
-    };
+) -> Result<Instant, DemoError> {
+    let shown = |id: &str, attribute: &str| page.attribute(id, attribute).ok_or_else(|| unexpected(upstream, page));
     let approved_at;
     match upstream {
         Upstream::SecSign => {
@@ -80,7 +68,7 @@ pub async fn approve(
 }
 
 /// The page of the login once it says that the phone approved: read again and again, as a person presses reload.
-pub async fn approved(browser: &Walker, mut page: Page, upstream: Upstream) -> Result<Page, SelfTestError> {
+pub async fn approved(browser: &Walker, mut page: Page, upstream: Upstream) -> Result<Page, DemoError> {
     let until = Instant::now() + ARRIVAL;
     loop {
         match page.main("data-login-state").as_deref() {
@@ -89,14 +77,14 @@ pub async fn approved(browser: &Walker, mut page: Page, upstream: Upstream) -> R
                 sleep(Duration::from_millis(100)).await;
                 page = browser.get(page.url.as_str()).await?;
             }
-            Some("pending" | "fetched") => return Err(SelfTestError::Late(upstream)),
-            _over => return Err(SelfTestError::Unexpected(upstream, page.summary())),
+            Some("pending" | "fetched") => return Err(format!("{upstream}: the approval did not arrive in time").into()),
+            _over => return Err(unexpected(upstream, &page)),
         }
     }
 }
 
 /// Signs `alice` in through each phone service, with a browser that has never been here. Answers the claims of the ID tokens.
-pub async fn run(app_url: &str, upstream_url: &str) -> Result<Vec<Value>, SelfTestError> {
+pub async fn run(app_url: &str, upstream_url: &str) -> Result<Vec<Value>, DemoError> {
     let (browser, phone) = (Walker::new()?, VirtualPhone::new(upstream_url)?);
     let mut claims = Vec::new();
     for upstream in Upstream::ALL {
@@ -106,7 +94,7 @@ pub async fn run(app_url: &str, upstream_url: &str) -> Result<Vec<Value>, SelfTe
         let approved = approved(&browser, page, upstream).await?;
         let result = browser.submit(&approved, Which::Id("continue"), &[]).await?;
         let shown = result.text("id-token").and_then(|text| serde_json::from_str(&text).ok());
-        claims.push(shown.ok_or_else(|| SelfTestError::Unexpected(upstream, result.summary()))?);
+        claims.push(shown.ok_or_else(|| unexpected(upstream, &result))?);
     }
     Ok(claims)
 }

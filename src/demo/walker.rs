@@ -10,21 +10,9 @@ use reqwest::{Client, Method, Response};
 use tl::{HTMLTag, Parser, ParserOptions, VDom};
 use url::Url;
 
-use super::http;
+use super::{DemoError, http};
 
 const MAX_HOPS: usize = 20;
-
-#[derive(Debug, thiserror::Error)]
-pub enum WalkError {
-    #[error(transparent)]
-    Http(#[from] reqwest::Error),
-    #[error("{0:?} is not a URL")]
-    NotAUrl(String),
-    #[error("{0} redirects for ever")]
-    TooManyRedirects(Box<Url>),
-    #[error("no form {which} in {page}")]
-    NoForm { which: String, page: String },
-}
 
 #[derive(Clone, Copy, Debug)]
 pub enum Which<'a> {
@@ -50,19 +38,15 @@ struct Form {
 impl Page {
     /// An attribute of `<main>`: `data-page`, `data-login-state`, …
     pub fn main(&self, attribute: &str) -> Option<String> {
-        let dom = self.dom()?;
-        text_of(dom.query_selector("main")?.next()?.get(dom.parser())?.as_tag()?, attribute)
+        self.look("main", |main, _parser| text_of(main, attribute))
     }
 
     pub fn attribute(&self, id: &str, attribute: &str) -> Option<String> {
-        let dom = self.dom()?;
-        text_of(dom.get_element_by_id(id)?.get(dom.parser())?.as_tag()?, attribute)
+        self.look(&format!("#{id}"), |element, _parser| text_of(element, attribute))
     }
 
     pub fn text(&self, id: &str) -> Option<String> {
-        let dom = self.dom()?;
-        let element = dom.get_element_by_id(id)?.get(dom.parser())?;
-        Some(decode_html_entities(&element.inner_text(dom.parser())).into_owned())
+        self.look(&format!("#{id}"), inner_text)
     }
 
     pub fn query(&self, name: &str) -> Option<String> {
@@ -71,16 +55,20 @@ impl Page {
 
     /// Address, status and the beginning of the text, for messages.
     pub fn summary(&self) -> String {
-        let text = self.dom().and_then(|dom| {
-            let main = dom.query_selector("main")?.next()?.get(dom.parser())?;
-            Some(decode_html_entities(&main.inner_text(dom.parser())).split_whitespace().collect::<Vec<_>>().join(" "))
-        });
+        let text = self.look("main", inner_text);
+        let text = text.map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
         let text: String = text.as_deref().unwrap_or(&self.body).chars().take(200).collect();
         format!("{} (HTTP {}), which says: {text}", self.url, self.status)
     }
 
     fn dom(&self) -> Option<VDom<'_>> {
         tl::parse(&self.body, ParserOptions::default()).ok()
+    }
+
+    /// What `read` finds in the first element that the CSS selector names.
+    fn look(&self, selector: &str, read: impl for<'d> FnOnce(&HTMLTag<'d>, &Parser<'d>) -> Option<String>) -> Option<String> {
+        let dom = self.dom()?;
+        read(dom.query_selector(selector)?.next()?.get(dom.parser())?.as_tag()?, dom.parser())
     }
 
     fn form(&self, which: Which<'_>) -> Option<Form> {
@@ -107,6 +95,10 @@ fn text_of(element: &HTMLTag<'_>, attribute: &str) -> Option<String> {
     Some(decode_html_entities(value.as_deref().unwrap_or_default()).into_owned())
 }
 
+fn inner_text<'d>(element: &HTMLTag<'d>, parser: &Parser<'d>) -> Option<String> {
+    Some(decode_html_entities(&element.inner_text(parser)).into_owned())
+}
+
 fn elements<'d>(form: &'d HTMLTag<'d>, parser: &'d Parser<'d>, tag: &'d str) -> impl Iterator<Item = &'d HTMLTag<'d>> {
     form.query_selector(parser, tag).into_iter().flatten().filter_map(move |found| found.get(parser)?.as_tag())
 }
@@ -121,6 +113,10 @@ fn input(input: &HTMLTag<'_>) -> Option<(String, String)> {
         Some("checkbox" | "radio") => Some((name, value.unwrap_or_else(|| "on".to_owned()))),
         _text => Some((name, value.unwrap_or_default())),
     }
+}
+
+fn not_a_url(text: &str) -> String {
+    format!("{text:?} is not a URL")
 }
 
 #[derive(Clone)]
@@ -149,18 +145,18 @@ impl Walker {
     }
 
     /// An error status is a page.
-    pub async fn get(&self, url: &str) -> Result<Page, WalkError> {
-        let url = Url::parse(url).map_err(|_not_a_url| WalkError::NotAUrl(url.to_owned()))?;
+    pub async fn get(&self, url: &str) -> Result<Page, DemoError> {
+        let url = Url::parse(url).map_err(|_not_a_url| not_a_url(url))?;
         self.walk(url, None).await
     }
 
     /// Sends a form with its inputs as found. Each pair of `with` replaces the input of that name, or is added.
-    pub async fn submit(&self, page: &Page, which: Which<'_>, with: &[(&str, &str)]) -> Result<Page, WalkError> {
-        let missing = || WalkError::NoForm { which: format!("{which:?}"), page: page.summary() };
+    pub async fn submit(&self, page: &Page, which: Which<'_>, with: &[(&str, &str)]) -> Result<Page, DemoError> {
+        let missing = || format!("no form {which:?} in {}", page.summary());
         let Form { action, is_post, inputs: mut fields } = page.form(which).ok_or_else(missing)?;
         fields.retain(|(known, _value)| with.iter().all(|(name, _value)| name != known));
         fields.extend(with.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let mut url = page.url.join(&action).map_err(|_not_a_url| WalkError::NotAUrl(action))?;
+        let mut url = page.url.join(&action).map_err(|_not_a_url| not_a_url(&action))?;
         if is_post {
             return self.walk(url, Some(fields)).await;
         }
@@ -169,7 +165,7 @@ impl Walker {
     }
 
     /// Every redirect of our pages is followed by a GET (303).
-    async fn walk(&self, mut url: Url, mut fields: Option<Vec<(String, String)>>) -> Result<Page, WalkError> {
+    async fn walk(&self, mut url: Url, mut fields: Option<Vec<(String, String)>>) -> Result<Page, DemoError> {
         for _hop in 0..MAX_HOPS {
             let answer = self.send(&url, fields.take().as_deref()).await?;
             let status = answer.status();
@@ -184,7 +180,7 @@ impl Walker {
                 }
             }
         }
-        Err(WalkError::TooManyRedirects(Box::new(url)))
+        Err(format!("{url} redirects for ever").into())
     }
 
     async fn send(&self, url: &Url, fields: Option<&[(String, String)]>) -> reqwest::Result<Response> {

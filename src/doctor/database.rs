@@ -16,8 +16,9 @@ use crate::domain::client::Client;
 use crate::domain::env::Env;
 use crate::domain::error_chain::chain;
 use crate::domain::signing_key::{KeyState, StoredKey};
+use crate::keys::KeysError;
 use crate::keys::master::{MasterKey, MasterKeyError};
-use crate::keys::purpose::{DerivationFailed, PurposeKeys};
+use crate::keys::purpose::PurposeKeys;
 use crate::keys::ring::KeyRing;
 use crate::manage::declared;
 use crate::protocol::client_metadata::{ApplicationType, GrantType, SigningAlgorithm};
@@ -73,16 +74,15 @@ async fn open(config: &Config, env: &Env, checks: &mut Vec<Check>) -> Looked<Sto
         }
         DatabaseUrl::Postgres(_) => "PostgreSQL".to_owned(),
     };
-    let mut looked_through = Soundness::Sound;
     let opened = async {
-        looked_through = Store::examine(config.database.url().expose(), EXAMINING).await?;
+        let looked_through = Store::examine(config.database.url().expose(), EXAMINING).await?;
         let store = Store::open_sized(config.database.url().expose(), sizes(config), env.clone()).await?;
         store.check_schema().await?;
         // An empty transaction: it takes the lock to write and leaves nothing.
         store.write((), |_tx, ()| Box::pin(async { Ok(()) })).await?;
-        Ok::<Store, StoreError>(store)
+        Ok::<_, StoreError>((store, looked_through))
     };
-    let store = opened.await.map_err(|error| {
+    let (store, looked_through) = opened.await.map_err(|error| {
         let advice = match &error {
             StoreError::PendingMigrations(_) => "run `signbridge migrate`, or start `signbridge serve`",
             StoreError::NewerSchema(_) => "run the newer program, or restore the backup from before its start",
@@ -160,7 +160,7 @@ async fn master_key(config: &Config, env: &Env, store: Option<&Store>) -> Looked
     }
     let loaded = if config.keys.is_own() { MasterKey::load_in(&config.keys.dir) } else { MasterKey::load(path) };
     let key = loaded.map_err(|error| Check::failed(MASTER_KEY, chain(&error), advice(&error)))?;
-    let underivable = |error: DerivationFailed| Check::failed(MASTER_KEY, chain(&error), RESTORE_KEY);
+    let underivable = |error: KeysError| Check::failed(MASTER_KEY, chain(&error), RESTORE_KEY);
     let purposes = PurposeKeys::derive(&key).map_err(underivable)?;
     let fingerprint = key.fingerprint().map_err(underivable)?;
     let found = match remembered {

@@ -10,24 +10,16 @@ pub(crate) use outside::own;
 
 use crate::config::{Config, ConfigError};
 use crate::domain::env::Env;
+use crate::domain::named::named_enum;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    Ok,
-    /// It works; look at it all the same.
-    Warning,
-    Failed,
-    Skipped,
-}
-
-impl Outcome {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warning => "warning",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-        }
+named_enum! {
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) enum Outcome {
+        Ok = "ok",
+        /// It works; look at it all the same.
+        Warning = "warning",
+        Failed = "failed",
+        Skipped = "skipped",
     }
 }
 
@@ -41,24 +33,20 @@ pub(crate) struct Check {
 }
 
 impl Check {
-    fn new(name: &'static str, outcome: Outcome, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { name, outcome, found: found.into(), advice: advice.into() }
-    }
-
     fn ok(name: &'static str, found: impl Into<String>) -> Self {
-        Self::new(name, Outcome::Ok, found, "")
+        Self { name, outcome: Outcome::Ok, found: found.into(), advice: String::new() }
     }
 
     fn warning(name: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self::new(name, Outcome::Warning, found, advice)
+        Self { name, outcome: Outcome::Warning, found: found.into(), advice: advice.into() }
     }
 
     fn failed(name: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self::new(name, Outcome::Failed, found, advice)
+        Self { name, outcome: Outcome::Failed, found: found.into(), advice: advice.into() }
     }
 
     fn skipped(name: &'static str, why: impl Into<String>) -> Self {
-        Self::new(name, Outcome::Skipped, why, "")
+        Self { name, outcome: Outcome::Skipped, found: why.into(), advice: String::new() }
     }
 }
 

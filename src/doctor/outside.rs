@@ -53,7 +53,9 @@ pub(super) async fn examine(config: &Config, env: &Env, purposes: Option<&Purpos
     if let Some(files) = &config.listen.tls() {
         checks.push(certificate_files(files, env));
     }
-    if !runs(config, &probe, checks).await {
+    let (runs, server) = server(config, &probe).await;
+    checks.push(server);
+    if !runs {
         taken(config, checks);
         for name in [ISSUER, CERTIFICATE, PROXY] {
             checks.push(Check::skipped(name, "the server does not run here; start it and ask again"));
@@ -86,26 +88,17 @@ pub(super) async fn examine(config: &Config, env: &Env, purposes: Option<&Purpos
 }
 
 /// Whether the server of this configuration runs: its management listener says so.
-async fn runs(config: &Config, probe: &Probe, checks: &mut Vec<Check>) -> bool {
-    let Ok(url) = Url::parse(&format!("http://{}/readyz", own(config.listen.management))) else { return false };
+async fn server(config: &Config, probe: &Probe) -> (bool, Check) {
+    let management = config.listen.management;
+    let nothing = Check::skipped(SERVER, format!("nothing answers at {management}"));
+    let Ok(url) = Url::parse(&format!("http://{}/readyz", own(management))) else { return (false, nothing) };
     match probe.get(url, &[], ANSWER_TIMEOUT).await {
-        Ok(answer) if answer.status == 200 && answer.body == b"ok\n" => {
-            checks.push(Check::ok(SERVER, "it runs and is ready"));
-            true
-        }
+        Ok(answer) if answer.status == 200 && answer.body == b"ok\n" => (true, Check::ok(SERVER, "it runs and is ready")),
         Ok(answer) if answer.status != 503 => {
-            let found = format!("another program answers at {}", config.listen.management);
-            checks.push(Check::failed(SERVER, found, ANOTHER_PORT));
-            false
+            (false, Check::failed(SERVER, format!("another program answers at {management}"), ANOTHER_PORT))
         }
-        Ok(answer) => {
-            checks.push(Check::failed(SERVER, format!("it is not ready: {}", answer.gist()), "its log says why"));
-            true
-        }
-        Err(_nobody_there) => {
-            checks.push(Check::skipped(SERVER, format!("nothing answers at {}", config.listen.management)));
-            false
-        }
+        Ok(answer) => (true, Check::failed(SERVER, format!("it is not ready: {}", answer.gist()), "its log says why")),
+        Err(_nobody_there) => (false, nothing),
     }
 }
 
@@ -123,12 +116,8 @@ fn taken(config: &Config, checks: &mut Vec<Check>) {
 
 /// Where this machine reaches a listener: one that listens everywhere also does at loopback.
 pub(crate) fn own(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
+    let loopback = if address.is_ipv4() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { IpAddr::V6(Ipv6Addr::LOCALHOST) };
+    SocketAddr::new(if address.ip().is_unspecified() { loopback } else { address.ip() }, address.port())
 }
 
 fn issuer(config: &Config, answer: &ProbeAnswer) -> Check {

@@ -5,11 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::browser::{Authentication, BrowserKey};
 use super::clock::Timestamp;
 use super::id::{AuthorizationId, ClientId, UserId};
+use crate::protocol::authorization::{CodeChallenge, Prompt, ResponseMode};
 use crate::protocol::error::ErrorCode;
-use crate::protocol::pkce::CodeChallenge;
-use crate::protocol::prompt::Prompt;
 use crate::protocol::redirect_uri::RedirectUri;
-use crate::protocol::response_mode::ResponseMode;
 use crate::protocol::scope::Scope;
 
 /// A checked authorization request (RFC 6749 §4.1.1, OIDC Core §3.1.2.1). Nothing in it changes after the check, so an

@@ -10,8 +10,6 @@ const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 const VERSION: u8 = 0xa0;
 
-type Element<'der> = (u8, &'der [u8]);
-
 /// `notAfter`; `None` when this is no certificate.
 pub(crate) fn not_after(der: &[u8]) -> Option<Timestamp> {
     let (certificate, _rest) = element(der, SEQUENCE)?;
@@ -24,17 +22,18 @@ pub(crate) fn not_after(der: &[u8]) -> Option<Timestamp> {
         tbs = element(tbs, tag)?.1;
     }
     let (validity, _rest) = element(tbs, SEQUENCE)?;
-    let (_not_before, rest) = any(validity)?;
-    let ((tag, text), _rest) = any(rest)?;
+    let (_tag, _not_before, rest) = any(validity)?;
+    let (tag, text, _rest) = any(rest)?;
     moment(tag, std::str::from_utf8(text).ok()?)
 }
 
 fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let ((found, content), rest) = any(der)?;
+    let (found, content, rest) = any(der)?;
     (found == tag).then_some((content, rest))
 }
 
-fn any(der: &[u8]) -> Option<(Element<'_>, &[u8])> {
+/// The tag and the content of the first element, and what follows it.
+fn any(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, rest) = der.split_first()?;
     let (&first, rest) = rest.split_first()?;
     let (length, rest) = match first {
@@ -49,27 +48,23 @@ fn any(der: &[u8]) -> Option<(Element<'_>, &[u8])> {
         }
     };
     let (content, rest) = rest.split_at_checked(length)?;
-    Some(((tag, content), rest))
+    Some((tag, content, rest))
 }
 
 /// `YYMMDDHHMMSSZ` or `YYYYMMDDHHMMSSZ` (RFC 5280 §4.1.2.5).
 fn moment(tag: u8, text: &str) -> Option<Timestamp> {
     let digits = text.strip_suffix('Z').filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
-    let (year, rest) = match (tag, digits.len()) {
-        (UTC_TIME, 12) => {
-            let (year, rest) = digits.split_at_checked(2)?;
-            let year: i32 = year.parse().ok()?;
-            (if year < 50 { 2000 + year } else { 1900 + year }, rest)
-        }
-        (GENERALIZED_TIME, 14) => {
-            let (year, rest) = digits.split_at_checked(4)?;
-            (year.parse().ok()?, rest)
-        }
+    let century = match (tag, digits.len()) {
+        (UTC_TIME, 12) if digits < "50" => "20",
+        (UTC_TIME, 12) => "19",
+        (GENERALIZED_TIME, 14) => "",
         _other => return None,
     };
-    let part = |at: usize| rest.get(at..at + 2)?.parse::<u8>().ok();
-    let date = Date::from_calendar_date(year, Month::try_from(part(0)?).ok()?, part(2)?).ok()?;
-    let moment = date.with_hms(part(4)?, part(6)?, part(8)?).ok()?;
+    let digits = format!("{century}{digits}");
+    let part = |at: usize| digits.get(at..at + 2)?.parse::<u8>().ok();
+    let year = digits.get(..4)?.parse().ok()?;
+    let date = Date::from_calendar_date(year, Month::try_from(part(4)?).ok()?, part(6)?).ok()?;
+    let moment = date.with_hms(part(8)?, part(10)?, part(12)?).ok()?;
     Some(Timestamp::from_seconds(moment.assume_utc().unix_timestamp()))
 }
 

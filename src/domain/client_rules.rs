@@ -3,10 +3,10 @@
 use url::Url;
 
 use super::assurance::Acr;
+use super::id::ClientId;
 use crate::protocol::client_metadata::{ApplicationType, ClientMetadata, GrantType};
-use crate::protocol::logout_uri::LogoutUri;
 use crate::protocol::scope;
-use crate::protocol::uri::is_web;
+use crate::protocol::uri::{LogoutUri, is_web};
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -17,77 +17,57 @@ pub(crate) struct Violation {
 
 /// Checks a `client_id` (RFC 6749 §2.2) that an operator chooses: characters that no encoding touches (RFC 3986 §2.3), so
 /// that every client library sends the same thing.
-pub(crate) fn check_id(id: &str) -> Result<(), Violation> {
+pub(crate) fn check_id(id: &str) -> Result<ClientId, Violation> {
     let fits = (1..=100).contains(&id.len());
     if fits && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)) {
-        return Ok(());
+        return Ok(ClientId::new(id));
     }
     let message = "a client id is 1 to 100 characters of A-Z, a-z, 0-9, `-`, `.`, `_` and `~`".to_owned();
     Err(Violation { member: "client_id", message })
 }
 
-pub(crate) fn violations(metadata: &ClientMetadata) -> Vec<Violation> {
+/// `allow_private`: whether a client may be told of logouts over plain http to another machine (`[outbound] allow_private`).
+pub(crate) fn violations(metadata: &ClientMetadata, allow_private: bool) -> Vec<Violation> {
     let mut found = Vec::new();
-    let mut report = |member, message: String| found.push(Violation { member, message });
-    if metadata.client_name.len() > 100 || metadata.client_name.chars().any(char::is_control) {
-        report("client_name", "a client's name is at most 100 characters without control characters".to_owned());
-    }
-    check_grants(metadata, &mut report);
-    check_uris(metadata, &mut report);
-    for token in metadata.scope.iter().filter(|token| !scope::KNOWN.contains(token)) {
-        report("scope", format!("the scope `{token}` does not exist here; there are {}", scope::KNOWN.join(", ")));
-    }
-    if !metadata.scope.contains(scope::OPENID) {
-        report("scope", "without the scope `openid` the client could not sign anybody in (OIDC Core §3.1.2.1)".to_owned());
-    }
-    for value in metadata.default_acr_values.iter().filter(|value| Acr::parse(value).is_none()) {
-        let known = Acr::ALL.map(Acr::as_str).join(", ");
-        report("default_acr_values", format!("`{value}` is no acr value of this provider; there are {known}"));
-    }
-    found
-}
-
-/// Checks that the client's back-channel logout URI is https, or stays on this machine, unless the operator allows plain http
-/// (`allow_private`): a logout token names a person's session.
-pub(crate) fn check_transport(metadata: &ClientMetadata, allow_private: bool) -> Result<(), Violation> {
-    if allow_private || !metadata.backchannel_logout_uri.as_ref().is_some_and(LogoutUri::is_plain_http) {
-        return Ok(());
-    }
-    let message = "a back-channel logout URI is https; plain http to another machine needs `[outbound] allow_private = true`";
-    Err(Violation { member: "backchannel_logout_uri", message: message.to_owned() })
-}
-
-fn check_grants(metadata: &ClientMetadata, report: &mut impl FnMut(&'static str, String)) {
-    if !metadata.grant_types.contains(&GrantType::AuthorizationCode) {
-        let message = "a client needs the grant `authorization_code`: there is no other way to begin (RFC 6749 §4.1)";
-        report("grant_types", message.to_owned());
-    }
-    if metadata.always_refresh && !metadata.grant_types.contains(&GrantType::RefreshToken) {
-        report("grant_types", "`always_refresh` needs the grant `refresh_token`".to_owned());
-    }
-}
-
-fn check_uris(metadata: &ClientMetadata, report: &mut impl FnMut(&'static str, String)) {
-    if metadata.redirect_uris.is_empty() {
-        report("redirect_uris", "a client needs at least one redirect URI (RFC 6749 §3.1.2.2)".to_owned());
-    }
-    let own_scheme = |uri: &str| !uri.starts_with("https:") && !uri.starts_with("http:");
-    if metadata.application_type == ApplicationType::Web {
-        for uri in metadata.redirect_uris.iter().filter(|uri| own_scheme(uri.as_str())) {
-            let text = format!("`{}` has a scheme of its own: that is for native clients (OIDC Registration §2)", uri.as_str());
-            report("redirect_uris", text);
+    let mut demand = |holds: bool, member, message: &str| {
+        if !holds {
+            found.push(Violation { member, message: message.to_owned() });
         }
+    };
+    let name = &metadata.client_name;
+    let message = "a client's name is at most 100 characters without control characters";
+    demand(name.len() <= 100 && !name.chars().any(char::is_control), "client_name", message);
+    let has = |grant| metadata.grant_types.contains(&grant);
+    let message = "a client needs the grant `authorization_code`: there is no other way to begin (RFC 6749 §4.1)";
+    demand(has(GrantType::AuthorizationCode), "grant_types", message);
+    let can_refresh = !metadata.always_refresh || has(GrantType::RefreshToken);
+    demand(can_refresh, "grant_types", "`always_refresh` needs the grant `refresh_token`");
+    let message = "a client needs at least one redirect URI (RFC 6749 §3.1.2.2)";
+    demand(!metadata.redirect_uris.is_empty(), "redirect_uris", message);
+    for uri in metadata.redirect_uris.iter().map(|uri| uri.as_str()) {
+        let fits = metadata.application_type != ApplicationType::Web || uri.starts_with("https:") || uri.starts_with("http:");
+        let message = format!("`{uri}` has a scheme of its own: that is for native clients (OIDC Registration §2)");
+        demand(fits, "redirect_uris", &message);
     }
-    if let Some(uri) = &metadata.client_uri
-        && !Url::parse(uri).is_ok_and(|url| is_web(&url))
-    {
-        report("client_uri", "the page of the app is an https or http URL".to_owned());
+    let is_page = |uri: &String| Url::parse(uri).is_ok_and(|url| is_web(&url));
+    demand(metadata.client_uri.as_ref().is_none_or(is_page), "client_uri", "the page of the app is an https or http URL");
+    let is_https = |uri: &String| Url::parse(uri).is_ok_and(|url| is_web(&url) && url.scheme() == "https");
+    demand(metadata.logo_uri.as_ref().is_none_or(is_https), "logo_uri", "the logo of the app is an https URL");
+    for token in metadata.scope.iter() {
+        let message = format!("the scope `{token}` does not exist here; there are {}", scope::KNOWN.join(", "));
+        demand(scope::KNOWN.contains(&token), "scope", &message);
     }
-    if let Some(uri) = &metadata.logo_uri
-        && !Url::parse(uri).is_ok_and(|url| is_web(&url) && url.scheme() == "https")
-    {
-        report("logo_uri", "the logo of the app is an https URL".to_owned());
+    let message = "without the scope `openid` the client could not sign anybody in (OIDC Core §3.1.2.1)";
+    demand(metadata.scope.contains(scope::OPENID), "scope", message);
+    for value in &metadata.default_acr_values {
+        let message = format!("`{value}` is no acr value of this provider; there are {}", Acr::ALL.map(Acr::as_str).join(", "));
+        demand(Acr::parse(value).is_some(), "default_acr_values", &message);
     }
+    // A logout token names a person's session.
+    let may_be_told = allow_private || !metadata.backchannel_logout_uri.as_ref().is_some_and(LogoutUri::is_plain_http);
+    let message = "a back-channel logout URI is https; plain http to another machine needs `[outbound] allow_private = true`";
+    demand(may_be_told, "backchannel_logout_uri", message);
+    found
 }
 
 #[cfg(test)]
@@ -102,12 +82,12 @@ mod tests {
     }
 
     fn members(metadata: &ClientMetadata) -> Vec<&'static str> {
-        violations(metadata).into_iter().map(|violation| violation.member).collect()
+        violations(metadata, false).into_iter().map(|violation| violation.member).collect()
     }
 
     #[test]
     fn a_plain_web_client_breaks_no_rule() {
-        assert_eq!(violations(&good()), []);
+        assert_eq!(violations(&good(), false), []);
     }
 
     #[test]
@@ -136,11 +116,11 @@ mod tests {
     #[test]
     fn plain_http_to_another_machine_is_for_operators_who_allow_it() {
         let with = |uri: &str| ClientMetadata { backchannel_logout_uri: Some(LogoutUri::parse(uri).unwrap()), ..good() };
-        assert!(check_transport(&with("http://app.internal/logout"), false).is_err());
-        assert!(check_transport(&with("http://app.internal/logout"), true).is_ok());
-        assert!(check_transport(&with("http://127.0.0.1:9/logout"), false).is_ok());
-        assert!(check_transport(&with("https://app.example/logout"), false).is_ok());
-        assert!(check_transport(&good(), false).is_ok());
+        assert_eq!(members(&with("http://app.internal/logout")), ["backchannel_logout_uri"]);
+        assert_eq!(violations(&with("http://app.internal/logout"), true), []);
+        assert_eq!(violations(&with("http://127.0.0.1:9/logout"), false), []);
+        assert_eq!(violations(&with("https://app.example/logout"), false), []);
+        assert_eq!(violations(&good(), false), []);
     }
 
     #[test]

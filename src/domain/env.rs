@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::clock::{Clock, SystemClock, Timestamp};
-use super::random::{RandomError, fill};
+
+#[derive(Debug, thiserror::Error)]
+#[error("the operating system's random number generator failed")]
+pub struct RandomError;
 
 #[derive(Clone)]
 pub struct Env {
@@ -23,9 +26,11 @@ impl Env {
         self.clock.now()
     }
 
+    /// A failure of the operating system's generator ends the request (or the start); there is never a weaker substitute.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that may ask for random numbers")]
     pub fn random_bytes<const N: usize>(&self) -> Result<[u8; N], RandomError> {
         let mut bytes = [0; N];
-        fill(&mut bytes)?;
+        getrandom::fill(&mut bytes).map_err(|_unavailable| RandomError)?;
         Ok(bytes)
     }
 }

@@ -53,18 +53,6 @@ pub(crate) struct AccessToken {
     pub expires_at: Timestamp,
 }
 
-/// A refresh token and its place in the chain of rotations (decision 2.5).
-#[derive(Clone, Debug)]
-pub(crate) struct RefreshToken {
-    pub digest: SecretDigest,
-    pub grant_id: GrantId,
-    pub predecessor: Option<SecretDigest>,
-    pub issued_at: Timestamp,
-    /// When it expires unless used before (sliding).
-    pub expires_at: Timestamp,
-    pub rotated_at: Option<Timestamp>,
-}
-
 /// What a person allowed a client (OIDC Core §3.1.2.4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Consent {

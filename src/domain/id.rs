@@ -6,8 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::env::Env;
-use super::random::RandomError;
+use super::env::{Env, RandomError};
 
 macro_rules! identifiers {
     ($($(#[$doc:meta])+ $name:ident)+) => {$(

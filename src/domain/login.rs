@@ -116,6 +116,7 @@ pub(crate) enum End {
 }
 
 impl End {
+    /// Also the word by which it is stored.
     pub(crate) const fn state(self) -> &'static str {
         match self {
             Self::Denied => "denied",
@@ -210,6 +211,11 @@ impl Login {
 
     pub(crate) fn asks_the_same(&self, other: &Self) -> bool {
         self.upstream == other.upstream && self.typed == other.typed
+    }
+
+    /// The account and the name that requests are counted for; empty where there is none.
+    pub(crate) fn counts_for(&self) -> (&str, &str) {
+        (self.concern.target.as_deref().unwrap_or_default(), self.typed.as_deref().unwrap_or_default())
     }
 
     /// Whether this login's page must not say that its service ended it `how`: what a service does without the user's answer

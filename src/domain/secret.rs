@@ -10,8 +10,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use super::env::Env;
-use super::random::RandomError;
+use super::env::{Env, RandomError};
 
 /// A text that must not be logged, echoed or stored: codes, tokens, client secrets, cookies. Wiped when dropped.
 /// Deliberately without `PartialEq`, `Display` and `Serialize`.

@@ -29,19 +29,9 @@ impl Key {
     pub(crate) const fn new(name: &'static str, kind: Kind, about: &'static str) -> Self {
         Self { name, kind, default: None, production: None, required: None, alias: None, about }
     }
-
-    pub(crate) const fn default(mut self, literal: &'static str) -> Self {
-        self.default = Some(literal);
-        self
-    }
-
-    pub(crate) const fn alias(mut self, name: &'static str) -> Self {
-        self.alias = Some(name);
-        self
-    }
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text,
     /// A text that is never shown. May also be given as `NAME_file`: the path of a file that holds it.
@@ -64,13 +54,8 @@ pub(crate) trait Declared {
     const KEYS: &'static [Key];
 }
 
-pub(crate) trait Settings<S>: Declared + Sized {
-    /// Takes the value of every key. `None` where one is missing or wrong; `source` has reported that.
-    fn read(source: &mut S) -> Option<Self>;
-}
-
 pub(crate) trait Setting<S>: Sized {
-    fn read(source: &mut S, key: &'static str) -> Option<Self>;
+    fn read(source: &mut S, section: &'static str, key: &'static str) -> Option<Self>;
 }
 
 /// Declares a section. The documentation of a member is that of its key; a limit's ends with what holds in production.
@@ -109,12 +94,14 @@ macro_rules! settings {
             ];
         }
 
-        impl<S> $crate::domain::setting::Settings<S> for $Name
-        where
-            $($type: $crate::domain::setting::Setting<S>,)+
-        {
-            fn read(source: &mut S) -> Option<Self> {
-                $(let $key = $crate::domain::setting::Setting::read(source, stringify!($key));)+
+        impl $Name {
+            /// Takes the value of every key. `None` where one is missing or wrong; `source` has reported that.
+            pub(crate) fn read<S>(source: &mut S) -> Option<Self>
+            where
+                $($type: $crate::domain::setting::Setting<S>,)+
+            {
+                let section = <Self as $crate::domain::setting::Declared>::NAME;
+                $(let $key = $crate::domain::setting::Setting::read(source, section, stringify!($key));)+
                 Some(Self { $($key: $key?,)+ })
             }
         }

@@ -10,11 +10,13 @@ use super::named::parsed_enum;
 use crate::protocol::client_metadata::SigningAlgorithm;
 
 parsed_enum! {
+    /// In the order of the JWK set: some relying parties take the first key that fits, so the one that signs stands first (OIDC
+    /// Core §10.1: `kid` decides where it is read).
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub(crate) enum KeyState {
+        Active = "active",
         /// Published ahead, so that relying parties know it before it signs.
         Next = "next",
-        Active = "active",
         /// Signs no more; its private half is gone. Still verifies what it signed.
         Retired = "retired",
     }
@@ -34,7 +36,7 @@ pub(crate) struct StoredKey {
     pub retired_at: Option<Timestamp>,
 }
 
-/// One step of a [`KeyChange`]. A step that does not find what it expects undoes the whole change.
+/// One step of a change. A step that does not find what it expects undoes the whole change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum KeyStep {
     /// Adds a key. Expects no other with its `kid`, and no other of its algorithm in its state unless that is retired.
@@ -47,20 +49,8 @@ pub(crate) enum KeyStep {
     Delete { kid: String },
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct KeyChange {
-    /// Written in this order, in one transaction, all or none.
-    pub steps: Vec<KeyStep>,
-}
-
-impl KeyChange {
-    pub(crate) fn audit_events(&self) -> Vec<AuditEvent> {
-        self.steps.iter().map(KeyStep::audit_event).collect()
-    }
-}
-
 impl KeyStep {
-    fn audit_event(&self) -> AuditEvent {
+    pub(crate) fn audit_event(&self) -> AuditEvent {
         let (kid, what) = match self {
             Self::Insert(key) => (&key.kid, format!("made/{}/{}", key.alg.as_str(), key.state.as_str())),
             Self::Activate { kid, .. } => (kid, "activated".to_owned()),
@@ -71,16 +61,8 @@ impl KeyStep {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Applied {
-    Done,
-    /// A step did not find what it expected: somebody else was faster. Nothing was written.
-    Conflict,
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("the signing keys cannot be read or written")]
-pub(crate) struct KeyRowsError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+/// Why the rows cannot be read or written.
+pub(crate) type KeyRowsError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Implemented by the database; a test may keep them in memory.
 #[async_trait]
@@ -88,7 +70,9 @@ pub(crate) trait SigningKeyRows: Send + Sync {
     /// Every key, in any order. Asked every half second by every node, so one statement without joins.
     async fn list_signing_keys(&self) -> Result<Vec<StoredKey>, KeyRowsError>;
 
-    async fn apply_key_change(&self, change: &KeyChange) -> Result<Applied, KeyRowsError>;
+    /// Writes the steps in this order, in one transaction. False: one did not find what it expected, for somebody else was
+    /// faster; nothing was written.
+    async fn apply_key_change(&self, steps: &[KeyStep]) -> Result<bool, KeyRowsError>;
 }
 
 #[cfg(test)]
@@ -106,9 +90,8 @@ mod tests {
     #[test]
     fn every_step_leaves_an_audit_event_that_names_its_key() {
         let at = Timestamp::from_seconds(1);
-        let change =
-            KeyChange { steps: vec![KeyStep::Retire { kid: "old".into(), at }, KeyStep::Activate { kid: "new".into(), at }] };
-        let events = change.audit_events();
+        let steps = [KeyStep::Retire { kid: "old".into(), at }, KeyStep::Activate { kid: "new".into(), at }];
+        let events = steps.each_ref().map(KeyStep::audit_event);
         let said: Vec<_> = events.iter().map(|event| (event.subject.as_deref(), event.detail.as_deref())).collect();
         assert_eq!(said, [(Some("old"), Some("retired")), (Some("new"), Some("activated"))]);
     }

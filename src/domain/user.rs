@@ -1,7 +1,5 @@
 //! People and the phones that they registered.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::client::Source;
@@ -44,12 +42,6 @@ impl Upstream {
             Self::SecSign => "SecSign ID",
             Self::ThumbSignIn => "ThumbSignIn",
         }
-    }
-}
-
-impl fmt::Display for Upstream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

@@ -7,20 +7,17 @@ use super::interaction;
 use crate::domain::authorization::AuthorizationRequest;
 use crate::flow::authorization;
 use crate::flow::authorization::request::{RequestError, VerifiedRequest, admit, check};
-use crate::flow::authorization::response;
 use crate::view::pages::ErrorKind;
 use crate::web::browser::Visit;
 use crate::web::error::Failure;
-use crate::web::parameters::{of_browser, of_query};
+use crate::web::form::{of_browser, of_query};
 use crate::web::{HandlerResult, Surface};
 
 /// What a sealed address holds.
 const POSTED: &str = "authorize";
 
 pub(super) async fn get(surface: web::Data<Surface>, request: HttpRequest) -> HandlerResult {
-    let checked = check(&surface.op, &of_query(&request)).await;
-    let checked = checked.inspect(|checked| surface.op.repeats.notice(&checked.request));
-    go_on(&surface, &request, checked).await
+    go_on(&surface, &request, check(&surface.op, &of_query(&request)).await).await
 }
 
 /// `POST /authorize` (OIDC Core §3.1.2.1). A cross-site POST carries no `SameSite=Lax` cookie, so it reads none: a GET of ours
@@ -29,9 +26,8 @@ pub(super) async fn post(surface: web::Data<Surface>, request: HttpRequest, body
     let op = &surface.op;
     let checked = match check(op, &of_browser(&request, &body)?).await {
         Ok(VerifiedRequest { request, .. }) => request,
-        Err(error) => return tell(&surface, &Visit::anonymous(&surface, &request), error),
+        Err(error) => return tell(&Visit::anonymous(&surface, &request), error),
     };
-    op.repeats.notice(&checked);
     let until = op.env.now().plus(op.settings.lifetimes.authorization);
     let sealed = op.keys.purposes.seal_address(&op.env, POSTED, &checked, until)?;
     Ok(HttpResponse::SeeOther().insert_header(("Location", format!("/authorize/posted/{sealed}"))).finish())
@@ -46,7 +42,11 @@ pub(super) async fn get_posted(surface: web::Data<Surface>, request: HttpRequest
     go_on(&surface, &request, admit(op, posted).await).await
 }
 
-async fn go_on(surface: &Surface, request: &HttpRequest, checked: Result<VerifiedRequest, RequestError>) -> HandlerResult {
+async fn go_on(
+    surface: &web::Data<Surface>,
+    request: &HttpRequest,
+    checked: Result<VerifiedRequest, RequestError>,
+) -> HandlerResult {
     if let Err(RequestError::Internal(internal)) = checked {
         // The database failed: asking it for the visit as well would only take longer.
         return Err(internal.into());
@@ -55,17 +55,17 @@ async fn go_on(surface: &Surface, request: &HttpRequest, checked: Result<Verifie
     match checked {
         Ok(checked) => {
             let next = authorization::begin(&surface.op, checked, &visit.browser, &visit.origin).await?;
-            interaction::show(surface, &visit, next).await
+            interaction::show(&visit, next).await
         }
-        Err(error) => tell(surface, &visit, error),
+        Err(error) => tell(&visit, error),
     }
 }
 
 /// By a page until it is known where the browser may be sent, then by a response to the app (RFC 6749 §4.1.2.1).
-fn tell(surface: &Surface, visit: &Visit, error: RequestError) -> HandlerResult {
+fn tell(visit: &Visit, error: RequestError) -> HandlerResult {
     match error {
-        RequestError::Unverified(unverified) => Err(Failure::bad_request(unverified.to_string())),
-        RequestError::Refused(refusal) => interaction::deliver(surface, visit, &response::of_refusal(&surface.op, *refusal)),
+        RequestError::Unverified(why) => Err(Failure::bad_request(why)),
+        RequestError::Refused(refusal) => interaction::deliver(visit, &refusal),
         RequestError::Internal(internal) => Err(internal.into()),
     }
 }

@@ -6,16 +6,14 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use crate::domain::id::SessionId;
 use crate::flow::end_session::{Answer, Decision, LogoutRequest, Target, decide, perform, told};
 use crate::flow::error::Internal;
-use crate::protocol::endpoint::Endpoint;
 use crate::protocol::parameters::Parameters;
 use crate::view::pages::{ErrorKind, Logout, Message, MessageKind};
 use crate::web::browser::Visit;
 use crate::web::cookies::{self, Name};
 use crate::web::error::Failure;
-use crate::web::form::PageForm;
+use crate::web::form::{PageForm, form_token, is_form_token, of_browser, of_query, same_site};
 use crate::web::page::{self, FormTargets, PageOptions};
-use crate::web::parameters::{of_browser, of_query};
-use crate::web::{HandlerResult, Surface, csrf};
+use crate::web::{HandlerResult, Surface};
 
 /// Names the person whom the page shows: the form never signs out somebody else who signed in meanwhile, in another tab.
 fn about(visit: &Visit) -> String {
@@ -30,7 +28,7 @@ const LONGEST_ADDRESS: usize = 6 * 1024;
 pub(super) async fn get(surface: web::Data<Surface>, request: HttpRequest) -> HandlerResult {
     let logout = read(&surface, &of_query(&request))?;
     let visit = Visit::of(&surface, &request).await?;
-    respond(&surface, &visit, &logout, Answer::NotAsked).await
+    respond(&visit, &logout, Answer::NotAsked).await
 }
 
 /// `POST /logout`: a relying party's request, or the person's yes, which carries our form token. A yes of somebody who is not
@@ -38,11 +36,11 @@ pub(super) async fn get(surface: web::Data<Surface>, request: HttpRequest) -> Ha
 pub(super) async fn post(surface: web::Data<Surface>, request: HttpRequest, body: web::Bytes) -> HandlerResult {
     let parameters = of_browser(&request, &body)?;
     let visit = Visit::of(&surface, &request).await?;
-    let ours = csrf::is_valid(&surface, &visit.browser.key, &about(&visit), parameters.get("csrf"));
-    if ours && csrf::same_site(&surface, &request) {
+    let ours = is_form_token(&visit, &about(&visit), parameters.get("csrf"));
+    if ours && same_site(&surface, &request) {
         // A question that nobody answered for long leads to no app any more.
         let logout = parameters.get("request").and_then(|sealed| opened(&surface, sealed)).unwrap_or_default();
-        return respond(&surface, &visit, &logout, Answer::Yes).await;
+        return respond(&visit, &logout, Answer::Yes).await;
     }
     // A POST from another site carries no `SameSite=Lax` cookie: a GET of ours finds the session. The hint was judged and stays
     // behind: proxies cut long addresses.
@@ -59,7 +57,7 @@ pub(super) async fn get_posted(surface: web::Data<Surface>, request: HttpRequest
         return Err(Failure::page(ErrorKind::Expired, StatusCode::BAD_REQUEST));
     };
     let visit = Visit::of(&surface, &request).await?;
-    respond(&surface, &visit, &logout, Answer::NotAsked).await
+    respond(&visit, &logout, Answer::NotAsked).await
 }
 
 fn read(surface: &Surface, parameters: &Parameters) -> Result<LogoutRequest, Failure> {
@@ -82,63 +80,53 @@ pub(super) async fn done(surface: web::Data<Surface>, request: HttpRequest) -> H
     let visit = Visit::without_session(&surface, &request)?;
     let session = of_query(&request).get("session").map(SessionId::new);
     let told_apps = match session {
-        Some(sid) if visit.new_cookie.is_none() => told(&surface.op, &sid, &visit.browser.key).await?,
+        Some(sid) if !visit.is_new => told(&surface.op, &sid, &visit.browser.key).await?,
         _nobody => Vec::new(),
     };
     let message = Message { told_apps, ..Message::new(MessageKind::SignedOut) };
     // A browser that is new here stays unknown: it came for nothing that it must be known again for.
-    page::answer(&surface, &Visit { new_cookie: None, ..visit }, &message, &PageOptions::default())
+    page::answer(&Visit { is_new: false, ..visit }, &message, &PageOptions::default())
 }
 
 /// `POST /logout/stay`: the person's no. Changes nothing, and leads to no app: whoever asked learns nothing of it.
 pub(super) async fn stay(form: PageForm) -> HandlerResult {
     form.demand(&about(&form.visit))?;
-    Ok(page::see_other(&form.surface, &form.visit, "/logout/stayed"))
+    Ok(page::see_other(&form.visit, "/logout/stayed"))
 }
 
 /// `GET /logout/stayed`: says what is true now, also when the page is shown again later.
 pub(super) async fn stayed(surface: web::Data<Surface>, request: HttpRequest) -> HandlerResult {
     let visit = Visit::of(&surface, &request).await?;
     let kind = if visit.browser.session.is_some() { MessageKind::StillSignedIn } else { MessageKind::NotSignedIn };
-    page::answer(&surface, &visit, &Message::new(kind), &PageOptions::default())
+    page::answer(&visit, &Message::new(kind), &PageOptions::default())
 }
 
-async fn respond(surface: &Surface, visit: &Visit, logout: &LogoutRequest, answer: Answer) -> HandlerResult {
+async fn respond(visit: &Visit, logout: &LogoutRequest, answer: Answer) -> HandlerResult {
     let current = visit.browser.session.as_ref().map(|(session, _)| session);
-    match decide(&surface.op, logout, current, answer).await? {
+    match decide(visit.op(), logout, current, answer).await? {
         Decision::EndNow { sid, redirect } => {
             let own = current.is_some_and(|session| session.id == sid);
-            perform(&surface.op, &sid, &visit.origin).await?;
-            signed_out(surface, visit, redirect, own.then_some(&sid))
+            perform(visit.op(), &sid, &visit.origin).await?;
+            signed_out(visit, redirect, own.then_some(&sid))
         }
-        Decision::SignedOut { redirect } => signed_out(surface, visit, redirect, None),
-        Decision::Ask { target, client_name } => ask(surface, visit, logout, target, client_name),
+        Decision::SignedOut { redirect } => signed_out(visit, redirect, None),
+        Decision::Ask { target, client_name } => ask(visit, logout, target, client_name),
         Decision::Refused { hint } => Err(Failure::bad_request(hint)),
     }
 }
 
 /// Leads on; `own` is the session that this browser was in.
-fn signed_out(surface: &Surface, visit: &Visit, redirect: Option<String>, own: Option<&SessionId>) -> HandlerResult {
+fn signed_out(visit: &Visit, redirect: Option<String>, own: Option<&SessionId>) -> HandlerResult {
     let done = || own.map_or_else(|| "/logout/done".to_owned(), |sid| format!("/logout/done?session={sid}"));
-    let mut response = page::see_other(surface, visit, &redirect.unwrap_or_else(done));
-    if own.is_some() {
-        let gone = cookies::clear(Name::Session, surface.site.https);
-        response.add_cookie(&gone).map_err(|_never_malformed| Internal::Stopped)?;
-    }
-    Ok(response)
+    let ended = own.map(|_| cookies::clear(Name::Session, visit.surface.site.https));
+    cookies::with(page::see_other(visit, &redirect.unwrap_or_else(done)), ended)
 }
 
-fn ask(surface: &Surface, visit: &Visit, logout: &LogoutRequest, target: Option<Target>, app: Option<String>) -> HandlerResult {
+fn ask(visit: &Visit, logout: &LogoutRequest, target: Option<Target>, app: Option<String>) -> HandlerResult {
     // The yes leads to the app's page by a redirect, and the form's policy must allow that.
     let form_targets = target.map_or(FormTargets::Ourselves, |target| FormTargets::of(&target.redirect_uri, target.forwards));
     let account = visit.browser.session.as_ref().map(|(_, user)| user.username.clone()).unwrap_or_default();
-    let page = Logout {
-        action: Endpoint::EndSession.as_str().to_owned(),
-        csrf: csrf::token(surface, &visit.browser.key, &about(visit)),
-        account,
-        app,
-        stay_action: Some("/logout/stay".to_owned()),
-        hidden: vec![("request".to_owned(), sealed(surface, logout)?)],
-    };
-    page::answer(surface, visit, &page, &PageOptions { form_targets, ..PageOptions::default() })
+    let csrf = form_token(visit, &about(visit));
+    let page = Logout { csrf, account, app, hidden: vec![("request".to_owned(), sealed(&visit.surface, logout)?)] };
+    page::answer(visit, &page, &PageOptions { form_targets, ..PageOptions::default() })
 }

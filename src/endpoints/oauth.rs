@@ -8,14 +8,14 @@ use crate::flow::client_request::authorization;
 use crate::flow::userinfo::presented_token;
 use crate::flow::{discovery, introspection, revocation, token, userinfo};
 use crate::protocol::parameters::Parameters;
-use crate::web::api::ApiRequest;
 use crate::web::error::Failure;
-use crate::web::{HandlerResult, Surface, parameters};
+use crate::web::form::{ApiRequest, of_form};
+use crate::web::{HandlerResult, Surface};
 
 /// Public, and worth a short cache: keys are announced an hour before they sign.
 const CACHE: (header::HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age=300");
 
-/// The question that a browser asks before a browser client's request (Fetch §3.2.2); `web::cors` completes the answer.
+/// The question that a browser asks before a browser client's request (Fetch §3.2.2); `web::headers` completes the answer.
 pub(super) async fn preflight() -> HttpResponse {
     HttpResponse::NoContent().finish()
 }
@@ -47,7 +47,7 @@ pub(super) async fn userinfo(surface: web::Data<Surface>, request: HttpRequest) 
 /// `POST /userinfo`, with the token in the header or in the form.
 pub(super) async fn post_userinfo(surface: web::Data<Surface>, request: HttpRequest, body: web::Bytes) -> HandlerResult {
     // A body that is no form holds no token (RFC 6750 §2.2); the header may.
-    let form = parameters::of_form(&request, &body).unwrap_or_default();
+    let form = of_form(&request, &body).unwrap_or_default();
     open_userinfo(&surface, &request, &form).await
 }
 
@@ -62,5 +62,5 @@ pub(super) async fn discovery(surface: web::Data<Surface>) -> HttpResponse {
 }
 
 pub(super) async fn jwks(surface: web::Data<Surface>) -> HttpResponse {
-    HttpResponse::Ok().insert_header(CACHE).content_type("application/json").body(surface.op.keys.ring.jwks())
+    HttpResponse::Ok().insert_header(CACHE).content_type("application/json").body(surface.op.keys.jwks())
 }

@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{FromRequest, Handler, Resource, Responder};
 
-use super::{authorization, consent, interaction, login, login_status, logout, oauth, site};
+use super::{authorization, interaction, login, logout, oauth, site};
 use crate::protocol::endpoint::{CorsPolicy, Endpoint};
 use crate::web::error::Audience;
 
@@ -56,19 +56,19 @@ pub(crate) fn mount(config: &mut ServiceConfig) {
         .service(read(page("/interaction/{id}/identify/{provider}"), interaction::identify).post(interaction::identified))
         .service(page("/interaction/{id}/forget").post(interaction::forget))
         .service(page("/interaction/{id}/cancel").post(interaction::cancel))
-        .service(read(page("/interaction/{id}/consent"), consent::get).post(consent::post))
+        .service(read(page("/interaction/{id}/consent"), interaction::consent).post(interaction::consented))
         .service(read(page("/login/{id}"), login::wait))
         .service(page("/login/{id}/continue").post(login::proceed))
         .service(page("/login/{id}/cancel").post(login::cancel))
         .service(page("/login/{id}/retry").post(login::retry))
         .service(page("/login/{id}/other").post(login::other))
-        .service(read(api("/login/{id}/status"), login_status::status))
-        .service(read(api("/login/{id}/events"), login_status::events))
+        .service(read(api("/login/{id}/status"), login::status))
+        .service(read(api("/login/{id}/events"), login::events))
         .service(read(page("/logout/posted/{sealed}"), logout::get_posted))
         .service(read(page("/logout/done"), logout::done))
         .service(page("/logout/stay").post(logout::stay))
         .service(read(page("/logout/stayed"), logout::stayed))
-        .service(read(page("/language/{locale}"), site::choose_language))
+        .service(read(page("/language/{locale}"), site::language))
         .service(read(page("/static/{file}"), site::asset))
         .service(read(page("/"), site::home))
         .default_service(web::to(site::not_found));

@@ -4,19 +4,18 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use url::Url;
 
-use crate::flow::error::Internal;
 use crate::view::pages::{Message, MessageKind};
 use crate::view::{Locale, assets};
 use crate::web::browser::Visit;
 use crate::web::cookies::{self, Name};
 use crate::web::error::Failure;
+use crate::web::form::{of_query, same_site};
 use crate::web::page::{self, PageOptions};
-use crate::web::parameters::of_query;
-use crate::web::{HandlerResult, Surface, csrf};
+use crate::web::{HandlerResult, Surface};
 
 pub(super) async fn home(surface: web::Data<Surface>, request: HttpRequest) -> HandlerResult {
     let visit = Visit::anonymous(&surface, &request);
-    page::answer(&surface, &visit, &Message::new(MessageKind::Home), &PageOptions::default())
+    page::answer(&visit, &Message::new(MessageKind::Home), &PageOptions::default())
 }
 
 pub(super) async fn not_found() -> HandlerResult {
@@ -36,23 +35,17 @@ pub(super) async fn asset(file: web::Path<String>) -> HandlerResult {
 /// scripts, on error pages too, and keeps the transaction, which is in the address that it leads back to.
 /// It is safe as a GET: it sets a cookie of ours that decides about texts only, and goes nowhere but to a path of our own, which
 /// the browser could have opened itself. Another site's link changes nothing all the same.
-pub(super) async fn choose_language(
-    surface: web::Data<Surface>,
-    request: HttpRequest,
-    tag: web::Path<String>,
-) -> HandlerResult {
-    let locale = Locale::ALL.into_iter().find(|known| known.as_str() == *tag).ok_or_else(Failure::not_found)?;
+pub(super) async fn language(surface: web::Data<Surface>, request: HttpRequest, tag: web::Path<String>) -> HandlerResult {
+    let locale = Locale::parse(&tag).ok_or_else(Failure::not_found)?;
     let parameters = of_query(&request);
     parameters.all_sound(&["to"]).map_err(|invalid| Failure::bad_request(invalid.to_string()))?;
-    if !csrf::same_site(&surface, &request) {
+    if !same_site(&surface, &request) {
         return Err(Failure::forged());
     }
     let to = own_path(&surface.op.settings.issuer, parameters.get("to").unwrap_or("/"));
     let to = to.ok_or_else(|| Failure::bad_request("to is not a path of this server".to_owned()))?;
-    let mut response = page::see_other(&surface, &Visit::anonymous(&surface, &request), &to);
-    let cookie = cookies::set(&surface, Name::Language, locale.as_str());
-    response.add_cookie(&cookie).map_err(|_never_malformed| Internal::Stopped)?;
-    Ok(response)
+    let response = page::see_other(&Visit::anonymous(&surface, &request), &to);
+    cookies::with(response, Some(cookies::set(&surface, Name::Language, locale.as_str())))
 }
 
 /// The path and query of `to` as browsers understand it (WHATWG URL), if that leads to this server.

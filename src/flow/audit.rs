@@ -1,15 +1,11 @@
 //! Writing the audit trail: an event gets its id before the write that stores it, so that the write can be run again.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::domain::audit::AuditEvent;
-use crate::domain::clock::Timestamp;
+use super::prelude::*;
 use crate::domain::env::Env;
 use crate::domain::id;
-use crate::domain::random::RandomError;
-use crate::metrics;
-use crate::store::{StoreError, Tx, audit};
+use crate::store::audit;
 
 /// Written in the same transaction as what it tells of, which may tell more about it.
 #[derive(Clone, Debug)]
@@ -41,5 +37,13 @@ impl PendingEvent {
             metrics::AUDIT_EVENTS.add([self.event.kind.as_str()]);
         }
         Ok(())
+    }
+
+    /// Where something changed; says again whether it did.
+    pub(crate) async fn write_if(&self, changed: bool, tx: &Tx, at: Timestamp) -> Result<bool, StoreError> {
+        if changed {
+            self.write(tx, at).await?;
+        }
+        Ok(changed)
     }
 }

@@ -1,20 +1,13 @@
 //! Telling a client that a session ended (OIDC Back-Channel Logout 1.0 §2.4–2.8): one attempt of one row of the queue. At least
 //! once: when this node dies before it notes that a token arrived, it is sent again with the same `jti` (§2.6).
 
-use std::time::Duration;
-
 use url::Url;
 
-use super::Op;
-use super::audit::PendingEvent;
-use super::error::Internal;
-use crate::domain::audit::{AuditEvent, AuditKind};
-use crate::domain::backchannel_logout::BackchannelLogout;
-use crate::domain::client::Client;
-use crate::domain::secret::Secret;
+use super::prelude::*;
 use crate::outbound::CallError;
+use crate::protocol::claims::{LogoutTokenClaims, events};
 use crate::protocol::jws::TokenType;
-use crate::protocol::logout_token::{LogoutTokenClaims, events};
+use crate::store::backchannel_logouts::BackchannelLogout;
 use crate::store::{backchannel_logouts, clients};
 
 /// Connecting, TLS and the answer's status together (check 102).
@@ -42,7 +35,7 @@ pub(crate) async fn deliver(op: &Op, logout: &BackchannelLogout, owner: &str) ->
     if !op.store.write(lease, move |tx, (id, owner)| Box::pin(backchannel_logouts::lease(tx, id, owner, until, now))).await? {
         return Ok(());
     }
-    let tried = logout.attempts.saturating_add(1);
+    let tried = u32::try_from(logout.attempts).unwrap_or(u32::MAX).saturating_add(1);
     match attempt(op, logout).await.or_else(|error| of_ours(logout, error))? {
         Attempt::Delivered => finish(op, logout, owner, AuditKind::LogoutDelivered, format!("attempt {tried}")).await,
         Attempt::NobodyThere => finish(op, logout, owner, AuditKind::LogoutUndelivered, "not registered".to_owned()).await,
@@ -99,7 +92,7 @@ fn token(op: &Op, logout: &BackchannelLogout, client: &Client) -> Result<Secret,
         sid: logout.session_id.as_str().to_owned(),
         events: events(),
     };
-    Ok(op.keys.ring.sign(client.metadata.id_token_signed_response_alg, TokenType::Logout, &claims)?)
+    Ok(op.keys.sign(client.metadata.id_token_signed_response_alg, TokenType::Logout, &claims)?)
 }
 
 async fn finish(op: &Op, logout: &BackchannelLogout, owner: &str, kind: AuditKind, detail: String) -> Result<(), Internal> {
@@ -113,14 +106,10 @@ async fn finish(op: &Op, logout: &BackchannelLogout, owner: &str, kind: AuditKin
     let now = op.env.now();
     let input = (logout.id.clone(), owner.to_owned(), PendingEvent::new(&op.env, event)?);
     let written = op.store.write(input, move |tx, (id, owner, entry)| {
-        Box::pin(async move {
-            if backchannel_logouts::delete(tx, id, owner).await? {
-                entry.write(tx, now).await?;
-            }
-            Ok(())
-        })
+        Box::pin(async move { entry.write_if(backchannel_logouts::delete(tx, id, owner).await?, tx, now).await })
     });
-    Ok(written.await?)
+    written.await?;
+    Ok(())
 }
 
 async fn retry(op: &Op, logout: &BackchannelLogout, owner: &str, tried: u32) -> Result<(), Internal> {

@@ -1,16 +1,13 @@
 //! Which web origins have code that talks to us: those that clients named (`cors_origins`) and those of the redirect URIs of
-//! public clients, whose code runs in the browser (check 17). `web::cors` turns the answer into headers.
+//! public clients, whose code runs in the browser (check 17). `web::headers` turns the answer into headers.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::timeout;
 
-use super::Op;
-use crate::domain::client::Client;
-use crate::domain::clock::Timestamp;
-use crate::protocol::web_origin::WebOrigin;
+use super::prelude::*;
+use crate::protocol::uri::WebOrigin;
 use crate::store::clients;
 
 /// How long a node trusts what it read, or that it could not read: commands are in force within a second (design 3).
@@ -43,7 +40,7 @@ impl BrowserOrigins {
         {
             self.read(op).await;
         }
-        self.known().origins.contains(origin)
+        self.known.lock().origins.contains(origin)
     }
 
     async fn read(&self, op: &Op) {
@@ -52,11 +49,11 @@ impl BrowserOrigins {
             Ok(clients) => {
                 let enabled = clients.iter().filter(|client| !client.disabled);
                 let origins = enabled.flat_map(of_client).map(|origin| origin.as_str().to_owned()).collect();
-                *self.known() = Known { at: Some(begun), origins };
+                *self.known.lock() = Known { at: Some(begun), origins };
             }
             Err(error) => {
                 // From its end on: a read that fails may have taken longer than it is trusted.
-                self.known().at = Some(op.env.now());
+                self.known.lock().at = Some(op.env.now());
                 tracing::warn!(%error, "the origins of clients could not be read; the known ones stay in use");
             }
         }
@@ -64,12 +61,7 @@ impl BrowserOrigins {
 
     fn is_fresh(&self, op: &Op) -> bool {
         let now = op.env.now();
-        self.known().at.is_some_and(|at| at <= now && now.since(at) < FRESH)
-    }
-
-    fn known(&self) -> MutexGuard<'_, Known> {
-        // Replaced in one assignment, so a panic elsewhere cannot leave half of it.
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().at.is_some_and(|at| at <= now && now.since(at) < FRESH)
     }
 }
 

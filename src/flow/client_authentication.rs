@@ -1,23 +1,13 @@
 //! Client authentication (RFC 6749 §2.3) for the token, introspection and revocation endpoints. A failed one consumes nothing
 //! and says nothing about why (RFC 6749 §5.2).
 
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 
-use super::Op;
-use super::client_request::{ClientRequest, authorization};
-use super::clients::{LONGEST_CLIENT_ID, find_presented};
-use super::error::OAuthError;
+use super::client_request::{ClientRequest, LONGEST_CLIENT_ID, authorization, find_presented};
+use super::prelude::*;
 use super::wrong_secrets::Pair;
-use crate::domain::browser::RequestSource;
-use crate::domain::client::Client;
-use crate::domain::secret::{Secret, SecretDigest};
-use crate::metrics;
-use crate::protocol::error::ErrorCode;
-use crate::protocol::parameters::Parameters;
 
 /// An empty secret is none (RFC 6749 §2.3.1).
 struct CredentialCandidate {
@@ -146,7 +136,7 @@ fn check(found: Option<Client>, presented: &PresentedCredentials) -> Result<Clie
 }
 
 /// One answer for every reason; the reason is for the log.
-fn refused(reason: impl Into<String>) -> OAuthError {
+pub(super) fn refused(reason: impl Into<String>) -> OAuthError {
     OAuthError::new(ErrorCode::InvalidClient, "client authentication failed").hint(reason)
 }
 

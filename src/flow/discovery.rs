@@ -7,10 +7,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::domain::assurance::Acr;
+use crate::protocol::authorization::ResponseMode;
+use crate::protocol::claims::UserClaims;
 use crate::protocol::client_metadata::{AuthMethod, GrantType, SigningAlgorithm};
 use crate::protocol::endpoint::Endpoint;
-use crate::protocol::id_token::UserClaims;
-use crate::protocol::response_mode::ResponseMode;
 use crate::protocol::scope;
 
 /// The values of `prompt` (OIDC Core §3.1.2.1; Initiating User Registration §4.1 names the member).
@@ -129,8 +129,8 @@ mod tests {
             assert_eq!(document[refused], false, "{refused}");
         }
         for prompt in PROMPTS {
-            let parsed = crate::protocol::prompt::Prompt::parse(prompt).unwrap();
-            assert_ne!(parsed, crate::protocol::prompt::Prompt::default(), "{prompt}");
+            let parsed = crate::protocol::authorization::Prompt::parse(prompt).unwrap();
+            assert_ne!(parsed, crate::protocol::authorization::Prompt::default(), "{prompt}");
         }
     }
 

@@ -14,15 +14,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Op;
-use super::clients::{find_presented, registered_uri};
-use super::error::{Internal, OAuthError};
-use crate::domain::audit::{AuditEvent, AuditKind};
-use crate::domain::browser::{BrowserKey, BrowserSession, RequestSource};
-use crate::domain::client::Client;
+use super::client_request::{find_presented, registered_uri};
+use super::prelude::*;
+use crate::domain::browser::BrowserKey;
 use crate::domain::id::SessionId;
-use crate::flow::audit::PendingEvent;
-use crate::protocol::parameters::{InvalidParameters, Parameters};
+use crate::protocol::parameters::InvalidParameter;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::store::{backchannel_logouts, sessions};
 
@@ -39,7 +35,7 @@ pub(crate) struct LogoutRequest {
 }
 
 impl LogoutRequest {
-    pub(crate) fn read(op: &Op, parameters: &Parameters) -> Result<Self, InvalidParameters> {
+    pub(crate) fn read(op: &Op, parameters: &Parameters) -> Result<Self, InvalidParameter> {
         parameters.all_sound(READ)?;
         let text = |name: &str| parameters.get(name).map(str::to_owned);
         Ok(Self {
@@ -104,7 +100,7 @@ pub(crate) async fn decide(
     let client = named_client(op, request).await?;
     let target = judged_target(request, client.as_ref());
     let suspect = request.redirect_uri.is_some() && target.is_none();
-    let redirect = target.as_ref().map(Target::uri);
+    let redirect = target.as_ref().map(|target| with_state(target.redirect_uri.as_str(), target.state.as_deref()));
     if let (Answer::Yes, Some(session)) = (answer, current) {
         // The person wants out, whoever asked first; where to depends on the request all the same.
         return Ok(Decision::EndNow { sid: session.id.clone(), redirect });
@@ -127,7 +123,7 @@ pub(crate) async fn decide(
 /// OIDC RP-Initiated Logout §2, §4: issued by us, also long ago, and for the client that `client_id` names.
 fn judged_hint(op: &Op, parameters: &Parameters) -> Hint {
     let Some(hint) = parameters.get("id_token_hint") else { return Hint::Absent };
-    match op.keys.ring.verify_hint(hint, &op.settings.issuer, parameters.get("client_id")) {
+    match op.keys.verify_hint(hint, &op.settings.issuer, parameters.get("client_id")) {
         Ok(claims) => Hint::Good { sub: claims.sub, sid: claims.sid, client_id: Some(claims.aud) },
         Err(_not_ours) => Hint::Bad,
     }
@@ -148,12 +144,6 @@ fn judged_target(request: &LogoutRequest, client: Option<&Client>) -> Option<Tar
     let asked = request.redirect_uri.as_ref()?;
     let redirect_uri = registered_uri(client, &client.metadata.post_logout_redirect_uris, asked)?;
     Some(Target { redirect_uri, forwards: client.metadata.forwards, state: request.state.clone() })
-}
-
-impl Target {
-    fn uri(&self) -> String {
-        with_state(self.redirect_uri.as_str(), self.state.as_deref())
-    }
 }
 
 /// The URI that was asked for byte for byte, with `state` behind it (OIDC RP-Initiated Logout §3).

@@ -1,11 +1,7 @@
 //! Errors of the flows. Rendering and logging happen in one place (`web`).
 
-use std::time::Duration;
-
-use crate::domain::random::RandomError;
+use super::prelude::*;
 use crate::keys::KeysError;
-use crate::protocol::error::ErrorCode;
-use crate::store::StoreError;
 
 /// Something of ours failed: the request changed nothing, and the answer says no more than that.
 #[derive(Debug, thiserror::Error)]

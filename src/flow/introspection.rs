@@ -3,19 +3,12 @@
 
 use serde::Serialize;
 
-use super::Op;
-use super::client_authentication::authenticate;
+use super::client_authentication::{authenticate, refused};
 use super::client_request::ClientRequest;
-use super::error::OAuthError;
+use super::prelude::*;
 use super::token::access_token::{dead_because, digest_of_presented, is_opaque};
 use super::token::family::TokenBinding;
-use crate::domain::client::Client;
-use crate::domain::clock::Timestamp;
 use crate::domain::grant::Grant;
-use crate::domain::secret::SecretDigest;
-use crate::domain::user::User;
-use crate::protocol::error::ErrorCode;
-use crate::protocol::scope::Scope;
 use crate::store::{access_tokens, refresh_tokens};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -54,8 +47,7 @@ pub(crate) async fn answer(op: &Op, request: &ClientRequest<'_>) -> Result<Intro
     let client = authenticate(op, request).await?;
     if client.metadata.is_public() {
         // RFC 7662 §2.1 demands authorization, and a public client's name is none (RFC 6749 §2.1).
-        return Err(OAuthError::new(ErrorCode::InvalidClient, "client authentication failed")
-            .hint(format!("{}: public clients cannot introspect", client.id)));
+        return Err(refused(format!("{}: public clients cannot introspect", client.id)));
     }
     let missing = OAuthError::new(ErrorCode::InvalidRequest, "token is missing");
     let presented = request.parameters.get("token").ok_or(missing)?;

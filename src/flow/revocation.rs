@@ -2,25 +2,18 @@
 //! of another client is refused with `unauthorized_client` (RFC 6749 §5.2), which tells no more than its holder
 //! knows. A revocation is durable before the answer.
 
-use super::Op;
 use super::client_authentication::authenticate;
 use super::client_request::ClientRequest;
-use super::error::OAuthError;
+use super::prelude::*;
 use super::token::access_token::{digest_of_presented, is_opaque};
-use crate::domain::audit::{AuditEvent, AuditKind};
-use crate::domain::client::Client;
-use crate::domain::clock::Timestamp;
-use crate::domain::grant::Grant;
-use crate::domain::secret::SecretDigest;
-use crate::flow::audit::PendingEvent;
-use crate::protocol::error::ErrorCode;
-use crate::store::{StoreError, Tx, access_tokens, grants, refresh_tokens};
+use crate::domain::id::ClientId;
+use crate::store::{access_tokens, grants, refresh_tokens};
 
 struct Revocation {
     /// Its digest as a token of either kind, where the text can be one.
     access: Option<SecretDigest>,
     refresh: Option<SecretDigest>,
-    client: Client,
+    client: ClientId,
     now: Timestamp,
     revoked: PendingEvent,
 }
@@ -29,61 +22,51 @@ struct Revocation {
 /// Costs: one read for the client; one write of at most three reads and two updates; none for a text that cannot be a token.
 /// Errors: `invalid_client`; `invalid_request` without a token; `unauthorized_client` for a token of another client.
 pub(crate) async fn answer(op: &Op, request: &ClientRequest<'_>) -> Result<(), OAuthError> {
-    let client = authenticate(op, request).await?;
+    let client = authenticate(op, request).await?.id;
     let missing = OAuthError::new(ErrorCode::InvalidRequest, "token is missing");
     let presented = request.parameters.get("token").ok_or(missing)?;
+    let access = digest_of_presented(op, presented);
+    let refresh = is_opaque(presented).then(|| SecretDigest::of(presented.as_bytes()));
+    if access.is_none() && refresh.is_none() {
+        return Ok(());
+    }
     let event = AuditEvent {
-        client: Some(client.id.as_str().to_owned()),
+        client: Some(client.as_str().to_owned()),
         origin: request.origin.clone(),
         ..AuditEvent::new(AuditKind::TokenRevoked)
     };
-    let revocation = Revocation {
-        access: digest_of_presented(op, presented),
-        refresh: is_opaque(presented).then(|| SecretDigest::of(presented.as_bytes())),
-        now: op.env.now(),
-        revoked: PendingEvent::new(&op.env, event)?,
-        client,
-    };
-    if revocation.access.is_none() && revocation.refresh.is_none() {
-        return Ok(());
-    }
-    let caller = revocation.client.id.clone();
-    if op.store.write(revocation, |tx, job| Box::pin(job.run(tx))).await? {
+    let revoked = PendingEvent::new(&op.env, event)?;
+    let job = Revocation { access, refresh, client: client.clone(), now: op.env.now(), revoked };
+    if op.store.write(job, |tx, job| Box::pin(job.run(tx))).await? {
         return Ok(());
     }
     Err(OAuthError::new(ErrorCode::UnauthorizedClient, "the token was not issued to this client")
-        .hint(format!("{caller}: tried to revoke a token of another client")))
+        .hint(format!("{client}: tried to revoke a token of another client")))
 }
 
 impl Revocation {
     /// False: it is another client's. Gone or never there is all the same to the client (RFC 7009 §2.2).
     async fn run(&self, tx: &Tx) -> Result<bool, StoreError> {
-        if let Some(digest) = &self.access
-            && let Some(found) = access_tokens::find(tx, digest).await?
-        {
-            if found.grant.client_id != self.client.id {
-                return Ok(false);
-            }
-            if access_tokens::delete(tx, digest).await? {
-                self.audit(tx, &found.grant).await?;
-            }
-            return Ok(true);
+        let access = match &self.access {
+            Some(digest) => access_tokens::find(tx, digest).await?.map(|found| (found.grant, Some(digest))),
+            None => None,
+        };
+        let found = match (access, &self.refresh) {
+            (None, Some(digest)) => refresh_tokens::find(tx, digest).await?.map(|found| (found.grant, None)),
+            (access, _) => access,
+        };
+        let Some((grant, access)) = found else { return Ok(true) };
+        if grant.client_id != self.client {
+            return Ok(false);
         }
-        if let Some(digest) = &self.refresh
-            && let Some(found) = refresh_tokens::find(tx, digest).await?
-        {
-            if found.grant.client_id != self.client.id {
-                return Ok(false);
-            }
-            if grants::revoke(tx, &found.grant.id, self.now).await? {
-                self.audit(tx, &found.grant).await?;
-            }
+        let changed = match access {
+            Some(digest) => access_tokens::delete(tx, digest).await?,
+            None => grants::revoke(tx, &grant.id, self.now).await?,
+        };
+        if changed {
+            self.revoked.about(grant.authentication.user_id.as_str(), grant.id.as_str()).write(tx, self.now).await?;
         }
         Ok(true)
-    }
-
-    async fn audit(&self, tx: &Tx, grant: &Grant) -> Result<(), StoreError> {
-        self.revoked.about(grant.authentication.user_id.as_str(), grant.id.as_str()).write(tx, self.now).await
     }
 }
 

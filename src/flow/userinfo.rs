@@ -1,14 +1,10 @@
 //! The userinfo endpoint (OIDC Core §5.3) and the use of bearer tokens (RFC 6750). Tokens come in the header or
 //! in a form body; the query is never looked at (RFC 9700 §4.3.2).
 
-use super::Op;
-use super::claims;
-use super::error::Internal;
+use super::prelude::*;
 use super::token::access_token::{dead_because, digest_of_presented};
 use super::token::family::TokenBinding;
-use crate::protocol::error::ErrorCode;
-use crate::protocol::id_token::UserInfo;
-use crate::protocol::parameters::Parameters;
+use crate::protocol::claims::{UserClaims, UserInfo};
 use crate::protocol::scope;
 use crate::store::access_tokens;
 
@@ -29,29 +25,21 @@ pub(crate) enum BearerError {
 }
 
 impl BearerError {
-    pub(crate) const fn code(&self) -> Option<ErrorCode> {
+    /// RFC 6750 §3.1. What of ours failed is answered like everywhere else.
+    pub(crate) const fn status_and_code(&self) -> (u16, Option<ErrorCode>) {
         match self {
-            Self::Missing | Self::Internal(_) => None,
-            Self::Malformed => Some(ErrorCode::InvalidRequest),
-            Self::Invalid(_) => Some(ErrorCode::InvalidToken),
-            Self::Insufficient(_) => Some(ErrorCode::InsufficientScope),
-        }
-    }
-
-    /// RFC 6750 §3.1; `None` where something of ours failed, which is answered like everywhere else.
-    pub(crate) const fn status(&self) -> Option<u16> {
-        match self {
-            Self::Missing | Self::Invalid(_) => Some(401),
-            Self::Malformed => Some(400),
-            Self::Insufficient(_) => Some(403),
-            Self::Internal(_) => None,
+            Self::Missing => (401, None),
+            Self::Malformed => (400, Some(ErrorCode::InvalidRequest)),
+            Self::Invalid(_) => (401, Some(ErrorCode::InvalidToken)),
+            Self::Insufficient(_) => (403, Some(ErrorCode::InsufficientScope)),
+            Self::Internal(_) => (500, None),
         }
     }
 
     /// The value of `WWW-Authenticate` (RFC 6750 §3): the same for every reason for which a token is not valid.
     pub(crate) fn challenge(&self) -> String {
         let scheme = TokenBinding::Bearer.token_type();
-        let Some(code) = self.code() else { return scheme.to_owned() };
+        let (_, Some(code)) = self.status_and_code() else { return scheme.to_owned() };
         let (text, scope) = match self {
             Self::Malformed => ("the access token was sent in more than one way", String::new()),
             Self::Insufficient(scope) => ("the access token lacks a scope", format!(", scope=\"{scope}\"")),
@@ -85,8 +73,22 @@ pub(crate) async fn answer(op: &Op, presented: &str) -> Result<UserInfo, BearerE
     if !found.token.scope.contains(scope::OPENID) {
         return Err(BearerError::Insufficient(scope::OPENID));
     }
-    let user = claims::of(&found.user, &found.token.scope);
+    let user = claims_of(&found.user, &found.token.scope);
     Ok(UserInfo { sub: found.user.id.as_str().to_owned(), user })
+}
+
+/// The claims about a person that a scope opens (OIDC Core §5.4): what is said in the ID token and at userinfo alike. What is not
+/// known is absent; `groups` are a list even when empty, so that relying parties can map them (decision 2.9).
+pub(super) fn claims_of(user: &User, scope: &Scope) -> UserClaims {
+    UserClaims {
+        name: (!user.name.is_empty()).then(|| user.name.clone()),
+        preferred_username: Some(user.username.clone()),
+        updated_at: Some(user.updated_at.as_seconds()),
+        email: user.email.clone(),
+        email_verified: Some(user.email_verified),
+        groups: Some(user.groups.clone()),
+    }
+    .limited_to(scope)
 }
 
 #[cfg(test)]

@@ -4,10 +4,10 @@
 //! secrets have 256 bits, and what is limited is the noise.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use crate::domain::clock::Timestamp;
+use parking_lot::Mutex;
+
+use super::prelude::*;
 
 const WINDOW: Duration = Duration::from_secs(600);
 /// How long a client's proof keeps its source from being refused.
@@ -39,7 +39,7 @@ pub(crate) struct WrongSecrets(Arc<Mutex<HashMap<Pair, Tally>>>);
 impl WrongSecrets {
     /// How long this pair has to wait before anything that it presents is compared; `None`: compare it.
     pub(crate) fn pause(&self, most: Option<u32>, pair: &Pair, now: Timestamp) -> Option<Duration> {
-        let tallies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let tallies = self.0.lock();
         let tally = tallies.get(pair).filter(|tally| !tally.is_proven(now))?;
         left(most, tally, now)
     }
@@ -47,7 +47,7 @@ impl WrongSecrets {
     /// Counts a wrong secret. Some: it was one too many, and the pair has to wait so long.
     pub(crate) fn wrong(&self, most: Option<u32>, pair: Pair, now: Timestamp) -> Option<Duration> {
         most?;
-        let mut tallies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tallies = self.0.lock();
         let tally = room_for(&mut tallies, pair, now);
         let pause = left(most, tally, now);
         if now.since(tally.since) >= WINDOW {
@@ -59,7 +59,7 @@ impl WrongSecrets {
 
     pub(crate) fn right(&self, most: Option<u32>, pair: Pair, now: Timestamp) {
         if most.is_some() {
-            let mut tallies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut tallies = self.0.lock();
             room_for(&mut tallies, pair, now).proven_at = Some(now);
         }
     }
@@ -133,7 +133,7 @@ mod tests {
             assert_eq!(counted.wrong(None, pair("web", "a"), at(0)), None);
         }
         counted.right(None, pair("web", "a"), at(0));
-        assert!(counted.0.lock().unwrap().is_empty());
+        assert!(counted.0.lock().is_empty());
     }
 
     #[test]
@@ -143,7 +143,7 @@ mod tests {
         for source in 0..3 * PAIRS {
             counted.wrong(MOST, pair("web", &source.to_string()), at(1));
         }
-        let tallies = counted.0.lock().unwrap();
+        let tallies = counted.0.lock();
         assert!(tallies.len() <= PAIRS && tallies.contains_key(&pair("web", "app")));
     }
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::backchannel_logout::BackchannelLogout;
 use crate::domain::id::ClientId;
 use crate::flow::Op;
 use crate::flow::backchannel_logout::deliver;
+use crate::store::backchannel_logouts::BackchannelLogout;
 use crate::store::{StoreError, backchannel_logouts};
 
 /// How often the queue is looked at without being woken: logouts of other nodes and of commands, and what became due.

@@ -11,15 +11,14 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::clock::Timestamp;
-use crate::domain::hex::hex;
 use crate::domain::id::LoginId;
 use crate::domain::login::{End, Login, Reason, Subject};
-use crate::domain::random::RandomError;
 use crate::flow::Op;
 use crate::flow::error::Internal;
 use crate::flow::login::end::{self, UpstreamSession};
 use crate::flow::login::progress::{self, AFTER_DEADLINE};
 use crate::store::logins;
+use crate::upstream::{Progress, counted};
 
 /// How long a lease lasts: the most by which the death of its holder delays a login.
 const LEASE: Duration = Duration::from_secs(5);
@@ -31,11 +30,6 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// Logins that begin so shortly after one another are looked for together.
 const TOGETHER: Duration = Duration::from_millis(20);
 const BATCH: u64 = 500;
-
-/// A name for this process, new at every start: a lease of the process before is never mistaken for one's own.
-pub(super) fn node_name(op: &Op) -> Result<String, RandomError> {
-    Ok(hex(&op.env.random_bytes::<8>()?))
-}
 
 struct Pollers {
     op: Op,
@@ -129,9 +123,8 @@ async fn poll_until_over(op: Op, node: String, id: LoginId, stop: CancellationTo
                 AFTER_FAILURE
             }
         };
-        tokio::select! {
-            () = stop.cancelled() => return true,
-            () = tokio::time::sleep(pause) => {}
+        if tokio::time::timeout(pause, stop.cancelled()).await.is_ok() {
+            return true;
         }
     }
 }
@@ -151,22 +144,24 @@ async fn poll_once(op: &Op, node: &str, id: &LoginId) -> Result<Option<(Duration
         if now < login.deadline.plus(AFTER_DEADLINE) {
             return Ok(Some((AFTER_DEADLINE, login.deadline)));
         }
-        end::expire(op, &login).await?;
+        end::close(op, &login, End::Expired).await?;
         return Ok(None);
     }
     let Some(handle) = end::open_handle(op, &login)? else {
         // A decoy; or being created, or left so by a crash: nobody knows more before the deadline (decision 2.7).
         return Ok(Some((progress::next_poll(op, &login)?, login.deadline)));
     };
-    let Some(service) = op.upstreams.get(login.upstream) else {
+    let Some(service) = op.upstreams.get(&login.upstream) else {
         end::end(op, &login, End::Failed(Reason::UpstreamDown), UpstreamSession::MayLive).await?;
         return Ok(None);
     };
-    let asked = match &login.subject {
-        Subject::Named(asked) => Some(asked.upstream_user.as_str()),
-        _unnamed => None,
+    let asked = if let Subject::Named(asked) = &login.subject { Some(asked.upstream_user.as_str()) } else { None };
+    let word = |answer: &Result<_, _>| match answer {
+        Ok(Progress::Nonsense { .. }) => "unusable",
+        Ok(_) => "ok",
+        Err(_) => "unavailable",
     };
-    let pause = match service.poll(&handle, asked).await {
+    let pause = match counted(login.upstream, "state", service.poll(&handle, asked), word).await {
         Ok(answer) => progress::apply(op, &login, &handle, answer).await?,
         Err(unavailable) => {
             tracing::debug!(login = %id, error = %unavailable, "the phone service could not be asked; asked again");

@@ -19,7 +19,7 @@ const FIRST_CLEAN_UP: Duration = Duration::from_secs(5);
 
 pub(super) async fn follow_keys(op: Op, stop: CancellationToken) {
     while pause(&stop, KEYS).await {
-        if let Err(error) = op.keys.ring.refresh().await {
+        if let Err(error) = op.keys.refresh().await {
             tracing::warn!(%error, "the signing keys could not be read; the known ones stay in use");
         }
     }
@@ -37,7 +37,7 @@ pub(super) async fn clean_up(op: Op, stop: CancellationToken) {
         if let Err(error) = op.store.give_back_space().await {
             tracing::warn!(%error, "free space could not be given back; it is tried again");
         }
-        if let Err(error) = op.keys.ring.tidy().await {
+        if let Err(error) = op.keys.tidy().await {
             tracing::warn!(%error, "retired keys could not be deleted; it is tried again");
         }
     }
@@ -57,10 +57,7 @@ pub(super) async fn watch_clock(op: Op, every: Duration, stop: CancellationToken
 
 /// False: it is time to stop.
 async fn pause(stop: &CancellationToken, time: Duration) -> bool {
-    tokio::select! {
-        () = stop.cancelled() => false,
-        () = tokio::time::sleep(time) => true,
-    }
+    tokio::time::timeout(time, stop.cancelled()).await.is_err()
 }
 
 #[cfg(test)]

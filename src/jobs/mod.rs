@@ -8,7 +8,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::random::RandomError;
+use crate::domain::env::RandomError;
+use crate::domain::hex::hex;
 use crate::flow::Op;
 
 #[derive(Debug)]
@@ -21,7 +22,8 @@ impl Jobs {
     pub(crate) fn start(op: &Op) -> Result<Self, RandomError> {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        let node = login_poller::node_name(op)?;
+        // A name for this process, new at every start: a lease of the process before is never mistaken for one's own.
+        let node = hex(&op.env.random_bytes::<8>()?);
         tasks.spawn(login_poller::run(op.clone(), node.clone(), stop.clone()));
         tasks.spawn(backchannel::run(op.clone(), node, stop.clone()));
         tasks.spawn(maintenance::follow_keys(op.clone(), stop.clone()));

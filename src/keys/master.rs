@@ -12,9 +12,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
-use super::purpose::{DerivationFailed, KeyPurpose, PurposeKey};
-use crate::domain::env::Env;
-use crate::domain::random::RandomError;
+use super::KeysError;
+use super::purpose::{KeyPurpose, PurposeKey};
+use crate::domain::env::{Env, RandomError};
 
 pub(crate) const FILE_NAME: &str = "master.key";
 /// Base64 of 32 bytes has 44 characters; anything much longer is another file.
@@ -94,7 +94,7 @@ impl MasterKey {
     }
 
     /// What the database remembers, to recognise a node with another master key: derived one-way, so it tells nothing.
-    pub(crate) fn fingerprint(&self) -> Result<String, DerivationFailed> {
+    pub(crate) fn fingerprint(&self) -> Result<String, KeysError> {
         let mac = PurposeKey::derive(self, KeyPurpose::Fingerprint)?.mac(&[]);
         Ok(URL_SAFE_NO_PAD.encode(mac))
     }
@@ -105,12 +105,10 @@ impl MasterKey {
     }
 
     fn parse(text: &[u8]) -> Option<Self> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        // The longest output that the decoder may ask room for is a little more than 32 bytes.
+        // Into a buffer of our own, so that what was decoded before a mistake is wiped, too.
         let mut decoded = Zeroizing::new([0; 48]);
         let length = STANDARD.decode_slice(text.trim_ascii(), decoded.as_mut_slice()).ok()?;
-        bytes.copy_from_slice(decoded.get(..length).filter(|key| key.len() == 32)?);
-        Some(Self(bytes))
+        Some(Self(Zeroizing::new(decoded.get(..length)?.try_into().ok()?)))
     }
 }
 
@@ -142,11 +140,8 @@ fn create(dir: &Path, path: &Path, env: &Env) -> Result<(), MasterKeyError> {
     });
     // A failed removal leaves a key that nobody uses, in a file that nobody else can read.
     let _leftover = fs::remove_file(&aside);
-    linked.and_then(|()| File::open(dir)?.sync_all()).map_err(|reason| MasterKeyError::Io {
-        what: "create",
-        path: path.to_owned(),
-        reason,
-    })
+    let failed = |reason| MasterKeyError::Io { what: "create", path: path.to_owned(), reason };
+    linked.and_then(|()| File::open(dir)?.sync_all()).map_err(failed)
 }
 
 fn write_new(path: &Path, key: &[u8; 32]) -> io::Result<()> {

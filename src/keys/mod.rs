@@ -10,26 +10,29 @@ pub(crate) mod rotation;
 pub(crate) mod signing;
 pub(crate) mod verify;
 
-use std::sync::Arc;
+use crate::domain::env::RandomError;
 
-use purpose::{CannotOpen, CannotSeal, PurposeKeys};
-use ring::KeyRing;
-use signing::KeyError;
-
+/// What cannot be done with a key. Says nothing about private material, nor why a sealed text does not open (no oracle).
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum KeysError {
+    /// Nothing may be served then (check 165).
+    #[error("a key cannot be derived from the master key")]
+    Derive,
+    #[error("a signing key cannot be generated")]
+    Generate,
+    #[error("not a private key for its algorithm")]
+    Private,
+    /// RSA below 2048 bits, a point off the curve.
+    #[error("not a public key for its algorithm, or too weak a one")]
+    Public,
     #[error("the claims cannot be written")]
     Claims(#[from] serde_json::Error),
+    #[error("a signature cannot be made")]
+    Sign,
     #[error(transparent)]
-    Key(#[from] KeyError),
-    #[error(transparent)]
-    Seal(#[from] CannotSeal),
-    /// A sealed value could not be opened: another master key, or another row.
-    #[error(transparent)]
-    Open(#[from] CannotOpen),
-}
-
-pub(crate) struct Keys {
-    pub ring: KeyRing,
-    pub purposes: Arc<PurposeKeys>,
+    Random(#[from] RandomError),
+    #[error("a secret cannot be encrypted")]
+    Seal,
+    #[error("a stored secret cannot be decrypted: it was altered, belongs elsewhere, or is under another master key")]
+    Open,
 }

@@ -4,19 +4,20 @@
 //! is garbled) stays in use and the failure is reported (R26); at the start the same failure ends the process.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use bytes::Bytes;
+use parking_lot::RwLock;
 use serde::Serialize;
 
 use super::KeysError;
-use super::purpose::{CannotSeal, PurposeKeys, Sealer};
-use super::rotation::{self, KeySettings, Planned, Rotate, RotationRefused};
-use super::signing::{KeyError, SigningKey, VerifyingKey};
+use super::purpose::{PurposeKeys, Sealer};
+use super::rotation::{self, KeySettings, Planned, RotationRefused};
+use super::signing::{SigningKey, VerifyingKey};
 use crate::domain::clock::Timestamp;
 use crate::domain::env::Env;
 use crate::domain::secret::Secret;
-use crate::domain::signing_key::{Applied, KeyChange, KeyRowsError, KeyState, KeyStep, SigningKeyRows, StoredKey};
+use crate::domain::signing_key::{KeyRowsError, KeyState, KeyStep, SigningKeyRows, StoredKey};
 use crate::metrics;
 use crate::protocol::client_metadata::SigningAlgorithm;
 use crate::protocol::jwk::Jwk;
@@ -27,18 +28,16 @@ const ATTEMPTS: usize = 5;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RingError {
-    #[error(transparent)]
+    #[error("the signing keys cannot be read or written")]
     Rows(#[from] KeyRowsError),
     #[error(transparent)]
     Refused(#[from] RotationRefused),
     #[error("the stored signing key {0} cannot be read: it was altered or is under another master key")]
     Unreadable(String),
-    #[error("there is no active {} key", .0.as_str())]
+    #[error("there is no active {0} key")]
     NoActiveKey(SigningAlgorithm),
     #[error(transparent)]
-    Key(#[from] KeyError),
-    #[error(transparent)]
-    Seal(#[from] CannotSeal),
+    Keys(#[from] KeysError),
     #[error("a public key cannot be written")]
     Json(#[from] serde_json::Error),
     #[error("making signing keys was interrupted")]
@@ -51,7 +50,7 @@ pub(crate) struct KeyRing {
     snapshot: RwLock<Arc<Snapshot>>,
     refreshing: tokio::sync::Mutex<()>,
     rows: Arc<dyn SigningKeyRows>,
-    purposes: Arc<PurposeKeys>,
+    pub(crate) purposes: Arc<PurposeKeys>,
     pub(super) env: Env,
     settings: KeySettings,
 }
@@ -102,20 +101,27 @@ impl KeyRing {
     pub(crate) async fn refresh(&self) -> Result<bool, RingError> {
         // One at a time, so that an answer that was slow cannot overwrite a newer one and bring a revoked key back.
         let _turn = self.refreshing.lock().await;
-        self.install(self.rows.list_signing_keys().await?)
+        let rows = self.rows.list_signing_keys().await?;
+        let (current, now) = (self.snapshot(), self.env.now());
+        if current.rows == rows && current.stale_at.is_none_or(|end| now < end) {
+            return Ok(false);
+        }
+        let made = Snapshot::of(rows, &self.purposes.sealer, &self.settings, now)?;
+        *self.snapshot.write() = Arc::new(made);
+        Ok(true)
     }
 
-    pub(crate) async fn rotate(&self, which: Rotate) -> Result<KeyChange, RingError> {
-        self.change(|keys, now| rotation::rotate(keys, which, now, &self.settings)).await
+    pub(crate) async fn rotate(&self, only: Option<SigningAlgorithm>) -> Result<Vec<KeyStep>, RingError> {
+        self.change(|keys, now| rotation::rotate(keys, only, now, &self.settings)).await
     }
 
     /// Removes a key at once: from the JWK set, from verification, and from signing (check 71). Other nodes follow
     /// at their next [`KeyRing::refresh`].
-    pub(crate) async fn revoke(&self, kid: &str) -> Result<KeyChange, RingError> {
+    pub(crate) async fn revoke(&self, kid: &str) -> Result<Vec<KeyStep>, RingError> {
         self.change(|keys, now| rotation::revoke(keys, kid, now)).await
     }
 
-    pub(crate) async fn tidy(&self) -> Result<KeyChange, RingError> {
+    pub(crate) async fn tidy(&self) -> Result<Vec<KeyStep>, RingError> {
         self.change(|keys, now| Ok(rotation::tidy(keys, now, &self.settings))).await
     }
 
@@ -123,7 +129,7 @@ impl KeyRing {
     /// and PS256, a few hundredths for ES256 and EdDSA: sign after the commit (decision 2.4).
     pub(crate) fn sign(&self, alg: SigningAlgorithm, typ: TokenType, claims: &impl Serialize) -> Result<Secret, KeysError> {
         let snapshot = self.snapshot();
-        let key = snapshot.signing.get(&alg).ok_or(KeyError::Sign)?;
+        let key = snapshot.signing.get(&alg).ok_or(KeysError::Sign)?;
         let header = Header { alg, kid: Some(key.public.kid.clone()), typ: Some(typ.as_str().to_owned()) };
         let input = jws::signing_input(&header, claims)?;
         let signature = key.sign(input.as_bytes())?;
@@ -142,51 +148,38 @@ impl KeyRing {
     }
 
     pub(super) fn snapshot(&self) -> Arc<Snapshot> {
-        // A snapshot is replaced in one assignment, so a panic elsewhere cannot leave half of one.
-        Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn install(&self, rows: Vec<StoredKey>) -> Result<bool, RingError> {
-        let current = self.snapshot();
-        let now = self.env.now();
-        if current.rows == rows && current.stale_at.is_none_or(|end| now < end) {
-            return Ok(false);
-        }
-        let made = Snapshot::of(rows, &self.purposes.sealer, &self.settings, now)?;
-        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(made);
-        Ok(true)
+        Arc::clone(&self.snapshot.read())
     }
 
     /// Plans, makes keys, writes; plans again from the new state where another node was faster.
     async fn change(
         &self,
         plan: impl Fn(&[StoredKey], Timestamp) -> Result<Vec<Planned>, RotationRefused>,
-    ) -> Result<KeyChange, RingError> {
+    ) -> Result<Vec<KeyStep>, RingError> {
         for _attempt in 0..ATTEMPTS {
             let stored = self.rows.list_signing_keys().await?;
             let planned = plan(&stored, self.env.now())?;
             if planned.is_empty() {
                 self.refresh().await?;
-                return Ok(KeyChange::default());
+                return Ok(Vec::new());
             }
-            let change = self.prepare(planned).await?;
-            if self.rows.apply_key_change(&change).await? == Applied::Done {
+            let steps = self.prepare(planned).await?;
+            if self.rows.apply_key_change(&steps).await? {
                 self.refresh().await?;
-                return Ok(change);
+                return Ok(steps);
             }
         }
         Err(RingError::Conflict)
     }
 
-    async fn prepare(&self, planned: Vec<Planned>) -> Result<KeyChange, RingError> {
+    async fn prepare(&self, planned: Vec<Planned>) -> Result<Vec<KeyStep>, RingError> {
         let (env, purposes) = (self.env.clone(), Arc::clone(&self.purposes));
         let step = move |planned| match planned {
             Planned::Take(step) => Ok(step),
             Planned::Make(alg, state) => make(alg, state, &env, &purposes.sealer).map(KeyStep::Insert),
         };
-        let making = tokio::task::spawn_blocking(move || planned.into_iter().map(step).collect::<Result<Vec<_>, RingError>>());
-        let steps = making.await.map_err(|_cancelled_or_panicked| RingError::Interrupted)??;
-        Ok(KeyChange { steps })
+        let making = tokio::task::spawn_blocking(move || planned.into_iter().map(step).collect());
+        making.await.map_err(|_cancelled_or_panicked| RingError::Interrupted)?
     }
 }
 
@@ -219,7 +212,7 @@ impl Snapshot {
             let known = KnownKey { alg: row.alg, key: VerifyingKey::from_jwk(&jwk)?, published: is_published };
             verifying.insert(row.kid.clone(), known);
             if is_published {
-                published.push((rank(row), jwk));
+                published.push((row.state, row.alg, jwk));
             }
             if let (KeyState::Active, Some(key)) = (row.state, private) {
                 signing.insert(row.alg, key);
@@ -228,20 +221,10 @@ impl Snapshot {
         if let Some(missing) = SigningAlgorithm::ALL.into_iter().find(|alg| !signing.contains_key(alg)) {
             return Err(RingError::NoActiveKey(missing));
         }
-        published.sort_by_key(|(rank, _jwk)| *rank);
-        let set = HashMap::from([("keys", published.into_iter().map(|(_rank, jwk)| jwk).collect::<Vec<_>>())]);
+        published.sort_by_key(|(state, alg, _jwk)| (*state, *alg));
+        let set = HashMap::from([("keys", published.into_iter().map(|(.., jwk)| jwk).collect::<Vec<_>>())]);
         let stale_at = rows.iter().filter_map(|row| settings.unpublished_at(row)).filter(|end| now < *end).min();
         Ok(Self { signing, verifying, jwks: serde_json::to_vec(&set)?.into(), stale_at, rows })
-    }
-}
-
-/// The order of the JWK set: some relying parties take the first key that fits, so those that sign stand first, and among
-/// them RS256 (OIDC Core §10.1: `kid` decides where it is read).
-fn rank(row: &StoredKey) -> (u8, SigningAlgorithm) {
-    match row.state {
-        KeyState::Active => (0, row.alg),
-        KeyState::Next => (1, row.alg),
-        KeyState::Retired => (2, row.alg),
     }
 }
 

@@ -32,21 +32,10 @@ impl KeySettings {
     pub(crate) fn unpublished_at(&self, key: &StoredKey) -> Option<Timestamp> {
         retired_at(key).map(|at| at.plus(self.retired_keep))
     }
-
-    pub(crate) fn deleted_at(&self, key: &StoredKey) -> Option<Timestamp> {
-        retired_at(key).map(|at| at.plus(self.hint_keep.max(self.retired_keep)))
-    }
 }
 
 fn retired_at(key: &StoredKey) -> Option<Timestamp> {
     (key.state == KeyState::Retired).then(|| key.retired_at.unwrap_or(key.created_at))
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rotate {
-    One(SigningAlgorithm),
-    /// All of them, or none if one is not ready.
-    All,
 }
 
 /// Why a rotation is refused. Nothing was changed.
@@ -54,8 +43,7 @@ pub(crate) enum Rotate {
 pub(crate) enum RotationRefused {
     /// Relying parties with a cached JWK set would not know the next key.
     #[error(
-        "the next {} key was published too recently for relying parties to know it; it may sign {} s from now",
-        alg.as_str(),
+        "the next {alg} key was published too recently for relying parties to know it; it may sign {} s from now",
         wait.as_secs() + 1
     )]
     TooSoon { alg: SigningAlgorithm, wait: Duration },
@@ -78,15 +66,16 @@ pub(crate) fn ensure(keys: &[StoredKey], now: Timestamp) -> Vec<Planned> {
     steps
 }
 
+/// The steps for one algorithm; without one for all of them, or for none if one is not ready.
 pub(crate) fn rotate(
     keys: &[StoredKey],
-    which: Rotate,
+    only: Option<SigningAlgorithm>,
     now: Timestamp,
     settings: &KeySettings,
 ) -> Result<Vec<Planned>, RotationRefused> {
     let mut steps = Vec::new();
     for alg in SigningAlgorithm::ALL {
-        if matches!(which, Rotate::One(one) if one != alg) {
+        if only.is_some_and(|only| only != alg) {
             continue;
         }
         let (active, next) = (find(keys, alg, KeyState::Active), find(keys, alg, KeyState::Next));
@@ -117,7 +106,8 @@ pub(crate) fn revoke(keys: &[StoredKey], kid: &str, now: Timestamp) -> Result<Ve
 }
 
 pub(crate) fn tidy(keys: &[StoredKey], now: Timestamp, settings: &KeySettings) -> Vec<Planned> {
-    let outlived = keys.iter().filter(|key| settings.deleted_at(key).is_some_and(|end| now >= end));
+    let keep = settings.hint_keep.max(settings.retired_keep);
+    let outlived = keys.iter().filter(|key| retired_at(key).is_some_and(|at| now >= at.plus(keep)));
     outlived.map(|key| Planned::Take(KeyStep::Delete { kid: key.kid.clone() })).collect()
 }
 
@@ -201,7 +191,7 @@ mod tests {
     #[test]
     fn a_next_key_signs_only_after_it_was_published_for_long_enough() {
         let settings = KeySettings::default();
-        let at = |after| rotate(&full(), Rotate::One(RS256), T0.plus(after), &settings);
+        let at = |after| rotate(&full(), Some(RS256), T0.plus(after), &settings);
         let early = HOUR - Duration::from_millis(1);
         assert_eq!(at(early), Err(RotationRefused::TooSoon { alg: RS256, wait: Duration::from_millis(1) }));
         let now = T0.plus(HOUR);
@@ -215,12 +205,12 @@ mod tests {
     fn all_keys_are_rotated_or_none() {
         let settings = KeySettings::default();
         let now = T0.plus(HOUR);
-        assert_eq!(rotate(&full(), Rotate::All, now, &settings).unwrap().len(), 12);
+        assert_eq!(rotate(&full(), None, now, &settings).unwrap().len(), 12);
         let mut keys = full();
         keys.last_mut().unwrap().created_at = now;
-        assert!(matches!(rotate(&keys, Rotate::All, now, &settings), Err(RotationRefused::TooSoon { .. })));
+        assert!(matches!(rotate(&keys, None, now, &settings), Err(RotationRefused::TooSoon { .. })));
         keys.pop();
-        assert!(rotate(&keys, Rotate::All, now, &settings).is_err(), "no next key at all");
+        assert!(rotate(&keys, None, now, &settings).is_err(), "no next key at all");
     }
 
     #[test]

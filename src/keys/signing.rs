@@ -16,22 +16,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
+use super::KeysError;
 use crate::protocol::client_metadata::SigningAlgorithm;
-use crate::protocol::jwk::{Jwk, PublicNumbers};
-
-/// A key cannot be used. Says nothing about private material.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum KeyError {
-    #[error("a signing key cannot be generated")]
-    Generate,
-    #[error("not a private key for its algorithm")]
-    Private,
-    /// RSA below 2048 bits, a point off the curve.
-    #[error("not a public key for its algorithm, or too weak a one")]
-    Public,
-    #[error("a signature cannot be made")]
-    Sign,
-}
+use crate::protocol::jwk::{EcCurve, Jwk, OkpCurve, PublicNumbers};
 
 #[derive(Debug)]
 pub(crate) struct SigningKey {
@@ -50,42 +37,42 @@ enum Private {
 impl SigningKey {
     /// Makes a key pair: RSA with 2048 bits, which is what every relying party verifies fast (decision 2.9). May take a
     /// second, so not on a thread that serves requests.
-    pub(crate) fn generate(alg: SigningAlgorithm) -> Result<Self, KeyError> {
+    pub(crate) fn generate(alg: SigningAlgorithm) -> Result<Self, KeysError> {
         let private = match alg {
             SigningAlgorithm::RS256 | SigningAlgorithm::PS256 => RsaKeyPair::generate(KeySize::Rsa2048).map(Private::Rsa),
             SigningAlgorithm::ES256 => EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map(Private::P256),
             SigningAlgorithm::EdDSA => Ed25519KeyPair::generate().map(Private::Ed25519),
         };
-        Self::new(alg, private.map_err(|_unspecified| KeyError::Generate)?)
+        Self::new(alg, private.map_err(|_unspecified| KeysError::Generate)?)
     }
 
-    pub(crate) fn from_pkcs8(alg: SigningAlgorithm, pkcs8: &[u8]) -> Result<Self, KeyError> {
+    pub(crate) fn from_pkcs8(alg: SigningAlgorithm, pkcs8: &[u8]) -> Result<Self, KeysError> {
         let private = match alg {
             SigningAlgorithm::RS256 | SigningAlgorithm::PS256 => RsaKeyPair::from_pkcs8(pkcs8).map(Private::Rsa),
             SigningAlgorithm::ES256 => EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).map(Private::P256),
             SigningAlgorithm::EdDSA => Ed25519KeyPair::from_pkcs8(pkcs8).map(Private::Ed25519),
         };
-        Self::new(alg, private.map_err(|_rejected| KeyError::Private)?)
+        Self::new(alg, private.map_err(|_rejected| KeysError::Private)?)
     }
 
-    fn new(alg: SigningAlgorithm, private: Private) -> Result<Self, KeyError> {
-        let public = Jwk::new(alg, private.public_numbers().ok_or(KeyError::Private)?);
+    fn new(alg: SigningAlgorithm, private: Private) -> Result<Self, KeysError> {
+        let public = Jwk::new(alg, private.public_numbers().ok_or(KeysError::Private)?);
         Ok(Self { public, private })
     }
 
     /// The key pair as PKCS#8, to be sealed and stored.
-    pub(crate) fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    pub(crate) fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, KeysError> {
         let copied = |der: &[u8]| Zeroizing::new(der.to_vec());
         let stored = match &self.private {
             Private::Rsa(key) => AsDer::<Pkcs8V1Der<'_>>::as_der(key).map(|der| copied(der.as_ref())),
             Private::P256(key) => key.to_pkcs8v1().map(|der| copied(der.as_ref())),
             Private::Ed25519(key) => AsDer::<Pkcs8V1Der<'_>>::as_der(key).map(|der| copied(der.as_ref())),
         };
-        stored.map_err(|_unspecified| KeyError::Private)
+        stored.map_err(|_unspecified| KeysError::Private)
     }
 
     /// The signature over `input` (RFC 7518 §3.3 to §3.5, RFC 8037 §3.1).
-    pub(crate) fn sign(&self, input: &[u8]) -> Result<Vec<u8>, KeyError> {
+    pub(crate) fn sign(&self, input: &[u8]) -> Result<Vec<u8>, KeysError> {
         let random = SystemRandom::new();
         let made = match &self.private {
             Private::Rsa(key) => {
@@ -96,24 +83,25 @@ impl SigningKey {
             Private::P256(key) => key.sign(&random, input).map(|made| made.as_ref().to_vec()),
             Private::Ed25519(key) => key.try_sign(input).map(|made| made.as_ref().to_vec()),
         };
-        made.map_err(|_unspecified| KeyError::Sign)
+        made.map_err(|_unspecified| KeysError::Sign)
     }
 }
 
 impl Private {
     fn public_numbers(&self) -> Option<PublicNumbers> {
+        let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         match self {
             Self::Rsa(key) => {
                 let numbers = RsaPublicKeyComponents::<Vec<u8>>::from(key.public_key());
-                Some(PublicNumbers::rsa(&numbers.n, &numbers.e))
+                Some(PublicNumbers::Rsa { n: text(&numbers.n), e: text(&numbers.e) })
             }
             Self::P256(key) => {
                 // An uncompressed point: 4, then both coordinates (SEC 1 §2.3.3).
-                let (&[4], coordinates) = key.public_key().as_ref().split_first_chunk::<1>()? else { return None };
-                let (x, y) = coordinates.split_first_chunk::<32>()?;
-                Some(PublicNumbers::p256(x, y.try_into().ok()?))
+                let [4, coordinates @ ..] = key.public_key().as_ref() else { return None };
+                let (x, y) = coordinates.split_at_checked(32).filter(|(_x, y)| y.len() == 32)?;
+                Some(PublicNumbers::Ec { crv: EcCurve::P256, x: text(x), y: text(y) })
             }
-            Self::Ed25519(key) => Some(PublicNumbers::ed25519(key.public_key().as_ref().try_into().ok()?)),
+            Self::Ed25519(key) => Some(PublicNumbers::Okp { crv: OkpCurve::Ed25519, x: text(key.public_key().as_ref()) }),
         }
     }
 }
@@ -123,8 +111,8 @@ pub(crate) struct VerifyingKey(ParsedPublicKey);
 
 impl VerifyingKey {
     /// The key that `jwk` describes, for the JWK's own `alg` and no other (RFC 8725 §3.1).
-    pub(crate) fn from_jwk(jwk: &Jwk) -> Result<Self, KeyError> {
-        let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).map_err(|_malformed| KeyError::Public);
+    pub(crate) fn from_jwk(jwk: &Jwk) -> Result<Self, KeysError> {
+        let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).map_err(|_malformed| KeysError::Public);
         let parsed = match (jwk.alg, &jwk.numbers) {
             (SigningAlgorithm::RS256, PublicNumbers::Rsa { n, e }) => {
                 rsa(decode(n)?, decode(e)?)?.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
@@ -136,14 +124,14 @@ impl VerifyingKey {
                 let (x, y) = (decode(x)?, decode(y)?);
                 if x.len() != 32 || y.len() != 32 {
                     // Coordinates have the full length (RFC 7518 §6.2.1.2).
-                    return Err(KeyError::Public);
+                    return Err(KeysError::Public);
                 }
                 ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, [&[4], x.as_slice(), &y].concat())
             }
             (SigningAlgorithm::EdDSA, PublicNumbers::Okp { x, .. }) => ParsedPublicKey::new(&ED25519, decode(x)?),
-            _mismatch => return Err(KeyError::Public),
+            _mismatch => return Err(KeysError::Public),
         };
-        parsed.map(Self).map_err(|_rejected| KeyError::Public)
+        parsed.map(Self).map_err(|_rejected| KeysError::Public)
     }
 
     /// Whether `signature` is this key's over `input` (RFC 7515 §5.2, step 8).
@@ -152,18 +140,17 @@ impl VerifyingKey {
     }
 }
 
-fn rsa(n: Vec<u8>, e: Vec<u8>) -> Result<RsaPublicKeyComponents<Vec<u8>>, KeyError> {
+fn rsa(n: Vec<u8>, e: Vec<u8>) -> Result<RsaPublicKeyComponents<Vec<u8>>, KeysError> {
     // The library checks the length of the modulus when it verifies only; a weak key is refused at once (RFC 7518 §3.3).
     let long_enough = n.len() >= 256 && n.first().is_some_and(|first| n.len() > 256 || *first >= 0x80);
     // An even or a tiny exponent is no RSA key; 3 is legal, one byte more than four is not in use anywhere.
     let sound = n.last().is_some_and(|last| last % 2 == 1) && e.last().is_some_and(|last| last % 2 == 1) && e.as_slice() != [1];
-    if long_enough && sound && e.len() <= 4 { Ok(RsaPublicKeyComponents { n, e }) } else { Err(KeyError::Public) }
+    if long_enough && sound && e.len() <= 4 { Ok(RsaPublicKeyComponents { n, e }) } else { Err(KeysError::Public) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::jwk::{EcCurve, OkpCurve};
     use crate::protocol::jws::UnverifiedJws;
     use std::sync::LazyLock;
 
@@ -187,6 +174,10 @@ mod tests {
 
     fn ec_numbers(x: &str, y: &str) -> PublicNumbers {
         PublicNumbers::Ec { crv: EcCurve::P256, x: x.into(), y: y.into() }
+    }
+
+    fn rsa_numbers(n: &[u8], e: &[u8]) -> PublicNumbers {
+        PublicNumbers::Rsa { n: URL_SAFE_NO_PAD.encode(n), e: URL_SAFE_NO_PAD.encode(e) }
     }
 
     #[test]
@@ -245,7 +236,7 @@ mod tests {
         assert!(VerifyingKey::from_jwk(&rs256.public).unwrap().verifies(b"input", &signature));
         assert!(!VerifyingKey::from_jwk(&as_ps256).unwrap().verifies(b"input", &signature));
         let as_es256 = Jwk { alg: SigningAlgorithm::ES256, ..ps256.public.clone() };
-        assert_eq!(VerifyingKey::from_jwk(&as_es256).unwrap_err(), KeyError::Public);
+        assert!(matches!(VerifyingKey::from_jwk(&as_es256), Err(KeysError::Public)));
     }
 
     #[test]
@@ -264,22 +255,23 @@ mod tests {
 
     #[test]
     fn weak_and_malformed_public_keys_are_refused() {
-        let refused = |alg, numbers| VerifyingKey::from_jwk(&Jwk::new(alg, numbers)).err() == Some(KeyError::Public);
+        let refused = |alg, numbers| matches!(VerifyingKey::from_jwk(&Jwk::new(alg, numbers)), Err(KeysError::Public));
         let PublicNumbers::Rsa { n, .. } = &KEYS[0].public.numbers else { panic!("an RSA key") };
         let n = URL_SAFE_NO_PAD.decode(n).unwrap();
         for alg in [SigningAlgorithm::RS256, SigningAlgorithm::PS256] {
-            assert!(!refused(alg, PublicNumbers::rsa(&n, &[1, 0, 1])), "the control");
-            assert!(refused(alg, PublicNumbers::rsa(&n[128..], &[1, 0, 1])), "1024 bits");
-            assert!(refused(alg, PublicNumbers::rsa(&[&[0][..], &n[1..]].concat(), &[1, 0, 1])), "leading zero");
+            assert!(!refused(alg, rsa_numbers(&n, &[1, 0, 1])), "the control");
+            assert!(refused(alg, rsa_numbers(&n[128..], &[1, 0, 1])), "1024 bits");
+            assert!(refused(alg, rsa_numbers(&[&[0][..], &n[1..]].concat(), &[1, 0, 1])), "leading zero");
             let mut even = n.clone();
             even[255] &= 0xFE;
-            assert!(refused(alg, PublicNumbers::rsa(&even, &[1, 0, 1])), "even modulus");
+            assert!(refused(alg, rsa_numbers(&even, &[1, 0, 1])), "even modulus");
             for e in [&[1][..], &[2], &[0], &[], &[1, 0, 0], &[1, 1, 1, 1, 1]] {
-                assert!(refused(alg, PublicNumbers::rsa(&n, e)), "exponent {e:?}");
+                assert!(refused(alg, rsa_numbers(&n, e)), "exponent {e:?}");
             }
         }
-        assert!(refused(SigningAlgorithm::ES256, PublicNumbers::p256(&[0; 32], &[0; 32])));
-        assert!(refused(SigningAlgorithm::ES256, PublicNumbers::p256(&[1; 32], &[1; 32])), "off the curve");
+        let (zeros, ones) = (URL_SAFE_NO_PAD.encode([0; 32]), URL_SAFE_NO_PAD.encode([1; 32]));
+        assert!(refused(SigningAlgorithm::ES256, ec_numbers(&zeros, &zeros)));
+        assert!(refused(SigningAlgorithm::ES256, ec_numbers(&ones, &ones)), "off the curve");
         assert!(refused(SigningAlgorithm::ES256, ec_numbers("AQ", "AQ")));
         assert!(refused(SigningAlgorithm::EdDSA, PublicNumbers::Okp { crv: OkpCurve::Ed25519, x: "AQ".into() }));
         assert!(refused(SigningAlgorithm::EdDSA, PublicNumbers::Okp { crv: OkpCurve::Ed25519, x: "+/".into() }));

@@ -2,23 +2,23 @@
 
 use std::time::Duration;
 
+use super::clients::Change;
 use super::{Manage, clients, devices, users};
 use crate::domain::authorization::CodeContent;
 use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, RequestSource};
-use crate::domain::client::Client;
-use crate::domain::client_patch::ClientPatch;
+use crate::domain::client::{Client, ClientPatch};
 use crate::domain::grant::Grant;
 use crate::domain::id::{AuthorizationId, DeviceId, LoginId};
 use crate::domain::login::{Asked, Concern, Login, LoginStage, Purpose, Subject, UpstreamHandle};
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::user::{Upstream, User};
-use crate::flow::login::finish::{self, Finished, Finisher};
+use crate::flow::login::finish::{self, Finished};
 use crate::flow::token::TokenResponse;
 use crate::flow::token::tests::beside::{Held, beside, on_both_engines};
 use crate::flow::token::tests::{Bench, T0};
 use crate::protocol::error::ErrorCode;
-use crate::protocol::logout_uri::LogoutUri;
 use crate::protocol::scope::Scope;
+use crate::protocol::uri::LogoutUri;
 use crate::store::{backchannel_logouts, grants, logins, sessions};
 
 /// Alice with a phone, signed in by it, and a client that wants to hear of logouts.
@@ -67,7 +67,8 @@ impl Scene {
 
     /// Switches the client on or off.
     async fn switch(&self, on: bool) {
-        clients::update(&self.manage(), &self.client.id, ClientPatch::default(), Some(!on)).await.unwrap();
+        let change = Change::Update(ClientPatch::default(), Some(!on));
+        clients::change(&self.manage(), &self.client.id, change).await.unwrap();
     }
 
     /// The families of alice that are alive.
@@ -117,9 +118,8 @@ impl Scene {
     }
 
     async fn finish(&self, id: &LoginId) -> Finished {
-        let by = Finisher { session: None, origin: RequestSource::default() };
         let login = logins::find(self.bench.op.store.read(), id).await.unwrap().unwrap();
-        finish::finish(&self.bench.op, login, by).await.unwrap()
+        finish::finish(&self.bench.op, login, None, RequestSource::default()).await.unwrap()
     }
 
     async fn is_signed_in(&self) -> bool {

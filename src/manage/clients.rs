@@ -3,12 +3,10 @@
 use super::users::name_conflict;
 use super::{Manage, ManageError};
 use crate::domain::audit::{AuditEvent, AuditKind};
-use crate::domain::client::{Client, Source};
-use crate::domain::client_patch::ClientPatch;
-use crate::domain::client_rules;
-use crate::domain::clock::Timestamp;
+use crate::domain::client::{Client, ClientPatch, Source};
+use crate::domain::client_rules::check_id;
 use crate::domain::id::ClientId;
-use crate::domain::secret::{Secret, SecretDigest};
+use crate::domain::secret::Secret;
 use crate::flow::audit::PendingEvent;
 use crate::protocol::client_metadata::ClientMetadata;
 use crate::store::{StoreError, Tx, clients, grants};
@@ -18,6 +16,14 @@ use crate::store::{StoreError, Tx, clients, grants};
 pub(crate) struct Issued {
     pub client: Client,
     pub secret: Option<Secret>,
+}
+
+impl Issued {
+    /// With the one of these secrets that the client has now.
+    fn of(client: Client, secrets: impl IntoIterator<Item = Secret>) -> Self {
+        let secret = secrets.into_iter().find(|secret| client.secret == Some(secret.digest()));
+        Self { client, secret }
+    }
 }
 
 pub(super) fn event(id: &ClientId, detail: &str) -> AuditEvent {
@@ -34,21 +40,13 @@ fn name(id: &ClientId) -> String {
     format!("client `{id}`")
 }
 
-fn checked(patch: &ClientPatch, before: &ClientMetadata, allow_private: bool) -> Result<ClientMetadata, ManageError> {
-    let metadata = patch.apply(before).map_err(ManageError::Invalid)?;
-    client_rules::check_transport(&metadata, allow_private).map_err(|wrong| ManageError::Invalid(vec![wrong]))?;
-    Ok(metadata)
-}
-
 /// A client that is not there yet. A confidential one has a secret; without an id it gets one as well.
 fn new_client(manage: &Manage<'_>, id: Option<String>, patch: ClientPatch) -> Result<Issued, ManageError> {
     let id = match id {
-        Some(id) => {
-            client_rules::check_id(&id).map(|()| ClientId::new(id)).map_err(|wrong| ManageError::Invalid(vec![wrong]))?
-        }
+        Some(id) => check_id(&id).map_err(|wrong| ManageError::Invalid(vec![wrong]))?,
         None => ClientId::generate(manage.env)?,
     };
-    let metadata = checked(&patch, &ClientMetadata::default(), manage.allow_private)?;
+    let metadata = patch.apply(&ClientMetadata::default(), manage.allow_private).map_err(ManageError::Invalid)?;
     let secret = if metadata.is_public() { None } else { Some(Secret::generate(manage.env)?) };
     let client = Client {
         id,
@@ -56,7 +54,7 @@ fn new_client(manage: &Manage<'_>, id: Option<String>, patch: ClientPatch) -> Re
         secret: secret.as_ref().map(Secret::digest),
         source: Source::Command,
         disabled: false,
-        created_at: manage.now(),
+        created_at: manage.env.now(),
     };
     Ok(Issued { client, secret })
 }
@@ -86,47 +84,31 @@ pub(crate) async fn replace(
     known: Option<Secret>,
 ) -> Result<Issued, ManageError> {
     let fresh = new_client(manage, Some(id), patch)?;
-    let job = Replacing {
-        created: manage.entry(event(&fresh.client.id, "created"))?,
-        replaced: manage.entry(event(&fresh.client.id, "replaced"))?,
-        client: fresh.client,
-        known: known.as_ref().map(Secret::digest),
-        now: manage.now(),
-    };
-    let client = manage.store.try_write(job, |tx, job| Box::pin(job.run(tx))).await?;
-    let secret = known.into_iter().chain(fresh.secret).find(|secret| client.secret == Some(secret.digest()));
-    Ok(Issued { client, secret })
-}
-
-struct Replacing {
-    client: Client,
-    /// The digest of the secret that whoever asks has in hand.
-    known: Option<SecretDigest>,
-    created: PendingEvent,
-    replaced: PendingEvent,
-    now: Timestamp,
-}
-
-impl Replacing {
-    async fn run(&self, tx: &Tx) -> Result<Client, ManageError> {
-        let Some(before) = clients::find(tx, &self.client.id).await? else {
-            let inserted = insert(tx, &self.client, &self.created).await?;
-            return if inserted { Ok(self.client.clone()) } else { Err(name_conflict().into()) };
-        };
-        if before.source == Source::File {
-            return Err(ManageError::Declared(name(&before.id)));
-        }
-        let keeps = self.client.secret.is_some() && before.secret.is_some() && before.secret == self.known;
-        let secret = if keeps { before.secret.clone() } else { self.client.secret.clone() };
-        let after = Client { secret, disabled: before.disabled, created_at: before.created_at, ..self.client.clone() };
-        if after.metadata == before.metadata && after.secret == before.secret {
-            return Ok(after);
-        }
-        clients::update(tx, &after).await?;
-        clients::update_secret(tx, &after.id, after.secret.as_ref()).await?;
-        self.replaced.write(tx, self.now).await?;
-        Ok(after)
-    }
+    let created = manage.entry(event(&fresh.client.id, "created"))?;
+    let replaced = manage.entry(event(&fresh.client.id, "replaced"))?;
+    let job = (fresh.client, known.as_ref().map(Secret::digest), created, replaced, manage.env.now());
+    let written = manage.store.try_write(job, |tx, (client, known, created, replaced, now)| {
+        Box::pin(async move {
+            let Some(before) = clients::find(tx, &client.id).await? else {
+                let inserted = insert(tx, client, created).await?;
+                return if inserted { Ok(client.clone()) } else { Err(ManageError::from(name_conflict())) };
+            };
+            if before.source == Source::File {
+                return Err(ManageError::Declared(name(&before.id)));
+            }
+            let keeps = client.secret.is_some() && before.secret.is_some() && before.secret == *known;
+            let secret = if keeps { before.secret.clone() } else { client.secret.clone() };
+            let after = Client { secret, disabled: before.disabled, created_at: before.created_at, ..client.clone() };
+            if after.metadata == before.metadata && after.secret == before.secret {
+                return Ok(after);
+            }
+            clients::update(tx, &after).await?;
+            clients::update_secret(tx, &after.id, after.secret.as_ref()).await?;
+            replaced.write(tx, *now).await?;
+            Ok(after)
+        })
+    });
+    Ok(Issued::of(written.await?, known.into_iter().chain(fresh.secret)))
 }
 
 pub(crate) async fn list(manage: &Manage<'_>) -> Result<Vec<Client>, ManageError> {
@@ -137,105 +119,58 @@ pub(crate) async fn find(manage: &Manage<'_>, id: &ClientId) -> Result<Client, M
     clients::find(manage.store.read(), id).await?.ok_or_else(|| ManageError::NotFound(name(id)))
 }
 
-enum Change {
+pub(crate) enum Change {
+    /// What is given, and whether it is switched off. Then what it has is dead for good. One that ceases to be public gets a
+    /// secret, one that becomes public loses it.
     Update(ClientPatch, Option<bool>),
+    /// A new secret; the old one is dead at once.
     Rotate,
     Delete,
 }
 
-struct Changing {
-    id: ClientId,
-    change: Change,
-    /// A secret in case one is needed.
-    secret: SecretDigest,
-    allow_private: bool,
-    entry: PendingEvent,
-    now: Timestamp,
-}
-
-impl Changing {
-    async fn run(&self, tx: &Tx) -> Result<(Client, bool), ManageError> {
-        let before = clients::find(tx, &self.id).await?.ok_or_else(|| ManageError::NotFound(name(&self.id)))?;
-        if before.source == Source::File {
-            return Err(ManageError::Declared(name(&self.id)));
-        }
-        let changed = match &self.change {
-            Change::Update(patch, disabled) => self.update(tx, before, patch, *disabled).await?,
-            Change::Rotate if before.metadata.is_public() => {
-                return Err(ManageError::Refused(format!("{} is public: it has no secret", name(&self.id))));
-            }
-            Change::Rotate => {
-                clients::update_secret(tx, &self.id, Some(&self.secret)).await?;
-                (Client { secret: Some(self.secret.clone()), ..before }, true)
-            }
-            Change::Delete => {
-                clients::delete(tx, &self.id).await?;
-                (before, false)
-            }
-        };
-        self.entry.write(tx, self.now).await?;
-        Ok(changed)
-    }
-
-    async fn update(
-        &self,
-        tx: &Tx,
-        before: Client,
-        patch: &ClientPatch,
-        disabled: Option<bool>,
-    ) -> Result<(Client, bool), ManageError> {
-        let metadata = checked(patch, &before.metadata, self.allow_private)?;
-        let needs_secret = !metadata.is_public() && before.secret.is_none();
-        let kept = || before.secret.clone().unwrap_or_else(|| self.secret.clone());
-        let secret = (!metadata.is_public()).then(kept);
-        let after = Client { metadata, disabled: disabled.unwrap_or(before.disabled), secret, ..before.clone() };
-        clients::update(tx, &after).await?;
-        if after.secret != before.secret {
-            clients::update_secret(tx, &self.id, after.secret.as_ref()).await?;
-        }
-        // Switched on: what was being redeemed when it was switched off, and was useless ever since, stays so.
-        if after.disabled != before.disabled {
-            grants::revoke_for_client(tx, &self.id, self.now).await?;
-        }
-        Ok((after, needs_secret))
-    }
-}
-
-async fn change(manage: &Manage<'_>, id: &ClientId, change: Change, detail: &str) -> Result<Issued, ManageError> {
-    let secret = Secret::generate(manage.env)?;
-    let job = Changing {
-        id: id.clone(),
-        change,
-        secret: secret.digest(),
-        allow_private: manage.allow_private,
-        entry: manage.entry(event(id, detail))?,
-        now: manage.now(),
+pub(crate) async fn change(manage: &Manage<'_>, id: &ClientId, change: Change) -> Result<Issued, ManageError> {
+    let detail = match change {
+        Change::Update(_, Some(true)) => "disabled",
+        Change::Update(_, Some(false)) => "enabled",
+        Change::Update(_, None) => "updated",
+        Change::Rotate => "secret rotated",
+        Change::Delete => "deleted",
     };
-    let (client, has_new_secret) = manage.store.try_write(job, |tx, job| Box::pin(job.run(tx))).await?;
-    Ok(Issued { client, secret: has_new_secret.then_some(secret) })
-}
-
-/// Where the client is switched off, what it has is dead for good. One that ceases to be public gets a secret, one that becomes
-/// public loses it.
-pub(crate) async fn update(
-    manage: &Manage<'_>,
-    id: &ClientId,
-    patch: ClientPatch,
-    disabled: Option<bool>,
-) -> Result<Issued, ManageError> {
-    let detail = match disabled {
-        Some(true) => "disabled",
-        Some(false) => "enabled",
-        None => "updated",
-    };
-    change(manage, id, Change::Update(patch, disabled), detail).await
-}
-
-/// Replaces a client's secret; the old one is dead at once.
-pub(crate) async fn rotate_secret(manage: &Manage<'_>, id: &ClientId) -> Result<Issued, ManageError> {
-    change(manage, id, Change::Rotate, "secret rotated").await
-}
-
-pub(crate) async fn delete(manage: &Manage<'_>, id: &ClientId) -> Result<Client, ManageError> {
-    change(manage, id, Change::Delete, "deleted").await.map(|issued| issued.client)
+    let (fresh, allow_private) = (Secret::generate(manage.env)?, manage.allow_private);
+    let job = (id.clone(), change, fresh.digest(), manage.entry(event(id, detail))?, manage.env.now());
+    let changed = manage.store.try_write(job, move |tx, (id, change, fresh, entry, now)| {
+        Box::pin(async move {
+            let before = clients::find(tx, id).await?.ok_or_else(|| ManageError::NotFound(name(id)))?;
+            if before.source == Source::File {
+                return Err(ManageError::Declared(name(id)));
+            }
+            let mut after = before.clone();
+            match change {
+                Change::Update(patch, disabled) => {
+                    after.metadata = patch.apply(&before.metadata, allow_private).map_err(ManageError::Invalid)?;
+                    // A secret in case it needs one and has none.
+                    after.secret = (!after.metadata.is_public()).then(|| before.secret.as_ref().unwrap_or(fresh).clone());
+                    after.disabled = disabled.unwrap_or(before.disabled);
+                    clients::update(tx, &after).await?;
+                }
+                Change::Rotate if before.metadata.is_public() => {
+                    return Err(ManageError::Refused(format!("{} is public: it has no secret", name(id))));
+                }
+                Change::Rotate => after.secret = Some(fresh.clone()),
+                Change::Delete => {
+                    clients::delete(tx, id).await?;
+                }
+            }
+            if after.secret != before.secret {
+                clients::update_secret(tx, id, after.secret.as_ref()).await?;
+            }
+            // Switched on: what was being redeemed when it was switched off, and was useless ever since, stays so.
+            if after.disabled != before.disabled {
+                grants::revoke_for_client(tx, id, *now).await?;
+            }
+            entry.write(tx, *now).await?;
+            Ok(after)
+        })
+    });
+    Ok(Issued::of(changed.await?, [fresh]))
 }

@@ -4,16 +4,16 @@
 //! typing mistake in a file must not cost anybody their subject or their consents. From then on commands may change them, and
 //! declaring them again brings a client back; a person has to be unlocked as well.
 
-use super::users::{self, Locking, Person, demand_free, device, event as user_event, insert, name_conflict, named, new_person};
-use super::{Manage, ManageError, clients, devices};
-use crate::domain::client::{Client, Source};
-use crate::domain::client_patch::DeclaredClient;
+use super::devices::{self, Removal};
+use super::users::{self, Person, demand_free, device, event as user_event, insert, name_conflict, named, new_person};
+use super::{Manage, ManageError, clients};
+use crate::domain::browser::RequestSource;
+use crate::domain::client::{Client, DeclaredClient, Source};
 use crate::domain::clock::Timestamp;
 use crate::domain::env::Env;
 use crate::domain::secret::Secret;
 use crate::domain::user::{Device, Upstream, User};
 use crate::domain::written::NewUser;
-use crate::flow::audit::PendingEvent;
 use crate::store::users::UserSaved;
 use crate::store::{self, Db, Store, StoreError, Tx, grants};
 
@@ -24,7 +24,9 @@ pub(crate) async fn apply(
     declared: &[DeclaredClient],
     people: &[NewUser],
 ) -> Result<(), ManageError> {
-    let manage = Manage::at_start(store, env);
+    let origin = RequestSource { address: String::new(), user_agent: "signbridge start".to_owned() };
+    // What the file says was checked when it was read.
+    let manage = Manage { store, env, origin, allow_private: true };
     for client in declared {
         apply_client(&manage, client).await?;
     }
@@ -80,28 +82,24 @@ async fn apply_client(manage: &Manage<'_>, declared: &DeclaredClient) -> Result<
         secret: declared.secret.as_ref().map(Secret::digest),
         source: Source::File,
         disabled: false,
-        created_at: before.as_ref().map_or_else(|| manage.now(), |before| before.created_at),
+        created_at: before.as_ref().map_or_else(|| manage.env.now(), |before| before.created_at),
     };
-    match before {
-        None => {
-            let job = (after, manage.entry(clients::event(&declared.id, "declared"))?);
-            manage.store.write(job, |tx, (client, entry)| Box::pin(clients::insert(tx, client, entry))).await?;
-            Ok(())
-        }
-        Some(before) => {
-            let same = before.metadata == after.metadata && before.secret == after.secret;
-            if same && before.source == Source::File && !before.disabled {
-                return Ok(());
-            }
-            write_client(manage, after, before.disabled, "declared").await
-        }
+    let Some(before) = before else {
+        let job = (after, manage.entry(clients::event(&declared.id, "declared"))?);
+        manage.store.write(job, |tx, (client, entry)| Box::pin(clients::insert(tx, client, entry))).await?;
+        return Ok(());
+    };
+    let same = before.metadata == after.metadata && before.secret == after.secret;
+    if same && before.source == Source::File && !before.disabled {
+        return Ok(());
     }
+    write_client(manage, after, before.disabled, "declared").await
 }
 
-/// Writes a client that is, or was, off where `revoke` says so: what it has is dead then (as in [`clients::update`]).
+/// Writes a client that is, or was, off where `revoke` says so: what it has is dead then (as in [`clients::change`]).
 async fn write_client(manage: &Manage<'_>, after: Client, revoke: bool, detail: &str) -> Result<(), ManageError> {
     let entry = manage.entry(clients::event(&after.id, detail))?;
-    let written = manage.store.write((after, entry, manage.now()), move |tx, (client, entry, now)| {
+    let written = manage.store.write((after, entry, manage.env.now()), move |tx, (client, entry, now)| {
         Box::pin(async move {
             store::clients::update(tx, client).await?;
             store::clients::update_secret(tx, &client.id, client.secret.as_ref()).await?;
@@ -117,33 +115,28 @@ async fn write_client(manage: &Manage<'_>, after: Client, revoke: bool, detail: 
 /// Locks a person whom the file no longer names, and takes their phones away.
 async fn dismiss(manage: &Manage<'_>, user: User) -> Result<(), ManageError> {
     tracing::warn!(username = user.username, "the file no longer declares this person: they are locked");
-    let now = manage.now();
+    let now = manage.env.now();
     let entry = manage.entry(user_event(&user.id, "no longer declared"))?;
     let phones = store::devices::list_for_user(manage.store.read(), &user.id).await?;
     let removals = removals(manage, phones)?;
-    let locking = Locking { user: user.id.clone(), locked: true, entry, now };
     let after = User { source: Source::Command, updated_at: now, ..user };
-    let written = manage.store.write((after, locking, removals), |tx, (after, locking, removals)| {
+    let written = manage.store.write((after, entry, removals), move |tx, (after, entry, removals)| {
         Box::pin(async move {
             store::users::update(tx, after).await?;
-            locking.run(tx).await?;
-            remove_all(tx, removals).await
+            users::lock(tx, &after.id, true, entry, now).await?;
+            remove_all(tx, removals, now).await
         })
     });
     Ok(written.await?)
 }
 
-fn removals(manage: &Manage<'_>, phones: Vec<Device>) -> Result<Vec<devices::Removal>, ManageError> {
-    let removal = |device: Device| {
-        let entry = manage.entry(devices::event(&device, "no longer declared"))?;
-        Ok(devices::Removal { device, entry, now: manage.now() })
-    };
-    phones.into_iter().map(removal).collect()
+fn removals(manage: &Manage<'_>, phones: Vec<Device>) -> Result<Vec<Removal>, ManageError> {
+    phones.into_iter().map(|phone| devices::removal(manage, phone, "no longer declared")).collect()
 }
 
-async fn remove_all(tx: &Tx, removals: &[devices::Removal]) -> Result<(), StoreError> {
+async fn remove_all(tx: &Tx, removals: &[Removal], now: Timestamp) -> Result<(), StoreError> {
     for removal in removals {
-        removal.run(tx).await?;
+        devices::take_away(tx, removal, now).await?;
     }
     Ok(())
 }
@@ -157,14 +150,15 @@ async fn retire_phones(manage: &Manage<'_>, declared: &NewUser) -> Result<(), Ma
     if gone.is_empty() {
         return Ok(());
     }
-    let job = removals(manage, gone)?;
-    Ok(manage.store.write(job, |tx, removals| Box::pin(remove_all(tx, removals))).await?)
+    let job = (removals(manage, gone)?, manage.env.now());
+    Ok(manage.store.write(job, |tx, (removals, now)| Box::pin(remove_all(tx, removals, *now))).await?)
 }
 
 fn is_known_by(phone: &Device, (upstream, name): &(Upstream, String)) -> bool {
     phone.upstream == *upstream && phone.upstream_user == *name
 }
 
+/// Has a person follow the file. Phones that are missing are added.
 async fn apply_user(manage: &Manage<'_>, declared: &NewUser) -> Result<(), ManageError> {
     let db = manage.store.read();
     let (person, is_new, changed) = match store::users::find_by_username(db, &declared.username).await? {
@@ -182,8 +176,33 @@ async fn apply_user(manage: &Manage<'_>, declared: &NewUser) -> Result<(), Manag
         return Ok(());
     }
     let entry = manage.entry(user_event(&person.user.id, "declared"))?;
-    let job = Following { person, is_new, changed, entry, now: manage.now() };
-    manage.store.try_write(job, |tx, job| Box::pin(job.run(tx))).await
+    let job = (person, entry, manage.env.now());
+    let followed = manage.store.try_write(job, move |tx, (person, entry, now)| {
+        Box::pin(async move {
+            let Person { user, devices: missing } = person;
+            if !is_new {
+                store::users::lock_row(tx, &user.id).await?;
+            }
+            let present = store::users::find_by_username(tx, &user.username).await?;
+            if is_new && present.is_some() {
+                // Another node has read the same file and was faster.
+                return Ok(());
+            }
+            demand_free(tx, user, missing).await?;
+            if let Some(present) = present {
+                // Locked as at this moment: a lock must not be lost to a start.
+                let user = User { locked: present.locked, updated_at: *now, ..user.clone() };
+                if changed && store::users::update(tx, &user).await? != UserSaved::Saved {
+                    return Err(ManageError::from(name_conflict()));
+                }
+                users::insert_phones(tx, missing).await?;
+            } else {
+                insert(tx, person).await?;
+            }
+            Ok(entry.write(tx, *now).await?)
+        })
+    });
+    followed.await
 }
 
 /// The person as the file describes them. Whether they are locked is not the file's business.
@@ -195,43 +214,5 @@ fn follow(declared: &NewUser, before: &User) -> User {
         groups: declared.groups.clone(),
         source: Source::File,
         ..before.clone()
-    }
-}
-
-/// A person who is to follow the file: the phones are those that are still missing.
-struct Following {
-    person: Person,
-    is_new: bool,
-    changed: bool,
-    entry: PendingEvent,
-    now: Timestamp,
-}
-
-impl Following {
-    async fn run(&self, tx: &Tx) -> Result<(), ManageError> {
-        let Person { user, devices: phones } = &self.person;
-        if !self.is_new {
-            store::users::lock_row(tx, &user.id).await?;
-        }
-        let present = store::users::find_by_username(tx, &user.username).await?;
-        if self.is_new && present.is_some() {
-            // Another node has read the same file and was faster.
-            return Ok(());
-        }
-        demand_free(tx, user, phones).await?;
-        match present {
-            None => insert(tx, &self.person).await?,
-            Some(present) => self.update(tx, present.locked).await?,
-        }
-        Ok(self.entry.write(tx, self.now).await?)
-    }
-
-    /// `locked` as it is at this moment: a lock must not be lost to a start.
-    async fn update(&self, tx: &Tx, locked: bool) -> Result<(), StoreError> {
-        let user = User { locked, updated_at: self.now, ..self.person.user.clone() };
-        if self.changed && store::users::update(tx, &user).await? != UserSaved::Saved {
-            return Err(name_conflict());
-        }
-        users::insert_phones(tx, &self.person.devices).await
     }
 }

@@ -15,9 +15,7 @@ pub(crate) mod users;
 use crate::domain::audit::AuditEvent;
 use crate::domain::browser::RequestSource;
 use crate::domain::client_rules::Violation;
-use crate::domain::clock::Timestamp;
-use crate::domain::env::Env;
-use crate::domain::random::RandomError;
+use crate::domain::env::{Env, RandomError};
 use crate::flow::audit::PendingEvent;
 use crate::store::{JobError, Store, StoreError};
 
@@ -67,16 +65,6 @@ impl<'a> Manage<'a> {
     pub(crate) fn command(store: &'a Store, env: &'a Env) -> Self {
         let origin = RequestSource { address: String::new(), user_agent: "signbridge command".to_owned() };
         Self { store, env, origin, allow_private: false }
-    }
-
-    pub(crate) fn at_start(store: &'a Store, env: &'a Env) -> Self {
-        let origin = RequestSource { address: String::new(), user_agent: "signbridge start".to_owned() };
-        // What the file says was checked when it was read.
-        Self { store, env, origin, allow_private: true }
-    }
-
-    fn now(&self) -> Timestamp {
-        self.env.now()
     }
 
     fn entry(&self, event: AuditEvent) -> Result<PendingEvent, RandomError> {

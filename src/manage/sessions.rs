@@ -9,7 +9,7 @@ use crate::store;
 
 /// The sessions that are neither ended nor expired, of everybody or of one person, the latest used first.
 pub(crate) async fn list(manage: &Manage<'_>, person: Option<&str>) -> Result<Vec<(User, BrowserSession)>, ManageError> {
-    let (db, now) = (manage.store.read(), manage.now());
+    let (db, now) = (manage.store.read(), manage.env.now());
     let people = match person {
         Some(name) => vec![users::find(manage, name).await?.user],
         None => store::users::list(db).await?,
@@ -36,7 +36,7 @@ pub(crate) async fn end(manage: &Manage<'_>, id: &SessionId) -> Result<(), Manag
 
 pub(crate) async fn end_all(manage: &Manage<'_>, person: &str) -> Result<usize, ManageError> {
     let user = users::find(manage, person).await?.user.id;
-    let open = store::sessions::list_for_user(manage.store.read(), &user, manage.now()).await?;
+    let open = store::sessions::list_for_user(manage.store.read(), &user, manage.env.now()).await?;
     end_listed(manage, user, open.into_iter().map(|session| session.id).collect()).await
 }
 
@@ -45,15 +45,11 @@ async fn end_listed(manage: &Manage<'_>, user: UserId, mut ids: Vec<SessionId>) 
     // In the order in which their turns are taken.
     ids.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
     for id in ids {
-        let event = AuditEvent {
-            user: Some(user.as_str().to_owned()),
-            subject: Some(id.as_str().to_owned()),
-            detail: Some("ended by an operator".to_owned()),
-            ..AuditEvent::new(AuditKind::Logout)
-        };
+        let of_person = users::event(&user, "ended by an operator");
+        let event = AuditEvent { kind: AuditKind::Logout, subject: Some(id.as_str().to_owned()), ..of_person };
         sessions.push((id, manage.entry(event)?));
     }
-    let ended = manage.store.write((sessions, manage.now()), |tx, (sessions, now)| {
+    let ended = manage.store.write((sessions, manage.env.now()), |tx, (sessions, now)| {
         Box::pin(async move {
             let mut ended = 0;
             for (session, entry) in sessions {

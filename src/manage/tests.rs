@@ -5,20 +5,21 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::clients::Change;
 use super::{Manage, ManageError, clients, declared, devices, sessions, users};
 use crate::domain::assurance::Acr;
 use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, RequestSource};
-use crate::domain::client::Source;
-use crate::domain::client_patch::{ClientPatch, DeclaredClient};
+use crate::domain::client::{ClientPatch, DeclaredClient, Source};
 use crate::domain::clock::{ManualClock, Timestamp};
 use crate::domain::env::Env;
-use crate::domain::id::{ClientId, DeviceId, LoginId, SessionId, UserId};
+use crate::domain::id::{ClientId, DeviceId, SessionId, UserId};
+use crate::domain::login::{Concern, Login};
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::user::Upstream;
 use crate::domain::written::{NewUser, WrittenUser};
 use crate::protocol::client_metadata::ClientMetadata;
-use crate::store::pushes::{self, Push};
-use crate::store::{self, Store, audit};
+use crate::store::tests::samples::login;
+use crate::store::{self, Store, audit, pushes};
 
 struct Bench {
     store: Store,
@@ -134,7 +135,7 @@ async fn a_client_is_replaced_and_keeps_the_secret_that_is_known() {
     for unknown in [None, Some(&Secret::new("another"))] {
         assert!(!replace("Two", unknown).await.unwrap().matches(first.expose()));
     }
-    clients::update(&manage, &id, ClientPatch::default(), Some(true)).await.unwrap();
+    clients::change(&manage, &id, Change::Update(ClientPatch::default(), Some(true))).await.unwrap();
     replace("Three", None).await.unwrap();
     assert!(clients::find(&manage, &id).await.unwrap().disabled, "what was switched off stays so");
     let said = |detail: &str| format!("client.changed: {detail}");
@@ -155,14 +156,14 @@ async fn a_client_that_changes_its_kind_loses_or_gets_a_secret() {
     let id = ClientId::new("app");
     clients::create(&bench.manage(), Some("app".into()), web()).await.unwrap();
     let method = |method: &str| ClientPatch::default().with("token_endpoint_auth_method", method);
-    let public = clients::update(&bench.manage(), &id, method("none"), None).await.unwrap();
+    let public = clients::change(&bench.manage(), &id, Change::Update(method("none"), None)).await.unwrap();
     assert!(public.secret.is_none() && clients::find(&bench.manage(), &id).await.unwrap().secret.is_none());
-    assert!(matches!(clients::rotate_secret(&bench.manage(), &id).await, Err(ManageError::Refused(_))));
-    let confidential = clients::update(&bench.manage(), &id, method("client_secret_post"), None).await.unwrap();
+    assert!(matches!(clients::change(&bench.manage(), &id, Change::Rotate).await, Err(ManageError::Refused(_))));
+    let confidential = clients::change(&bench.manage(), &id, Change::Update(method("client_secret_post"), None)).await.unwrap();
     let kept = clients::find(&bench.manage(), &id).await.unwrap();
     assert!(kept.secret.unwrap().matches(&confidential.secret.unwrap()));
     let renamed = ClientPatch::default().with("client_name", "App");
-    assert!(clients::update(&bench.manage(), &id, renamed, Some(true)).await.unwrap().secret.is_none());
+    assert!(clients::change(&bench.manage(), &id, Change::Update(renamed, Some(true))).await.unwrap().secret.is_none());
     let kept = clients::find(&bench.manage(), &id).await.unwrap();
     assert!(kept.disabled && kept.secret.is_some() && kept.metadata.client_name == "App");
 }
@@ -171,7 +172,7 @@ async fn a_client_that_changes_its_kind_loses_or_gets_a_secret() {
 async fn a_rotated_secret_replaces_the_old_one() {
     let bench = Bench::new().await;
     let old = clients::create(&bench.manage(), Some("app".into()), web()).await.unwrap().secret.unwrap();
-    let new = clients::rotate_secret(&bench.manage(), &ClientId::new("app")).await.unwrap().secret.unwrap();
+    let new = clients::change(&bench.manage(), &ClientId::new("app"), Change::Rotate).await.unwrap().secret.unwrap();
     let kept = clients::find(&bench.manage(), &ClientId::new("app")).await.unwrap().secret.unwrap();
     assert!(kept.matches(&new) && !kept.matches(&old));
 }
@@ -182,12 +183,12 @@ async fn a_refused_change_changes_nothing() {
     let id = ClientId::new("app");
     clients::create(&bench.manage(), Some("app".into()), web()).await.unwrap();
     let bad = ClientPatch::default().with("client_name", "New").with("redirect_uris", vec!["http://evil"]);
-    assert!(matches!(clients::update(&bench.manage(), &id, bad, None).await, Err(ManageError::Invalid(_))));
+    assert!(matches!(clients::change(&bench.manage(), &id, Change::Update(bad, None)).await, Err(ManageError::Invalid(_))));
     assert_eq!(clients::find(&bench.manage(), &id).await.unwrap().metadata.client_name, "");
     let other = ClientId::new("other");
-    assert!(matches!(clients::delete(&bench.manage(), &other).await, Err(ManageError::NotFound(_))));
+    assert!(matches!(clients::change(&bench.manage(), &other, Change::Delete).await, Err(ManageError::NotFound(_))));
     assert_eq!(bench.trail().await, ["client.changed: created"]);
-    clients::delete(&bench.manage(), &id).await.unwrap();
+    clients::change(&bench.manage(), &id, Change::Delete).await.unwrap();
     assert!(clients::list(&bench.manage()).await.unwrap().is_empty());
     assert_eq!(bench.trail().await, ["client.changed: created", "client.changed: deleted"]);
 }
@@ -224,17 +225,12 @@ async fn a_person_is_created_with_phones_and_no_name_is_given_twice() {
 async fn limits_are_reset_for_every_name_of_a_person_and_nobody_else() {
     let bench = Bench::new().await;
     users::create(&bench.manage(), alice()).await.unwrap();
-    let attempt = |number: u8, target: &str, typed: &str| Push {
-        login_id: LoginId::new(format!("l{number}")),
-        upstream: Upstream::SecSign,
-        target: target.to_owned(),
-        typed: typed.to_owned(),
-        source: String::new(),
-        network: None,
-        browser: Some(BrowserKey(SecretDigest::of(b"browser"))),
+    let attempt = |number: u8, target: &str, typed: &str| Login {
+        concern: Concern { target: Some(target.to_owned()), ..Concern::default() },
+        typed: Some(typed.to_owned()),
         remembered: false,
-        sent: true,
-        at: bench.env.now(),
+        created_at: bench.env.now(),
+        ..login(&format!("l{number}"))
     };
     // One of them from before she was added, when nobody had her name.
     let attempts = [
@@ -278,7 +274,7 @@ async fn a_removed_device_takes_the_sessions_with_it_that_it_approved() {
     let (lost, kept) = (&person.devices[0].id, &person.devices[1].id);
     let by_lost = bench.sign_in(&person.user.id, lost).await;
     let by_kept = bench.sign_in(&person.user.id, kept).await;
-    assert!(!devices::remove(&bench.manage(), lost).await.unwrap().comes_back());
+    assert_eq!(devices::remove(&bench.manage(), lost).await.unwrap().0.source, Source::Command);
     assert!(bench.has_ended(&by_lost).await && !bench.has_ended(&by_kept).await);
     let left = devices::list(&bench.manage(), Some("alice")).await.unwrap();
     assert_eq!(left.iter().map(|(_, device)| &device.id).collect::<Vec<_>>(), [kept]);
@@ -303,7 +299,7 @@ async fn sessions_are_listed_and_ended_one_by_one_or_all_at_once() {
 
 fn declared_client(id: &str, secret: &str, name: &str) -> DeclaredClient {
     let written = web().with("client_name", name);
-    let metadata = written.apply(&ClientMetadata::default()).unwrap();
+    let metadata = written.apply(&ClientMetadata::default(), false).unwrap();
     DeclaredClient { id: ClientId::new(id), metadata, secret: Some(Secret::new(secret)) }
 }
 
@@ -337,12 +333,12 @@ async fn what_the_file_declares_is_read_only_but_for_emergencies() {
     let (client, person) = (declared_client("app", "first-secret", "App"), declared_user("alice", "alice"));
     bench.apply(std::slice::from_ref(&client), std::slice::from_ref(&person)).await.unwrap();
     let id = ClientId::new("app");
-    assert!(matches!(clients::update(&bench.manage(), &id, web(), None).await, Err(ManageError::Declared(_))));
-    assert!(matches!(clients::rotate_secret(&bench.manage(), &id).await, Err(ManageError::Declared(_))));
-    assert!(matches!(clients::delete(&bench.manage(), &id).await, Err(ManageError::Declared(_))));
+    assert!(matches!(clients::change(&bench.manage(), &id, Change::Update(web(), None)).await, Err(ManageError::Declared(_))));
+    assert!(matches!(clients::change(&bench.manage(), &id, Change::Rotate).await, Err(ManageError::Declared(_))));
+    assert!(matches!(clients::change(&bench.manage(), &id, Change::Delete).await, Err(ManageError::Declared(_))));
     users::set_locked(&bench.manage(), "alice", true).await.unwrap();
     let device = users::find(&bench.manage(), "alice").await.unwrap().devices[0].id.clone();
-    assert!(devices::remove(&bench.manage(), &device).await.unwrap().comes_back());
+    assert_eq!(devices::remove(&bench.manage(), &device).await.unwrap().0.source, Source::File);
     bench.apply(&[client], &[person]).await.unwrap();
     let alice = users::find(&bench.manage(), "alice").await.unwrap();
     assert!(alice.user.locked, "a start does not unlock anybody");

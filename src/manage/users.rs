@@ -34,7 +34,7 @@ pub(super) fn device(manage: &Manage<'_>, user: &UserId, (upstream, name): &(Ups
         upstream: *upstream,
         upstream_user: name.clone(),
         label: upstream.display_name().to_owned(),
-        created_at: manage.now(),
+        created_at: manage.env.now(),
         last_used_at: None,
     })
 }
@@ -93,7 +93,7 @@ pub(super) async fn insert_phones(tx: &Tx, phones: &[Device]) -> Result<(), Stor
 pub(super) fn new_person(manage: &Manage<'_>, new: NewUser, source: Source) -> Result<Person, ManageError> {
     let id = UserId::generate(manage.env)?;
     let phones: Result<Vec<Device>, ManageError> = new.devices.iter().map(|name| device(manage, &id, name)).collect();
-    let now = manage.now();
+    let now = manage.env.now();
     let user = User {
         id,
         username: new.username,
@@ -147,34 +147,24 @@ pub(crate) async fn find(manage: &Manage<'_>, name: &str) -> Result<Person, Mana
     Ok(Person { user, devices })
 }
 
-pub(super) struct Locking {
-    pub(super) user: UserId,
-    pub(super) locked: bool,
-    pub(super) entry: PendingEvent,
-    pub(super) now: Timestamp,
-}
-
-impl Locking {
-    /// Locking ends every session and revokes every token at once, those that outlive a session included.
-    pub(super) async fn run(&self, tx: &Tx) -> Result<bool, StoreError> {
-        if !users::set_locked(tx, &self.user, self.locked, self.now).await? {
-            return Ok(false);
-        }
-        if self.locked {
-            sessions::end_all_for_user(tx, &self.user, self.now).await?;
-            grants::revoke_for_user(tx, &self.user, None, self.now).await?;
-        }
-        self.entry.write(tx, self.now).await?;
-        Ok(true)
+/// Locking ends every session and revokes every token at once, those that outlive a session included.
+pub(super) async fn lock(tx: &Tx, user: &UserId, locked: bool, entry: &PendingEvent, now: Timestamp) -> Result<(), StoreError> {
+    if !users::set_locked(tx, user, locked, now).await? {
+        return Ok(());
     }
+    if locked {
+        sessions::end_all(tx, user, None, now).await?;
+        grants::revoke_for_user(tx, user, None, now).await?;
+    }
+    entry.write(tx, now).await
 }
 
 /// Also a person whom the file declares. Twice is once.
 pub(crate) async fn set_locked(manage: &Manage<'_>, name: &str, locked: bool) -> Result<Person, ManageError> {
     let mut person = find(manage, name).await?;
     let entry = manage.entry(event(&person.user.id, if locked { "locked" } else { "unlocked" }))?;
-    let job = Locking { user: person.user.id.clone(), locked, entry, now: manage.now() };
-    manage.store.write(job, |tx, job| Box::pin(job.run(tx))).await?;
+    let job = (person.user.id.clone(), entry, manage.env.now());
+    manage.store.write(job, move |tx, (user, entry, now)| Box::pin(lock(tx, user, locked, entry, *now))).await?;
     person.user.locked = locked;
     Ok(person)
 }
@@ -186,7 +176,7 @@ pub(crate) async fn reset_limits(manage: &Manage<'_>, name: &str) -> Result<Pers
     let Person { user, devices } = &person;
     let mut names: Vec<String> = std::iter::once(&user.username).chain(&user.email).cloned().collect();
     names.extend(devices.iter().map(|device| device.upstream_user.clone()));
-    let job = (devices.clone(), names, manage.entry(event(&user.id, "limits reset"))?, manage.now());
+    let job = (devices.clone(), names, manage.entry(event(&user.id, "limits reset"))?, manage.env.now());
     let forgiven = manage.store.write(job, |tx, (devices, names, entry, now)| {
         Box::pin(async move {
             for device in devices {

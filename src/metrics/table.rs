@@ -1,21 +1,29 @@
 //! Every metric, in the order of `docs/metrics.md`, which a test compares. Units stand in the names; the prefix is added.
 
 use prometheus_client::metrics::histogram;
+use prometheus_client::registry::Registry;
 
-use super::kinds::{Counter, Gauge, Histogram, Registered};
+use super::{Buckets, Counter, Gauge, Histogram};
 
 /// Seconds of an HTTP request or of a call to a phone service: the buckets that OpenTelemetry names for them.
-const REQUEST: fn() -> histogram::Histogram =
+const REQUEST: Buckets =
     || histogram::Histogram::new([0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0]);
 /// Seconds that a person takes.
-const HUMAN: fn() -> histogram::Histogram =
-    || histogram::Histogram::new([1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0]);
+const HUMAN: Buckets = || histogram::Histogram::new([1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0]);
 
-/// Declares each metric and the list of all.
+/// Declares each metric and what is done with all.
 macro_rules! metrics {
     ($($name:ident: $kind:ident<$labels:literal> = $($argument:expr),+;)+) => {
         $(pub(crate) static $name: $kind<$labels> = $kind::new($($argument),+);)+
-        pub(crate) static ALL: &[&dyn Registered] = &[$(&$name),+];
+
+        pub(super) fn register_all(registry: &mut Registry) {
+            $($name.register(registry);)+
+        }
+
+        #[cfg(test)]
+        pub(super) fn about_all() -> Vec<(&'static str, &'static str, &'static [&'static str], &'static str)> {
+            vec![$($name.about()),+]
+        }
     };
 }
 

@@ -1,7 +1,7 @@
 //! The client for URLs that *clients register*: it resolves names itself, refuses addresses that are not on the public
 //! internet, and connects to the address that it checked (B28). The status is all that is read: no body, no redirect.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,8 +37,7 @@ pub(crate) fn guarded(ca_file: Option<&Path>, allow_private: bool) -> Result<Gua
         // A kept connection would outlive the check of its address.
         .pool_max_idle_per_host(0)
         .dns_resolver(Arc::new(Guard { allow_private }))
-        .build()
-        .map_err(OutboundError::Client)?;
+        .build()?;
     Ok(GuardedClient { client, allow_private })
 }
 
@@ -70,12 +69,9 @@ impl GuardedClient {
 }
 
 fn from_send(error: reqwest::Error) -> CallError {
-    let mut source = std::error::Error::source(&error);
-    while let Some(inner) = source {
-        if inner.is::<NotPublic>() {
-            return CallError::Refused(NOT_PUBLIC);
-        }
-        source = inner.source();
+    let mut causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
+    if causes.any(|cause| cause.is::<NotPublic>()) {
+        return CallError::Refused(NOT_PUBLIC);
     }
     CallError::Failed(error.without_url())
 }
@@ -107,32 +103,22 @@ impl Resolve for Guard {
 /// Whether an address is on the public internet (IANA special-purpose address registries).
 fn is_public(address: IpAddr) -> bool {
     match address {
-        IpAddr::V4(address) => is_public_v4(address),
-        IpAddr::V6(address) => is_public_v6(address),
-    }
-}
-
-fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [a, b, c, _] = address.octets();
-    match (a, b, c) {
-        (0 | 10 | 127, _, _) | (169, 254, _) | (192, 168, _) => false,
-        // Shared address space, private use, benchmarking.
-        (100, 64..=127, _) | (172, 16..=31, _) | (198, 18..=19, _) => false,
-        // Protocol assignments, documentation, 6to4 relays.
-        (192, 0, 0 | 2) | (198, 51, 100) | (203, 0, 113) | (192, 88, 99) => false,
-        // Multicast, reserved, broadcast.
-        (224.., _, _) => false,
-        _public => true,
-    }
-}
-
-/// Only global unicast (2000::/3), and of that nothing that stands for an IPv4 address or is set aside.
-fn is_public_v6(address: Ipv6Addr) -> bool {
-    let [first, second, ..] = address.segments();
-    match (first, second) {
-        // Protocol assignments (Teredo among them), documentation, 6to4.
-        (0x2001, 0..=0x01ff | 0x0db8) | (0x2002, _) | (0x3fff, 0..=0x0fff) => false,
-        (first, _) => first & 0xe000 == 0x2000,
+        IpAddr::V4(address) => match address.octets() {
+            [0 | 10 | 127, ..] | [169, 254, ..] | [192, 168, ..] => false,
+            // Shared address space, private use, benchmarking.
+            [100, 64..=127, ..] | [172, 16..=31, ..] | [198, 18..=19, ..] => false,
+            // Protocol assignments, documentation, 6to4 relays.
+            [192, 0, 0 | 2, _] | [198, 51, 100, _] | [203, 0, 113, _] | [192, 88, 99, _] => false,
+            // Multicast, reserved, broadcast.
+            [224..=255, ..] => false,
+            _public => true,
+        },
+        // Only global unicast (2000::/3), and of that nothing that stands for an IPv4 address or is set aside.
+        IpAddr::V6(address) => match address.segments() {
+            // Protocol assignments (Teredo among them), documentation, 6to4.
+            [0x2001, 0..=0x01ff | 0x0db8, ..] | [0x2002, ..] | [0x3fff, 0..=0x0fff, ..] => false,
+            [first, ..] => first & 0xe000 == 0x2000,
+        },
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) enum OutboundError {
     CaFileEmpty { path: PathBuf },
     /// The client cannot be built: a broken certificate in the CA file, or a machine without trusted authorities.
     #[error("the HTTP client cannot be built (CA file, or the system's trusted certificates)")]
-    Client(#[source] reqwest::Error),
+    Client(#[from] reqwest::Error),
 }
 
 /// `ca_file` is a PEM file of certification authorities that are trusted besides the system's (an on-premise server); there is no
@@ -40,16 +40,15 @@ pub(crate) fn phone_service(ca_file: Option<&Path>) -> Result<PhoneClient, Outbo
     let authorities = extra_authorities(ca_file)?;
     // A kept connection can turn out to be dead after the request was written to it, and then nobody knows whether the
     // request arrived. What must happen at most once gets a connection of its own.
-    let once = builder(authorities.clone()).pool_max_idle_per_host(0).build().map_err(OutboundError::Client)?;
-    let repeatable = builder(authorities).pool_max_idle_per_host(8).pool_idle_timeout(Duration::from_secs(15));
-    let repeatable = repeatable.build().map_err(OutboundError::Client)?;
+    let once = builder(authorities.clone()).pool_max_idle_per_host(0).build()?;
+    let repeatable = builder(authorities).pool_max_idle_per_host(8).pool_idle_timeout(Duration::from_secs(15)).build()?;
     Ok(PhoneClient { once, repeatable })
 }
 
 fn extra_authorities(ca_file: Option<&Path>) -> Result<Vec<reqwest::Certificate>, OutboundError> {
     let Some(path) = ca_file else { return Ok(Vec::new()) };
     let pem = std::fs::read(path).map_err(|source| OutboundError::CaFileUnreadable { path: path.to_owned(), source })?;
-    let authorities = reqwest::Certificate::from_pem_bundle(&pem).map_err(OutboundError::Client)?;
+    let authorities = reqwest::Certificate::from_pem_bundle(&pem)?;
     if authorities.is_empty() {
         return Err(OutboundError::CaFileEmpty { path: path.to_owned() });
     }

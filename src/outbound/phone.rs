@@ -18,23 +18,10 @@ pub(crate) enum Delivery {
 }
 
 /// What to send. Without `Debug`: bodies and URLs hold session ids that act as bearer secrets.
-pub(crate) struct PhoneRequest {
-    method: reqwest::Method,
-    url: Url,
-    headers: Vec<(&'static str, String)>,
-    body: Option<String>,
-}
-
-impl PhoneRequest {
-    pub(crate) fn get(url: Url, headers: Vec<(&'static str, String)>) -> Self {
-        Self { method: reqwest::Method::GET, url, headers, body: None }
-    }
-
-    /// A POST of a form that is encoded already (`application/x-www-form-urlencoded`).
-    pub(crate) fn post_form(url: Url, body: String) -> Self {
-        let headers = vec![("content-type", "application/x-www-form-urlencoded".to_owned())];
-        Self { method: reqwest::Method::POST, url, headers, body: Some(body) }
-    }
+pub(crate) enum PhoneRequest {
+    Get(Url, Vec<(&'static str, String)>),
+    /// A form that is encoded already (`application/x-www-form-urlencoded`).
+    PostForm(Url, String),
 }
 
 pub(crate) struct PhoneAnswer {
@@ -92,18 +79,17 @@ impl PhoneClient {
             Delivery::AtMostOnce => &self.once,
             Delivery::Repeatable => &self.repeatable,
         };
-        let elapsed = |_elapsed| SendError::TimedOut(limit);
-        tokio::time::timeout(limit, exchange(client, request)).await.map_err(elapsed)?
+        let builder = match request {
+            PhoneRequest::Get(url, headers) => {
+                headers.into_iter().fold(client.get(url), |builder, (name, value)| builder.header(name, value))
+            }
+            PhoneRequest::PostForm(url, body) => {
+                client.post(url).header("content-type", "application/x-www-form-urlencoded").body(body)
+            }
+        };
+        let exchange = async { read_capped(builder.send().await.map_err(SendError::from_exchange)?).await };
+        tokio::time::timeout(limit, exchange).await.map_err(|_elapsed| SendError::TimedOut(limit))?
     }
-}
-
-async fn exchange(client: &reqwest::Client, request: PhoneRequest) -> Result<PhoneAnswer, SendError> {
-    let builder = client.request(request.method, request.url);
-    let mut builder = request.headers.into_iter().fold(builder, |builder, (name, value)| builder.header(name, value));
-    if let Some(body) = request.body {
-        builder = builder.body(body);
-    }
-    read_capped(builder.send().await.map_err(SendError::from_exchange)?).await
 }
 
 pub(super) async fn read_capped(mut response: reqwest::Response) -> Result<PhoneAnswer, SendError> {

@@ -32,26 +32,20 @@ impl ProbeAnswer {
 impl Probe {
     pub(crate) fn new(ca_file: Option<PathBuf>) -> Result<Self, OutboundError> {
         let authorities = extra_authorities(ca_file.as_deref())?;
-        builder(authorities).tls_info(true).pool_max_idle_per_host(0).build().map(Self).map_err(OutboundError::Client)
+        Ok(Self(builder(authorities).tls_info(true).pool_max_idle_per_host(0).build()?))
     }
 
     /// One GET with these headers, all within `limit`. Redirects are answers like others.
     pub(crate) async fn get(&self, url: Url, headers: &[(&str, &str)], limit: Duration) -> Result<ProbeAnswer, SendError> {
-        let elapsed = |_elapsed| SendError::TimedOut(limit);
-        tokio::time::timeout(limit, self.exchange(url, headers)).await.map_err(elapsed)?
+        tokio::time::timeout(limit, self.exchange(url, headers)).await.map_err(|_elapsed| SendError::TimedOut(limit))?
     }
 
     async fn exchange(&self, url: Url, headers: &[(&str, &str)]) -> Result<ProbeAnswer, SendError> {
         let request = headers.iter().fold(self.0.get(url), |request, (name, value)| request.header(*name, *value));
         let response = request.send().await.map_err(SendError::from_exchange)?;
-        let mut headers: BTreeMap<String, String> = BTreeMap::new();
-        for (name, value) in response.headers() {
-            let line = String::from_utf8_lossy(value.as_bytes());
-            headers
-                .entry(name.to_string())
-                .and_modify(|known| *known = format!("{known}, {line}"))
-                .or_insert(line.into_owned());
-        }
+        let text = |line: &reqwest::header::HeaderValue| String::from_utf8_lossy(line.as_bytes()).into_owned();
+        let lines = |name: &reqwest::header::HeaderName| response.headers().get_all(name).iter().map(text).collect::<Vec<_>>();
+        let headers = response.headers().keys().map(|name| (name.to_string(), lines(name).join(", "))).collect();
         let tls = response.extensions().get::<reqwest::tls::TlsInfo>();
         let certificate = tls.and_then(|tls| tls.peer_certificate()).map(<[u8]>::to_vec);
         let answer = read_capped(response).await?;

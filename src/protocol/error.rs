@@ -1,8 +1,8 @@
 //! Error codes of OAuth 2.0 and OpenID Connect, each with the section that defines it.
 
-use super::named::named_enum;
+use super::named::parsed_enum;
 
-named_enum! {
+parsed_enum! {
     /// The `error` of an authorization response, a token response or a bearer challenge.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
     #[serde(rename_all = "snake_case")]
@@ -30,11 +30,5 @@ named_enum! {
         // RFC 6750 §3.1.
         InvalidToken = "invalid_token",
         InsufficientScope = "insufficient_scope",
-    }
-}
-
-impl std::fmt::Display for ErrorCode {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
     }
 }

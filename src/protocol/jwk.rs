@@ -2,8 +2,6 @@
 //! There is no member for private material here, so none can be published by mistake (RFC 7517 §9.2). Whether the numbers
 //! make a sound key is checked where it is used (`keys::signing`).
 
-use std::collections::BTreeMap;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -15,7 +13,7 @@ use super::client_metadata::SigningAlgorithm;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kty")]
 pub(crate) enum PublicNumbers {
-    /// RFC 7518 §6.3.1.
+    /// RFC 7518 §6.3.1: big-endian, without leading zeros.
     #[serde(rename = "RSA")]
     Rsa { n: String, e: String },
     /// RFC 7518 §6.2.1; coordinates of 32 bytes.
@@ -59,31 +57,15 @@ pub(crate) struct Jwk {
 }
 
 impl PublicNumbers {
-    /// The numbers of an RSA key from their big-endian bytes without leading zeros (RFC 7518 §6.3.1).
-    pub(crate) fn rsa(modulus: &[u8], exponent: &[u8]) -> Self {
-        Self::Rsa { n: URL_SAFE_NO_PAD.encode(modulus), e: URL_SAFE_NO_PAD.encode(exponent) }
-    }
-
-    /// The numbers of a P-256 key from its coordinates (RFC 7518 §6.2.1).
-    pub(crate) fn p256(x: &[u8; 32], y: &[u8; 32]) -> Self {
-        Self::Ec { crv: EcCurve::P256, x: URL_SAFE_NO_PAD.encode(x), y: URL_SAFE_NO_PAD.encode(y) }
-    }
-
-    /// The numbers of an Ed25519 key (RFC 8037 §2).
-    pub(crate) fn ed25519(public: &[u8; 32]) -> Self {
-        Self::Okp { crv: OkpCurve::Ed25519, x: URL_SAFE_NO_PAD.encode(public) }
-    }
-
     /// The thumbprint: SHA-256 over the required members in alphabetical order (RFC 7638 §3; RFC 8037 §2 for Ed25519).
     pub(crate) fn thumbprint(&self) -> String {
-        let members: BTreeMap<&str, &str> = match self {
-            Self::Rsa { n, e } => [("e", e.as_str()), ("kty", "RSA"), ("n", n)].into(),
-            Self::Ec { crv: EcCurve::P256, x, y } => [("crv", "P-256"), ("kty", "EC"), ("x", x), ("y", y)].into(),
-            Self::Okp { crv: OkpCurve::Ed25519, x } => [("crv", "Ed25519"), ("kty", "OKP"), ("x", x)].into(),
+        // Written by hand, for the hash is over these bytes exactly (RFC 7638 §3.3). Base64url needs no escape.
+        let members = match self {
+            Self::Rsa { n, e } => format!(r#""e":"{e}","kty":"RSA","n":"{n}""#),
+            Self::Ec { crv: EcCurve::P256, x, y } => format!(r#""crv":"P-256","kty":"EC","x":"{x}","y":"{y}""#),
+            Self::Okp { crv: OkpCurve::Ed25519, x } => format!(r#""crv":"Ed25519","kty":"OKP","x":"{x}""#),
         };
-        // Written by hand, for the hash is over these bytes exactly (RFC 7638 §3.3). Base64url and the names need no escape.
-        let written: Vec<String> = members.iter().map(|(name, value)| format!(r#""{name}":"{value}""#)).collect();
-        URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{{{}}}", written.join(","))))
+        URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{{{members}}}")))
     }
 }
 
@@ -113,9 +95,14 @@ mod tests {
         assert_eq!(okp.thumbprint(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
     }
 
+    fn text(bytes: &[u8]) -> String {
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
     #[test]
     fn a_jwk_has_every_public_member_and_no_other() {
-        let ec = serde_json::to_value(Jwk::new(SigningAlgorithm::ES256, PublicNumbers::p256(&[1; 32], &[2; 32]))).unwrap();
+        let ec = PublicNumbers::Ec { crv: EcCurve::P256, x: text(&[1; 32]), y: text(&[2; 32]) };
+        let ec = serde_json::to_value(Jwk::new(SigningAlgorithm::ES256, ec)).unwrap();
         let members: Vec<&str> = ec.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(members.len(), 7);
         for name in ["kid", "alg", "use", "kty", "crv", "x", "y"] {
@@ -125,13 +112,14 @@ mod tests {
             (&ec["kty"], &ec["crv"], &ec["alg"], &ec["use"]),
             (&"EC".into(), &"P-256".into(), &"ES256".into(), &"sig".into())
         );
-        let rsa = serde_json::to_value(Jwk::new(SigningAlgorithm::PS256, PublicNumbers::rsa(&[1; 256], &[1, 0, 1]))).unwrap();
+        let rsa = PublicNumbers::Rsa { n: text(&[1; 256]), e: text(&[1, 0, 1]) };
+        let rsa = serde_json::to_value(Jwk::new(SigningAlgorithm::PS256, rsa)).unwrap();
         assert_eq!((&rsa["kty"], &rsa["e"], &rsa["alg"]), (&"RSA".into(), &"AQAB".into(), &"PS256".into()));
     }
 
     #[test]
     fn a_stored_jwk_reads_back_and_a_foreign_curve_does_not() {
-        let jwk = Jwk::new(SigningAlgorithm::EdDSA, PublicNumbers::ed25519(&[7; 32]));
+        let jwk = Jwk::new(SigningAlgorithm::EdDSA, PublicNumbers::Okp { crv: OkpCurve::Ed25519, x: text(&[7; 32]) });
         let text = serde_json::to_string(&jwk).unwrap();
         assert_eq!(serde_json::from_str::<Jwk>(&text).unwrap(), jwk);
         assert!(serde_json::from_str::<Jwk>(&text.replace("Ed25519", "Ed448")).is_err());

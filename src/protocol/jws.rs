@@ -47,27 +47,21 @@ pub(crate) struct Header {
     pub typ: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+/// Nobody is told which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InvalidJws {
-    #[error("the token is too long")]
     TooLong,
     /// Not three parts of unpadded base64url (RFC 7515 §7.1); an encrypted token has five (RFC 7516 §7.1).
-    #[error("not a signed token of three base64url parts")]
     Shape,
-    /// RFC 7515 §4, §10.12.
-    #[error("the header is not a JSON object whose members each occur once")]
+    /// No JSON object whose members each occur once (RFC 7515 §4, §10.12).
     Header,
     /// The header demands an extension (`crit`, RFC 7515 §4.1.11; `b64`, RFC 7797 §3; `zip`); none is implemented.
-    #[error("the header demands an extension")]
     Extension,
     /// No algorithm of ours (RFC 8725 §3.1): `none`, a symmetric one, an unknown one.
-    #[error("the algorithm is not accepted")]
     Algorithm,
     /// A token inside a token (`cty`, RFC 7519 §5.2).
-    #[error("nested tokens are not accepted")]
     Nested,
-    /// RFC 7519 §4, §7.2.
-    #[error("the claims are not a JSON object whose members each occur once")]
+    /// No JSON object whose members each occur once (RFC 7519 §4, §7.2).
     Claims,
 }
 
@@ -102,7 +96,7 @@ impl<'a> UnverifiedJws<'a> {
 
     /// The claims (RFC 7519 §7.2, step 10). The caller has verified the signature.
     pub(crate) fn claims(&self) -> Result<Map<String, Value>, InvalidJws> {
-        json::parse_object(&self.payload).map_err(|_malformed| InvalidJws::Claims)
+        json::parse_object(&self.payload).ok_or(InvalidJws::Claims)
     }
 }
 
@@ -110,11 +104,11 @@ impl<'a> UnverifiedJws<'a> {
 pub(crate) fn unchecked_claims(compact: &str) -> Option<Map<String, Value>> {
     let (_header, rest) = compact.split_once('.')?;
     let (payload, _signature) = rest.split_once('.')?;
-    json::parse_object(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
+    json::parse_object(&URL_SAFE_NO_PAD.decode(payload).ok()?)
 }
 
 fn read_header(json: &[u8]) -> Result<Header, InvalidJws> {
-    let members = json::parse_object(json).map_err(|_malformed| InvalidJws::Header)?;
+    let members = json::parse_object(json).ok_or(InvalidJws::Header)?;
     if ["crit", "b64", "zip"].iter().any(|name| members.contains_key(*name)) {
         return Err(InvalidJws::Extension);
     }

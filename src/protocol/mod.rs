@@ -3,24 +3,19 @@
 //! Pure: no I/O, no clock, no other module of the product. A value of one of these types has been parsed and is therefore
 //! well-formed; whether a client may use it is the flows' business.
 
+pub(crate) mod authorization;
+pub(crate) mod claims;
 pub(crate) mod client_metadata;
 pub(crate) mod endpoint;
 pub(crate) mod error;
-pub(crate) mod id_token;
 pub(crate) mod json;
 pub(crate) mod jwk;
 pub(crate) mod jws;
-pub(crate) mod logout_token;
-pub(crate) mod logout_uri;
 pub(crate) mod named;
 pub(crate) mod parameters;
-pub(crate) mod pkce;
-pub(crate) mod prompt;
 pub(crate) mod redirect_uri;
-pub(crate) mod response_mode;
 pub(crate) mod scope;
 pub(crate) mod uri;
-pub(crate) mod web_origin;
 
 #[cfg(test)]
 pub(crate) mod slip_tests;

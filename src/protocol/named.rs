@@ -1,6 +1,6 @@
 //! Enums whose variants have a stable name (in rows, tokens, forms, logs and the audit trail), and types that are one text.
 
-/// An enum with `as_str`.
+/// An enum with `as_str`, which is also what it is displayed as.
 macro_rules! named_enum {
     ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$of_variant:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$meta])*
@@ -9,6 +9,12 @@ macro_rules! named_enum {
         impl $name {
             $vis const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
             }
         }
     };
@@ -32,13 +38,13 @@ macro_rules! parsed_enum {
     };
 }
 
-/// Lets serde read a type from one text, by its `parse`.
+/// Lets serde read a type from one text, by its `parse`, whose error is a sentence.
 macro_rules! from_text {
-    ($type:ty, $error:ty) => {
+    ($type:ty) => {
         impl TryFrom<String> for $type {
-            type Error = $error;
+            type Error = &'static str;
 
-            fn try_from(text: String) -> Result<Self, $error> {
+            fn try_from(text: String) -> Result<Self, &'static str> {
                 Self::parse(&text)
             }
         }

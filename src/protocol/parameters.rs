@@ -27,21 +27,20 @@ enum Found {
     Spoiled(Spoiled),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub(crate) enum Spoiled {
-    /// It came twice (RFC 6749 §3.1, §3.2).
+    /// RFC 6749 §3.1, §3.2.
+    #[error("was sent more than once")]
     Repeated,
-    /// It is longer than anything that a relying party has a reason to send.
+    /// Longer than anything that a relying party has a reason to send.
+    #[error("is too long")]
     TooLong,
 }
 
+/// The name as it can be shown, and what is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum InvalidParameters {
-    #[error("the parameter {0} was sent more than once")]
-    Duplicate(String),
-    #[error("the parameter {0} is too long")]
-    TooLong(String),
-}
+#[error("the parameter {0} {1}")]
+pub(crate) struct InvalidParameter(String, Spoiled);
 
 impl Parameters {
     pub(crate) fn parse(encoded: &[u8]) -> Self {
@@ -86,21 +85,18 @@ impl Parameters {
         self.0.contains_key(name)
     }
 
-    pub(crate) fn sound(&self, name: &str) -> Result<(), InvalidParameters> {
+    pub(crate) fn sound(&self, name: &str) -> Result<(), InvalidParameter> {
         let Some(Found::Spoiled(spoiled)) = self.0.get(name) else { return Ok(()) };
-        let shown: String = name.chars().filter(|c| c.is_ascii_graphic()).take(40).collect();
-        Err(match spoiled {
-            Spoiled::Repeated => InvalidParameters::Duplicate(shown),
-            Spoiled::TooLong => InvalidParameters::TooLong(shown),
-        })
+        let shown = name.chars().filter(|c| c.is_ascii_graphic()).take(40).collect();
+        Err(InvalidParameter(shown, *spoiled))
     }
 
-    pub(crate) fn all_sound(&self, names: &[&str]) -> Result<(), InvalidParameters> {
+    pub(crate) fn all_sound(&self, names: &[&str]) -> Result<(), InvalidParameter> {
         names.iter().try_for_each(|name| self.sound(name))
     }
 
     /// The same parameters, for an endpoint that has use for every one.
-    pub(crate) fn strict(self) -> Result<Self, InvalidParameters> {
+    pub(crate) fn strict(self) -> Result<Self, InvalidParameter> {
         self.0.keys().try_for_each(|name| self.sound(name))?;
         Ok(self)
     }
@@ -124,12 +120,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn strict(form: &str) -> Result<Parameters, InvalidParameters> {
+    fn strict(form: &str) -> Result<Parameters, InvalidParameter> {
         Parameters::parse(form.as_bytes()).strict()
     }
 
-    fn duplicate(name: &str) -> Result<Parameters, InvalidParameters> {
-        Err(InvalidParameters::Duplicate(name.into()))
+    fn duplicate(name: &str) -> Result<Parameters, InvalidParameter> {
+        Err(InvalidParameter(name.into(), Spoiled::Repeated))
     }
 
     #[test]
@@ -146,8 +142,8 @@ mod tests {
         assert_eq!((parameters.get("utm"), parameters.get("junk"), parameters.get("state")), (None, None, Some("s")));
         assert!(parameters.has("utm") && parameters.has("junk") && !parameters.has("nonce"));
         assert_eq!(parameters.all_sound(&["state", "nonce"]), Ok(()));
-        assert_eq!(parameters.all_sound(&["state", "utm"]), Err(InvalidParameters::Duplicate("utm".into())));
-        assert_eq!(parameters.sound("junk"), Err(InvalidParameters::TooLong("junk".into())));
+        assert_eq!(parameters.all_sound(&["state", "utm"]), Err(InvalidParameter("utm".into(), Spoiled::Repeated)));
+        assert_eq!(parameters.sound("junk"), Err(InvalidParameter("junk".into(), Spoiled::TooLong)));
         assert_eq!(parameters.iter().collect::<Vec<_>>(), [("state", "s")]);
     }
 
@@ -161,7 +157,7 @@ mod tests {
     fn sizes_are_bounded_and_a_long_state_fits() {
         assert!(strict(&format!("state={}", "x".repeat(LONGEST_VALUE))).is_ok());
         let longer = format!("state={}", "x".repeat(LONGEST_VALUE + 1));
-        assert_eq!(strict(&longer), Err(InvalidParameters::TooLong("state".into())));
+        assert_eq!(strict(&longer), Err(InvalidParameter("state".into(), Spoiled::TooLong)));
     }
 
     #[test]
@@ -184,7 +180,7 @@ mod tests {
         // Values of the greatest length, with names of one letter.
         let full: String = "abcdefgh".chars().map(|name| format!("{name}={}&", "x".repeat(LONGEST_VALUE - 1))).collect();
         assert!(strict(&full).is_ok());
-        assert_eq!(strict(&format!("{full}i=1")), Err(InvalidParameters::TooLong("i".into())));
+        assert_eq!(strict(&format!("{full}i=1")), Err(InvalidParameter("i".into(), Spoiled::TooLong)));
     }
 
     #[test]
@@ -211,7 +207,7 @@ mod tests {
             let (name, _) = pairs[twice.index(pairs.len())].clone();
             prop_assume!(name != "resource" && name != "audience");
             pairs.insert(at.index(pairs.len() + 1), (name.clone(), "2".to_owned()));
-            prop_assert_eq!(Parameters::collect(pairs).strict(), Err(InvalidParameters::Duplicate(name)));
+            prop_assert_eq!(Parameters::collect(pairs).strict(), Err(InvalidParameter(name, Spoiled::Repeated)));
         }
 
         #[test]

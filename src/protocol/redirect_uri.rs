@@ -4,46 +4,32 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::named::from_text;
-use super::uri::{LOOPBACK_HOSTS, absolute, has_user_information, is_loopback};
+use super::uri::{LOOPBACK_HOSTS, absolute, has_user_information, host_and_port, is_loopback};
 
 /// A redirect URI as its client wrote it. The text is what counts: it is compared and answered byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct RedirectUri(String);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum InvalidRedirectUri {
-    /// Or one that browsers could read otherwise than it is written; see [`absolute`].
-    #[error("not an absolute URI that everybody reads alike")]
-    NotAbsolute,
-    /// RFC 6749 §3.1.2.
-    #[error("a redirect URI must not have a fragment")]
-    Fragment,
-    #[error("this scheme cannot be redirected to")]
-    Scheme,
-    /// RFC 9700 §2.6.
-    #[error("plain http is allowed for loopback addresses only")]
-    PlainHttp,
-    #[error("a redirect URI must not have user information")]
-    UserInformation,
-}
-
 const FORBIDDEN_SCHEMES: &[&str] = &["javascript", "data", "vbscript", "file", "blob", "about", "filesystem", "ws", "wss"];
 
 impl RedirectUri {
-    pub(crate) fn parse(text: &str) -> Result<Self, InvalidRedirectUri> {
-        let url = absolute(text).ok_or(InvalidRedirectUri::NotAbsolute)?;
+    /// The error is a sentence that says what is wrong.
+    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
+        let url = absolute(text).ok_or("not an absolute URI that everybody reads alike")?;
+        // RFC 6749 §3.1.2.
         if text.contains('#') {
-            return Err(InvalidRedirectUri::Fragment);
+            return Err("a redirect URI must not have a fragment");
         }
         if FORBIDDEN_SCHEMES.contains(&url.scheme()) {
-            return Err(InvalidRedirectUri::Scheme);
+            return Err("this scheme cannot be redirected to");
         }
         if has_user_information(text, &url) {
-            return Err(InvalidRedirectUri::UserInformation);
+            return Err("a redirect URI must not have user information");
         }
+        // RFC 9700 §2.6.
         if url.scheme() == "http" && !is_loopback(&url) {
-            return Err(InvalidRedirectUri::PlainHttp);
+            return Err("plain http is allowed for loopback addresses only");
         }
         Ok(Self(text.to_owned()))
     }
@@ -56,16 +42,8 @@ impl RedirectUri {
     /// loopback URI, the same string but for the port (RFC 8252 §7.3). `127.0.0.1`, `[::1]` and `localhost` never stand
     /// for one another.
     pub(crate) fn allows(&self, requested: &str, native: bool) -> bool {
-        if self.0 == requested {
-            return true;
-        }
-        if !native || !self.0.starts_with("http://") {
-            return false;
-        }
-        match (split_port(&self.0), split_port(requested)) {
-            (Some(registered), Some(asked)) => registered == asked && LOOPBACK_HOSTS.contains(&registered.0),
-            _other => false,
-        }
+        let varies = split_port(&self.0).filter(|(host, _rest)| native && LOOPBACK_HOSTS.contains(host));
+        self.0 == requested || varies.is_some() && varies == split_port(requested)
     }
 
     /// The origin of the URI, or its scheme (`myapp:`) where it has none (CSP 3 §2.3.1).
@@ -81,22 +59,13 @@ impl RedirectUri {
 /// `http://HOST[:PORT]REST` as (HOST, REST), without parsing what is to be compared as text.
 fn split_port(uri: &str) -> Option<(&str, &str)> {
     let after_scheme = uri.strip_prefix("http://")?;
-    let authority_end = after_scheme.find(['/', '?']).unwrap_or(after_scheme.len());
-    let (authority, rest) = after_scheme.split_at(authority_end);
-    let port_at = match authority.rfind(']') {
-        Some(bracket) => authority.get(bracket..)?.find(':').map(|at| at + bracket),
-        None => authority.find(':'),
-    };
-    let (host, port) = match port_at {
-        Some(at) => (authority.get(..at)?, authority.get(at + 1..)?),
-        None => (authority, ""),
-    };
-    let port_is_fine = port.is_empty() && port_at.is_none()
-        || (1..=5).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
-    port_is_fine.then_some((host, rest))
+    let (authority, rest) = after_scheme.split_at(after_scheme.find(['/', '?']).unwrap_or(after_scheme.len()));
+    let (host, port) = host_and_port(authority);
+    let fits = |port: &str| port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    port.is_none_or(fits).then_some((host, rest))
 }
 
-from_text!(RedirectUri, InvalidRedirectUri);
+from_text!(RedirectUri);
 
 #[cfg(test)]
 mod tests {
@@ -149,18 +118,22 @@ mod tests {
 
     #[test]
     fn dangerous_uris_cannot_be_registered() {
-        use InvalidRedirectUri as E;
+        const NOT_ABSOLUTE: &str = "not an absolute URI that everybody reads alike";
+        const FRAGMENT: &str = "a redirect URI must not have a fragment";
+        const SCHEME: &str = "this scheme cannot be redirected to";
+        const USER_INFORMATION: &str = "a redirect URI must not have user information";
+        const PLAIN_HTTP: &str = "plain http is allowed for loopback addresses only";
         for (text, error) in [
-            ("JavaScript:alert(1)", E::Scheme),
-            ("\tjavascript:alert(1)", E::NotAbsolute),
-            ("data:text/html,x", E::Scheme),
-            ("http://app.example/cb", E::PlainHttp),
-            ("https://app.example/cb#", E::Fragment),
-            ("/cb", E::NotAbsolute),
-            ("https://u:p@app.example/cb", E::UserInformation),
-            ("https://@app.example/cb", E::UserInformation),
-            ("https://app.example\\@evil/cb", E::NotAbsolute),
-            ("https:///cb\u{e9}", E::NotAbsolute),
+            ("JavaScript:alert(1)", SCHEME),
+            ("\tjavascript:alert(1)", NOT_ABSOLUTE),
+            ("data:text/html,x", SCHEME),
+            ("http://app.example/cb", PLAIN_HTTP),
+            ("https://app.example/cb#", FRAGMENT),
+            ("/cb", NOT_ABSOLUTE),
+            ("https://u:p@app.example/cb", USER_INFORMATION),
+            ("https://@app.example/cb", USER_INFORMATION),
+            ("https://app.example\\@evil/cb", NOT_ABSOLUTE),
+            ("https:///cb\u{e9}", NOT_ABSOLUTE),
         ] {
             assert_eq!(RedirectUri::parse(text), Err(error), "{text}");
         }

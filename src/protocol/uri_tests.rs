@@ -6,10 +6,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use url::Url;
 
-use crate::protocol::logout_uri::LogoutUri;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::slip_tests::slipped;
-use crate::protocol::web_origin::WebOrigin;
+use crate::protocol::uri::{LogoutUri, WebOrigin};
 
 /// What parsers trip over: delimiters, blanks, control and invisible characters, other scripts' look-alikes, other spellings.
 fn trips() -> Vec<&'static str> {

@@ -10,11 +10,10 @@ use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, context};
 use rust_embed::RustEmbed;
 
-use super::{File, Target};
-use crate::domain::client::Client;
-use crate::domain::client_patch::ClientPatch;
+use super::{App, File, Recipe, Target};
+use crate::domain::client::{Client, ClientPatch};
 use crate::domain::secret::Secret;
-use crate::flow::discovery::{self, Discovery};
+use crate::flow::discovery;
 use crate::protocol::client_metadata::GrantType;
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::scope;
@@ -33,18 +32,14 @@ pub(crate) enum RecipeError {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Registered<'a> {
-    client: &'a Client,
-    secret: Option<&'a Secret>,
-    fresh: &'a Secret,
-    endpoints: Discovery,
+    pub issuer: &'a str,
+    pub client: &'a Client,
+    pub secret: Option<&'a Secret>,
+    /// A random value for a secret of the app's own.
+    pub fresh: &'a Secret,
 }
 
-impl<'a> Registered<'a> {
-    /// `fresh` is a random value for a secret of the app's own.
-    pub(crate) fn new(issuer: &str, client: &'a Client, secret: Option<&'a Secret>, fresh: &'a Secret) -> Self {
-        Self { client, secret, fresh, endpoints: discovery::document(issuer) }
-    }
-
+impl Registered<'_> {
     fn values(&self) -> Value {
         let metadata = &self.client.metadata;
         let others = metadata.scope.iter().filter(|token| *token != scope::OPENID);
@@ -60,9 +55,20 @@ impl<'a> Registered<'a> {
             scopes => std::iter::once(scope::OPENID).chain(others).map(str::to_owned).collect::<Vec<String>>(),
             // Whether it gets refresh tokens when it asks for all of its scopes.
             refreshes => may_refresh && (metadata.always_refresh || metadata.scope.contains(scope::OFFLINE_ACCESS)),
-            discovery_url => Endpoint::OpenIdConfiguration.url(&self.endpoints.issuer),
-            endpoints => Value::from(Serde(&self.endpoints)),
+            discovery_url => Endpoint::OpenIdConfiguration.url(self.issuer),
+            endpoints => Value::from(Serde(discovery::document(self.issuer))),
         }
+    }
+}
+
+impl Recipe {
+    pub(super) fn app(self) -> Result<App, RecipeError> {
+        Ok(serde_json::from_str(&self.render("recipe.json", context! {})?)?)
+    }
+
+    fn render(self, file: &str, values: Value) -> Result<String, Error> {
+        static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(environment);
+        ENVIRONMENT.get_template(&format!("{}/{file}", self.as_str()))?.render(values)
     }
 }
 
@@ -70,27 +76,23 @@ impl Target {
     /// How the app is to be registered here. What every recipe has in common: its people are not asked for consent (it is the
     /// operator's own), and the claims of its scopes stand in the ID token, which some of them read alone.
     pub(crate) fn client(&self) -> Result<ClientPatch, RecipeError> {
-        let own: ClientPatch = serde_json::from_str(&self.render("client.json", Value::from(Serde(self)))?)?;
+        let own: ClientPatch = serde_json::from_str(&self.recipe.render("client.json", Value::from(Serde(self)))?)?;
         let common = ClientPatch::default().with("consent", "none").with("id_token_claims", "scope");
         Ok(own.or(if self.url.is_empty() { common } else { common.with("client_uri", format!("{}/", self.url)) }))
     }
 
     pub(crate) fn files(&self, registered: &Registered<'_>) -> Result<Vec<File>, RecipeError> {
-        let file = |&(name, about): &(&'static str, &'static str)| {
-            let mut content = self.render(name, context! { ..registered.values(), ..Value::from(Serde(self)) })?;
+        let file = |(name, about): (String, String)| {
+            let values = context! { ..registered.values(), ..Value::from(Serde(self)) };
+            let mut content = self.recipe.render(&name, values)?;
             if name.ends_with(".json") {
                 content = format!("{:#}\n", serde_json::from_str::<serde_json::Value>(&content)?);
             }
             // One file for each realm, where there are realms.
-            let name = if self.realm.is_empty() { name.to_owned() } else { format!("{}-{name}", self.realm) };
+            let name = if self.realm.is_empty() { name } else { format!("{}-{name}", self.realm) };
             Ok(File { name, about, content: Secret::new(content) })
         };
-        self.recipe.app().files.iter().map(file).collect()
-    }
-
-    fn render(&self, file: &str, values: Value) -> Result<String, Error> {
-        static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(environment);
-        ENVIRONMENT.get_template(&format!("{}/{file}", self.recipe.as_str()))?.render(values)
+        self.recipe.app()?.files.into_iter().map(file).collect()
     }
 }
 

@@ -5,7 +5,7 @@ use clap::Args;
 use serde::Serialize;
 use url::Url;
 
-use super::{Flag, Recipe};
+use super::{Recipe, RecipeError};
 use crate::domain::client_rules::Violation;
 use crate::protocol::uri::is_web;
 
@@ -51,41 +51,43 @@ pub(crate) struct Target {
 impl Target {
     /// Else every flag that is missing, that the recipe does not take, or whose value cannot be used.
     pub(crate) fn new(recipe: Recipe, wishes: Wishes) -> Result<Self, Vec<Violation>> {
+        let broken = |error: RecipeError| vec![Violation { member: "--recipe", message: error.to_string() }];
+        let (name, app) = (recipe.as_str(), recipe.app().map_err(broken)?);
         let mut wrong = Vec::new();
-        let mut refuse = |flag: Flag, message: String| wrong.push(Violation { member: flag.as_str(), message });
+        let mut refuse = |member: &'static str, message: String| wrong.push(Violation { member, message });
         for (flag, given) in [
-            (Flag::Url, wishes.url.is_some()),
-            (Flag::Realm, wishes.realm.is_some()),
-            (Flag::Alias, wishes.alias.is_some()),
-            (Flag::Group, wishes.groups.is_some()),
-            (Flag::AdminGroup, wishes.admin_group.is_some()),
-            (Flag::EditorGroup, wishes.editor_group.is_some()),
+            ("--url", wishes.url.is_some()),
+            ("--realm", wishes.realm.is_some()),
+            ("--alias", wishes.alias.is_some()),
+            ("--group", wishes.groups.is_some()),
+            ("--admin-group", wishes.admin_group.is_some()),
+            ("--editor-group", wishes.editor_group.is_some()),
         ] {
-            let needs = |what: &str| format!("the recipe {} needs it: {what}", recipe.as_str());
-            match (given, recipe.flags().contains(&flag), flag) {
-                (true, false, _) => refuse(flag, format!("the recipe {} does not take it", recipe.as_str())),
-                (false, true, Flag::Url) => refuse(flag, needs(recipe.app().url)),
-                (false, true, Flag::Realm) => refuse(flag, needs("the name of the realm")),
+            match (given, app.flags.iter().any(|taken| taken == flag), flag) {
+                (true, false, _) => refuse(flag, format!("the recipe {name} does not take it")),
+                (false, true, "--url") => refuse(flag, format!("the recipe {name} needs it: {}", app.url)),
+                (false, true, "--realm") => refuse(flag, format!("the recipe {name} needs it: the name of the realm")),
                 _fine => {}
             }
         }
-        let mut checked = |flag: Flag, value: Result<String, String>| value.map_err(|message| refuse(flag, message)).ok();
-        let name = |value: Option<String>, default: &str| word(&value.unwrap_or_else(|| default.to_owned()));
-        let group = |value: Option<String>, default: String| group_name(&value.unwrap_or(default));
-        let url = wishes.url.map_or_else(|| Ok(String::new()), |url| base_url(&url));
-        let url = checked(Flag::Url, url);
-        let realm = checked(Flag::Realm, wishes.realm.map_or_else(|| Ok(String::new()), |realm| word(&realm)));
-        let alias = checked(Flag::Alias, name(wishes.alias, "signbridge"));
-        let groups = wishes.groups.unwrap_or_default();
-        let groups: Vec<_> = groups.iter().filter_map(|group| checked(Flag::Group, group_name(group))).collect();
-        let admins = checked(Flag::AdminGroup, group(wishes.admin_group, format!("{}-admins", recipe.as_str())));
-        let editors = checked(Flag::EditorGroup, group(wishes.editor_group, format!("{}-editors", recipe.as_str())));
-        match (url, realm, alias, admins, editors) {
-            (Some(url), Some(realm), Some(alias), Some(admin_group), Some(editor_group)) if wrong.is_empty() => {
-                Ok(Self { recipe, url, realm, alias, groups, admin_group, editor_group })
-            }
-            _something_wrong => Err(wrong),
-        }
+        let mut checked = |flag: &'static str, value: Result<String, String>| {
+            value.unwrap_or_else(|message| {
+                refuse(flag, message);
+                String::new()
+            })
+        };
+        let none = || Ok(String::new());
+        let group = |value: Option<String>, role: &str| group_name(&value.unwrap_or_else(|| format!("{name}-{role}")));
+        let target = Self {
+            recipe,
+            url: checked("--url", wishes.url.map_or_else(none, |url| base_url(&url))),
+            realm: checked("--realm", wishes.realm.map_or_else(none, |realm| word(&realm))),
+            alias: checked("--alias", word(wishes.alias.as_deref().unwrap_or("signbridge"))),
+            groups: wishes.groups.iter().flatten().map(|group| checked("--group", group_name(group))).collect(),
+            admin_group: checked("--admin-group", group(wishes.admin_group, "admins")),
+            editor_group: checked("--editor-group", group(wishes.editor_group, "editors")),
+        };
+        if wrong.is_empty() { Ok(target) } else { Err(wrong) }
     }
 }
 

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{File, Flag, Recipe, Registered, Target, Wishes};
-use crate::domain::client::{Client, Source};
-use crate::domain::client_patch::ClientPatch;
+use super::{File, NAMES, Recipe, Registered, Target, Wishes};
+use crate::domain::client::{Client, ClientPatch, Source};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::ClientId;
 use crate::domain::secret::Secret;
@@ -18,11 +17,12 @@ const ISSUER: &str = "https://id.example";
 const SECRET: &str = "s3cr3t-s3cr3t-s3cr3t";
 
 fn wishes(recipe: Recipe) -> Wishes {
-    let takes = |flag: Flag, value: &str| recipe.flags().contains(&flag).then(|| value.to_owned());
+    let flags = recipe.app().unwrap().flags;
+    let takes = |flag: &str, value: &str| flags.iter().any(|taken| taken == flag).then(|| value.to_owned());
     Wishes {
-        url: takes(Flag::Url, "https://app.example/sub/"),
-        realm: takes(Flag::Realm, "staff"),
-        groups: takes(Flag::Group, "ops team").map(|group| vec![group]),
+        url: takes("--url", "https://app.example/sub/"),
+        realm: takes("--realm", "staff"),
+        groups: takes("--group", "ops team").map(|group| vec![group]),
         ..Wishes::default()
     }
 }
@@ -32,7 +32,7 @@ fn target(recipe: Recipe) -> Target {
 }
 
 fn registered(target: &Target, flags: ClientPatch) -> Client {
-    let metadata = flags.or(target.client().unwrap()).apply(&ClientMetadata::default()).unwrap();
+    let metadata = flags.or(target.client().unwrap()).apply(&ClientMetadata::default(), false).unwrap();
     Client {
         id: ClientId::new(target.recipe.as_str()),
         metadata,
@@ -52,7 +52,7 @@ fn files_with(recipe: Recipe, flags: ClientPatch) -> BTreeMap<String, String> {
     let client = registered(&target, flags);
     let (secret, fresh) = (Secret::new(SECRET), Secret::new("fresh"));
     let secret = (!client.metadata.is_public()).then_some(&secret);
-    let files: Vec<File> = target.files(&Registered::new(ISSUER, &client, secret, &fresh)).unwrap();
+    let files: Vec<File> = target.files(&Registered { issuer: ISSUER, client: &client, secret, fresh: &fresh }).unwrap();
     files.into_iter().map(|file| (file.name, file.content.expose().to_owned())).collect()
 }
 
@@ -77,15 +77,15 @@ fn section(ini: &str, name: &str) -> BTreeMap<String, String> {
 
 #[test]
 fn names_parse_back() {
-    for recipe in Recipe::ALL {
-        assert_eq!(Recipe::parse(recipe.as_str()), Some(recipe));
+    for name in NAMES {
+        assert_eq!(Recipe::parse(name), Ok(Recipe(name)));
     }
-    assert_eq!(Recipe::parse("phpbb"), None);
+    assert!(Recipe::parse("phpbb").unwrap_err().starts_with("there are the recipes keycloak, "));
 }
 
 #[test]
 fn every_template_is_rendered_and_registers_members_that_exist() {
-    for recipe in Recipe::ALL {
+    for recipe in NAMES.map(Recipe) {
         let Value::Object(members) = serde_json::to_value(target(recipe).client().unwrap()).unwrap() else { panic!() };
         assert!(members.keys().all(|name| MEMBERS.iter().any(|member| member.name == name)), "{members:?}");
         let public = ClientPatch::default().with("token_endpoint_auth_method", "none");
@@ -98,17 +98,17 @@ fn every_template_is_rendered_and_registers_members_that_exist() {
 
 #[test]
 fn what_is_missing_or_not_taken_is_named() {
-    for recipe in Recipe::ALL {
-        let needed: Vec<_> = recipe.flags().iter().filter(|flag| matches!(flag, Flag::Url | Flag::Realm)).collect();
-        let needed: Vec<_> = needed.into_iter().map(|flag| flag.as_str()).collect();
+    for recipe in NAMES.map(Recipe) {
+        let flags = recipe.app().unwrap().flags;
+        let needed: Vec<_> = flags.iter().filter(|flag| matches!(flag.as_str(), "--url" | "--realm")).collect();
         match needed.is_empty() {
             true => assert!(Target::new(recipe, Wishes::default()).is_ok()),
             false => assert_eq!(refused(recipe, Wishes::default()), needed),
         }
     }
-    let realm = Wishes { realm: Some("x".into()), ..wishes(Recipe::Grafana) };
-    assert_eq!(refused(Recipe::Grafana, realm), ["--realm"]);
-    assert_eq!(refused(Recipe::Kubernetes, Wishes { url: Some("https://a.example".into()), ..Wishes::default() }), ["--url"]);
+    let realm = Wishes { realm: Some("x".into()), ..wishes(Recipe("grafana")) };
+    assert_eq!(refused(Recipe("grafana"), realm), ["--realm"]);
+    assert_eq!(refused(Recipe("kubernetes"), Wishes { url: Some("https://a.example".into()), ..Wishes::default() }), ["--url"]);
 }
 
 #[test]
@@ -122,64 +122,64 @@ fn values_that_another_format_could_misread_are_refused() {
         "https://a b",
         "ftp://a",
     ] {
-        assert_eq!(refused(Recipe::Grafana, Wishes { url: Some(bad.into()), ..Wishes::default() }), ["--url"], "{bad}");
+        assert_eq!(refused(Recipe("grafana"), Wishes { url: Some(bad.into()), ..Wishes::default() }), ["--url"], "{bad}");
     }
     for bad in ["", "a/b", "a b", "${X}", "ä"] {
         assert_eq!(
-            refused(Recipe::Keycloak, Wishes { realm: Some(bad.into()), ..wishes(Recipe::Keycloak) }),
+            refused(Recipe("keycloak"), Wishes { realm: Some(bad.into()), ..wishes(Recipe("keycloak")) }),
             ["--realm"],
             "{bad}"
         );
     }
     for bad in ["it's", "a'b", "`x`", "a,b", " a", "a:b", "a\nb", ""] {
         assert_eq!(
-            refused(Recipe::Grafana, Wishes { admin_group: Some(bad.into()), ..wishes(Recipe::Grafana) }),
+            refused(Recipe("grafana"), Wishes { admin_group: Some(bad.into()), ..wishes(Recipe("grafana")) }),
             ["--admin-group"]
         );
     }
-    let umlaut = Wishes { admin_group: Some("Gäste 2".into()), ..wishes(Recipe::Grafana) };
-    assert!(Target::new(Recipe::Grafana, umlaut).is_ok());
+    let umlaut = Wishes { admin_group: Some("Gäste 2".into()), ..wishes(Recipe("grafana")) };
+    assert!(Target::new(Recipe("grafana"), umlaut).is_ok());
 }
 
 #[test]
 fn each_app_is_registered_as_it_needs() {
     let at = "https://app.example/sub";
     for (recipe, redirect_uris, pkce) in [
-        (Recipe::Keycloak, vec![format!("{at}/realms/staff/broker/signbridge/endpoint")], true),
-        (Recipe::Grafana, vec![format!("{at}/login/generic_oauth")], true),
-        (Recipe::OAuth2Proxy, vec![format!("{at}/oauth2/callback")], true),
-        (Recipe::Nextcloud, vec![format!("{at}/apps/user_oidc/code"), format!("{at}/index.php/apps/user_oidc/code")], true),
-        (Recipe::Gitea, vec![format!("{at}/user/oauth2/signbridge/callback")], false),
-        (Recipe::Kubernetes, vec!["http://localhost:8000".to_owned(), "http://localhost:18000".to_owned()], true),
-        (Recipe::Apache, vec![format!("{at}/oidc/callback")], true),
-        (Recipe::JupyterHub, vec![format!("{at}/hub/oauth_callback")], true),
-        (Recipe::OidcAgent, vec!["http://localhost".to_owned()], true),
+        (Recipe("keycloak"), vec![format!("{at}/realms/staff/broker/signbridge/endpoint")], true),
+        (Recipe("grafana"), vec![format!("{at}/login/generic_oauth")], true),
+        (Recipe("oauth2-proxy"), vec![format!("{at}/oauth2/callback")], true),
+        (Recipe("nextcloud"), vec![format!("{at}/apps/user_oidc/code"), format!("{at}/index.php/apps/user_oidc/code")], true),
+        (Recipe("gitea"), vec![format!("{at}/user/oauth2/signbridge/callback")], false),
+        (Recipe("kubernetes"), vec!["http://localhost:8000".to_owned(), "http://localhost:18000".to_owned()], true),
+        (Recipe("apache"), vec![format!("{at}/oidc/callback")], true),
+        (Recipe("jupyterhub"), vec![format!("{at}/hub/oauth_callback")], true),
+        (Recipe("oidc-agent"), vec!["http://localhost".to_owned()], true),
     ] {
         let client = client(recipe);
         assert_eq!(uris(&client.redirect_uris), redirect_uris);
         assert_eq!(client.demands_pkce(), pkce, "{}", recipe.as_str());
-        assert_eq!(client.forwards, recipe == Recipe::Keycloak);
-        assert_eq!(client.is_public(), matches!(recipe, Recipe::Kubernetes | Recipe::OidcAgent));
+        assert_eq!(client.forwards, recipe == Recipe("keycloak"));
+        assert_eq!(client.is_public(), matches!(recipe, Recipe("kubernetes") | Recipe("oidc-agent")));
         assert_eq!(client.id_token_claims, IdTokenClaimsPolicy::Scope);
         assert!(client.scope.contains("openid") && client.scope.contains("email") && client.scope.contains("groups"));
     }
     assert_eq!(
-        uris(&client(Recipe::Keycloak).post_logout_redirect_uris),
+        uris(&client(Recipe("keycloak")).post_logout_redirect_uris),
         ["https://app.example/sub/realms/staff/broker/signbridge/endpoint/logout_response"]
     );
-    assert_eq!(client(Recipe::Kubernetes).application_type, ApplicationType::Native);
-    assert_eq!(client(Recipe::OidcAgent).application_type, ApplicationType::Native);
-    let logout = client(Recipe::Apache).backchannel_logout_uri.unwrap();
+    assert_eq!(client(Recipe("kubernetes")).application_type, ApplicationType::Native);
+    assert_eq!(client(Recipe("oidc-agent")).application_type, ApplicationType::Native);
+    let logout = client(Recipe("apache")).backchannel_logout_uri.unwrap();
     assert_eq!(logout.as_str(), "https://app.example/sub/oidc/callback?logout=backchannel");
 }
 
 #[test]
 fn what_the_operator_says_wins_on_both_sides() {
     let flags = ClientPatch::default().with("scope", "email openid").with("token_endpoint_auth_method", "client_secret_post");
-    let realm: Value = serde_json::from_str(&files_with(Recipe::Keycloak, flags.clone())["staff-realm.json"]).unwrap();
+    let realm: Value = serde_json::from_str(&files_with(Recipe("keycloak"), flags.clone())["staff-realm.json"]).unwrap();
     let config = &realm["identityProviders"][0]["config"];
     assert_eq!((&config["defaultScope"], &config["clientAuthMethod"]), (&"openid email".into(), &"client_secret_post".into()));
-    let grafana = section(&files_with(Recipe::Grafana, flags)["grafana.ini"], "auth.generic_oauth");
+    let grafana = section(&files_with(Recipe("grafana"), flags)["grafana.ini"], "auth.generic_oauth");
     assert_eq!(grafana["scopes"], "openid email");
     assert_eq!(grafana["auth_style"], "InParams");
     assert_eq!(grafana["use_refresh_token"], "false");
@@ -188,7 +188,7 @@ fn what_the_operator_says_wins_on_both_sides() {
 #[test]
 fn the_realm_is_json_with_the_endpoints_of_discovery() {
     let endpoints = discovery::document(ISSUER);
-    let realm: Value = serde_json::from_str(&files(Recipe::Keycloak)["staff-realm.json"]).unwrap();
+    let realm: Value = serde_json::from_str(&files(Recipe("keycloak"))["staff-realm.json"]).unwrap();
     let provider = &realm["identityProviders"][0];
     for (key, value) in [
         ("issuer", endpoints.issuer.as_str()),
@@ -228,7 +228,7 @@ fn the_realm_is_json_with_the_endpoints_of_discovery() {
 #[test]
 fn grafana_gets_the_same_settings_as_ini_and_as_environment() {
     let endpoints = discovery::document(ISSUER);
-    let files = files(Recipe::Grafana);
+    let files = files(Recipe("grafana"));
     let settings = section(&files["grafana.ini"], "auth.generic_oauth");
     for (key, value) in [
         ("auth_url", endpoints.authorization_endpoint.as_str()),
@@ -258,7 +258,7 @@ fn grafana_gets_the_same_settings_as_ini_and_as_environment() {
 
 #[test]
 fn the_proxy_gets_a_configuration_that_toml_reads() {
-    let config: toml::Table = files(Recipe::OAuth2Proxy)["oauth2-proxy.cfg"].parse().unwrap();
+    let config: toml::Table = files(Recipe("oauth2-proxy"))["oauth2-proxy.cfg"].parse().unwrap();
     assert_eq!(config["oidc_issuer_url"].as_str(), Some(ISSUER));
     assert_eq!(config["client_secret"].as_str(), Some(SECRET));
     assert_eq!(config["cookie_secret"].as_str(), Some("fresh"));
@@ -269,21 +269,21 @@ fn the_proxy_gets_a_configuration_that_toml_reads() {
 
 #[test]
 fn commands_name_client_secret_and_discovery() {
-    for (recipe, file) in [(Recipe::Nextcloud, "nextcloud.sh"), (Recipe::Gitea, "gitea.sh")] {
+    for (recipe, file) in [(Recipe("nextcloud"), "nextcloud.sh"), (Recipe("gitea"), "gitea.sh")] {
         let command = &files(recipe)[file];
         assert!(
             command.contains(SECRET) && command.contains("https://id.example/.well-known/openid-configuration"),
             "{command}"
         );
     }
-    assert!(files(Recipe::Nextcloud)["nextcloud.sh"].contains("'--scope=openid email groups profile'"));
-    let gitea = &files(Recipe::Gitea)["gitea.sh"];
+    assert!(files(Recipe("nextcloud"))["nextcloud.sh"].contains("'--scope=openid email groups profile'"));
+    let gitea = &files(Recipe("gitea"))["gitea.sh"];
     assert!(gitea.contains("--scopes=groups \\\n") && gitea.contains("--admin-group=gitea-admins"), "{gitea}");
 }
 
 #[test]
 fn a_cluster_gets_the_same_client_on_both_sides() {
-    let files = files(Recipe::Kubernetes);
+    let files = files(Recipe("kubernetes"));
     let user: Value = serde_json::from_str(&files["kubeconfig-user.json"]).unwrap();
     let arguments = user["users"][0]["user"]["exec"]["args"].as_array().unwrap();
     for flag in ["--oidc-issuer-url=https://id.example", "--oidc-client-id=kubernetes"] {
@@ -296,7 +296,7 @@ fn a_cluster_gets_the_same_client_on_both_sides() {
 
 #[test]
 fn apache_protects_its_callback_and_knows_where_discovery_is() {
-    let conf = &files(Recipe::Apache)["signbridge.conf"];
+    let conf = &files(Recipe("apache"))["signbridge.conf"];
     for line in [
         "OIDCProviderMetadataURL https://id.example/.well-known/openid-configuration",
         "OIDCClientSecret s3cr3t-s3cr3t-s3cr3t",
@@ -313,7 +313,7 @@ fn apache_protects_its_callback_and_knows_where_discovery_is() {
 #[test]
 fn the_hub_lets_in_the_groups_that_are_named_else_everybody() {
     let endpoints = discovery::document(ISSUER);
-    let named = &files(Recipe::JupyterHub)["jupyterhub_signbridge.py"];
+    let named = &files(Recipe("jupyterhub"))["jupyterhub_signbridge.py"];
     let set = |name: &str, value: &str| format!("c.GenericOAuthenticator.{name} = {value}");
     for line in [
         set("token_url", &format!("\"{}\"", endpoints.token_endpoint)),
@@ -324,25 +324,25 @@ fn the_hub_lets_in_the_groups_that_are_named_else_everybody() {
         assert!(named.lines().any(|written| written == line), "{line}\n{named}");
     }
     assert!(!named.contains("allow_all"));
-    let target = Target::new(Recipe::JupyterHub, Wishes { groups: None, ..wishes(Recipe::JupyterHub) }).unwrap();
+    let target = Target::new(Recipe("jupyterhub"), Wishes { groups: None, ..wishes(Recipe("jupyterhub")) }).unwrap();
     let client = registered(&target, ClientPatch::default());
     let (secret, fresh) = (Secret::new(SECRET), Secret::new("fresh"));
-    let open = target.files(&Registered::new(ISSUER, &client, Some(&secret), &fresh)).unwrap();
+    let open = target.files(&Registered { issuer: ISSUER, client: &client, secret: Some(&secret), fresh: &fresh }).unwrap();
     assert!(open[0].content.expose().contains(&set("allow_all", "True")));
 }
 
 #[test]
 fn the_agent_gets_a_command_for_a_public_client() {
-    let command = &files(Recipe::OidcAgent)["oidc-gen.sh"];
+    let command = &files(Recipe("oidc-agent"))["oidc-gen.sh"];
     assert!(command.starts_with("oidc-gen \\\n  signbridge \\\n  --manual"), "{command}");
     assert!(command.contains("--client-secret= ") && command.contains("'--scope=openid email groups offline_access profile'"));
 }
 
 #[test]
 fn a_file_does_not_show_its_content_in_a_log() {
-    let target = target(Recipe::Grafana);
+    let target = target(Recipe("grafana"));
     let client = registered(&target, ClientPatch::default());
     let (secret, fresh) = (Secret::new(SECRET), Secret::new("fresh"));
-    let registered = Registered::new(ISSUER, &client, Some(&secret), &fresh);
+    let registered = Registered { issuer: ISSUER, client: &client, secret: Some(&secret), fresh: &fresh };
     assert!(!format!("{registered:?} {:?}", target.files(&registered).unwrap()).contains(SECRET));
 }

@@ -20,13 +20,8 @@ pub(crate) fn digest(image: &str) -> SecretDigest {
 
 /// Keeps a pass, unless it is there or there are enough. Returns whether it was new.
 pub(crate) async fn insert(tx: &Tx, image: &str, now: Timestamp) -> Result<bool, StoreError> {
-    if tx.count("SELECT COUNT(*) FROM access_passes", []).await? >= MOST_PASSES {
+    if tx.count("SELECT COUNT(*) FROM access_passes", vec![]).await? >= MOST_PASSES {
         return Ok(false);
     }
-    tx.insert_new(access_pass::Model {
-        digest: digest(image).as_str().to_owned(),
-        image: image.to_owned(),
-        seen_at: now.as_millis(),
-    })
-    .await
+    tx.insert_new(access_pass::Model { digest: digest(image).as_str().to_owned(), image: image.to_owned(), seen_at: now }).await
 }

@@ -13,36 +13,29 @@
 //!
 //! On PostgreSQL two nodes at the same moment may write a row or two more; no event is lost.
 
-use sea_orm::sea_query::ExprTrait as _;
-
 use super::prelude::*;
 use crate::domain::audit::AuditEvent;
 
 /// Writes an event under a new, time-ordered `id`, or counts it in the row that stands for its like.
 pub(crate) async fn insert(tx: &Tx, event: &AuditEvent, id: &str, at: Timestamp) -> Result<(), StoreError> {
     if !event.kind.repeats() {
-        return tx.insert(row(event, id, at, None)).await;
+        return write(tx, event, id, at, None).await;
     }
     let bounds = bounds(event, at);
     let keys = bounds.iter().map(|bound| bound.key.as_str());
     let tallies = audit_tally::Entity::find().filter(audit_tally::Column::Key.is_in(keys)).all(tx.db()).await?;
     let reached = |bound: &&Bound| tallies.iter().any(|tally| tally.key == bound.key && tally.rows >= bound.most);
     if let Some(bound) = bounds.iter().find(reached) {
-        let counted = OnConflict::column(audit_event::Column::Sample)
-            .value(audit_event::Column::Count, Expr::col((audit_event::Entity, audit_event::Column::Count)).add(1))
-            .value(audit_event::Column::LastAt, Expr::value(at.as_millis()))
-            .to_owned();
-        return tx.insert_or(row(&bound.told, id, at, Some(&bound.key)), counted).await.map(drop);
+        return write(tx, &bound.told, id, at, Some(&bound.key)).await;
     }
-    tx.insert(row(event, id, at, None)).await?;
+    write(tx, event, id, at, None).await?;
     let mut keys: Vec<&str> = bounds.iter().map(|bound| bound.key.as_str()).collect();
     // In one order, so that no two transactions wait for each other.
     keys.sort_unstable();
     for key in keys {
-        let more = OnConflict::column(audit_tally::Column::Key)
-            .value(audit_tally::Column::Rows, Expr::col((audit_tally::Entity, audit_tally::Column::Rows)).add(1))
-            .to_owned();
-        tx.insert_or(audit_tally::Model { key: key.to_owned(), rows: 1, at: at.as_millis() }, more).await?;
+        let sql = "INSERT INTO audit_tallies (key, rows, at) VALUES ($1, 1, $2) \
+                   ON CONFLICT (key) DO UPDATE SET rows = audit_tallies.rows + 1";
+        tx.changes(sql, values![key, at]).await?;
     }
     Ok(())
 }
@@ -83,21 +76,16 @@ fn bounds(event: &AuditEvent, at: Timestamp) -> Vec<Bound> {
     bounds
 }
 
-fn row(event: &AuditEvent, id: &str, at: Timestamp, sample: Option<&str>) -> audit_event::Model {
-    audit_event::Model {
-        id: id.to_owned(),
-        at: at.as_millis(),
-        kind: event.kind.as_str().to_owned(),
-        user_id: event.user.clone(),
-        client_id: event.client.clone(),
-        subject: event.subject.clone(),
-        address: event.origin.address.clone(),
-        user_agent: event.origin.user_agent.clone(),
-        detail: event.detail.clone(),
-        sample: sample.map(str::to_owned),
-        count: sample.map(|_| 1),
-        last_at: sample.map(|_| at.as_millis()),
-    }
+/// With `sample` it is a row that stands for others: where it is there already, one more is counted.
+async fn write(tx: &Tx, event: &AuditEvent, id: &str, at: Timestamp, sample: Option<&str>) -> Result<(), StoreError> {
+    let sql = "INSERT INTO audit_events (id, at, kind, user_id, client_id, subject, address, user_agent, detail, sample, count, \
+               last_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+               ON CONFLICT (sample) DO UPDATE SET count = audit_events.count + 1, last_at = excluded.last_at";
+    let AuditEvent { kind, user, client, subject, origin: RequestSource { address, user_agent }, detail } = event;
+    let (user, client, subject, detail) = (user.as_deref(), client.as_deref(), subject.as_deref(), detail.as_deref());
+    let (count, last_at) = (sample.map(|_| 1_i64), sample.map(|_| at));
+    let values = values![id, at, kind.as_str(), user, client, subject, address, user_agent, detail, sample, count, last_at];
+    tx.changes(sql, values).await.map(drop)
 }
 
 #[cfg(test)]
@@ -141,7 +129,7 @@ mod reads {
         fn from(model: audit_event::Model) -> Self {
             Self {
                 id: model.id,
-                at: Timestamp::from_millis(model.at),
+                at: model.at,
                 kind: model.kind,
                 user: model.user_id,
                 client: model.client_id,
@@ -150,7 +138,7 @@ mod reads {
                 user_agent: model.user_agent,
                 detail: model.detail,
                 count: model.count.and_then(|count| u64::try_from(count).ok()).unwrap_or(1),
-                last_at: Timestamp::from_millis(model.last_at.unwrap_or(model.at)),
+                last_at: model.last_at.unwrap_or(model.at),
             }
         }
     }

@@ -3,12 +3,26 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::sea_query::ExprTrait as _;
-
 use super::clients;
 use super::entity::backchannel_logout as logout;
 use super::prelude::*;
-use crate::domain::backchannel_logout::{BackchannelLogout, Hold};
+
+/// A logout token that is yet to be delivered: its row, as it is.
+pub(crate) use super::entity::backchannel_logout::Model as BackchannelLogout;
+
+/// What the clients of a session that another one replaces are to wait for (decision 2.16).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Hold {
+    pub authorization: AuthorizationId,
+    pub until: Timestamp,
+}
+
+impl BackchannelLogout {
+    /// A session ends once, so the pair is unique, and a write that is run again makes the same id.
+    pub(crate) fn id_for(client: &ClientId, session: &SessionId) -> String {
+        SecretDigest::of(format!("{session} {client}").as_bytes()).as_str().to_owned()
+    }
+}
 
 /// Queues a row for every client that listens. With `hold` they wait for the code of the running authorization (decision 2.16). A
 /// client that cannot be read keeps no session from ending: its row is written as well, and judged when it is sent.
@@ -19,7 +33,7 @@ pub(super) async fn insert_for_session(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     for client in clients_of(tx, &session.id).await? {
-        let client_id = ClientId::new(client.id.as_str());
+        let client_id = client.id.clone();
         match clients::read(client) {
             Ok(client) if !hears(&client) => continue,
             Ok(_listens) => {}
@@ -27,17 +41,17 @@ pub(super) async fn insert_for_session(
                 tracing::warn!(client = %client_id, %error, "a client of an ended session cannot be read; its logout is queued");
             }
         }
-        let row = logout::Model {
+        let row = BackchannelLogout {
             id: BackchannelLogout::id_for(&client_id, &session.id),
-            client_id: client_id.as_str().to_owned(),
-            session_id: session.id.as_str().to_owned(),
-            user_id: session.authentication.user_id.as_str().to_owned(),
-            held_by: hold.map(|hold| hold.authorization.as_str().to_owned()),
-            due_at: hold.map_or(now, |hold| hold.until).as_millis(),
+            client_id,
+            session_id: session.id.clone(),
+            user_id: session.authentication.user_id.clone(),
+            held_by: hold.map(|hold| hold.authorization.clone()),
+            due_at: hold.map_or(now, |hold| hold.until),
             attempts: 0,
             lease_owner: None,
             lease_until: None,
-            created_at: now.as_millis(),
+            created_at: now,
         };
         tx.insert_new(row).await?;
     }
@@ -52,10 +66,8 @@ pub(crate) async fn list_listeners(db: &Db, session: &SessionId) -> Result<Vec<C
 
 /// The rows of the clients that got tokens out of a session, by id.
 async fn clients_of(db: &Db, session: &SessionId) -> Result<Vec<client::Model>, StoreError> {
-    let of_session = Expr::col(grant::Column::SessionId).eq(session.as_str());
-    let clients = Query::select().column(grant::Column::ClientId).from(grant::Entity).and_where(of_session).take();
-    let found = client::Entity::find().filter(client::Column::Id.in_subquery(clients)).order_by_asc(client::Column::Id);
-    Ok(found.all(db).await?)
+    let of_session = "WHERE id IN (SELECT client_id FROM grants WHERE session_id = $1) ORDER BY id";
+    db.rows(client::Entity, of_session, values![session]).await
 }
 
 fn hears(client: &Client) -> bool {
@@ -81,13 +93,13 @@ pub(crate) async fn list_due(
     now: Timestamp,
     limit: u64,
 ) -> Result<Vec<BackchannelLogout>, StoreError> {
-    let free = unleased(logout::Column::LeaseUntil, now);
-    let mut select = logout::Entity::find().filter(logout::Column::DueAt.lte(now.as_millis())).filter(free);
+    let until = logout::Column::LeaseUntil;
+    let free = Condition::any().add(until.is_null()).add(until.lte(now));
+    let mut select = logout::Entity::find().filter(logout::Column::DueAt.lte(now)).filter(free);
     if !busy.is_empty() {
         select = select.filter(logout::Column::ClientId.is_not_in(busy.iter().map(ClientId::as_str)));
     }
-    let rows = select.order_by_asc(logout::Column::DueAt).order_by_asc(logout::Column::Id).limit(limit).all(db).await?;
-    rows.into_iter().map(read).collect()
+    Ok(select.order_by_asc(logout::Column::DueAt).order_by_asc(logout::Column::Id).limit(limit).all(db).await?)
 }
 
 /// Takes the lease of a due row until `until`. False: another node sends it, or did.
@@ -111,20 +123,5 @@ pub(crate) async fn delete(tx: &Tx, id: &str, owner: &str) -> Result<bool, Store
 
 #[cfg(test)]
 pub(crate) async fn count(db: &Db) -> Result<u64, StoreError> {
-    db.count("SELECT COUNT(*) FROM backchannel_logouts", []).await
-}
-
-fn read(model: logout::Model) -> Result<BackchannelLogout, StoreError> {
-    let row = Row { table: "backchannel_logouts", key: &model.id };
-    let attempts = u32::try_from(model.attempts).ok();
-    Ok(BackchannelLogout {
-        attempts: row.known("attempts", &model.attempts.to_string(), attempts)?,
-        client_id: ClientId::new(model.client_id),
-        session_id: SessionId::new(model.session_id),
-        user_id: UserId::new(model.user_id),
-        held_by: model.held_by.map(AuthorizationId::new),
-        due_at: Timestamp::from_millis(model.due_at),
-        created_at: Timestamp::from_millis(model.created_at),
-        id: model.id,
-    })
+    db.count("SELECT COUNT(*) FROM backchannel_logouts", vec![]).await
 }

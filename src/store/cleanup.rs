@@ -1,12 +1,7 @@
 //! Clean-up: rows that expired long ago. Nothing depends on it for safety; deadlines are compared where they matter.
 
-use std::time::Duration;
-
-use sea_orm::ConnectionTrait as _;
-use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
-
-use super::{Store, StoreError, Tx, authorizations};
-use crate::domain::clock::Timestamp;
+use super::prelude::*;
+use super::{Store, authorizations};
 
 const BATCH: u64 = 500;
 const HOUR: u64 = 60 * 60;
@@ -28,8 +23,8 @@ struct RetentionRule {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Only {
     All,
-    /// Those whose session (in this column) has ended: its clients are told when it does.
-    Sessionless(&'static str),
+    /// Grants whose session has ended: its clients are told when it does.
+    Sessionless,
     /// Authorizations that got no code and have no login under way.
     Fruitless,
 }
@@ -52,7 +47,7 @@ const RULES: &[RetentionRule] = &[
     rule("authorizations", "id", "expires_at", DAY),
     rule("access_tokens", "digest", "expires_at", DAY),
     rule("refresh_tokens", "digest", "expires_at", DAY),
-    RetentionRule { only: Only::Sessionless("session_id"), ..rule("grants", "id", "expires_at", DAY) },
+    RetentionRule { only: Only::Sessionless, ..rule("grants", "id", "expires_at", DAY) },
     // Long given up by then; these are left by a provider that was off for a day.
     rule("backchannel_logouts", "id", "created_at", DAY),
     rule("sessions", "id", "expires_at", DAY),
@@ -100,28 +95,22 @@ async fn delete_of(store: &Store, rule: RetentionRule, now: Timestamp) -> Result
 }
 
 async fn delete_batch(tx: &Tx, rule: RetentionRule, now: Timestamp) -> Result<u64, StoreError> {
-    let cutoff = now.minus(rule.retain);
-    let is_expired = || {
-        let expired = Expr::col(rule.expiry_column).lt(cutoff.as_millis());
-        match rule.only {
-            Only::All => expired,
-            Only::Sessionless(session) => {
-                let same = Expr::col(("sessions", "id")).equals((rule.table, session));
-                let lives = same.and(Expr::col(("sessions", "ended_at")).is_null());
-                let lives = lives.and(Expr::col(("sessions", "expires_at")).gt(cutoff.as_millis()));
-                expired.and(Expr::exists(Query::select().expr(Expr::value(1)).from("sessions").and_where(lives).take()).not())
-            }
-            Only::Fruitless => {
-                expired.and(Expr::col("stage").ne(authorizations::ISSUED)).and(authorizations::in_use(now).not())
-            }
+    let RetentionRule { table, key, expiry_column, retain, only } = rule;
+    let mut moments = values![now.minus(retain)];
+    let only = match only {
+        Only::All => "",
+        Only::Sessionless => {
+            "AND NOT EXISTS (SELECT 1 FROM sessions WHERE sessions.id = grants.session_id \
+             AND sessions.ended_at IS NULL AND sessions.expires_at > $1)"
+        }
+        Only::Fruitless => {
+            moments.push(now.into());
+            &format!("AND stage <> '{}' AND NOT {}", authorizations::ISSUED, authorizations::in_use("$2"))
         }
     };
-    let expired = Query::select().column(rule.key).from(rule.table).and_where(is_expired()).limit(BATCH).take();
+    let expired = format!("{expiry_column} < $1 {only}");
     // The condition stands twice: a row that another transaction revived meanwhile stays.
-    let delete = Query::delete()
-        .from_table(rule.table)
-        .and_where(Expr::col(rule.key).in_subquery(expired))
-        .and_where(is_expired())
-        .take();
-    Ok(tx.execute(&delete).await?.rows_affected())
+    let sql =
+        format!("DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {table} WHERE {expired} LIMIT {BATCH}) AND {expired}");
+    tx.changed_rows(&sql, moments).await
 }

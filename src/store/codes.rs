@@ -13,7 +13,7 @@ pub(crate) struct StoredCode {
 }
 
 pub(crate) async fn find(db: &Db, digest: &SecretDigest) -> Result<Option<StoredCode>, StoreError> {
-    code::Entity::find_by_id(digest.as_str()).one(db).await?.map(read).transpose()
+    code::Entity::find_by_id(digest.clone()).one(db).await?.map(read).transpose()
 }
 
 pub(crate) async fn insert(
@@ -23,15 +23,8 @@ pub(crate) async fn insert(
     content: &CodeContent,
     expires_at: Timestamp,
 ) -> Result<(), StoreError> {
-    tx.insert(code::Model {
-        digest: digest.as_str().to_owned(),
-        authorization_id: authorization.as_str().to_owned(),
-        content: to_json(content)?,
-        expires_at: expires_at.as_millis(),
-        consumed_at: None,
-        grant_id: None,
-    })
-    .await
+    let (digest, authorization_id, content) = (digest.clone(), authorization.clone(), to_json(content)?);
+    tx.insert(code::Model { digest, authorization_id, content, expires_at, consumed_at: None, grant_id: None }).await
 }
 
 /// Redeems a code for the family `grant`. True exactly once, and only before it expires (RFC 6749 §4.1.2).
@@ -41,11 +34,7 @@ pub(crate) async fn consume(tx: &Tx, digest: &SecretDigest, grant: &GrantId, now
 }
 
 fn read(model: code::Model) -> Result<StoredCode, StoreError> {
-    let row = Row { table: "codes", key: &model.digest };
-    Ok(StoredCode {
-        authorization_id: AuthorizationId::new(model.authorization_id),
-        content: row.json("content", &model.content)?,
-        consumed_at: moment(model.consumed_at),
-        grant_id: model.grant_id.map(GrantId::new),
-    })
+    let code::Model { digest, authorization_id, content, consumed_at, grant_id, .. } = model;
+    let content = Row { table: "codes", key: digest.as_str() }.json("content", &content)?;
+    Ok(StoredCode { authorization_id, content, consumed_at, grant_id })
 }

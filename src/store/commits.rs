@@ -10,7 +10,7 @@ use super::entity::commit;
 use crate::domain::clock::Timestamp;
 
 fn row(id: &str, took: bool, now: Timestamp) -> commit::ActiveModel {
-    commit::Model { id: id.to_owned(), took, at: now.as_millis() }.into_active_model()
+    commit::Model { id: id.to_owned(), took, at: now }.into_active_model()
 }
 
 pub(super) async fn insert(tx: &Tx, id: &str, now: Timestamp) -> Result<(), DbErr> {

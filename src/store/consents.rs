@@ -2,33 +2,21 @@
 
 use super::prelude::*;
 use crate::domain::grant::Consent;
-use crate::protocol::scope::Scope;
 
 pub(crate) async fn find(db: &Db, user: &UserId, client: &ClientId) -> Result<Option<Consent>, StoreError> {
-    let key = (user.as_str().to_owned(), client.as_str().to_owned());
-    consent::Entity::find_by_id(key).one(db).await?.map(read).transpose()
+    consent::Entity::find_by_id((user.clone(), client.clone())).one(db).await?.map(read).transpose()
 }
 
 pub(crate) async fn upsert(tx: &Tx, user: &UserId, client: &ClientId, consent: &Consent) -> Result<(), StoreError> {
-    let row = consent::Model {
-        user_id: user.as_str().to_owned(),
-        client_id: client.as_str().to_owned(),
-        scope: consent.scope.to_string(),
-        granted_at: consent.granted_at.as_millis(),
-    };
-    let conflict = OnConflict::columns([consent::Column::UserId, consent::Column::ClientId])
-        .update_columns([consent::Column::Scope, consent::Column::GrantedAt])
-        .to_owned();
-    tx.insert_or(row, conflict).await.map(drop)
+    let sql = "INSERT INTO consents (user_id, client_id, scope, granted_at) VALUES ($1, $2, $3, $4) \
+               ON CONFLICT (user_id, client_id) DO UPDATE SET scope = excluded.scope, granted_at = excluded.granted_at";
+    tx.changes(sql, values![user, client, consent.scope.to_string(), consent.granted_at]).await.map(drop)
 }
 
 fn read(model: consent::Model) -> Result<Consent, StoreError> {
     let key = format!("{}, {}", model.user_id, model.client_id);
-    let row = Row { table: "consents", key: &key };
-    Ok(Consent {
-        scope: row.known("scope", &model.scope, Scope::parse(&model.scope).ok())?,
-        granted_at: Timestamp::from_millis(model.granted_at),
-    })
+    let scope = Row { table: "consents", key: &key }.scope(&model.scope)?;
+    Ok(Consent { scope, granted_at: model.granted_at })
 }
 
 #[cfg(test)]
@@ -45,6 +33,6 @@ mod reads {
             .order_by_asc(consent::Column::ClientId)
             .all(db)
             .await?;
-        rows.into_iter().map(|row| Ok((ClientId::new(row.client_id.clone()), read(row)?))).collect()
+        rows.into_iter().map(|row| Ok((row.client_id.clone(), read(row)?))).collect()
     }
 }

@@ -5,8 +5,8 @@ use std::ops::Deref;
 use async_trait::async_trait;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, Insert,
-    IntoActiveModel, QueryResult, Statement, Value,
+    ActiveModelTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait, ExecResult,
+    IdenStatic as _, Insert, IntoActiveModel, Iterable as _, QueryResult, Statement, Value,
 };
 
 use super::postgres::{Health, Postgres};
@@ -19,8 +19,8 @@ pub(crate) struct Db(Connection);
 enum Connection {
     Sqlite(DatabaseConnection),
     Postgres(Postgres),
-    /// On PostgreSQL with what its pool has to know about lost connections.
-    Transaction(DatabaseTransaction, Option<Health>),
+    /// With what the pool of PostgreSQL has to know about lost connections; nobody reads it elsewhere.
+    Transaction(DatabaseTransaction, Health),
 }
 
 /// An open transaction. Everything that reads takes it as well, since it derefs to [`Db`].
@@ -42,10 +42,30 @@ impl Db {
         })
     }
 
-    pub(super) async fn count<const N: usize>(&self, sql: &str, values: [Value; N]) -> Result<u64, StoreError> {
+    pub(super) async fn count(&self, sql: &str, values: Vec<Value>) -> Result<u64, StoreError> {
         let statement = Statement::from_sql_and_values(self.get_database_backend(), sql, values);
         let count = self.query_one_raw(statement).await?.map(|row| row.try_get_by_index::<i64>(0)).transpose()?;
         Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())
+    }
+
+    /// The rows of a table, chosen by SQL from its WHERE on. The columns are named: a newer program may have added some.
+    pub(super) async fn rows<E: EntityTrait>(
+        &self,
+        table: E,
+        chosen: &str,
+        values: Vec<Value>,
+    ) -> Result<Vec<E::Model>, StoreError> {
+        let columns: Vec<&str> = E::Column::iter().map(|column| column.as_str()).collect();
+        let sql = format!("SELECT {} FROM {} {chosen}", columns.join(", "), table.table_name());
+        let statement = Statement::from_sql_and_values(self.get_database_backend(), sql, values);
+        Ok(E::find().from_raw_sql(statement).all(self).await?)
+    }
+
+    /// The rows of a statement that selects a word and a number.
+    pub(super) async fn counts(&self, sql: &str, values: Vec<Value>) -> Result<Vec<(String, i64)>, StoreError> {
+        let statement = Statement::from_sql_and_values(self.get_database_backend(), sql, values);
+        let rows = self.query_all_raw(statement).await?;
+        Ok(rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect::<Result<_, DbErr>>()?)
     }
 
     fn count_statement(&self) {
@@ -65,8 +85,8 @@ impl Db {
 }
 
 impl Tx {
-    pub(super) const fn new(transaction: DatabaseTransaction, health: Option<Health>) -> Self {
-        Self(Db(Connection::Transaction(transaction, health)))
+    pub(super) fn new(transaction: DatabaseTransaction, health: Option<Health>) -> Self {
+        Self(Db(Connection::Transaction(transaction, health.unwrap_or_default())))
     }
 
     /// The same handle, where a generic parameter keeps the compiler from finding it.
@@ -86,12 +106,12 @@ impl Tx {
     }
 
     /// Runs a statement that both engines read alike; returns how many rows it changed.
-    pub(super) async fn changed_rows<const N: usize>(&self, sql: &str, values: [Value; N]) -> Result<u64, StoreError> {
+    pub(super) async fn changed_rows(&self, sql: &str, values: Vec<Value>) -> Result<u64, StoreError> {
         let statement = Statement::from_sql_and_values(self.get_database_backend(), sql, values);
         Ok(self.execute_raw(statement).await?.rows_affected())
     }
 
-    pub(super) async fn changes<const N: usize>(&self, sql: &str, values: [Value; N]) -> Result<bool, StoreError> {
+    pub(super) async fn changes(&self, sql: &str, values: Vec<Value>) -> Result<bool, StoreError> {
         Ok(self.changed_rows(sql, values).await? > 0)
     }
 
@@ -103,28 +123,12 @@ impl Tx {
     /// Inserts a row unless it would violate a unique key; returns whether it did. Never an error inside the transaction,
     /// which would end it on PostgreSQL.
     pub(super) async fn insert_new<A: ActiveModelTrait>(&self, row: impl IntoActiveModel<A>) -> Result<bool, StoreError> {
-        self.insert_or(row, OnConflict::new().do_nothing().to_owned()).await
-    }
-
-    /// Inserts a row, or does what `conflict` says; returns whether a row was written.
-    pub(super) async fn insert_or<A: ActiveModelTrait>(
-        &self,
-        row: impl IntoActiveModel<A>,
-        conflict: OnConflict,
-    ) -> Result<bool, StoreError> {
-        let insert = Insert::one(row).on_conflict(conflict);
+        let insert = Insert::one(row).on_conflict(OnConflict::new().do_nothing().to_owned());
         match insert.exec_without_returning(self.db()).await {
             Ok(rows) => Ok(rows > 0),
             Err(DbErr::RecordNotInserted) => Ok(false),
             Err(error) => Err(error.into()),
         }
-    }
-}
-
-fn observe<T>(health: Option<&Health>, outcome: Result<T, DbErr>) -> Result<T, DbErr> {
-    match health {
-        Some(health) => health.observe(outcome),
-        None => outcome,
     }
 }
 
@@ -142,32 +146,19 @@ impl ConnectionTrait for Db {
         self.count_statement();
         match &self.0 {
             Connection::Sqlite(pool) => pool.execute_raw(statement).await,
-            Connection::Postgres(server) => server.execute(server.pool.execute_raw(statement)).await,
-            Connection::Transaction(transaction, health) => observe(health.as_ref(), transaction.execute_raw(statement).await),
+            // Nobody writes outside of a transaction.
+            Connection::Postgres(server) => server.pool.execute_raw(statement).await,
+            Connection::Transaction(transaction, health) => health.observe(transaction.execute_raw(statement).await),
         }
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.count_statement();
-        match &self.0 {
-            Connection::Sqlite(pool) => pool.execute_unprepared(sql).await,
-            Connection::Postgres(server) => server.execute(server.pool.execute_unprepared(sql)).await,
-            Connection::Transaction(transaction, health) => observe(health.as_ref(), transaction.execute_unprepared(sql).await),
-        }
+        self.execute_raw(Statement::from_string(self.get_database_backend(), sql)).await
     }
 
+    /// Every statement that is asked so has one row at most.
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        if self.is_unaskable(&statement) {
-            return Ok(None);
-        }
-        self.count_statement();
-        match &self.0 {
-            Connection::Sqlite(pool) => pool.query_one_raw(statement).await,
-            Connection::Postgres(server) => server.read(|pool| pool.query_one_raw(statement.clone())).await,
-            Connection::Transaction(transaction, health) => {
-                observe(health.as_ref(), transaction.query_one_raw(statement).await)
-            }
-        }
+        Ok(self.query_all_raw(statement).await?.into_iter().next())
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
@@ -178,9 +169,7 @@ impl ConnectionTrait for Db {
         match &self.0 {
             Connection::Sqlite(pool) => pool.query_all_raw(statement).await,
             Connection::Postgres(server) => server.read(|pool| pool.query_all_raw(statement.clone())).await,
-            Connection::Transaction(transaction, health) => {
-                observe(health.as_ref(), transaction.query_all_raw(statement).await)
-            }
+            Connection::Transaction(transaction, health) => health.observe(transaction.query_all_raw(statement).await),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::prelude::*;
 use super::users;
 
 pub(crate) async fn find(db: &Db, id: &DeviceId) -> Result<Option<Device>, StoreError> {
-    device::Entity::find_by_id(id.as_str()).one(db).await?.map(read).transpose()
+    device::Entity::find_by_id(id.clone()).one(db).await?.map(read).transpose()
 }
 
 /// The registration by which `upstream` knows `upstream_user` (canonical).
@@ -13,23 +13,14 @@ pub(crate) async fn find_by_upstream_user(
     upstream: Upstream,
     upstream_user: &str,
 ) -> Result<Option<Device>, StoreError> {
-    let row = device::Entity::find()
-        .filter(device::Column::Upstream.eq(upstream.as_str()))
-        .filter(device::Column::UpstreamUser.eq(upstream_user))
-        .one(db)
-        .await?;
-    row.map(read).transpose()
+    let values = values![upstream.as_str(), upstream_user];
+    let rows = db.rows(device::Entity, "WHERE upstream = $1 AND upstream_user = $2", values).await?;
+    rows.into_iter().next().map(read).transpose()
 }
 
 /// A person's registrations with the services that this program knows, oldest first.
 pub(crate) async fn list_for_user(db: &Db, user: &UserId) -> Result<Vec<Device>, StoreError> {
-    let rows = device::Entity::find()
-        .filter(device::Column::UserId.eq(user.as_str()))
-        .order_by_asc(device::Column::CreatedAt)
-        .order_by_asc(device::Column::Id)
-        .all(db)
-        .await?;
-    readable(rows, read)
+    readable(db.rows(device::Entity, "WHERE user_id = $1 ORDER BY created_at, id", values![user]).await?, read)
 }
 
 /// The account that a typed name means, with its registrations at `upstream`: the username wins, then the e-mail address, then
@@ -43,11 +34,11 @@ pub(crate) async fn find_account(
     if user.is_none() {
         user = users::find_by_email(db, identifier).await?;
     }
-    if user.is_none() && upstream == Upstream::SecSign {
-        let device = find_by_upstream_user(db, upstream, identifier).await?;
-        if let Some(device) = device {
-            user = users::find(db, &device.user_id).await?;
-        }
+    if user.is_none()
+        && upstream == Upstream::SecSign
+        && let Some(device) = find_by_upstream_user(db, upstream, identifier).await?
+    {
+        user = users::find(db, &device.user_id).await?;
     }
     let Some(user) = user else { return Ok(None) };
     let mut devices = list_for_user(db, &user.id).await?;
@@ -57,21 +48,14 @@ pub(crate) async fn find_account(
 
 /// Adds a registration. False: the service's user is registered here already, for whomever.
 pub(crate) async fn insert(tx: &Tx, device: &Device) -> Result<bool, StoreError> {
-    tx.insert_new(device::Model {
-        id: device.id.as_str().to_owned(),
-        user_id: device.user_id.as_str().to_owned(),
-        upstream: device.upstream.as_str().to_owned(),
-        upstream_user: device.upstream_user.clone(),
-        label: device.label.clone(),
-        created_at: device.created_at.as_millis(),
-        last_used_at: millis(device.last_used_at),
-    })
-    .await
+    let Device { id, user_id, upstream, upstream_user, label, created_at, last_used_at } = device.clone();
+    let upstream = upstream.as_str().to_owned();
+    tx.insert_new(device::Model { id, user_id, upstream, upstream_user, label, created_at, last_used_at }).await
 }
 
 /// Removes a registration. False: there was none.
 pub(crate) async fn delete(tx: &Tx, id: &DeviceId) -> Result<bool, StoreError> {
-    Ok(device::Entity::delete_by_id(id.as_str()).exec(tx.db()).await?.rows_affected > 0)
+    Ok(device::Entity::delete_by_id(id.clone()).exec(tx.db()).await?.rows_affected > 0)
 }
 
 pub(crate) async fn touch_last_used(tx: &Tx, id: &DeviceId, now: Timestamp) -> Result<(), StoreError> {
@@ -79,14 +63,7 @@ pub(crate) async fn touch_last_used(tx: &Tx, id: &DeviceId, now: Timestamp) -> R
 }
 
 fn read(model: device::Model) -> Result<Device, StoreError> {
-    let row = Row { table: "devices", key: &model.id };
-    Ok(Device {
-        upstream: row.known("upstream", &model.upstream, Upstream::parse(&model.upstream))?,
-        user_id: UserId::new(model.user_id),
-        upstream_user: model.upstream_user,
-        label: model.label,
-        created_at: Timestamp::from_millis(model.created_at),
-        last_used_at: moment(model.last_used_at),
-        id: DeviceId::new(model.id),
-    })
+    let device::Model { id, user_id, upstream, upstream_user, label, created_at, last_used_at } = model;
+    let upstream = Row { table: "devices", key: id.as_str() }.upstream(&upstream)?;
+    Ok(Device { id, user_id, upstream, upstream_user, label, created_at, last_used_at })
 }

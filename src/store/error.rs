@@ -62,7 +62,7 @@ impl StoreError {
 impl From<DbErr> for StoreError {
     fn from(error: DbErr) -> Self {
         match &error {
-            DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => gone(&error),
+            DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => unavailable(error.to_string(), false),
             DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => classify(cause),
             _other => Self::Statement(error.to_string()),
         }
@@ -95,8 +95,8 @@ fn is_lost_code(code: &str) -> bool {
     code == "25006" || code.starts_with("08") || code.starts_with("57P")
 }
 
-fn gone(error: &dyn std::error::Error) -> StoreError {
-    StoreError::Unavailable { detail: error.to_string(), transient: false }
+fn unavailable(detail: String, transient: bool) -> StoreError {
+    StoreError::Unavailable { detail, transient }
 }
 
 fn classify(error: &sqlx::Error) -> StoreError {
@@ -106,49 +106,36 @@ fn classify(error: &sqlx::Error) -> StoreError {
             let is_sqlite = database.try_downcast_ref::<SqliteError>().is_some();
             // The message names tables and columns; values stand in fields that are not shown.
             let detail = format!("{} ({code})", database.message());
-            match if is_sqlite { of_sqlite(&code) } else { of_postgres(&code) } {
-                Class::Retry => StoreError::Unavailable { detail, transient: true },
-                Class::Unavailable => StoreError::Unavailable { detail, transient: false },
-                Class::Damaged => StoreError::Damaged(detail),
-                Class::Permanent => StoreError::Statement(detail),
-            }
+            if is_sqlite { of_sqlite(&code, detail) } else { of_postgres(&code, detail) }
         }
-        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::BeginFailed => {
-            StoreError::Unavailable { detail: error.to_string(), transient: true }
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::BeginFailed => unavailable(error.to_string(), true),
+        sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+            unavailable(error.to_string(), false)
         }
-        sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => gone(error),
         _other => StoreError::Statement(error.to_string()),
     }
 }
 
-/// Run the transaction again at once, tell the caller to come later, tell the operator, or give up.
-enum Class {
-    Retry,
-    Unavailable,
-    Damaged,
-    Permanent,
-}
-
 /// SQLite's result codes; the low byte is the primary one.
-fn of_sqlite(code: &str) -> Class {
+fn of_sqlite(code: &str, detail: String) -> StoreError {
     match code.parse::<i32>().unwrap_or(0) & 0xFF {
-        5 | 6 => Class::Retry,                      // SQLITE_BUSY, SQLITE_LOCKED
-        8 | 9 | 10 | 13 | 14 => Class::Unavailable, // READONLY, INTERRUPT, IOERR, FULL, CANTOPEN
-        11 | 26 => Class::Damaged,                  // CORRUPT, NOTADB
-        _other => Class::Permanent,
+        5 | 6 => unavailable(detail, true),                 // SQLITE_BUSY, SQLITE_LOCKED
+        8 | 9 | 10 | 13 | 14 => unavailable(detail, false), // READONLY, INTERRUPT, IOERR, FULL, CANTOPEN
+        11 | 26 => StoreError::Damaged(detail),             // CORRUPT, NOTADB
+        _other => StoreError::Statement(detail),
     }
 }
 
 /// SQLSTATE classes (PostgreSQL appendix A). A connection that was lost before COMMIT took its transaction along; one that
 /// was lost over COMMIT is the writer's business (`postgres`).
-fn of_postgres(code: &str) -> Class {
+fn of_postgres(code: &str, detail: String) -> StoreError {
     match code {
-        "40001" | "40P01" | "55P03" => Class::Retry, // serialization failure, deadlock, lock not available
-        "57014" | "58030" => Class::Unavailable,     // cancelled or timed out, I/O error
-        _ if is_lost_code(code) => Class::Retry,
-        _ if code.starts_with("53") => Class::Unavailable,
-        "XX001" | "XX002" => Class::Damaged, // data corrupted, index corrupted
-        _other => Class::Permanent,
+        "40001" | "40P01" | "55P03" => unavailable(detail, true), // serialization failure, deadlock, lock not available
+        "57014" | "58030" => unavailable(detail, false),          // cancelled or timed out, I/O error
+        _ if is_lost_code(code) => unavailable(detail, true),
+        _ if code.starts_with("53") => unavailable(detail, false),
+        "XX001" | "XX002" => StoreError::Damaged(detail), // data corrupted, index corrupted
+        _other => StoreError::Statement(detail),
     }
 }
 
@@ -158,13 +145,19 @@ mod tests {
 
     #[test]
     fn only_what_left_nothing_behind_is_run_again() {
-        assert!(matches!(of_sqlite("5"), Class::Retry) && matches!(of_sqlite("517"), Class::Retry));
-        assert!(matches!(of_sqlite("13"), Class::Unavailable) && matches!(of_sqlite("1555"), Class::Permanent));
-        assert!(matches!(of_postgres("40001"), Class::Retry) && matches!(of_postgres("40P01"), Class::Retry));
-        assert!(matches!(of_postgres("57P01"), Class::Retry) && matches!(of_postgres("08006"), Class::Retry));
-        assert!(matches!(of_postgres("53300"), Class::Unavailable) && matches!(of_postgres("57014"), Class::Unavailable));
-        assert!(matches!(of_postgres("23505"), Class::Permanent));
-        assert!(matches!(of_sqlite("11"), Class::Damaged) && matches!(of_sqlite("267"), Class::Damaged));
-        assert!(matches!(of_sqlite("26"), Class::Damaged) && matches!(of_postgres("XX001"), Class::Damaged));
+        let sqlite = |code: &str| of_sqlite(code, String::new());
+        let postgres = |code: &str| of_postgres(code, String::new());
+        for again in [sqlite("5"), sqlite("517"), postgres("40001"), postgres("40P01"), postgres("57P01"), postgres("08006")] {
+            assert!(matches!(again, StoreError::Unavailable { transient: true, .. }), "{again}");
+        }
+        for later in [sqlite("13"), postgres("53300"), postgres("57014")] {
+            assert!(matches!(later, StoreError::Unavailable { transient: false, .. }), "{later}");
+        }
+        for ours in [sqlite("1555"), postgres("23505")] {
+            assert!(matches!(ours, StoreError::Statement(_)), "{ours}");
+        }
+        for damage in [sqlite("11"), sqlite("267"), sqlite("26"), postgres("XX001")] {
+            assert!(matches!(damage, StoreError::Damaged(_)), "{damage}");
+        }
     }
 }

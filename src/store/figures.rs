@@ -1,8 +1,5 @@
 //! How many there are of what, for the metrics: a few counts over indexed columns, asked at most every few seconds.
 
-use sea_orm::{ColumnTrait as _, DatabaseConnection, EntityTrait as _, QuerySelect as _};
-
-use super::entity::device;
 use super::row::values;
 use super::{Engine, Store, StoreError, logins};
 use crate::domain::clock::Timestamp;
@@ -28,14 +25,7 @@ impl Store {
         let db = self.read();
         let sql = "SELECT COUNT(*) FROM sessions WHERE ended_at IS NULL AND expires_at > $1 AND last_seen_at > $2";
         let sessions = db.count(sql, values![now, idle_since]).await?;
-        let devices: Vec<(String, i64)> = device::Entity::find()
-            .select_only()
-            .column(device::Column::Upstream)
-            .column_as(device::Column::Id.count(), "count")
-            .group_by(device::Column::Upstream)
-            .into_tuple()
-            .all(db)
-            .await?;
+        let devices = db.counts("SELECT upstream, COUNT(*) FROM devices GROUP BY upstream", vec![]).await?;
         let pending = logins::count_open(db, now).await?;
         let sessions = i64::try_from(sessions).unwrap_or(i64::MAX);
         Ok(Figures { sessions, devices: by_service(devices), pending: by_service(pending) })
@@ -43,14 +33,13 @@ impl Store {
 
     /// The connections of the pool that reads; on PostgreSQL there is one pool for everything.
     pub(crate) fn pool(&self) -> PoolFigures {
-        let readers: &DatabaseConnection = self.inner.engine.readers();
         let (open, idle) = match &self.inner.engine {
-            Engine::Sqlite { .. } => {
+            Engine::Sqlite { readers, .. } => {
                 let pool = readers.get_sqlite_connection_pool();
                 (pool.size(), pool.num_idle())
             }
-            Engine::Postgres(_) => {
-                let pool = readers.get_postgres_connection_pool();
+            Engine::Postgres(server) => {
+                let pool = server.pool.get_postgres_connection_pool();
                 (pool.size(), pool.num_idle())
             }
         };

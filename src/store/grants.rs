@@ -2,28 +2,19 @@
 
 use super::prelude::*;
 use crate::domain::grant::Grant;
-use crate::protocol::scope::Scope;
 
 pub(crate) async fn insert(tx: &Tx, grant: &Grant) -> Result<(), StoreError> {
-    let authentication = &grant.authentication;
-    tx.insert(grant::Model {
-        id: grant.id.as_str().to_owned(),
-        client_id: grant.client_id.as_str().to_owned(),
-        user_id: Some(authentication.user_id.as_str().to_owned()),
-        session_id: authentication.session_id.as_ref().map(|session| session.as_str().to_owned()),
-        auth_time: authentication.auth_time.as_millis(),
-        acr: authentication.acr.as_str().to_owned(),
-        device_id: authentication.device_id.as_ref().map(|device| device.as_str().to_owned()),
-        unnamed: authentication.unnamed,
-        scope: grant.scope.to_string(),
-        offline: grant.is_offline(),
-        // As JSON: a relying party chooses it, and PostgreSQL cannot keep a NUL as text.
-        nonce: grant.nonce.as_ref().map(to_json).transpose()?,
-        created_at: grant.created_at.as_millis(),
-        expires_at: grant.expires_at.as_millis(),
-        revoked_at: millis(grant.revoked_at),
-    })
-    .await
+    let sql = "INSERT INTO grants (id, client_id, user_id, session_id, auth_time, acr, device_id, unnamed, scope, offline, \
+               nonce, created_at, expires_at, revoked_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+    let Authentication { user_id, session_id, auth_time, acr, device_id, unnamed } = &grant.authentication;
+    let (session, device) = (session_id.as_ref().map(SessionId::as_str), device_id.as_ref().map(DeviceId::as_str));
+    // As JSON: a relying party chooses it, and PostgreSQL cannot keep a NUL as text.
+    let nonce = grant.nonce.as_ref().map(to_json).transpose()?;
+    let (scope, offline) = (grant.scope.to_string(), grant.is_offline());
+    let mut values = values![&grant.id, &grant.client_id, user_id, session, *auth_time, acr.as_str(), device, *unnamed];
+    values.extend(values![scope, offline, nonce, grant.created_at, grant.expires_at, grant.revoked_at]);
+    tx.changes(sql, values).await.map(drop)
 }
 
 /// Revokes a family. False: it was revoked before, or there is none.
@@ -37,24 +28,15 @@ pub(crate) async fn revoke_for_client(tx: &Tx, client: &ClientId, now: Timestamp
     tx.changed_rows("UPDATE grants SET revoked_at = $2 WHERE client_id = $1 AND revoked_at IS NULL", values![client, now]).await
 }
 
-/// Revokes every family of a person, at `client` only where one is named; returns how many.
+/// Revokes every family of a person, with `phone` only what came of an approval by it; returns how many.
 pub(crate) async fn revoke_for_user(
     tx: &Tx,
     user: &UserId,
-    client: Option<&ClientId>,
+    phone: Option<&DeviceId>,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
-    let sql = "UPDATE grants SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL";
-    match client {
-        Some(client) => tx.changed_rows(&format!("{sql} AND client_id = $3"), values![user, now, client]).await,
-        None => tx.changed_rows(sql, values![user, now]).await,
-    }
-}
-
-/// Revokes every family of a person that came of an approval by `phone`.
-pub(crate) async fn revoke_for_phone(tx: &Tx, user: &UserId, phone: &DeviceId, now: Timestamp) -> Result<(), StoreError> {
-    let sql = "UPDATE grants SET revoked_at = $3 WHERE user_id = $1 AND device_id = $2 AND revoked_at IS NULL";
-    tx.changes(sql, values![user, phone, now]).await.map(drop)
+    let sql = "UPDATE grants SET revoked_at = $3 WHERE user_id = $1 AND ($2 IS NULL OR device_id = $2) AND revoked_at IS NULL";
+    tx.changed_rows(sql, values![user, phone.map(DeviceId::as_str), now]).await
 }
 
 /// Revokes the families of a browser session that were not granted to outlive it (OIDC Core §11).
@@ -64,26 +46,15 @@ pub(super) async fn revoke_for_session(tx: &Tx, session: &SessionId, now: Timest
 }
 
 pub(super) fn read(model: grant::Model) -> Result<Grant, StoreError> {
-    let row = Row { table: "grants", key: &model.id };
-    let authentication = Authentication {
-        // A family of no user is a newer program's (RFC 6749 §4.4).
-        user_id: UserId::new(row.known("user_id", "", model.user_id)?),
-        session_id: model.session_id.map(SessionId::new),
-        auth_time: Timestamp::from_millis(model.auth_time),
-        acr: acr(&model.acr),
-        device_id: model.device_id.map(DeviceId::new),
-        unnamed: model.unnamed,
-    };
-    Ok(Grant {
-        client_id: ClientId::new(model.client_id),
-        scope: row.known("scope", &model.scope, Scope::parse(&model.scope).ok())?,
-        nonce: model.nonce.as_deref().map(|text| row.json("nonce", text)).transpose()?,
-        authentication,
-        created_at: Timestamp::from_millis(model.created_at),
-        expires_at: Timestamp::from_millis(model.expires_at),
-        revoked_at: moment(model.revoked_at),
-        id: GrantId::new(model.id),
-    })
+    let grant::Model { id, client_id, session_id, auth_time, device_id, unnamed, created_at, expires_at, revoked_at, .. } =
+        model;
+    let row = Row { table: "grants", key: id.as_str() };
+    // A family of no user is a newer program's (RFC 6749 §4.4).
+    let user_id = row.known("user_id", "", model.user_id)?;
+    let authentication = Authentication { user_id, session_id, auth_time, acr: acr(&model.acr), device_id, unnamed };
+    let scope = row.scope(&model.scope)?;
+    let nonce = model.nonce.as_deref().map(|text| row.json("nonce", text)).transpose()?;
+    Ok(Grant { id, client_id, scope, nonce, authentication, created_at, expires_at, revoked_at })
 }
 
 #[cfg(test)]
@@ -95,7 +66,7 @@ mod reads {
 
     /// The family with this id, revoked or not.
     pub(crate) async fn find(db: &Db, id: &GrantId) -> Result<Option<Grant>, StoreError> {
-        grant::Entity::find_by_id(id.as_str()).one(db).await?.map(read).transpose()
+        grant::Entity::find_by_id(id.clone()).one(db).await?.map(read).transpose()
     }
 
     /// A person's families that are neither revoked nor expired, the latest first.
@@ -103,7 +74,7 @@ mod reads {
         let rows = grant::Entity::find()
             .filter(grant::Column::UserId.eq(user.as_str()))
             .filter(grant::Column::RevokedAt.is_null())
-            .filter(grant::Column::ExpiresAt.gt(now.as_millis()))
+            .filter(grant::Column::ExpiresAt.gt(now))
             .order_by_desc(grant::Column::CreatedAt)
             .all(db)
             .await?;

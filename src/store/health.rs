@@ -1,8 +1,9 @@
 //! Whether writing works: what the latest writes came to, and a probe where there was no write lately. A node whose writes
 //! fail (a full disk, a file or a server that only reads) is not ready, and becomes it again by itself.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use super::{Store, StoreError, instance};
 use crate::domain::clock::Timestamp;
@@ -11,9 +12,7 @@ const RECENT: Duration = Duration::from_secs(5);
 const LONG: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
-pub(super) struct Writes {
-    latest: Mutex<Latest>,
-}
+pub(super) struct Writes(Mutex<Latest>);
 
 #[derive(Default)]
 struct Latest {
@@ -26,7 +25,7 @@ struct Latest {
 impl Writes {
     /// Notes what a write came to. A job that failed by itself says nothing about the database.
     pub(super) fn note<T>(&self, outcome: Result<&T, Option<&StoreError>>, now: Timestamp) {
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut latest = self.0.lock();
         match outcome {
             Ok(_) => latest.success = Some(now),
             Err(Some(StoreError::Conflict { .. })) => {}
@@ -37,7 +36,7 @@ impl Writes {
 
     /// What is known at `now`; `None`: nothing, and the caller is to probe.
     fn judge(&self, now: Timestamp) -> Option<Result<(), StoreError>> {
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut latest = self.0.lock();
         let is_recent = |at: Timestamp| now.since(at) < RECENT;
         let failed =
             latest.failure.clone().filter(|(at, _)| is_recent(*at) || latest.success.is_none_or(|success| success < *at));
@@ -61,10 +60,6 @@ impl Writes {
             None => Ok(()),
         })
     }
-
-    fn probed(&self) {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner).probing = None;
-    }
 }
 
 impl Store {
@@ -82,7 +77,7 @@ impl Store {
             let written = store
                 .write(now.as_millis().to_string(), |tx, now| Box::pin(instance::replace(tx, instance::WRITTEN, now)))
                 .await;
-            store.inner.writes.probed();
+            store.inner.writes.0.lock().probing = None;
             written
         });
         probe.await.unwrap_or_else(|_panicked| Err(StoreError::Statement("a write for nothing panicked".into())))

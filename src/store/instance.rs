@@ -22,7 +22,6 @@ pub(crate) async fn insert_once(tx: &Tx, key: &str, value: &str) -> Result<Strin
 }
 
 pub(crate) async fn replace(tx: &Tx, key: &str, value: &str) -> Result<(), StoreError> {
-    let newer = OnConflict::column(instance::Column::Key).update_column(instance::Column::Value).to_owned();
-    tx.insert_or(instance::Model { key: key.to_owned(), value: value.to_owned() }, newer).await?;
-    Ok(())
+    let sql = "INSERT INTO instance (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+    tx.changes(sql, values![key, value]).await.map(drop)
 }

@@ -2,8 +2,8 @@
 //! enough, the same statements on both.
 //!
 //! [`Store::read`] gives a handle to read with; [`Store::write`] runs a job in a transaction and answers after its commit.
-//! One file of functions per aggregate; what belongs into one commit is called inside one `write`. Rows are
-//! private (`entity`) and turn into the types of `domain` or into [`StoreError::Inconsistent`]. What a value means, which
+//! One file of functions per aggregate; what belongs into one commit is called inside one `write`. Rows are private (`entity`)
+//! and turn into the types of `domain` or into [`StoreError::Inconsistent`]; a few are used as they are. What a value means, which
 //! writes belong together and what is written to the audit trail is the business of `flow` and `manage`.
 //!
 //! Single use is one conditional statement whose row count decides, and every deadline is compared inside the statement that
@@ -63,7 +63,7 @@ pub(crate) mod tests;
 mod prelude {
     pub(super) use std::time::Duration;
 
-    pub(super) use sea_orm::sea_query::{Expr, OnConflict, Query};
+    pub(super) use sea_orm::sea_query::Expr;
     pub(super) use sea_orm::{
         ColumnTrait as _, Condition, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
     };
@@ -84,7 +84,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use sea_orm::DatabaseConnection;
 
 pub(crate) use db::{Db, Tx};
@@ -94,7 +93,7 @@ use crate::domain::env::Env;
 use open::Target;
 use postgres::Postgres;
 pub(crate) use schema::Schema;
-use writer::Writer;
+use writer::{Queue, SqliteWriter};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sizes {
@@ -140,13 +139,12 @@ struct Inner {
     env: Env,
     reader: Db,
     engine: Engine,
-    writer: Writer,
     writes: health::Writes,
     commits: Arc<AtomicU64>,
 }
 
 enum Engine {
-    Sqlite { path: PathBuf, readers: DatabaseConnection },
+    Sqlite { path: PathBuf, readers: DatabaseConnection, queue: Queue },
     Postgres(Postgres),
 }
 
@@ -155,22 +153,19 @@ impl Store {
     /// [`StoreError::Setup`] where the engine is not set up as promised (decision 2.13), or with [`StoreError::Unavailable`].
     pub(crate) async fn open_sized(url: &str, sizes: Sizes, env: Env) -> Result<Self, StoreError> {
         let commits = Arc::new(AtomicU64::new(0));
-        let kept = env.clone();
-        let (engine, writer) = match Target::parse(url)? {
+        let engine = match Target::parse(url)? {
             Target::Sqlite(path) => {
                 open::create_file(&path)?;
                 let connection = open::sqlite_writer(&path).await?;
                 let readers = open::sqlite_readers(&path).await?;
-                let writer = Writer::queue(connection, path.clone(), sizes.writes_per_commit, env, Arc::clone(&commits));
-                (Engine::Sqlite { path, readers }, writer)
+                let (most, counted) = (sizes.writes_per_commit, Arc::clone(&commits));
+                let queue = SqliteWriter::start(connection, path.clone(), env.clone(), counted, most);
+                Engine::Sqlite { path, readers, queue }
             }
-            Target::Postgres(options) => {
-                let server = Postgres::open(*options, sizes.connections).await?;
-                (Engine::Postgres(server.clone()), Writer::Direct(server, env, Arc::clone(&commits)))
-            }
+            Target::Postgres(options) => Engine::Postgres(Postgres::open(*options, sizes.connections).await?),
         };
         let reader = Db::of(&engine);
-        Ok(Self { inner: Arc::new(Inner { env: kept, reader, engine, writer, writes: health::Writes::default(), commits }) })
+        Ok(Self { inner: Arc::new(Inner { env, reader, engine, writes: health::Writes::default(), commits }) })
     }
 
     #[cfg(test)]
@@ -222,31 +217,6 @@ impl Store {
         &self.inner.reader
     }
 
-    /// Runs `work` in a transaction and answers after its commit; an error rolls it back. `work` may run more than once (a busy
-    /// database, a serialization failure), so it must do nothing but use `tx`. Once queued it runs to its end even when the
-    /// caller's future is dropped.
-    pub(crate) async fn write<I, T, F>(&self, input: I, work: F) -> Result<T, StoreError>
-    where
-        I: Send + Sync + 'static,
-        T: Send + 'static,
-        F: for<'t> Fn(&'t Tx, &'t I) -> BoxFuture<'t, Result<T, StoreError>> + Send + Sync + 'static,
-    {
-        self.try_write(input, work).await
-    }
-
-    /// As [`Store::write`], for a job that may refuse with an error of its own, which rolls the transaction back as well.
-    pub(crate) async fn try_write<I, T, E, F>(&self, input: I, work: F) -> Result<T, E>
-    where
-        I: Send + Sync + 'static,
-        T: Send + 'static,
-        E: JobError,
-        F: for<'t> Fn(&'t Tx, &'t I) -> BoxFuture<'t, Result<T, E>> + Send + Sync + 'static,
-    {
-        let outcome = self.inner.writer.write(input, work).await;
-        self.inner.writes.note(outcome.as_ref().map_err(JobError::of_database), self.inner.env.now());
-        outcome
-    }
-
     pub(crate) fn commits(&self) -> u64 {
         self.inner.commits.load(Ordering::Relaxed)
     }
@@ -262,7 +232,9 @@ impl Store {
 
     /// Finishes what is queued and closes every connection. Later calls fail with [`StoreError::Unavailable`].
     pub(crate) async fn close(&self) {
-        self.inner.writer.close().await;
+        if let Engine::Sqlite { queue, .. } = &self.inner.engine {
+            queue.close().await;
+        }
         let _closed = self.inner.engine.readers().close_by_ref().await;
     }
 }

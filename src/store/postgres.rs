@@ -8,11 +8,12 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use parking_lot::Mutex;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _};
 use sea_orm::{DatabaseConnection, DbErr, RuntimeErr, TransactionTrait as _};
@@ -21,7 +22,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::error::is_lost;
 use super::retry::Attempts;
-use super::writer::{Job, Outcome};
+use super::writer::{Job, Outcome, Undone};
 use super::{StoreError, Tx, commits};
 use crate::domain::env::Env;
 use crate::domain::id;
@@ -80,18 +81,14 @@ struct Moments {
 impl Health {
     /// Every connection that exists now is not used again.
     fn evict_all(&self) {
-        self.moments().trouble = Some(Instant::now());
+        self.0.lock().trouble = Some(Instant::now());
     }
 
-    fn moments(&self) -> MutexGuard<'_, Moments> {
-        // Each is replaced in one assignment, so a panic elsewhere cannot leave half of one.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The server did not answer on the connection that was made at `made`; `None` where none was given yet. Where it answers
-    /// others, only that one is not used again.
-    fn evict_late(&self, made: Option<Instant>) {
-        let mut moments = self.moments();
+    /// The server did not answer on the connection of the running task, if one was given yet. Where it answers others, only that
+    /// one is not used again.
+    fn evict_late(&self) {
+        let made = CONNECTION_MADE.try_with(Cell::get).ok().flatten();
+        let mut moments = self.0.lock();
         if moments.heard.is_none_or(|heard| heard.elapsed() >= RECENT) {
             moments.trouble = Some(Instant::now());
         } else if let Some(made) = made {
@@ -104,7 +101,7 @@ impl Health {
 
     /// Whether a connection of this age was made before the last trouble, or was late itself.
     fn is_evicted(&self, age: Duration) -> bool {
-        let moments = self.moments();
+        let moments = self.0.lock();
         let made = made_at(age);
         let same = |late: &Instant| late.max(&made).duration_since(*late.min(&made)) < SAME;
         moments.trouble.is_some_and(|trouble| trouble.elapsed() < age) || moments.late.iter().any(same)
@@ -114,11 +111,11 @@ impl Health {
         match &outcome {
             Ok(_) => {
                 let now = Some(Instant::now());
-                let mut moments = self.moments();
+                let mut moments = self.0.lock();
                 (moments.answer, moments.heard) = (now, now);
             }
             Err(error) if is_lost(error) => self.evict_all(),
-            Err(error) if is_refusal(error) => self.moments().heard = Some(Instant::now()),
+            Err(error) if is_refusal(error) => self.0.lock().heard = Some(Instant::now()),
             Err(_unasked) => {}
         }
         outcome
@@ -131,7 +128,7 @@ impl Health {
             Ok(outcome) => self.observe(outcome),
             Err(_late) => {
                 // Before `work` goes, so that the pool knows what to do with the connection that comes back.
-                self.evict_late(connection_made());
+                self.evict_late();
                 Err(DbErr::Conn(RuntimeErr::Internal("the server did not answer in time".to_owned())))
             }
         }
@@ -149,10 +146,6 @@ fn note_connection(age: Duration) {
     let _noted = CONNECTION_MADE.try_with(|made_at| made_at.set(Some(made)));
 }
 
-fn connection_made() -> Option<Instant> {
-    CONNECTION_MADE.try_with(Cell::get).ok().flatten()
-}
-
 impl Postgres {
     pub(super) async fn open(options: PgConnectOptions, connections: u32) -> Result<Self, StoreError> {
         let options = options.application_name("signbridge").options(SESSION).disable_statement_logging();
@@ -168,13 +161,11 @@ impl Postgres {
             })
             .before_acquire(move |connection, about| {
                 note_connection(about.age);
-                if taken.is_evicted(about.age) {
-                    return async { Ok(false) }.boxed();
-                }
-                if about.idle_for < QUIET {
-                    return async { Ok(true) }.boxed();
-                }
+                let evicted = taken.is_evicted(about.age);
                 async move {
+                    if evicted || about.idle_for < QUIET {
+                        return Ok(!evicted);
+                    }
                     let answer = timeout(PING, connection.ping()).await;
                     answer.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| true)
                 }
@@ -192,7 +183,7 @@ impl Postgres {
     /// Whether there was an answer in the last second. A question of its own would queue behind all others: a busy
     /// server is not to be taken for a dead one.
     pub(super) fn answers(&self) -> bool {
-        self.health.moments().answer.is_some_and(|answer| answer.elapsed() < RECENT)
+        self.health.0.lock().answer.is_some_and(|answer| answer.elapsed() < RECENT)
     }
 
     /// Asks a question that changes nothing; once more where the connection was lost over it.
@@ -211,22 +202,17 @@ impl Postgres {
         CONNECTION_MADE.scope(Cell::new(None), asking).await
     }
 
-    /// Runs one statement on its own, and not again.
-    pub(super) async fn execute<T>(&self, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
-        CONNECTION_MADE.scope(Cell::new(None), self.health.within(Instant::now() + ANSWER, work)).await
-    }
-
     pub(super) async fn write(&self, env: &Env, count: &AtomicU64, mut job: Box<dyn Job>) {
         let deadline = Instant::now() + WHOLE;
         let mut attempts = Attempts::new(env);
         let failure = loop {
             match CONNECTION_MADE.scope(Cell::new(None), self.attempt(env, job.as_mut(), deadline)).await {
-                Outcome::Committed => {
+                Ok(()) => {
                     count.fetch_add(1, Ordering::Relaxed);
                     break None;
                 }
-                Outcome::RolledBack(failure) => break failure,
-                Outcome::Retry(failure) => {
+                Err(Undone::ForGood(failure)) => break failure,
+                Err(Undone::Retry(failure)) => {
                     if Instant::now() >= deadline || !attempts.again().await {
                         break failure;
                     }
@@ -237,33 +223,25 @@ impl Postgres {
     }
 
     async fn attempt(&self, env: &Env, job: &mut dyn Job, deadline: Instant) -> Outcome {
-        let id = match id::time_ordered(env) {
-            Ok(id) => id,
-            Err(error) => return Outcome::RolledBack(Some(StoreError::Statement(error.to_string()))),
-        };
-        let transaction = match self.health.within(deadline, self.pool.begin()).await {
-            Ok(transaction) => transaction,
-            Err(error) => return failed(error),
-        };
+        let id = id::time_ordered(env).map_err(|error| Undone::ForGood(Some(StoreError::Statement(error.to_string()))))?;
+        let transaction = self.health.within(deadline, self.pool.begin()).await.map_err(failed)?;
         let tx = Tx::new(transaction, Some(self.health.clone()));
         match timeout_at(deadline, job.run(&tx)).await {
             Err(_late) => {
-                self.health.evict_late(connection_made());
-                return Outcome::RolledBack(Some(late()));
+                self.health.evict_late();
+                return Err(Undone::ForGood(Some(late())));
             }
             Ok(Err(error)) => {
                 // Where this fails the connection is gone, and the transaction with it.
                 let _rolled_back = self.health.within(deadline, tx.rollback()).await;
-                return if error.is_transient() { Outcome::Retry(Some(error)) } else { Outcome::RolledBack(None) };
+                return Err(if error.is_transient() { Undone::Retry(Some(error)) } else { Undone::ForGood(None) });
             }
             Ok(Ok(())) => {}
         }
-        if let Err(error) = self.health.within(deadline, commits::insert(&tx, &id, env.now())).await {
-            return failed(error);
-        }
+        self.health.within(deadline, commits::insert(&tx, &id, env.now())).await.map_err(failed)?;
         match self.health.within(deadline.min(Instant::now() + ANSWER), tx.commit()).await {
-            Ok(()) => Outcome::Committed,
-            Err(error) if is_refusal(&error) => failed(error),
+            Ok(()) => Ok(()),
+            Err(error) if is_refusal(&error) => Err(failed(error)),
             Err(_lost) => self.settle(&id, env, deadline).await,
         }
     }
@@ -274,22 +252,22 @@ impl Postgres {
             match self.health.within(deadline, commits::settle(&self.pool, id, env.now())).await {
                 Ok(true) => {
                     tracing::info!("a commit whose answer was lost took effect");
-                    return Outcome::Committed;
+                    return Ok(());
                 }
-                Ok(false) => return Outcome::Retry(Some(late())),
+                Ok(false) => return Err(Undone::Retry(Some(late()))),
                 Err(error) => tracing::debug!(%error, "the outcome of a commit is not known yet"),
             }
             sleep(LOOK_AGAIN).await;
         }
         tracing::warn!("the server did not come back in time to tell whether a commit took effect");
-        Outcome::RolledBack(Some(late()))
+        Err(Undone::ForGood(Some(late())))
     }
 }
 
-fn failed(error: DbErr) -> Outcome {
+fn failed(error: DbErr) -> Undone {
     let lost = is_lost(&error);
     let error = StoreError::from(error);
-    if lost || error.is_transient() { Outcome::Retry(Some(error)) } else { Outcome::RolledBack(Some(error)) }
+    if lost || error.is_transient() { Undone::Retry(Some(error)) } else { Undone::ForGood(Some(error)) }
 }
 
 /// Whether a COMMIT was answered, with a refusal: the transaction was rolled back.
@@ -310,7 +288,7 @@ mod tests {
     async fn trouble_evicts_older_connections_and_no_newer_ones() {
         let health = Health::default();
         assert!(!health.is_evicted(Duration::from_secs(3600)), "no trouble, however old");
-        assert!(health.observe(Ok(())).is_ok() && health.moments().answer.is_some());
+        assert!(health.observe(Ok(())).is_ok() && health.0.lock().answer.is_some());
         health.evict_all();
         sleep(Duration::from_millis(20)).await;
         assert!(health.is_evicted(Duration::from_secs(3600)));

@@ -1,62 +1,32 @@
-//! Attempts to ask phones, for the limits on them (checks 134–136).
-
-use sea_orm::sea_query::ExprTrait as _;
+//! Attempts to ask phones (asked, pretended or turned away as busy: decision 2.7), for the limits on them (checks 134–136).
 
 use super::prelude::*;
-
-/// One attempt to ask a phone: asked, pretended or turned away as busy (decision 2.7).
-#[derive(Clone, Debug)]
-pub(crate) struct Push {
-    pub login_id: LoginId,
-    pub upstream: Upstream,
-    /// Whom it concerns ([`Concern`](crate::domain::login::Concern)); empty where it counts for no account.
-    pub target: String,
-    /// The canonical name that was typed; empty where it counts for no name.
-    pub typed: String,
-    /// What it came from, as limits count ([`RequestSource::source`](crate::domain::browser::RequestSource::source)).
-    pub source: String,
-    pub network: Option<String>,
-    pub browser: Option<BrowserKey>,
-    /// Whether that browser was remembered for that person.
-    pub remembered: bool,
-    pub sent: bool,
-    pub at: Timestamp,
-}
+use crate::domain::login::{Login, Subject};
 
 /// On every node until the commit, so that counting and adding are one step. Several are locked in the same order everywhere.
 pub(crate) async fn lock_counter(tx: &Tx, key: String, now: Timestamp) -> Result<(), StoreError> {
-    let row = push_lock::Model { key, at: now.as_millis() };
     // The row is locked by its update, until the commit.
-    let conflict = OnConflict::column(push_lock::Column::Key).update_column(push_lock::Column::At).to_owned();
-    tx.insert_or(row, conflict).await.map(drop)
+    let sql = "INSERT INTO push_turns (key, at) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET at = excluded.at";
+    tx.changes(sql, values![key, now]).await.map(drop)
 }
 
 /// Whether this is the first call for `key` after `since`, on any node.
 pub(crate) async fn is_first(tx: &Tx, key: String, since: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
-    let row = push_lock::Model { key, at: now.as_millis() };
-    let conflict = OnConflict::column(push_lock::Column::Key)
-        .update_column(push_lock::Column::At)
-        .action_and_where(Expr::col((push_lock::Entity, push_lock::Column::At)).lte(since.as_millis()))
-        .to_owned();
-    tx.insert_or(row, conflict).await
+    let sql = "INSERT INTO push_turns (key, at) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET at = excluded.at \
+               WHERE push_turns.at <= $3";
+    tx.changes(sql, values![key, now, since]).await
 }
 
-pub(crate) async fn insert(tx: &Tx, push: &Push) -> Result<(), StoreError> {
-    tx.insert_new(push::Model {
-        login_id: push.login_id.as_str().to_owned(),
-        upstream: push.upstream.as_str().to_owned(),
-        target: push.target.clone(),
-        address: push.source.clone(),
-        browser: push.browser.as_ref().map(|browser| browser.0.as_str().to_owned()).unwrap_or_default(),
-        remembered: push.remembered,
-        at: push.at.as_millis(),
-        denied_at: None,
-        typed: Some(push.typed.clone()),
-        network: push.network.clone(),
-        sent: Some(push.sent),
-    })
-    .await
-    .map(drop)
+/// Counts `login`, whether anybody is asked or not: for its account and its typed name, if it has them, and for its source.
+pub(crate) async fn insert(tx: &Tx, login: &Login) -> Result<(), StoreError> {
+    let sql = "INSERT INTO pushes (login_id, upstream, target, typed, address, network, browser, remembered, sent, at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING";
+    let (upstream, (target, typed)) = (login.upstream.as_str(), login.counts_for());
+    let (source, network) = (login.origin.source(), login.origin.network());
+    let browser = login.browser.as_ref().map_or("", |browser| browser.0.as_str());
+    let (sent, at) = (matches!(login.subject, Subject::Named(_)), login.created_at);
+    let values = values![&login.id, upstream, target, typed, source, network, browser, login.remembered, sent, at];
+    tx.changes(sql, values).await.map(drop)
 }
 
 /// How often browsers that were not remembered named `typed` after `at`, whether anybody was asked or not.
@@ -103,15 +73,9 @@ pub(crate) async fn list_denials(
     source: &str,
     after: Timestamp,
 ) -> Result<Vec<(Timestamp, String)>, StoreError> {
-    let denials = push::Entity::find()
-        .filter(push::Column::Upstream.eq(upstream.as_str()))
-        .filter(push::Column::Target.eq(target))
-        .filter(push::Column::Address.eq(source))
-        .filter(push::Column::DeniedAt.gt(after.as_millis()))
-        .order_by_desc(push::Column::DeniedAt)
-        .all(db)
-        .await?;
-    let denial = |row: push::Model| Some((moment(row.denied_at)?, row.typed.unwrap_or_default()));
+    let declined = "WHERE upstream = $1 AND target = $2 AND address = $3 AND denied_at > $4 ORDER BY denied_at DESC";
+    let denials = db.rows(push::Entity, declined, values![upstream.as_str(), target, source, after]).await?;
+    let denial = |row: push::Model| Some((row.denied_at?, row.typed.unwrap_or_default()));
     Ok(denials.into_iter().filter_map(denial).collect())
 }
 

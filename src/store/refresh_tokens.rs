@@ -2,7 +2,10 @@
 
 use super::prelude::*;
 use super::{grants, sessions, users};
-use crate::domain::grant::{Grant, RefreshToken};
+use crate::domain::grant::Grant;
+
+/// A refresh token and its place in the chain of rotations (decision 2.5): its row, as it is.
+pub(crate) use super::entity::refresh_token::Model as RefreshToken;
 
 #[derive(Clone, Debug)]
 pub(crate) struct FoundRefreshToken {
@@ -15,7 +18,7 @@ pub(crate) struct FoundRefreshToken {
 
 /// The token with this digest, alive or not, in one round trip; the caller compares with the time.
 pub(crate) async fn find(db: &Db, digest: &SecretDigest) -> Result<Option<FoundRefreshToken>, StoreError> {
-    let found = refresh_token::Entity::find_by_id(digest.as_str())
+    let found = refresh_token::Entity::find_by_id(digest.clone())
         .find_also_related(grant::Entity)
         .find_also(grant::Entity, user::Entity)
         .find_also(grant::Entity, session::Entity)
@@ -23,7 +26,7 @@ pub(crate) async fn find(db: &Db, digest: &SecretDigest) -> Result<Option<FoundR
         .await?;
     let Some((token, Some(grant), Some(user), session)) = found else { return Ok(None) };
     Ok(Some(FoundRefreshToken {
-        token: read(token),
+        token,
         grant: grants::read(grant)?,
         user: users::read(user)?,
         session: session.map(sessions::read),
@@ -31,12 +34,11 @@ pub(crate) async fn find(db: &Db, digest: &SecretDigest) -> Result<Option<FoundR
 }
 
 pub(crate) async fn find_successor(db: &Db, digest: &SecretDigest) -> Result<Option<RefreshToken>, StoreError> {
-    let row = refresh_token::Entity::find().filter(refresh_token::Column::Predecessor.eq(digest.as_str())).one(db).await?;
-    Ok(row.map(read))
+    Ok(refresh_token::Entity::find().filter(refresh_token::Column::Predecessor.eq(digest)).one(db).await?)
 }
 
 pub(crate) async fn insert(tx: &Tx, token: &RefreshToken) -> Result<(), StoreError> {
-    tx.insert(model(token, token.predecessor.as_ref())).await
+    tx.insert(token.clone()).await
 }
 
 /// Replaces a token by `successor`, whose predecessor is set to it. True exactly once, and only before it expires.
@@ -49,7 +51,7 @@ pub(crate) async fn rotate(
     let sql = "UPDATE refresh_tokens SET rotated_at = $2 WHERE digest = $1 AND rotated_at IS NULL AND expires_at > $2";
     let rotated = tx.changes(sql, values![digest, now]).await?;
     if rotated {
-        tx.insert(model(successor, Some(digest))).await?;
+        tx.insert(RefreshToken { predecessor: Some(digest.clone()), ..successor.clone() }).await?;
     }
     Ok(rotated)
 }
@@ -58,26 +60,4 @@ pub(crate) async fn rotate(
 pub(crate) async fn extend(tx: &Tx, digest: &SecretDigest, expires_at: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
     let sql = "UPDATE refresh_tokens SET expires_at = $2 WHERE digest = $1 AND rotated_at IS NULL AND expires_at > $3";
     tx.changes(sql, values![digest, expires_at, now]).await
-}
-
-fn model(token: &RefreshToken, predecessor: Option<&SecretDigest>) -> refresh_token::Model {
-    refresh_token::Model {
-        digest: token.digest.as_str().to_owned(),
-        grant_id: token.grant_id.as_str().to_owned(),
-        predecessor: predecessor.map(|digest| digest.as_str().to_owned()),
-        issued_at: token.issued_at.as_millis(),
-        expires_at: token.expires_at.as_millis(),
-        rotated_at: millis(token.rotated_at),
-    }
-}
-
-fn read(model: refresh_token::Model) -> RefreshToken {
-    RefreshToken {
-        digest: SecretDigest::from_stored(model.digest),
-        grant_id: GrantId::new(model.grant_id),
-        predecessor: model.predecessor.map(SecretDigest::from_stored),
-        issued_at: Timestamp::from_millis(model.issued_at),
-        expires_at: Timestamp::from_millis(model.expires_at),
-        rotated_at: moment(model.rotated_at),
-    }
 }

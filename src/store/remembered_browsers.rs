@@ -12,19 +12,10 @@ pub(crate) async fn remember(
     identifier: Option<&str>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let mut columns = vec![remembered::Column::LastUsedAt];
-    if identifier.is_some() {
-        columns.push(remembered::Column::Identifier);
-    }
-    let conflict =
-        OnConflict::columns([remembered::Column::Browser, remembered::Column::UserId]).update_columns(columns).to_owned();
-    let row = remembered::Model {
-        browser: browser.0.as_str().to_owned(),
-        user_id: user.as_str().to_owned(),
-        identifier: identifier.map(str::to_owned),
-        last_used_at: now.as_millis(),
-    };
-    tx.insert_or(row, conflict).await.map(drop)
+    let sql = "INSERT INTO remembered_browsers (browser, user_id, identifier, last_used_at) VALUES ($1, $2, $3, $4) \
+               ON CONFLICT (browser, user_id) DO UPDATE SET last_used_at = excluded.last_used_at, \
+               identifier = COALESCE(excluded.identifier, remembered_browsers.identifier)";
+    tx.changes(sql, values![&browser.0, user, identifier, now]).await.map(drop)
 }
 
 /// Whether `user` signed in with `browser` within `max_age`.
@@ -41,13 +32,9 @@ pub(crate) async fn is_remembered(
 
 /// The name to fill in: that of the latest login in this browser whose person asked for it.
 pub(crate) async fn find_identifier(db: &Db, browser: &BrowserKey) -> Result<Option<String>, StoreError> {
-    let row = remembered::Entity::find()
-        .filter(remembered::Column::Browser.eq(browser.0.as_str()))
-        .filter(remembered::Column::Identifier.is_not_null())
-        .order_by_desc(remembered::Column::LastUsedAt)
-        .one(db)
-        .await?;
-    Ok(row.and_then(|row| row.identifier))
+    let latest = "WHERE browser = $1 AND identifier IS NOT NULL ORDER BY last_used_at DESC LIMIT 1";
+    let rows = db.rows(remembered::Entity, latest, values![&browser.0]).await?;
+    Ok(rows.into_iter().next().and_then(|row| row.identifier))
 }
 
 /// Forgets the names to fill in; the browser stays remembered.

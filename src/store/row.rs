@@ -3,12 +3,10 @@
 //! writes words that the older one does not know. Lists leave such rows out ([`readable`]), and where one must be served all the
 //! same, the reading is the most cautious one.
 
-use sea_orm::sea_query::{Expr, SimpleExpr};
-use sea_orm::{ColumnTrait, Condition, Value};
+use sea_orm::sea_query::{ArrayType, Nullable, ValueType, ValueTypeErr};
+use sea_orm::{ColIdx, ColumnType, DbErr, QueryResult, TryFromU64, TryGetError, TryGetable, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::de::IntoDeserializer as _;
-use serde::de::value::{Error as WordError, StrDeserializer};
 
 use super::StoreError;
 use crate::domain::assurance::Acr;
@@ -16,6 +14,8 @@ use crate::domain::client::Source;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{AuthorizationId, ClientId, DeviceId, GrantId, LoginId, SessionId, UserId};
 use crate::domain::secret::SecretDigest;
+use crate::domain::user::Upstream;
+use crate::protocol::scope::Scope;
 
 /// The row that is being read, for the error that it may turn out to be.
 #[derive(Clone, Copy)]
@@ -42,9 +42,12 @@ impl Row<'_> {
         parsed.ok_or_else(|| self.unknown(format!("{column} is `{text}`, which means nothing")))
     }
 
-    pub(super) fn word<T: DeserializeOwned>(self, column: &str, text: &str) -> Result<T, StoreError> {
-        let word: StrDeserializer<'_, WordError> = text.into_deserializer();
-        self.known(column, text, T::deserialize(word).ok())
+    pub(super) fn scope(self, text: &str) -> Result<Scope, StoreError> {
+        self.known("scope", text, Scope::parse(text).ok())
+    }
+
+    pub(super) fn upstream(self, text: &str) -> Result<Upstream, StoreError> {
+        self.known("upstream", text, Upstream::parse(text))
     }
 
     /// A JSON document. The error tells where it breaks, not what stands there.
@@ -64,60 +67,86 @@ pub(super) fn readable<M, T>(rows: Vec<M>, read: fn(M) -> Result<T, StoreError>)
 }
 
 /// Who wrote a row down; a word of a newer program is not the file.
-pub(super) fn source(text: &str) -> Source {
+pub(super) fn read_source(text: &str) -> Source {
     Source::parse(text).unwrap_or(Source::Command)
 }
 
-/// The value of a column `source` that is written again: a word that this program does not know stays.
-pub(super) fn source_again(column: impl ColumnTrait, source: Source) -> SimpleExpr {
-    if source == Source::File {
-        return Expr::value(source.as_str());
-    }
-    let known = column.is_in([Source::File, Source::Command].map(Source::as_str));
-    Expr::case(known, source.as_str()).finally(Expr::col(column)).into()
-}
-
 macro_rules! values {
-    ($($value:expr),* $(,)?) => { [$(sea_orm::Value::from($value)),*] };
+    ($($value:expr),* $(,)?) => { vec![$(sea_orm::Value::from($value)),*] };
 }
 pub(super) use values;
 
-macro_rules! texts {
-    ($($name:ident),+) => {
+/// Types of `domain` that are columns as they are.
+macro_rules! columns {
+    ($plain:ident: $($name:ident($read:ident, $write:ident)),+ $(,)?) => {
         $(impl From<&$name> for Value {
-            fn from(text: &$name) -> Self {
-                text.as_str().into()
+            fn from(value: &$name) -> Self {
+                value.$write().into()
+            }
+        }
+
+        impl From<$name> for Value {
+            fn from(value: $name) -> Self {
+                value.$write().into()
+            }
+        }
+
+        impl TryGetable for $name {
+            fn try_get_by<I: ColIdx>(row: &QueryResult, column: I) -> Result<Self, TryGetError> {
+                $plain::try_get_by(row, column).map($name::$read)
+            }
+        }
+
+        impl ValueType for $name {
+            fn try_from(value: Value) -> Result<Self, ValueTypeErr> {
+                <$plain as ValueType>::try_from(value).map($name::$read)
+            }
+
+            fn type_name() -> String {
+                <$plain as ValueType>::type_name()
+            }
+
+            fn array_type() -> ArrayType {
+                <$plain as ValueType>::array_type()
+            }
+
+            fn column_type() -> ColumnType {
+                <$plain as ValueType>::column_type()
+            }
+        }
+
+        impl Nullable for $name {
+            fn null() -> Value {
+                <$plain as Nullable>::null()
+            }
+        }
+
+        /// Of keys that a database numbers: there are none.
+        impl TryFromU64 for $name {
+            fn try_from_u64(_number: u64) -> Result<Self, DbErr> {
+                Err(DbErr::ConvertFromU64(stringify!($name)))
             }
         })+
     };
 }
 
-texts!(AuthorizationId, ClientId, DeviceId, GrantId, LoginId, SecretDigest, SessionId, UserId);
-
-impl From<Timestamp> for Value {
-    fn from(moment: Timestamp) -> Self {
-        moment.as_millis().into()
-    }
-}
+columns!(i64: Timestamp(from_millis, as_millis));
+columns!(String:
+    AuthorizationId(new, as_str),
+    ClientId(new, as_str),
+    DeviceId(new, as_str),
+    GrantId(new, as_str),
+    LoginId(new, as_str),
+    SecretDigest(from_stored, as_str),
+    SessionId(new, as_str),
+    UserId(new, as_str),
+);
 
 /// What a newer program calls stronger is no more than the weakest here.
 pub(super) fn acr(text: &str) -> Acr {
     Acr::parse(text).unwrap_or(Acr::Approved)
 }
 
-/// Nobody's lease, which lasts until the moment in this column, holds at `now`.
-pub(super) fn unleased(until: impl ColumnTrait, now: Timestamp) -> Condition {
-    Condition::any().add(until.is_null()).add(until.lte(now.as_millis()))
-}
-
 pub(super) fn to_json<T: Serialize>(value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Statement(format!("a value cannot be written as JSON: {error}")))
-}
-
-pub(super) fn moment(millis: Option<i64>) -> Option<Timestamp> {
-    millis.map(Timestamp::from_millis)
-}
-
-pub(super) fn millis(moment: Option<Timestamp>) -> Option<i64> {
-    moment.map(Timestamp::as_millis)
 }

@@ -4,7 +4,7 @@ use sea_orm::{
     ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode, TransactionOptions,
     TransactionTrait as _,
 };
-use signbridge_migrations as migrations;
+use signbridge_migrations::{self as migrations, IntoSchemaManagerConnection};
 
 use super::StoreError;
 
@@ -25,7 +25,7 @@ impl Schema {
         Self { pending: migrations::known(), ..Self::default() }
     }
 
-    pub(super) async fn read(db: &DatabaseConnection) -> Result<Self, StoreError> {
+    pub(super) async fn read<'c>(db: impl IntoSchemaManagerConnection<'c> + Copy) -> Result<Self, StoreError> {
         let (applied, compatibility) = (migrations::applied(db).await?, migrations::compatibility(db).await?);
         Ok(Self::compare(&migrations::known(), &applied, &compatibility))
     }
@@ -56,8 +56,7 @@ impl Schema {
 /// Applies what is pending. Beside a newer program whose migrations this one can live with, there is nothing to do.
 pub(super) async fn migrate(db: &DatabaseConnection) -> Result<(), StoreError> {
     let transaction = begin_alone(db).await?;
-    let (applied, compatibility) = (migrations::applied(&transaction).await?, migrations::compatibility(&transaction).await?);
-    let schema = Schema::compare(&migrations::known(), &applied, &compatibility);
+    let schema = Schema::read(&transaction).await?;
     if !schema.unknown.is_empty() {
         return Err(StoreError::NewerSchema(schema.unknown));
     }

@@ -1,9 +1,9 @@
 //! Browser sessions, found by the digest of their cookie. Ending one revokes what it led to, unless that was granted to
 //! outlive it (`offline_access`, OIDC Core §11).
 
+use super::backchannel_logouts::Hold;
 use super::prelude::*;
 use super::{backchannel_logouts, grants, users};
-use crate::domain::backchannel_logout::Hold;
 
 /// How old `last_seen_at` may become before a request writes it anew: a write per minute instead of one per request.
 pub(crate) const TOUCH_AFTER: Duration = Duration::from_secs(60);
@@ -19,8 +19,8 @@ pub(crate) async fn find_by_cookie(
         .find_also_related(user::Entity)
         .filter(session::Column::Cookie.eq(cookie.as_str()))
         .filter(session::Column::EndedAt.is_null())
-        .filter(session::Column::ExpiresAt.gt(now.as_millis()))
-        .filter(session::Column::LastSeenAt.gt(now.minus(idle).as_millis()))
+        .filter(session::Column::ExpiresAt.gt(now))
+        .filter(session::Column::LastSeenAt.gt(now.minus(idle)))
         .filter(user::Column::Locked.eq(false))
         .one(db)
         .await?;
@@ -30,40 +30,25 @@ pub(crate) async fn find_by_cookie(
 
 /// The session with this id (`sid`), alive or not.
 pub(crate) async fn find(db: &Db, id: &SessionId) -> Result<Option<BrowserSession>, StoreError> {
-    Ok(session::Entity::find_by_id(id.as_str()).one(db).await?.map(read))
+    Ok(session::Entity::find_by_id(id.clone()).one(db).await?.map(read))
 }
 
 /// A person's sessions that are neither ended nor expired, the latest used first. Idle ones are among them.
 pub(crate) async fn list_for_user(db: &Db, user: &UserId, now: Timestamp) -> Result<Vec<BrowserSession>, StoreError> {
-    let rows = session::Entity::find()
-        .filter(session::Column::UserId.eq(user.as_str()))
-        .filter(session::Column::EndedAt.is_null())
-        .filter(session::Column::ExpiresAt.gt(now.as_millis()))
-        .order_by_desc(session::Column::LastSeenAt)
-        .all(db)
-        .await?;
-    Ok(rows.into_iter().map(read).collect())
+    let open = "WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 ORDER BY last_seen_at DESC";
+    Ok(db.rows(session::Entity, open, values![user, now]).await?.into_iter().map(read).collect())
 }
 
 pub(crate) async fn insert(tx: &Tx, session: &BrowserSession, cookie: &SecretDigest) -> Result<(), StoreError> {
-    let authentication = &session.authentication;
-    tx.insert(session::Model {
-        id: session.id.as_str().to_owned(),
-        cookie: cookie.as_str().to_owned(),
-        user_id: authentication.user_id.as_str().to_owned(),
-        auth_time: authentication.auth_time.as_millis(),
-        acr: authentication.acr.as_str().to_owned(),
-        device_id: authentication.device_id.as_ref().map(|device| device.as_str().to_owned()),
-        unnamed: authentication.unnamed,
-        browser: session.browser.0.as_str().to_owned(),
-        address: session.origin.address.clone(),
-        user_agent: session.origin.user_agent.clone(),
-        created_at: session.created_at.as_millis(),
-        last_seen_at: session.last_seen_at.as_millis(),
-        expires_at: session.expires_at.as_millis(),
-        ended_at: millis(session.ended_at),
-    })
-    .await
+    let sql = "INSERT INTO sessions (id, browser, cookie, user_id, auth_time, acr, device_id, unnamed, address, user_agent, \
+               created_at, last_seen_at, expires_at, ended_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+    let Authentication { user_id, auth_time, acr, device_id, unnamed, .. } = &session.authentication;
+    let RequestSource { address, user_agent } = &session.origin;
+    let (acr, device) = (acr.as_str(), device_id.as_ref().map(DeviceId::as_str));
+    let mut values = values![&session.id, &session.browser.0, cookie, user_id, *auth_time, acr, device, *unnamed];
+    values.extend(values![address, user_agent, session.created_at, session.last_seen_at, session.expires_at, session.ended_at]);
+    tx.changes(sql, values).await.map(drop)
 }
 
 /// Gives a session that is alive the login and the cookie of `renewed`, which has its id and its person: the old cookie is
@@ -126,61 +111,32 @@ pub(crate) async fn lock_row(tx: &Tx, id: &SessionId) -> Result<Option<BrowserSe
     Ok(update.exec_with_returning(tx.db()).await?.pop().map(read))
 }
 
-/// Ends every session of a person, as [`end`]; returns those that this call ended. The caller has locked the user's row.
-pub(crate) async fn end_all_for_user(tx: &Tx, user: &UserId, now: Timestamp) -> Result<Vec<SessionId>, StoreError> {
-    let mut ended = Vec::new();
-    for (id, _phone) in open_of_user(tx, user).await? {
-        if end(tx, &id, now).await? {
-            ended.push(id);
-        }
-    }
-    Ok(ended)
-}
-
-/// Ends every session of a person that `phone` approved, as [`end`], and locks the rows of their others: a code of an earlier
-/// login may be waiting in one. The caller has locked the user's row.
-pub(crate) async fn end_all_for_phone(tx: &Tx, user: &UserId, phone: &DeviceId, now: Timestamp) -> Result<(), StoreError> {
-    for (id, approved_by) in open_of_user(tx, user).await? {
-        if approved_by.as_deref() == Some(phone.as_str()) {
-            end(tx, &id, now).await?;
+/// Ends every session of a person, as [`end`]. With `phone` only what it approved, and the rows of the others are locked: a code
+/// of an earlier login may be waiting in one. The caller has locked the user's row.
+pub(crate) async fn end_all(tx: &Tx, user: &UserId, phone: Option<&DeviceId>, now: Timestamp) -> Result<(), StoreError> {
+    // Expired ones included, in the order in which their turns are taken.
+    let open = "WHERE user_id = $1 AND ended_at IS NULL ORDER BY id";
+    for session in tx.rows(session::Entity, open, values![user]).await? {
+        if phone.is_none() || session.device_id.as_ref() == phone {
+            end(tx, &session.id, now).await?;
         } else {
-            lock_row(tx, &id).await?;
+            lock_row(tx, &session.id).await?;
         }
     }
     Ok(())
 }
 
-/// Not ended, expired ones included, in the order in which their turns are taken, with the phones that approved them.
-async fn open_of_user(tx: &Tx, user: &UserId) -> Result<Vec<(SessionId, Option<String>)>, StoreError> {
-    let open: Vec<(String, Option<String>)> = session::Entity::find()
-        .select_only()
-        .column(session::Column::Id)
-        .column(session::Column::DeviceId)
-        .filter(session::Column::UserId.eq(user.as_str()))
-        .filter(session::Column::EndedAt.is_null())
-        .order_by_asc(session::Column::Id)
-        .into_tuple()
-        .all(tx.db())
-        .await?;
-    Ok(open.into_iter().map(|(id, phone)| (SessionId::new(id), phone)).collect())
-}
-
 pub(super) fn read(model: session::Model) -> BrowserSession {
+    let session::Model { id, user_id, auth_time, device_id, unnamed, browser, address, user_agent, .. } = model;
+    let (session_id, acr) = (Some(id.clone()), acr(&model.acr));
     BrowserSession {
-        authentication: Authentication {
-            user_id: UserId::new(model.user_id),
-            session_id: Some(SessionId::new(model.id.clone())),
-            auth_time: Timestamp::from_millis(model.auth_time),
-            acr: acr(&model.acr),
-            device_id: model.device_id.map(DeviceId::new),
-            unnamed: model.unnamed,
-        },
-        browser: BrowserKey(SecretDigest::from_stored(model.browser)),
-        origin: RequestSource { address: model.address, user_agent: model.user_agent },
-        created_at: Timestamp::from_millis(model.created_at),
-        last_seen_at: Timestamp::from_millis(model.last_seen_at),
-        expires_at: Timestamp::from_millis(model.expires_at),
-        ended_at: moment(model.ended_at),
-        id: SessionId::new(model.id),
+        id,
+        authentication: Authentication { user_id, session_id, auth_time, acr, device_id, unnamed },
+        browser: BrowserKey(browser),
+        origin: RequestSource { address, user_agent },
+        created_at: model.created_at,
+        last_seen_at: model.last_seen_at,
+        expires_at: model.expires_at,
+        ended_at: model.ended_at,
     }
 }

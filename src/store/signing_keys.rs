@@ -6,18 +6,13 @@ use async_trait::async_trait;
 use super::prelude::*;
 use super::{Store, audit};
 use crate::domain::id;
-use crate::domain::signing_key::{Applied, KeyChange, KeyRowsError, KeyState, KeyStep, SigningKeyRows, StoredKey};
+use crate::domain::signing_key::{KeyRowsError, KeyState, KeyStep, SigningKeyRows, StoredKey};
 use crate::metrics;
 use crate::protocol::client_metadata::SigningAlgorithm;
 
 /// Every key of an algorithm that this program knows, oldest first.
 pub(crate) async fn list(db: &Db) -> Result<Vec<StoredKey>, StoreError> {
-    let rows = signing_key::Entity::find()
-        .order_by_asc(signing_key::Column::CreatedAt)
-        .order_by_asc(signing_key::Column::Kid)
-        .all(db)
-        .await?;
-    readable(rows, read)
+    readable(db.rows(signing_key::Entity, "ORDER BY created_at, kid", vec![]).await?, read)
 }
 
 /// Unique: of each algorithm there is one active and one next key. Retired keys have no seat.
@@ -29,17 +24,10 @@ fn seat(alg: SigningAlgorithm, state: KeyState) -> Option<String> {
 pub(crate) async fn apply(tx: &Tx, step: &KeyStep) -> Result<bool, StoreError> {
     match step {
         KeyStep::Insert(key) => {
-            let row = signing_key::Model {
-                kid: key.kid.clone(),
-                alg: key.alg.as_str().to_owned(),
-                state: key.state.as_str().to_owned(),
-                seat: seat(key.alg, key.state),
-                public_jwk: key.public_jwk.clone(),
-                sealed_private: key.sealed_private.clone(),
-                created_at: key.created_at.as_millis(),
-                active_at: millis(key.active_at),
-                retired_at: millis(key.retired_at),
-            };
+            let StoredKey { kid, alg, state, public_jwk, sealed_private, created_at, active_at, retired_at } = key.clone();
+            let (seat, alg, state) = (seat(alg, state), alg.as_str().to_owned(), state.as_str().to_owned());
+            let row =
+                signing_key::Model { kid, alg, state, seat, public_jwk, sealed_private, created_at, active_at, retired_at };
             tx.insert_new(row).await
         }
         KeyStep::Activate { kid, at } => {
@@ -65,50 +53,41 @@ pub(crate) async fn apply(tx: &Tx, step: &KeyStep) -> Result<bool, StoreError> {
 #[async_trait]
 impl SigningKeyRows for Store {
     async fn list_signing_keys(&self) -> Result<Vec<StoredKey>, KeyRowsError> {
-        list(self.read()).await.map_err(|error| KeyRowsError(Box::new(error)))
+        Ok(list(self.read()).await?)
     }
 
-    async fn apply_key_change(&self, change: &KeyChange) -> Result<Applied, KeyRowsError> {
+    async fn apply_key_change(&self, steps: &[KeyStep]) -> Result<bool, KeyRowsError> {
         let env = &self.inner.env;
         let at = env.now();
-        let mut events = Vec::new();
-        for event in change.audit_events() {
-            events.push((id::time_ordered(env).map_err(|error| KeyRowsError(Box::new(error)))?, event));
-        }
-        let outcome = self.write((change.clone(), events), move |tx, (change, events)| {
+        let ids = steps.iter().map(|_step| id::time_ordered(env)).collect::<Result<Vec<_>, _>>()?;
+        let outcome = self.write((steps.to_vec(), ids), move |tx, (steps, ids)| {
             Box::pin(async move {
-                for step in &change.steps {
+                for step in steps {
                     if !apply(tx, step).await? {
                         return Err(StoreError::Conflict { detail: "the signing keys", retry: false });
                     }
                 }
-                for (id, event) in events {
-                    audit::insert(tx, event, id, at).await?;
+                for (step, id) in steps.iter().zip(ids) {
+                    audit::insert(tx, &step.audit_event(), id, at).await?;
                 }
                 Ok(())
             })
         });
         match outcome.await {
             Ok(()) => {
-                change.audit_events().iter().for_each(|event| metrics::AUDIT_EVENTS.add([event.kind.as_str()]));
-                Ok(Applied::Done)
+                steps.iter().for_each(|step| metrics::AUDIT_EVENTS.add([step.audit_event().kind.as_str()]));
+                Ok(true)
             }
-            Err(StoreError::Conflict { .. }) => Ok(Applied::Conflict),
-            Err(error) => Err(KeyRowsError(Box::new(error))),
+            Err(StoreError::Conflict { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
         }
     }
 }
 
 fn read(model: signing_key::Model) -> Result<StoredKey, StoreError> {
-    let row = Row { table: "signing_keys", key: &model.kid };
-    Ok(StoredKey {
-        alg: row.known("alg", &model.alg, SigningAlgorithm::parse(&model.alg))?,
-        state: row.known("state", &model.state, KeyState::parse(&model.state))?,
-        public_jwk: model.public_jwk,
-        sealed_private: model.sealed_private,
-        created_at: Timestamp::from_millis(model.created_at),
-        active_at: moment(model.active_at),
-        retired_at: moment(model.retired_at),
-        kid: model.kid,
-    })
+    let signing_key::Model { kid, alg, state, public_jwk, sealed_private, created_at, active_at, retired_at, .. } = model;
+    let row = Row { table: "signing_keys", key: &kid };
+    let alg = row.known("alg", &alg, SigningAlgorithm::parse(&alg))?;
+    let state = row.known("state", &state, KeyState::parse(&state))?;
+    Ok(StoredKey { kid, alg, state, public_jwk, sealed_private, created_at, active_at, retired_at })
 }

@@ -15,7 +15,7 @@ const MOST_REWRITTEN: u64 = 262_144;
 impl Store {
     /// Gives back what is free beyond a little. Does nothing on PostgreSQL, and on a file that cannot shrink.
     pub(crate) async fn give_back_space(&self) -> Result<(), StoreError> {
-        let Engine::Sqlite { path, readers } = &self.inner.engine else { return Ok(()) };
+        let Engine::Sqlite { path, readers, .. } = &self.inner.engine else { return Ok(()) };
         let mut log = path.as_os_str().to_owned();
         log.push("-wal");
         let log = std::fs::metadata(log).map_or(0, |log| log.len());

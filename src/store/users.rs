@@ -1,8 +1,6 @@
 //! People. Usernames and e-mail addresses are unique in their canonical spelling, which callers bring
 //! ([`canonical_identifier`](crate::domain::user::canonical_identifier)).
 
-use sea_orm::sea_query::ExprTrait as _;
-
 use super::prelude::*;
 
 /// Nothing was written unless it is `Saved`.
@@ -16,18 +14,14 @@ pub(crate) enum UserSaved {
 }
 
 pub(crate) async fn find(db: &Db, id: &UserId) -> Result<Option<User>, StoreError> {
-    user::Entity::find_by_id(id.as_str()).one(db).await?.map(read).transpose()
+    user::Entity::find_by_id(id.clone()).one(db).await?.map(read).transpose()
 }
 
 /// The person with this id, if `phone`, where one is named, is registered still.
 pub(crate) async fn find_with_phone(db: &Db, id: &UserId, phone: Option<&DeviceId>) -> Result<Option<User>, StoreError> {
-    let mut select = user::Entity::find_by_id(id.as_str());
-    if let Some(phone) = phone {
-        let same = Expr::col(device::Column::Id).eq(phone.as_str());
-        let registered = Query::select().expr(Expr::value(1)).from(device::Entity).and_where(same).take();
-        select = select.filter(Expr::exists(registered));
-    }
-    select.one(db).await?.map(read).transpose()
+    let registered = "WHERE id = $1 AND ($2 IS NULL OR EXISTS (SELECT 1 FROM devices WHERE devices.id = $2))";
+    let rows = db.rows(user::Entity, registered, values![id, phone.map(DeviceId::as_str)]).await?;
+    rows.into_iter().next().map(read).transpose()
 }
 
 pub(crate) async fn find_by_username(db: &Db, username: &str) -> Result<Option<User>, StoreError> {
@@ -46,38 +40,25 @@ pub(crate) async fn list(db: &Db) -> Result<Vec<User>, StoreError> {
 }
 
 pub(crate) async fn insert(tx: &Tx, user: &User) -> Result<UserSaved, StoreError> {
-    let row = user::Model {
-        id: user.id.as_str().to_owned(),
-        username: user.username.clone(),
-        email: user.email.clone(),
-        email_verified: user.email_verified,
-        name: user.name.clone(),
-        group_names: to_json(&user.groups)?,
-        locked: user.locked,
-        source: user.source.as_str().to_owned(),
-        created_at: user.created_at.as_millis(),
-        updated_at: user.updated_at.as_millis(),
-    };
+    let (group_names, source) = (to_json(&user.groups)?, user.source.as_str().to_owned());
+    let User { id, username, email, email_verified, name, locked, created_at, updated_at, .. } = user.clone();
+    let row = user::Model { id, username, email, email_verified, name, group_names, locked, source, created_at, updated_at };
     if tx.insert_new(row).await? { Ok(UserSaved::Saved) } else { Ok(taken(tx, user).await?.unwrap_or(UserSaved::IdMismatch)) }
 }
 
-/// Writes everything but the id and the time of creation.
+/// Writes everything but the id and the time of creation. A source that only a newer program knows stays, unless the file
+/// declares the person.
 pub(crate) async fn update(tx: &Tx, user: &User) -> Result<UserSaved, StoreError> {
     if let Some(taken) = taken(tx, user).await? {
         return Ok(taken);
     }
-    let update = user::Entity::update_many()
-        .col_expr(user::Column::Username, Expr::value(user.username.as_str()))
-        .col_expr(user::Column::Email, Expr::value(user.email.as_deref()))
-        .col_expr(user::Column::EmailVerified, Expr::value(user.email_verified))
-        .col_expr(user::Column::Name, Expr::value(user.name.as_str()))
-        .col_expr(user::Column::GroupNames, Expr::value(to_json(&user.groups)?))
-        .col_expr(user::Column::Locked, Expr::value(user.locked))
-        .col_expr(user::Column::Source, source_again(user::Column::Source, user.source))
-        .col_expr(user::Column::UpdatedAt, Expr::value(user.updated_at.as_millis()))
-        .filter(user::Column::Id.eq(user.id.as_str()));
-    let updated = update.exec(tx.db()).await?.rows_affected > 0;
-    Ok(if updated { UserSaved::Saved } else { UserSaved::IdMismatch })
+    let sql = "UPDATE users SET username = $2, email = $3, email_verified = $4, name = $5, group_names = $6, locked = $7, \
+               source = CASE WHEN $8 = 'file' OR source IN ('file', 'command') THEN $8 ELSE source END, updated_at = $9 \
+               WHERE id = $1";
+    let (groups, source) = (to_json(&user.groups)?, user.source.as_str());
+    let User { id, username, email, email_verified, name, locked, updated_at, .. } = user;
+    let values = values![id, username, email.as_deref(), *email_verified, name, groups, *locked, source, *updated_at];
+    Ok(if tx.changes(sql, values).await? { UserSaved::Saved } else { UserSaved::IdMismatch })
 }
 
 /// Locks the user's row until this transaction ends: what depends on their phones and sessions is decided one after another
@@ -98,11 +79,9 @@ pub(crate) async fn set_locked(tx: &Tx, id: &UserId, locked: bool, now: Timestam
 }
 
 async fn taken(db: &Db, user: &User) -> Result<Option<UserSaved>, StoreError> {
-    let mut same = Condition::any().add(user::Column::Username.eq(user.username.as_str()));
-    if let Some(email) = &user.email {
-        same = same.add(user::Column::Email.eq(email.as_str()));
-    }
-    let others = user::Entity::find().filter(user::Column::Id.ne(user.id.as_str())).filter(same).all(db).await?;
+    // An address that is not given is NULL, and equals none.
+    let same = "WHERE id <> $1 AND (username = $2 OR email = $3)";
+    let others = db.rows(user::Entity, same, values![&user.id, &user.username, user.email.as_deref()]).await?;
     Ok(match others.as_slice() {
         [] => None,
         others if others.iter().any(|other| other.username == user.username) => Some(UserSaved::UsernameTaken),
@@ -111,17 +90,8 @@ async fn taken(db: &Db, user: &User) -> Result<Option<UserSaved>, StoreError> {
 }
 
 pub(super) fn read(model: user::Model) -> Result<User, StoreError> {
-    let row = Row { table: "users", key: &model.id };
-    Ok(User {
-        groups: row.json("group_names", &model.group_names)?,
-        source: source(&model.source),
-        username: model.username,
-        email: model.email,
-        email_verified: model.email_verified,
-        name: model.name,
-        locked: model.locked,
-        created_at: Timestamp::from_millis(model.created_at),
-        updated_at: Timestamp::from_millis(model.updated_at),
-        id: UserId::new(model.id),
-    })
+    let groups = Row { table: "users", key: model.id.as_str() }.json("group_names", &model.group_names)?;
+    let source = read_source(&model.source);
+    let user::Model { id, username, email, email_verified, name, locked, created_at, updated_at, .. } = model;
+    Ok(User { id, username, email, email_verified, name, groups, locked, source, created_at, updated_at })
 }

@@ -14,20 +14,16 @@ use futures_util::future::BoxFuture;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait as _};
 use tokio::sync::{mpsc, oneshot};
 
-use super::postgres::Postgres;
 use super::retry::Attempts;
-use super::{JobError, StoreError, Tx, open};
+use super::{Engine, JobError, Store, StoreError, Tx, open};
 use crate::domain::env::Env;
 
 /// The length of the queue: callers wait when it is full.
 const QUEUE: usize = 64;
 
-pub(super) enum Writer {
-    Queue(mpsc::Sender<Message>),
-    Direct(Postgres, Env, Arc<AtomicU64>),
-}
+pub(super) struct Queue(mpsc::Sender<Message>);
 
-pub(super) enum Message {
+enum Message {
     Job(Box<dyn Job>),
     Close(oneshot::Sender<()>),
 }
@@ -79,22 +75,21 @@ where
     }
 }
 
-impl Writer {
-    pub(super) fn queue(
-        connection: DatabaseConnection,
-        path: PathBuf,
-        writes_per_commit: u32,
-        env: Env,
-        commits: Arc<AtomicU64>,
-    ) -> Self {
-        let (sender, receiver) = mpsc::channel(QUEUE);
-        let most = usize::try_from(writes_per_commit).unwrap_or(QUEUE).max(1);
-        let writer = SqliteWriter { path, most, env, commits, connection: Some(connection) };
-        tokio::spawn(writer.run(receiver));
-        Self::Queue(sender)
+impl Store {
+    /// Runs `work` in a transaction and answers after its commit; an error rolls it back. `work` may run more than once (a busy
+    /// database, a serialization failure), so it must do nothing but use `tx`. Once queued it runs to its end even when the
+    /// caller's future is dropped.
+    pub(crate) async fn write<I, T, F>(&self, input: I, work: F) -> Result<T, StoreError>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+        F: for<'t> Fn(&'t Tx, &'t I) -> BoxFuture<'t, Result<T, StoreError>> + Send + Sync + 'static,
+    {
+        self.try_write(input, work).await
     }
 
-    pub(super) async fn write<I, T, E, F>(&self, input: I, work: F) -> Result<T, E>
+    /// As [`Store::write`], for a job that may refuse with an error of its own, which rolls the transaction back as well.
+    pub(crate) async fn try_write<I, T, E, F>(&self, input: I, work: F) -> Result<T, E>
     where
         I: Send + Sync + 'static,
         T: Send + 'static,
@@ -103,27 +98,26 @@ impl Writer {
     {
         let (waiting, answer) = oneshot::channel();
         let job: Box<dyn Job> = Box::new(TypedJob { input, work, outcome: None, waiting });
-        match self {
-            Self::Queue(queue) => queue.send(Message::Job(job)).await.map_err(|_closed| stopped())?,
-            Self::Direct(server, env, commits) => {
-                let (server, env, commits) = (server.clone(), env.clone(), Arc::clone(commits));
-                tokio::spawn(async move { server.write(&env, &commits, job).await });
+        match &self.inner.engine {
+            // A queue that is closed drops the job, and with it whoever would answer.
+            Engine::Sqlite { queue, .. } => drop(queue.0.send(Message::Job(job)).await),
+            Engine::Postgres(server) => {
+                let (server, inner) = (server.clone(), Arc::clone(&self.inner));
+                tokio::spawn(async move { server.write(&inner.env, &inner.commits, job).await });
             }
         }
-        answer.await.unwrap_or_else(|_dropped| Err(stopped().into()))
+        let outcome = answer.await.unwrap_or_else(|_dropped| Err(stopped().into()));
+        self.inner.writes.note(outcome.as_ref().map_err(JobError::of_database), self.inner.env.now());
+        outcome
     }
+}
 
+impl Queue {
+    /// Waits until what was queued before is done.
     pub(super) async fn close(&self) {
-        match self {
-            Self::Queue(queue) => {
-                let (done, closed) = oneshot::channel();
-                if queue.send(Message::Close(done)).await.is_ok() {
-                    let _stopped = closed.await;
-                }
-            }
-            Self::Direct(server, ..) => {
-                let _closed = server.pool.close_by_ref().await;
-            }
+        let (done, closed) = oneshot::channel();
+        if self.0.send(Message::Close(done)).await.is_ok() {
+            let _stopped = closed.await;
         }
     }
 }
@@ -132,9 +126,8 @@ fn stopped() -> StoreError {
     StoreError::Unavailable { detail: "the store was closed".into(), transient: false }
 }
 
-struct SqliteWriter {
+pub(super) struct SqliteWriter {
     path: PathBuf,
-    most: usize,
     env: Env,
     commits: Arc<AtomicU64>,
     /// Gone after an error that left its transaction in an unknown state (disk full, I/O): the next attempt opens another.
@@ -142,10 +135,18 @@ struct SqliteWriter {
 }
 
 impl SqliteWriter {
-    async fn run(mut self, mut receiver: mpsc::Receiver<Message>) {
-        let mut messages = Vec::with_capacity(self.most);
+    /// It ends when the queue was closed, or is gone. `most`: jobs in one commit.
+    pub(super) fn start(connection: DatabaseConnection, path: PathBuf, env: Env, commits: Arc<AtomicU64>, most: u32) -> Queue {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let writer = Self { path, env, commits, connection: Some(connection) };
+        tokio::spawn(writer.run(receiver, usize::try_from(most).unwrap_or(QUEUE).max(1)));
+        Queue(sender)
+    }
+
+    async fn run(mut self, mut receiver: mpsc::Receiver<Message>, most: usize) {
+        let mut messages = Vec::with_capacity(most);
         let mut closing = Vec::new();
-        while receiver.recv_many(&mut messages, self.most).await > 0 {
+        while receiver.recv_many(&mut messages, most).await > 0 {
             let mut jobs = Vec::with_capacity(messages.len());
             for message in messages.drain(..) {
                 match message {
@@ -170,14 +171,16 @@ impl SqliteWriter {
         let env = self.env.clone();
         let mut attempts = Attempts::new(&env);
         while !jobs.is_empty() {
-            let (again, failure) = match self.attempt(&mut jobs).await {
-                Ok(outcomes) => (answer_settled(jobs, outcomes), None),
-                Err(failure) if failure.is_transient() => (jobs, Some(failure)),
-                Err(failure) => return answer_all(jobs, Some(&failure)),
+            let failure = match self.attempt(&mut jobs).await {
+                Ok(outcomes) => {
+                    jobs = answer_settled(jobs, outcomes);
+                    None
+                }
+                Err(failure) => Some(failure),
             };
-            jobs = again;
-            if !jobs.is_empty() && !attempts.again().await {
-                return answer_all(jobs, failure.as_ref());
+            let hopeless = failure.as_ref().is_some_and(|failure| !failure.is_transient());
+            if !jobs.is_empty() && (hopeless || !attempts.again().await) {
+                return jobs.into_iter().for_each(|job| job.answer(failure.clone()));
             }
         }
     }
@@ -228,21 +231,23 @@ async fn run_one(transaction: DatabaseTransaction, job: &mut dyn Job) -> Result<
     match job.run(&tx).await {
         Ok(()) => {
             tx.commit().await?;
-            Ok(Outcome::Committed)
+            Ok(Ok(()))
         }
         Err(error) => {
             tx.rollback().await?;
-            Ok(if error.is_transient() { Outcome::Retry(None) } else { Outcome::RolledBack(None) })
+            Ok(Err(if error.is_transient() { Undone::Retry(None) } else { Undone::ForGood(None) }))
         }
     }
 }
 
-pub(super) enum Outcome {
-    /// Its writes hold; those of a savepoint as soon as the transaction around it commits.
-    Committed,
-    /// It was rolled back, and the caller hears so: with this error, or with the job's own.
-    RolledBack(Option<StoreError>),
-    /// It was rolled back, and may succeed when it is run again.
+/// What became of a job. Its writes hold; those of a savepoint as soon as the transaction around it commits.
+pub(super) type Outcome = Result<(), Undone>;
+
+/// It was rolled back.
+pub(super) enum Undone {
+    /// The caller hears so: with this error, or with the job's own.
+    ForGood(Option<StoreError>),
+    /// It may succeed when it is run again.
     Retry(Option<StoreError>),
 }
 
@@ -250,13 +255,7 @@ pub(super) enum Outcome {
 fn answer_settled(jobs: Vec<Box<dyn Job>>, outcomes: Vec<Outcome>) -> Vec<Box<dyn Job>> {
     let mut left = Vec::new();
     for (job, outcome) in jobs.into_iter().zip(outcomes) {
-        if matches!(outcome, Outcome::Retry(_)) { left.push(job) } else { job.answer(None) }
+        if matches!(outcome, Err(Undone::Retry(_))) { left.push(job) } else { job.answer(None) }
     }
     left
-}
-
-fn answer_all(jobs: Vec<Box<dyn Job>>, failure: Option<&StoreError>) {
-    for job in jobs {
-        job.answer(failure.cloned());
-    }
 }

@@ -1,7 +1,7 @@
 //! A record as one flat JSON object, in an order that does not change: when, how bad, what, its own fields, the request that it
 //! belongs to, and the module. Long values are cut, so that nobody floods the log with one request (CWE-779).
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use serde_json::Value;
 use tracing::field::{Field, Visit};
@@ -25,88 +25,72 @@ where
     N: for<'w> FormatFields<'w> + 'static,
 {
     fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        let mut own = Own { message: String::new(), target: None, fields: Vec::new() };
+        let mut own = Own::default();
         event.record(&mut own);
+        let request_id = context.event_scope().into_iter().flatten().find_map(|span| {
+            let extensions = span.extensions();
+            let fields: Value = serde_json::from_str(&extensions.get::<FormattedFields<N>>()?.fields).ok()?;
+            fields.get(REQUEST_ID).cloned()
+        });
         let mut timestamp = String::new();
         SystemTime.format_time(&mut Writer::new(&mut timestamp))?;
         let metadata = event.metadata();
-        let mut record = String::from("{");
-        member(&mut record, "timestamp", &Value::from(timestamp))?;
-        member(&mut record, "level", &Value::from(metadata.level().as_str()))?;
-        member(&mut record, "message", &Value::from(own.message))?;
-        own.fields.iter().try_for_each(|(name, value)| member(&mut record, name, value))?;
-        if let Some(id) = request_id(context) {
-            member(&mut record, REQUEST_ID, &id)?;
-        }
-        member(&mut record, "target", &Value::from(own.target.as_deref().unwrap_or(metadata.target())))?;
-        writeln!(writer, "{record}}}")
+        let (level, message) = (metadata.level().as_str().into(), own.message.unwrap_or_else(|| "".into()));
+        let mut members = vec![("timestamp", timestamp.into()), ("level", level), ("message", message)];
+        members.extend(own.fields);
+        members.extend(request_id.map(|id| (REQUEST_ID, id)));
+        members.push(("target", own.target.unwrap_or_else(|| metadata.target().into())));
+        writeln!(writer, "{}", record(&members))
     }
 }
 
-fn member(record: &mut String, name: &str, value: &Value) -> fmt::Result {
-    let comma = if record.len() > 1 { "," } else { "" };
-    write!(record, "{comma}{}:{value}", Value::from(name))
+/// The members as one object, in their order.
+pub(super) fn record(members: &[(&str, Value)]) -> String {
+    let written: Vec<String> = members.iter().map(|(name, value)| format!("{}:{value}", Value::from(*name))).collect();
+    format!("{{{}}}", written.join(","))
 }
 
-fn request_id<S, N>(context: &FmtContext<'_, S, N>) -> Option<Value>
-where
-    S: Subscriber + for<'l> LookupSpan<'l>,
-    N: for<'w> FormatFields<'w> + 'static,
-{
-    context.event_scope()?.find_map(|span| {
-        let extensions = span.extensions();
-        let fields = extensions.get::<FormattedFields<N>>()?;
-        let fields: Value = serde_json::from_str(&fields.fields).ok()?;
-        fields.get(REQUEST_ID).cloned()
-    })
-}
-
+#[derive(Default)]
 struct Own {
-    message: String,
-    target: Option<String>,
+    message: Option<Value>,
+    target: Option<Value>,
     fields: Vec<(&'static str, Value)>,
 }
 
 impl Own {
-    fn text(&mut self, field: &Field, text: &str) {
+    fn add(&mut self, field: &Field, value: impl Into<Value>) {
         match field.name() {
-            "message" => self.message = cut(text).into_owned(),
+            "message" => self.message = Some(value.into()),
             // Records of libraries that use `log`: the module stands in a field, and where in its source is nobody's business.
-            "log.target" => self.target = Some(text.to_owned()),
+            "log.target" => self.target = Some(value.into()),
             name if name.starts_with("log.") => {}
-            name => self.fields.push((name, Value::from(cut(text).into_owned()))),
-        }
-    }
-
-    fn value(&mut self, field: &Field, value: impl Into<Value>) {
-        if !field.name().starts_with("log.") {
-            self.fields.push((field.name(), value.into()));
+            name => self.fields.push((name, value.into())),
         }
     }
 }
 
 impl Visit for Own {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.text(field, value);
+        self.add(field, cut(value));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.text(field, &format!("{value:?}"));
+        self.add(field, cut(&format!("{value:?}")));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.value(field, value);
+        self.add(field, value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.value(field, value);
+        self.add(field, value);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.value(field, value);
+        self.add(field, value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.value(field, value);
+        self.add(field, value);
     }
 }

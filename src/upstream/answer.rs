@@ -1,7 +1,9 @@
 //! What both clients do with what a phone service says.
 
 use super::Progress;
+use crate::domain::error_chain::chain;
 use crate::domain::user::canonical_identifier;
+use crate::outbound::{PhoneAnswer, SendError};
 
 /// The longest piece of a service's own text that is kept for the log. Shorter than what the log itself cuts (`telemetry`):
 /// a service may repeat in it what was sent to it.
@@ -42,6 +44,37 @@ pub(super) fn nonsense(detail: impl Into<String>) -> Progress {
 /// Untrusted text for a log line: printable ASCII, cut.
 pub(super) fn for_log(text: &str) -> String {
     text.chars().take(LOGGED_CHARS).map(|char| if char.is_ascii_graphic() || char == ' ' { char } else { '?' }).collect()
+}
+
+/// What a harmless call tells: whether a service is there, speaks its protocol and accepts our credentials. No call of this
+/// kind ever creates anything or makes a phone ring.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    Working,
+    /// It does not accept who we are; the text says what to look at.
+    Refused(String),
+    /// Something answers there, and not as this service does.
+    Unusable(String),
+    /// It cannot be reached, or says that it cannot work at present.
+    Unavailable(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Probed {
+    pub found: Found,
+    /// The `Date` of its answer, as it stands there.
+    pub date: Option<String>,
+}
+
+impl Probed {
+    pub(super) fn of(answer: Result<PhoneAnswer, SendError>, judge: impl FnOnce(&PhoneAnswer) -> Found) -> Self {
+        let found = match &answer {
+            Ok(answer) if is_passing(answer.status) => Found::Unavailable(format!("HTTP {}", answer.status)),
+            Ok(answer) => judge(answer),
+            Err(failure) => Found::Unavailable(chain(failure)),
+        };
+        Self { found, date: answer.ok().and_then(|answer| answer.date) }
+    }
 }
 
 #[cfg(test)]

@@ -2,23 +2,24 @@
 //! folders; above this module there are only [`Progress`] and [`BeginError`].
 //! Both are polled; nothing is ever pushed to us.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::time::Instant;
 
-use crate::domain::login::{Challenge, End, UpstreamHandle};
+use crate::domain::login::{Challenge, End, Reason, UpstreamHandle};
 use crate::domain::user::Upstream;
+use crate::metrics;
+use crate::outbound::SendError;
 
 mod answer;
-mod measured;
 mod picture;
-mod probe;
 pub(crate) mod secsign;
 pub(crate) mod thumbsignin;
 
-pub(crate) use measured::measured;
-pub(crate) use probe::{Found, Probed};
+pub(crate) use answer::{Found, Probed};
 
 /// What a service can do, so that flows ask instead of knowing names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +67,29 @@ pub(crate) enum BeginError {
     InDoubt(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("the phone service answered something unusable: {detail}")]
     Unusable { detail: String, in_doubt: bool, handle: Option<UpstreamHandle> },
+}
+
+impl BeginError {
+    pub(crate) fn unusable(detail: impl Into<String>, in_doubt: bool, handle: Option<UpstreamHandle>) -> Self {
+        Self::Unusable { detail: detail.into(), in_doubt, handle }
+    }
+
+    /// The word that it is counted by, why the login fails, and whether a session may exist.
+    pub(crate) const fn verdict(&self) -> (&'static str, Reason, bool) {
+        match self {
+            Self::NotRegistered => ("not_registered", Reason::NotRegistered, false),
+            Self::Frozen => ("frozen", Reason::Frozen, false),
+            Self::Unreachable(_) => ("unreachable", Reason::UpstreamDown, false),
+            Self::InDoubt(_) => ("in_doubt", Reason::UpstreamDown, true),
+            Self::Unusable { in_doubt, .. } => ("unusable", Reason::Technical, *in_doubt),
+        }
+    }
+}
+
+impl From<SendError> for BeginError {
+    fn from(failure: SendError) -> Self {
+        if failure.never_left() { Self::Unreachable(failure.into()) } else { Self::InDoubt(failure.into()) }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,22 +140,25 @@ impl Limits {
     const PROMISED: Self = Self { begin: Duration::from_millis(4800), ask: Duration::from_millis(2800) };
 }
 
-#[derive(Clone, Default)]
-pub(crate) struct Upstreams {
-    pub secsign: Option<Arc<dyn PhoneApproval>>,
-    pub thumbsignin: Option<Arc<dyn PhoneApproval>>,
-}
+/// The configured services, in the order in which people are offered them.
+pub(crate) type Upstreams = BTreeMap<Upstream, Arc<dyn PhoneApproval>>;
 
-impl Upstreams {
-    pub(crate) fn get(&self, upstream: Upstream) -> Option<&Arc<dyn PhoneApproval>> {
-        match upstream {
-            Upstream::SecSign => self.secsign.as_ref(),
-            Upstream::ThumbSignIn => self.thumbsignin.as_ref(),
-        }
+/// Makes a call and counts it, by what came of it in a word.
+pub(crate) async fn counted<T>(
+    upstream: Upstream,
+    operation: &'static str,
+    call: impl Future<Output = T>,
+    outcome: fn(&T) -> &'static str,
+) -> T {
+    let (provider, started) = (upstream.as_str(), Instant::now());
+    let answer = call.await;
+    let outcome = outcome(&answer);
+    metrics::PROVIDER_REQUESTS.add([provider, operation, outcome]);
+    metrics::PROVIDER_REQUEST_DURATION.observe([provider.into(), operation.into()], started.elapsed().as_secs_f64());
+    // A cancellation that is not confirmed says nothing about whether the service is there.
+    if operation != "cancel" {
+        let is_down = matches!(outcome, "unreachable" | "in_doubt" | "unavailable");
+        metrics::PROVIDER_UP.set([provider], if is_down { 0.0 } else { 1.0 });
     }
-
-    /// The configured services, in the order in which people are offered them.
-    pub(crate) fn configured(&self) -> Vec<Upstream> {
-        Upstream::ALL.into_iter().filter(|upstream| self.get(*upstream).is_some()).collect()
-    }
+    answer
 }

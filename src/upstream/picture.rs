@@ -12,55 +12,37 @@ const MAX_BYTES: usize = 64 * 1024;
 const MAX_SIDE: u32 = 512;
 /// What decoding may allocate: 512 × 512 pixels of 8 bytes, and something for the tables.
 const DECODER_BYTES: usize = 4 * 1024 * 1024;
-
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum PictureError {
-    #[error("the picture is longer than {MAX_BYTES} bytes")]
-    TooLong,
-    #[error("the picture is not base64")]
-    NotBase64,
-    #[error("the picture is not a whole PNG")]
-    NotPng,
-    #[error("the picture has {0} × {1} pixels")]
-    TooLarge(u32, u32),
-    #[error("the picture is animated")]
-    Animated,
-}
+const NOT_PNG: &str = "the picture is not a whole PNG";
 
 /// Checks a PNG in base64 (standard alphabet with padding, RFC 4648 §4).
-pub(super) fn check_png(base64: &str) -> Result<(), PictureError> {
+pub(super) fn check_png(base64: &str) -> Result<(), String> {
+    let too_long = format!("the picture is longer than {MAX_BYTES} bytes");
     if base64.len() > MAX_BYTES.div_ceil(3) * 4 {
-        return Err(PictureError::TooLong);
+        return Err(too_long);
     }
-    let bytes = STANDARD.decode(base64).map_err(|_malformed| PictureError::NotBase64)?;
-    if bytes.len() > MAX_BYTES {
-        return Err(PictureError::TooLong);
-    }
-    decode(&bytes)
+    let bytes = STANDARD.decode(base64).map_err(|_malformed| "the picture is not base64")?;
+    if bytes.len() > MAX_BYTES { Err(too_long) } else { decode(&bytes) }
 }
 
 /// The header first ([PNG] §11.2.1), so that nothing large is ever unpacked; then all pixels, so that a torn picture is
 /// found here and not by a person who cannot see the symbol.
-fn decode(bytes: &[u8]) -> Result<(), PictureError> {
+fn decode(bytes: &[u8]) -> Result<(), String> {
+    // The decoder's own words quote the picture and help nobody.
+    let not_png = |_error| NOT_PNG.to_owned();
     let limits = png::Limits { bytes: DECODER_BYTES };
     let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), limits);
     let png::Info { width, height, .. } = *decoder.read_header_info().map_err(not_png)?;
     if width > MAX_SIDE || height > MAX_SIDE {
-        return Err(PictureError::TooLarge(width, height));
+        return Err(format!("the picture has {width} × {height} pixels"));
     }
     let mut reader = decoder.read_info().map_err(not_png)?;
     // A second frame could show another symbol than the first.
     if reader.info().animation_control.is_some() {
-        return Err(PictureError::Animated);
+        return Err("the picture is animated".to_owned());
     }
-    let size = reader.output_buffer_size().ok_or(PictureError::NotPng)?;
+    let size = reader.output_buffer_size().ok_or(NOT_PNG)?;
     reader.next_frame(&mut vec![0; size]).map_err(not_png)?;
     reader.finish().map_err(not_png)
-}
-
-/// The decoder's own words quote the picture and help nobody.
-fn not_png(_error: png::DecodingError) -> PictureError {
-    PictureError::NotPng
 }
 
 #[cfg(test)]
@@ -97,14 +79,15 @@ pub(super) mod tests {
         let torn = STANDARD.encode(&whole[..whole.len() - 20]);
         let mut damaged = whole.clone();
         damaged[40] ^= 0xff;
-        assert_eq!(check_png(&torn), Err(PictureError::NotPng));
-        assert_eq!(check_png(&STANDARD.encode(damaged)), Err(PictureError::NotPng));
-        assert_eq!(check_png(&STANDARD.encode(b"GIF89a")), Err(PictureError::NotPng));
-        assert_eq!(check_png(""), Err(PictureError::NotPng));
-        assert_eq!(check_png(&grey(513, 8)), Err(PictureError::TooLarge(513, 8)));
-        assert_eq!(check_png(&grey(88, 88).replace('+', " ").replace('=', "")), Err(PictureError::NotBase64));
-        assert_eq!(check_png(&format!("data:image/png;base64,{}", grey(88, 88))), Err(PictureError::NotBase64));
-        assert_eq!(check_png(&"A".repeat(90_000)), Err(PictureError::TooLong));
+        let refused = |base64: &str| check_png(base64).unwrap_err();
+        assert_eq!(refused(&torn), NOT_PNG);
+        assert_eq!(refused(&STANDARD.encode(damaged)), NOT_PNG);
+        assert_eq!(refused(&STANDARD.encode(b"GIF89a")), NOT_PNG);
+        assert_eq!(refused(""), NOT_PNG);
+        assert_eq!(refused(&grey(513, 8)), "the picture has 513 × 8 pixels");
+        assert_eq!(refused(&grey(88, 88).replace('+', " ").replace('=', "")), "the picture is not base64");
+        assert_eq!(refused(&format!("data:image/png;base64,{}", grey(88, 88))), "the picture is not base64");
+        assert_eq!(refused(&"A".repeat(90_000)), "the picture is longer than 65536 bytes");
     }
 
     #[test]
@@ -117,7 +100,7 @@ pub(super) mod tests {
         writer.write_image_data(&[7; 64]).unwrap();
         writer.write_image_data(&[9; 64]).unwrap();
         writer.finish().unwrap();
-        assert_eq!(check_png(&STANDARD.encode(bytes)), Err(PictureError::Animated));
+        assert_eq!(check_png(&STANDARD.encode(bytes)), Err("the picture is animated".to_owned()));
     }
 
     proptest! {

@@ -21,17 +21,14 @@ pub(crate) struct Asset {
     pub bytes: Cow<'static, [u8]>,
 }
 
-pub(crate) fn all() -> &'static [Asset] {
-    static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(load);
-    &ASSETS
-}
+pub(super) static ALL: LazyLock<Vec<Asset>> = LazyLock::new(load);
 
 pub(crate) fn by_file_name(file_name: &str) -> Option<&'static Asset> {
-    all().iter().find(|asset| asset.file_name == file_name)
+    ALL.iter().find(|asset| asset.file_name == file_name)
 }
 
 pub(crate) fn by_name(name: &str) -> Option<&'static Asset> {
-    all().iter().find(|asset| asset.name == name)
+    ALL.iter().find(|asset| asset.name == name)
 }
 
 fn load() -> Vec<Asset> {

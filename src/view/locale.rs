@@ -1,39 +1,25 @@
 //! Languages and the choice among them (OIDC Core §3.1.2.1 `ui_locales`; RFC 9110 §12.5.4; RFC 4647 §3.4 "lookup").
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Locale {
-    /// English: what everybody gets who asks for nothing that we have.
-    #[default]
-    En,
-    De,
+use crate::domain::named::parsed_enum;
+
+parsed_enum! {
+    /// By its language tag (BCP 47), for `<html lang>` and discovery's `ui_locales_supported`.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    pub(crate) enum Locale {
+        /// English: what everybody gets who asks for nothing that we have.
+        #[default]
+        En = "en",
+        De = "de",
+    }
 }
 
 impl Locale {
-    pub(crate) const ALL: [Self; 2] = [Self::En, Self::De];
-
-    /// The language tag (BCP 47), for `<html lang>` and discovery's `ui_locales_supported`.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::En => "en",
-            Self::De => "de",
-        }
-    }
-
     /// The language of a tag by its primary subtag, in any case: `de-AT` is German (RFC 4647 §3.4).
     pub(crate) fn of_tag(tag: &str) -> Option<Self> {
-        let primary = tag.split(['-', '_']).next()?.trim();
-        Self::ALL.into_iter().find(|locale| locale.as_str().eq_ignore_ascii_case(primary))
-    }
-}
-
-impl fmt::Display for Locale {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        Self::parse(&tag.split(['-', '_']).next()?.trim().to_ascii_lowercase())
     }
 }
 
@@ -49,15 +35,10 @@ pub(crate) fn choose(chosen: Option<Locale>, ui_locales: Option<&str>, accept_la
 /// The best language of an `Accept-Language` header: highest weight first, earlier first among equals, weight 0 never
 /// (RFC 9110 §12.4.2).
 fn from_accept_language(header: &str) -> Option<Locale> {
-    let mut best: Option<(f32, Locale)> = None;
     // A browser sends a handful; the cap keeps a hostile header from costing anything.
-    for range in header.split(',').take(64) {
-        let Some((weight, locale)) = weighted(range) else { continue };
-        if weight > best.map_or(0.0, |(highest, _)| highest) {
-            best = Some((weight, locale));
-        }
-    }
-    best.map(|(_, locale)| locale)
+    let mut ranges: Vec<_> = header.split(',').take(64).filter_map(weighted).filter(|(weight, _)| *weight > 0.0).collect();
+    ranges.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    ranges.first().map(|(_, locale)| *locale)
 }
 
 /// A language range and its weight; `None` for a language that we do not have and for a weight that is none.

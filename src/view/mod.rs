@@ -12,5 +12,4 @@ mod render;
 mod tests;
 
 pub(crate) use locale::Locale;
-use render::to_value;
 pub(crate) use render::{LanguageLink, Page, PageContext, ViewError, render};

@@ -28,14 +28,6 @@ pub(crate) struct ViewError {
 
 pub(crate) trait Page: Serialize + Sized {
     const TEMPLATE: &'static str;
-
-    /// Whether a GET of its address shows it again: only then a change of language keeps it.
-    const SHOWN_AGAIN: bool = true;
-
-    /// What the template sees as `page`; the struct itself unless it has something to work out first.
-    fn data(&self) -> Value {
-        to_value(self)
-    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -54,10 +46,6 @@ pub(crate) struct PageContext {
     pub languages: Vec<LanguageLink>,
 }
 
-pub(super) fn to_value<T: Serialize + ?Sized>(value: &T) -> Value {
-    Value::from(Serde(value))
-}
-
 pub(crate) fn render<P: Page>(page: &P, context: &PageContext) -> Result<String, ViewError> {
     static ENGLISH: LazyLock<Environment<'static>> = LazyLock::new(|| environment(Locale::En));
     static GERMAN: LazyLock<Environment<'static>> = LazyLock::new(|| environment(Locale::De));
@@ -67,7 +55,7 @@ pub(crate) fn render<P: Page>(page: &P, context: &PageContext) -> Result<String,
     };
     let failed = |source| ViewError { template: P::TEMPLATE, source };
     let template = environment.get_template(P::TEMPLATE).map_err(failed)?;
-    template.render(context! { page => page.data(), ..to_value(context) }).map_err(failed)
+    template.render(context! { page => Value::from(Serde(page)), ..Value::from(Serde(context)) }).map_err(failed)
 }
 
 fn environment(locale: Locale) -> Environment<'static> {
@@ -77,14 +65,11 @@ fn environment(locale: Locale) -> Environment<'static> {
         environment.set_syntax(syntax);
     }
     environment.set_formatter(format);
-    environment.set_loader(|name| {
-        let Some(file) = Templates::get(name) else { return Ok(None) };
-        String::from_utf8(file.data.into_owned())
-            .map(Some)
-            .map_err(|error| Error::new(ErrorKind::TemplateNotFound, "not UTF-8").with_source(error))
-    });
+    environment.set_loader(|name| Ok(Templates::get(name).map(|file| String::from_utf8_lossy(&file.data).into_owned())));
     environment.add_function("t", move |key: &str, values: Kwargs| translate(locale, key, &values));
     environment.add_function("asset", asset);
+    environment.add_test("web_link", is_web_link);
+    environment.add_test("harmless_link", is_harmless_link);
     environment
 }
 
@@ -92,12 +77,9 @@ fn environment(locale: Locale) -> Environment<'static> {
 fn translate(locale: Locale, key: &str, values: &Kwargs) -> Result<Value, Error> {
     let message = messages::get(locale, key)
         .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("no message {key} in {locale}")))?;
-    let mut names = Vec::new();
-    for name in values.args() {
-        names.push((name, values.get::<Value>(name)?.to_string()));
-    }
-    let text = messages::fill(message, |name| names.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str()));
-    let text = text.ok_or_else(|| Error::new(ErrorKind::MissingArgument, format!("{key} in {locale} misses a value")))?;
+    let value = |name: &str| values.get::<Option<Value>>(name).ok()?.map(|value| value.to_string());
+    let text = messages::fill(message, value)
+        .ok_or_else(|| Error::new(ErrorKind::MissingArgument, format!("{key} in {locale} misses a value")))?;
     Ok(Value::from_safe_string(text))
 }
 
@@ -106,6 +88,20 @@ fn asset(name: &str) -> Result<String, Error> {
     assets::by_name(name)
         .map(|asset| format!("/static/{}", asset.file_name))
         .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("no static file {name}")))
+}
+
+/// `url is web_link`: http or https, which is all that a link to an app may be.
+fn is_web_link(link: &str) -> bool {
+    let lower = link.trim().to_ascii_lowercase();
+    lower.starts_with("https://") || lower.starts_with("http://")
+}
+
+/// `url is harmless_link`: whether a link of any scheme (apps have their own) leads out of this page instead of running in it.
+/// Browsers drop control characters and spaces before the scheme and within it (WHATWG URL §4.4), hence so do we.
+fn is_harmless_link(link: &str) -> bool {
+    let seen: String = link.chars().filter(|character| !character.is_control() && *character != ' ').collect();
+    let scheme = seen.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    !["javascript", "data", "vbscript", "blob", "file"].contains(&scheme.as_str())
 }
 
 /// Writes a value. Unlike the default, leaves `/` alone: `data:` and link addresses stay readable in the source.
@@ -132,6 +128,17 @@ mod tests {
     fn values_are_escaped_but_slashes_stay() {
         assert_eq!(render_text("{{ page.name }}").unwrap(), "&lt;a/b&gt;");
         assert_eq!(render_text("{{ t('back_to', app=page.name) }}").unwrap(), "Back to &lt;a/b&gt;");
+    }
+
+    #[test]
+    fn links_that_run_in_the_page_are_not_offered() {
+        for bad in ["javascript:alert(1)", " JavaScript:alert(1)", "java\nscript:alert(1)", "data:text/html,x", "vbscript:x"] {
+            assert!(!is_harmless_link(bad) && !is_web_link(bad), "{bad:?}");
+        }
+        for good in ["https://a.example/x", "http://127.0.0.1:8081/phone/t/1"] {
+            assert!(is_harmless_link(good) && is_web_link(good), "{good}");
+        }
+        assert!(is_harmless_link("thumbsignin://t/1") && !is_web_link("thumbsignin://t/1"));
     }
 
     #[test]

@@ -1,35 +1,42 @@
 //! The browser behind a request: its cookie, its session, where it is, which language it reads.
 
-use actix_web::HttpRequest;
-use actix_web::cookie::Cookie;
 use actix_web::http::Method;
+use actix_web::{HttpRequest, HttpResponseBuilder, web};
 
-use super::{Surface, cookies, request_source};
-use crate::domain::browser::{BrowserKey, BrowserSession, RequestSource};
+use super::{Surface, cookies, request};
+use crate::domain::browser::{BrowserKey, RequestSource};
 use crate::domain::secret::{Secret, SecretDigest};
-use crate::domain::user::User;
+use crate::flow::Op;
 use crate::flow::authorization::Browser;
 use crate::flow::error::Internal;
 use crate::store::sessions;
 use crate::view::{LanguageLink, Locale, locale};
 
-#[derive(Clone, Debug)]
+/// Who asks for a page, and what answers.
+#[derive(Clone)]
 pub(crate) struct Visit {
+    pub surface: web::Data<Surface>,
     pub browser: Browser,
-    /// A cookie that the browser has yet to get, on its first visit.
-    pub new_cookie: Option<Secret>,
-    /// The cookie that it is known by, on any later visit.
-    pub known_cookie: Option<Secret>,
+    /// The cookie that the browser is known by.
+    pub cookie: Option<Secret>,
+    /// Whether it has yet to get that, on its first visit.
+    pub is_new: bool,
     /// Whether the answer sets that cookie, and that of the language, again: after a login, and while the session is in use.
     pub renews: bool,
     pub origin: RequestSource,
-    pub accept_language: Option<String>,
-    pub chosen_language: Option<Locale>,
-    /// Where a GET shows again what this request gets: path and query. None for what was posted.
-    pub here: Option<String>,
+    pub reader: Reader,
 }
 
-/// The path below which languages are chosen (`endpoints::language`).
+/// Which languages the person reads, and what they read.
+#[derive(Clone)]
+pub(crate) struct Reader {
+    accept_language: Option<String>,
+    chosen_language: Option<Locale>,
+    /// Where a GET shows again what this request gets: path and query. None for what was posted.
+    here: Option<String>,
+}
+
+/// The path below which languages are chosen (`endpoints::site::language`).
 pub(crate) const LANGUAGE_PATH: &str = "/language/";
 /// A longer address is not repeated in the links of the switch.
 const MAX_HERE: usize = 2048;
@@ -37,49 +44,68 @@ const MAX_HERE: usize = 2048;
 impl Visit {
     /// Reads the cookies of a request. One round trip where there is a session, none otherwise; a write at most once a
     /// minute, to note that the session is in use.
-    pub(crate) async fn of(surface: &Surface, request: &HttpRequest) -> Result<Self, Internal> {
+    pub(crate) async fn of(surface: &web::Data<Surface>, request: &HttpRequest) -> Result<Self, Internal> {
         let mut visit = Self::without_session(surface, request)?;
-        if visit.new_cookie.is_none()
-            && let Some(session) = cookies::read(request, cookies::Name::Session, surface.site.https)
-        {
-            let (live, noted) = live_session(surface, &session).await?;
-            // A session lives in the browser that it began in: its cookie alone, carried elsewhere, is nothing.
-            visit.browser.session = live.filter(|(session, _)| session.browser == visit.browser.key);
-            visit.renews = noted && visit.browser.session.is_some();
+        let cookie = cookies::read(request, cookies::Name::Session, surface.site.https);
+        let Some(cookie) = cookie.filter(|_| !visit.is_new) else { return Ok(visit) };
+        let op = &surface.op;
+        let (now, idle) = (op.env.now(), op.settings.lifetimes.session_idle);
+        let found = sessions::find_by_cookie(op.store.read(), &cookie.digest(), now, idle).await?;
+        let Some((session, user)) = found else { return Ok(visit) };
+        let noted = sessions::needs_touch(&session, now)
+            && op.store.write(session.id.clone(), move |tx, id| Box::pin(sessions::touch(tx, id, now))).await?;
+        // A session lives in the browser that it began in: its cookie alone, carried elsewhere, is nothing.
+        if session.browser == visit.browser.key {
+            visit.renews = noted;
+            visit.browser.session = Some((session, user));
         }
         Ok(visit)
     }
 
     /// The browser alone, whoever is signed in. No round trip.
-    pub(crate) fn without_session(surface: &Surface, request: &HttpRequest) -> Result<Self, Internal> {
-        let known_cookie = cookies::read(request, cookies::Name::Browser, surface.site.https);
-        let (key, new_cookie) = match &known_cookie {
-            Some(known) => (known.digest(), None),
-            None => {
-                let fresh = Secret::generate(&surface.op.env)?;
-                (fresh.digest(), Some(fresh))
-            }
-        };
-        let browser = Browser { key: BrowserKey(key), session: None };
-        Ok(Self { browser, new_cookie, known_cookie, ..Self::anonymous(surface, request) })
+    pub(crate) fn without_session(surface: &web::Data<Surface>, request: &HttpRequest) -> Result<Self, Internal> {
+        let known = cookies::read(request, cookies::Name::Browser, surface.site.https);
+        let is_new = known.is_none();
+        let cookie = known.map_or_else(|| Secret::generate(&surface.op.env), Ok)?;
+        let browser = Browser { key: BrowserKey(cookie.digest()), session: None };
+        Ok(Self { browser, cookie: Some(cookie), is_new, ..Self::anonymous(surface, request) })
     }
 
     /// A visit of nobody in particular: for error pages.
-    pub(crate) fn anonymous(surface: &Surface, request: &HttpRequest) -> Self {
+    pub(crate) fn anonymous(surface: &web::Data<Surface>, request: &HttpRequest) -> Self {
         let accept_language = request.headers().get("accept-language");
+        let accept_language = accept_language.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let chosen = cookies::read_text(request, cookies::Name::Language, surface.site.https);
+        let chosen_language = chosen.and_then(|tag| Locale::of_tag(&tag));
         Self {
+            surface: surface.clone(),
             browser: Browser { key: BrowserKey(SecretDigest::of(b"")), session: None },
-            new_cookie: None,
-            known_cookie: None,
+            cookie: None,
+            is_new: false,
             renews: false,
-            origin: request_source::of(surface, request),
-            accept_language: accept_language.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
-            chosen_language: cookies::read_text(request, cookies::Name::Language, surface.site.https)
-                .and_then(|tag| Locale::of_tag(&tag)),
-            here: here(request),
+            origin: request::source(surface, request),
+            reader: Reader { accept_language, chosen_language, here: here(request) },
         }
     }
 
+    pub(crate) fn op(&self) -> &Op {
+        &self.surface.op
+    }
+
+    /// Sets the cookies of an answer, but for those that are its handler's.
+    pub(crate) fn set_cookies(&self, response: &mut HttpResponseBuilder) {
+        let surface = &self.surface;
+        let browser = self.cookie.as_ref().filter(|_| self.is_new || self.renews);
+        let language = self.reader.chosen_language.filter(|_| self.renews);
+        let browser = browser.map(|value| cookies::set(surface, cookies::Name::Browser, value.expose()));
+        let language = language.map(|locale| cookies::set(surface, cookies::Name::Language, locale.as_str()));
+        for cookie in browser.into_iter().chain(language) {
+            response.cookie(cookie);
+        }
+    }
+}
+
+impl Reader {
     /// The language of a page: the person's choice, then the app's wish, then the browser's.
     pub(crate) fn locale(&self, ui_locales: &[String]) -> Locale {
         locale::choose(self.chosen_language, Some(&ui_locales.join(" ")), self.accept_language.as_deref())
@@ -91,15 +117,6 @@ impl Visit {
         let to: String = url::form_urlencoded::byte_serialize(here.as_bytes()).collect();
         Locale::ALL.map(|locale| LanguageLink { locale, href: format!("{LANGUAGE_PATH}{locale}?to={to}") }).to_vec()
     }
-
-    pub(crate) fn cookies(&self, surface: &Surface) -> Vec<Cookie<'static>> {
-        let renewed = |cookie: &Option<Secret>| cookie.clone().filter(|_| self.renews);
-        let browser = self.new_cookie.clone().or_else(|| renewed(&self.known_cookie));
-        let language = self.chosen_language.filter(|_| self.renews);
-        let browser = browser.map(|value| cookies::set(surface, cookies::Name::Browser, value.expose()));
-        let language = language.map(|locale| cookies::set(surface, cookies::Name::Language, locale.as_str()));
-        browser.into_iter().chain(language).collect()
-    }
 }
 
 fn here(request: &HttpRequest) -> Option<String> {
@@ -108,39 +125,15 @@ fn here(request: &HttpRequest) -> Option<String> {
     here.filter(|here| is_read && here.len() <= MAX_HERE && !here.starts_with(LANGUAGE_PATH))
 }
 
-/// The session, and whether it was noted to be in use just now.
-async fn live_session(surface: &Surface, cookie: &Secret) -> Result<(Option<(BrowserSession, User)>, bool), Internal> {
-    let op = &surface.op;
-    let now = op.env.now();
-    let idle = op.settings.lifetimes.session_idle;
-    let found = sessions::find_by_cookie(op.store.read(), &cookie.digest(), now, idle).await?;
-    let mut noted = false;
-    if let Some((session, _)) = &found
-        && sessions::needs_touch(session, now)
-    {
-        let id = session.id.clone();
-        noted = op.store.write(id, move |tx, id| Box::pin(async move { sessions::touch(tx, id, now).await })).await?;
-    }
-    Ok((found, noted))
-}
-
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
 
     use super::*;
 
-    fn reading(request: TestRequest, chosen_language: Option<Locale>) -> Visit {
-        Visit {
-            browser: Browser { key: BrowserKey(SecretDigest::of(b"")), session: None },
-            new_cookie: None,
-            known_cookie: None,
-            renews: false,
-            origin: RequestSource::default(),
-            accept_language: Some("en".to_owned()),
-            chosen_language,
-            here: here(&request.to_http_request()),
-        }
+    fn reading(request: TestRequest, chosen_language: Option<Locale>) -> Reader {
+        let here = here(&request.to_http_request());
+        Reader { accept_language: Some("en".to_owned()), chosen_language, here }
     }
 
     fn links(request: TestRequest) -> Vec<String> {

@@ -1,13 +1,22 @@
 //! The cookies (decision 2.2): `__Host-…; Secure; HttpOnly; SameSite=Lax; Path=/` on an https issuer, the same without
 //! prefix and `Secure` on a loopback http one. Two cookies of one name count as none (B45).
 
-use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::Surface;
+use super::browser::Visit;
+use super::error::Failure;
+use super::form::{form_token, is_form_token};
 use crate::domain::secret::Secret;
+use crate::flow::error::Internal;
+
+/// The longest name that is kept, in bytes: what the input of the page takes.
+const LONGEST_TYPED: usize = 254;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Name {
@@ -22,17 +31,14 @@ pub(crate) enum Name {
 }
 
 impl Name {
-    const fn text(self, https: bool) -> &'static str {
-        match (self, https) {
-            (Self::Browser, true) => "__Host-signbridge_browser",
-            (Self::Browser, false) => "signbridge_browser",
-            (Self::Session, true) => "__Host-signbridge_session",
-            (Self::Session, false) => "signbridge_session",
-            (Self::Typed, true) => "__Host-signbridge_typed",
-            (Self::Typed, false) => "signbridge_typed",
-            (Self::Language, true) => "__Host-signbridge_language",
-            (Self::Language, false) => "signbridge_language",
-        }
+    fn text(self, https: bool) -> &'static str {
+        let text = match self {
+            Self::Browser => "__Host-signbridge_browser",
+            Self::Session => "__Host-signbridge_session",
+            Self::Typed => "__Host-signbridge_typed",
+            Self::Language => "__Host-signbridge_language",
+        };
+        if https { text } else { text.trim_start_matches("__Host-") }
     }
 
     /// The browser stays known for as long as the operator says, since its last login, and so does what it reads; a session
@@ -81,6 +87,37 @@ fn baked(name: Name, value: &str, https: bool, remembered: std::time::Duration) 
 pub(crate) fn clear(name: Name, https: bool) -> Cookie<'static> {
     let cookie = Cookie::build(name.text(https), "").path("/").http_only(true).secure(https);
     cookie.same_site(SameSite::Lax).max_age(Duration::ZERO).finish()
+}
+
+/// Adds a cookie, where there is one to add, to an answer that is complete.
+pub(crate) fn with(mut response: HttpResponse, cookie: Option<Cookie<'static>>) -> Result<HttpResponse, Failure> {
+    if let Some(cookie) = cookie {
+        response.add_cookie(&cookie).map_err(|_never_malformed| Internal::Stopped)?;
+    }
+    Ok(response)
+}
+
+fn about_typed(interaction: &str, typed: &str) -> String {
+    format!("typed/{interaction}/{typed}")
+}
+
+/// Keeps a name that was refused, so that nobody types it twice (L17, WCAG 3.3.7), from the POST that refused it to the page that
+/// says why. It goes by a cookie and not by the address, which stands in histories and in the logs of proxies. A MAC binds it to
+/// the browser and the authorization, so that nobody who can write cookies fills in the form.
+pub(crate) fn of_typed(visit: &Visit, interaction: &str, typed: &str) -> Cookie<'static> {
+    if !(1..=LONGEST_TYPED).contains(&typed.len()) {
+        return clear(Name::Typed, visit.surface.site.https);
+    }
+    let mac = form_token(visit, &about_typed(interaction, typed));
+    set(&visit.surface, Name::Typed, &format!("{}.{mac}", URL_SAFE_NO_PAD.encode(typed)))
+}
+
+/// What this browser typed for this authorization and was refused a moment ago.
+pub(crate) fn read_typed(visit: &Visit, request: &HttpRequest, interaction: &str) -> Option<String> {
+    let cookie = read_text(request, Name::Typed, visit.surface.site.https)?;
+    let (encoded, mac) = cookie.split_once('.')?;
+    let typed = String::from_utf8(URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()?;
+    is_form_token(visit, &about_typed(interaction, &typed), Some(mac)).then_some(typed)
 }
 
 #[cfg(test)]

@@ -1,19 +1,20 @@
-//! Security headers of every answer (decision 2.15, checks 111–114), and the refusal of foreign `Host` values.
+//! Headers of every answer: those of security (decision 2.15, checks 111–114), and what browsers are told about other origins;
+//! and the refusal of foreign `Host` values.
 
 use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
-use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::body::{self, BodySize, BodyStream, BoxBody, MessageBody, SizedStream};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, Method};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
+use futures_util::stream;
 
 use super::Surface;
-use super::cors::Cors;
-use super::error::{DeferredError, render_deferred_error};
+use super::error::render_error;
+use crate::protocol::endpoint::{CorsPolicy, Endpoint};
+use crate::view::pages::ErrorPage;
 
 /// Headers that every answer has unless its handler set them.
 const ALWAYS: &[(HeaderName, &str)] = &[
@@ -24,6 +25,10 @@ const ALWAYS: &[(HeaderName, &str)] = &[
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
 ];
 
+/// Apps and their libraries add headers of their own (tracing, `x-requested-with`, `cache-control`): none of them means anything
+/// here. The asterisk stands for all but `Authorization` (Fetch §4.8).
+const ANY_HEADER: HeaderValue = HeaderValue::from_static("*, Authorization");
+
 /// Refuses a `Host` that is not ours, renders deferred errors, completes headers, empties answers to HEAD (RFC 9110 §9.3.2).
 pub(crate) async fn guard(
     surface: web::Data<Surface>,
@@ -33,7 +38,7 @@ pub(crate) async fn guard(
     let cors = Cors::of(&surface, &request).await;
     let mut response = if is_for_us(&surface, &request) {
         let response = next.call(request).await?.map_into_boxed_body();
-        match DeferredError::of_answer(response.response()) {
+        match ErrorPage::of_answer(response.response()) {
             Some(error) => with_error(&surface, response, &error),
             None => response,
         }
@@ -46,7 +51,7 @@ pub(crate) async fn guard(
     cors.complete(response.headers_mut());
     complete(&surface, response.headers_mut());
     if response.request().method() == Method::HEAD {
-        response = response.map_body(|_head, body| BoxBody::new(Unsent(body.size())));
+        response = response.map_body(|_head, body| unsent(body.size()));
     }
     if surface.stop.is_cancelled() {
         // The next request of this client goes to another node, or finds nobody: not a connection that closes under it.
@@ -65,23 +70,18 @@ fn is_for_us(surface: &Surface, request: &ServiceRequest) -> bool {
 }
 
 /// The body of an answer to HEAD: as long as that of the answer to GET, and never sent. A stream would be waited for.
-struct Unsent(BodySize);
-
-impl MessageBody for Unsent {
-    type Error = Infallible;
-
-    fn size(&self) -> BodySize {
-        self.0
-    }
-
-    fn poll_next(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<Option<Result<web::Bytes, Infallible>>> {
-        Poll::Ready(None)
+fn unsent(size: BodySize) -> BoxBody {
+    let nothing = stream::empty::<Result<web::Bytes, Infallible>>();
+    match size {
+        BodySize::None => BoxBody::new(body::None::new()),
+        BodySize::Sized(length) => BoxBody::new(SizedStream::new(length, nothing)),
+        BodySize::Stream => BoxBody::new(BodyStream::new(nothing)),
     }
 }
 
-fn with_error(surface: &Surface, response: ServiceResponse, error: &DeferredError) -> ServiceResponse {
+fn with_error(surface: &web::Data<Surface>, response: ServiceResponse, error: &ErrorPage) -> ServiceResponse {
     let (request, plain) = response.into_parts();
-    match render_deferred_error(surface, &request, error) {
+    match render_error(surface, &request, error) {
         Ok(mut rendered) => {
             for (name, value) in plain.headers() {
                 if !rendered.headers().contains_key(name) {
@@ -107,5 +107,85 @@ fn complete(surface: &Surface, headers: &mut HeaderMap) {
     }
     if let Some(policy) = &surface.site.hsts {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, policy.clone());
+    }
+}
+
+/// Cross-origin requests of browser clients (Fetch §3.2; check 17), never with credentials: what is everybody's (discovery and the
+/// keys), and the endpoints that browser clients call, for the origins that clients registered.
+struct Cors {
+    policy: CorsPolicy,
+    /// The `Origin` of the request, where it is one of a browser client that may read the answer.
+    origin: Option<HeaderValue>,
+    is_preflight: bool,
+}
+
+impl Cors {
+    /// Judges a request before it is served. Costs nothing where there is no `Origin`.
+    async fn of(surface: &Surface, request: &ServiceRequest) -> Self {
+        let policy = Endpoint::parse(request.path()).map_or(CorsPolicy::None, Endpoint::cors);
+        let origin = request.headers().get(header::ORIGIN).filter(|_| policy == CorsPolicy::Clients);
+        let allowed = match origin.map(|origin| std::str::from_utf8(origin.as_bytes())) {
+            Some(Ok(text)) => surface.browser_origins.allow(&surface.op, text).await,
+            Some(Err(_)) | None => false,
+        };
+        let is_preflight = request.method() == Method::OPTIONS;
+        Self { policy, origin: origin.filter(|_| allowed).cloned(), is_preflight }
+    }
+
+    /// Completes the headers of the answer. Errors are readable as well (Fetch §3.2.5).
+    fn complete(self, headers: &mut HeaderMap) {
+        let (origin, methods) = match self.policy {
+            CorsPolicy::None => return,
+            CorsPolicy::Public => (HeaderValue::from_static("*"), "GET"),
+            CorsPolicy::Clients => {
+                headers.append(header::VARY, HeaderValue::from_static("Origin"));
+                let Some(origin) = self.origin else { return };
+                if !self.is_preflight {
+                    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("WWW-Authenticate"));
+                }
+                (origin, "GET, POST")
+            }
+        };
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        if self.is_preflight {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, ANY_HEADER);
+            headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(policy: CorsPolicy, origin: Option<HeaderValue>, is_preflight: bool) -> Vec<String> {
+        let mut headers = HeaderMap::new();
+        Cors { policy, origin, is_preflight }.complete(&mut headers);
+        let mut said: Vec<String> =
+            headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+        said.sort();
+        said
+    }
+
+    #[test]
+    fn a_preflight_is_told_methods_and_headers_and_nobody_is_told_of_credentials() {
+        assert_eq!(said(CorsPolicy::None, None, true), Vec::<String>::new());
+        let everybody = [
+            "access-control-allow-headers: *, Authorization",
+            "access-control-allow-methods: GET",
+            "access-control-allow-origin: *",
+            "access-control-max-age: 600",
+        ];
+        assert_eq!(said(CorsPolicy::Public, None, true), everybody);
+        assert_eq!(said(CorsPolicy::Public, None, false), ["access-control-allow-origin: *"]);
+        for is_preflight in [true, false] {
+            assert_eq!(said(CorsPolicy::Clients, None, is_preflight), ["vary: Origin"]);
+            let origin = Some(HeaderValue::from_static("https://app.example"));
+            let theirs = said(CorsPolicy::Clients, origin, is_preflight);
+            assert!(theirs.contains(&"access-control-allow-origin: https://app.example".to_owned()), "{theirs:?}");
+            assert!(!theirs.iter().any(|line| line.contains("credentials")), "{theirs:?}");
+            assert_eq!(theirs.contains(&"access-control-allow-headers: *, Authorization".to_owned()), is_preflight);
+        }
     }
 }

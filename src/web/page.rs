@@ -1,18 +1,19 @@
 //! Pages as answers: rendered, with a nonce of their own and the Content Security Policy that goes with it.
 
 use actix_web::HttpResponse;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::header;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::Surface;
 use super::browser::Visit;
 use super::error::Failure;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::view::{self, Page, PageContext};
 
 /// Where the forms of a page may lead, by redirect, besides ourselves (decision 2.15).
+#[derive(Default)]
 pub(crate) enum FormTargets {
+    #[default]
     Ourselves,
     /// Ourselves, and this origin or scheme.
     Origin(String),
@@ -26,35 +27,22 @@ impl FormTargets {
     }
 }
 
+#[derive(Default)]
 pub(crate) struct PageOptions<'a> {
-    pub status: StatusCode,
     pub ui_locales: &'a [String],
     pub form_targets: FormTargets,
 }
 
-impl Default for PageOptions<'_> {
-    fn default() -> Self {
-        Self { status: StatusCode::OK, ui_locales: &[], form_targets: FormTargets::Ourselves }
-    }
-}
-
-pub(crate) fn answer<P: Page>(
-    surface: &Surface,
-    visit: &Visit,
-    page: &P,
-    options: &PageOptions<'_>,
-) -> Result<HttpResponse, Failure> {
-    let bytes: [u8; 18] = surface.op.env.random_bytes()?;
+pub(crate) fn answer<P: Page>(visit: &Visit, page: &P, options: &PageOptions<'_>) -> Result<HttpResponse, Failure> {
+    let bytes: [u8; 18] = visit.surface.op.env.random_bytes()?;
     let nonce = URL_SAFE_NO_PAD.encode(bytes);
-    let languages = if P::SHOWN_AGAIN { visit.languages() } else { Vec::new() };
-    let context = PageContext { locale: visit.locale(options.ui_locales), nonce: nonce.clone(), languages };
+    let (locale, languages) = (visit.reader.locale(options.ui_locales), visit.reader.languages());
+    let context = PageContext { locale, nonce: nonce.clone(), languages };
     let html = view::render(page, &context)?;
-    let mut response = HttpResponse::build(options.status);
+    let mut response = HttpResponse::Ok();
     response.insert_header((header::CONTENT_SECURITY_POLICY, policy(&nonce, &options.form_targets)));
     response.insert_header((header::CONTENT_LANGUAGE, context.locale.as_str()));
-    for cookie in visit.cookies(surface) {
-        response.cookie(cookie);
-    }
+    visit.set_cookies(&mut response);
     Ok(response.content_type("text/html; charset=utf-8").body(html))
 }
 
@@ -73,11 +61,9 @@ fn policy(nonce: &str, form_targets: &FormTargets) -> String {
 }
 
 /// A redirect after a form or a decision: always 303 (RFC 9700 §4.12).
-pub(crate) fn see_other(surface: &Surface, visit: &Visit, location: &str) -> HttpResponse {
+pub(crate) fn see_other(visit: &Visit, location: &str) -> HttpResponse {
     let mut response = HttpResponse::SeeOther();
     response.insert_header((header::LOCATION, location));
-    for cookie in visit.cookies(surface) {
-        response.cookie(cookie);
-    }
+    visit.set_cookies(&mut response);
     response.finish()
 }

@@ -1,23 +1,38 @@
-//! For every request: an id that stands in its log records and, as the reference id, on its error page; and its figures.
+//! For every request: an id that stands in its log records and, as the reference id, on its error page; its figures; the client's
+//! address as far as trusted proxies vouch for it (`domain::address`), and what its browser calls itself; and what of that is
+//! told to `doctor`, which checks from outside what the proxies before this provider add.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, web};
+use actix_web::{Error, HttpMessage as _, HttpRequest, web};
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use super::{Surface, proxy_probe};
-use crate::domain::env::Env;
+use super::Surface;
+use crate::domain::address::route;
+use crate::domain::browser::RequestSource;
+use crate::domain::clock::Timestamp;
+use crate::domain::env::{Env, RandomError};
 use crate::domain::hex::hex;
-use crate::domain::random::RandomError;
 use crate::metrics;
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::error::ErrorCode;
 
 /// The label of a request for a path without a route: bounds the number of labels.
 const NO_ROUTE: &str = "none";
+/// How often the log says that a proxy's addresses cannot be read, at most.
+const SECONDS_BETWEEN: u64 = 3600;
+/// The header of a doctor's question and of the answer. Only who holds the master key is answered: it carries a time and a MAC
+/// over it.
+const DOCTOR: HeaderName = HeaderName::from_static("signbridge-doctor");
+/// How far the question's moment may be from now.
+const FRESH: Duration = Duration::from_secs(120);
 
 tokio::task_local! {
     static REQUEST_ID: String;
@@ -44,8 +59,8 @@ pub(crate) async fn observe(
     let mut answer = REQUEST_ID.scope(id, next.call(request)).instrument(span).await;
     if let Ok(response) = &mut answer {
         measure(method, response, started.elapsed().as_secs_f64());
-        if let Some(seen) = proxy_probe::seen(&surface, response.request()) {
-            response.headers_mut().insert(proxy_probe::HEADER, seen);
+        if let Some(seen) = seen(&surface, response.request()) {
+            response.headers_mut().insert(DOCTOR, seen);
         }
     }
     answer
@@ -68,6 +83,67 @@ fn method_label(method: &Method) -> &'static str {
     KNOWN.into_iter().find(|known| method == known).unwrap_or("_OTHER")
 }
 
+/// The address and user agent of a request. Read once for each, so that each is counted once.
+pub(crate) fn source(surface: &Surface, request: &HttpRequest) -> RequestSource {
+    if let Some(known) = request.extensions().get::<RequestSource>() {
+        return known.clone();
+    }
+    let found = read(surface, request);
+    request.extensions_mut().insert(found.clone());
+    found
+}
+
+fn read(surface: &Surface, request: &HttpRequest) -> RequestSource {
+    let agent = request.headers().get("user-agent").map(|agent| String::from_utf8_lossy(agent.as_bytes())).unwrap_or_default();
+    let user_agent = agent.chars().filter(|c| !c.is_control()).take(200).collect();
+    let Some(peer) = request.peer_addr().map(|peer| peer.ip()) else {
+        return RequestSource { address: String::new(), user_agent };
+    };
+    let route = route(peer, &forwarded(request), &surface.site.trusted_proxies);
+    if route.unreadable {
+        metrics::FORWARDED_UNREADABLE.add([]);
+        if surface.site.unreadable.is_due(surface.op.env.now()) {
+            let proxy = route.client;
+            tracing::warn!(%proxy, "a trusted proxy's X-Forwarded-For cannot be read: visitors count as the proxy");
+        }
+    }
+    RequestSource { address: route.client.to_string(), user_agent }
+}
+
+/// The values of `X-Forwarded-For` as they came: bytes, of which some may be a stranger's.
+fn forwarded(request: &HttpRequest) -> Vec<&[u8]> {
+    request.headers().get_all("x-forwarded-for").map(|value| value.as_bytes()).collect()
+}
+
+/// What this provider saw of a request, where a doctor asked: `peer=…; client=…; forwarded=…`.
+fn seen(surface: &Surface, request: &HttpRequest) -> Option<HeaderValue> {
+    let (at, ticket) = request.headers().get(DOCTOR)?.to_str().ok()?.split_once('.')?;
+    let at: i64 = at.parse().ok()?;
+    let (now, asked) = (surface.op.env.now(), Timestamp::from_seconds(at));
+    let fresh = now.since(asked).max(asked.since(now)) < FRESH;
+    if !fresh || !surface.op.keys.purposes.doctor_ticket(at).matches(ticket) {
+        return None;
+    }
+    let peer = request.peer_addr().map(|peer| peer.ip().to_canonical().to_string()).unwrap_or_default();
+    let client = source(surface, request).address;
+    let mut seen = format!("peer={peer}; client={client}; forwarded=").into_bytes();
+    seen.extend(forwarded(request).join(&b','));
+    HeaderValue::from_bytes(&seen).ok()
+}
+
+/// What is said now and then, however often it happens.
+#[derive(Default)]
+pub(super) struct NowAndThen(AtomicI64);
+
+impl NowAndThen {
+    /// Whether it is time; true at most once in [`SECONDS_BETWEEN`], whoever asks.
+    fn is_due(&self, now: Timestamp) -> bool {
+        let (now, last) = (now.as_seconds(), self.0.load(Ordering::Relaxed));
+        now.abs_diff(last) >= SECONDS_BETWEEN
+            && self.0.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,5 +161,14 @@ mod tests {
         let (first, second) = REQUEST_ID.scope("abc".to_owned(), async { (id(&env).unwrap(), id(&env).unwrap()) }).await;
         assert_eq!((first.as_str(), second.as_str()), ("abc", "abc"));
         assert_ne!(id(&env).unwrap(), id(&env).unwrap());
+    }
+
+    #[test]
+    fn it_is_said_once_an_hour_and_after_the_clock_was_set_back() {
+        let said = NowAndThen::default();
+        let at = |second| said.is_due(Timestamp::from_seconds(second));
+        let start = 1_800_000_000;
+        assert_eq!([start, start, start + 3599, start + 3600, start + 3601].map(at), [true, false, false, true, false]);
+        assert_eq!([start - 1, start - 2].map(at), [true, false]);
     }
 }

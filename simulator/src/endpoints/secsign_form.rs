@@ -10,7 +10,6 @@ use crate::call::{self, Answer, Call, Created, Format, Provider};
 use crate::options::Options;
 use crate::secsign::{NewSession, PENDING, Refusal, Triple, normalise};
 use crate::simulation::{Simulation, World};
-use crate::upstream;
 
 /// Every parameter that an official client sends.
 const KNOWN: &str = "request apimethod secsignid servicename serviceaddress pluginname showaccesspass timezone \
@@ -29,7 +28,7 @@ pub(crate) async fn handle(simulation: Data<Simulation>, request: HttpRequest, b
     let call = Call { user, ..Call::new(Provider::SecSign, operation, call::target(&request)) };
     let options = &simulation.settings.options;
     let work = |world: &mut World| respond(world, options, operation, &parameters).unwrap_or_else(Error::answer);
-    upstream::answer(&simulation, &request, call, work).await
+    super::answer(&simulation, &request, call, work).await
 }
 
 fn respond(world: &mut World, options: &Options, operation: &str, parameters: &Parameters) -> Result<Answer, Error> {

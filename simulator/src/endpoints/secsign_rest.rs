@@ -15,7 +15,7 @@ use crate::call::{self, Answer, Call, Created, Format, Provider};
 use crate::options::PinAccount;
 use crate::secsign::{NewSession, Refusal, normalise};
 use crate::simulation::{Settings, Simulation, World};
-use crate::{qr, random, upstream};
+use crate::{qr, random};
 
 /// What a call asks for, by the name that the log gives it, and the SecSign ID or the session that its path names.
 fn operation(method: &Method, path: &str, query: &[(String, String)]) -> (&'static str, String) {
@@ -56,7 +56,7 @@ pub(crate) async fn handle(simulation: Data<Simulation>, request: HttpRequest, b
         true => respond(world, settings, (name, &id), &sent).unwrap_or_else(Error::answer),
         false => Error(401, "The account is unknown or its password is wrong.").answer(),
     };
-    upstream::answer(&simulation, &request, call, work).await
+    super::answer(&simulation, &request, call, work).await
 }
 
 fn respond(

@@ -6,11 +6,10 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
 use crate::call::{self, Answer, Call, Created, Format, Provider};
-use crate::clock;
 use crate::simulation::{Settings, Simulation, World};
 use crate::thumbsignin::signature::{self, Received};
 use crate::thumbsignin::{Device, Kind, Status, Transaction};
-use crate::{qr, upstream};
+use crate::{clock, qr};
 
 /// What a call asks for, by the name that the log gives it, and whom and what path and query name.
 struct Operation {
@@ -69,7 +68,7 @@ pub(crate) async fn handle(simulation: Data<Simulation>, request: HttpRequest, b
         };
         answered.unwrap_or_else(|error| error.answer(request.uri().path()))
     };
-    upstream::answer(&simulation, &request, call, work).await
+    super::answer(&simulation, &request, call, work).await
 }
 
 /// Checks the signature by the wall clock: the caller's clock does not follow the simulator's.
@@ -132,7 +131,7 @@ fn standing(transaction: &Transaction, now: i64) -> Vec<(&'static str, Value)> {
         ("transactionId", transaction.id.as_str().into()),
         ("status", transaction.status.name().into()),
         ("failureReason", transaction.status.failure_reason().into()),
-        ("expireInSeconds", transaction.expires_in(now).into()),
+        ("expireInSeconds", clock::seconds_left(now, transaction.expires_ms).into()),
     ]
 }
 

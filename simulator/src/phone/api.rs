@@ -6,46 +6,27 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use std::sync::Arc;
 
-use super::guard;
-use crate::auto::Rule;
-use crate::call;
+use super::{Mistake, guard};
 use crate::faults::Order;
 use crate::secsign::{self, Session, normalise};
 use crate::simulation::{Simulation, World};
 use crate::thumbsignin::{self, Transaction};
+use crate::{call, clock};
 
 /// Something to say, or nothing (204), or what was wrong.
-type Outcome = Result<Option<Value>, Error>;
-
-/// Status, code, message.
-struct Error(StatusCode, &'static str, String);
-
-impl Error {
-    fn bad_request(message: impl Into<String>) -> Self {
-        Self(StatusCode::BAD_REQUEST, "bad_request", message.into())
-    }
-
-    fn not_found(message: impl Into<String>) -> Self {
-        Self(StatusCode::NOT_FOUND, "not_found", message.into())
-    }
-
-    fn over(message: String) -> Self {
-        Self(StatusCode::CONFLICT, "over", message)
-    }
-}
+pub(super) type Outcome = Result<Option<Value>, Mistake>;
 
 /// Answers everything below `/phone/api/`; `pieces` is what follows.
-pub(super) fn handle(simulation: &Arc<Simulation>, request: &HttpRequest, pieces: &[&str], body: &[u8]) -> HttpResponse {
+pub(super) fn handle(simulation: &Simulation, request: &HttpRequest, pieces: &[&str], body: &[u8]) -> HttpResponse {
     let outcome = match guard::script(request) {
         Ok(()) => route(simulation, request, pieces, body),
-        Err(refusal) => Err(Error(StatusCode::FORBIDDEN, "forbidden", refusal.to_owned())),
+        Err(refusal) => Err(Mistake(StatusCode::FORBIDDEN, "forbidden", refusal.to_owned())),
     };
     match outcome {
         Ok(Some(value)) => HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(value),
         Ok(None) => HttpResponse::NoContent().finish(),
-        Err(Error(status, error, message)) => HttpResponse::build(status).json(json!({"error": error, "message": message})),
+        Err(Mistake(status, error, message)) => HttpResponse::build(status).json(json!({"error": error, "message": message})),
     }
 }
 
@@ -56,23 +37,30 @@ fn route(simulation: &Simulation, request: &HttpRequest, pieces: &[&str], body: 
     match (request.method().as_str(), pieces) {
         ("GET", ["secsign"]) => Ok(Some(json!(world.secsign.ids.keys().collect::<Vec<_>>()))),
         ("GET", ["secsign", id]) => show_identity(world, id),
-        ("POST", ["secsign", id]) => change_identity(world, id, body),
-        ("POST", ["secsign", id, "sessions", session]) => act_on_session(world, id, session, body),
+        ("POST", ["secsign", id]) => change_identity(world, id, parse(body)?),
+        ("POST", ["secsign", id, "sessions", session]) => act_on_session(world, id, session, &parse(body)?),
         ("GET", ["thumbsignin"]) => Ok(Some(json!(world.thumbsignin.users.keys().collect::<Vec<_>>()))),
         ("GET", ["thumbsignin", "transactions"]) => Ok(Some(transactions(world, asked("userId"), asked("state")))),
         ("POST", ["thumbsignin", "transactions", id]) => act_on_transaction(world, id, &parse(body)?),
-        ("POST", ["thumbsignin", "scan"]) => scan(world, &parse(body)?),
-        ("POST", ["auto"]) => {
-            let rule: Rule = parse(body)?;
-            world.auto.add(rule.clone());
-            Ok(Some(json!(rule)))
+        ("POST", ["thumbsignin", "scan"]) => {
+            let Scan { content } = parse(body)?;
+            let id =
+                transaction_in(&content).ok_or_else(|| Mistake::bad_request("the content is not a link to a transaction"))?;
+            act_on_transaction(world, id, &thumbsignin::PhoneAction::Scan)
         }
+        ("POST", ["auto"]) => Ok(Some(json!(world.auto.add(parse(body)?)))),
         ("GET", ["auto"]) => Ok(Some(json!(world.auto.rules))),
         ("DELETE", ["auto"]) => {
             world.auto.rules.clear();
             Ok(None)
         }
-        ("POST", ["faults"]) => arm(world, body),
+        ("POST", ["faults"]) => {
+            let order: Order = parse(body)?;
+            match order.mistake() {
+                Some(mistake) => Err(Mistake::bad_request(mistake)),
+                None => Ok(Some(json!(world.faults.arm(order)))),
+            }
+        }
         ("GET", ["faults"]) => Ok(Some(json!(world.faults.armed))),
         ("DELETE", ["faults"]) => {
             world.faults.armed.clear();
@@ -80,7 +68,7 @@ fn route(simulation: &Simulation, request: &HttpRequest, pieces: &[&str], body: 
         }
         ("GET", ["requests"]) => {
             let after = asked("after").unwrap_or("0").parse();
-            Ok(Some(json!(world.log.after(after.map_err(|_| Error::bad_request("after is a number from an entry's seq"))?))))
+            Ok(Some(json!(world.log.after(after.map_err(|_| Mistake::bad_request("after is a number from an entry's seq"))?))))
         }
         ("POST", ["clock"]) => {
             let ahead = world.clock.advance(parse::<Advance>(body)?.advance_ms);
@@ -90,19 +78,19 @@ fn route(simulation: &Simulation, request: &HttpRequest, pieces: &[&str], body: 
             world.reset();
             Ok(None)
         }
-        (method, _) => Err(Error::not_found(format!("there is no {method} at this address"))),
+        (method, _) => Err(Mistake::not_found(format!("there is no {method} at this address"))),
     }
 }
 
 /// Reads a body as JSON, whatever its content type.
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Mistake> {
     let body = if body.is_empty() { b"{}" } else { body };
-    serde_json::from_slice(body).map_err(|error| Error::bad_request(error.to_string()))
+    serde_json::from_slice(body).map_err(|error| Mistake::bad_request(error.to_string()))
 }
 
 fn show_identity(world: &mut World, id: &str) -> Outcome {
     let now = world.clock.now_ms();
-    let identity = world.secsign.identity(now, id).ok_or_else(|| Error::not_found("there is no SecSign ID of that name"))?;
+    let identity = world.secsign.identity(now, id).ok_or_else(|| Mistake::not_found("there is no SecSign ID of that name"))?;
     let sessions: Vec<Value> = identity.sessions.iter().map(session_json).collect();
     Ok(Some(json!({"secsignid": normalise(id), "frozen": identity.frozen, "sessions": sessions})))
 }
@@ -125,30 +113,23 @@ pub(super) fn session_json(session: &Session) -> Value {
 
 #[derive(Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
-enum IdentityAction {
+pub(super) enum IdentityAction {
     Create,
     Unfreeze,
 }
 
-fn change_identity(world: &mut World, id: &str, body: &[u8]) -> Outcome {
-    match parse(body)? {
-        IdentityAction::Create if normalise(id).is_empty() => return Err(Error::bad_request("a SecSign ID has a name")),
+pub(super) fn change_identity(world: &mut World, id: &str, action: IdentityAction) -> Outcome {
+    match action {
+        IdentityAction::Create if normalise(id).is_empty() => return Err(Mistake::bad_request("a SecSign ID has a name")),
         IdentityAction::Create => world.secsign.create_id(id),
-        IdentityAction::Unfreeze if world.secsign.unfreeze(id) => {}
-        IdentityAction::Unfreeze => return Err(Error::not_found("there is no SecSign ID of that name")),
+        IdentityAction::Unfreeze => drop(world.secsign.unfreeze(id)),
     }
     show_identity(world, id)
 }
 
-fn act_on_session(world: &mut World, id: &str, session: &str, body: &[u8]) -> Outcome {
-    let number = session.parse().map_err(|_| Error::not_found("a session's id is a number"))?;
-    let action: secsign::PhoneAction = parse(body)?;
-    let now = world.clock.now_ms();
-    let state = world.secsign.act(now, (id, number), &action).map_err(|refusal| match refusal {
-        secsign::PhoneRefusal::Unknown => Error::not_found("there is no such session of this SecSign ID"),
-        secsign::PhoneRefusal::Over(state) => Error::over(format!("the session is over, its state is {state}")),
-        secsign::PhoneRefusal::NoSuchSymbol => Error::bad_request("symbol is not one of those that the phone offers"),
-    })?;
+pub(super) fn act_on_session(world: &mut World, id: &str, session: &str, action: &secsign::PhoneAction) -> Outcome {
+    let number = session.parse().map_err(|_| Mistake::not_found("a session's id is a number"))?;
+    let state = world.secsign.act(world.clock.now_ms(), (id, number), action)?;
     Ok(Some(json!({"authsessionid": session, "state": state})))
 }
 
@@ -168,20 +149,13 @@ pub(super) fn transaction_json(transaction: &Transaction, now: i64) -> Value {
         "userId": transaction.user,
         "status": transaction.status.name(),
         "failureReason": transaction.status.failure_reason(),
-        "expireInSeconds": transaction.expires_in(now),
+        "expireInSeconds": clock::seconds_left(now, transaction.expires_ms),
     })
 }
 
-fn act_on_transaction(world: &mut World, id: &str, action: &thumbsignin::PhoneAction) -> Outcome {
+pub(super) fn act_on_transaction(world: &mut World, id: &str, action: &thumbsignin::PhoneAction) -> Outcome {
     let now = world.clock.now_ms();
-    let transaction = world.thumbsignin.act(now, id, action).map_err(|refusal| match refusal {
-        thumbsignin::PhoneRefusal::Unknown => Error::not_found("there is no such transaction"),
-        thumbsignin::PhoneRefusal::Over(status) => Error::over(format!("the transaction is over, its status is {status}")),
-        thumbsignin::PhoneRefusal::WhoseDevice => {
-            Error::bad_request("nobody was asked by name: say with userId whose phone this is")
-        }
-    })?;
-    Ok(Some(transaction_json(&transaction, now)))
+    Ok(Some(transaction_json(&world.thumbsignin.act(now, id, action)?, now)))
 }
 
 #[derive(Deserialize)]
@@ -189,24 +163,11 @@ struct Scan {
     content: String,
 }
 
-fn scan(world: &mut World, scan: &Scan) -> Outcome {
-    let id = transaction_in(&scan.content).ok_or_else(|| Error::bad_request("the content is not a link to a transaction"))?;
-    act_on_transaction(world, id, &thumbsignin::PhoneAction::Scan)
-}
-
 /// The transaction that a QR code or a deep link leads to. Sites add parameters to deep links; they are ignored.
 pub(super) fn transaction_in(content: &str) -> Option<&str> {
     let (_, rest) = content.trim().split_once("/phone/t/")?;
     let id = rest.split(['?', '#', '/', '&']).next()?;
     (!id.is_empty()).then_some(id)
-}
-
-fn arm(world: &mut World, body: &[u8]) -> Outcome {
-    let order: Order = parse(body)?;
-    match order.mistake() {
-        Some(mistake) => Err(Error::bad_request(mistake)),
-        None => Ok(Some(json!(world.faults.arm(order)))),
-    }
 }
 
 #[derive(Deserialize)]

@@ -2,7 +2,6 @@
 //! are called is said by the templates.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
@@ -12,25 +11,24 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use minijinja::value::Serde;
 use minijinja::{Environment, Error, Value, context};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::de::DeserializeOwned;
+use serde_json::json;
 
-use super::{api, guard};
-use crate::secsign::{self, Session, normalise};
+use super::api::{self, Outcome};
+use super::guard;
+use crate::secsign::{Session, normalise};
 use crate::simulation::{Simulation, World};
-use crate::thumbsignin::{self, Transaction};
+use crate::thumbsignin::Transaction;
 use crate::{call, clock};
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; \
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-pub(crate) struct Pages(Environment<'static>);
-
-impl Pages {
-    pub(crate) fn load() -> Result<Self, Error> {
-        let mut templates = Environment::new();
-        templates.add_template("parts.html", include_str!("../../templates/parts.html"))?;
-        templates.add_template("page.html", include_str!("../../templates/page.html"))?;
-        Ok(Self(templates))
-    }
+pub(crate) fn templates() -> Result<Environment<'static>, Error> {
+    let mut templates = Environment::new();
+    templates.add_template("parts.html", include_str!("../../templates/parts.html"))?;
+    templates.add_template("page.html", include_str!("../../templates/page.html"))?;
+    Ok(templates)
 }
 
 enum Next {
@@ -40,34 +38,39 @@ enum Next {
 }
 
 /// Answers everything below `/phone` but the API; `pieces` is what follows.
-pub(super) fn handle(
-    simulation: &Arc<Simulation>,
-    pages: &Pages,
-    request: &HttpRequest,
-    pieces: &[&str],
-    body: &[u8],
-) -> HttpResponse {
+pub(super) fn handle(simulation: &Simulation, request: &HttpRequest, pieces: &[&str], body: &[u8]) -> HttpResponse {
     if let Err(refusal) = guard::person(request, &simulation.settings) {
-        return send(pages, Next::Fail(StatusCode::FORBIDDEN, "Not from here", format!("This was refused: {refusal}.")));
+        return send(simulation, Next::Fail(StatusCode::FORBIDDEN, "Not from here", format!("This was refused: {refusal}.")));
     }
-    let form: HashMap<String, String> = call::form_pairs(&call::text(body)).into_iter().collect();
+    let form = call::form_pairs(&call::text(body)).into_iter().filter(|(_, value)| !value.is_empty());
+    let form: HashMap<String, String> = form.collect();
     let world = &mut *simulation.world();
     let next = match (request.method().as_str(), pieces) {
         ("GET", ["assets", name]) => return asset(name),
         ("GET", []) => phones(simulation, world),
         ("GET", ["secsign", id]) => secsign_phone(world, &normalise(id)),
-        ("POST", ["secsign", id]) => change_identity(world, &normalise(id), &form),
-        ("POST", ["secsign", id, "sessions", session]) => decide_session(world, &normalise(id), session, &form),
+        ("POST", ["secsign", id]) => {
+            let done = said(&form).map(|action| api::change_identity(world, id, action));
+            go_on(done, "secsign", &normalise(id))
+        }
+        ("POST", ["secsign", id, "sessions", session]) => {
+            let done = said(&form).map(|action| api::act_on_session(world, id, session, &action));
+            go_on(done, "secsign", &normalise(id))
+        }
         ("GET", ["thumbsignin", user]) => thumbsignin_phone(simulation, world, user),
         ("GET", ["t", id]) => transaction(simulation, world, id),
-        ("POST", ["t", id]) => decide_transaction(world, id, &form),
+        ("POST", ["t", id]) => {
+            let done = said(&form).map(|action| api::act_on_transaction(world, id, &action));
+            let (page, whose) = form.get("back").map_or(("t", *id), |user| ("thumbsignin", user.as_str()));
+            go_on(done, page, whose)
+        }
         ("POST", ["scan"]) => match api::transaction_in(form.get("content").map_or("", String::as_str)) {
-            Some(id) => Next::Go(format!("/phone/t/{}", encode(id))),
+            Some(id) => Next::Go(format!("/phone/t/{}", utf8_percent_encode(id, NON_ALPHANUMERIC))),
             None => failed("Not a code of ours", "This is not the link of a sign-in request."),
         },
         _ => failed("Nothing here", "There is no such page on this phone."),
     };
-    send(pages, next)
+    send(simulation, next)
 }
 
 fn phones(simulation: &Simulation, world: &mut World) -> Next {
@@ -98,7 +101,7 @@ fn secsign_phone(world: &mut World, id: &str) -> Next {
         context! {
             open => session.is_open(),
             asked => clock::iso(session.created_ms),
-            expires_in => session.expires_in(now),
+            expires_in => clock::seconds_left(now, session.expires_ms),
             symbols => symbols.map(|(_, symbol)| context! { name => symbol.name, image => symbol.png_base64.as_str() }).collect::<Vec<_>>(),
             ..Serde(api::session_json(session))
         }
@@ -137,42 +140,21 @@ fn shown_transaction(simulation: &Simulation, asked: &Transaction, now: i64) -> 
     }
 }
 
-fn change_identity(world: &mut World, id: &str, form: &HashMap<String, String>) -> Next {
-    match form.get("action").map(String::as_str) {
-        Some("unfreeze") => drop(world.secsign.unfreeze(id)),
-        Some("create") => world.secsign.create_id(id),
-        _ => return nothing_to_do(),
-    }
-    Next::Go(format!("/phone/secsign/{}", encode(id)))
+/// What a form asks for, in the words of the API: its button is the action, and whoever taps a symbol approves.
+fn said<T: DeserializeOwned>(form: &HashMap<String, String>) -> Option<T> {
+    let button = form.get("decision").or_else(|| form.get("action"));
+    let action = if form.contains_key("symbol") { "approve" } else { button?.as_str() };
+    let mut said = json!(form);
+    said["action"] = json!(action);
+    serde_json::from_value(said).ok()
 }
 
-/// A request that is over in the meantime needs no error: the page shows what became of it.
-fn decide_session(world: &mut World, id: &str, session: &str, form: &HashMap<String, String>) -> Next {
-    let action = match (form.get("symbol"), form.get("decision").map(String::as_str)) {
-        (symbol @ Some(_), _) | (symbol, Some("approve")) => secsign::PhoneAction::Approve { symbol: symbol.cloned() },
-        (None, Some("fetch")) => secsign::PhoneAction::Fetch,
-        (None, Some("deny")) => secsign::PhoneAction::Deny,
-        _ => return nothing_to_do(),
-    };
-    if let Ok(number) = session.parse() {
-        world.secsign.act(world.clock.now_ms(), (id, number), &action).ok();
+/// To a page that shows what became of it: a request that is over in the meantime needs no error.
+fn go_on(done: Option<Outcome>, page: &str, whose: &str) -> Next {
+    match done {
+        Some(_outcome) => Next::Go(format!("/phone/{page}/{}", utf8_percent_encode(whose, NON_ALPHANUMERIC))),
+        None => failed("Nothing to do", "The form did not say what to do."),
     }
-    Next::Go(format!("/phone/secsign/{}", encode(id)))
-}
-
-fn decide_transaction(world: &mut World, id: &str, form: &HashMap<String, String>) -> Next {
-    let user = form.get("userId").filter(|user| !user.is_empty()).cloned();
-    let action = match form.get("decision").map(String::as_str) {
-        Some("approve") => thumbsignin::PhoneAction::Approve { user },
-        Some("decline") => thumbsignin::PhoneAction::Decline,
-        Some("scan") => thumbsignin::PhoneAction::Scan,
-        _ => return nothing_to_do(),
-    };
-    world.thumbsignin.act(world.clock.now_ms(), id, &action).ok();
-    Next::Go(match form.get("back") {
-        Some(user) => format!("/phone/thumbsignin/{}", encode(user)),
-        None => format!("/phone/t/{}", encode(id)),
-    })
 }
 
 /// What a browser calls itself, in a word that people know.
@@ -191,25 +173,17 @@ fn browser_name(user_agent: &str) -> Option<String> {
     Some(system.map_or_else(|| browser.to_owned(), |system| format!("{browser} on {system}")))
 }
 
-fn encode(piece: &str) -> String {
-    utf8_percent_encode(piece, NON_ALPHANUMERIC).to_string()
-}
-
 fn failed(title: &'static str, text: &str) -> Next {
     Next::Fail(StatusCode::NOT_FOUND, title, text.to_owned())
 }
 
-fn nothing_to_do() -> Next {
-    failed("Nothing to do", "The form did not say what to do.")
-}
-
-fn send(pages: &Pages, next: Next) -> HttpResponse {
+fn send(simulation: &Simulation, next: Next) -> HttpResponse {
     let (status, page) = match next {
         Next::Go(location) => return guarded(StatusCode::SEE_OTHER).insert_header((LOCATION, location)).finish(),
         Next::Show(page) => (StatusCode::OK, page),
         Next::Fail(status, title, text) => (status, context! { page => "message", title, text }),
     };
-    match pages.0.get_template("page.html").and_then(|template| template.render(page)) {
+    match simulation.pages.get_template("page.html").and_then(|template| template.render(page)) {
         Ok(html) => guarded(status).insert_header((CONTENT_TYPE, "text/html; charset=utf-8")).body(html),
         Err(error) => {
             tracing::error!(%error, "a page of the virtual phone could not be rendered");
@@ -251,7 +225,7 @@ mod tests {
     #[test]
     fn text_from_services_cannot_become_markup() {
         let message = context! { page => "message", title => "Hello", text => "<script>alert(1)</script>" };
-        let html = Pages::load().unwrap().0.get_template("page.html").unwrap().render(message).unwrap();
+        let html = templates().unwrap().get_template("page.html").unwrap().render(message).unwrap();
         assert!(html.contains("&lt;script&gt;alert(1)"), "{html}");
         assert!(!html.contains("<script>alert"));
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::options::{Options, SecondSession};
+use crate::phone::Mistake;
 use crate::symbols::Pass;
 use crate::{clock, random};
 
@@ -18,14 +19,6 @@ pub(crate) enum Refusal {
     Frozen,
     UnknownSession,
     Unsupported,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PhoneRefusal {
-    Unknown,
-    /// The session is over; here is the state in which it ended.
-    Over(i64),
-    NoSuchSymbol,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -86,7 +79,7 @@ pub(crate) struct Session {
     /// One of the states; a script may set others.
     pub(crate) state: i64,
     pub(crate) created_ms: i64,
-    lifetime_ms: i64,
+    pub(crate) expires_ms: i64,
     pub(crate) pass: Option<Pass>,
     /// The server has forgotten it; phones and scripts still see it.
     pub(crate) gone: bool,
@@ -100,7 +93,7 @@ impl Session {
             request_id: random::hex(4).to_uppercase(),
             state: PENDING,
             created_ms: now,
-            lifetime_ms,
+            expires_ms: now.saturating_add(lifetime_ms),
             pass: asked.with_pass.then(Pass::random),
             asked,
             gone: false,
@@ -109,11 +102,6 @@ impl Session {
 
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.state, PENDING | FETCHED)
-    }
-
-    /// Whole seconds until it expires.
-    pub(crate) fn expires_in(&self, now: i64) -> i64 {
-        (self.created_ms.saturating_add(self.lifetime_ms).saturating_sub(now) / 1000).max(0)
     }
 
     /// By its name, or its image in base64 or as a data URL; `None` where the symbol was not offered.
@@ -130,17 +118,6 @@ pub(crate) struct Identity {
     /// After two requests at once, until the owner reactivates it.
     pub(crate) frozen: bool,
     pub(crate) sessions: Vec<Session>,
-}
-
-impl Identity {
-    fn expire(&mut self, now: i64) {
-        let over = |session: &&mut Session| session.is_open() && now.saturating_sub(session.created_ms) >= session.lifetime_ms;
-        self.sessions.iter_mut().filter(over).for_each(|session| session.state = EXPIRED);
-    }
-
-    fn session(&mut self, id: i64) -> Option<&mut Session> {
-        self.sessions.iter_mut().find(|session| session.id == id)
-    }
 }
 
 pub(crate) struct SecSign {
@@ -180,7 +157,8 @@ impl SecSign {
 
     pub(crate) fn identity(&mut self, now: i64, secsignid: &str) -> Option<&mut Identity> {
         let identity = self.ids.get_mut(&normalise(secsignid))?;
-        identity.expire(now);
+        let over = |session: &&mut Session| session.is_open() && now >= session.expires_ms;
+        identity.sessions.iter_mut().filter(over).for_each(|session| session.state = EXPIRED);
         Some(identity)
     }
 
@@ -239,15 +217,15 @@ impl SecSign {
     }
 
     /// Lets a phone act on a session; answers the state in which it is then.
-    pub(crate) fn act(&mut self, now: i64, (secsignid, id): (&str, i64), action: &PhoneAction) -> Result<i64, PhoneRefusal> {
-        let identity = self.identity(now, secsignid).ok_or(PhoneRefusal::Unknown)?;
-        let session = identity.session(id).ok_or(PhoneRefusal::Unknown)?;
+    pub(crate) fn act(&mut self, now: i64, (secsignid, id): (&str, i64), action: &PhoneAction) -> Result<i64, Mistake> {
+        let unknown = || Mistake::not_found("there is no such session of this SecSign ID");
+        let session = self.session(now, secsignid, id).ok_or_else(unknown)?;
         if let PhoneAction::State { state } = action {
             session.state = *state;
             return Ok(*state);
         }
         if !session.is_open() {
-            return Err(PhoneRefusal::Over(session.state));
+            return Err(Mistake::over(format!("the session is over, its state is {}", session.state)));
         }
         session.state = match action {
             PhoneAction::Fetch => FETCHED,
@@ -255,15 +233,19 @@ impl SecSign {
             PhoneAction::Approve { symbol: Some(symbol) } => match session.is_right(symbol) {
                 Some(true) => AUTHENTICATED,
                 Some(false) => DENIED,
-                None => return Err(PhoneRefusal::NoSuchSymbol),
+                None => return Err(Mistake::bad_request("symbol is not one of those that the phone offers")),
             },
             PhoneAction::WrongSymbol | PhoneAction::Deny | PhoneAction::State { .. } => DENIED,
         };
         Ok(session.state)
     }
 
+    fn session(&mut self, now: i64, secsignid: &str, id: i64) -> Option<&mut Session> {
+        self.identity(now, secsignid)?.sessions.iter_mut().find(|session| session.id == id)
+    }
+
     fn find(&mut self, now: i64, triple: &Triple) -> Result<&mut Session, Refusal> {
-        let session = self.identity(now, &triple.secsignid).and_then(|identity| identity.session(triple.id));
+        let session = self.session(now, &triple.secsignid, triple.id);
         let known = session.filter(|session| !session.gone && session.request_id == triple.request_id);
         known.ok_or(Refusal::UnknownSession)
     }

@@ -38,7 +38,8 @@ fn a_phone_decides_and_the_decision_stands() {
         assert_eq!(server.act(NOW, ("alice", session.id), &PhoneAction::Fetch), Ok(FETCHED));
         assert_eq!(server.act(NOW, ("alice", session.id), &action), Ok(expected));
         assert_eq!(server.state(NOW, &triple(&session)), Ok(expected));
-        assert_eq!(server.act(NOW, ("alice", session.id), &PhoneAction::Deny), Err(PhoneRefusal::Over(expected)));
+        let over = Mistake::over(format!("the session is over, its state is {expected}"));
+        assert_eq!(server.act(NOW, ("alice", session.id), &PhoneAction::Deny), Err(over));
         assert_eq!(server.state(NOW + 999_999, &triple(&session)), Ok(expected), "a decision does not expire");
     }
 }
@@ -61,7 +62,8 @@ fn a_symbol_that_was_not_offered_decides_nothing() {
     let mut server = server(SecondSession::Refuse, false);
     let session = ask(&mut server, NOW).unwrap();
     let action = PhoneAction::Approve { symbol: Some("AAAA".to_owned()) };
-    assert_eq!(server.act(NOW, ("alice", session.id), &action), Err(PhoneRefusal::NoSuchSymbol));
+    let mistake = Mistake::bad_request("symbol is not one of those that the phone offers");
+    assert_eq!(server.act(NOW, ("alice", session.id), &action), Err(mistake));
     assert_eq!(server.state(NOW, &triple(&session)), Ok(PENDING));
 }
 

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use crate::options::Options;
+use crate::phone::Mistake;
 use crate::{clock, random};
 
 /// The one status that is success.
@@ -73,19 +74,14 @@ pub(crate) struct Transaction {
     pub(crate) user: Option<String>,
     pub(crate) status: Status,
     pub(crate) created_ms: i64,
+    pub(crate) expires_ms: i64,
     /// The `User-Agent` that the caller passed on.
     pub(crate) browser: Option<String>,
-    lifetime_ms: i64,
 }
 
 impl Transaction {
-    /// Whole seconds until it expires.
-    pub(crate) fn expires_in(&self, now: i64) -> i64 {
-        (self.created_ms.saturating_add(self.lifetime_ms).saturating_sub(now) / 1000).max(0)
-    }
-
     fn expire(&mut self, now: i64) {
-        if self.status.is_open() && now.saturating_sub(self.created_ms) >= self.lifetime_ms {
+        if self.status.is_open() && now >= self.expires_ms {
             self.status = Status::failed("TIMEOUT");
         }
     }
@@ -105,15 +101,6 @@ pub(crate) enum PhoneAction {
         #[serde(rename = "failureReason")]
         reason: Option<String>,
     },
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum PhoneRefusal {
-    Unknown,
-    /// The transaction is over; here is how it ended.
-    Over(&'static str),
-    /// Nobody was asked by name, so the phone's owner must be named.
-    WhoseDevice,
 }
 
 pub(crate) struct ThumbSignIn {
@@ -145,8 +132,8 @@ impl ThumbSignIn {
 
     pub(crate) fn begin(&mut self, now: i64, kind: Kind, user: Option<String>, browser: Option<String>) -> Transaction {
         let id = random::hex(3).trim_start_matches('0').to_owned();
-        let transaction =
-            Transaction { id, kind, user, status: Status::Pending, created_ms: now, browser, lifetime_ms: self.lifetime_ms };
+        let expires_ms = now.saturating_add(self.lifetime_ms);
+        let transaction = Transaction { id, kind, user, status: Status::Pending, created_ms: now, expires_ms, browser };
         self.transactions.push_back(transaction.clone());
         if self.transactions.len() > KEPT {
             self.transactions.pop_front();
@@ -174,21 +161,23 @@ impl ThumbSignIn {
     }
 
     /// Lets a phone act on a transaction; answers it as it stands then.
-    pub(crate) fn act(&mut self, now: i64, id: &str, action: &PhoneAction) -> Result<Transaction, PhoneRefusal> {
-        let transaction = self.transaction(now, id).ok_or(PhoneRefusal::Unknown)?.clone();
+    pub(crate) fn act(&mut self, now: i64, id: &str, action: &PhoneAction) -> Result<Transaction, Mistake> {
+        let unknown = || Mistake::not_found("there is no such transaction");
+        let transaction = self.transaction(now, id).ok_or_else(unknown)?.clone();
         if !transaction.status.is_open() {
-            return Err(PhoneRefusal::Over(transaction.status.name()));
+            return Err(Mistake::over(format!("the transaction is over, its status is {}", transaction.status.name())));
         }
         let status = match action {
             PhoneAction::Scan => Status::Initiated,
             PhoneAction::Decline => Status::failed("DECLINED"),
             PhoneAction::Fail { reason } => Status::failed(reason.as_deref().unwrap_or("TECHNICAL_REASON")),
             PhoneAction::Approve { user } => {
-                let holder = user.clone().or(transaction.user.clone()).ok_or(PhoneRefusal::WhoseDevice)?;
+                let nobody = || Mistake::bad_request("nobody was asked by name: say with userId whose phone this is");
+                let holder = user.clone().or(transaction.user.clone()).ok_or_else(nobody)?;
                 self.complete(now, transaction.kind, holder)
             }
         };
-        let transaction = self.transaction(now, id).ok_or(PhoneRefusal::Unknown)?;
+        let transaction = self.transaction(now, id).ok_or_else(unknown)?;
         transaction.status = status;
         Ok(transaction.clone())
     }

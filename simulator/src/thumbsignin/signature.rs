@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use hmac::digest::Output;
 use hmac::{Hmac, Mac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
@@ -61,10 +62,10 @@ pub(crate) fn verify(options: &Options, received: &Received<'_>, now_ms: i64) ->
     }
     let days = [clock::compact_date(stamped), clock::compact_date(now_ms)];
     let fits = canonical_forms(received, &signed_headers).ok_or(FAILED)?.into_iter().any(|canonical| {
-        let text = format!("{ALGORITHM}\n{stamp}\n{}", hex(&Sha256::digest(canonical)));
+        let text = format!("{ALGORITHM}\n{stamp}\n{:x}", Sha256::digest(canonical));
         days.iter().any(|day| {
             let expected = hmac(&hmac(options.secret.as_bytes(), day.as_bytes()), text.as_bytes());
-            hex(&expected).as_bytes().ct_eq(signature.as_bytes()).into()
+            format!("{expected:x}").as_bytes().ct_eq(signature.as_bytes()).into()
         })
     });
     if fits { Ok(()) } else { Err(FAILED) }
@@ -88,13 +89,13 @@ fn canonical_forms(received: &Received<'_>, signed: &[&str]) -> Option<Vec<Strin
     let lines = |value: fn(&str) -> String| {
         names.iter().zip(&values).map(|(name, text)| format!("{name}:{}\n", value(text))).collect::<String>()
     };
-    let body = hex(&Sha256::digest(received.body));
+    let body = Sha256::digest(received.body);
     let mut forms = Vec::new();
     for method in &[received.method.to_lowercase(), received.method.to_owned()] {
         for path in &[node_path(received.path), received.path.to_owned(), call::decode(received.path)] {
             for query in &[node_query(received.query), java_query(received.query)] {
                 for headers in &[lines(str::to_owned), lines(collapsed)] {
-                    forms.push(format!("{method}\n{path}\n{query}\n{headers}\n{}\n{body}", names.join(";")));
+                    forms.push(format!("{method}\n{path}\n{query}\n{headers}\n{}\n{body:x}", names.join(";")));
                 }
             }
         }
@@ -137,13 +138,8 @@ fn collapsed(value: &str) -> String {
 }
 
 /// HMAC takes keys of any length, so that the empty answer cannot happen.
-fn hmac(key: &[u8], message: &[u8]) -> Vec<u8> {
-    let mac = Hmac::<Sha256>::new_from_slice(key).map(|mac| mac.chain_update(message).finalize().into_bytes().to_vec());
-    mac.unwrap_or_default()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+fn hmac(key: &[u8], message: &[u8]) -> Output<Sha256> {
+    Hmac::<Sha256>::new_from_slice(key).map(|mac| mac.chain_update(message).finalize().into_bytes()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -45,7 +45,8 @@ fn another_holder_of_the_phone_is_named_in_place_of_who_was_asked() {
 fn where_nobody_was_asked_the_holder_must_be_named() {
     let mut service = service();
     let id = sign_in(&mut service, None);
-    assert_eq!(service.act(NOW, &id, &approve(None)).err(), Some(PhoneRefusal::WhoseDevice));
+    let nobody = Mistake::bad_request("nobody was asked by name: say with userId whose phone this is");
+    assert_eq!(service.act(NOW, &id, &approve(None)).err(), Some(nobody));
     assert_eq!(status(&mut service, &id), Status::Pending);
     service.act(NOW, &id, &approve(Some("bob"))).unwrap();
     assert_eq!(status(&mut service, &id), Status::Successful("bob".to_owned()));
@@ -86,7 +87,8 @@ fn the_ways_to_fail_have_their_reasons_and_are_final() {
         let id = sign_in(&mut service, Some("alice"));
         service.act(NOW, &id, &action).unwrap();
         assert_eq!(status(&mut service, &id), Status::failed(reason));
-        assert_eq!(service.act(NOW, &id, &approve(None)).err(), Some(PhoneRefusal::Over("COMPLETED_FAILURE")));
+        let over = Mistake::over("the transaction is over, its status is COMPLETED_FAILURE".to_owned());
+        assert_eq!(service.act(NOW, &id, &approve(None)).err(), Some(over));
         service.cancel(NOW, &id);
         assert_eq!(status(&mut service, &id), Status::failed(reason));
     }
@@ -109,8 +111,8 @@ fn a_transaction_times_out_after_ninety_seconds() {
     let mut service = service();
     let id = sign_in(&mut service, Some("alice"));
     let transaction = service.transaction(NOW + 500, &id).unwrap();
-    assert_eq!(transaction.expires_in(NOW + 500), 89);
+    assert_eq!(clock::seconds_left(NOW + 500, transaction.expires_ms), 89);
     assert_eq!(service.transaction(NOW + 89_999, &id).unwrap().status, Status::Pending);
     assert_eq!(service.transaction(NOW + 90_000, &id).unwrap().status, Status::failed("TIMEOUT"));
-    assert_eq!(service.transaction(NOW + 95_000, &id).unwrap().expires_in(NOW + 95_000), 0);
+    assert_eq!(clock::seconds_left(NOW + 95_000, service.transaction(NOW + 95_000, &id).unwrap().expires_ms), 0);
 }

@@ -33,13 +33,13 @@ fn busy(listener: &Arc<Connections>, peer: IpAddr) -> Open {
 
 /// Lets it be what it is for longer.
 fn age(open: &Open, by: Duration) {
-    let mut state = open.connection.state();
+    let mut state = open.connection.state.lock();
     state.since -= by;
     state.blocked = state.blocked.map(|since| since - by);
 }
 
 fn has_ended(open: &Open) -> bool {
-    open.connection.state().ended
+    open.connection.state.lock().ended
 }
 
 fn ended(all: &[Open]) -> usize {
@@ -126,11 +126,11 @@ fn a_client_that_still_reads_is_not_idle() {
     let reader = idle(&listener, address(1));
     reader.connection.written(false);
     let after = |seconds| Instant::now() + Duration::from_secs(seconds);
-    assert_eq!(reader.connection.state().rank(after(8)), None);
+    assert_eq!(reader.connection.state.lock().rank(after(8)), None);
     listener.end_the_late(after(8));
     assert!(!has_ended(&reader));
     reader.connection.written(true);
-    assert!(reader.connection.state().rank(after(0)).is_some(), "with all of it taken it is idle");
+    assert!(reader.connection.state.lock().rank(after(0)).is_some(), "with all of it taken it is idle");
     reader.connection.written(false);
     listener.end_the_late(after(11));
     assert!(has_ended(&reader));
@@ -174,7 +174,7 @@ fn what_is_held_of_unfinished_requests_is_bounded_and_given_back() {
     }
     assert_eq!(listener.held.load(Ordering::Relaxed), 0);
     drop(all);
-    let live = listener.live();
+    let live = listener.live.lock();
     assert_eq!((live.count, live.all.len(), live.sources.len()), (0, 0, 0));
 }
 
@@ -183,8 +183,8 @@ async fn one_that_is_told_to_end_hears_it_and_counts_no_more() {
     let listener = listener();
     let open = listener.open(address(1)).unwrap();
     listener.end_the_late(Instant::now() + Duration::from_secs(13));
-    open.connection.told_to_end().await;
-    assert_eq!(listener.live().count, 0);
+    open.connection.end.notified().await;
+    assert_eq!(listener.live.lock().count, 0);
     drop(open);
-    assert_eq!(listener.live().count, 0);
+    assert_eq!(listener.live.lock().count, 0);
 }

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use toml::{Table, Value};
 
 use super::super::key::{Kind, literal};
-use super::super::{SECTIONS, client, reference, reference_entries};
+use super::super::{SECTIONS, declared, reference, reference_entries};
 use crate::domain::written::WrittenUser;
 
 /// A value that fits `kind`.
@@ -25,7 +25,7 @@ fn sample(kind: Kind) -> Value {
 /// The lists, whose entries are read by structs of their own; the other sections are declared together with theirs.
 #[derive(Serialize, Deserialize)]
 struct Lists {
-    client: Vec<client::Raw>,
+    client: Vec<declared::Raw>,
     user: Vec<WrittenUser>,
 }
 

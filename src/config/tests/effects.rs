@@ -1,5 +1,5 @@
 //! Each key of the reference and the test that shows what it changes: a key that changes nothing has no place in the reference
-//! (`not_yet`). Whoever adds a key adds a line here.
+//! (`key::LATER`). Whoever adds a key adds a line here.
 
 use std::path::Path;
 

@@ -252,7 +252,8 @@ fn what_is_shown_and_what_is_debugged_has_no_secret() {
     let file = dir.path().join("signbridge.toml");
     std::fs::write(&file, text).unwrap();
     let env = owned(&[("SIGNBRIDGE_SECSIGN__URL", "https://s.example"), ("SIGNBRIDGE_THUMBSIGNIN__SECRET", "hunter2pin")]);
-    let (config, shown) = Config::load_shown(Some(&file), env).unwrap();
+    let config = Config::load(Some(&file), env).unwrap();
+    let shown = config.shown.clone();
     for dump in [shown.toml.clone(), serde_json::to_string(&shown.json).unwrap(), format!("{config:?}")] {
         assert!(!dump.contains("hunter2") && !dump.contains("0123456789abcdef"), "{dump}");
         assert!(dump.contains("grafana.example"), "{dump}");

@@ -1,5 +1,7 @@
 //! The pages of the example app: templates, autoescaped by their names, and what each of them is given.
 
+use std::sync::LazyLock;
+
 use minijinja::{Environment, Error, Value, context};
 use serde_json::Value as Json;
 
@@ -8,67 +10,64 @@ use super::sign_in::{Account, SignInError};
 
 pub(super) const STYLE: &str = include_str!("../../../templates/demo/app.css");
 
-pub(super) struct Pages(Environment<'static>);
-
-impl Pages {
-    pub(super) fn load() -> Result<Self, Error> {
-        let mut templates = Environment::new();
-        templates.add_template("base.html", include_str!("../../../templates/demo/base.html"))?;
-        templates.add_template("start.html", include_str!("../../../templates/demo/start.html"))?;
-        templates.add_template("result.html", include_str!("../../../templates/demo/result.html"))?;
-        templates.add_template("message.html", include_str!("../../../templates/demo/message.html"))?;
-        Ok(Self(templates))
-    }
-
-    fn render(&self, name: &str, page: Value) -> Result<String, Error> {
-        self.0.get_template(name)?.render(page)
-    }
-
-    pub(super) fn start(&self, settings: &Settings, account: Option<&Account>) -> Result<String, Error> {
-        let page = context! {
-            issuer => settings.issuer.as_str(),
-            phone => format!("{}/phone", settings.phone_url),
-            people => settings.users.clone(),
-            signed_in_as => account.map(name_of),
+static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut templates = Environment::new();
+    templates.set_loader(|name| {
+        let text = match name {
+            "base.html" => include_str!("../../../templates/demo/base.html"),
+            "start.html" => include_str!("../../../templates/demo/start.html"),
+            "result.html" => include_str!("../../../templates/demo/result.html"),
+            "message.html" => include_str!("../../../templates/demo/message.html"),
+            _unknown => return Ok(None),
         };
-        self.render("start.html", page)
-    }
+        Ok(Some(text.to_owned()))
+    });
+    templates
+});
 
-    pub(super) fn result(&self, account: &Account) -> Result<String, Error> {
-        let page = context! {
-            name => name_of(account),
-            id_token => format!("{:#}", account.claims),
-            user_info => format!("{:#}", account.user_info),
-            can_refresh => account.refresh_token.is_some(),
-        };
-        self.render("result.html", page)
-    }
+fn render(name: &str, page: Value) -> Result<String, Error> {
+    TEMPLATES.get_template(name)?.render(page)
+}
 
-    /// Says one thing, and offers to sign in.
-    pub(super) fn message(&self, page: &str, title: &str, text: &str, again: &str) -> Result<String, Error> {
-        self.render("message.html", context! { page, title, text, again })
-    }
+pub(super) fn start(settings: &Settings, account: Option<&Account>) -> Result<String, Error> {
+    let page = context! {
+        issuer => settings.issuer.as_str(),
+        phone => format!("{}/phone", settings.phone_url),
+        people => settings.users.clone(),
+        signed_in_as => account.map(name_of),
+    };
+    render("start.html", page)
+}
 
-    /// What went wrong, with the reason for whoever integrates an app.
-    pub(super) fn error(&self, error: &SignInError) -> Result<String, Error> {
-        let code = match error {
-            SignInError::Refused { code, .. } => Some(code.as_str()),
-            _other => None,
-        };
-        let (title, text) = match (error, code) {
-            (_refused, Some("access_denied")) => {
-                ("Not signed in", "The sign-in was cancelled or declined. Nothing was shared.")
-            }
-            (_refused, Some("login_required" | "interaction_required" | "consent_required")) => {
-                ("Not signed in", "The provider wants to ask you something first.")
-            }
-            (SignInError::Discovery(_), _) => ("The provider cannot be reached", "Try again in a moment."),
-            (SignInError::UnknownState, _) => ("This sign-in is over", "It was finished before, or begun in another browser."),
-            _other => ("Not signed in", "The sign-in did not complete."),
-        };
-        let detail = error.to_string();
-        self.render("message.html", context! { page => "error", title, text, detail, code, again => "Try again" })
-    }
+pub(super) fn result(account: &Account) -> Result<String, Error> {
+    let page = context! {
+        name => name_of(account),
+        id_token => format!("{:#}", account.claims),
+        user_info => format!("{:#}", account.user_info),
+        can_refresh => account.refresh_token.is_some(),
+    };
+    render("result.html", page)
+}
+
+/// Says one thing, and offers to sign in.
+pub(super) fn message(page: &str, title: &str, text: &str, again: &str) -> Result<String, Error> {
+    render("message.html", context! { page, title, text, again })
+}
+
+/// What went wrong, with the reason for whoever integrates an app.
+pub(super) fn error(error: &SignInError) -> Result<String, Error> {
+    let code = if let SignInError::Refused { code, .. } = error { Some(code.as_str()) } else { None };
+    let (title, text) = match (error, code) {
+        (_refused, Some("access_denied")) => ("Not signed in", "The sign-in was cancelled or declined. Nothing was shared."),
+        (_refused, Some("login_required" | "interaction_required" | "consent_required")) => {
+            ("Not signed in", "The provider wants to ask you something first.")
+        }
+        (SignInError::Discovery(_), _) => ("The provider cannot be reached", "Try again in a moment."),
+        (SignInError::UnknownState, _) => ("This sign-in is over", "It was finished before, or begun in another browser."),
+        _other => ("Not signed in", "The sign-in did not complete."),
+    };
+    let detail = error.to_string();
+    render("message.html", context! { page => "error", title, text, detail, code, again => "Try again" })
 }
 
 fn name_of(account: &Account) -> &str {
@@ -91,7 +90,7 @@ mod tests {
             phone_url: "http://127.0.0.1:8081".to_owned(),
             users: vec!["alice".to_owned(), "bob".to_owned()],
         };
-        let html = Pages::load().unwrap().start(&settings, None).unwrap();
+        let html = start(&settings, None).unwrap();
         assert!(html.contains(r#"href="/login""#) && html.contains("alice") && html.contains("bob"));
         assert!(html.contains("127.0.0.1:8081"));
     }
@@ -100,7 +99,7 @@ mod tests {
     fn what_a_provider_says_cannot_become_markup() {
         let description = Some("<script>alert(1)</script>".to_owned());
         let refused = SignInError::Refused { code: "access_denied".to_owned(), description };
-        let html = Pages::load().unwrap().error(&refused).unwrap();
+        let html = error(&refused).unwrap();
         assert!(html.contains("&lt;script&gt;") && !html.contains("<script"));
         assert!(html.contains(r#"data-error="access_denied""#));
     }

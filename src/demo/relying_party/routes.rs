@@ -9,15 +9,14 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::middleware::{self, DefaultHeaders, Next};
 use actix_web::web::{self, Data, Query, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use url::{Url, form_urlencoded};
 
 use super::Settings;
-use super::pages::{Pages, STYLE};
+use super::pages;
 use super::sessions::{self, Sessions};
 use super::sign_in::{Account, Answer, Provider, SignInError};
-use crate::demo::DemoError;
-use crate::demo::http::{self, BackChannel};
+use crate::demo::{DemoError, http};
 
 /// Nothing but our own style sheet and our own forms: no script, no frame, no third party.
 const CONTENT_SECURITY_POLICY: &str =
@@ -25,14 +24,13 @@ const CONTENT_SECURITY_POLICY: &str =
 
 pub(super) struct Example {
     settings: Settings,
-    http: BackChannel,
+    http: reqwest::Client,
     sessions: Sessions,
-    pages: Pages,
 }
 
 impl Example {
     pub(super) fn new(settings: Settings) -> Result<Self, DemoError> {
-        Ok(Self { http: BackChannel(http::client()?), sessions: Sessions::default(), pages: Pages::load()?, settings })
+        Ok(Self { http: http::client()?, sessions: Sessions::default(), settings })
     }
 
     async fn provider(&self) -> Result<Provider<'_>, SignInError> {
@@ -64,17 +62,20 @@ impl Example {
         let cookie = Cookie::build(self.cookie_name(), cookie).path("/").http_only(true).same_site(SameSite::Lax).finish();
         see_other(location).cookie(cookie).finish()
     }
+}
 
-    fn failure(&self, error: &SignInError) -> HttpResponse {
-        tracing::warn!(%error, "the example app could not sign somebody in");
-        let status = match error {
-            SignInError::Refused { code, .. } if code == "access_denied" => StatusCode::FORBIDDEN,
-            SignInError::Discovery(_) | SignInError::Token(_) | SignInError::IdToken(_) | SignInError::UserInfo(_) => {
-                StatusCode::BAD_GATEWAY
-            }
+impl ResponseError for SignInError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Refused { code, .. } if code == "access_denied" => StatusCode::FORBIDDEN,
+            Self::Discovery(_) | Self::Token(_) | Self::IdToken(_) | Self::UserInfo(_) => StatusCode::BAD_GATEWAY,
             _other => StatusCode::BAD_REQUEST,
-        };
-        html(status, self.pages.error(error))
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        tracing::warn!(error = %self, "the example app could not sign somebody in");
+        html(self.status_code(), pages::error(self))
     }
 }
 
@@ -89,7 +90,10 @@ pub(super) fn configure(config: &mut ServiceConfig) {
                 .add((header::CACHE_CONTROL, "no-store")),
         )
         .route("/", web::get().to(start))
-        .route("/app.css", web::get().to(async || HttpResponse::Ok().content_type("text/css; charset=utf-8").body(STYLE)))
+        .route(
+            "/app.css",
+            web::get().to(async || HttpResponse::Ok().content_type("text/css; charset=utf-8").body(pages::STYLE)),
+        )
         .route("/login", web::get().to(login))
         .route("/callback", web::get().to(callback))
         .route("/callback", web::post().to(posted_callback))
@@ -118,29 +122,23 @@ async fn at_home(
 }
 
 async fn start(example: Data<Example>, request: HttpRequest) -> HttpResponse {
-    html(StatusCode::OK, example.pages.start(&example.settings, example.account(&request).as_deref()))
+    html(StatusCode::OK, pages::start(&example.settings, example.account(&request).as_deref()))
 }
 
-async fn login(example: Data<Example>, request: HttpRequest) -> HttpResponse {
+async fn login(example: Data<Example>, request: HttpRequest) -> Result<HttpResponse, SignInError> {
     let extra: Vec<(String, String)> = form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
-    let begun = async {
-        let (url, attempt) = example.provider().await?.begin(&extra);
-        Ok(example.onward(url.as_str(), example.sessions.begin(example.cookie(&request), attempt)))
-    };
-    begun.await.unwrap_or_else(|error| example.failure(&error))
+    let (url, attempt) = example.provider().await?.begin(&extra);
+    Ok(example.onward(url.as_str(), example.sessions.begin(example.cookie(&request), attempt)))
 }
 
-async fn callback(example: Data<Example>, request: HttpRequest) -> HttpResponse {
-    let done = async {
-        let answer = read_answer(&request).ok_or(SignInError::Malformed)?;
-        let cookie = example.cookie(&request).ok_or(SignInError::UnknownState)?;
-        let state = answer.state.as_deref().ok_or(SignInError::UnknownState)?;
-        let attempt = example.sessions.take_attempt(&cookie, state).ok_or(SignInError::UnknownState)?;
-        let account = example.provider().await?.finish(attempt, answer).await?;
-        // Onward at once, so that the code does not stay in the address bar.
-        Ok(example.onward("/result", example.sessions.sign_in(&cookie, account)))
-    };
-    done.await.unwrap_or_else(|error| example.failure(&error))
+async fn callback(example: Data<Example>, request: HttpRequest) -> Result<HttpResponse, SignInError> {
+    let answer = read_answer(&request).ok_or(SignInError::Malformed)?;
+    let cookie = example.cookie(&request).ok_or(SignInError::UnknownState)?;
+    let state = answer.state.as_deref().ok_or(SignInError::UnknownState)?;
+    let attempt = example.sessions.take_attempt(&cookie, state).ok_or(SignInError::UnknownState)?;
+    let account = example.provider().await?.finish(attempt, answer).await?;
+    // Onward at once, so that the code does not stay in the address bar.
+    Ok(example.onward("/result", example.sessions.sign_in(&cookie, account)))
 }
 
 /// Parameters of an answer. One that comes twice makes it malformed (RFC 6749 §3.1).
@@ -158,36 +156,30 @@ async fn posted_callback(parameters: String) -> HttpResponse {
 
 async fn result(example: Data<Example>, request: HttpRequest) -> HttpResponse {
     match example.account(&request) {
-        Some(account) => html(StatusCode::OK, example.pages.result(&account)),
+        Some(account) => html(StatusCode::OK, pages::result(&account)),
         None => see_other("/").finish(),
     }
 }
 
-async fn refresh(example: Data<Example>, request: HttpRequest) -> HttpResponse {
+async fn refresh(example: Data<Example>, request: HttpRequest) -> Result<HttpResponse, SignInError> {
     if is_cross_origin(request.headers(), &example.settings.app_url) {
         let text = "This form was sent from another site.";
-        return html(StatusCode::FORBIDDEN, example.pages.message("error", "Not refreshed", text, "Sign in"));
+        return Ok(html(StatusCode::FORBIDDEN, pages::message("error", "Not refreshed", text, "Sign in")));
     }
     let (Some(cookie), Some(account)) = (example.cookie(&request), example.account(&request)) else {
-        return see_other("/").finish();
+        return Ok(see_other("/").finish());
     };
-    let done = async {
-        example.sessions.refreshed(&cookie, example.provider().await?.refresh(&account).await?);
-        Ok(see_other("/result").finish())
-    };
-    done.await.unwrap_or_else(|error| example.failure(&error))
+    example.sessions.refreshed(&cookie, example.provider().await?.refresh(&account).await?);
+    Ok(see_other("/result").finish())
 }
 
-async fn sign_out(example: Data<Example>, request: HttpRequest) -> HttpResponse {
-    let Some(cookie) = example.cookie(&request) else { return see_other("/signed-out").finish() };
+async fn sign_out(example: Data<Example>, request: HttpRequest) -> Result<HttpResponse, SignInError> {
+    let Some(cookie) = example.cookie(&request) else { return Ok(see_other("/signed-out").finish()) };
     let (account, state) = (example.sessions.account(&cookie), sessions::random());
     let cookie = example.sessions.sign_out(&cookie, &state);
-    let Some(account) = account else { return example.onward("/signed-out", cookie) };
-    let done = async {
-        let there = example.provider().await?.sign_out_url(&account, state);
-        Ok(example.onward(there.as_ref().map_or("/signed-out", Url::as_str), cookie))
-    };
-    done.await.unwrap_or_else(|error| example.failure(&error))
+    let Some(account) = account else { return Ok(example.onward("/signed-out", cookie)) };
+    let there = example.provider().await?.sign_out_url(&account, state);
+    Ok(example.onward(there.as_ref().map_or("/signed-out", Url::as_str), cookie))
 }
 
 async fn signed_out(example: Data<Example>, request: HttpRequest) -> HttpResponse {
@@ -197,11 +189,11 @@ async fn signed_out(example: Data<Example>, request: HttpRequest) -> HttpRespons
         _no_sign_out => false,
     };
     let text = if everywhere { "You are signed out here and at the provider." } else { "You are signed out here." };
-    html(StatusCode::OK, example.pages.message("signed-out", "Signed out", text, "Sign in again"))
+    html(StatusCode::OK, pages::message("signed-out", "Signed out", text, "Sign in again"))
 }
 
-async fn not_found(example: Data<Example>) -> HttpResponse {
-    html(StatusCode::NOT_FOUND, example.pages.message("error", "Not found", "There is no such page here.", "Sign in"))
+async fn not_found() -> HttpResponse {
+    html(StatusCode::NOT_FOUND, pages::message("error", "Not found", "There is no such page here.", "Sign in"))
 }
 
 /// `Sec-Fetch-Site` says so in today's browsers, `Origin` in older ones. The `Lax` cookie already keeps other sites out;

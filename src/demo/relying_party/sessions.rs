@@ -2,9 +2,10 @@
 //! reach the browser, that a sign-in is answered once, and that the cookie changes when somebody signs in (session fixation).
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use openidconnect::CsrfToken;
+use parking_lot::Mutex;
 
 use super::sign_in::{Account, Attempt};
 
@@ -31,14 +32,9 @@ pub(super) fn random() -> String {
 }
 
 impl Sessions {
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Browser>> {
-        // Nothing is left half-written when a holder panics: every change is one assignment.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// What `look` finds in the session of this cookie; the session becomes the one used last.
     fn with<T>(&self, cookie: &str, look: impl FnOnce(&mut Browser) -> Option<T>) -> Option<T> {
-        let mut browsers = self.lock();
+        let mut browsers = self.0.lock();
         let at = browsers.iter().position(|browser| browser.cookie == cookie)?;
         let mut browser = browsers.remove(at)?;
         let found = look(&mut browser);
@@ -48,7 +44,7 @@ impl Sessions {
 
     /// Puts a session under a new cookie in the place of the one that `cookie` names. Answers the new cookie.
     fn replace(&self, cookie: Option<&str>, change: impl FnOnce(&mut Browser)) -> String {
-        let mut browsers = self.lock();
+        let mut browsers = self.0.lock();
         // A cookie that names no session of ours is never adopted: somebody may have planted it.
         let at = browsers.iter().position(|browser| Some(browser.cookie.as_str()) == cookie);
         let mut browser = at.and_then(|at| browsers.remove(at)).unwrap_or_default();
@@ -132,6 +128,6 @@ mod tests {
         sessions.sign_out("", "one too many");
         assert!(sessions.signed_out(&used, "a"));
         assert!(!sessions.signed_out(&unused, "b"));
-        assert_eq!(sessions.lock().len(), BROWSERS);
+        assert_eq!(sessions.0.lock().len(), BROWSERS);
     }
 }

@@ -8,16 +8,17 @@ use openidconnect::core::{
 };
 use openidconnect::{
     AccessToken, AccessTokenHash, AdditionalClaims, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndSessionUrl,
-    EndpointMaybeSet, EndpointNotSet, EndpointSet, IssuerUrl, LogoutRequest, Nonce, NonceVerifier, OAuth2TokenResponse as _,
-    PkceCodeChallenge, PkceCodeVerifier, PostLogoutRedirectUrl, ProviderMetadataWithLogout, RedirectUrl, RefreshToken,
-    RequestTokenError, Scope, StandardErrorResponse, SubjectIdentifier, TokenResponse as _, UserInfoClaims,
+    EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest, IssuerUrl, LogoutRequest, Nonce, NonceVerifier,
+    OAuth2TokenResponse as _, PkceCodeChallenge, PkceCodeVerifier, PostLogoutRedirectUrl, ProviderMetadataWithLogout,
+    RedirectUrl, RefreshToken, RequestTokenError, Scope, StandardErrorResponse, SubjectIdentifier, TokenResponse as _,
+    UserInfoClaims,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
 use super::Settings;
-use crate::demo::http::BackChannel;
+use crate::demo::http;
 use crate::domain::env::Env;
 use crate::domain::error_chain::chain;
 
@@ -100,7 +101,7 @@ type DiscoveredClient =
 /// The provider as its metadata and keys describe it now (OIDC Discovery §4), and the app as a client of it.
 pub(super) struct Provider<'a> {
     settings: &'a Settings,
-    http: &'a BackChannel,
+    http: &'a reqwest::Client,
     client: DiscoveredClient,
     end_session: Option<EndSessionUrl>,
 }
@@ -108,12 +109,14 @@ pub(super) struct Provider<'a> {
 impl<'a> Provider<'a> {
     /// Asked anew for each step: an app with more users keeps the answer for some minutes, and asks again when an ID token
     /// names a key that it does not know (OIDC Core §10.1.1).
-    pub(super) async fn discover(settings: &'a Settings, http: &'a BackChannel) -> Result<Self, SignInError> {
-        let error = |error: &dyn std::error::Error| SignInError::Discovery(chain(error));
-        let issuer = IssuerUrl::new(settings.issuer.clone()).map_err(|wrong| error(&wrong))?;
+    pub(super) async fn discover(settings: &'a Settings, http: &'a reqwest::Client) -> Result<Self, SignInError> {
+        let issuer = IssuerUrl::new(settings.issuer.clone()).map_err(because(SignInError::Discovery))?;
         // The crate compares the `issuer` of the document with the one asked for (OIDC Discovery §4.3).
-        let metadata = ProviderMetadataWithLogout::discover_async(issuer, http).await.map_err(|wrong| error(&wrong))?;
-        let redirect_uri = RedirectUrl::new(format!("{}/callback", settings.app_url)).map_err(|wrong| error(&wrong))?;
+        let send = |request: HttpRequest| http::send(http, request);
+        let metadata = ProviderMetadataWithLogout::discover_async(issuer, &send).await;
+        let metadata = metadata.map_err(because(SignInError::Discovery))?;
+        let redirect_uri = RedirectUrl::new(format!("{}/callback", settings.app_url));
+        let redirect_uri = redirect_uri.map_err(because(SignInError::Discovery))?;
         let end_session = metadata.additional_metadata().end_session_endpoint.clone();
         let secret = ClientSecret::new(settings.client_secret.expose().to_owned());
         let client = CoreClient::from_provider_metadata(metadata, ClientId::new(settings.client_id.clone()), Some(secret))
@@ -154,9 +157,9 @@ impl<'a> Provider<'a> {
             return Err(SignInError::Refused { code, description: answer.error_description });
         }
         let code = AuthorizationCode::new(answer.code.ok_or(SignInError::NoCode)?);
-        let request = self.client.exchange_code(code).map_err(|error| SignInError::Token(chain(&error)))?;
-        let tokens =
-            request.set_pkce_verifier(attempt.verifier).request_async(self.http).await.map_err(|error| refused(&error))?;
+        let request = self.client.exchange_code(code).map_err(because(SignInError::Token))?;
+        let send = |request: HttpRequest| http::send(self.http, request);
+        let tokens = request.set_pkce_verifier(attempt.verifier).request_async(&send).await.map_err(|error| refused(&error))?;
         let id_token = tokens.id_token().ok_or_else(|| SignInError::IdToken("there is none".to_owned()))?.clone();
         let verified = self.verified(&id_token, tokens.access_token(), &attempt.nonce, attempt.max_age);
         let subject = verified.map_err(SignInError::IdToken)?;
@@ -166,8 +169,9 @@ impl<'a> Provider<'a> {
     /// OIDC Core §12.
     pub(super) async fn refresh(&self, account: &Account) -> Result<Account, SignInError> {
         let token = account.refresh_token.as_ref().ok_or(SignInError::NoRefreshToken)?;
-        let request = self.client.exchange_refresh_token(token).map_err(|error| SignInError::Token(chain(&error)))?;
-        let tokens = request.request_async(self.http).await.map_err(|error| refused(&error))?;
+        let request = self.client.exchange_refresh_token(token).map_err(because(SignInError::Token))?;
+        let send = |request: HttpRequest| http::send(self.http, request);
+        let tokens = request.request_async(&send).await.map_err(|error| refused(&error))?;
         // A refresh may leave the ID token out (OIDC Core §12.2); what was known stays known then.
         if let Some(id_token) = tokens.id_token() {
             // The nonce may be missing, but not another one; the person must be the same (OIDC Core §12.2).
@@ -232,19 +236,23 @@ impl<'a> Provider<'a> {
         subject: SubjectIdentifier,
         nonce: Nonce,
     ) -> Result<Account, SignInError> {
-        let error = |error: &dyn std::error::Error| SignInError::UserInfo(chain(error));
         // What userinfo says about anybody else is refused (OIDC Core §5.3.2).
-        let request =
-            self.client.user_info(tokens.access_token().clone(), Some(subject.clone())).map_err(|wrong| error(&wrong))?;
-        let answer: UserInfoClaims<OtherClaims, CoreGenderClaim> =
-            request.request_async(self.http).await.map_err(|wrong| error(&wrong))?;
-        let user_info = serde_json::to_value(answer).map_err(|wrong| error(&wrong))?;
+        let request = self.client.user_info(tokens.access_token().clone(), Some(subject.clone()));
+        let send = |request: HttpRequest| http::send(self.http, request);
+        let answer = request.map_err(because(SignInError::UserInfo))?.request_async(&send).await;
+        let answer: UserInfoClaims<OtherClaims, CoreGenderClaim> = answer.map_err(because(SignInError::UserInfo))?;
+        let user_info = serde_json::to_value(answer).map_err(because(SignInError::UserInfo))?;
         // Exactly as signed, for the page: the crate's types would rename and reorder them.
         let payload = id_token.to_string().split('.').nth(1).and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok());
         let claims = payload.and_then(|json| serde_json::from_slice(&json).ok());
         let claims = claims.ok_or_else(|| SignInError::IdToken("its claims are no JSON".to_owned()))?;
         Ok(Account { claims, user_info, refresh_token: tokens.refresh_token().cloned(), id_token, nonce, subject })
     }
+}
+
+/// An error of this kind, with the whole chain of causes as its reason.
+fn because<E: std::error::Error>(kind: fn(String) -> SignInError) -> impl Fn(E) -> SignInError {
+    move |error| kind(chain(&error))
 }
 
 /// An OAuth error of the token endpoint keeps its code; everything else is a failed request.

@@ -8,31 +8,24 @@
 //!
 //! Steps never call one another: a login or a consent writes what happened, and the browser returns to [`advance`].
 
-pub(crate) mod consent;
 pub(crate) mod next_step;
 pub(crate) mod offer;
 pub(crate) mod repeats;
 pub(crate) mod request;
 pub(crate) mod response;
 
-use std::time::Duration;
-
 use crate::domain::authorization::{Authorization, AuthorizationStage};
-use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, RequestSource};
-use crate::domain::client::Client;
-use crate::domain::clock::Timestamp;
+use crate::domain::browser::BrowserKey;
 use crate::domain::grant::Consent;
 use crate::domain::id::{AuthorizationId, UserId};
-use crate::domain::user::{Upstream, User};
-use crate::flow::Op;
-use crate::flow::error::Internal;
+use crate::domain::user::Upstream;
+use crate::flow::prelude::*;
 use crate::protocol::client_metadata::ConsentPolicy;
-use crate::protocol::error::ErrorCode;
 use crate::store::authorizations::Room;
 use crate::store::{authorizations, backchannel_logouts, consents, devices, sessions};
-use next_step::{Situation, Step};
+use next_step::Step;
 use request::VerifiedRequest;
-use response::{AuthorizationResponse, Delivery};
+use response::{AuthorizationResponse, Delivery, ResponseTarget};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Browser {
@@ -115,35 +108,35 @@ pub(crate) async fn begin(
         created_at: now,
         expires_at: now.plus(op.settings.lifetimes.authorization),
     };
-    let interaction = Interaction { authorization, client };
-    Ok(match decide(op, &interaction, browser).await? {
+    let mut interaction = Interaction { authorization, client };
+    let ended = match decide(op, &mut interaction, browser).await? {
         Step::Login => {
             // Whoever has a network has all its addresses: it makes room in its own.
             store(op, &interaction.authorization, origin.network().unwrap_or_else(|| origin.source())).await?;
-            Next::Login(Box::new(interaction))
+            return Ok(Next::Login(Box::new(interaction)));
         }
         Step::Consent(authentication) => {
             // Somebody is signed in: strangers at the same address do not take their page away.
             store(op, &interaction.authorization, format!("user/{}", authentication.user_id)).await?;
-            Next::Consent(Box::new(interaction), authentication)
+            return Ok(Next::Consent(Box::new(interaction), authentication));
         }
-        Step::Issue(authentication) => Next::Respond(response::issue_at_once(op, interaction, *authentication).await?),
-        Step::Fail(code, description) => Next::Respond(response::error(op, &interaction, code, description)),
-        Step::Over => Next::Over(Box::new(interaction), Over::Answered),
-    })
+        Step::Issue(authentication) => response::issue(op, &interaction, *authentication, false).await?,
+        Step::Fail(code, description) => Some(response::error(op, ResponseTarget::of(&interaction), code, description)),
+        Step::Over => None,
+    };
+    Ok(ended.map_or_else(|| Next::Over(Box::new(interaction), Over::Answered), Next::Respond))
 }
 
 /// Goes on with a stored authorization of this browser, wherever it stands: the place to which every step returns.
 pub(crate) async fn advance(op: &Op, id: &AuthorizationId, browser: &Browser) -> Result<Next, Internal> {
-    let Some(interaction) = find_own(op, id, &browser.key).await? else { return Ok(Next::Unknown) };
+    let Some(mut interaction) = find_own(op, id, &browser.key).await? else { return Ok(Next::Unknown) };
     if let Some(why) = interaction.over(op.env.now()) {
         return Ok(Next::Over(Box::new(interaction), why));
     }
-    let interaction = without_ended_login(op, interaction, browser).await?;
-    let ended = match decide(op, &interaction, browser).await? {
+    let ended = match decide(op, &mut interaction, browser).await? {
         Step::Login => return Ok(Next::Login(Box::new(interaction))),
         Step::Consent(authentication) => return Ok(Next::Consent(Box::new(interaction), authentication)),
-        Step::Issue(authentication) => response::issue(op, &interaction, *authentication).await?,
+        Step::Issue(authentication) => response::issue(op, &interaction, *authentication, true).await?,
         Step::Fail(code, description) => fail(op, &interaction, code, description).await?,
         Step::Over => None,
     };
@@ -167,8 +160,7 @@ pub(crate) async fn goes_on_without_phone(
     browser: &Browser,
     typed: Option<&str>,
 ) -> Result<bool, Internal> {
-    let interaction = without_ended_login(op, interaction.clone(), browser).await?;
-    match (decide(op, &interaction, browser).await?, typed) {
+    match (decide(op, &mut interaction.clone(), browser).await?, typed) {
         (Step::Login, _) => Ok(false),
         (Step::Consent(who) | Step::Issue(who), Some(name)) => is_called(op, &who.user_id, name, browser).await,
         (Step::Consent(_) | Step::Issue(_), None) | (Step::Fail(..) | Step::Over, _) => Ok(true),
@@ -186,11 +178,28 @@ async fn is_called(op: &Op, person: &UserId, name: &str, browser: &Browser) -> R
     Ok(account.is_some_and(|(user, _)| user.id == *person))
 }
 
-async fn decide(op: &Op, interaction: &Interaction, browser: &Browser) -> Result<Step, Internal> {
-    let Interaction { authorization, client } = interaction;
-    let consent = stored_consent(op, interaction, browser).await?;
+/// An authorization whose login belongs to a session that was ended meanwhile is one that nobody signed in for: its code would be
+/// refused at the token endpoint. One read, and none where the login's session is the browser's own; one for the consent that was
+/// given before, which is not looked up for a client that never asks.
+async fn decide(op: &Op, interaction: &mut Interaction, browser: &Browser) -> Result<Step, Internal> {
     let session = browser.session.as_ref();
-    Ok(next_step::next_step(&Situation { authorization, client, session, consent: consent.as_ref(), now: op.env.now() }))
+    if let AuthorizationStage::Authenticated { authentication, .. } = &interaction.authorization.stage
+        && let Some(id) = &authentication.session_id
+        && session.is_none_or(|(session, _)| session.id != *id)
+        && !sessions::find(op.store.read(), id).await?.is_some_and(|session| session.is_alive(op.env.now()))
+    {
+        interaction.authorization.stage = AuthorizationStage::Open;
+    }
+    let person = match &interaction.authorization.stage {
+        AuthorizationStage::Authenticated { authentication, .. } => Some(&authentication.user_id),
+        _other => session.map(|(session, _)| &session.authentication.user_id),
+    };
+    let client = &interaction.client;
+    let consent = match person.filter(|_| client.metadata.consent != ConsentPolicy::None) {
+        Some(person) => consents::find(op.store.read(), person, &client.id).await?,
+        None => None,
+    };
+    Ok(next_step::next_step(interaction, session, consent.as_ref(), op.env.now()))
 }
 
 /// `None` when a code had been issued for it before.
@@ -200,7 +209,7 @@ pub(crate) async fn fail(
     code: ErrorCode,
     description: &'static str,
 ) -> Result<Option<AuthorizationResponse>, Internal> {
-    let error = response::error(op, interaction, code, description);
+    let error = response::error(op, ResponseTarget::of(interaction), code, description);
     if matches!(interaction.authorization.stage, AuthorizationStage::Failed(_)) {
         return Ok(Some(error));
     }
@@ -218,6 +227,45 @@ pub(crate) async fn fail(
     Ok(ended.await?.then_some(error))
 }
 
+/// The person's yes on the consent page (OIDC Core §3.1.2.4). Returns whether the authorization was still waiting. One commit.
+pub(crate) async fn allow(
+    op: &Op,
+    authorization: &Authorization,
+    authentication: Authentication,
+    origin: RequestSource,
+) -> Result<bool, Internal> {
+    if matches!(authorization.stage, AuthorizationStage::Issued | AuthorizationStage::Failed(_)) {
+        return Ok(false);
+    }
+    let now = op.env.now();
+    let event = AuditEvent {
+        user: Some(authentication.user_id.to_string()),
+        client: Some(authorization.request.client_id.to_string()),
+        subject: Some(authorization.id.to_string()),
+        detail: Some(authorization.request.scope.to_string()),
+        origin,
+        ..AuditEvent::new(AuditKind::ConsentGranted)
+    };
+    let request = authorization.request.clone();
+    let input = (authorization.id.clone(), request, authentication, PendingEvent::new(&op.env, event)?);
+    let allowed = op.store.write(input, move |tx, (id, request, authentication, event)| {
+        Box::pin(async move {
+            if !authorizations::authenticate(tx, id, authentication, now).await?
+                || !authorizations::consent(tx, id, &authentication.user_id, now).await?
+            {
+                return Ok(false);
+            }
+            let known = consents::find(tx, &authentication.user_id, &request.client_id).await?;
+            let scope = known.map_or_else(|| request.scope.clone(), |known| known.scope.union(&request.scope));
+            let consent = Consent { scope, granted_at: now };
+            consents::upsert(tx, &authentication.user_id, &request.client_id, &consent).await?;
+            event.write(tx, now).await?;
+            Ok(true)
+        })
+    });
+    Ok(allowed.await?)
+}
+
 /// The person does not want to go on. Returns where the browser does: what must be posted to the app is sent by a page of ours.
 pub(crate) async fn give_up(op: &Op, interaction: &Interaction) -> Result<String, Internal> {
     let ended = fail(op, interaction, ErrorCode::AccessDenied, "the person did not want to sign in").await?;
@@ -225,38 +273,6 @@ pub(crate) async fn give_up(op: &Op, interaction: &Interaction) -> Result<String
         Some(Delivery::Redirect(location)) => location,
         Some(Delivery::FormPost { .. }) | None => interaction.location(),
     })
-}
-
-/// An authorization whose login belongs to a session that was ended meanwhile is one that nobody signed in for: its code would be
-/// refused at the token endpoint. One read, and none where the login's session is the browser's own.
-async fn without_ended_login(op: &Op, mut interaction: Interaction, browser: &Browser) -> Result<Interaction, Internal> {
-    let AuthorizationStage::Authenticated { authentication, .. } = &interaction.authorization.stage else {
-        return Ok(interaction);
-    };
-    let Some(id) = &authentication.session_id else { return Ok(interaction) };
-    if browser.session.as_ref().is_none_or(|(session, _)| session.id != *id) {
-        let session = sessions::find(op.store.read(), id).await?;
-        if !session.is_some_and(|session| session.is_alive(op.env.now())) {
-            interaction.authorization.stage = AuthorizationStage::Open;
-        }
-    }
-    Ok(interaction)
-}
-
-/// Not looked up for a client that never asks.
-async fn stored_consent(op: &Op, interaction: &Interaction, browser: &Browser) -> Result<Option<Consent>, Internal> {
-    let Interaction { authorization, client } = interaction;
-    if client.metadata.consent == ConsentPolicy::None {
-        return Ok(None);
-    }
-    let user_id = match &authorization.stage {
-        AuthorizationStage::Authenticated { authentication, .. } => &authentication.user_id,
-        _other => match &browser.session {
-            Some((session, _)) => &session.authentication.user_id,
-            None => return Ok(None),
-        },
-    };
-    Ok(consents::find(op.store.read(), user_id, &client.id).await?)
 }
 
 /// Keeps an authorization while its person signs in, within the room that its source and all of them have.

@@ -1,27 +1,14 @@
 //! What comes next for an authorization: a pure function of stored state (the dispatcher of design 1). With `prompt=none` the
 //! first thing that would need a page becomes its error (OIDC Core §3.1.2.6).
 
+use super::Interaction;
 use super::offer::weakest;
 use crate::domain::assurance::Acr;
-use crate::domain::authorization::{Authorization, AuthorizationRequest, AuthorizationStage};
-use crate::domain::browser::{Authentication, BrowserSession};
-use crate::domain::client::Client;
-use crate::domain::clock::Timestamp;
+use crate::domain::authorization::{AuthorizationRequest, AuthorizationStage};
 use crate::domain::grant::Consent;
-use crate::domain::user::{User, canonical_identifier};
+use crate::domain::user::canonical_identifier;
+use crate::flow::prelude::*;
 use crate::protocol::client_metadata::ConsentPolicy;
-use crate::protocol::error::ErrorCode;
-
-#[derive(Debug)]
-pub(crate) struct Situation<'a> {
-    pub authorization: &'a Authorization,
-    pub client: &'a Client,
-    /// A live one.
-    pub session: Option<&'a (BrowserSession, User)>,
-    /// What that person (or the one who signed in for this request) had allowed the client before.
-    pub consent: Option<&'a Consent>,
-    pub now: Timestamp,
-}
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -32,14 +19,20 @@ pub(crate) enum Step {
     Over,
 }
 
-pub(crate) fn next_step(situation: &Situation<'_>) -> Step {
-    let request = &situation.authorization.request;
-    let (authentication, consented) = match &situation.authorization.stage {
+/// `session` is a live one, and `consent` what its person, or the one who signed in for this request, had allowed the client before.
+pub(crate) fn next_step(
+    interaction: &Interaction,
+    session: Option<&(BrowserSession, User)>,
+    consent: Option<&Consent>,
+    now: Timestamp,
+) -> Step {
+    let request = &interaction.authorization.request;
+    let (authentication, consented) = match &interaction.authorization.stage {
         AuthorizationStage::Issued => return Step::Over,
         // An error holds no secret: a page that is opened again sends it again.
         AuthorizationStage::Failed(code) => return Step::Fail(*code, "the request was ended"),
         AuthorizationStage::Authenticated { authentication, consented } => (Some(authentication), *consented),
-        AuthorizationStage::Open => (reusable_session(situation), false),
+        AuthorizationStage::Open => (reusable_session(interaction, session, now), false),
     };
     let Some(authentication) = authentication else {
         return if request.prompt.none {
@@ -53,10 +46,10 @@ pub(crate) fn next_step(situation: &Situation<'_>) -> Step {
         return Step::Fail(ErrorCode::LoginRequired, "another person signed in than id_token_hint names");
     }
     // What the operator demands of every login for this client is not voluntary (decision 2.1).
-    if !meets(authentication.acr, &situation.client.metadata.default_acr_values) {
+    if !meets(authentication.acr, &interaction.client.metadata.default_acr_values) {
         return Step::Fail(ErrorCode::UnmetAuthenticationRequirements, "the login was weaker than this client demands");
     }
-    if !consented && must_ask(situation) {
+    if !consented && must_ask(interaction, consent) {
         return if request.prompt.none {
             Step::Fail(ErrorCode::ConsentRequired, "the person has not allowed these scopes")
         } else {
@@ -67,13 +60,17 @@ pub(crate) fn next_step(situation: &Situation<'_>) -> Step {
 }
 
 /// The session's login, if it may answer this request without a new approval (OIDC Core §3.1.2.3).
-fn reusable_session<'a>(situation: &Situation<'a>) -> Option<&'a Authentication> {
-    let (session, user) = situation.session?;
-    let request = &situation.authorization.request;
+fn reusable_session<'a>(
+    interaction: &Interaction,
+    session: Option<&'a (BrowserSession, User)>,
+    now: Timestamp,
+) -> Option<&'a Authentication> {
+    let (session, user) = session?;
+    let request = &interaction.authorization.request;
     let authentication = &session.authentication;
     let fresh_enough = request.max_age.is_none_or(|max_age| {
         // `max_age=0` always asks for a new approval (OIDC Core §3.1.2.1).
-        max_age > 0 && situation.now.since(authentication.auth_time).as_secs() <= max_age
+        max_age > 0 && now.since(authentication.auth_time).as_secs() <= max_age
     });
     let right_person = request.expected_user.as_ref().is_none_or(|expected| *expected == authentication.user_id);
     let reusable = !request.prompt.wants_fresh_login()
@@ -81,7 +78,7 @@ fn reusable_session<'a>(situation: &Situation<'a>) -> Option<&'a Authentication>
         && right_person
         && hint_fits(request, user)
         && meets(authentication.acr, &request.acr_values)
-        && meets(authentication.acr, &situation.client.metadata.default_acr_values);
+        && meets(authentication.acr, &interaction.client.metadata.default_acr_values);
     reusable.then_some(authentication)
 }
 
@@ -97,18 +94,10 @@ fn meets(reached: Acr, wanted: &[String]) -> bool {
 
 /// OIDC Core §3.1.2.4: ask where the client's policy says so and something new is asked for, or the request wants it.
 /// `offline_access` alone does not make us ask: a client of the operator's own gets it without (decision 2.9).
-fn must_ask(situation: &Situation<'_>) -> bool {
-    let request = &situation.authorization.request;
-    if request.prompt.consent {
-        return true;
-    }
-    match situation.client.metadata.consent {
-        ConsentPolicy::None => false,
-        ConsentPolicy::Ask => match situation.consent {
-            Some(consent) => !request.scope.is_subset_of(&consent.scope),
-            None => true,
-        },
-    }
+fn must_ask(interaction: &Interaction, consent: Option<&Consent>) -> bool {
+    let request = &interaction.authorization.request;
+    let is_new = || consent.is_none_or(|consent| !request.scope.is_subset_of(&consent.scope));
+    request.prompt.consent || interaction.client.metadata.consent == ConsentPolicy::Ask && is_new()
 }
 
 #[cfg(test)]

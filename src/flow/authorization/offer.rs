@@ -7,14 +7,13 @@ use crate::flow::Op;
 use crate::upstream::Capabilities;
 
 pub(crate) fn offered(op: &Op, interaction: &Interaction) -> Vec<Upstream> {
-    let with_capabilities = |upstream| Some((upstream, op.upstreams.get(upstream)?.capabilities()));
-    let configured: Vec<_> = Upstream::ALL.into_iter().filter_map(with_capabilities).collect();
+    let configured: Vec<_> = op.upstreams.iter().map(|(upstream, service)| (*upstream, service.capabilities())).collect();
     strong_enough(&configured, wanted(interaction))
 }
 
 /// Whether a login through `upstream` may name nobody (decision 2.3).
 pub(crate) fn may_be_unnamed(op: &Op, interaction: &Interaction, upstream: Upstream) -> bool {
-    let can = op.upstreams.get(upstream).is_some_and(|service| service.capabilities().unnamed);
+    let can = op.upstreams.get(&upstream).is_some_and(|service| service.capabilities().unnamed);
     op.settings.allow_unnamed && can && wanted(interaction) == Acr::Approved
 }
 

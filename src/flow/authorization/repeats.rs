@@ -2,7 +2,9 @@
 //! (RFC 9700 §2.1.1). It is noticed, once for each client and value, and refused no one.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::domain::authorization::AuthorizationRequest;
 use crate::domain::id::ClientId;
@@ -19,25 +21,20 @@ struct Latest {
     told: bool,
 }
 
-#[derive(Default)]
-struct Seen {
-    challenge: Latest,
-    nonce: Latest,
-}
-
+/// Of each client the latest `code_challenge` and `nonce`.
 #[derive(Clone, Default)]
-pub(crate) struct Repeats(Arc<Mutex<HashMap<ClientId, Seen>>>);
+pub(crate) struct Repeats(Arc<Mutex<HashMap<ClientId, [Latest; 2]>>>);
 
 impl Repeats {
     pub(crate) fn notice(&self, request: &AuthorizationRequest) {
-        let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut clients = self.0.lock();
         if clients.len() >= CLIENTS && !clients.contains_key(&request.client_id) {
             return;
         }
-        let seen = clients.entry(request.client_id.clone()).or_default();
+        let [latest_challenge, latest_nonce] = clients.entry(request.client_id.clone()).or_default();
         let challenge = request.code_challenge.as_ref().map(|challenge| SecretDigest::of(challenge.as_str().as_bytes()));
         let nonce = request.nonce.as_ref().map(|nonce| SecretDigest::of(nonce.as_bytes()));
-        for (name, latest, digest) in [("code_challenge", &mut seen.challenge, challenge), ("nonce", &mut seen.nonce, nonce)] {
+        for (name, latest, digest) in [("code_challenge", latest_challenge, challenge), ("nonce", latest_nonce, nonce)] {
             if latest.is_the_one_too_many(digest) {
                 tracing::warn!(client = %request.client_id, parameter = name, "a client sends the same value in every request");
             }

@@ -3,23 +3,17 @@
 
 use std::borrow::Cow;
 
-use super::response::ResponseTarget;
+use super::response::{AuthorizationResponse, ResponseTarget, error};
 use crate::domain::assurance::Acr;
 use crate::domain::authorization::AuthorizationRequest;
-use crate::domain::client::Client;
 use crate::domain::id::UserId;
-use crate::flow::Op;
-use crate::flow::clients::{find_presented, registered_uri};
-use crate::flow::error::Internal;
+use crate::flow::client_request::{find_presented, registered_uri};
+use crate::flow::prelude::*;
+use crate::protocol::authorization::{CodeChallenge, Prompt, ResponseMode};
 use crate::protocol::client_metadata::GrantType;
-use crate::protocol::error::ErrorCode;
 use crate::protocol::jws;
-use crate::protocol::parameters::{InvalidParameters, Parameters};
-use crate::protocol::pkce::CodeChallenge;
-use crate::protocol::prompt::Prompt;
 use crate::protocol::redirect_uri::RedirectUri;
-use crate::protocol::response_mode::ResponseMode;
-use crate::protocol::scope::{self, Scope};
+use crate::protocol::scope;
 
 /// The parameters that are read here. Others are ignored, whatever is wrong with them (RFC 6749 §3.1).
 const READ: &[&str] = &[
@@ -51,49 +45,35 @@ pub(crate) struct VerifiedRequest {
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RequestError {
-    /// Client or redirect URI are not known: nobody may be redirected (RFC 6749 §4.1.2.1).
-    #[error(transparent)]
-    Unverified(#[from] UnverifiedRequest),
+    /// Client or redirect URI are not known: nobody may be redirected (RFC 6749 §4.1.2.1). What their page says.
+    #[error("{0}")]
+    Unverified(Cow<'static, str>),
     #[error("the authorization request was refused")]
-    Refused(Box<RefusedRequest>),
+    Refused(Box<AuthorizationResponse>),
     #[error(transparent)]
     Internal(#[from] Internal),
 }
 
-#[derive(Debug)]
-pub(crate) struct RefusedRequest {
-    pub(super) target: ResponseTarget,
-    pub(super) code: ErrorCode,
-    pub(super) description: Cow<'static, str>,
-}
+pub(crate) const CLIENT_UNKNOWN: &str = "the client_id is not registered here";
 
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum UnverifiedRequest {
-    #[error("the request names no client_id")]
-    ClientMissing,
-    #[error("the client_id is not registered here")]
-    ClientUnknown,
-    /// OIDC Core §3.1.2.1: REQUIRED.
-    #[error("the request names no redirect_uri")]
-    RedirectUriMissing,
-    #[error("the redirect_uri is not registered for this client")]
-    RedirectUriUnknown,
-    /// A `client_id` or `redirect_uri` that came twice or is too long: nobody knows whose request it is.
-    #[error(transparent)]
-    Ambiguous(#[from] InvalidParameters),
+const fn unverified(why: &'static str) -> RequestError {
+    RequestError::Unverified(Cow::Borrowed(why))
 }
 
 pub(crate) async fn check(op: &Op, parameters: &Parameters) -> Result<VerifiedRequest, RequestError> {
-    parameters.all_sound(&["client_id", "redirect_uri"]).map_err(UnverifiedRequest::from)?;
+    // Where one of these came twice or is too long, nobody knows whose request it is.
+    let sound = parameters.all_sound(&["client_id", "redirect_uri"]);
+    sound.map_err(|invalid| RequestError::Unverified(invalid.to_string().into()))?;
     let client = known_client(op, parameters.get("client_id")).await?;
     let redirect_uri = registered_redirect_uri(&client, parameters.get("redirect_uri"))?;
     let target = ResponseTarget::new(&client, redirect_uri, error_mode(parameters), parameters.get("state"));
     let mut checks = Checks { op, client: &client, parameters, target };
     match checks.request() {
-        Ok(request) => Ok(VerifiedRequest { client, request }),
-        Err(Rejection(code, description)) => {
-            Err(RequestError::Refused(Box::new(RefusedRequest { target: checks.target, code, description })))
+        Ok(request) => {
+            op.repeats.notice(&request);
+            Ok(VerifiedRequest { client, request })
         }
+        Err(Rejection(code, description)) => Err(RequestError::Refused(Box::new(error(op, checks.target, code, &description)))),
     }
 }
 
@@ -106,15 +86,16 @@ pub(crate) async fn admit(op: &Op, request: AuthorizationRequest) -> Result<Veri
 
 /// RFC 6749 §4.1.2.1: an invalid client identifier must not redirect.
 async fn known_client(op: &Op, id: Option<&str>) -> Result<Client, RequestError> {
-    let id = id.ok_or(UnverifiedRequest::ClientMissing)?;
+    let id = id.ok_or(unverified("the request names no client_id"))?;
     let found = find_presented(op, id).await.map_err(Internal::from)?;
-    Ok(found.filter(|client| !client.disabled).ok_or(UnverifiedRequest::ClientUnknown)?)
+    found.filter(|client| !client.disabled).ok_or(unverified(CLIENT_UNKNOWN))
 }
 
-/// OIDC Core §3.1.2.1.
-fn registered_redirect_uri(client: &Client, requested: Option<&str>) -> Result<RedirectUri, UnverifiedRequest> {
-    let requested = requested.ok_or(UnverifiedRequest::RedirectUriMissing)?;
-    registered_uri(client, &client.metadata.redirect_uris, requested).ok_or(UnverifiedRequest::RedirectUriUnknown)
+/// OIDC Core §3.1.2.1: REQUIRED.
+fn registered_redirect_uri(client: &Client, requested: Option<&str>) -> Result<RedirectUri, RequestError> {
+    let requested = requested.ok_or(unverified("the request names no redirect_uri"))?;
+    let registered = registered_uri(client, &client.metadata.redirect_uris, requested);
+    registered.ok_or(unverified("the redirect_uri is not registered for this client"))
 }
 
 /// For an error about the mode itself (OAuth 2.0 Multiple Response Type Encoding Practices §5).
@@ -133,6 +114,10 @@ const fn rejected(code: ErrorCode, description: &'static str) -> Rejection {
     Rejection(code, Cow::Borrowed(description))
 }
 
+const fn invalid(description: &'static str) -> Rejection {
+    rejected(ErrorCode::InvalidRequest, description)
+}
+
 struct Checks<'a> {
     op: &'a Op,
     client: &'a Client,
@@ -148,18 +133,24 @@ impl Checks<'_> {
         let response_mode = self.response_mode()?;
         self.response_type_is_code()?;
         self.target.mode = response_mode;
-        self.client_may_use_codes()?;
+        // RFC 6749 §4.1.2.1 `unauthorized_client`.
+        if !self.client.metadata.grant_types.contains(&GrantType::AuthorizationCode) {
+            return Err(rejected(ErrorCode::UnauthorizedClient, "the client is not registered for authorization_code"));
+        }
+        let prompt = Prompt::parse(self.parameters.get("prompt").unwrap_or_default());
+        let max_age = self.parameters.get("max_age").map(str::parse).transpose();
         let text = |name: &str| self.parameters.get(name).map(str::to_owned);
         let request = AuthorizationRequest {
             client_id: self.client.id.clone(),
-            redirect_uri: self.target.redirect_uri().clone(),
+            redirect_uri: self.target.redirect_uri.clone(),
             response_mode,
             scope: self.scope()?,
             state: text("state"),
             nonce: text("nonce"),
             code_challenge: self.code_challenge()?,
-            prompt: self.prompt()?,
-            max_age: self.max_age()?,
+            // OIDC Core §3.1.2.1: `none` with another value is an error.
+            prompt: prompt.ok_or_else(|| invalid("prompt=none cannot be combined"))?,
+            max_age: max_age.map_err(|_not_a_number| invalid("max_age is not a number of seconds"))?,
             login_hint: text("login_hint"),
             expected_user: self.id_token_hint()?,
             acr_values: self.acr_values(),
@@ -172,7 +163,7 @@ impl Checks<'_> {
     /// OAuth 2.0 Multiple Response Type Encoding Practices §2.1; a mode that we do not have is an error.
     fn response_mode(&self) -> Result<ResponseMode, Rejection> {
         let Some(text) = self.parameters.get("response_mode") else { return Ok(ResponseMode::Query) };
-        ResponseMode::parse(text).ok_or(rejected(ErrorCode::InvalidRequest, "response_mode is not supported"))
+        ResponseMode::parse(text).ok_or(invalid("response_mode is not supported"))
     }
 
     /// RFC 6749 §3.1: a parameter must not be included more than once.
@@ -213,16 +204,8 @@ impl Checks<'_> {
         match self.parameters.get("response_type") {
             Some("code") => Ok(()),
             Some(_other) => Err(rejected(ErrorCode::UnsupportedResponseType, "response_type must be code")),
-            None => Err(rejected(ErrorCode::InvalidRequest, "response_type is missing")),
+            None => Err(invalid("response_type is missing")),
         }
-    }
-
-    /// RFC 6749 §4.1.2.1 `unauthorized_client`.
-    fn client_may_use_codes(&self) -> Result<(), Rejection> {
-        if self.client.metadata.grant_types.contains(&GrantType::AuthorizationCode) {
-            return Ok(());
-        }
-        Err(rejected(ErrorCode::UnauthorizedClient, "the client is not registered for authorization_code"))
     }
 
     /// RFC 6749 §3.3: unknown and unallowed scopes are dropped, and the granted `scope` is returned (decision 2.9).
@@ -240,30 +223,17 @@ impl Checks<'_> {
     /// RFC 7636 §4.4.1, RFC 9700 §2.1.1: demanded where the client demands it; enforced wherever it was sent.
     fn code_challenge(&self) -> Result<Option<CodeChallenge>, Rejection> {
         let parsed = CodeChallenge::parse(self.parameters.get("code_challenge"), self.parameters.get("code_challenge_method"));
-        match parsed.map_err(|_invalid| rejected(ErrorCode::InvalidRequest, "code_challenge must be an S256 challenge"))? {
-            None if self.client.metadata.demands_pkce() => {
-                Err(rejected(ErrorCode::InvalidRequest, "code_challenge is required"))
-            }
+        match parsed.map_err(|_invalid| invalid("code_challenge must be an S256 challenge"))? {
+            None if self.client.metadata.demands_pkce() => Err(invalid("code_challenge is required")),
             challenge => Ok(challenge),
         }
-    }
-
-    /// OIDC Core §3.1.2.1: `none` with another value is an error.
-    fn prompt(&self) -> Result<Prompt, Rejection> {
-        let parsed = Prompt::parse(self.parameters.get("prompt").unwrap_or_default());
-        parsed.map_err(|_invalid| rejected(ErrorCode::InvalidRequest, "prompt=none cannot be combined"))
-    }
-
-    fn max_age(&self) -> Result<Option<u64>, Rejection> {
-        let parsed = self.parameters.get("max_age").map(str::parse).transpose();
-        parsed.map_err(|_not_a_number| rejected(ErrorCode::InvalidRequest, "max_age is not a number of seconds"))
     }
 
     /// OIDC Core §3.1.2.1: a token of ours; the client need not be its audience, and it may have expired.
     fn id_token_hint(&self) -> Result<Option<UserId>, Rejection> {
         let Some(hint) = self.parameters.get("id_token_hint") else { return Ok(None) };
-        let verified = self.op.keys.ring.verify_hint(hint, &self.op.settings.issuer, None);
-        let refused = |_| rejected(ErrorCode::InvalidRequest, "id_token_hint is not an ID token of this issuer");
+        let verified = self.op.keys.verify_hint(hint, &self.op.settings.issuer, None);
+        let refused = |_| invalid("id_token_hint is not an ID token of this issuer");
         Ok(Some(UserId::new(verified.map_err(refused)?.sub)))
     }
 
@@ -285,9 +255,7 @@ fn few_words(request: &AuthorizationRequest) -> Result<(), Rejection> {
     let words = (&request.state, &request.nonce, &request.login_hint, &request.ui_locales);
     match serde_json::to_string(&words) {
         Ok(json) if json.len() <= MOST_WORDS => Ok(()),
-        _too_long => {
-            Err(rejected(ErrorCode::InvalidRequest, "state, nonce, login_hint and ui_locales are longer than 1 KiB together"))
-        }
+        _too_long => Err(invalid("state, nonce, login_hint and ui_locales are longer than 1 KiB together")),
     }
 }
 

@@ -3,25 +3,17 @@
 use url::Url;
 
 use super::Interaction;
-use super::request::RefusedRequest;
-use crate::domain::authorization::{Authorization, AuthorizationRequest, AuthorizationStage, CodeContent};
-use crate::domain::browser::Authentication;
-use crate::domain::client::Client;
-use crate::domain::clock::Timestamp;
-use crate::domain::secret::{Secret, SecretDigest};
-use crate::flow::Op;
-use crate::flow::error::Internal;
-use crate::metrics;
+use crate::domain::authorization::{Authorization, AuthorizationStage, CodeContent};
+use crate::flow::prelude::*;
+use crate::protocol::authorization::ResponseMode;
 use crate::protocol::endpoint::Endpoint;
-use crate::protocol::error::ErrorCode;
 use crate::protocol::redirect_uri::RedirectUri;
-use crate::protocol::response_mode::ResponseMode;
 use crate::store::{authorizations, backchannel_logouts, codes};
 
 /// Where an answer may go: a redirect URI that was checked against its client. Nothing else can be redirected to.
 #[derive(Clone, Debug)]
 pub(crate) struct ResponseTarget {
-    redirect_uri: RedirectUri,
+    pub(crate) redirect_uri: RedirectUri,
     pub(super) mode: ResponseMode,
     pub(super) state: Option<String>,
     /// Whether the client sends browsers on to places that we cannot know (decision 2.15).
@@ -43,10 +35,6 @@ impl ResponseTarget {
     pub(super) fn of(interaction: &Interaction) -> Self {
         let request = &interaction.authorization.request;
         Self::new(&interaction.client, request.redirect_uri.clone(), request.response_mode, request.state.as_deref())
-    }
-
-    pub(crate) const fn redirect_uri(&self) -> &RedirectUri {
-        &self.redirect_uri
     }
 }
 
@@ -91,15 +79,7 @@ fn append<'a>(uri: &str, separator: char, pairs: impl Iterator<Item = (&'static 
 }
 
 /// RFC 6749 §4.1.2.1. Changes nothing.
-pub(super) fn error(op: &Op, interaction: &Interaction, code: ErrorCode, description: &'static str) -> AuthorizationResponse {
-    error_to(op, ResponseTarget::of(interaction), code, description)
-}
-
-pub(crate) fn of_refusal(op: &Op, refused: RefusedRequest) -> AuthorizationResponse {
-    error_to(op, refused.target, refused.code, &refused.description)
-}
-
-fn error_to(op: &Op, target: ResponseTarget, code: ErrorCode, description: &str) -> AuthorizationResponse {
+pub(super) fn error(op: &Op, target: ResponseTarget, code: ErrorCode, description: &str) -> AuthorizationResponse {
     metrics::OAUTH_ERRORS.add([Endpoint::Authorization.as_str(), code.as_str()]);
     let parameters = vec![("error", Secret::new(code.as_str())), ("error_description", Secret::new(description))];
     finish(op, target, parameters)
@@ -114,14 +94,16 @@ fn finish(op: &Op, target: ResponseTarget, mut parameters: Vec<(&'static str, Se
     AuthorizationResponse { target, parameters }
 }
 
-struct NewCode {
-    code: Secret,
-    digest: SecretDigest,
-    content: CodeContent,
-    expires_at: Timestamp,
-}
-
-fn new_code(op: &Op, request: &AuthorizationRequest, authentication: Authentication) -> Result<NewCode, Internal> {
+/// Ends an authorization in the commit that stores its code: two requests at once get one code. One that single sign-on answers
+/// at once is stored here as well, all others were `stored` before. `None` when it had ended before.
+pub(super) async fn issue(
+    op: &Op,
+    interaction: &Interaction,
+    authentication: Authentication,
+    stored: bool,
+) -> Result<Option<AuthorizationResponse>, Internal> {
+    let authorization = &interaction.authorization;
+    let request = &authorization.request;
     let code = Secret::generate(&op.env)?;
     let content = CodeContent {
         client_id: request.client_id.clone(),
@@ -132,63 +114,28 @@ fn new_code(op: &Op, request: &AuthorizationRequest, authentication: Authenticat
         authentication,
         holds_logouts: false,
     };
-    let expires_at = op.env.now().plus(op.settings.lifetimes.code);
-    Ok(NewCode { digest: code.digest(), code, content, expires_at })
-}
-
-fn code_response(op: &Op, interaction: &Interaction, code: Secret) -> AuthorizationResponse {
-    finish(op, ResponseTarget::of(interaction), vec![("code", code)])
-}
-
-/// `None` when the authorization had ended before. It ends in the commit that stores the code: two requests at once get one code.
-pub(super) async fn issue(
-    op: &Op,
-    interaction: &Interaction,
-    authentication: Authentication,
-) -> Result<Option<AuthorizationResponse>, Internal> {
-    let authorization = &interaction.authorization;
-    let new = new_code(op, &authorization.request, authentication)?;
-    let code = new.code.clone();
     // Single sign-on may answer an authorization that nobody signed in for: it takes the session's login on the way.
     let open = matches!(authorization.stage, AuthorizationStage::Open);
-    let input = (authorization.id.clone(), new, open);
     let now = op.env.now();
-    let issued = op.store.write(input, move |tx, (id, new, open)| {
+    let code_ends = now.plus(op.settings.lifetimes.code);
+    let ended = Authorization { stage: AuthorizationStage::Issued, ..authorization.clone() };
+    let issued = op.store.write((ended, code.digest(), content), move |tx, (ended, code, content)| {
         Box::pin(async move {
-            if *open && !authorizations::authenticate(tx, id, &new.content.authentication, now).await? {
-                return Ok(false);
-            }
-            if !authorizations::finish_issued(tx, id, now).await? {
+            let id = &ended.id;
+            if !stored {
+                authorizations::insert(tx, ended, "").await?;
+            } else if open && !authorizations::authenticate(tx, id, &content.authentication, now).await?
+                || !authorizations::finish_issued(tx, id, now).await?
+            {
                 return Ok(false);
             }
             // Whoever was replaced in this browser: their apps hear of it once the code is redeemed (decision 2.16).
-            let holds_logouts = backchannel_logouts::hold_until(tx, id, new.expires_at).await? > 0;
-            let content = CodeContent { holds_logouts, ..new.content.clone() };
-            codes::insert(tx, &new.digest, id, &content, new.expires_at).await?;
+            let holds_logouts = stored && backchannel_logouts::hold_until(tx, id, code_ends).await? > 0;
+            codes::insert(tx, code, id, &CodeContent { holds_logouts, ..content.clone() }, code_ends).await?;
             Ok(true)
         })
     });
-    Ok(issued.await?.then(|| code_response(op, interaction, code)))
-}
-
-/// Issues a code for a request that single sign-on answers at once. One commit.
-pub(super) async fn issue_at_once(
-    op: &Op,
-    interaction: Interaction,
-    authentication: Authentication,
-) -> Result<AuthorizationResponse, Internal> {
-    let new = new_code(op, &interaction.authorization.request, authentication)?;
-    let response = code_response(op, &interaction, new.code.clone());
-    let authorization = Authorization { stage: AuthorizationStage::Issued, ..interaction.authorization };
-    op.store
-        .write((authorization, new), |tx, (authorization, new)| {
-            Box::pin(async move {
-                authorizations::insert(tx, authorization, "").await?;
-                codes::insert(tx, &new.digest, &authorization.id, &new.content, new.expires_at).await
-            })
-        })
-        .await?;
-    Ok(response)
+    Ok(issued.await?.then(|| finish(op, ResponseTarget::of(interaction), vec![("code", code)])))
 }
 
 #[cfg(test)]

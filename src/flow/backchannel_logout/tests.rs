@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::authorization::{Authorization, CodeContent};
-use crate::domain::backchannel_logout::Hold;
 use crate::domain::browser::{BrowserSession, RequestSource};
 use crate::domain::id::ClientId;
 use crate::domain::secret::SecretDigest;
@@ -17,7 +16,8 @@ use crate::flow::token::tests::{Bench, ISSUER};
 use crate::outbound::tests::scripted::{Reply, Scripted};
 use crate::protocol::client_metadata::SigningAlgorithm;
 use crate::protocol::error::ErrorCode;
-use crate::protocol::logout_uri::LogoutUri;
+use crate::protocol::uri::LogoutUri;
+use crate::store::backchannel_logouts::Hold;
 use crate::store::{audit, authorizations, codes, sessions};
 
 /// Alice, signed in at `web`, which wants to hear at `receiver`; its answers have the status `answer`.
@@ -72,7 +72,7 @@ impl Scene {
     }
 
     fn claims(&self, token: &str) -> Value {
-        let ring = &self.bench.op.keys.ring;
+        let ring = &self.bench.op.keys;
         Value::Object(ring.verify_signature(token, TokenType::Logout).unwrap())
     }
 
@@ -101,7 +101,7 @@ async fn the_token_names_the_session_the_person_and_the_client_and_cannot_be_tak
         "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
     });
     assert_eq!(scene.claims(token), expected);
-    let ring = &scene.bench.op.keys.ring;
+    let ring = &scene.bench.op.keys;
     assert!(ring.verify_hint(token, ISSUER, None).is_err(), "no ID token");
     assert!(ring.verify_access_token(token, ISSUER).is_err(), "no access token");
     assert!(scene.due().await.is_empty());
@@ -181,7 +181,7 @@ async fn a_client_that_cannot_be_read_is_tried_no_more_often_than_one_that_does_
     spoil(&scene).await;
     scene.log_out().await;
     for attempt in 1..=5 {
-        assert_eq!(scene.the_row().await.attempts, attempt - 1);
+        assert_eq!(scene.the_row().await.attempts, i64::from(attempt) - 1);
         scene.deliver("n1").await;
         assert!(scene.due().await.is_empty(), "not again at once, {attempt}");
         scene.bench.advance(5 * 4_u64.pow(attempt - 1) * 2);

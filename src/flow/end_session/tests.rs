@@ -11,9 +11,9 @@ use crate::domain::secret::SecretDigest;
 use crate::flow::token::tests::{Bench, ISSUER};
 use crate::protocol::client_metadata::{ApplicationType, AuthMethod};
 use crate::protocol::jws::{TokenType, UnverifiedJws};
-use crate::protocol::logout_uri::LogoutUri;
 use crate::protocol::parameters::Parameters;
 use crate::protocol::redirect_uri::RedirectUri;
+use crate::protocol::uri::LogoutUri;
 
 const OUT: &str = "https://app.example/out";
 
@@ -158,10 +158,10 @@ async fn a_bad_hint_asks_and_redirects_nowhere() {
     let foreign = scene.bench.foreign_ring().await;
     let alg = scene.client.metadata.id_token_signed_response_alg;
     let other_key = foreign.sign(alg, TokenType::Id, &parsed).unwrap().expose().to_owned();
-    let access_token = scene.bench.op.keys.ring.sign(alg, TokenType::Access, &parsed).unwrap().expose().to_owned();
+    let access_token = scene.bench.op.keys.sign(alg, TokenType::Access, &parsed).unwrap().expose().to_owned();
     let mut elsewhere = parsed.clone();
     elsewhere.insert("iss".to_owned(), format!("{ISSUER}/").into());
-    let other_issuer = scene.bench.op.keys.ring.sign(alg, TokenType::Id, &elsewhere).unwrap().expose().to_owned();
+    let other_issuer = scene.bench.op.keys.sign(alg, TokenType::Id, &elsewhere).unwrap().expose().to_owned();
     let body = scene.hint.split('.').nth(1).unwrap();
     let unsigned = format!("{}.{body}.", URL_SAFE_NO_PAD.encode(br#"{"alg":"none"}"#));
     for hint in [&other_key, &access_token, &other_issuer, &unsigned, &scene.hint[1..], "x"] {
@@ -182,7 +182,8 @@ async fn the_hint_of_another_person_asks() {
     let form = [("id_token_hint", scene.hint.as_str()), ("post_logout_redirect_uri", OUT), ("state", "s")];
     let decision = scene.decide(&form, Some(&theirs), Answer::NotAsked).await;
     let Decision::Ask { target: Some(target), client_name } = decision else { panic!("{decision:?}") };
-    assert_eq!((target.uri(), target.forwards, client_name), (format!("{OUT}?state=s"), false, Some("web".to_owned())));
+    let uri = with_state(target.redirect_uri.as_str(), target.state.as_deref());
+    assert_eq!((uri, target.forwards, client_name), (format!("{OUT}?state=s"), false, Some("web".to_owned())));
     let yes = scene.decide(&form, Some(&theirs), Answer::Yes).await;
     let redirect = Some(format!("{OUT}?state=s"));
     assert_eq!(yes, Decision::EndNow { sid: theirs.id, redirect });

@@ -4,21 +4,12 @@
 //! has is counted as one that somebody has. What is counted by the user, for all spellings of their name together, is not told:
 //! who is over it goes on as a decoy (checks 138, 139). Browsers that signed in as the user before have a quota of their own.
 
-use std::time::Duration;
-
 use super::{end, outcome};
-use crate::domain::audit::{AuditEvent, AuditKind};
-use crate::domain::browser::BrowserKey;
-use crate::domain::clock::Timestamp;
 use crate::domain::id::LoginId;
-use crate::domain::login::{End, Login, LoginStage, Reason, Subject};
-use crate::flow::Op;
-use crate::flow::audit::PendingEvent;
-use crate::flow::error::Internal;
-use crate::flow::settings::Limits;
-use crate::metrics;
-use crate::store::pushes::Push;
-use crate::store::{StoreError, Tx, logins, pushes};
+use crate::domain::login::{Concern, End, LoginStage};
+use crate::domain::settings::Limits;
+use crate::flow::prelude::*;
+use crate::store::pushes;
 
 const TEN_MINUTES: Duration = Duration::from_secs(600);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -28,7 +19,7 @@ pub(super) enum AttemptOutcome {
     /// Written as it is here, the slots taken, the attempt counted: create it. Some go on as a decoy.
     Begun(Box<Login>),
     /// Written as ended, unless what it is for is gone.
-    Refused(Refusal),
+    Refused(Verdict),
     Same(Box<Login>),
     /// This browser has these under way for the same purpose, to be replaced.
     Replaces(Vec<Login>),
@@ -37,17 +28,13 @@ pub(super) enum AttemptOutcome {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum Verdict {
+    /// Nothing is in its way.
+    Free,
+    /// What it is for is gone.
     Gone,
-    Limited(Verdict),
     /// Another browser's login for the same name is open.
     Occupied,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// No limit is reached.
-    Free,
     /// Nobody may be asked, and nobody may be told why: the attempt goes on as a decoy.
     Pretend,
     /// Too often: said by what was typed, by the browser or by where it came from.
@@ -60,53 +47,48 @@ pub(super) enum Verdict {
 struct Attempt {
     login: Login,
     hold_until: Option<Timestamp>,
-    push: Push,
     event: PendingEvent,
     alarm: PendingEvent,
     limits: Limits,
 }
 
 pub(super) async fn write(op: &Op, login: &Login) -> Result<AttemptOutcome, Internal> {
-    let exclusive = op.upstreams.get(login.upstream).is_some_and(|service| service.capabilities().exclusive);
+    let exclusive = op.upstreams.get(&login.upstream).is_some_and(|service| service.capabilities().exclusive);
     let attempt = Attempt {
         login: login.clone(),
         // The upstream's session may live a moment longer than the login: until the poller has withdrawn it.
         hold_until: exclusive.then_some(login.deadline.plus(end::POLLER_IS_DONE)),
-        push: Push {
-            login_id: login.id.clone(),
-            upstream: login.upstream,
-            target: login.concern.target.clone().unwrap_or_default(),
-            typed: login.typed.clone().unwrap_or_default(),
-            source: login.origin.source(),
-            network: login.origin.network(),
-            browser: login.browser.clone(),
-            remembered: login.remembered,
-            sent: false,
-            at: login.created_at,
-        },
         event: PendingEvent::new(&op.env, started(login))?,
         alarm: PendingEvent::new(&op.env, AuditEvent::new(AuditKind::LoginFlood))?,
         limits: op.settings.limits.clone(),
     };
     let outcome = op.store.write(attempt, |tx, attempt| Box::pin(attempt.run(tx))).await?;
-    match &outcome {
-        AttemptOutcome::Refused(Refusal::Limited(verdict)) => {
-            count_limited(op, *verdict);
-            end::count(login, End::Failed(Reason::RateLimited));
-        }
-        AttemptOutcome::Refused(Refusal::Occupied) => end::count(login, End::Failed(Reason::Busy)),
-        _told_otherwise => {}
+    if let AttemptOutcome::Refused(verdict) = outcome {
+        count_refused(op, login, verdict);
     }
     Ok(outcome)
 }
 
-fn count_limited(op: &Op, verdict: Verdict) {
-    let Verdict::Flooded { new } = verdict else { return metrics::RATE_LIMITED.add(["asking_phones"]) };
-    metrics::RATE_LIMITED.add(["all_people"]);
-    if new {
-        let most = op.settings.limits.push_all_people_10min;
-        tracing::warn!(most, "unknown browsers ask too many people: until it is quieter they are told to wait");
+impl Verdict {
+    const fn how(self) -> End {
+        End::Failed(if matches!(self, Self::Occupied) { Reason::Busy } else { Reason::RateLimited })
     }
+}
+
+fn count_refused(op: &Op, login: &Login, verdict: Verdict) {
+    match verdict {
+        Verdict::Free | Verdict::Pretend | Verdict::Gone => return,
+        Verdict::Occupied => {}
+        Verdict::Told => metrics::RATE_LIMITED.add(["asking_phones"]),
+        Verdict::Flooded { new } => {
+            metrics::RATE_LIMITED.add(["all_people"]);
+            if new {
+                let most = op.settings.limits.push_all_people_10min;
+                tracing::warn!(most, "unknown browsers ask too many people: until it is quieter they are told to wait");
+            }
+        }
+    }
+    end::count(login, verdict.how());
 }
 
 /// Writes a login that ends before anybody was asked, so that its page can say why.
@@ -141,24 +123,21 @@ impl Attempt {
         let login = &self.login;
         // Two equal forms at the same moment wait for each other here: the second finds the first one's login.
         if !outcome::on_begin(tx, &login.purpose).await? {
-            return Ok(AttemptOutcome::Refused(Refusal::Gone));
+            return Ok(AttemptOutcome::Refused(Verdict::Gone));
         }
-        let pending = match &login.browser {
-            Some(browser) => match self.beside_others(tx, browser).await? {
-                Ok(others) => others,
-                Err(found) => return Ok(found),
-            },
-            None => 0,
+        let pending = match self.beside_others(tx).await? {
+            Ok(others) => others,
+            Err(found) => return Ok(found),
         };
         if self.is_occupied(tx).await? {
             return self.occupied(tx).await;
         }
         // Before a row is written for its name: a source that was told to wait costs nothing more.
         if !login.remembered && self.source_is_too_busy(tx).await? {
-            return self.limited(tx, Verdict::Told).await;
+            return self.refused(tx, Verdict::Told).await;
         }
         if self.counts_user() {
-            self.lock(tx, format!("name/{}/{}", login.upstream, self.push.typed)).await?;
+            self.lock(tx, format!("name/{}/{}", login.upstream, login.counts_for().1)).await?;
         }
         // Whoever held the lock before may have begun.
         if self.is_occupied(tx).await? {
@@ -166,14 +145,15 @@ impl Attempt {
         }
         match self.verdict(tx, pending).await? {
             Verdict::Free => self.take_slots(tx, login).await,
-            Verdict::Pretend => self.take_slots(tx, &self.decoy()).await,
-            reached => self.limited(tx, reached).await,
+            Verdict::Pretend => self.take_slots(tx, &Login { subject: Subject::Decoy, ..login.clone() }).await,
+            reached => self.refused(tx, reached).await,
         }
     }
 
     /// How many other logins this browser has under way; or, for the same purpose, what is to be gone on with or replaced.
-    async fn beside_others(&self, tx: &Tx, browser: &BrowserKey) -> Result<Result<usize, AttemptOutcome>, StoreError> {
+    async fn beside_others(&self, tx: &Tx) -> Result<Result<usize, AttemptOutcome>, StoreError> {
         let login = &self.login;
+        let Some(browser) = &login.browser else { return Ok(Ok(0)) };
         if self.limits.pending_per_browser.is_some() {
             self.lock(tx, format!("browser/{}", browser.0.as_str())).await?;
         }
@@ -193,13 +173,9 @@ impl Attempt {
         })
     }
 
-    fn decoy(&self) -> Login {
-        Login { subject: Subject::Decoy, ..self.login.clone() }
-    }
-
     /// Attempts at the same moment, here or on other nodes, wait for each other: they cannot all find room.
     async fn lock(&self, tx: &Tx, key: String) -> Result<(), StoreError> {
-        pushes::lock_counter(tx, key, self.push.at).await
+        pushes::lock_counter(tx, key, self.login.created_at).await
     }
 
     async fn take_slots(&self, tx: &Tx, login: &Login) -> Result<AttemptOutcome, StoreError> {
@@ -229,7 +205,7 @@ impl Attempt {
             logins::release_all(tx, &self.login.id).await?;
             return Ok(AttemptOutcome::Busy(held.map(Box::new)));
         }
-        let decoy = self.decoy();
+        let decoy = Login { subject: Subject::Decoy, ..self.login.clone() };
         logins::insert(tx, &decoy, self.hold_until).await?;
         self.begun(tx, decoy).await
     }
@@ -247,75 +223,71 @@ impl Attempt {
     /// it, which somebody might take for the one to pick. Counts for its source alone.
     async fn occupied(&self, tx: &Tx) -> Result<AttemptOutcome, StoreError> {
         if self.source_is_too_busy(tx).await? {
-            return self.limited(tx, Verdict::Told).await;
+            return self.refused(tx, Verdict::Told).await;
         }
-        pushes::insert(tx, &Push { target: String::new(), typed: String::new(), ..self.push.clone() }).await?;
-        self.end(tx, Reason::Busy).await?;
-        Ok(AttemptOutcome::Refused(Refusal::Occupied))
+        let nobodys = Login { subject: Subject::Unnamed, typed: None, concern: Concern::default(), ..self.login.clone() };
+        pushes::insert(tx, &nobodys).await?;
+        self.refused(tx, Verdict::Occupied).await
     }
 
-    async fn limited(&self, tx: &Tx, verdict: Verdict) -> Result<AttemptOutcome, StoreError> {
-        self.end(tx, Reason::RateLimited).await?;
-        if verdict == (Verdict::Flooded { new: true }) {
-            self.alarm.write(tx, self.push.at).await?;
-        }
-        Ok(AttemptOutcome::Refused(Refusal::Limited(verdict)))
-    }
-
-    async fn end(&self, tx: &Tx, reason: Reason) -> Result<(), StoreError> {
-        let how = End::Failed(reason);
+    async fn refused(&self, tx: &Tx, verdict: Verdict) -> Result<AttemptOutcome, StoreError> {
+        let (how, now) = (verdict.how(), self.login.created_at);
         insert_ended(tx, &self.login, how).await?;
-        self.event.telling(end::event(&self.login, how)).write(tx, self.push.at).await
+        self.event.telling(end::event(&self.login, how)).write(tx, now).await?;
+        if verdict == (Verdict::Flooded { new: true }) {
+            self.alarm.write(tx, now).await?;
+        }
+        Ok(AttemptOutcome::Refused(verdict))
     }
 
     async fn begun(&self, tx: &Tx, login: Login) -> Result<AttemptOutcome, StoreError> {
-        let sent = matches!(login.subject, Subject::Named(_));
-        pushes::insert(tx, &Push { sent, ..self.push.clone() }).await?;
-        self.event.telling(started(&login)).write(tx, self.push.at).await?;
+        pushes::insert(tx, &login).await?;
+        self.event.telling(started(&login)).write(tx, login.created_at).await?;
         Ok(AttemptOutcome::Begun(Box::new(login)))
     }
 
     /// A QR code without a name asks nobody in particular.
-    const fn counts_user(&self) -> bool {
+    fn counts_user(&self) -> bool {
         let limits = &self.limits;
-        let limited = if self.push.remembered {
+        let limited = if self.login.remembered {
             limits.push_per_remembered_person_10min.is_some()
         } else {
             limits.push_per_person_10min.is_some() || limits.push_per_person_day.is_some()
         };
-        limited && !self.push.target.is_empty()
+        limited && !self.login.counts_for().0.is_empty()
     }
 
     /// Asked inside the write that counts the attempt, so that attempts at the same moment cannot all find room. `pending` is how
     /// many other logins the browser has under way.
     async fn verdict(&self, tx: &Tx, pending: usize) -> Result<Verdict, StoreError> {
-        let (limits, push) = (&self.limits, &self.push);
+        let (limits, login) = (&self.limits, &self.login);
+        let (target, name) = login.counts_for();
         if limits.pending_per_browser.is_some_and(|most| pending >= usize::try_from(most).unwrap_or(usize::MAX)) {
             return Ok(Verdict::Told);
         }
         self.lock_counts(tx).await?;
-        let since = push.at.minus(TEN_MINUTES);
-        if push.remembered {
-            let limit = limits.push_per_remembered_person_10min.filter(|_| !push.target.is_empty());
-            let reached = is_reached(limit, pushes::count_sent(tx, push.upstream, &push.target, since, true)).await?;
+        let since = login.created_at.minus(TEN_MINUTES);
+        if login.remembered {
+            let limit = limits.push_per_remembered_person_10min.filter(|_| !target.is_empty());
+            let reached = is_reached(limit, pushes::count_sent(tx, login.upstream, target, since, true)).await?;
             return Ok(if reached { Verdict::Told } else { Verdict::Free });
         }
         if self.source_is_too_busy(tx).await? {
             return Ok(Verdict::Told);
         }
-        if push.target.is_empty() {
+        if target.is_empty() {
             return Ok(Verdict::Free);
         }
         let denied = self.denied(tx).await?;
-        let day = push.at.minus(DAY);
-        let typed = |since| pushes::count_typed(tx, push.upstream, &push.typed, since);
+        let day = login.created_at.minus(DAY);
+        let typed = |since| pushes::count_typed(tx, login.upstream, name, since);
         if denied == Verdict::Told || self.too_often(typed(since), typed(day)).await? {
             return Ok(Verdict::Told);
         }
         if is_reached(limits.push_all_people_10min, pushes::count_sent_by_strangers(tx, since)).await? {
-            return Ok(Verdict::Flooded { new: pushes::is_first(tx, "alarm/all".to_owned(), since, push.at).await? });
+            return Ok(Verdict::Flooded { new: pushes::is_first(tx, "alarm/all".to_owned(), since, login.created_at).await? });
         }
-        let sent = |since| pushes::count_sent(tx, push.upstream, &push.target, since, false);
+        let sent = |since| pushes::count_sent(tx, login.upstream, target, since, false);
         if self.too_often(sent(since), sent(day)).await? {
             return Ok(Verdict::Pretend);
         }
@@ -324,41 +296,39 @@ impl Attempt {
 
     /// Always in this order: two attempts never wait for each other.
     async fn lock_counts(&self, tx: &Tx) -> Result<(), StoreError> {
-        let (limits, push) = (&self.limits, &self.push);
-        if self.counts_user() {
-            self.lock(tx, format!("{}/{}", push.upstream, push.target)).await?;
-        }
-        if push.remembered {
-            return Ok(());
-        }
-        if limits.push_per_source_10min.is_some() {
-            self.lock(tx, format!("source/{}", push.source)).await?;
-        }
-        if let (Some(_), Some(network)) = (limits.push_per_network_10min, &push.network) {
-            self.lock(tx, format!("source/{network}")).await?;
-        }
-        if limits.push_all_people_10min.is_some() && !push.target.is_empty() {
-            self.lock(tx, "all".to_owned()).await?;
+        let (limits, login) = (&self.limits, &self.login);
+        let (stranger, (target, _)) = (!login.remembered, login.counts_for());
+        let network = login.origin.network().filter(|_| stranger && limits.push_per_network_10min.is_some());
+        let keys = [
+            self.counts_user().then(|| format!("{}/{target}", login.upstream)),
+            (stranger && limits.push_per_source_10min.is_some()).then(|| format!("source/{}", login.origin.source())),
+            network.map(|network| format!("source/{network}")),
+            (stranger && limits.push_all_people_10min.is_some() && !target.is_empty()).then(|| "all".to_owned()),
+        ];
+        for key in keys.into_iter().flatten() {
+            self.lock(tx, key).await?;
         }
         Ok(())
     }
 
     async fn source_is_too_busy(&self, tx: &Tx) -> Result<bool, StoreError> {
-        let (limits, since) = (&self.limits, self.push.at.minus(TEN_MINUTES));
-        if is_reached(limits.push_per_source_10min, pushes::count_source(tx, &self.push.source, since)).await? {
+        let (limits, login) = (&self.limits, &self.login);
+        let (source, since) = (login.origin.source(), login.created_at.minus(TEN_MINUTES));
+        if is_reached(limits.push_per_source_10min, pushes::count_source(tx, &source, since)).await? {
             return Ok(true);
         }
-        let Some(network) = &self.push.network else { return Ok(false) };
-        is_reached(limits.push_per_network_10min, pushes::count_network(tx, network, since)).await
+        let Some(network) = login.origin.network() else { return Ok(false) };
+        is_reached(limits.push_per_network_10min, pushes::count_network(tx, &network, since)).await
     }
 
     /// Whether the user declined a request from this source a short while ago. Told where the same name was typed.
     async fn denied(&self, tx: &Tx) -> Result<Verdict, StoreError> {
-        let (Some(pause), push) = (self.limits.denial_pause, &self.push) else { return Ok(Verdict::Free) };
-        let denials = pushes::list_denials(tx, push.upstream, &push.target, &push.source, push.at.minus(pause)).await?;
+        let (Some(pause), login) = (self.limits.denial_pause, &self.login) else { return Ok(Verdict::Free) };
+        let ((target, name), source) = (login.counts_for(), login.origin.source());
+        let denials = pushes::list_denials(tx, login.upstream, target, &source, login.created_at.minus(pause)).await?;
         Ok(match denials.as_slice() {
             [] => Verdict::Free,
-            some if some.iter().any(|(_, typed)| *typed == push.typed) => Verdict::Told,
+            some if some.iter().any(|(_, typed)| typed == name) => Verdict::Told,
             _other_names => Verdict::Pretend,
         })
     }

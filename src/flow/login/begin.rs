@@ -8,14 +8,13 @@ use tracing::Instrument as _;
 use super::attempt::{self, AttemptOutcome};
 use super::create::{answered, create};
 use super::outcome::LoginTarget;
-use super::{LoginRequest, ResolvedSubject, end};
-use crate::domain::browser::{BrowserKey, RequestSource};
+use super::{LoginRequest, end};
+use crate::domain::browser::BrowserKey;
 use crate::domain::id::{LoginId, UserId};
-use crate::domain::login::{Asked, Concern, Login, Purpose, Reason, Subject};
-use crate::flow::Op;
-use crate::flow::error::Internal;
+use crate::domain::login::{Asked, Concern, Purpose};
 use crate::flow::node::latency::random_delay;
-use crate::store::{devices, logins, remembered_browsers};
+use crate::flow::prelude::*;
+use crate::store::{devices, remembered_browsers};
 
 /// How often an attempt is made whose way was cleared: of the browser's other logins, then of the user's slot.
 const ATTEMPTS: usize = 4;
@@ -62,10 +61,9 @@ pub(crate) async fn under_way(op: &Op, browser: &BrowserKey, purpose: &Purpose) 
 
 async fn begin_detached(op: &Op, request: LoginRequest) -> Result<LoginId, Internal> {
     let started = Instant::now();
-    let resolved = resolve(op, &request).await?;
+    let mut login = resolve(op, &request).await?;
     let found = started.elapsed();
-    let mut login = request.login(op, &resolved)?;
-    if resolved.subject == Subject::Unnamed && !op.settings.allow_unnamed {
+    if login.subject == Subject::Unnamed && !op.settings.allow_unnamed {
         return attempt::refuse(op, login, Reason::Technical).await;
     }
     for _attempt in 0..ATTEMPTS {
@@ -97,10 +95,8 @@ async fn begin_detached(op: &Op, request: LoginRequest) -> Result<LoginId, Inter
 }
 
 /// Unknown names, and locked users, are decoys: the same steps are taken for them, so that they take as long (check 139).
-async fn resolve(op: &Op, request: &LoginRequest) -> Result<ResolvedSubject, Internal> {
-    let Some(name) = &request.identifier else {
-        return Ok(ResolvedSubject { subject: Subject::Unnamed, remembered: false, concern: Concern::default() });
-    };
+async fn resolve(op: &Op, request: &LoginRequest) -> Result<Login, Internal> {
+    let Some(name) = &request.identifier else { return request.login(op) };
     let db = op.store.read();
     let account = devices::find_account(db, name, request.upstream).await?.and_then(|(user, devices)| {
         let device = devices.into_iter().find(|device| device.upstream == request.upstream)?;
@@ -113,15 +109,16 @@ async fn resolve(op: &Op, request: &LoginRequest) -> Result<ResolvedSubject, Int
         Some(browser) => remembered_browsers::is_remembered(db, browser, user_id, op.env.now(), known_for).await?,
         None => false,
     };
+    let login = request.login(op)?;
     let Some((user, device)) = account else {
-        let concern = Concern { target: Some(format!("{NOBODY}{name}")), ..Concern::default() };
-        return Ok(ResolvedSubject { subject: Subject::Decoy, remembered: false, concern });
+        let concern = Concern { target: Some(format!("{NOBODY}{name}")), ..login.concern };
+        return Ok(Login { subject: Subject::Decoy, concern, ..login });
     };
     // All spellings of a user are one target (check 138).
-    let concern = Concern { target: Some(device.upstream_user.clone()), user: Some(user.id.clone()), client: None };
+    let concern = Concern { target: Some(device.upstream_user.clone()), user: Some(user.id.clone()), ..login.concern };
     let asked = Asked { user_id: user.id, device_id: device.id, upstream_user: device.upstream_user };
     let subject = if user.locked { Subject::Decoy } else { Subject::Named(asked) };
-    Ok(ResolvedSubject { subject, remembered: remembered && !user.locked, concern })
+    Ok(Login { subject, remembered: remembered && !user.locked, concern, ..login })
 }
 
 /// Withdraws what is in the way, once the upstream has answered its create: before, there is nothing that could be cancelled.

@@ -1,8 +1,6 @@
 //! ThumbSignIn's QR code and link. The upstream's picture is drawn again by our encoder, and a decoy's holds a text of the same
 //! shape as the last real one, so that a program that has the page sees no difference (check 139, B13).
 
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use qrcode::EcLevel;
@@ -10,10 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::qr;
 use crate::domain::login::Challenge;
-use crate::domain::random::RandomError;
-use crate::flow::Op;
-use crate::flow::error::Internal;
-use crate::store::{StoreError, Tx, instance};
+use crate::flow::prelude::*;
+use crate::store::instance;
 
 /// ThumbSignIn gives its transactions 90 s (protocol §2.2), so that is what a stranger sees count down before the first real one.
 const TRANSACTION: Duration = Duration::from_secs(90);

@@ -4,26 +4,19 @@
 //! from (browser, login): a reload shows the same one, the next login another, as the upstream does, and nobody can compute which.
 //! Until then they are drawn, each another. Never one that an open login of the same user shows.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio::time::Instant;
 
 use super::end::{self, UpstreamSession};
 use super::{LoginRequest, code, symbol};
-use crate::domain::clock::Timestamp;
 use crate::domain::id::LoginId;
-use crate::domain::login::{Challenge, End, Login, LoginStage, Reason, Subject, UpstreamHandle};
-use crate::domain::secret::{Secret, SecretDigest};
+use crate::domain::login::{Challenge, End, LoginStage, UpstreamHandle};
 use crate::domain::user::Upstream;
-use crate::flow::Op;
-use crate::flow::audit::PendingEvent;
-use crate::flow::error::Internal;
 use crate::flow::node::latency::Call;
-use crate::store::{StoreError, Tx, access_passes, logins, pushes};
-use crate::upstream::{BeginError, BeginRequest, Begun, PhoneApproval};
+use crate::flow::prelude::*;
+use crate::store::{access_passes, pushes};
+use crate::upstream::{BeginError, BeginRequest, Begun, counted};
 
 /// By when a create call was answered or given up, and that was written down.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(6);
@@ -38,22 +31,27 @@ const SYMBOLS: usize = 4;
 pub(super) async fn create(op: &Op, request: &LoginRequest, login: Login, mut started: Instant) -> Result<LoginId, Internal> {
     let call = (login.upstream, Call::Create, &op.env);
     for _symbol in 0..SYMBOLS {
-        let over = if login.subject == Subject::Decoy {
-            let like = op.latency.sample(call)?;
-            let begun = pretend(op, &login, like.failed).await?;
-            let over = written(op, &login, begun, None).await?;
-            like.pass(started).await;
-            over
-        } else {
-            let (answer, code) = match op.upstreams.get(login.upstream) {
-                Some(service) => ask(op, service, request, &login).await,
-                None => (Err(BeginError::Unreachable("it is not configured".into())), None),
-            };
-            let failed = answer.as_ref().err().map(|error| verdict(error).0).filter(|reason| !reason.reveals_account());
-            let over = written(op, &login, answer, code).await?;
-            op.latency.record(call, started, failed).await;
-            over
+        let like = if login.subject == Subject::Decoy { Some(op.latency.sample(call)?) } else { None };
+        let answer = match (&like, op.upstreams.get(&login.upstream)) {
+            (Some(like), _) => pretend(op, &login, like.failed).await?,
+            (None, Some(service)) => {
+                let word = |answer: &Result<_, BeginError>| answer.as_ref().err().map_or("ok", |error| error.verdict().0);
+                counted(login.upstream, "create", service.begin(asked(op, request, &login)), word).await
+            }
+            (None, None) => Err(BeginError::Unreachable("it is not configured".into())),
         };
+        let failed = answer.as_ref().err().map(|error| error.verdict().1).filter(|reason| !reason.reveals_account());
+        let over = match answer {
+            Ok(begun) => waiting(op, &login, begun).await?,
+            Err(error) => not_begun(op, &login, &error).await.map(|()| true)?,
+        };
+        if over {
+            op.signals.login_changed(&login.id);
+        }
+        match like {
+            Some(like) => like.pass(started).await,
+            None => op.latency.record(call, started, failed).await,
+        }
         if over {
             return Ok(login.id);
         }
@@ -63,29 +61,13 @@ pub(super) async fn create(op: &Op, request: &LoginRequest, login: Login, mut st
     Ok(login.id)
 }
 
-/// False: the symbol may not be shown.
-async fn written(
-    op: &Op,
-    login: &Login,
-    answer: Result<Begun, BeginError>,
-    code: Option<code::Shown>,
-) -> Result<bool, Internal> {
-    let over = match answer {
-        Ok(begun) => waiting(op, login, begun, code).await?,
-        Err(error) => not_begun(op, login, &error).await.map(|()| true)?,
-    };
-    if over {
-        op.signals.login_changed(&login.id);
-    }
-    Ok(over)
-}
-
 /// Waits for the create call's answer, on whichever node, so that the page has a picture; not for longer than it may take.
 pub(super) async fn answered(op: &Op, mut login: Login) -> Result<Login, Internal> {
-    let mut changes = op.signals.changed.subscribe();
+    let mut changed = op.signals.changed.notified();
     while matches!(login.stage, LoginStage::Creating) && op.env.now().since(login.created_at) < ANSWERED_WITHIN {
-        // Whatever wakes us, the row says how it stands.
-        drop(tokio::time::timeout(REREAD, changes.recv()).await);
+        // Whatever wakes us, the row says how it stands. What changes while it is read wakes us again.
+        drop(tokio::time::timeout(REREAD, changed).await);
+        changed = op.signals.changed.notified();
         match logins::find(op.store.read(), &login.id).await? {
             Some(now) => login = now,
             None => break,
@@ -94,25 +76,13 @@ pub(super) async fn answered(op: &Op, mut login: Login) -> Result<Login, Interna
     Ok(login)
 }
 
-type Answer = (Result<Begun, BeginError>, Option<code::Shown>);
-
-async fn ask(op: &Op, service: &Arc<dyn PhoneApproval>, request: &LoginRequest, login: &Login) -> Answer {
-    let upstream_user = match &login.subject {
-        Subject::Named(asked) => Some(asked.upstream_user.clone()),
-        Subject::Unnamed | Subject::Decoy => None,
-    };
-    let asked = BeginRequest {
+fn asked(op: &Op, request: &LoginRequest, login: &Login) -> BeginRequest {
+    let upstream_user = if let Subject::Named(asked) = &login.subject { Some(asked.upstream_user.clone()) } else { None };
+    BeginRequest {
         upstream_user,
         service_name: request.app_name.clone(),
         service_address: issuer_host(&op.settings.issuer),
         user_agent: request.origin.user_agent.clone(),
-    };
-    match service.begin(asked).await {
-        Ok(begun) => {
-            let (challenge, code) = code::redrawn(begun.challenge, begun.expires_in);
-            (Ok(Begun { challenge, ..begun }), code)
-        }
-        Err(error) => (Err(error), None),
     }
 }
 
@@ -126,12 +96,13 @@ enum Shown {
 }
 
 /// The phone was asked: from here on the poller polls. False: the symbol may not be shown, and the request is withdrawn.
-async fn waiting(op: &Op, login: &Login, begun: Begun, code: Option<code::Shown>) -> Result<bool, Internal> {
+async fn waiting(op: &Op, login: &Login, begun: Begun) -> Result<bool, Internal> {
     let Begun { handle, challenge, expires_in } = begun;
+    let real = login.subject != Subject::Decoy;
+    let (challenge, code) = if real { code::redrawn(challenge, expires_in) } else { (challenge, None) };
     let now = op.env.now();
     let sealed = UpstreamHandle(op.keys.purposes.seal_login_handle(&op.env, login.id.as_str(), handle.0.expose())?);
     let deadline = deadline(login, expires_in, now);
-    let real = login.subject != Subject::Decoy;
     let input = (login.clone(), sealed, challenge, code);
     let shown = op.store.write(input, move |tx, (login, sealed, challenge, code)| {
         Box::pin(async move {
@@ -178,20 +149,10 @@ async fn is_shown(tx: &Tx, login: &Login, challenge: &Challenge, now: Timestamp)
     Ok(logins::list_symbols(tx, login.upstream, target, &login.id, now).await?.contains(image))
 }
 
-const fn verdict(error: &BeginError) -> (Reason, UpstreamSession) {
-    match error {
-        BeginError::NotRegistered => (Reason::NotRegistered, UpstreamSession::Dead),
-        BeginError::Frozen => (Reason::Frozen, UpstreamSession::Dead),
-        BeginError::Unreachable(_) => (Reason::UpstreamDown, UpstreamSession::Dead),
-        BeginError::InDoubt(_) => (Reason::UpstreamDown, UpstreamSession::InDoubt),
-        BeginError::Unusable { in_doubt: true, .. } => (Reason::Technical, UpstreamSession::InDoubt),
-        BeginError::Unusable { in_doubt: false, .. } => (Reason::Technical, UpstreamSession::Dead),
-    }
-}
-
 async fn not_begun(op: &Op, login: &Login, error: &BeginError) -> Result<(), Internal> {
     tracing::warn!(login = %login.id, upstream = %login.upstream, %error, "the phone was not asked");
-    let (reason, session) = verdict(error);
+    let (_, reason, in_doubt) = error.verdict();
+    let session = if in_doubt { UpstreamSession::InDoubt } else { UpstreamSession::Dead };
     if login.must_be_masked(End::Failed(reason)) {
         return disguise(op, login, End::Failed(reason)).await;
     }
@@ -209,23 +170,17 @@ async fn disguise(op: &Op, login: &Login, how: End) -> Result<(), Internal> {
     let deadline = deadline(login, expires_in, now);
     let input = (login.id.clone(), challenge, PendingEvent::new(&op.env, end::event(login, how))?);
     let written = op.store.write(input, move |tx, (id, challenge, event)| {
-        Box::pin(async move {
-            if logins::disguise(tx, id, challenge, deadline).await? {
-                event.write(tx, now).await?;
-            }
-            Ok(())
-        })
+        Box::pin(async move { event.write_if(logins::disguise(tx, id, challenge, deadline).await?, tx, now).await })
     });
-    Ok(written.await?)
+    written.await?;
+    Ok(())
 }
 
 async fn pretend(op: &Op, login: &Login, failed: Option<Reason>) -> Result<Result<Begun, BeginError>, Internal> {
     Ok(match failed {
         None => Ok(pretended(op, login).await?),
         Some(Reason::UpstreamDown) => Err(BeginError::Unreachable("as the calls of late".into())),
-        Some(_nonsense) => {
-            Err(BeginError::Unusable { detail: "as the calls of late".to_owned(), in_doubt: false, handle: None })
-        }
+        Some(_nonsense) => Err(BeginError::unusable("as the calls of late", false, None)),
     })
 }
 

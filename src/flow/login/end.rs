@@ -1,18 +1,12 @@
 //! Ends of logins that are not approvals.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
-use crate::domain::audit::{AuditEvent, AuditKind};
-use crate::domain::clock::Timestamp;
-use crate::domain::login::{End, Login, LoginStage, Reason, Subject, UpstreamHandle};
-use crate::flow::Op;
-use crate::flow::audit::PendingEvent;
-use crate::flow::error::Internal;
+use crate::domain::login::{End, LoginStage, UpstreamHandle};
 use crate::flow::node::latency::Call;
-use crate::metrics;
-use crate::store::{logins, pushes};
+use crate::flow::prelude::*;
+use crate::store::pushes;
+use crate::upstream::counted;
 
 /// By when after a deadline the poller of some node has ended the login, also where a node died: its lease and a sweep.
 pub(super) const POLLER_IS_DONE: Duration = Duration::from_secs(10);
@@ -32,20 +26,14 @@ pub(crate) enum UpstreamSession {
 pub(crate) async fn end(op: &Op, login: &Login, how: End, session: UpstreamSession) -> Result<bool, Internal> {
     let now = op.env.now();
     let event = PendingEvent::new(&op.env, event(login, how))?;
-    let release = session == UpstreamSession::Dead;
-    let denied = how == End::Denied;
-    let input = (login.clone(), how, event);
-    let ended = op.store.write(input, move |tx, (login, how, event)| {
+    let ended = op.store.write((login.id.clone(), event), move |tx, (login, event)| {
         Box::pin(async move {
-            let ended = logins::end(tx, &login.id, *how, release, now).await?;
+            let ended = logins::end(tx, login, how, session == UpstreamSession::Dead, now).await?;
             if session == UpstreamSession::InDoubt {
-                logins::release_own(tx, &login.id).await?;
+                logins::release_own(tx, login).await?;
             }
-            if ended {
-                event.write(tx, now).await?;
-            }
-            if ended && denied {
-                pushes::record_denial(tx, &login.id, now).await?;
+            if event.write_if(ended, tx, now).await? && how == End::Denied {
+                pushes::record_denial(tx, login, now).await?;
             }
             Ok(ended)
         })
@@ -60,10 +48,9 @@ pub(crate) async fn end(op: &Op, login: &Login, how: End, session: UpstreamSessi
 
 /// Counts a login that ended without an approval; a decoy is nobody's login.
 pub(super) fn count(login: &Login, how: End) {
-    let stage = LoginStage::Ended(how);
     if login.subject != Subject::Decoy {
-        let reason = stage.reason().map_or("", Reason::as_str);
-        metrics::LOGINS.add([login.upstream.as_str(), stage.state(), reason]);
+        let reason = how.reason().map_or("", Reason::as_str);
+        metrics::LOGINS.add([login.upstream.as_str(), how.state(), reason]);
     }
 }
 
@@ -108,28 +95,21 @@ fn unseal(op: &Op, login: &Login, sealed: &UpstreamHandle) -> Result<UpstreamHan
     Ok(UpstreamHandle(op.keys.purposes.open_login_handle(login.id.as_str(), sealed.0.expose())?))
 }
 
-async fn handle_of_ended(op: &Op, login: &Login) -> Result<Option<UpstreamHandle>, Internal> {
-    let sealed = logins::find_handle(op.store.read(), &login.id).await?;
-    // Empty: it was taken away from the phone meanwhile, and goes on as a decoy.
-    let sealed = sealed.filter(|sealed| !sealed.0.expose().is_empty());
-    sealed.map(|sealed| unseal(op, login, &sealed)).transpose()
-}
-
-/// Withdraws an open login here and at the upstream, and frees the slot once the upstream confirmed. Local state first: it
-/// decides (B18), whatever the upstream says afterwards. A decoy takes as long (check 139): what is replaced must not
-/// tell whether it was real. Returns whether nothing of it can be alive any more.
 pub(crate) async fn withdraw(op: &Op, login: &Login, reason: Option<Reason>) -> Result<bool, Internal> {
-    end(op, login, End::Cancelled(reason), UpstreamSession::MayLive).await?;
-    dismiss(op, login).await
+    close(op, login, End::Cancelled(reason)).await
 }
 
-/// Cancels what a login that ended here has at the upstream. A decoy takes as long, and fails where a cancel would. Returns
-/// whether nothing of it can be alive any more.
-async fn dismiss(op: &Op, login: &Login) -> Result<bool, Internal> {
+/// Ends an open login here and cancels it at the upstream, and frees the slot once the upstream confirmed. Local state
+/// first: it decides (B18), whatever the upstream says afterwards. A decoy takes as long (check 139), and fails where a cancel
+/// would: what is replaced must not tell whether it was real. Returns whether nothing of it can be alive any more.
+pub(crate) async fn close(op: &Op, login: &Login, how: End) -> Result<bool, Internal> {
+    end(op, login, how, UpstreamSession::MayLive).await?;
     let started = Instant::now();
     if login.subject != Subject::Decoy {
-        if let Some(handle) = handle_of_ended(op, login).await? {
-            return release_once_cancelled(op, login, &handle, started).await;
+        let sealed = logins::find_handle(op.store.read(), &login.id).await?;
+        // Empty: it was taken away from the phone meanwhile, and goes on as a decoy.
+        if let Some(sealed) = sealed.filter(|sealed| !sealed.0.expose().is_empty()) {
+            return release_once_cancelled(op, login, &unseal(op, login, &sealed)?, started).await;
         }
         let found = logins::find(op.store.read(), &login.id).await?;
         if !found.is_some_and(|found| found.subject == Subject::Decoy) {
@@ -154,13 +134,7 @@ pub(super) async fn preempt(op: &Op, login: &Login) -> Result<bool, Internal> {
     let how = End::Cancelled(None);
     let (now, input) = (op.env.now(), (login.id.clone(), PendingEvent::new(&op.env, event(login, how))?));
     let taken = op.store.write(input, move |tx, (id, event)| {
-        Box::pin(async move {
-            let taken = logins::go_on_as_decoy(tx, id).await?;
-            if taken {
-                event.write(tx, now).await?;
-            }
-            Ok(taken)
-        })
+        Box::pin(async move { event.write_if(logins::go_on_as_decoy(tx, id).await?, tx, now).await })
     });
     if !taken.await? {
         // Over meanwhile: the next attempt sees what is left of it.
@@ -176,8 +150,9 @@ pub(super) async fn preempt(op: &Op, login: &Login) -> Result<bool, Internal> {
 
 /// Returns whether the upstream confirmed.
 pub(super) async fn cancel(op: &Op, login: &Login, handle: &UpstreamHandle, started: Instant) -> Result<bool, Internal> {
-    let Some(service) = op.upstreams.get(login.upstream) else { return Ok(false) };
-    let answer = service.cancel(handle).await;
+    let Some(service) = op.upstreams.get(&login.upstream) else { return Ok(false) };
+    let word = |answer: &Result<_, _>| if answer.is_ok() { "ok" } else { "unconfirmed" };
+    let answer = counted(login.upstream, "cancel", service.cancel(handle), word).await;
     let confirmed = answer.is_ok();
     op.latency.record((login.upstream, Call::Cancel, &op.env), started, (!confirmed).then_some(Reason::UpstreamDown)).await;
     if let Err(unavailable) = answer {
@@ -200,23 +175,13 @@ pub(super) async fn release_once_cancelled(
     Ok(true)
 }
 
-/// Ends a login whose deadline passed, and tells the upstream; a decoy takes as long.
-pub(crate) async fn expire(op: &Op, login: &Login) -> Result<(), Internal> {
-    end(op, login, End::Expired, UpstreamSession::MayLive).await?;
-    dismiss(op, login).await.map(drop)
-}
-
 /// Before another login is begun in its place: one that expired just now may have its request open still, whether the poller has
 /// written its end or not. That is withdrawn, and everybody waits for it; later only one that no poller ended is.
 pub(crate) async fn settle(op: &Op, login: &Login) -> Result<(), Internal> {
     let now = op.env.now();
     let expired = matches!(login.stage_at(now), LoginStage::Ended(End::Expired));
     if expired && (login.stage.is_open() || now.since(login.deadline) < POLLER_IS_DONE) {
-        return expire(op, login).await;
+        close(op, login, End::Expired).await?;
     }
     Ok(())
-}
-
-pub(crate) fn is_over(login: &Login, now: Timestamp) -> bool {
-    matches!(login.stage_at(now), LoginStage::Ended(_))
 }

@@ -16,16 +16,12 @@ mod qr;
 mod symbol;
 #[cfg(test)]
 pub(crate) mod tests;
-pub(crate) mod watch;
 
-use crate::domain::browser::{BrowserKey, RequestSource};
-use crate::domain::clock::Timestamp;
+use crate::domain::browser::BrowserKey;
 use crate::domain::id::{ClientId, LoginId};
-use crate::domain::login::{Concern, Login, LoginStage, Purpose, Subject};
+use crate::domain::login::{Concern, LoginStage, Purpose};
 use crate::domain::user::Upstream;
-use crate::flow::Op;
-use crate::flow::error::Internal;
-use crate::store::logins;
+use crate::flow::prelude::*;
 
 #[derive(Clone, Debug)]
 pub(crate) struct LoginRequest {
@@ -43,16 +39,9 @@ pub(crate) struct LoginRequest {
     pub(crate) until: Timestamp,
 }
 
-struct ResolvedSubject {
-    subject: Subject,
-    /// Whether they used this browser before.
-    remembered: bool,
-    /// Whom it concerns, asked or not.
-    concern: Concern,
-}
-
 impl LoginRequest {
-    fn login(&self, op: &Op, resolved: &ResolvedSubject) -> Result<Login, Internal> {
+    /// Without a name, so far: [`begin`] finds out who is meant.
+    fn login(&self, op: &Op) -> Result<Login, Internal> {
         let now = op.env.now();
         Ok(Login {
             id: LoginId::generate(&op.env)?,
@@ -60,8 +49,8 @@ impl LoginRequest {
             browser: self.browser.clone(),
             origin: self.origin.clone(),
             upstream: self.upstream,
-            subject: resolved.subject.clone(),
-            remembered: resolved.remembered,
+            subject: Subject::Unnamed,
+            remembered: false,
             typed: self.identifier.clone(),
             remember: self.remember,
             challenge: None,
@@ -69,7 +58,7 @@ impl LoginRequest {
             created_at: now,
             deadline: self.deadline(op, now),
             consumed_at: None,
-            concern: Concern { client: self.client.clone(), ..resolved.concern.clone() },
+            concern: Concern { client: self.client.clone(), ..Concern::default() },
         })
     }
 

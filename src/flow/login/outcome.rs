@@ -1,19 +1,14 @@
 //! What a login is for, matched here and nowhere else: a new [`Purpose`] adds its arms here.
 
-use std::time::Duration;
-
 use super::create::issuer_host;
 use crate::domain::authorization::Authorization;
-use crate::domain::backchannel_logout::Hold;
-use crate::domain::browser::Authentication;
-use crate::domain::clock::Timestamp;
 use crate::domain::id::ClientId;
-use crate::domain::login::{FINISH_GRACE, Login, Purpose};
-use crate::flow::Op;
+use crate::domain::login::{FINISH_GRACE, Purpose};
 use crate::flow::authorization::{self, Browser, Interaction};
-use crate::flow::error::Internal;
+use crate::flow::prelude::*;
 use crate::protocol::redirect_uri::RedirectUri;
-use crate::store::{StoreError, Tx, authorizations, clients};
+use crate::store::backchannel_logouts::Hold;
+use crate::store::{authorizations, clients};
 
 /// Locks what a login is for until the commit. False: it is gone, having made room for another one, and no login begins for it.
 pub(super) async fn on_begin(tx: &Tx, purpose: &Purpose) -> Result<bool, StoreError> {
@@ -61,12 +56,20 @@ impl Awaited {
 }
 
 #[derive(Debug)]
-pub(crate) enum LoginTarget {
-    Authorization(Box<Interaction>),
-    /// Our own pages, or what lives elsewhere than in this browser.
-    Own(Purpose),
+pub(crate) struct LoginTarget {
+    /// `None`: our own pages, or what lives elsewhere than in this browser.
+    interaction: Option<Interaction>,
+    /// Where the browser goes on once the login is through, or its page is of no use any more.
+    pub(crate) onward: String,
 }
 
+impl From<Interaction> for LoginTarget {
+    fn from(interaction: Interaction) -> Self {
+        Self { onward: interaction.location(), interaction: Some(interaction) }
+    }
+}
+
+#[derive(Default)]
 pub(crate) struct App<'a> {
     pub(crate) name: String,
     pub(crate) redirect_uri: Option<&'a RedirectUri>,
@@ -100,48 +103,37 @@ pub(crate) enum PhoneNeed {
 impl LoginTarget {
     /// What `login` of this browser is for; `None` when that is gone.
     pub(crate) async fn find(op: &Op, login: &Login) -> Result<Option<Self>, Internal> {
-        match (&login.purpose, &login.browser) {
+        let onward = match (&login.purpose, &login.browser) {
             (Purpose::Authorization(id), Some(browser)) => {
-                let found = authorization::find_own(op, id, browser).await?;
-                Ok(found.map(|interaction| Self::Authorization(Box::new(interaction))))
+                return Ok(authorization::find_own(op, id, browser).await?.map(Self::from));
             }
-            (Purpose::Authorization(_), None) => Ok(None),
-            (own, _) => Ok(Some(Self::Own(own.clone()))),
-        }
+            (Purpose::Authorization(_), None) => return Ok(None),
+            (Purpose::Portal { return_to, .. }, _) => return_to.clone(),
+            (Purpose::Enrolment(_) | Purpose::DeviceGrant(_) | Purpose::Backchannel(_), _) => "/".to_owned(),
+        };
+        Ok(Some(Self { interaction: None, onward }))
     }
 
-    pub(crate) fn app<'a>(&'a self, op: &Op) -> App<'a> {
-        match self {
-            Self::Authorization(interaction) => App::of(interaction),
-            Self::Own(_) => {
-                App { name: issuer_host(&op.settings.issuer), redirect_uri: None, forwards: false, home: None, ui_locales: &[] }
-            }
-        }
+    pub(crate) fn app(&self, op: &Op) -> App<'_> {
+        let own = || App { name: issuer_host(&op.settings.issuer), ..App::default() };
+        self.interaction.as_ref().map_or_else(own, App::of)
     }
 
     pub(crate) fn client(&self) -> Option<&ClientId> {
-        match self {
-            Self::Authorization(interaction) => Some(&interaction.client.id),
-            Self::Own(_) => None,
-        }
+        self.interaction.as_ref().map(|interaction| &interaction.client.id)
     }
 
     pub(crate) fn until(&self, op: &Op) -> Timestamp {
-        match self {
-            Self::Authorization(interaction) => interaction.authorization.expires_at,
-            Self::Own(_) => op.env.now().plus(op.settings.lifetimes.login),
-        }
+        let own = || op.env.now().plus(op.settings.lifetimes.login);
+        self.interaction.as_ref().map_or_else(own, |interaction| interaction.authorization.expires_at)
     }
 
     pub(crate) fn is_waiting(&self, now: Timestamp) -> bool {
-        match self {
-            Self::Authorization(interaction) => interaction.is_waiting(now),
-            Self::Own(_) => true,
-        }
+        self.interaction.as_ref().is_none_or(|interaction| interaction.is_waiting(now))
     }
 
     pub(crate) async fn phone_need(&self, op: &Op, browser: &Browser, typed: Option<&str>) -> Result<PhoneNeed, Internal> {
-        let Self::Authorization(interaction) = self else { return Ok(PhoneNeed::Needed) };
+        let Some(interaction) = &self.interaction else { return Ok(PhoneNeed::Needed) };
         if authorization::goes_on_without_phone(op, interaction, browser, typed).await? {
             return Ok(PhoneNeed::Answered);
         }
@@ -149,25 +141,13 @@ impl LoginTarget {
     }
 
     pub(crate) async fn on_abandoned(&self, op: &Op) -> Result<String, Internal> {
-        match self {
-            Self::Authorization(interaction) => authorization::give_up(op, interaction).await,
-            Self::Own(_) => Ok(self.onward()),
-        }
-    }
-
-    /// Where the browser goes on once the login is through, or its page is of no use any more.
-    pub(crate) fn onward(&self) -> String {
-        match self {
-            Self::Authorization(interaction) => interaction.location(),
-            Self::Own(Purpose::Portal { return_to, .. }) => return_to.clone(),
-            Self::Own(_) => "/".to_owned(),
+        match &self.interaction {
+            Some(interaction) => authorization::give_up(op, interaction).await,
+            None => Ok(self.onward.clone()),
         }
     }
 
     pub(crate) fn choice(&self) -> String {
-        match self {
-            Self::Authorization(interaction) => format!("{}/choose", interaction.location()),
-            Self::Own(_) => self.onward(),
-        }
+        if self.interaction.is_some() { format!("{}/choose", self.onward) } else { self.onward.clone() }
     }
 }

@@ -1,19 +1,13 @@
 //! What an upstream's answer means for a login: the authentication decision. Each transition is one conditional statement, so that
 //! answers may arrive twice and out of order.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
 use super::end::{self, UpstreamSession};
-use crate::domain::audit::AuditKind;
-use crate::domain::login::{End, Login, LoginStage, Reason, Subject, UpstreamHandle};
-use crate::domain::random::RandomError;
+use crate::domain::login::{End, LoginStage, UpstreamHandle};
 use crate::domain::user::Upstream;
-use crate::flow::Op;
-use crate::flow::audit::PendingEvent;
-use crate::flow::error::Internal;
-use crate::store::{devices, logins};
+use crate::flow::prelude::*;
+use crate::store::devices;
 use crate::upstream::Progress;
 
 /// Between polls while nobody has touched the phone, and up to how much more at random; and once somebody has.
@@ -91,8 +85,7 @@ async fn approve(op: &Op, login: &Login, upstream_user: &str) -> Result<(), Inte
         Subject::Named(asked) if asked.upstream_user == upstream_user => Some((asked.user_id.clone(), asked.device_id.clone())),
         Subject::Named(_) => {
             mismatch(op, login).await?;
-            end::end(op, login, End::Failed(Reason::Technical), UpstreamSession::Dead).await?;
-            return Ok(());
+            return end::end(op, login, End::Failed(Reason::Technical), UpstreamSession::Dead).await.map(drop);
         }
         Subject::Unnamed | Subject::Decoy => {
             let found = devices::find_by_upstream_user(op.store.read(), login.upstream, upstream_user).await?;
@@ -100,14 +93,12 @@ async fn approve(op: &Op, login: &Login, upstream_user: &str) -> Result<(), Inte
         }
     };
     let Some((user_id, device_id)) = device else {
-        end::end(op, login, End::Failed(Reason::NotRegistered), UpstreamSession::Dead).await?;
-        return Ok(());
+        return end::end(op, login, End::Failed(Reason::NotRegistered), UpstreamSession::Dead).await.map(drop);
     };
     let now = op.env.now();
     let input = (login.id.clone(), user_id, device_id);
-    let approved = op
-        .store
-        .write(input, move |tx, (id, user_id, device_id)| Box::pin(logins::approve(tx, id, user_id, Some(device_id), now)));
+    let approved =
+        op.store.write(input, move |tx, (id, user, device)| Box::pin(logins::approve(tx, id, user, Some(device), now)));
     if approved.await? {
         op.signals.login_changed(&login.id);
     } else if op.env.now() >= login.deadline {

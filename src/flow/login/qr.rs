@@ -6,7 +6,7 @@ use std::io::Cursor;
 
 use png::{BitDepth, ColorType, EncodingError, Transformations};
 use qrcode::bits::Bits;
-use qrcode::canvas::is_functional;
+use qrcode::canvas::{Canvas, MaskPattern, Module};
 use qrcode::ec::construct_codewords;
 use qrcode::types::Mode;
 use qrcode::{Color, EcLevel, QrCode, Version};
@@ -19,6 +19,11 @@ const SIDE: usize = 250;
 const QUIET: usize = 4;
 /// The alphanumeric mode's characters (§7.4.5).
 const ALPHANUMERIC: &[u8; 45] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
+/// By their numbers (§7.8.2).
+const MASKS: [MaskPattern; 8] = {
+    use MaskPattern::*;
+    [Checkerboard, HorizontalLines, VerticalLines, DiagonalLines, LargeCheckerboard, Fields, Diamonds, Meadow]
+};
 
 /// The PNG of a QR code with this text: 250 × 250 pixels, one bit each, in as large modules as fit.
 pub(super) fn png(text: &[u8], level: EcLevel) -> Result<Vec<u8>, Internal> {
@@ -46,6 +51,8 @@ pub(super) fn encode(side: u32, (color, depth): (ColorType, BitDepth), rows: &[u
     let mut encoder = png::Encoder::new(&mut png, side, side);
     encoder.set_color(color);
     encoder.set_depth(depth);
+    // Flat drawings get smaller without.
+    encoder.set_filter(png::Filter::NoFilter);
     encoder.write_header()?.write_image_data(rows)?;
     Ok(png)
 }
@@ -54,7 +61,7 @@ pub(super) fn encode(side: u32, (color, depth): (ColorType, BitDepth), rows: &[u
 pub(super) fn read(png: &[u8]) -> Option<(Vec<u8>, EcLevel)> {
     let matrix = Matrix::of(&Pixels::decode(png)?)?;
     let (level, mask) = matrix.format()?;
-    let text = text(&in_order(&matrix.codewords(mask), matrix.version, level)?, matrix.version)?;
+    let text = text(&in_order(&matrix.codewords(level, mask), matrix.version, level)?, matrix.version)?;
     Some((text, level))
 }
 
@@ -66,22 +73,13 @@ struct Pixels {
 impl Pixels {
     fn decode(png: &[u8]) -> Option<Self> {
         let mut decoder = png::Decoder::new(Cursor::new(png));
-        decoder.set_transformations(Transformations::normalize_to_color8());
+        decoder.set_transformations(Transformations::normalize_to_color8() | Transformations::ALPHA);
         let mut reader = decoder.read_info().ok()?;
         let mut bytes = vec![0; reader.output_buffer_size()?];
         let frame = reader.next_frame(&mut bytes).ok()?;
-        let (channels, alpha) = match frame.color_type {
-            ColorType::Grayscale => (1, None),
-            ColorType::GrayscaleAlpha => (2, Some(1)),
-            ColorType::Rgb => (3, None),
-            ColorType::Rgba => (4, Some(3)),
-            ColorType::Indexed => return None,
-        };
-        let is_dark = |pixel: &[u8]| {
-            let shown = alpha.and_then(|at: usize| pixel.get(at)).is_none_or(|alpha| *alpha >= 128);
-            shown && pixel.first().is_some_and(|value| *value < 128)
-        };
-        let dark = bytes.chunks_exact(channels).map(is_dark).collect();
+        // Grey or red first, opacity last.
+        let is_dark = |pixel: &[u8]| matches!(pixel, [0..=127, .., 128..=255]);
+        let dark = bytes.chunks_exact(frame.color_type.samples()).map(is_dark).collect();
         Some(Self { dark, width: usize::try_from(frame.width).ok()? })
     }
 
@@ -118,7 +116,7 @@ impl Matrix {
     }
 
     /// The level and the mask (§7.9): around the upper left finder pattern.
-    fn format(&self) -> Option<(EcLevel, u8)> {
+    fn format(&self) -> Option<(EcLevel, MaskPattern)> {
         let column = (0..6).chain([7, 8]).map(|y| (8, y));
         let places = column.chain([(7, 8)]).chain((0..6).rev().map(|x| (x, 8)));
         let read = places.enumerate().fold(0_u16, |bits, (at, (x, y))| bits | u16::from(self.modules.is_dark(x, y)) << at);
@@ -129,11 +127,16 @@ impl Matrix {
             2 => EcLevel::H,
             _three => EcLevel::Q,
         };
-        Some((level, u8::try_from(format & 7).ok()?))
+        MASKS.get(usize::from(format & 7)).map(|mask| (level, *mask))
     }
 
     /// The code words as they are placed (§7.7.3), the mask taken off.
-    fn codewords(&self, mask: u8) -> Vec<u8> {
+    fn codewords(&self, level: EcLevel, mask: MaskPattern) -> Vec<u8> {
+        // The encoder's drawing of a code without data: what stays empty holds data, which the mask inverts where it is dark.
+        let mut blank = Canvas::new(self.version, level);
+        blank.draw_all_functional_patterns();
+        let mut masked = blank.clone();
+        masked.apply_mask(mask);
         let mut bits = Vec::with_capacity(self.modules.width * self.modules.width);
         // Two columns at a time, from the right, up and down in turn; the column of the timing pattern is left out.
         let columns = (1..self.modules.width).rev().filter(|right| if *right > 6 { right % 2 == 0 } else { right % 2 == 1 });
@@ -141,39 +144,15 @@ impl Matrix {
             for step in 0..self.modules.width {
                 let y = if turn % 2 == 0 { self.modules.width - 1 - step } else { step };
                 for x in [right, right - 1] {
-                    if !self.is_functional(x, y) {
-                        bits.push(self.modules.is_dark(x, y) ^ is_inverted(mask, x, y));
+                    let [column, row] = [x, y].map(|at| i16::try_from(at).unwrap_or(0));
+                    if blank.get(column, row) == Module::Empty {
+                        bits.push(self.modules.is_dark(x, y) ^ masked.get(column, row).is_dark());
                     }
                 }
             }
         }
         bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |bits, bit| bits << 1 | u8::from(*bit))).collect()
     }
-
-    /// The version's own areas (§7.10), beside two finder patterns of codes from version 7, are functional as well.
-    fn is_functional(&self, x: usize, y: usize) -> bool {
-        let is_beside = |at: usize| (self.modules.width.saturating_sub(11)..self.modules.width.saturating_sub(8)).contains(&at);
-        if self.modules.width >= 45 && ((x < 6 && is_beside(y)) || (y < 6 && is_beside(x))) {
-            return true;
-        }
-        let [width, x, y] = [self.modules.width, x, y].map(|at| i16::try_from(at).unwrap_or(0));
-        is_functional(self.version, width, x, y)
-    }
-}
-
-/// The masks (§7.8.2).
-const fn is_inverted(mask: u8, x: usize, y: usize) -> bool {
-    let condition = match mask {
-        0 => (x + y) % 2,
-        1 => y % 2,
-        2 => x % 3,
-        3 => (x + y) % 3,
-        4 => (x / 3 + y / 2) % 2,
-        5 => x * y % 2 + x * y % 3,
-        6 => (x * y % 2 + x * y % 3) % 2,
-        _seven => ((x + y) % 2 + x * y % 3) % 2,
-    };
-    condition == 0
 }
 
 /// The data code words in their order: blocks are placed word by word in turn (§7.6), as the encoder shows with numbers for words.

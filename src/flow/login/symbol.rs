@@ -44,16 +44,11 @@ pub(super) fn png(chance: &[u8; 32]) -> Result<Vec<u8>, Internal> {
             let distance = outline.distance(x, y).min(mark.distance(x, y));
             let ink = ((half + 0.5 - distance).clamp(0.0, 1.0) * 255.0).round();
             // Within 0 and 255 by the clamp.
-            pixels.extend([0, 0, 0, byte(ink)]);
+            pixels.extend([0, 0, 0, ink as u8]);
         }
     }
     let rgba = (ColorType::Rgba, BitDepth::Eight);
     qr::encode(u32::from(SIDE), rgba, &pixels).map_err(|_never_for_this_size| Internal::Picture)
-}
-
-/// A whole number between 0 and 255, as a byte.
-fn byte(value: f32) -> u8 {
-    (0..=u8::MAX).find(|byte| f32::from(*byte) >= value).unwrap_or(u8::MAX)
 }
 
 #[cfg(test)]

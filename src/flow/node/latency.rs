@@ -3,16 +3,13 @@
 //! statements, drowns in a [`random_delay`].
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::domain::clock::Timestamp;
 use crate::domain::env::Env;
-use crate::domain::login::Reason;
-use crate::domain::random::RandomError;
 use crate::domain::user::Upstream;
+use crate::flow::prelude::*;
 
 /// By then an outage is over, as far as anybody knows.
 const FAILURE_COUNTS: Duration = Duration::from_secs(20);
@@ -62,7 +59,7 @@ pub(crate) struct LatencyModel(Arc<Mutex<Recent>>);
 
 impl LatencyModel {
     pub(crate) fn observe(&self, upstream: Upstream, call: Call, observed: Observed) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock();
         let recent = all.entry((upstream, call)).or_default();
         recent.truncate(REMEMBERED - 1);
         recent.push_front(observed);
@@ -70,9 +67,9 @@ impl LatencyModel {
 
     /// Notes a call that was made since `started`, and ends it at the timer's next tick.
     pub(crate) async fn record(&self, (upstream, call, env): (Upstream, Call, &Env), started: Instant, failed: Option<Reason>) {
-        let took = started.elapsed();
-        self.observe(upstream, call, Observed { took, failed, at: env.now() });
-        sleep_until(started + took + TICK).await;
+        let observed = Observed { took: started.elapsed(), failed, at: env.now() };
+        self.observe(upstream, call, observed);
+        observed.pass(started).await;
     }
 
     pub(crate) fn sample(&self, (upstream, call, env): (Upstream, Call, &Env)) -> Result<Observed, RandomError> {
@@ -82,7 +79,7 @@ impl LatencyModel {
 
     /// How a call would go now: as the latest did, or one of the few before it that went alike; `random` chooses.
     fn sample_by(&self, upstream: Upstream, call: Call, now: Timestamp, random: u8) -> Observed {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self.0.lock();
         let recent = all.get(&(upstream, call)).into_iter().flatten();
         let recent = recent.filter(|observed| observed.failed.is_none() || now.since(observed.at) < FAILURE_COUNTS);
         let Some(latest) = recent.clone().next() else { return Observed { took: FIRST_GUESS, failed: None, at: now } };

@@ -1,17 +1,21 @@
-//! The pages of logins that are open on this node. A few streams may watch one login, the oldest ends for a newer one; a node
-//! holds so many and refuses more: a page that gets none asks for the state instead.
+//! The pages of logins that are open on this node. One task for each login re-reads it, however many streams tell of it. A few
+//! streams may watch one login, the oldest ends for a newer one; a node holds so many and refuses more: a page that gets none
+//! asks for the state instead.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Weak;
 
-use tokio::sync::{Notify, watch};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::sync::watch::{Receiver, Sender, channel};
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::clock::Timestamp;
 use crate::domain::id::LoginId;
-use crate::domain::login::{Login, Reason};
-use crate::flow::settings::Limits;
-use crate::metrics;
+use crate::domain::settings::Limits;
+use crate::flow::prelude::*;
+
+/// How soon another node's change is seen (decision 2.8).
+const REREAD: Duration = Duration::from_millis(500);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
@@ -35,32 +39,21 @@ impl Seen {
     }
 }
 
-/// This node holds as many streams as it may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Full;
-
-pub(in crate::flow) struct Watched {
-    seen: watch::Sender<Seen>,
+struct Watched {
+    seen: Sender<Seen>,
     changed: Arc<Notify>,
-    streams: VecDeque<(u64, CancellationToken)>,
+    /// The oldest first. Those that are gone do not count.
+    streams: VecDeque<Weak<CancellationToken>>,
 }
 
-#[derive(Default)]
-pub(in crate::flow) struct All {
-    pub(in crate::flow) logins: HashMap<LoginId, Watched>,
-    pub(in crate::flow) open: usize,
-    next: u64,
-}
+type All = HashMap<LoginId, Watched>;
 
 #[derive(Clone, Default)]
 pub(crate) struct Watches(Arc<Mutex<All>>);
 
 pub(crate) struct Stream {
-    id: LoginId,
-    number: u64,
-    seen: watch::Receiver<Seen>,
-    ended: CancellationToken,
-    watches: Watches,
+    seen: Receiver<Seen>,
+    ended: Arc<CancellationToken>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,86 +65,95 @@ pub(crate) enum News {
     Over,
 }
 
-/// Ends the oldest stream of a login that has as many as it may, or refuses one more on a node that has.
-fn make_room(all: &mut All, id: &LoginId, limits: &Limits) -> Result<(), Full> {
+/// A stream that tells how `login`, as it was just read, stands and goes on; `None` where this node holds as many as it may.
+pub(crate) fn watch(op: &Op, login: &Login) -> Option<Stream> {
+    let (id, read) = (&login.id, Seen::of(login, op.env.now()));
+    let mut all = op.signals.watches.0.lock();
+    if !make_room(&mut all, id, &op.settings.limits) {
+        return None;
+    }
+    let watched = all.entry(id.clone()).or_insert_with(|| {
+        let changed = Arc::<Notify>::default();
+        tokio::spawn(follow(op.clone(), id.clone(), login.deadline, changed.clone()));
+        Watched { seen: channel(read).0, changed, streams: VecDeque::new() }
+    });
+    let ended = Arc::default();
+    watched.streams.push_back(Arc::downgrade(&ended));
+    // Whichever was read later: by this page's request, or for the streams that are here.
+    watched.seen.send_if_modified(|told| {
+        let is_newer = read.is_after(*told);
+        *told = if is_newer { read } else { *told };
+        is_newer
+    });
+    Some(Stream { seen: watched.seen.subscribe(), ended })
+}
+
+/// The deadline is met to the moment, whenever the stream began and whoever the login is for (check 139).
+fn until_next_look(deadline: Timestamp, now: Timestamp) -> Duration {
+    let left = deadline.since(now);
+    if left.is_zero() { REREAD } else { left.min(REREAD) }
+}
+
+/// Until the login is over, nobody watches it any more, or it cannot be read.
+async fn follow(op: Op, id: LoginId, mut deadline: Timestamp, changed: Arc<Notify>) {
+    loop {
+        drop(tokio::time::timeout(until_next_look(deadline, op.env.now()), changed.notified()).await);
+        let found = logins::find(op.store.read(), &id).await.ok().flatten();
+        let seen = found.as_ref().map(|login| Seen::of(login, op.env.now()));
+        deadline = found.map_or(deadline, |login| login.deadline);
+        if !op.signals.watches.tell(&id, seen) {
+            return;
+        }
+    }
+}
+
+fn is_here(stream: &Weak<CancellationToken>) -> bool {
+    stream.strong_count() > 0
+}
+
+fn open(all: &All) -> usize {
+    all.values().flat_map(|watched| &watched.streams).filter(|stream| is_here(stream)).count()
+}
+
+/// Ends the oldest stream of a login that has as many as it may, or refuses one more (false) on a node that has.
+fn make_room(all: &mut All, id: &LoginId, limits: &Limits) -> bool {
     let most = |limit: Option<u32>| limit.map(|most| usize::try_from(most).unwrap_or(usize::MAX));
-    if let Some(watched) = all.logins.get_mut(id)
-        && most(limits.streams_per_login).is_some_and(|most| watched.streams.len() >= most)
-        && let Some((_number, oldest)) = watched.streams.pop_front()
-    {
-        oldest.cancel();
-        all.open = all.open.saturating_sub(1);
-        metrics::SSE_REFUSED.add(["login"]);
-        return Ok(());
+    if let Some(watched) = all.get_mut(id) {
+        watched.streams.retain(is_here);
+        if most(limits.streams_per_login).is_some_and(|most| watched.streams.len() >= most)
+            && let Some(oldest) = watched.streams.pop_front().and_then(|oldest| oldest.upgrade())
+        {
+            oldest.cancel();
+            metrics::SSE_REFUSED.add(["login"]);
+            return true;
+        }
     }
-    if most(limits.streams_per_node).is_some_and(|most| all.open >= most) {
+    let is_full = most(limits.streams_per_node).is_some_and(|most| open(all) >= most);
+    if is_full {
         metrics::SSE_REFUSED.add(["node"]);
-        return Err(Full);
     }
-    Ok(())
+    !is_full
 }
 
 impl Watches {
-    /// With the first stream of a login: what wakes whoever re-reads it from now on and [`tell`](Self::tell)s all streams.
-    pub(in crate::flow) fn join(
-        &self,
-        id: &LoginId,
-        read: Seen,
-        limits: &Limits,
-    ) -> Result<(Stream, Option<Arc<Notify>>), Full> {
-        let mut all = self.lock();
-        make_room(&mut all, id, limits)?;
-        let (number, ended) = (all.next, CancellationToken::new());
-        all.next += 1;
-        all.open += 1;
-        let mut first = None;
-        let watched = all.logins.entry(id.clone()).or_insert_with(|| {
-            let changed = first.insert(Arc::new(Notify::new())).clone();
-            Watched { seen: watch::channel(read).0, changed, streams: VecDeque::new() }
-        });
-        watched.streams.push_back((number, ended.clone()));
-        // Whichever was read later: by this page's request, or for the streams that are here.
-        watched.seen.send_if_modified(|told| {
-            let is_newer = read.is_after(*told);
-            *told = if is_newer { read } else { *told };
-            is_newer
-        });
-        let seen = watched.seen.subscribe();
-        drop(all);
-        Ok((Stream { id: id.clone(), number, seen, ended, watches: self.clone() }, first))
-    }
-
-    pub(in crate::flow) fn lock(&self) -> MutexGuard<'_, All> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Tells the streams of a login how it stands. False: nobody is to look again, and it is forgotten.
-    pub(in crate::flow) fn tell(&self, id: &LoginId, seen: Option<Seen>) -> bool {
-        let mut all = self.lock();
-        let Some(watched) = all.logins.get(id) else { return false };
+    fn tell(&self, id: &LoginId, seen: Option<Seen>) -> bool {
+        let mut all = self.0.lock();
+        let Some(watched) = all.get(id) else { return false };
         if let Some(seen) = seen {
             watched.seen.send_if_modified(|told| std::mem::replace(told, seen) != seen);
         }
-        let goes_on = seen.is_some_and(|seen| seen.is_open) && !watched.streams.is_empty();
-        if !goes_on && let Some(forgotten) = all.logins.remove(id) {
-            all.open = all.open.saturating_sub(forgotten.streams.len());
+        let goes_on = seen.is_some_and(|seen| seen.is_open) && watched.streams.iter().any(is_here);
+        if !goes_on {
+            all.remove(id);
         }
         goes_on
     }
 
     pub(super) fn changed(&self, id: &LoginId) {
-        if let Some(watched) = self.lock().logins.get(id) {
+        if let Some(watched) = self.0.lock().get(id) {
             watched.changed.notify_one();
         }
-    }
-
-    fn leave(&self, id: &LoginId, number: u64) {
-        let mut all = self.lock();
-        let Some(watched) = all.logins.get_mut(id) else { return };
-        let before = watched.streams.len();
-        watched.streams.retain(|(known, _)| *known != number);
-        let left = before - watched.streams.len();
-        all.open = all.open.saturating_sub(left);
     }
 }
 
@@ -172,8 +174,5 @@ impl Stream {
     }
 }
 
-impl Drop for Stream {
-    fn drop(&mut self) {
-        self.watches.leave(&self.id, self.number);
-    }
-}
+#[cfg(test)]
+mod tests;

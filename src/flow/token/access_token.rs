@@ -2,29 +2,18 @@
 //! (RFC 9068) can only be signed after the commit that writes its row (decision 2.4), so its handle is its `jti`, set apart by a
 //! prefix that no opaque token can have: a `jti` that somebody read in a JWT is not a token.
 
-use crate::domain::clock::Timestamp;
-use crate::domain::secret::{Secret, SecretDigest};
-use crate::flow::Op;
+use crate::flow::prelude::*;
 use crate::protocol::client_metadata::AccessTokenFormat;
 use crate::store::access_tokens::FoundAccessToken;
 
 /// Characters of an opaque token: 256 bits in base64url.
 const OPAQUE_LENGTH: usize = 43;
 
-/// Made before the write.
-#[derive(Clone, Debug)]
-pub(super) struct AccessHandle {
-    pub format: AccessTokenFormat,
-    /// An opaque token itself, or the `jti` of a JWT.
-    pub secret: Secret,
-}
-
-impl AccessHandle {
-    pub(super) fn digest(&self) -> SecretDigest {
-        match self.format {
-            AccessTokenFormat::Opaque => self.secret.digest(),
-            AccessTokenFormat::Jwt => digest_of_jti(self.secret.expose()),
-        }
+/// Of an opaque token itself, or of the `jti` of a JWT.
+pub(super) fn digest_of(format: AccessTokenFormat, handle: &Secret) -> SecretDigest {
+    match format {
+        AccessTokenFormat::Opaque => handle.digest(),
+        AccessTokenFormat::Jwt => digest_of_jti(handle.expose()),
     }
 }
 
@@ -39,7 +28,7 @@ pub(in crate::flow) fn digest_of_presented(op: &Op, presented: &str) -> Option<S
         return Some(SecretDigest::of(presented.as_bytes()));
     }
     // A revoked signing key ends its tokens at once, wherever the row still says otherwise (check 71).
-    let claims = op.keys.ring.verify_access_token(presented, &op.settings.issuer).ok()?;
+    let claims = op.keys.verify_access_token(presented, &op.settings.issuer).ok()?;
     Some(digest_of_jti(&claims.jti))
 }
 
@@ -80,8 +69,8 @@ mod tests {
 
     #[test]
     fn a_jti_is_not_an_opaque_token() {
-        let handle = AccessHandle { format: AccessTokenFormat::Jwt, secret: Secret::generate(&Env::system()).unwrap() };
-        assert_ne!(handle.digest(), handle.secret.digest());
-        assert!(!is_opaque(&format!("jti:{}", handle.secret.expose())));
+        let handle = Secret::generate(&Env::system()).unwrap();
+        assert_ne!(digest_of(AccessTokenFormat::Jwt, &handle), handle.digest());
+        assert!(!is_opaque(&format!("jti:{}", handle.expose())));
     }
 }

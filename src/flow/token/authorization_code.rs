@@ -2,23 +2,14 @@
 //! own, and a code whose binding does not hold stays unused: bad input changes nothing. What redeems a code is one conditional
 //! statement, in the same write that makes the family (decision 2.4).
 
-use super::access_token::AccessHandle;
-use super::family::{Family, NewFamily, TokenWrite};
-use super::issue::{Issuance, TokenResponse};
-use super::{TokenRequest, invalid_grant};
-use crate::domain::audit::AuditKind;
+use super::family::{NewFamily, TokenWrite};
+use super::{Outcome, TokenResponse};
 use crate::domain::authorization::CodeContent;
-use crate::domain::browser::BrowserSession;
 use crate::domain::id::GrantId;
-use crate::domain::secret::{Secret, SecretDigest};
-use crate::domain::user::User;
-use crate::flow::Op;
-use crate::flow::audit::PendingEvent;
 use crate::flow::backchannel_logout::SETTLE;
-use crate::flow::error::OAuthError;
-use crate::protocol::error::ErrorCode;
+use crate::flow::prelude::*;
 use crate::store::codes::StoredCode;
-use crate::store::{StoreError, Tx, backchannel_logouts, codes, grants, sessions, users};
+use crate::store::{backchannel_logouts, codes, grants, sessions, users};
 
 struct Redemption {
     code: SecretDigest,
@@ -31,64 +22,49 @@ struct Redemption {
 
 type Present = (User, BrowserSession);
 
-enum Outcome {
-    Redeemed(Box<Family>),
-    Reused,
-    Refused(&'static str),
-}
-
 /// Costs: one commit of two reads by key and seven inserts or updates at most; then one signature, two where access tokens are
 /// JWTs. A refused code costs the reads only.
 /// Errors: `invalid_request` without a code; `invalid_grant`, always with the same description, for a code that does not count.
-pub(super) async fn redeem(op: &Op, request: &TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
-    let client = request.client;
-    let parameters = request.sent.parameters;
+pub(super) async fn redeem(op: &Op, write: TokenWrite, parameters: &Parameters) -> Result<TokenResponse, OAuthError> {
     let code = parameters.get("code").ok_or(OAuthError::new(ErrorCode::InvalidRequest, "code is missing"))?;
-    let access = AccessHandle { format: client.metadata.access_token_format, secret: Secret::generate(&op.env)? };
     let refresh = Secret::generate(&op.env)?;
     let redemption = Redemption {
         code: SecretDigest::of(code.as_bytes()),
         redirect_uri: parameters.get("redirect_uri").map(str::to_owned),
         verifier: parameters.get("code_verifier").map(Secret::new),
-        write: request.write(op, &access),
         family: NewFamily {
             id: GrantId::generate(&op.env)?,
             refresh: refresh.digest(),
-            issued: request.audit_entry(op, AuditKind::TokenIssued)?,
+            issued: write.audit_entry(op, AuditKind::TokenIssued)?,
         },
-        reused: request.audit_entry(op, AuditKind::TokenReuse)?,
+        reused: write.audit_entry(op, AuditKind::TokenReuse)?,
+        write,
     };
-    match op.store.write(redemption, |tx, job| Box::pin(job.run(tx))).await? {
-        Outcome::Redeemed(family) => {
-            let (refresh, nonce) = (family.terms.refresh.then_some(refresh), family.grant.nonce.clone());
-            Issuance { client, family: &family, access, refresh, nonce }.answer(op)
-        }
-        Outcome::Reused => Err(invalid_grant(format!("{}: the code was redeemed before; its family is revoked", client.id))),
-        Outcome::Refused(reason) => Err(invalid_grant(format!("{}: {reason}", client.id))),
-    }
+    let family = op.store.write(redemption, |tx, job| Box::pin(job.run(tx))).await??;
+    family.answer(op, family.terms.refresh.then_some(&refresh), family.grant.nonce.as_deref())
 }
 
 impl Redemption {
     async fn run(&self, tx: &Tx) -> Result<Outcome, StoreError> {
         let Some(code) = codes::find(tx, &self.code).await? else {
-            return Ok(Outcome::Refused("the code is unknown"));
+            return Ok(Err(self.write.refused("the code is unknown")));
         };
         if let Some(reason) = self.broken_binding(&code.content) {
-            return Ok(Outcome::Refused(reason));
+            return Ok(Err(self.write.refused(reason)));
         }
         if code.consumed_at.is_some() {
             return self.refuse_reuse(tx, &code).await;
         }
         let (user, session) = match self.present_user(tx, &code.content).await? {
             Ok(present) => present,
-            Err(reason) => return Ok(Outcome::Refused(reason)),
+            Err(reason) => return Ok(Err(self.write.refused(reason))),
         };
         if !codes::consume(tx, &self.code, &self.family.id, self.write.now).await? {
             // Expired, or another request was faster since it was read: then that one's family dies.
             let raced = codes::find(tx, &self.code).await?.filter(|code| code.consumed_at.is_some());
             return match raced {
                 Some(code) => self.refuse_reuse(tx, &code).await,
-                None => Ok(Outcome::Refused("the code has expired")),
+                None => Ok(Err(self.write.refused("the code has expired"))),
             };
         }
         let holds_logouts = code.content.holds_logouts;
@@ -96,7 +72,7 @@ impl Redemption {
         if holds_logouts {
             backchannel_logouts::release(tx, &code.authorization_id, self.write.now.plus(SETTLE)).await?;
         }
-        Ok(Outcome::Redeemed(Box::new(family)))
+        Ok(Ok(family))
     }
 
     /// The first binding of the code that the request does not keep. None of them stands in for another (check 26).
@@ -150,7 +126,7 @@ impl Redemption {
             let person = &code.content.authentication.user_id;
             self.reused.about(person.as_str(), grant_id.as_str()).write(tx, self.write.now).await?;
         }
-        Ok(Outcome::Reused)
+        Ok(Err(self.write.refused("the code was redeemed before; its family is revoked")))
     }
 }
 

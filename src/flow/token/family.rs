@@ -1,20 +1,16 @@
 //! How a token family begins and how an access token joins it, inside the write of a token request.
 
-use std::sync::Arc;
-
+use super::INVALID_GRANT;
+use super::access_token::digest_of;
 use super::terms::Terms;
 use crate::domain::authorization::CodeContent;
-use crate::domain::browser::{Authentication, BrowserSession};
-use crate::domain::client::Client;
-use crate::domain::clock::Timestamp;
-use crate::domain::grant::{AccessToken, Grant, RefreshToken};
+use crate::domain::grant::{AccessToken, Grant};
 use crate::domain::id::GrantId;
-use crate::domain::secret::SecretDigest;
-use crate::domain::user::User;
-use crate::flow::audit::PendingEvent;
-use crate::flow::settings::Settings;
-use crate::protocol::scope::Scope;
-use crate::store::{StoreError, Tx, access_tokens, grants, refresh_tokens};
+use crate::flow::Settings;
+use crate::flow::prelude::*;
+use crate::protocol::client_metadata::GrantType;
+use crate::store::refresh_tokens::RefreshToken;
+use crate::store::{access_tokens, grants, refresh_tokens};
 
 /// A client's key (DPoP, RFC 9449 §5) or certificate (mutual TLS, RFC 8705 §3) would be a further variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,13 +34,17 @@ impl TokenBinding {
     }
 }
 
-/// What the write of a token request needs whatever its grant. It may run more than once and makes nothing up.
+/// What the write of a token request needs whatever its grant, of a client that may use it. It may run more than once and makes
+/// nothing up.
 pub(super) struct TokenWrite {
     pub client: Client,
+    pub grant_type: GrantType,
     pub binding: TokenBinding,
+    pub origin: RequestSource,
     pub settings: Arc<Settings>,
     pub now: Timestamp,
-    pub access: SecretDigest,
+    /// The access token itself where it is opaque, else its `jti`.
+    pub access: Secret,
 }
 
 /// Made before the write.
@@ -56,10 +56,12 @@ pub(super) struct NewFamily {
 }
 
 pub(super) struct Family {
+    pub client: Client,
     pub grant: Grant,
     pub user: User,
     pub terms: Terms,
     pub binding: TokenBinding,
+    pub access: Secret,
     pub issued_at: Timestamp,
     pub access_ends: Timestamp,
 }
@@ -69,8 +71,34 @@ impl TokenWrite {
         Terms::of(&self.client, self.binding, scope, authentication, &self.settings.lifetimes)
     }
 
+    pub(super) fn audit_entry(&self, op: &Op, kind: AuditKind) -> Result<PendingEvent, RandomError> {
+        let event = AuditEvent {
+            client: Some(self.client.id.as_str().to_owned()),
+            origin: self.origin.clone(),
+            detail: Some(self.grant_type.as_str().to_owned()),
+            ..AuditEvent::new(kind)
+        };
+        PendingEvent::new(&op.env, event)
+    }
+
+    /// `invalid_grant` (RFC 6749 §5.2) with its one description and a reason for the log.
+    pub(super) fn refused(&self, reason: &str) -> OAuthError {
+        OAuthError::new(ErrorCode::InvalidGrant, INVALID_GRANT).hint(format!("{}: {reason}", self.client.id))
+    }
+
     pub(super) fn refresh_ends(&self, grant: &Grant) -> Timestamp {
         self.now.plus(self.settings.lifetimes.refresh_sliding).min(grant.expires_at)
+    }
+
+    pub(super) fn refresh_token(&self, digest: &SecretDigest, grant: &Grant) -> RefreshToken {
+        RefreshToken {
+            digest: digest.clone(),
+            grant_id: grant.id.clone(),
+            predecessor: None,
+            issued_at: self.now,
+            expires_at: self.refresh_ends(grant),
+            rotated_at: None,
+        }
     }
 
     pub(super) async fn begin(
@@ -94,15 +122,7 @@ impl TokenWrite {
         };
         grants::insert(tx, &grant).await?;
         if terms.refresh {
-            let refresh = RefreshToken {
-                digest: new.refresh.clone(),
-                grant_id: grant.id.clone(),
-                predecessor: None,
-                issued_at: self.now,
-                expires_at: self.refresh_ends(&grant),
-                rotated_at: None,
-            };
-            refresh_tokens::insert(tx, &refresh).await?;
+            refresh_tokens::insert(tx, &self.refresh_token(&new.refresh, &grant)).await?;
         }
         new.issued.about(grant.authentication.user_id.as_str(), grant.id.as_str()).write(tx, self.now).await?;
         self.add_access_token(tx, (grant, user), terms, Some(session)).await
@@ -118,13 +138,14 @@ impl TokenWrite {
     ) -> Result<Family, StoreError> {
         let access_ends = grant.cap(self.now.plus(terms.access_lifetime), session);
         let access = AccessToken {
-            digest: self.access.clone(),
+            digest: digest_of(self.client.metadata.access_token_format, &self.access),
             grant_id: grant.id.clone(),
             scope: terms.scope.clone(),
             issued_at: self.now,
             expires_at: access_ends,
         };
         access_tokens::insert(tx, &access).await?;
-        Ok(Family { grant, user, terms, binding: self.binding, issued_at: self.now, access_ends })
+        let (client, binding, access) = (self.client.clone(), self.binding, self.access.clone());
+        Ok(Family { client, grant, user, terms, binding, access, issued_at: self.now, access_ends })
     }
 }

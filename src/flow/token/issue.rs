@@ -5,15 +5,12 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::access_token::AccessHandle;
 use super::family::Family;
 use crate::domain::assurance::AMR;
-use crate::domain::client::Client;
-use crate::domain::secret::Secret;
-use crate::flow::error::OAuthError;
-use crate::flow::{Op, claims};
+use crate::flow::prelude::*;
+use crate::flow::userinfo::claims_of;
+use crate::protocol::claims::{AccessTokenClaims, IdTokenClaims, UserClaims, at_hash};
 use crate::protocol::client_metadata::{AccessTokenFormat, IdTokenClaimsPolicy};
-use crate::protocol::id_token::{AccessTokenClaims, IdTokenClaims, UserClaims, at_hash};
 use crate::protocol::jws::TokenType;
 use crate::protocol::scope;
 
@@ -42,52 +39,45 @@ impl fmt::Debug for TokenResponse {
     }
 }
 
-pub(super) struct Issuance<'a> {
-    pub client: &'a Client,
-    pub family: &'a Family,
-    pub access: AccessHandle,
-    pub refresh: Option<Secret>,
-    /// The `nonce` to echo: that of the authorization request for its code, none for a refresh (OIDC Core §12.2).
-    pub nonce: Option<String>,
-}
-
-impl Issuance<'_> {
-    /// One signature, two where the access token is a JWT, none where it is opaque and `openid` was not granted.
-    pub(super) fn answer(self, op: &Op) -> Result<TokenResponse, OAuthError> {
-        let access_token = match self.access.format {
-            AccessTokenFormat::Opaque => self.access.secret.clone(),
+impl Family {
+    /// One signature, two where the access token is a JWT, none where it is opaque and `openid` was not granted. `nonce` is that
+    /// of the authorization request for its code, none for a refresh (OIDC Core §12.2).
+    pub(super) fn answer(&self, op: &Op, refresh: Option<&Secret>, nonce: Option<&str>) -> Result<TokenResponse, OAuthError> {
+        let metadata = &self.client.metadata;
+        let access_token = match metadata.access_token_format {
+            AccessTokenFormat::Opaque => self.access.clone(),
             AccessTokenFormat::Jwt => {
                 let claims = self.access_token_claims(&op.settings.issuer);
-                op.keys.ring.sign(self.client.metadata.id_token_signed_response_alg, TokenType::Access, &claims)?
+                op.keys.sign(metadata.id_token_signed_response_alg, TokenType::Access, &claims)?
             }
         };
-        let id_token = match self.family.terms.scope.contains(scope::OPENID) {
-            true => Some(self.id_token(op, &access_token)?),
+        let id_token = match self.terms.scope.contains(scope::OPENID) {
+            true => Some(self.id_token(op, nonce, &access_token)?),
             false => None,
         };
         Ok(TokenResponse {
             access_token: access_token.expose().to_owned(),
-            token_type: self.family.binding.token_type(),
-            expires_in: self.family.access_ends.since(self.family.issued_at).as_secs(),
-            refresh_token: self.refresh.as_ref().map(|token| token.expose().to_owned()),
+            token_type: self.binding.token_type(),
+            expires_in: self.access_ends.since(self.issued_at).as_secs(),
+            refresh_token: refresh.map(|token| token.expose().to_owned()),
             id_token,
-            scope: self.family.terms.scope.to_string(),
+            scope: self.terms.scope.to_string(),
         })
     }
 
     /// RFC 9068 §2.2. The audience is the issuer itself: these tokens open userinfo, and no resource is registered that could
     /// be named instead (RFC 9068 §3).
     fn access_token_claims(&self, issuer: &str) -> AccessTokenClaims {
-        let authentication = &self.family.grant.authentication;
+        let authentication = &self.grant.authentication;
         AccessTokenClaims {
             iss: issuer.to_owned(),
-            sub: self.family.user.id.as_str().to_owned(),
+            sub: self.user.id.as_str().to_owned(),
             aud: issuer.to_owned(),
             client_id: self.client.id.as_str().to_owned(),
-            jti: self.access.secret.expose().to_owned(),
-            exp: self.family.access_ends.as_seconds(),
-            iat: self.family.issued_at.as_seconds(),
-            scope: self.family.terms.scope.clone(),
+            jti: self.access.expose().to_owned(),
+            exp: self.access_ends.as_seconds(),
+            iat: self.issued_at.as_seconds(),
+            scope: self.terms.scope.clone(),
             auth_time: Some(authentication.auth_time.as_seconds()),
             acr: Some(authentication.acr.as_str().to_owned()),
             amr: amr(),
@@ -95,28 +85,28 @@ impl Issuance<'_> {
     }
 
     /// OIDC Core §2, §3.1.3.6; after a refresh §12.2: the same `sub`, `auth_time`, `acr`, `amr` and `sid` as in the first one.
-    fn id_token(&self, op: &Op, access_token: &Secret) -> Result<String, OAuthError> {
+    fn id_token(&self, op: &Op, nonce: Option<&str>, access_token: &Secret) -> Result<String, OAuthError> {
         let metadata = &self.client.metadata;
         let alg = metadata.id_token_signed_response_alg;
-        let authentication = &self.family.grant.authentication;
+        let authentication = &self.grant.authentication;
         let claims = IdTokenClaims {
             iss: op.settings.issuer.clone(),
-            sub: self.family.user.id.as_str().to_owned(),
+            sub: self.user.id.as_str().to_owned(),
             aud: self.client.id.as_str().to_owned(),
-            exp: self.family.issued_at.plus(self.family.terms.id_lifetime).as_seconds(),
-            iat: self.family.issued_at.as_seconds(),
+            exp: self.issued_at.plus(self.terms.id_lifetime).as_seconds(),
+            iat: self.issued_at.as_seconds(),
             auth_time: authentication.auth_time.as_seconds(),
-            nonce: self.nonce.clone(),
+            nonce: nonce.map(str::to_owned),
             acr: Some(authentication.acr.as_str().to_owned()),
             amr: amr(),
             sid: authentication.session_id.as_ref().map(|session| session.as_str().to_owned()),
             at_hash: Some(at_hash(alg, access_token.expose())),
             user: match metadata.id_token_claims {
-                IdTokenClaimsPolicy::Scope => claims::of(&self.family.user, &self.family.terms.scope),
+                IdTokenClaimsPolicy::Scope => claims_of(&self.user, &self.terms.scope),
                 IdTokenClaimsPolicy::Minimal => UserClaims::default(),
             },
         };
-        Ok(op.keys.ring.sign(alg, TokenType::Id, &claims)?.expose().to_owned())
+        Ok(op.keys.sign(alg, TokenType::Id, &claims)?.expose().to_owned())
     }
 }
 

@@ -11,54 +11,17 @@ pub(crate) mod tests;
 
 pub(crate) use issue::TokenResponse;
 
-use std::sync::Arc;
-
-use super::Op;
-use super::audit::PendingEvent;
 use super::client_authentication::authenticate;
 use super::client_request::ClientRequest;
-use super::error::OAuthError;
-use crate::domain::audit::{AuditEvent, AuditKind};
-use crate::domain::client::Client;
-use crate::domain::random::RandomError;
-use crate::metrics;
+use crate::flow::prelude::*;
 use crate::protocol::client_metadata::GrantType;
-use crate::protocol::error::ErrorCode;
-use access_token::AccessHandle;
-use family::{TokenBinding, TokenWrite};
+use family::{Family, TokenBinding, TokenWrite};
 
 /// What every refused code or refresh token is told: nothing about whether it ever existed (check 34).
 const INVALID_GRANT: &str = "the code or token is invalid, expired, revoked, or was issued to another client or request";
 
-/// A request of an authenticated client that may use the grant.
-struct TokenRequest<'a> {
-    client: &'a Client,
-    grant_type: GrantType,
-    binding: TokenBinding,
-    sent: &'a ClientRequest<'a>,
-}
-
-impl TokenRequest<'_> {
-    fn write(&self, op: &Op, access: &AccessHandle) -> TokenWrite {
-        TokenWrite {
-            client: self.client.clone(),
-            binding: self.binding,
-            settings: Arc::clone(&op.settings),
-            now: op.env.now(),
-            access: access.digest(),
-        }
-    }
-
-    fn audit_entry(&self, op: &Op, kind: AuditKind) -> Result<PendingEvent, RandomError> {
-        let event = AuditEvent {
-            client: Some(self.client.id.as_str().to_owned()),
-            origin: self.sent.origin.clone(),
-            detail: Some(self.grant_type.as_str().to_owned()),
-            ..AuditEvent::new(kind)
-        };
-        PendingEvent::new(&op.env, event)
-    }
-}
+/// What a write of a token request comes to; a refusal may have changed something as well (a family that was revoked).
+type Outcome = Result<Family, OAuthError>;
 
 /// Parameters that no grant knows are ignored (RFC 6749 §3.2).
 /// Costs: one read for the client and one write; one signature, two where the client's access tokens are JWTs. The write is
@@ -71,22 +34,22 @@ pub(crate) async fn answer(op: &Op, request: &ClientRequest<'_>) -> Result<Token
     let grant_type = GrantType::parse(named).ok_or(unsupported)?;
     if !client.metadata.grant_types.contains(&grant_type) {
         // RFC 6749 §5.2: authenticated, but not for this grant.
-        return Err(OAuthError::new(ErrorCode::UnauthorizedClient, "the client may not use this grant_type").hint(format!(
-            "{}: add {} to its grant_types",
-            client.id,
-            grant_type.as_str()
-        )));
+        let hint = format!("{}: add {} to its grant_types", client.id, grant_type.as_str());
+        return Err(OAuthError::new(ErrorCode::UnauthorizedClient, "the client may not use this grant_type").hint(hint));
     }
-    let request = TokenRequest { client: &client, grant_type, binding: TokenBinding::Bearer, sent: request };
+    let write = TokenWrite {
+        client,
+        grant_type,
+        binding: TokenBinding::Bearer,
+        origin: request.origin.clone(),
+        settings: Arc::clone(&op.settings),
+        now: op.env.now(),
+        access: Secret::generate(&op.env)?,
+    };
     let issued = match grant_type {
-        GrantType::AuthorizationCode => authorization_code::redeem(op, &request).await,
-        GrantType::RefreshToken => refresh_token::refresh(op, &request).await,
+        GrantType::AuthorizationCode => authorization_code::redeem(op, write, request.parameters).await,
+        GrantType::RefreshToken => refresh_token::refresh(op, write, request.parameters).await,
     }?;
     metrics::TOKENS_ISSUED.add([grant_type.as_str()]);
     Ok(issued)
-}
-
-/// `invalid_grant` (RFC 6749 §5.2) with its one description and a reason for the log.
-fn invalid_grant(reason: impl Into<String>) -> OAuthError {
-    OAuthError::new(ErrorCode::InvalidGrant, INVALID_GRANT).hint(reason)
 }

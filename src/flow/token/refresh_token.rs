@@ -4,20 +4,11 @@
 //! means that two parties hold the chain, and the family dies (RFC 9700 §4.14.2). A confidential client proves itself at each
 //! use, so its token stays and its expiry moves (RFC 9700 §2.2.2).
 
-use super::access_token::AccessHandle;
-use super::family::{Family, TokenWrite};
-use super::issue::{Issuance, TokenResponse};
-use super::{TokenRequest, invalid_grant};
-use crate::domain::audit::AuditKind;
-use crate::domain::grant::RefreshToken;
-use crate::domain::secret::{Secret, SecretDigest};
-use crate::flow::Op;
-use crate::flow::audit::PendingEvent;
-use crate::flow::error::OAuthError;
-use crate::protocol::error::ErrorCode;
-use crate::protocol::scope::Scope;
+use super::family::TokenWrite;
+use super::{Outcome, TokenResponse};
+use crate::flow::prelude::*;
 use crate::store::refresh_tokens::FoundRefreshToken;
-use crate::store::{StoreError, Tx, grants, refresh_tokens};
+use crate::store::{grants, refresh_tokens};
 
 struct Refresh {
     presented: SecretDigest,
@@ -28,40 +19,23 @@ struct Refresh {
     reuse: PendingEvent,
 }
 
-enum Outcome {
-    Refreshed(Box<Family>),
-    Reused,
-    Refused(&'static str),
-    TooWide,
-}
-
-/// Costs: one commit of one joined read and two or three inserts or updates; then the signatures of [`Issuance::answer`].
+/// Costs: one commit of one joined read and two or three inserts or updates; then the signatures of the answer.
 /// Errors: `invalid_request`; `invalid_scope` for more than was granted (RFC 6749 §6); `invalid_grant`, always described alike.
-pub(super) async fn refresh(op: &Op, request: &TokenRequest<'_>) -> Result<TokenResponse, OAuthError> {
-    let client = request.client;
+pub(super) async fn refresh(op: &Op, write: TokenWrite, parameters: &Parameters) -> Result<TokenResponse, OAuthError> {
     let missing = OAuthError::new(ErrorCode::InvalidRequest, "refresh_token is missing");
-    let presented = Secret::new(request.sent.parameters.get("refresh_token").ok_or(missing)?);
-    let wanted = request.sent.parameters.get("scope").map(Scope::parse).transpose().map_err(|_bad_character| too_wide())?;
+    let presented = Secret::new(parameters.get("refresh_token").ok_or(missing)?);
+    let wanted = parameters.get("scope").map(Scope::parse).transpose().map_err(|_bad_character| too_wide())?;
     let successor = op.keys.purposes.successor_of(&presented);
-    let access = AccessHandle { format: client.metadata.access_token_format, secret: Secret::generate(&op.env)? };
     let job = Refresh {
         presented: presented.digest(),
         successor: successor.digest(),
         wanted,
-        write: request.write(op, &access),
-        reuse: request.audit_entry(op, AuditKind::TokenReuse)?,
+        reuse: write.audit_entry(op, AuditKind::TokenReuse)?,
+        write,
     };
-    match op.store.write(job, |tx, job| Box::pin(job.run(tx))).await? {
-        Outcome::Refreshed(family) => {
-            let refresh = Some(if family.terms.rotates { successor } else { presented });
-            Issuance { client, family: &family, access, refresh, nonce: None }.answer(op)
-        }
-        Outcome::Reused => {
-            Err(invalid_grant(format!("{}: a replaced refresh token came back; its family is revoked", client.id)))
-        }
-        Outcome::Refused(reason) => Err(invalid_grant(format!("{}: {reason}", client.id))),
-        Outcome::TooWide => Err(too_wide()),
-    }
+    let family = op.store.write(job, |tx, job| Box::pin(job.run(tx))).await??;
+    let refresh = if family.terms.rotates { &successor } else { &presented };
+    family.answer(op, Some(refresh), None)
 }
 
 /// RFC 6749 §6: the scope "MUST NOT include any scope not originally granted".
@@ -72,23 +46,22 @@ fn too_wide() -> OAuthError {
 impl Refresh {
     async fn run(&self, tx: &Tx) -> Result<Outcome, StoreError> {
         let Some(found) = refresh_tokens::find(tx, &self.presented).await? else {
-            return Ok(Outcome::Refused("the refresh token is unknown"));
+            return Ok(Err(self.write.refused("the refresh token is unknown")));
         };
         if let Some(reason) = self.refusal(&found) {
-            return Ok(Outcome::Refused(reason));
+            return Ok(Err(self.write.refused(reason)));
         }
         // RFC 6749 §6: a narrower scope is for this access token only; a later refresh may go back up to the grant's.
         let scope = match &self.wanted {
-            Some(wanted) if !wanted.is_subset_of(&found.grant.scope) => return Ok(Outcome::TooWide),
+            Some(wanted) if !wanted.is_subset_of(&found.grant.scope) => return Ok(Err(too_wide())),
             Some(wanted) => wanted,
             None => &found.grant.scope,
         };
         let terms = self.write.terms(scope, &found.grant.authentication);
         if let Some(refused) = self.use_up(tx, &found, terms.rotates).await? {
-            return Ok(refused);
+            return Ok(Err(refused));
         }
-        let family = self.write.add_access_token(tx, (found.grant, found.user), terms, found.session.as_ref()).await?;
-        Ok(Outcome::Refreshed(Box::new(family)))
+        self.write.add_access_token(tx, (found.grant, found.user), terms, found.session.as_ref()).await.map(Ok)
     }
 
     /// What is checked anew at each use, because it may have changed since the login (check 51).
@@ -107,21 +80,14 @@ impl Refresh {
     }
 
     /// `Some` when the token does not count after all.
-    async fn use_up(&self, tx: &Tx, found: &FoundRefreshToken, rotates: bool) -> Result<Option<Outcome>, StoreError> {
-        let (now, expires_at) = (self.write.now, self.write.refresh_ends(&found.grant));
+    async fn use_up(&self, tx: &Tx, found: &FoundRefreshToken, rotates: bool) -> Result<Option<OAuthError>, StoreError> {
+        let now = self.write.now;
         if !rotates {
-            let extended = refresh_tokens::extend(tx, &self.presented, expires_at, now).await?;
-            return Ok((!extended).then_some(Outcome::Refused("the refresh token has expired or was replaced")));
+            let extended = refresh_tokens::extend(tx, &self.presented, self.write.refresh_ends(&found.grant), now).await?;
+            return Ok((!extended).then(|| self.write.refused("the refresh token has expired or was replaced")));
         }
         if found.token.rotated_at.is_none() {
-            let successor = RefreshToken {
-                digest: self.successor.clone(),
-                grant_id: found.grant.id.clone(),
-                predecessor: Some(self.presented.clone()),
-                issued_at: now,
-                expires_at,
-                rotated_at: None,
-            };
+            let successor = self.write.refresh_token(&self.successor, &found.grant);
             if refresh_tokens::rotate(tx, &self.presented, &successor, now).await? {
                 return Ok(None);
             }
@@ -130,12 +96,12 @@ impl Refresh {
     }
 
     /// A token that was replaced before, or expired. Read anew: another request may have replaced it a moment ago.
-    async fn come_back(&self, tx: &Tx) -> Result<Option<Outcome>, StoreError> {
+    async fn come_back(&self, tx: &Tx) -> Result<Option<OAuthError>, StoreError> {
         let Some(found) = refresh_tokens::find(tx, &self.presented).await? else {
-            return Ok(Some(Outcome::Refused("the refresh token is gone")));
+            return Ok(Some(self.write.refused("the refresh token is gone")));
         };
         let Some(rotated_at) = found.token.rotated_at else {
-            return Ok(Some(Outcome::Refused("the refresh token has expired")));
+            return Ok(Some(self.write.refused("the refresh token has expired")));
         };
         let now = self.write.now;
         // On either side: a clock that was set back does not make the grace longer, one of another node may be a little ahead.
@@ -150,7 +116,7 @@ impl Refresh {
         if grants::revoke(tx, &found.grant.id, now).await? {
             self.reuse.about(found.user.id.as_str(), found.grant.id.as_str()).write(tx, now).await?;
         }
-        Ok(Some(Outcome::Reused))
+        Ok(Some(self.write.refused("a replaced refresh token came back; its family is revoked")))
     }
 }
 

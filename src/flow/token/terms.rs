@@ -1,13 +1,10 @@
 //! What a grant leads to for its client (decisions 2.3, 2.9, 2.10, 2.11). Pure.
 
-use std::time::Duration;
-
 use super::family::TokenBinding;
-use crate::domain::browser::Authentication;
-use crate::domain::client::Client;
-use crate::flow::settings::Lifetimes;
+use crate::domain::settings::Lifetimes;
+use crate::flow::prelude::*;
 use crate::protocol::client_metadata::{AccessTokenFormat, GrantType};
-use crate::protocol::scope::{OFFLINE_ACCESS, Scope};
+use crate::protocol::scope::OFFLINE_ACCESS;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Terms {

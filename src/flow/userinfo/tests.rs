@@ -2,9 +2,16 @@
 
 use serde_json::json;
 
-use super::{BearerError, answer, presented_token};
+use super::{BearerError, answer, claims_of, presented_token};
+use crate::domain::client::Source;
+use crate::domain::clock::Timestamp;
+use crate::domain::id::UserId;
+use crate::domain::user::User;
 use crate::flow::token::tests::{Bench, T0};
+use crate::protocol::claims::UserClaims;
+use crate::protocol::error::ErrorCode;
 use crate::protocol::parameters::Parameters;
+use crate::protocol::scope::Scope;
 
 #[tokio::test]
 async fn a_live_token_opens_sub_first_and_the_claims_of_its_scope() {
@@ -47,11 +54,11 @@ async fn a_token_without_openid_is_insufficient_and_an_expired_one_invalid() {
     let session = bench.session(&alice).await;
     let token = bench.tokens(&client, &session, "email").await.access_token;
     let error = answer(&bench.op, &token).await.unwrap_err();
-    assert_eq!((error.status(), error.code().map(|code| code.as_str())), (Some(403), Some("insufficient_scope")));
+    assert_eq!(error.status_and_code(), (403, ErrorCode::parse("insufficient_scope")));
     assert!(error.challenge().ends_with("scope=\"openid\""));
     bench.advance(600);
     let error = answer(&bench.op, &token).await.unwrap_err();
-    assert_eq!((error.status(), error.code().map(|code| code.as_str())), (Some(401), Some("invalid_token")));
+    assert_eq!(error.status_and_code(), (401, ErrorCode::parse("invalid_token")));
     assert!(error.challenge().starts_with("Bearer error=\"invalid_token\""));
 }
 
@@ -62,9 +69,55 @@ fn a_token_comes_by_header_or_form_but_not_by_both() {
     assert_eq!(presented_token(Some("Bearer abc"), &empty).unwrap(), "abc");
     assert_eq!(presented_token(Some("bearer abc"), &empty).unwrap(), "abc");
     assert_eq!(presented_token(None, &form).unwrap(), "abc");
-    assert_eq!(presented_token(Some("Bearer abc"), &form).unwrap_err().status(), Some(400));
+    assert_eq!(presented_token(Some("Bearer abc"), &form).unwrap_err().status_and_code().0, 400);
     for header in [None, Some("Basic abc"), Some("Bearer"), Some("")] {
         let error = presented_token(header, &empty).unwrap_err();
-        assert_eq!((error.status(), error.challenge().as_str(), error.code()), (Some(401), "Bearer", None), "{header:?}");
+        assert_eq!((error.status_and_code(), error.challenge().as_str()), ((401, None), "Bearer"), "{header:?}");
     }
+}
+
+fn alice() -> User {
+    User {
+        id: UserId::new("u1"),
+        username: "alice".into(),
+        email: Some("alice@example.org".into()),
+        email_verified: true,
+        name: "Alice Example".into(),
+        groups: vec!["admins".into(), "staff".into()],
+        locked: false,
+        source: Source::Command,
+        created_at: Timestamp::from_seconds(10),
+        updated_at: Timestamp::from_millis(20_900),
+    }
+}
+
+fn claims(user: &User, scope: &str) -> serde_json::Value {
+    serde_json::to_value(claims_of(user, &Scope::parse(scope).unwrap())).unwrap()
+}
+
+#[test]
+fn each_scope_opens_its_claims_and_no_others() {
+    let alice = alice();
+    assert_eq!(claims(&alice, "openid offline_access"), json!({}));
+    let profile = json!({"name": "Alice Example", "preferred_username": "alice", "updated_at": 20});
+    assert_eq!(claims(&alice, "openid profile"), profile);
+    assert_eq!(claims(&alice, "email"), json!({"email": "alice@example.org", "email_verified": true}));
+    assert_eq!(claims(&alice, "groups"), json!({"groups": ["admins", "staff"]}));
+}
+
+#[test]
+fn what_is_not_known_is_absent_but_groups_are_always_a_list() {
+    let blank = User { name: String::new(), email: None, groups: Vec::new(), ..alice() };
+    let expected = json!({"preferred_username": "alice", "updated_at": 20, "groups": []});
+    assert_eq!(claims(&blank, "openid profile email groups"), expected);
+}
+
+#[test]
+fn every_claim_that_is_advertised_can_be_had_and_no_other() {
+    let all = claims(&alice(), "openid profile email groups");
+    let mut names: Vec<_> = all.as_object().unwrap().keys().map(String::as_str).collect();
+    let mut advertised = UserClaims::NAMES.to_vec();
+    names.sort_unstable();
+    advertised.sort_unstable();
+    assert_eq!(names, advertised);
 }

@@ -14,7 +14,7 @@ use crate::domain::client::Client;
 use crate::flow::end_session::perform;
 use crate::flow::token::tests::Bench;
 use crate::protocol::client_metadata::SigningAlgorithm;
-use crate::protocol::logout_uri::LogoutUri;
+use crate::protocol::uri::LogoutUri;
 
 const SESSIONS: usize = 60;
 

@@ -7,7 +7,7 @@ use crate::domain::browser::{BrowserKey, RequestSource};
 use crate::domain::id::{BackchannelRequestId, DeviceGrantId, UserId};
 use crate::domain::login::{PortalAction, Purpose};
 use crate::flow::login::begin;
-use crate::flow::login::finish::{Finished, Finisher, finish};
+use crate::flow::login::finish::{Finished, finish};
 use crate::flow::login::outcome::{LoginTarget, PhoneNeed};
 use crate::flow::login::tests::scene::{Scene, browser_called};
 use crate::store::sessions;
@@ -35,8 +35,7 @@ async fn poll(scene: &Scene, login: &Login, state: u8) -> bool {
 }
 
 async fn press_continue(scene: &Scene, login: &Login) -> Finished {
-    let by = Finisher { session: None, origin: RequestSource::default() };
-    finish(&scene.bench.op, scene.login(&login.id).await, by).await.unwrap()
+    finish(&scene.bench.op, scene.login(&login.id).await, None, RequestSource::default()).await.unwrap()
 }
 
 async fn sessions_of_alice(scene: &Scene) -> usize {
@@ -71,7 +70,7 @@ async fn every_purpose_goes_from_its_beginning_through_an_approval_to_its_end() 
         let Finished::SignedIn { cookie } = press_continue(&scene, &login).await else { panic!("{purpose:?} was approved") };
         let begun = sessions_of_alice(&scene).await - before;
         assert_eq!((cookie.is_some(), begun), (browser.is_some(), usize::from(browser.is_some())), "{purpose:?}");
-        assert_eq!((target.onward().as_str(), target.choice().as_str()), (onward, onward), "{purpose:?}");
+        assert_eq!((target.onward.as_str(), target.choice().as_str()), (onward, onward), "{purpose:?}");
         assert!(matches!(press_continue(&scene, &login).await, Finished::Before), "{purpose:?} is used up");
         assert_eq!(sessions_of_alice(&scene).await - before, begun, "{purpose:?}");
     }

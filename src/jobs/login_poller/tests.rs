@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use super::*;
 use crate::domain::login::UpstreamHandle;
+use crate::domain::user::Upstream;
 use crate::flow::login::tests::scene::Scene;
 use crate::upstream::{BeginError, BeginRequest, Begun, Capabilities, PhoneApproval, Progress, Unavailable};
 
@@ -53,7 +54,7 @@ async fn the_login_of_a_poller_that_panicked_is_taken_over_by_the_next_sweep() {
     let login = scene.begin("alice").await;
     scene.bench.advance(3);
     let mut op = scene.bench.op.clone();
-    op.upstreams.secsign = Some(Arc::new(Mistaken(AtomicBool::new(false))));
+    op.upstreams.insert(Upstream::SecSign, Arc::new(Mistaken(AtomicBool::new(false))));
     let stop = CancellationToken::new();
     let poller = tokio::spawn(run(op, "node".to_owned(), stop.clone()));
     eventually(async || scene.login(&login.id).await.stage.state() == "approved").await;

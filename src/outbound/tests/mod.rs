@@ -22,7 +22,7 @@ fn client() -> PhoneClient {
 }
 
 async fn post(server: &Scripted, limit: Duration) -> Result<PhoneAnswer, SendError> {
-    client().send(PhoneRequest::post_form(server.url(), "a=b".to_owned()), Delivery::AtMostOnce, limit).await
+    client().send(PhoneRequest::PostForm(server.url(), "a=b".to_owned()), Delivery::AtMostOnce, limit).await
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn a_slow_answer_is_cut_by_the_total_limit() {
 #[tokio::test]
 async fn a_refused_connection_never_left_and_a_reset_may_have_arrived() {
     for delivery in [Delivery::AtMostOnce, Delivery::Repeatable] {
-        let refused = client().send(PhoneRequest::get(nobody(), Vec::new()), delivery, LIMIT).await.err().unwrap();
+        let refused = client().send(PhoneRequest::Get(nobody(), Vec::new()), delivery, LIMIT).await.err().unwrap();
         assert!(refused.never_left(), "{refused:?}");
     }
     let server = Scripted::start(|_| Reply::Reset).await;
@@ -83,7 +83,7 @@ async fn a_refused_connection_never_left_and_a_reset_may_have_arrived() {
 #[tokio::test]
 async fn a_request_that_cannot_be_written_never_left() {
     let server = Scripted::start(|_| Reply::ok("")).await;
-    let request = PhoneRequest::get(server.url(), vec![("x-broken", "a\r\nb: c".to_owned())]);
+    let request = PhoneRequest::Get(server.url(), vec![("x-broken", "a\r\nb: c".to_owned())]);
     assert!(client().send(request, Delivery::Repeatable, LIMIT).await.err().unwrap().never_left());
     assert!(server.received().is_empty());
 }
@@ -92,7 +92,7 @@ async fn a_request_that_cannot_be_written_never_left() {
 async fn an_error_never_tells_the_url() {
     let mut url = nobody();
     url.set_path("/txn-status/c0ffee");
-    let error = client().send(PhoneRequest::get(url, Vec::new()), Delivery::Repeatable, LIMIT).await.err().unwrap();
+    let error = client().send(PhoneRequest::Get(url, Vec::new()), Delivery::Repeatable, LIMIT).await.err().unwrap();
     assert!(!format!("{error:?} {error}").contains("c0ffee"));
 }
 
@@ -129,7 +129,7 @@ async fn over_tls(host: &str, ca_file: Option<&str>) -> (Result<PhoneAnswer, Sen
         ca_file.map(|name| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/outbound/tests/testdata").join(name));
     let client = super::phone_service(ca_file.as_deref()).unwrap();
     let url = format!("https://{host}:{port}/").parse().unwrap();
-    let result = client.send(PhoneRequest::post_form(url, "requestid=secret".to_owned()), Delivery::AtMostOnce, LIMIT).await;
+    let result = client.send(PhoneRequest::PostForm(url, "requestid=secret".to_owned()), Delivery::AtMostOnce, LIMIT).await;
     (result, reported.recv_timeout(LIMIT).unwrap())
 }
 
@@ -148,7 +148,7 @@ async fn nothing_is_sent_to_a_server_whose_certificate_is_not_trusted() {
 async fn a_handshake_that_hangs_never_left() {
     let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://{}/", server.local_addr().unwrap()).parse().unwrap();
-    let request = PhoneRequest::post_form(url, "requestid=secret".to_owned());
+    let request = PhoneRequest::PostForm(url, "requestid=secret".to_owned());
     let error = client().send(request, Delivery::AtMostOnce, LIMIT).await.err().unwrap();
     assert!(error.never_left(), "{error:?}");
 }

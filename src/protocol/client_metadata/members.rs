@@ -10,10 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::values::{
     AccessTokenFormat, ApplicationType, AuthMethod, ConsentPolicy, GrantType, IdTokenClaimsPolicy, SigningAlgorithm,
 };
-use crate::protocol::logout_uri::LogoutUri;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::scope::{self, Scope};
-use crate::protocol::web_origin::WebOrigin;
+use crate::protocol::uri::{LogoutUri, WebOrigin};
 
 /// How a member is declared.
 #[derive(Clone, Copy, Debug)]
@@ -166,7 +165,6 @@ members! {
     /// The scopes that it may have: openid, profile, email, groups, offline_access. Default: all.
     scope: Scope = Scope::parse(&scope::KNOWN.join(" ")).unwrap_or_default() => {
         key: "scopes",
-        flag: "scope",
         aliases: &["scopes"],
         kind: Kind::Scope,
         value_name: "SCOPE",
@@ -206,7 +204,6 @@ members! {
 
     /// Whether people are asked before it learns who they are.
     consent: ConsentPolicy => {
-        flag: "consent",
         kind: Kind::Policy(["none", "ask"]),
         value_name: "POLICY",
         default: Some("\"none\""),
@@ -244,7 +241,6 @@ members! {
 
     /// Whether it sends people on to other sites after the login (Keycloak, dex, authentik).
     forwards: bool => {
-        flag: "forwards",
         kind: Kind::Switch,
         default: Some("false"),
         help: "It sends people on to other sites after the login (Keycloak, dex, authentik) [default: false]",

@@ -28,30 +28,22 @@ impl Member {
             one => problem(one.clone(), one.as_str()).into_iter().collect(),
         }
     }
-
-    /// Of a list what this program understands; of a choice whose word it does not know, the one that gives away least.
-    fn cautious(&self, value: Value) -> Option<Value> {
-        match value {
-            Value::Array(items) => {
-                let is_known = |item: &Value| understood(self.name, Value::Array(vec![item.clone()])).is_ok();
-                Some(items.into_iter().filter(is_known).collect())
-            }
-            _other => self.cautious.map(Value::from),
-        }
-    }
 }
 
 fn understood(name: &str, value: Value) -> Result<(), serde_json::Error> {
     ClientMetadata::deserialize(Value::Object(Map::from_iter([(name.to_owned(), value)]))).map(drop)
 }
 
-/// A stored member as this program can have it; none of one that it does not know.
+/// A stored member as this program can have it: of a list what it understands; of a choice whose word it does not know, the one
+/// that gives away least; none of a member that it does not know.
 fn cautiously(name: &str, value: Value) -> Option<Value> {
-    if understood(name, value.clone()).is_ok() {
-        return Some(value);
-    }
-    let cautious = MEMBERS.iter().find(|member| member.name == name)?.cautious(value)?;
-    understood(name, cautious.clone()).is_ok().then_some(cautious)
+    let is_known = |value: &Value| understood(name, value.clone()).is_ok();
+    let cautious = match value {
+        known if is_known(&known) => known,
+        Value::Array(items) => items.into_iter().filter(|item| is_known(&Value::Array(vec![item.clone()]))).collect(),
+        _other => MEMBERS.iter().find(|member| member.name == name)?.cautious?.into(),
+    };
+    is_known(&cautious).then_some(cautious)
 }
 
 impl ClientMetadata {

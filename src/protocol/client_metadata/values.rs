@@ -84,13 +84,10 @@ parsed_enum! {
 }
 
 impl TryFrom<String> for GrantType {
-    type Error = UnknownGrant;
+    type Error = String;
 
-    fn try_from(text: String) -> Result<Self, UnknownGrant> {
-        Self::parse(&text).ok_or(UnknownGrant)
+    fn try_from(text: String) -> Result<Self, String> {
+        let known = Self::ALL.map(Self::as_str).join(", ");
+        Self::parse(&text).ok_or_else(|| format!("no grant of this provider; there are {known}"))
     }
 }
-
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("no grant of this provider; there are {}", GrantType::ALL.map(GrantType::as_str).join(", "))]
-pub(crate) struct UnknownGrant;

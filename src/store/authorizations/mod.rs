@@ -12,12 +12,12 @@ use crate::protocol::error::ErrorCode;
 
 /// The authorization with this id, expired or not.
 pub(crate) async fn find(db: &Db, id: &AuthorizationId) -> Result<Option<Authorization>, StoreError> {
-    authorization::Entity::find_by_id(id.as_str()).one(db).await?.map(read).transpose()
+    authorization::Entity::find_by_id(id.clone()).one(db).await?.map(read).transpose()
 }
 
 /// The authorization with this id, expired or not, and the client that asked. One round trip.
 pub(crate) async fn find_with_client(db: &Db, id: &AuthorizationId) -> Result<Option<(Authorization, Client)>, StoreError> {
-    let row = authorization::Entity::find_by_id(id.as_str()).find_also_related(client::Entity).one(db).await?;
+    let row = authorization::Entity::find_by_id(id.clone()).find_also_related(client::Entity).one(db).await?;
     // A client takes its authorizations with it: there is none without.
     let Some((authorization, Some(client))) = row else { return Ok(None) };
     Ok(Some((read(authorization)?, clients::read(client)?)))
@@ -33,21 +33,21 @@ pub(crate) async fn insert(tx: &Tx, authorization: &Authorization, source: &str)
         AuthorizationStage::Failed(code) => (FAILED, None, false, Some(code.as_str().to_owned())),
     };
     tx.insert(authorization::Model {
-        id: authorization.id.as_str().to_owned(),
-        browser: authorization.browser.0.as_str().to_owned(),
-        client_id: authorization.request.client_id.as_str().to_owned(),
+        id: authorization.id.clone(),
+        browser: authorization.browser.0.clone(),
+        client_id: authorization.request.client_id.clone(),
         request: to_json(&authorization.request)?,
         stage: stage.to_owned(),
-        user_id: authentication.map(|who| who.user_id.as_str().to_owned()),
-        session_id: authentication.and_then(|who| who.session_id.as_ref()).map(|session| session.as_str().to_owned()),
-        auth_time: authentication.map(|who| who.auth_time.as_millis()),
+        user_id: authentication.map(|who| who.user_id.clone()),
+        session_id: authentication.and_then(|who| who.session_id.clone()),
+        auth_time: authentication.map(|who| who.auth_time),
         acr: authentication.map(|who| who.acr.as_str().to_owned()),
-        device_id: authentication.and_then(|who| who.device_id.as_ref()).map(|device| device.as_str().to_owned()),
+        device_id: authentication.and_then(|who| who.device_id.clone()),
         unnamed: authentication.map(|who| who.unnamed),
         consented,
         error,
-        created_at: authorization.created_at.as_millis(),
-        expires_at: authorization.expires_at.as_millis(),
+        created_at: authorization.created_at,
+        expires_at: authorization.expires_at,
         source: Some(source.to_owned()),
     })
     .await
@@ -103,30 +103,33 @@ pub(super) const ISSUED: &str = "issued";
 const FAILED: &str = "failed";
 
 fn read(model: authorization::Model) -> Result<Authorization, StoreError> {
-    let row = Row { table: "authorizations", key: &model.id };
+    let row = Row { table: "authorizations", key: model.id.as_str() };
     let stage = match model.stage.as_str() {
         OPEN => AuthorizationStage::Open,
         AUTHENTICATED => {
             let authentication = Authentication {
-                user_id: UserId::new(row.present("user_id", model.user_id)?),
-                session_id: Some(SessionId::new(row.present("session_id", model.session_id)?)),
-                auth_time: Timestamp::from_millis(row.present("auth_time", model.auth_time)?),
+                user_id: row.present("user_id", model.user_id)?,
+                session_id: Some(row.present("session_id", model.session_id)?),
+                auth_time: row.present("auth_time", model.auth_time)?,
                 acr: acr(&row.present("acr", model.acr)?),
-                device_id: model.device_id.map(DeviceId::new),
+                device_id: model.device_id,
                 unnamed: row.present("unnamed", model.unnamed)?,
             };
             AuthorizationStage::Authenticated { authentication, consented: model.consented }
         }
         ISSUED => AuthorizationStage::Issued,
-        FAILED => AuthorizationStage::Failed(row.word("error", &row.present("error", model.error)?)?),
+        FAILED => {
+            let code = row.present("error", model.error)?;
+            AuthorizationStage::Failed(row.known("error", &code, ErrorCode::parse(&code))?)
+        }
         other => return row.known("stage", other, None),
     };
     Ok(Authorization {
-        browser: BrowserKey(SecretDigest::from_stored(model.browser)),
+        browser: BrowserKey(model.browser),
         request: row.json("request", &model.request)?,
         stage,
-        created_at: Timestamp::from_millis(model.created_at),
-        expires_at: Timestamp::from_millis(model.expires_at),
-        id: AuthorizationId::new(model.id),
+        created_at: model.created_at,
+        expires_at: model.expires_at,
+        id: model.id,
     })
 }

@@ -4,10 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::sea_query::{ExprTrait as _, Order, SelectStatement, SimpleExpr};
-use sea_orm::{ConnectionTrait as _, PaginatorTrait as _};
+use sea_orm::Value;
 
-use super::{OPEN, authorization};
+use super::OPEN;
 use crate::store::logins::OPEN_STAGES;
 use crate::store::prelude::*;
 
@@ -22,22 +21,22 @@ pub(crate) struct Room {
 const SELDOM: u64 = 32;
 /// A limit up to here is held exactly.
 const FEW: u32 = 500;
+/// How many of the same source are no older.
+const PLACE: &str = "ROW_NUMBER() OVER (PARTITION BY source ORDER BY created_at DESC, id DESC)";
 
 /// Makes room for one more of `source`. On PostgreSQL those that come at the same moment do not see one another: there may be a
 /// few more than the limit says.
 pub(crate) async fn make_room(tx: &Tx, source: &str, room: Room, now: Timestamp) -> Result<(), StoreError> {
-    let open = authorization::Entity::find()
-        .filter(authorization::Column::Stage.eq(OPEN))
-        .filter(authorization::Column::ExpiresAt.gt(now.as_millis()))
-        .filter(in_use(now).not());
+    let open =
+        format!("SELECT COUNT(*) FROM authorizations WHERE stage = '{OPEN}' AND expires_at > $1 AND NOT {}", in_use("$1"));
     if let Some(most) = room.of_source {
-        let own = open.clone().filter(authorization::Column::Source.eq(source)).count(tx.db()).await?;
+        let own = tx.count(&format!("{open} AND source = $2"), values![now, source]).await?;
         evict(tx, over(own, most), Some(source), now).await?;
     }
     if let Some(most) = room.of_all
         && (most <= FEW || spread(now, source).is_multiple_of(SELDOM))
     {
-        evict(tx, over(open.count(tx.db()).await?, most), None, now).await?;
+        evict(tx, over(tx.count(&open, values![now]).await?, most), None, now).await?;
     }
     Ok(())
 }
@@ -54,52 +53,41 @@ fn spread(now: Timestamp, source: &str) -> u64 {
     now.as_millis().unsigned_abs().wrapping_add(bytes)
 }
 
+/// Those go first that are the oldest of the sources that have most.
 async fn evict(tx: &Tx, count: u64, source: Option<&str>, now: Timestamp) -> Result<(), StoreError> {
     if count == 0 {
         return Ok(());
     }
-    let rows = tx.query_all(&oldest(count, source, now)).await?;
-    let ids = rows.iter().map(|row| row.try_get::<String>("", "id")).collect::<Result<BTreeSet<_>, _>>()?;
+    let (in_use, of_source) = (in_use("$1"), if source.is_some() { "AND source = $3" } else { "" });
+    let oldest = format!(
+        "SELECT id, place FROM (SELECT id, created_at, {PLACE} AS place FROM authorizations \
+         WHERE stage = '{OPEN}' AND NOT {in_use} {of_source}) AS candidates ORDER BY place DESC, created_at LIMIT $2"
+    );
+    let mut values = values![now, count];
+    values.extend(source.map(Value::from));
+    let oldest = tx.counts(&oldest, values).await?;
     // In the order of their ids, as everywhere.
+    let ids: BTreeSet<String> = oldest.into_iter().map(|(id, _place)| id).collect();
     for id in &ids {
         super::lock_row(tx, &AuthorizationId::new(id.as_str())).await?;
     }
-    // Asked again, under the lock: a login that began meanwhile keeps its authorization.
-    let delete = Query::delete()
-        .from_table(authorization::Entity)
-        .and_where(Expr::col(authorization::Column::Id).is_in(ids))
-        .and_where(in_use(now).not())
-        .take();
-    tx.execute(&delete).await?;
-    Ok(())
-}
-
-/// Those that go first: of the sources that have most, the oldest.
-fn oldest(count: u64, source: Option<&str>, now: Timestamp) -> SelectStatement {
-    let mut candidates = Query::select();
-    candidates
-        .columns([authorization::Column::Id, authorization::Column::CreatedAt])
-        .expr_as(Expr::cust("ROW_NUMBER() OVER (PARTITION BY source ORDER BY created_at DESC, id DESC)"), "place")
-        .from(authorization::Entity)
-        .and_where(Expr::col(authorization::Column::Stage).eq(OPEN))
-        .and_where(in_use(now).not());
-    if let Some(source) = source {
-        candidates.and_where(Expr::col(authorization::Column::Source).eq(source));
+    if ids.is_empty() {
+        return Ok(());
     }
-    Query::select()
-        .column("id")
-        .from_subquery(candidates, "candidates")
-        .order_by("place", Order::Desc)
-        .order_by("created_at", Order::Asc)
-        .limit(count)
-        .take()
+    // Asked again, under the lock: a login that began meanwhile keeps its authorization.
+    let places: Vec<String> = (2..ids.len() + 2).map(|place| format!("${place}")).collect();
+    let delete = format!("DELETE FROM authorizations WHERE id IN ({}) AND NOT {in_use}", places.join(", "));
+    let mut values = values![now];
+    values.extend(ids.into_iter().map(Value::from));
+    tx.changes(&delete, values).await.map(drop)
 }
 
-/// Whether an authorization has a login under way: a phone may still answer, or has.
-pub(in crate::store) fn in_use(now: Timestamp) -> SimpleExpr {
-    let own = Expr::col(("logins", "authorization_id")).equals(("authorizations", "id"));
-    let open = Expr::col(("logins", "stage")).is_in(OPEN_STAGES).and(Expr::col(("logins", "deadline")).gt(now.as_millis()));
-    let approved = Expr::col(("logins", "stage")).eq("approved").and(Expr::col(("logins", "consumed_at")).is_null());
-    let approved = approved.and(Expr::col(("authorizations", "expires_at")).gt(now.as_millis()));
-    Expr::exists(Query::select().expr(Expr::value(1)).from("logins").and_where(own.and(open.or(approved))).take())
+/// SQL: whether an authorization has a login under way (a phone may still answer, or has) at the moment that `now` stands for.
+pub(in crate::store) fn in_use(now: &str) -> String {
+    let [creating, pending, fetched] = OPEN_STAGES;
+    format!(
+        "EXISTS (SELECT 1 FROM logins WHERE logins.authorization_id = authorizations.id \
+         AND (logins.stage IN ('{creating}', '{pending}', '{fetched}') AND logins.deadline > {now} \
+         OR logins.stage = 'approved' AND logins.consumed_at IS NULL AND authorizations.expires_at > {now}))"
+    )
 }

@@ -1,17 +1,23 @@
-//! The rows, as the database has them: plain columns, private to the store. Moments are milliseconds since the Unix epoch. What a
-//! row means is decided where it turns into a type of `domain`.
+//! The rows, as the database has them: ids, digests and moments are those of `domain` ([`super::row`]), all else is plain. What a
+//! row means is decided where it turns into a type of `domain`; where there is nothing to decide, it is used as it is.
+
+use sea_orm::entity::prelude::*;
+
+use crate::domain::clock::Timestamp;
+use crate::domain::id::{AuthorizationId, ClientId, DeviceId, GrantId, LoginId, SessionId, UserId};
+use crate::domain::secret::SecretDigest;
 
 /// Tables: entity, row (its key, and its other columns), in brackets the tables that reads join it with, by which column.
 macro_rules! tables {
     ($(
-        $(#[doc = $doc:tt])* $name:ident $table:tt ($($key:ident: $type:ident),+) { $($columns:tt)* }
+        $(#[$meta:meta])* $name:ident $table:tt ($($key:ident: $type:ident),+) { $($columns:tt)* }
         $([$($column:ident => $other:ident),+])?
     )+) => {
-        $($(#[doc = $doc])*
+        $($(#[$meta])*
         pub(super) mod $name {
-            use sea_orm::entity::prelude::*;
+            use super::*;
 
-            #[derive(Clone, Debug, Default, PartialEq, Eq, DeriveEntityModel)]
+            #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
             #[sea_orm(table_name = $table)]
             pub(crate) struct Model {
                 $(#[sea_orm(primary_key, auto_increment = false)]
@@ -34,7 +40,7 @@ macro_rules! tables {
 }
 
 tables! {
-    user "users" (id: String) {
+    user "users" (id: UserId) {
         pub username: String,
         pub email: Option<String>,
         pub email_verified: bool,
@@ -42,120 +48,125 @@ tables! {
         pub group_names: String,
         pub locked: bool,
         pub source: String,
-        pub created_at: i64,
-        pub updated_at: i64,
+        pub created_at: Timestamp,
+        pub updated_at: Timestamp,
     }
-    device "devices" (id: String) {
-        pub user_id: String,
+    device "devices" (id: DeviceId) {
+        pub user_id: UserId,
         pub upstream: String,
         pub upstream_user: String,
         pub label: String,
-        pub created_at: i64,
-        pub last_used_at: Option<i64>,
+        pub created_at: Timestamp,
+        pub last_used_at: Option<Timestamp>,
     }
     /// Browsers that people signed in with.
-    remembered_browser "remembered_browsers" (browser: String, user_id: String) {
+    remembered_browser "remembered_browsers" (browser: SecretDigest, user_id: UserId) {
         pub identifier: Option<String>,
-        pub last_used_at: i64,
+        pub last_used_at: Timestamp,
     }
-    session "sessions" (id: String) {
-        pub cookie: String,
-        pub user_id: String,
-        pub auth_time: i64,
+    session "sessions" (id: SessionId) {
+        pub cookie: SecretDigest,
+        pub user_id: UserId,
+        pub auth_time: Timestamp,
         pub acr: String,
-        pub device_id: Option<String>,
+        pub device_id: Option<DeviceId>,
         pub unnamed: bool,
-        pub browser: String,
+        pub browser: SecretDigest,
         pub address: String,
         pub user_agent: String,
-        pub created_at: i64,
-        pub last_seen_at: i64,
-        pub expires_at: i64,
-        pub ended_at: Option<i64>,
+        pub created_at: Timestamp,
+        pub last_seen_at: Timestamp,
+        pub expires_at: Timestamp,
+        pub ended_at: Option<Timestamp>,
     } [UserId => user]
-    authorization "authorizations" (id: String) {
-        pub browser: String,
-        pub client_id: String,
+    authorization "authorizations" (id: AuthorizationId) {
+        pub browser: SecretDigest,
+        pub client_id: ClientId,
         pub request: String,
         pub stage: String,
-        pub user_id: Option<String>,
-        pub session_id: Option<String>,
-        pub auth_time: Option<i64>,
+        pub user_id: Option<UserId>,
+        pub session_id: Option<SessionId>,
+        pub auth_time: Option<Timestamp>,
         pub acr: Option<String>,
-        pub device_id: Option<String>,
+        pub device_id: Option<DeviceId>,
         pub unnamed: Option<bool>,
         pub consented: bool,
         pub error: Option<String>,
-        pub created_at: i64,
-        pub expires_at: i64,
+        pub created_at: Timestamp,
+        pub expires_at: Timestamp,
         pub source: Option<String>,
     } [ClientId => client]
-    code "codes" (digest: String) {
-        pub authorization_id: String,
+    code "codes" (digest: SecretDigest) {
+        pub authorization_id: AuthorizationId,
         pub content: String,
-        pub expires_at: i64,
-        pub consumed_at: Option<i64>,
-        pub grant_id: Option<String>,
+        pub expires_at: Timestamp,
+        pub consumed_at: Option<Timestamp>,
+        pub grant_id: Option<GrantId>,
     }
-    consent "consents" (user_id: String, client_id: String) {
+    consent "consents" (user_id: UserId, client_id: ClientId) {
         pub scope: String,
-        pub granted_at: i64,
+        pub granted_at: Timestamp,
     }
-    grant "grants" (id: String) {
-        pub client_id: String,
-        pub user_id: Option<String>,
-        pub session_id: Option<String>,
-        pub auth_time: i64,
+    grant "grants" (id: GrantId) {
+        pub client_id: ClientId,
+        pub user_id: Option<UserId>,
+        pub session_id: Option<SessionId>,
+        pub auth_time: Timestamp,
         pub acr: String,
-        pub device_id: Option<String>,
+        pub device_id: Option<DeviceId>,
         pub unnamed: bool,
         pub scope: String,
         pub offline: bool,
         pub nonce: Option<String>,
-        pub created_at: i64,
-        pub expires_at: i64,
-        pub revoked_at: Option<i64>,
+        pub created_at: Timestamp,
+        pub expires_at: Timestamp,
+        pub revoked_at: Option<Timestamp>,
     } [ClientId => client, UserId => user, SessionId => session]
-    access_token "access_tokens" (digest: String) {
-        pub grant_id: String,
+    access_token "access_tokens" (digest: SecretDigest) {
+        pub grant_id: GrantId,
         pub scope: String,
-        pub issued_at: i64,
-        pub expires_at: i64,
+        pub issued_at: Timestamp,
+        pub expires_at: Timestamp,
     } [GrantId => grant]
-    refresh_token "refresh_tokens" (digest: String) {
-        pub grant_id: String,
-        pub predecessor: Option<String>,
-        pub issued_at: i64,
-        pub expires_at: i64,
-        pub rotated_at: Option<i64>,
+    refresh_token "refresh_tokens" (digest: SecretDigest) {
+        pub grant_id: GrantId,
+        pub predecessor: Option<SecretDigest>,
+        pub issued_at: Timestamp,
+        /// When it expires unless used before (sliding).
+        pub expires_at: Timestamp,
+        pub rotated_at: Option<Timestamp>,
     } [GrantId => grant]
-    client "clients" (id: String) {
+    client "clients" (id: ClientId) {
         pub metadata: String,
-        pub secret: Option<String>,
+        pub secret: Option<SecretDigest>,
         pub source: String,
         pub disabled: bool,
-        pub created_at: i64,
+        pub created_at: Timestamp,
     }
-    /// Logout tokens that are yet to be delivered.
+    /// Logout tokens that are yet to be delivered (OIDC Back-Channel Logout 1.0 §2.5). The id is the `jti` of every token that is
+    /// sent: a receiver recognises a repetition (§2.6).
     backchannel_logout "backchannel_logouts" (id: String) {
-        pub client_id: String,
-        pub session_id: String,
-        pub user_id: String,
-        pub held_by: Option<String>,
-        pub due_at: i64,
+        pub client_id: ClientId,
+        pub session_id: SessionId,
+        pub user_id: UserId,
+        /// The authorization whose code must be redeemed first (decision 2.16); none: there is nothing to wait for.
+        pub held_by: Option<AuthorizationId>,
+        /// When it may be sent; while it is held, when it is sent in any case.
+        pub due_at: Timestamp,
         pub attempts: i64,
         pub lease_owner: Option<String>,
-        pub lease_until: Option<i64>,
-        pub created_at: i64,
+        pub lease_until: Option<Timestamp>,
+        pub created_at: Timestamp,
     }
     /// Access passes that SecSign has sent.
     access_pass "access_passes" (digest: String) {
         pub image: String,
-        pub seen_at: i64,
+        pub seen_at: Timestamp,
     }
-    /// Locks on what is counted of requests to phones.
+    /// Locks on what is counted of requests to phones: only written, but for tests.
+    #[cfg(test)]
     push_lock "push_turns" (key: String) {
-        pub at: i64,
+        pub at: Timestamp,
     }
     signing_key "signing_keys" (kid: String) {
         pub alg: String,
@@ -164,9 +175,9 @@ tables! {
         pub seat: Option<String>,
         pub public_jwk: String,
         pub sealed_private: String,
-        pub created_at: i64,
-        pub active_at: Option<i64>,
-        pub retired_at: Option<i64>,
+        pub created_at: Timestamp,
+        pub active_at: Option<Timestamp>,
+        pub retired_at: Option<Timestamp>,
     }
     instance "instance" (key: String) {
         pub value: String,
@@ -175,10 +186,12 @@ tables! {
     commit "commits" (id: String) {
         /// True in the row of the write itself, false in that of whoever settled that it did not take effect.
         pub took: bool,
-        pub at: i64,
+        pub at: Timestamp,
     }
+    /// Only written, but for tests.
+    #[cfg(test)]
     audit_event "audit_events" (id: String) {
-        pub at: i64,
+        pub at: Timestamp,
         pub kind: String,
         pub user_id: Option<String>,
         pub client_id: Option<String>,
@@ -188,23 +201,23 @@ tables! {
         pub detail: Option<String>,
         pub sample: Option<String>,
         pub count: Option<i64>,
-        pub last_at: Option<i64>,
+        pub last_at: Option<Timestamp>,
     }
     /// How many rows a while of the audit trail has.
     audit_tally "audit_tallies" (key: String) {
         pub rows: i64,
-        pub at: i64,
+        pub at: Timestamp,
     }
-    login "logins" (id: String) {
+    login "logins" (id: LoginId) {
         pub purpose: String,
-        pub authorization_id: Option<String>,
-        pub browser: Option<String>,
+        pub authorization_id: Option<AuthorizationId>,
+        pub browser: Option<SecretDigest>,
         pub address: String,
         pub user_agent: String,
         pub upstream: String,
         pub subject: String,
-        pub asked_user_id: Option<String>,
-        pub asked_device_id: Option<String>,
+        pub asked_user_id: Option<UserId>,
+        pub asked_device_id: Option<DeviceId>,
         pub upstream_user: Option<String>,
         pub remembered: bool,
         pub typed: Option<String>,
@@ -213,34 +226,34 @@ tables! {
         pub stage: String,
         pub reason: Option<String>,
         pub sealed_handle: Option<String>,
-        pub approved_user_id: Option<String>,
-        pub approved_device_id: Option<String>,
-        pub created_at: i64,
-        pub deadline: i64,
-        pub ended_at: Option<i64>,
-        pub consumed_at: Option<i64>,
+        pub approved_user_id: Option<UserId>,
+        pub approved_device_id: Option<DeviceId>,
+        pub created_at: Timestamp,
+        pub deadline: Timestamp,
+        pub ended_at: Option<Timestamp>,
+        pub consumed_at: Option<Timestamp>,
         pub lease_owner: Option<String>,
-        pub lease_until: Option<i64>,
+        pub lease_until: Option<Timestamp>,
         pub target: Option<String>,
-        pub client_id: Option<String>,
+        pub client_id: Option<ClientId>,
         pub purpose_key: Option<String>,
     }
     /// Requests sent to phones.
-    push "pushes" (login_id: String) {
+    push "pushes" (login_id: LoginId) {
         pub upstream: String,
         pub target: String,
         pub address: String,
         pub browser: String,
         pub remembered: bool,
-        pub at: i64,
-        pub denied_at: Option<i64>,
+        pub at: Timestamp,
+        pub denied_at: Option<Timestamp>,
         pub typed: Option<String>,
         pub network: Option<String>,
         pub sent: Option<bool>,
     }
     /// Who has the one open session of a person at a phone service.
     slot "slots" (upstream: String, upstream_user: String) {
-        pub login_id: String,
-        pub held_until: i64,
+        pub login_id: LoginId,
+        pub held_until: Timestamp,
     }
 }

@@ -4,15 +4,13 @@
 //! The upstream handle acts as a bearer secret at the upstream: callers seal the text in a [`Login`]'s [`UpstreamHandle`] before,
 //! and open it after.
 
-mod leases;
 mod row;
 mod slots;
 mod transitions;
 
-pub(crate) use leases::{lease, list_unleased_open, release_lease};
 pub(super) use row::OPEN_STAGES;
 pub(crate) use slots::{find_name_holder, release_all, release_own, release_person, take_browser_slot, take_name_slot};
-pub(crate) use transitions::{approve, begun, consume, disguise, end, go_on_as_decoy, mark_fetched};
+pub(crate) use transitions::{approve, begun, consume, disguise, end, go_on_as_decoy, lease, mark_fetched, release_lease};
 
 use super::prelude::*;
 use crate::domain::login::{Challenge, End, FINISH_GRACE, Login, LoginStage, Purpose, Reason, Subject, UpstreamHandle};
@@ -20,27 +18,21 @@ use crate::domain::secret::Secret;
 
 /// The login with this id, in the stage that was last written; see [`Login::stage_at`].
 pub(crate) async fn find(db: &Db, id: &LoginId) -> Result<Option<Login>, StoreError> {
-    login::Entity::find_by_id(id.as_str()).one(db).await?.map(row::read).transpose()
+    login::Entity::find_by_id(id.clone()).one(db).await?.map(row::read).transpose()
 }
 
 /// The sealed handle of a login, whatever its stage: to withdraw a request whose login has ended here.
 pub(crate) async fn find_handle(db: &Db, id: &LoginId) -> Result<Option<UpstreamHandle>, StoreError> {
     let sealed: Option<Option<String>> =
-        login::Entity::find_by_id(id.as_str()).select_only().column(login::Column::SealedHandle).into_tuple().one(db).await?;
+        login::Entity::find_by_id(id.clone()).select_only().column(login::Column::SealedHandle).into_tuple().one(db).await?;
     Ok(sealed.flatten().map(|text| UpstreamHandle(Secret::new(text))))
 }
 
 /// The open logins of a browser, the latest first.
 pub(crate) async fn list_open_for_browser(db: &Db, browser: &BrowserKey, now: Timestamp) -> Result<Vec<Login>, StoreError> {
-    let rows = login::Entity::find()
-        .filter(login::Column::Browser.eq(browser.0.as_str()))
-        .filter(login::Column::Stage.is_in(row::OPEN_STAGES))
-        .filter(login::Column::Deadline.gt(now.as_millis()))
-        .order_by_desc(login::Column::CreatedAt)
-        .order_by_desc(login::Column::Id)
-        .all(db)
-        .await?;
-    readable(rows, row::read)
+    let open = "WHERE browser = $1 AND stage IN ($2, $3, $4) AND deadline > $5 ORDER BY created_at DESC, id DESC";
+    let [creating, pending, fetched] = OPEN_STAGES;
+    readable(db.rows(login::Entity, open, values![&browser.0, creating, pending, fetched, now]).await?, row::read)
 }
 
 /// The latest login of a browser for this purpose that was approved in time and whose browser may still go on with it.
@@ -50,16 +42,11 @@ pub(crate) async fn find_approved(
     purpose: &Purpose,
     now: Timestamp,
 ) -> Result<Option<Login>, StoreError> {
-    let row = login::Entity::find()
-        .filter(login::Column::Browser.eq(browser.0.as_str()))
-        .filter(row::is_for(purpose)?)
-        .filter(login::Column::Stage.eq(row::APPROVED))
-        .filter(login::Column::ConsumedAt.is_null())
-        .filter(login::Column::Deadline.gt(now.minus(FINISH_GRACE).as_millis()))
-        .order_by_desc(login::Column::CreatedAt)
-        .one(db)
-        .await?;
-    row.map(row::read).transpose()
+    let (same, mut values) = row::is_for(purpose)?;
+    values.extend(values![&browser.0, row::APPROVED, now.minus(FINISH_GRACE)]);
+    let latest = "browser = $3 AND stage = $4 AND consumed_at IS NULL AND deadline > $5 ORDER BY created_at DESC LIMIT 1";
+    let rows = db.rows(login::Entity, &format!("WHERE {same} AND {latest}"), values).await?;
+    rows.into_iter().next().map(row::read).transpose()
 }
 
 /// Of the open logins of a target, decoys too, but for `id`. A page that has run out may stand there a little longer.
@@ -70,14 +57,10 @@ pub(crate) async fn list_symbols(
     id: &LoginId,
     now: Timestamp,
 ) -> Result<Vec<String>, StoreError> {
-    let rows = login::Entity::find()
-        .filter(login::Column::Target.eq(target))
-        .filter(login::Column::Upstream.eq(upstream.as_str()))
-        .filter(login::Column::Id.ne(id.as_str()))
-        .filter(login::Column::Stage.is_in(row::OPEN_STAGES))
-        .filter(login::Column::Deadline.gt(now.minus(FINISH_GRACE).as_millis()))
-        .all(db)
-        .await?;
+    let open = "WHERE target = $1 AND upstream = $2 AND id <> $3 AND stage IN ($4, $5, $6) AND deadline > $7";
+    let ([creating, pending, fetched], since) = (OPEN_STAGES, now.minus(FINISH_GRACE));
+    let values = values![target, upstream.as_str(), id, creating, pending, fetched, since];
+    let rows = db.rows(login::Entity, open, values).await?;
     let symbol = |login: Login| match login.challenge {
         Some(Challenge::AccessPass(image)) => image,
         _other => None,
@@ -85,19 +68,20 @@ pub(crate) async fn list_symbols(
     Ok(readable(rows, row::read)?.into_iter().filter_map(symbol).collect())
 }
 
+/// Open logins that nobody polls, the most urgent first, decoys and overdue ones among them: to be adopted. Those for a purpose or a
+/// service that only a newer program knows are that one's.
+pub(crate) async fn list_unleased_open(db: &Db, now: Timestamp, limit: u64) -> Result<Vec<Login>, StoreError> {
+    let free = "WHERE stage IN ($1, $2, $3) AND (lease_until IS NULL OR lease_until <= $4) ORDER BY deadline LIMIT $5";
+    let [creating, pending, fetched] = OPEN_STAGES;
+    readable(db.rows(login::Entity, free, values![creating, pending, fetched, now, limit]).await?, row::read)
+}
+
 /// How many logins of real users wait for a phone, by phone service.
 pub(crate) async fn count_open(db: &Db, now: Timestamp) -> Result<Vec<(String, i64)>, StoreError> {
-    Ok(login::Entity::find()
-        .select_only()
-        .column(login::Column::Upstream)
-        .column_as(login::Column::Id.count(), "count")
-        .filter(login::Column::Stage.is_in(row::OPEN_STAGES))
-        .filter(login::Column::Deadline.gt(now.as_millis()))
-        .filter(login::Column::Subject.ne(row::DECOY))
-        .group_by(login::Column::Upstream)
-        .into_tuple()
-        .all(db)
-        .await?)
+    let sql = "SELECT upstream, COUNT(*) FROM logins WHERE stage IN ($1, $2, $3) AND deadline > $4 AND subject <> $5 \
+               GROUP BY upstream";
+    let [creating, pending, fetched] = OPEN_STAGES;
+    db.counts(sql, values![creating, pending, fetched, now, row::DECOY]).await
 }
 
 /// Adds a login. With `hold_until` it also takes the slot of the user who is asked, unless another login holds it at the
@@ -123,11 +107,8 @@ pub(crate) async fn insert(tx: &Tx, login: &Login, hold_until: Option<Timestamp>
 
 /// Of the refusals for one purpose (a limit, somebody else's open login) the latest is enough, however often somebody asks.
 async fn forget_refused(tx: &Tx, purpose: &Purpose) -> Result<(), StoreError> {
-    login::Entity::delete_many()
-        .filter(row::is_for(purpose)?)
-        .filter(login::Column::Stage.eq(row::FAILED))
-        .filter(login::Column::Reason.is_in([Reason::RateLimited, Reason::Busy].map(Reason::as_str)))
-        .exec(tx.db())
-        .await?;
-    Ok(())
+    let (same, mut values) = row::is_for(purpose)?;
+    values.extend(values![row::FAILED, Reason::RateLimited.as_str(), Reason::Busy.as_str()]);
+    let sql = format!("DELETE FROM logins WHERE {same} AND stage = $3 AND reason IN ($4, $5)");
+    tx.changes(&sql, values).await.map(drop)
 }

@@ -1,10 +1,11 @@
 //! The row of a login and its stages.
 
+use sea_orm::Value;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::login::{Asked, Challenge, Concern, End, Login, LoginStage, Purpose, Reason, Subject, UpstreamHandle};
 use crate::domain::secret::Secret;
-use crate::store::entity::login::{Column, Model};
+use crate::store::entity::login::Model;
 use crate::store::prelude::*;
 
 /// The words of the column `stage`.
@@ -36,9 +37,9 @@ struct TaggedPurpose {
 }
 
 /// The columns `purpose`, `authorization_id` and `purpose_key`.
-fn purpose_columns(purpose: &Purpose) -> Result<(String, Option<String>, Option<String>), StoreError> {
+fn purpose_columns(purpose: &Purpose) -> Result<(String, Option<AuthorizationId>, Option<String>), StoreError> {
     if let Purpose::Authorization(id) = purpose {
-        return Ok((AUTHORIZATION.to_owned(), Some(id.as_str().to_owned()), None));
+        return Ok((AUTHORIZATION.to_owned(), Some(id.clone()), None));
     }
     let tagged: TaggedPurpose = Row { table: "logins", key: "" }.json("purpose", &to_json(purpose)?)?;
     Ok((tagged.purpose, None, Some(tagged.key.to_string())))
@@ -46,115 +47,94 @@ fn purpose_columns(purpose: &Purpose) -> Result<(String, Option<String>, Option<
 
 fn read_purpose(row: Row<'_>, model: &Model) -> Result<Purpose, StoreError> {
     if model.purpose == AUTHORIZATION {
-        let id = row.present("authorization_id", model.authorization_id.clone())?;
-        return Ok(Purpose::Authorization(AuthorizationId::new(id)));
+        return row.present("authorization_id", model.authorization_id.clone()).map(Purpose::Authorization);
     }
     let key = row.json("purpose_key", model.purpose_key.as_deref().unwrap_or("null"))?;
     row.json("purpose", &to_json(&TaggedPurpose { purpose: model.purpose.clone(), key })?)
 }
 
-pub(super) fn is_for(purpose: &Purpose) -> Result<Condition, StoreError> {
-    let (word, authorization, key) = purpose_columns(purpose)?;
-    let same = Condition::all().add(Column::Purpose.eq(word));
-    Ok(match (authorization, key) {
-        (Some(authorization), _) => same.add(Column::AuthorizationId.eq(authorization)),
-        (None, key) => same.add(Column::PurposeKey.eq(key)),
+/// SQL: whether a login is for this purpose, and the values of `$1` and `$2` in it.
+pub(super) fn is_for(purpose: &Purpose) -> Result<(&'static str, Vec<Value>), StoreError> {
+    Ok(match purpose_columns(purpose)? {
+        (word, Some(authorization), _) => ("purpose = $1 AND authorization_id = $2", values![word, authorization]),
+        (word, None, key) => ("purpose = $1 AND purpose_key = $2", values![word, key]),
     })
 }
 
-pub(super) const fn end_words(end: End) -> (&'static str, Option<&'static str>) {
-    match end {
-        End::Denied => (DENIED, None),
-        End::Expired => (EXPIRED, None),
-        End::Cancelled(None) => (CANCELLED, None),
-        End::Cancelled(Some(reason)) => (CANCELLED, Some(reason.as_str())),
-        End::Failed(reason) => (FAILED, Some(reason.as_str())),
-    }
-}
-
 pub(super) fn to_model(login: &Login) -> Result<Model, StoreError> {
+    let Login { subject, stage, concern, .. } = login;
     let (purpose, authorization_id, purpose_key) = purpose_columns(&login.purpose)?;
-    let mut model = Model {
-        id: login.id.as_str().to_owned(),
+    let (subject, asked) = match subject {
+        Subject::Unnamed => (UNNAMED, None),
+        Subject::Named(asked) => (NAMED, Some(asked)),
+        Subject::Decoy => (DECOY, None),
+    };
+    let (stage, reason) = match stage {
+        LoginStage::Creating => (CREATING, None),
+        LoginStage::Pending(_) => (PENDING, None),
+        LoginStage::Fetched(_) => (FETCHED, None),
+        LoginStage::Approved { .. } => (APPROVED, None),
+        LoginStage::Ended(end) => (end.state(), end.reason()),
+    };
+    let sealed_handle = match &login.stage {
+        LoginStage::Pending(handle) | LoginStage::Fetched(handle) => Some(handle.0.expose().to_owned()),
+        _other => None,
+    };
+    let (ended_at, approved_user_id, approved_device_id) = match &login.stage {
+        LoginStage::Approved { at, user_id, device_id } => (Some(*at), Some(user_id.clone()), device_id.clone()),
+        _other => (None, None, None),
+    };
+    Ok(Model {
+        id: login.id.clone(),
         purpose,
         authorization_id,
-        browser: login.browser.as_ref().map(|browser| browser.0.as_str().to_owned()),
+        purpose_key,
+        browser: login.browser.as_ref().map(|browser| browser.0.clone()),
         address: login.origin.address.clone(),
         user_agent: login.origin.user_agent.clone(),
         upstream: login.upstream.as_str().to_owned(),
-        subject: UNNAMED.to_owned(),
-        asked_user_id: login.concern.user.as_ref().map(|user| user.as_str().to_owned()),
+        subject: subject.to_owned(),
+        asked_user_id: asked.map(|asked| asked.user_id.clone()).or_else(|| concern.user.clone()),
+        asked_device_id: asked.map(|asked| asked.device_id.clone()),
+        upstream_user: asked.map(|asked| asked.upstream_user.clone()),
         remembered: login.remembered,
         typed: login.typed.clone(),
         remember: login.remember,
         challenge: login.challenge.as_ref().map(to_json).transpose()?,
-        created_at: login.created_at.as_millis(),
-        deadline: login.deadline.as_millis(),
-        consumed_at: millis(login.consumed_at),
-        target: login.concern.target.clone(),
-        client_id: login.concern.client.as_ref().map(|client| client.as_str().to_owned()),
-        purpose_key,
-        ..Model::default()
-    };
-    write_subject(&mut model, &login.subject);
-    write_stage(&mut model, &login.stage);
-    Ok(model)
-}
-
-fn write_subject(model: &mut Model, subject: &Subject) {
-    match subject {
-        Subject::Unnamed => {}
-        Subject::Named(asked) => {
-            model.subject = NAMED.to_owned();
-            model.asked_user_id = Some(asked.user_id.as_str().to_owned());
-            model.asked_device_id = Some(asked.device_id.as_str().to_owned());
-            model.upstream_user = Some(asked.upstream_user.clone());
-        }
-        Subject::Decoy => model.subject = DECOY.to_owned(),
-    }
-}
-
-fn write_stage(model: &mut Model, stage: &LoginStage) {
-    let (word, reason) = match stage {
-        LoginStage::Creating => (CREATING, None),
-        LoginStage::Pending(handle) | LoginStage::Fetched(handle) => {
-            model.sealed_handle = Some(handle.0.expose().to_owned());
-            (if matches!(stage, LoginStage::Pending(_)) { PENDING } else { FETCHED }, None)
-        }
-        LoginStage::Approved { at, user_id, device_id } => {
-            model.ended_at = Some(at.as_millis());
-            model.approved_user_id = Some(user_id.as_str().to_owned());
-            model.approved_device_id = device_id.as_ref().map(|device| device.as_str().to_owned());
-            (APPROVED, None)
-        }
-        LoginStage::Ended(end) => end_words(*end),
-    };
-    model.stage = word.to_owned();
-    model.reason = reason.map(str::to_owned);
+        stage: stage.to_owned(),
+        reason: reason.map(|reason| reason.as_str().to_owned()),
+        sealed_handle,
+        approved_user_id,
+        approved_device_id,
+        created_at: login.created_at,
+        deadline: login.deadline,
+        ended_at,
+        consumed_at: login.consumed_at,
+        lease_owner: None,
+        lease_until: None,
+        target: concern.target.clone(),
+        client_id: concern.client.clone(),
+    })
 }
 
 pub(super) fn read(model: Model) -> Result<Login, StoreError> {
-    let row = Row { table: "logins", key: &model.id };
+    let row = Row { table: "logins", key: model.id.as_str() };
     Ok(Login {
         purpose: read_purpose(row, &model)?,
-        upstream: row.known("upstream", &model.upstream, Upstream::parse(&model.upstream))?,
+        upstream: row.upstream(&model.upstream)?,
         subject: read_subject(row, &model)?,
         stage: read_stage(row, &model)?,
         challenge: read_challenge(row, &model)?,
-        browser: model.browser.map(|browser| BrowserKey(SecretDigest::from_stored(browser))),
+        browser: model.browser.map(BrowserKey),
         origin: RequestSource { address: model.address, user_agent: model.user_agent },
         remembered: model.remembered,
         typed: model.typed,
         remember: model.remember,
-        created_at: Timestamp::from_millis(model.created_at),
-        deadline: Timestamp::from_millis(model.deadline),
-        consumed_at: moment(model.consumed_at),
-        concern: Concern {
-            target: model.target,
-            user: model.asked_user_id.map(UserId::new),
-            client: model.client_id.map(ClientId::new),
-        },
-        id: LoginId::new(model.id),
+        created_at: model.created_at,
+        deadline: model.deadline,
+        consumed_at: model.consumed_at,
+        concern: Concern { target: model.target, user: model.asked_user_id, client: model.client_id },
+        id: model.id,
     })
 }
 
@@ -171,8 +151,8 @@ fn read_subject(row: Row<'_>, model: &Model) -> Result<Subject, StoreError> {
         UNNAMED => Ok(Subject::Unnamed),
         DECOY => Ok(Subject::Decoy),
         NAMED => Ok(Subject::Named(Asked {
-            user_id: UserId::new(row.present("asked_user_id", model.asked_user_id.clone())?),
-            device_id: DeviceId::new(row.present("asked_device_id", model.asked_device_id.clone())?),
+            user_id: row.present("asked_user_id", model.asked_user_id.clone())?,
+            device_id: row.present("asked_device_id", model.asked_device_id.clone())?,
             upstream_user: row.present("upstream_user", model.upstream_user.clone())?,
         })),
         other => row.known("subject", other, None),
@@ -187,9 +167,9 @@ fn read_stage(row: Row<'_>, model: &Model) -> Result<LoginStage, StoreError> {
         PENDING => LoginStage::Pending(handle()?),
         FETCHED => LoginStage::Fetched(handle()?),
         APPROVED => LoginStage::Approved {
-            at: Timestamp::from_millis(row.present("ended_at", model.ended_at)?),
-            user_id: UserId::new(row.present("approved_user_id", model.approved_user_id.clone())?),
-            device_id: model.approved_device_id.clone().map(DeviceId::new),
+            at: row.present("ended_at", model.ended_at)?,
+            user_id: row.present("approved_user_id", model.approved_user_id.clone())?,
+            device_id: model.approved_device_id.clone(),
         },
         DENIED => LoginStage::Ended(End::Denied),
         EXPIRED => LoginStage::Ended(End::Expired),

@@ -7,7 +7,6 @@
 
 use crate::domain::login::Login;
 use crate::store::prelude::*;
-use sea_orm::sea_query::ExprTrait as _;
 
 /// The name under which browsers, typed names or nobody have their slots at a service, apart from its people.
 fn apart(upstream: Upstream, kind: &str) -> String {
@@ -55,19 +54,11 @@ pub(super) async fn take(
     slot: (String, &str),
     until: Timestamp,
 ) -> Result<Option<LoginId>, StoreError> {
-    let now = login.created_at;
     let (upstream, holder) = slot;
-    let row = slot::Model {
-        upstream: upstream.clone(),
-        upstream_user: holder.to_owned(),
-        login_id: login.id.as_str().to_owned(),
-        held_until: until.as_millis(),
-    };
-    let replace_stale = OnConflict::columns([slot::Column::Upstream, slot::Column::UpstreamUser])
-        .update_columns([slot::Column::LoginId, slot::Column::HeldUntil])
-        .action_and_where(Expr::col((slot::Entity, slot::Column::HeldUntil)).lte(now.as_millis()))
-        .to_owned();
-    if tx.insert_or(row, replace_stale).await? {
+    let sql = "INSERT INTO slots (upstream, upstream_user, login_id, held_until) VALUES ($1, $2, $3, $4) \
+               ON CONFLICT (upstream, upstream_user) \
+               DO UPDATE SET login_id = excluded.login_id, held_until = excluded.held_until WHERE slots.held_until <= $5";
+    if tx.changes(sql, values![&upstream, holder, &login.id, until, login.created_at]).await? {
         return Ok(None);
     }
     // None: given back between the two statements, and another try will get it.
@@ -77,12 +68,9 @@ pub(super) async fn take(
 
 /// The login that holds a slot at the moment when `login` begins.
 async fn holder(db: &Db, login: &Login, slot: (String, &str)) -> Result<Option<LoginId>, StoreError> {
-    let (upstream, holder) = slot;
-    let held = slot::Entity::find_by_id((upstream, holder.to_owned()))
-        .filter(slot::Column::HeldUntil.gt(login.created_at.as_millis()))
-        .one(db)
-        .await?;
-    Ok(held.map(|row| LoginId::new(row.login_id)))
+    let held = "WHERE upstream = $1 AND upstream_user = $2 AND held_until > $3";
+    let rows = db.rows(slot::Entity, held, values![slot.0, slot.1, login.created_at]).await?;
+    Ok(rows.into_iter().next().map(|row| row.login_id))
 }
 
 /// Gives back whatever slot `login` holds of a user: its session at the upstream is known to be dead. Returns whether it held one.

@@ -1,9 +1,9 @@
-//! Each transition of a login is one statement that names the stages it starts from, so that of two that race exactly one
-//! happens. Ends are final.
+//! Each transition of a login, and each change of its lease (who polls it, decision 2.8), is one statement that names the stages it
+//! starts from, so that of two that race exactly one happens. Ends are final.
 
-use super::row::{self, APPROVED, CREATING, DECOY, FETCHED, OPEN_STAGES, PENDING};
+use super::row::{APPROVED, CREATING, DECOY, FETCHED, OPEN_STAGES, PENDING};
 use super::slots;
-use crate::domain::login::{Challenge, End, FINISH_GRACE, UpstreamHandle};
+use crate::domain::login::{Challenge, End, FINISH_GRACE, Reason, UpstreamHandle};
 use crate::store::prelude::*;
 
 /// The upstream was asked: from creating to pending. False: the login ended meanwhile; the session must be withdrawn.
@@ -63,7 +63,7 @@ pub(crate) async fn approve(
 /// Ends an open login. `release_slots`: its session at the upstream is known to be dead. Returns whether this call ended it.
 pub(crate) async fn end(tx: &Tx, id: &LoginId, end: End, release_slots: bool, now: Timestamp) -> Result<bool, StoreError> {
     let sql = "UPDATE logins SET stage = $2, reason = $3, ended_at = $4 WHERE id = $1 AND stage IN ($5, $6, $7)";
-    let (stage, reason) = row::end_words(end);
+    let (stage, reason) = (end.state(), end.reason().map(Reason::as_str));
     let [creating, pending, fetched] = OPEN_STAGES;
     let ended = tx.changes(sql, values![id, stage, reason, now, creating, pending, fetched]).await?;
     if release_slots {
@@ -79,4 +79,18 @@ pub(crate) async fn consume(tx: &Tx, id: &LoginId, browser: Option<&BrowserKey>,
                AND consumed_at IS NULL AND deadline > $5";
     let browser = browser.map(|browser| browser.0.as_str());
     tx.changes(sql, values![id, now, APPROVED, browser, now.minus(FINISH_GRACE)]).await
+}
+
+/// Takes or renews the lease of an open login until `until`. False: another owner holds it at `now`, or the login is over.
+pub(crate) async fn lease(tx: &Tx, id: &LoginId, owner: &str, until: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+    let sql = "UPDATE logins SET lease_owner = $2, lease_until = $3 WHERE id = $1 AND stage IN ($5, $6, $7) \
+               AND (lease_owner = $2 OR lease_until IS NULL OR lease_until <= $4)";
+    let [creating, pending, fetched] = OPEN_STAGES;
+    tx.changes(sql, values![id, owner, until, now, creating, pending, fetched]).await
+}
+
+/// Gives a lease back, so that another node may go on at once. Does nothing when somebody else holds it.
+pub(crate) async fn release_lease(tx: &Tx, id: &LoginId, owner: &str) -> Result<(), StoreError> {
+    let sql = "UPDATE logins SET lease_owner = NULL, lease_until = NULL WHERE id = $1 AND lease_owner = $2";
+    tx.changes(sql, values![id, owner]).await.map(drop)
 }

@@ -7,13 +7,13 @@ use std::collections::BTreeSet;
 use super::samples::{NOW, after, authentication, client, digest, grant, populate, session, user, write};
 use super::schema::execute;
 use crate::domain::assurance::Acr;
-use crate::domain::backchannel_logout::{BackchannelLogout, Hold};
 use crate::domain::client::Client;
 use crate::domain::clock::Timestamp;
 use crate::domain::grant::Grant;
 use crate::domain::id::{AuthorizationId, ClientId, GrantId, SessionId};
 use crate::domain::user::User;
-use crate::protocol::logout_uri::LogoutUri;
+use crate::protocol::uri::LogoutUri;
+use crate::store::backchannel_logouts::{BackchannelLogout, Hold};
 use crate::store::{Store, backchannel_logouts, cleanup, clients, grants, sessions};
 
 const DAY: u64 = 86_400;
@@ -72,6 +72,8 @@ pub(super) async fn the_end_of_a_session_is_queued_once_for_each_of_its_clients(
         held_by: None,
         due_at: NOW,
         attempts: 0,
+        lease_owner: None,
+        lease_until: None,
         created_at: NOW,
     };
     assert_eq!(row, expected);
@@ -93,7 +95,7 @@ pub(super) async fn locking_a_person_queues_every_session(store: Store) {
     let other =
         Grant { client_id: ClientId::new("a"), authentication: authentication(&alice, "s2"), ..grant(&alice, "g2", "openid") };
     write!(store, other, |tx, grant| grants::insert(tx, grant));
-    write!(store, alice.id, |tx, id| sessions::end_all_for_user(tx, id, NOW));
+    write!(store, alice.id, |tx, id| sessions::end_all(tx, id, None, NOW));
     assert_eq!(due_clients(&store, NOW).await, ["a", "a", "b"]);
 }
 

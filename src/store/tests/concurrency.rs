@@ -10,12 +10,11 @@ use futures_util::future::join_all;
 use super::samples::{NOW, after, browser, client, code_content, digest, login, populate, refresh_token, write};
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{AuthorizationId, ClientId, GrantId, LoginId, SessionId, UserId};
-use crate::domain::login::{LoginStage, UpstreamHandle};
+use crate::domain::login::{Concern, Login, LoginStage, UpstreamHandle};
 use crate::domain::secret::Secret;
 use crate::domain::user::Upstream;
-use crate::store::pushes::{self, Push};
 use crate::store::{
-    JobError, Store, StoreError, backchannel_logouts, clients, codes, instance, logins, refresh_tokens, sessions,
+    JobError, Store, StoreError, backchannel_logouts, clients, codes, instance, logins, pushes, refresh_tokens, sessions,
 };
 
 /// Starts fifty tasks and counts those that won.
@@ -124,23 +123,13 @@ pub(super) async fn fifty_ask_one_phone_and_three_find_room(store: Store) {
     let ask = |number: u32| {
         let store = store.clone();
         async move {
-            let push = Push {
-                login_id: LoginId::new(format!("l{number}")),
-                upstream: Upstream::SecSign,
-                target: "alice".into(),
-                typed: "alice".into(),
-                source: "192.0.2.1".into(),
-                network: None,
-                browser: Some(browser("b")),
-                remembered: false,
-                sent: true,
-                at: NOW,
-            };
-            write!(store, push, |tx, push| async {
+            let concern = Concern { target: Some("alice".into()), ..Concern::default() };
+            let asked = Login { concern, remembered: false, ..login(&format!("l{number}")) };
+            write!(store, asked, |tx, asked| async {
                 pushes::lock_counter(tx, "secsign/alice".into(), NOW).await?;
                 let room = pushes::count_sent(tx, Upstream::SecSign, "alice", Timestamp::from_millis(0), false).await? < 3;
                 if room {
-                    pushes::insert(tx, push).await?;
+                    pushes::insert(tx, asked).await?;
                 }
                 Ok(room)
             })

@@ -2,6 +2,7 @@
 
 use super::samples::{NOW, after, browser, login, populate, write};
 use super::schema::execute;
+use crate::domain::browser::RequestSource;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{AuthorizationId, BackchannelRequestId, DeviceGrantId, DeviceId, GrantId, LoginId, UserId};
 use crate::domain::login::{
@@ -9,9 +10,7 @@ use crate::domain::login::{
 };
 use crate::domain::secret::Secret;
 use crate::domain::user::Upstream;
-use crate::store::logins;
-use crate::store::pushes::{self, Push};
-use crate::store::{Store, StoreError, grants};
+use crate::store::{Store, StoreError, grants, logins, pushes};
 
 async fn add(store: &Store, login: Login, hold_until: Option<Timestamp>) -> Option<LoginId> {
     write!(store, login, |tx, login| logins::insert(tx, login, hold_until))
@@ -333,28 +332,28 @@ pub(super) async fn symbols_are_those_of_open_logins_for_the_same_target(store: 
 }
 
 pub(super) async fn attempts_are_counted_by_name_person_source_and_network(store: Store) {
-    let push = |number: u64, target: &str, remembered, sent| Push {
-        login_id: LoginId::new(format!("{target}-{number}")),
-        upstream: Upstream::SecSign,
-        target: target.to_owned(),
-        typed: format!("{target}@example.org"),
-        source: "2001:db8:1:2::/64".into(),
-        network: Some("2001:db8:1::/48".into()),
-        browser: Some(browser("b")),
-        remembered,
-        sent,
-        at: after(number),
+    let attempt = |number: u64, target: &str, remembered: bool, sent: bool| {
+        let asked = login(&format!("{target}-{number}"));
+        Login {
+            subject: if sent { asked.subject } else { Subject::Decoy },
+            concern: Concern { target: Some(target.to_owned()), ..Concern::default() },
+            typed: Some(format!("{target}@example.org")),
+            origin: RequestSource { address: "2001:db8:1:2::1".into(), user_agent: String::new() },
+            remembered,
+            created_at: after(number),
+            ..asked
+        }
     };
     let attempts = [
-        push(1, "alice", false, true),
-        push(2, "alice", true, true),
-        push(3, "alice", false, true),
-        push(4, "bob", false, false),
-        push(5, "alice", false, false),
+        attempt(1, "alice", false, true),
+        attempt(2, "alice", true, true),
+        attempt(3, "alice", false, true),
+        attempt(4, "bob", false, false),
+        attempt(5, "alice", false, false),
     ];
     for recorded in attempts {
         for _repeated in 0..2 {
-            write!(store, recorded.clone(), |tx, push| pushes::insert(tx, push));
+            write!(store, recorded.clone(), |tx, login| pushes::insert(tx, login));
         }
     }
     let db = store.read();

@@ -9,7 +9,7 @@ mod logins;
 mod people;
 mod postgres;
 mod room;
-mod samples;
+pub(crate) mod samples;
 mod schema;
 mod signing_keys;
 mod sqlite;

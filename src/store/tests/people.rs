@@ -108,8 +108,9 @@ pub(super) async fn ending_a_session_revokes_what_was_not_granted_to_outlive_it(
     let alice = populate(&store).await;
     let offline = grant(&alice, "offline", "openid offline_access");
     write!(store, offline, |tx, grant| grants::insert(tx, grant));
-    let ended = write!(store, alice.id.clone(), |tx, id| sessions::end_all_for_user(tx, id, after(9)));
-    assert_eq!(ended, [SessionId::new("s")]);
+    write!(store, alice.id.clone(), |tx, id| sessions::end_all(tx, id, None, after(9)));
+    let session = sessions::find(store.read(), &SessionId::new("s")).await.unwrap().unwrap();
+    assert_eq!(session.ended_at, Some(after(9)));
     let revoked = async |id| grants::find(store.read(), &GrantId::new(id)).await.unwrap().unwrap().revoked_at;
     assert_eq!(revoked("g").await, Some(after(9)));
     assert_eq!(revoked("offline").await, None);

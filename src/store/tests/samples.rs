@@ -7,17 +7,16 @@ use crate::domain::authorization::{Authorization, AuthorizationRequest, Authoriz
 use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, RequestSource};
 use crate::domain::client::{Client, Source};
 use crate::domain::clock::Timestamp;
-use crate::domain::grant::{AccessToken, Grant, RefreshToken};
+use crate::domain::grant::{AccessToken, Grant};
 use crate::domain::id::{AuthorizationId, ClientId, DeviceId, GrantId, LoginId, SessionId, UserId};
 use crate::domain::login::{Asked, Concern, Login, LoginStage, Purpose, Subject};
 use crate::domain::secret::SecretDigest;
 use crate::domain::user::{Device, Upstream, User};
+use crate::protocol::authorization::{CodeChallenge, Prompt, ResponseMode};
 use crate::protocol::client_metadata::ClientMetadata;
-use crate::protocol::pkce::CodeChallenge;
-use crate::protocol::prompt::Prompt;
 use crate::protocol::redirect_uri::RedirectUri;
-use crate::protocol::response_mode::ResponseMode;
 use crate::protocol::scope::Scope;
+use crate::store::refresh_tokens::RefreshToken;
 use crate::store::{Store, StoreError, Tx, authorizations, clients, devices, grants, sessions, users};
 
 pub(super) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -183,7 +182,7 @@ pub(super) fn refresh_token(name: &str) -> RefreshToken {
 }
 
 /// A login of alice, about to be created at SecSign for the authorization `a`.
-pub(super) fn login(id: &str) -> Login {
+pub(crate) fn login(id: &str) -> Login {
     Login {
         id: LoginId::new(id),
         purpose: Purpose::Authorization(AuthorizationId::new("a")),

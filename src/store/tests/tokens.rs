@@ -1,9 +1,10 @@
 //! Clients and what they get.
 
 use super::samples::{NOW, access_token, after, client, code_content, digest, grant, populate, refresh_token, write};
-use crate::domain::grant::{Consent, Grant, RefreshToken};
+use crate::domain::grant::{Consent, Grant};
 use crate::domain::id::{AuthorizationId, ClientId, GrantId, SessionId};
 use crate::protocol::scope::Scope;
+use crate::store::refresh_tokens::RefreshToken;
 use crate::store::{Store, access_tokens, clients, codes, consents, grants, instance, pushes, refresh_tokens, sessions, users};
 
 pub(super) async fn a_client_comes_back_as_it_was_written(store: Store) {

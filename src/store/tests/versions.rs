@@ -12,8 +12,8 @@ use crate::domain::id::{AuthorizationId, ClientId, DeviceId, GrantId, LoginId, S
 use crate::domain::login::{Challenge, End, LoginStage, Reason};
 use crate::domain::secret::SecretDigest;
 use crate::domain::user::{Upstream, User};
+use crate::protocol::authorization::ResponseMode;
 use crate::protocol::client_metadata::{AuthMethod, ClientMetadata, ConsentPolicy, GrantType};
-use crate::protocol::response_mode::ResponseMode;
 use crate::store::{
     Store, StoreError, access_tokens, authorizations, clients, codes, consents, devices, entity, logins, refresh_tokens,
     remembered_browsers, sessions, signing_keys, users,
@@ -76,7 +76,7 @@ async fn newer_metadata(store: &Store) {
 
 async fn stored_metadata(store: &Store) -> serde_json::Value {
     use sea_orm::EntityTrait as _;
-    let row = entity::client::Entity::find_by_id("c").one(store.read()).await.unwrap().unwrap();
+    let row = entity::client::Entity::find_by_id(ClientId::new("c")).one(store.read()).await.unwrap().unwrap();
     assert_eq!(row.source, "console");
     serde_json::from_str(&row.metadata).unwrap()
 }

@@ -14,7 +14,7 @@ use self::session::{Host, SecSignId, Session};
 use super::answer::{is_passing, nonsense};
 use super::{BeginError, BeginRequest, Begun, Capabilities, Found, Limits, PhoneApproval, Probed, Progress, Unavailable};
 use crate::domain::error_chain::chain;
-use crate::domain::login::{Challenge, UpstreamHandle};
+use crate::domain::login::UpstreamHandle;
 use crate::domain::settings::SecSignSettings;
 use crate::outbound::{Delivery, OutboundError, PhoneAnswer, PhoneClient, PhoneRequest, SendError};
 
@@ -53,7 +53,7 @@ impl SecSign {
         let mut found = Vec::new();
         for (host, url) in self.hosts(Host::Primary) {
             let Some(session) = Session::unnamed(host) else { continue };
-            let request = PhoneRequest::post_form(url.clone(), question("ReqGetAuthSessionState", &session));
+            let request = PhoneRequest::PostForm(url.clone(), question("ReqGetAuthSessionState", &session));
             let answer = self.client.send(request, Delivery::Repeatable, self.limits.ask).await;
             found.push(Probed::of(answer, |answer| match reply::is_of_secsign(answer.status, &answer.body) {
                 Ok(()) => Found::Working,
@@ -74,7 +74,7 @@ impl SecSign {
     async fn create(&self, body: String) -> Result<(PhoneAnswer, Host), SendError> {
         let began = Instant::now();
         let post = |url: &Url, limit| {
-            let request = PhoneRequest::post_form(url.clone(), body.clone());
+            let request = PhoneRequest::PostForm(url.clone(), body.clone());
             self.client.send(request, Delivery::AtMostOnce, limit)
         };
         let failure = match post(&self.primary, self.limits.begin).await {
@@ -97,7 +97,7 @@ impl SecSign {
         for (index, (host, url)) in hosts.iter().enumerate() {
             let is_last = index + 1 == hosts.len();
             let left = self.limits.ask.saturating_sub(began.elapsed());
-            let request = PhoneRequest::post_form((*url).clone(), body.clone());
+            let request = PhoneRequest::PostForm((*url).clone(), body.clone());
             let limit = if is_last { left } else { left * 3 / 5 };
             let (status, body) = match self.client.send(request, Delivery::Repeatable, limit).await {
                 Ok(answer) => (answer.status, answer.body),
@@ -129,17 +129,12 @@ impl PhoneApproval for SecSign {
 
     async fn begin(&self, request: BeginRequest) -> Result<Begun, BeginError> {
         let Some(asked) = request.upstream_user.as_deref() else {
-            let detail = "SecSign ID cannot ask without a name".to_owned();
-            return Err(BeginError::Unusable { detail, in_doubt: false, handle: None });
+            return Err(BeginError::unusable("SecSign ID cannot ask without a name", false, None));
         };
         // A text that cannot be a SecSign ID is no one's.
         let asked = SecSignId::parse(asked).ok_or(BeginError::NotRegistered)?;
-        let (answer, host) = self.create(creation(&asked, &request)).await.map_err(|failure| match failure.never_left() {
-            true => BeginError::Unreachable(failure.into()),
-            false => BeginError::InDoubt(failure.into()),
-        })?;
-        let (session, symbol) = reply::created(answer.status, &answer.body, &asked, host)?;
-        Ok(Begun { handle: session.to_handle(), challenge: Challenge::AccessPass(symbol), expires_in: None })
+        let (answer, host) = self.create(creation(&asked, &request)).await?;
+        reply::created(answer.status, &answer.body, &asked, host)
     }
 
     async fn poll(&self, handle: &UpstreamHandle, asked: Option<&str>) -> Result<Progress, Unavailable> {
@@ -169,30 +164,25 @@ fn endpoint(mut base: Url) -> Url {
 /// The create's form (SecSign notes §2.1). Exactly the known parameters: a firewall in front of the server counts them.
 /// Never a transaction text, which would switch the symbols off (check 133, S18).
 fn creation(asked: &SecSignId, request: &BeginRequest) -> String {
-    form(&[
-        ("request", "ReqRequestAuthSession"),
-        ("apimethod", API_METHOD),
-        ("secsignid", asked.as_str()),
-        ("servicename", &shown(&request.service_name)),
-        ("serviceaddress", &shown(&request.service_address)),
+    let (name, address) = (shown(&request.service_name), shown(&request.service_address));
+    let more = [
+        ("servicename", name.as_str()),
+        ("serviceaddress", address.as_str()),
         ("pluginname", PLUGIN_NAME),
         ("showaccesspass", "true"),
-    ])
+    ];
+    form("ReqRequestAuthSession", asked, &more)
 }
 
 /// The form of every later request about a session (SecSign notes §2.1).
 fn question(request: &str, session: &Session) -> String {
-    form(&[
-        ("request", request),
-        ("apimethod", API_METHOD),
-        ("secsignid", session.secsignid.as_str()),
-        ("authsessionid", session.authsessionid.as_str()),
-        ("requestid", session.requestid.expose()),
-    ])
+    let more = [("authsessionid", session.authsessionid.as_str()), ("requestid", session.requestid.expose())];
+    form(request, &session.secsignid, &more)
 }
 
-fn form(pairs: &[(&str, &str)]) -> String {
-    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+fn form(request: &str, secsignid: &SecSignId, more: &[(&str, &str)]) -> String {
+    let named = [("request", request), ("apimethod", API_METHOD), ("secsignid", secsignid.as_str())];
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(named).extend_pairs(more).finish()
 }
 
 /// A text for the phone. The server echoes it unescaped into answers that know no escaping, so nothing goes there that

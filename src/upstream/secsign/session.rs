@@ -23,37 +23,6 @@ impl SecSignId {
     }
 }
 
-/// A session id: a signed 64-bit number, kept as the text that came (S17). It can be guessed and proves nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct AuthSessionId(String);
-
-impl AuthSessionId {
-    /// 0 and -1 mean "none" to the server.
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        let number: i64 = text.parse().ok()?;
-        (number.to_string() == text && !matches!(number, 0 | -1)).then(|| Self(text.to_owned()))
-    }
-
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// A request id: 64 hex digits in every published answer; 16 to 128 are accepted.
-#[derive(Clone, Debug)]
-pub(super) struct RequestId(Secret);
-
-impl RequestId {
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        let fits = (16..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        fits.then(|| Self(Secret::new(text)))
-    }
-
-    pub(super) fn expose(&self) -> &str {
-        self.0.expose()
-    }
-}
-
 /// Which of the configured hosts. A name rather than an address, so that nothing stored can make us call anywhere else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -64,16 +33,19 @@ pub(super) enum Host {
     Fallback,
 }
 
+/// Made by [`Session::new`], so that what is in it goes well into a form.
 #[derive(Clone, Debug)]
 pub(super) struct Session {
     pub(super) secsignid: SecSignId,
-    pub(super) authsessionid: AuthSessionId,
-    pub(super) requestid: RequestId,
+    /// A signed 64-bit number, kept as the text that came (S17). It can be guessed and proves nothing.
+    pub(super) authsessionid: String,
+    /// 64 hex digits in every published answer; 16 to 128 are accepted.
+    pub(super) requestid: Secret,
     pub(super) host: Host,
 }
 
 /// The stored form of a [`Session`]. What a newer program keeps beside it is left alone.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Stored {
     secsignid: String,
     authsessionid: String,
@@ -81,21 +53,31 @@ struct Stored {
     host: Host,
 }
 
+/// 0 and -1 mean "none" to the server.
+fn is_session_id(text: &str) -> bool {
+    text.parse::<i64>().is_ok_and(|number| number.to_string() == text && !matches!(number, 0 | -1))
+}
+
+fn is_request_id(text: &str) -> bool {
+    (16..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 impl Session {
+    pub(super) fn new(secsignid: SecSignId, authsessionid: &str, requestid: &str, host: Host) -> Option<Self> {
+        let fits = is_session_id(authsessionid) && is_request_id(requestid);
+        let (authsessionid, requestid) = (authsessionid.to_owned(), Secret::new(requestid));
+        fits.then_some(Self { secsignid, authsessionid, requestid, host })
+    }
+
     /// A session that no server has: to ask whether the server is one.
     pub(super) fn unnamed(host: Host) -> Option<Self> {
-        Some(Self {
-            secsignid: SecSignId::parse("signbridge-doctor")?,
-            authsessionid: AuthSessionId::parse("1")?,
-            requestid: RequestId::parse(&"0".repeat(64))?,
-            host,
-        })
+        Self::new(SecSignId::parse("signbridge-doctor")?, "1", &"0".repeat(64), host)
     }
 
     pub(super) fn to_handle(&self) -> UpstreamHandle {
         let stored = serde_json::json!({
             "secsignid": self.secsignid.as_str(),
-            "authsessionid": self.authsessionid.as_str(),
+            "authsessionid": self.authsessionid,
             "requestid": self.requestid.expose(),
             "host": self.host,
         });
@@ -104,12 +86,7 @@ impl Session {
 
     pub(super) fn from_handle(handle: &UpstreamHandle) -> Option<Self> {
         let stored: Stored = serde_json::from_str(handle.0.expose()).ok()?;
-        Some(Self {
-            secsignid: SecSignId::parse(&stored.secsignid)?,
-            authsessionid: AuthSessionId::parse(&stored.authsessionid)?,
-            requestid: RequestId::parse(&stored.requestid)?,
-            host: stored.host,
-        })
+        Self::new(SecSignId::parse(&stored.secsignid)?, &stored.authsessionid, &stored.requestid, stored.host)
     }
 }
 
@@ -142,20 +119,20 @@ mod tests {
     #[test]
     fn a_session_id_is_a_canonical_64_bit_number_other_than_0_and_minus_1() {
         for good in ["-8337412603900330717", "1", "-2", "9223372036854775807", "-9223372036854775808"] {
-            assert_eq!(AuthSessionId::parse(good).unwrap().as_str(), good);
+            assert!(is_session_id(good), "{good:?}");
         }
         for bad in ["0", "-1", "", "-0", "+1", "01", " 1", "1 ", "1.0", "9223372036854775808", "-9223372036854775809", "%31"] {
-            assert_eq!(AuthSessionId::parse(bad), None, "{bad:?}");
+            assert!(!is_session_id(bad), "{bad:?}");
         }
     }
 
     #[test]
     fn a_request_id_is_16_to_128_hex_digits() {
         for good in ["0123456789abcdefABCDEF", &"A".repeat(16), &"f".repeat(128)] {
-            assert!(RequestId::parse(good).is_some(), "{good:?}");
+            assert!(is_request_id(good), "{good:?}");
         }
         for bad in ["", &"A".repeat(15), &"A".repeat(129), "0123456789abcdeg", "0123456789abcdef ", "%30%31%32%33%34%35"] {
-            assert!(RequestId::parse(bad).is_none(), "{bad:?}");
+            assert!(!is_request_id(bad), "{bad:?}");
         }
     }
 
@@ -169,12 +146,8 @@ mod tests {
 
     #[test]
     fn a_handle_gives_its_session_back_and_hides_it() {
-        let session = Session {
-            secsignid: SecSignId::parse("alice").unwrap(),
-            authsessionid: AuthSessionId::parse("-5").unwrap(),
-            requestid: RequestId::parse("00112233445566778899AABBCCDDEEFF").unwrap(),
-            host: Host::Fallback,
-        };
+        let alice = SecSignId::parse("alice").unwrap();
+        let session = Session::new(alice, "-5", "00112233445566778899AABBCCDDEEFF", Host::Fallback).unwrap();
         let handle = session.to_handle();
         let again = Session::from_handle(&handle).unwrap();
         assert_eq!(

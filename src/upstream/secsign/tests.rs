@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use url::Url;
 
 use super::*;
-use crate::domain::login::{End, Reason};
+use crate::domain::login::{Challenge, End, Reason};
 use crate::outbound::tests::scripted::{Received, Reply, Scripted, nobody};
 use crate::upstream::picture::tests::grey;
 

@@ -5,104 +5,70 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::time::Instant;
-use url::Url;
 
 use self::flat_json::FlatObject;
-use self::signature::{Signable, authorization, canonical_query, signature, string_to_sign};
-use self::stamp::{Stamp, StampError};
+use self::signature::{Signable, Stamp, authorization, canonical_query, signature, string_to_sign};
 use self::transaction::{Stage, Transaction, approver, begun, stage};
 use super::answer::{is_passing, may_have_acted, nonsense};
 use super::{BeginError, BeginRequest, Begun, Capabilities, Found, Limits, PhoneApproval, Probed, Progress, Unavailable};
 use crate::domain::env::Env;
 use crate::domain::error_chain::chain;
 use crate::domain::login::UpstreamHandle;
-use crate::domain::secret::Secret;
 use crate::domain::settings::ThumbSignInSettings;
 use crate::outbound::{Delivery, OutboundError, PhoneAnswer, PhoneClient, PhoneRequest, SendError};
 
 mod flat_json;
 pub(crate) mod signature;
-mod stamp;
 #[cfg(test)]
 mod tests;
 mod transaction;
 
 const MAX_USER_AGENT: usize = 300;
 const NO_USER_AGENT: &str = "unknown";
+const UNSIGNED: &str = "the request cannot be signed: the clock shows a moment outside of the years 0 to 9999";
 
 pub(crate) struct ThumbSignIn {
     client: PhoneClient,
-    base: Url,
-    app_id: String,
-    secret: Secret,
+    settings: ThumbSignInSettings,
     env: Env,
     limits: Limits,
 }
 
-#[derive(Debug, thiserror::Error)]
-enum CallError {
-    #[error("the request cannot be signed")]
-    Unsigned(#[from] StampError),
-    #[error(transparent)]
-    Send(#[from] SendError),
-}
-
-/// A call beneath `/ts/secure/`.
-struct Call<'a> {
-    path: String,
-    query: &'a [(&'a str, &'a str)],
-    user_agent: &'a str,
-}
-
 impl ThumbSignIn {
     pub(crate) fn new(settings: ThumbSignInSettings, env: Env) -> Result<Self, OutboundError> {
-        Ok(Self {
-            client: crate::outbound::phone_service(settings.ca_file.as_deref())?,
-            base: settings.url,
-            app_id: settings.app_id,
-            secret: settings.secret,
-            env,
-            limits: Limits::PROMISED,
-        })
+        let client = crate::outbound::phone_service(settings.ca_file.as_deref())?;
+        Ok(Self { client, settings, env, limits: Limits::PROMISED })
     }
 
-    async fn call(&self, call: Call<'_>, delivery: Delivery, limit: Duration) -> Result<PhoneAnswer, CallError> {
-        let request = self.signed(&call)?;
-        Ok(self.client.send(request, delivery, limit).await?)
-    }
-
-    /// The request with its signature over exactly the four headers that the Java SDK signs (ThumbSignIn notes §1.6). `Host`
-    /// is not among them, so that a proxy cannot break it.
-    fn signed(&self, call: &Call<'_>) -> Result<PhoneRequest, CallError> {
-        let stamp = Stamp::of(self.env.now())?;
-        let mut url = self.base.clone();
-        url.set_path(&format!("{}/ts/secure/{}", self.base.path().trim_end_matches('/'), call.path));
-        let query = canonical_query(call.query);
-        url.set_query(Some(query.as_str()).filter(|query| !query.is_empty()));
+    /// A request beneath `/ts/secure/`, with its signature over exactly the four headers that the Java SDK signs
+    /// (ThumbSignIn notes §1.6). `Host` is not among them, so that a proxy cannot break it.
+    fn signed(&self, path: &str, query: &[(&str, &str)], user_agent: &str) -> Result<PhoneRequest, &'static str> {
+        let stamp = Stamp::of(self.env.now()).ok_or(UNSIGNED)?;
+        let ThumbSignInSettings { url: base, app_id, secret, .. } = &self.settings;
+        let mut url = base.clone();
+        url.set_path(&format!("{}/ts/secure/{path}", base.path().trim_end_matches('/')));
+        url.set_query(Some(canonical_query(query).as_str()).filter(|query| !query.is_empty()));
         let headers = [
             ("accept", "application/json"),
             ("content-type", "application/json"),
-            ("user-agent", call.user_agent),
+            ("user-agent", user_agent),
             ("x-ts-date", &stamp.text),
         ];
-        let signable = Signable { method: "get", path: url.path(), query: call.query, headers: &headers, body: b"" };
+        let signable = Signable { method: "get", path: url.path(), query, headers: &headers, body: b"" };
         let to_sign = string_to_sign(&stamp.text, &signable.canonical());
-        let signature = signature(&self.secret, &stamp.day, &to_sign);
+        let signature = signature(secret, &stamp.day, &to_sign);
         let mut headers: Vec<_> = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-        headers.push(("authorization", authorization(&self.app_id, &signable.signed_headers(), &signature)));
-        Ok(PhoneRequest::get(url, headers))
+        headers.push(("authorization", authorization(app_id, &signable.signed_headers(), &signature)));
+        Ok(PhoneRequest::Get(url, headers))
     }
 
     /// Asks for the status of a transaction that does not exist: 401 to a wrong signature (ThumbSignIn notes §2.6).
     pub(crate) async fn probe(&self) -> Probed {
-        let path = format!("txn-status/{}", "0".repeat(48));
-        let call = Call { path, query: &[], user_agent: NO_USER_AGENT };
-        let answer = match self.call(call, Delivery::Repeatable, self.limits.ask).await {
-            Ok(answer) => Ok(answer),
-            Err(CallError::Send(failure)) => Err(failure),
-            Err(unsigned) => return Probed { found: Found::Refused(chain(&unsigned)), date: None },
+        let request = match self.signed(&format!("txn-status/{}", "0".repeat(48)), &[], NO_USER_AGENT) {
+            Ok(request) => request,
+            Err(unsigned) => return Probed { found: Found::Refused(unsigned.to_string()), date: None },
         };
-        Probed::of(answer, |answer| match answer.status {
+        Probed::of(self.client.send(request, Delivery::Repeatable, self.limits.ask).await, |answer| match answer.status {
             401 | 403 => Found::Refused(refusal(answer.status)),
             200 | 400 | 404 if FlatObject::parse(&answer.body).is_ok() => Found::Working,
             status => Found::Unusable(format!("HTTP {status}, and not in the words of ThumbSignIn")),
@@ -110,22 +76,29 @@ impl ThumbSignIn {
     }
 
     /// A question without an answer is asked again; one that was answered endlessly got nonsense (decision 2.6).
-    async fn ask(&self, call: Call<'_>, limit: Duration) -> Result<Result<PhoneAnswer, String>, Unavailable> {
-        let failure = match self.call(call, Delivery::Repeatable, limit).await {
+    async fn ask(
+        &self,
+        question: &str,
+        transaction: &Transaction,
+        query: &[(&str, &str)],
+        limit: Duration,
+    ) -> Result<Result<PhoneAnswer, String>, Unavailable> {
+        let path = format!("{question}/{}", transaction.id.as_str());
+        let request = self.signed(&path, query, &transaction.user_agent);
+        let request = request.map_err(|unsigned| Unavailable(unsigned.to_string()))?;
+        let failure = match self.client.send(request, Delivery::Repeatable, limit).await {
             Ok(answer) => return Ok(Ok(answer)),
             Err(failure) => failure,
         };
         match failure {
-            CallError::Send(SendError::TooLong { status }) if !is_passing(status) => Ok(Err(chain(&failure))),
+            SendError::TooLong { status } if !is_passing(status) => Ok(Err(chain(&failure))),
             failure => Err(Unavailable(chain(&failure))),
         }
     }
 
     /// Asks about a transaction; `query` cancels it.
     async fn status(&self, transaction: &Transaction, query: &[(&str, &str)]) -> Result<Result<Stage, String>, Unavailable> {
-        let path = format!("txn-status/{}", transaction.id.as_str());
-        let call = Call { path, query, user_agent: &transaction.user_agent };
-        match self.ask(call, self.limits.ask).await? {
+        match self.ask("txn-status", transaction, query, self.limits.ask).await? {
             Ok(answer) if answer.status == 200 => Ok(stage(&answer.body, &transaction.id)),
             Ok(answer) if is_passing(answer.status) => Err(Unavailable(format!("HTTP {}", answer.status))),
             Ok(answer) => Ok(Err(refusal(answer.status))),
@@ -135,9 +108,7 @@ impl ThumbSignIn {
 
     /// Who approved: the success itself does not say (decision 2.3).
     async fn approver(&self, transaction: &Transaction, asked: Option<&str>, left: Duration) -> Result<Progress, Unavailable> {
-        let path = format!("getUser/{}", transaction.id.as_str());
-        let call = Call { path, query: &[], user_agent: &transaction.user_agent };
-        match self.ask(call, left).await? {
+        match self.ask("getUser", transaction, &[], left).await? {
             Ok(answer) if is_passing(answer.status) => Err(Unavailable(format!("getUser: HTTP {}", answer.status))),
             Ok(answer) => Ok(approver(answer.status, &answer.body, asked)),
             Err(detail) => Ok(nonsense(detail)),
@@ -159,14 +130,11 @@ impl PhoneApproval for ThumbSignIn {
             Some(user) => vec![("userId", user)],
             None => Vec::new(),
         };
-        let call = Call { path: "authenticate".to_owned(), query: &query, user_agent: &user_agent };
-        let answer = self.call(call, Delivery::AtMostOnce, self.limits.begin).await.map_err(|failure| match failure {
-            CallError::Send(failure) if !failure.never_left() => BeginError::InDoubt(failure.into()),
-            failure => BeginError::Unreachable(failure.into()),
-        })?;
+        let request = self.signed("authenticate", &query, &user_agent);
+        let request = request.map_err(|unsigned| BeginError::Unreachable(unsigned.into()))?;
+        let answer = self.client.send(request, Delivery::AtMostOnce, self.limits.begin).await?;
         if answer.status != 200 {
-            let (detail, in_doubt) = (refusal(answer.status), may_have_acted(answer.status));
-            return Err(BeginError::Unusable { detail, in_doubt, handle: None });
+            return Err(BeginError::unusable(refusal(answer.status), may_have_acted(answer.status), None));
         }
         begun(&answer.body, user_agent)
     }

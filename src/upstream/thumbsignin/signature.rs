@@ -3,19 +3,42 @@
 //! Two official signers canonicalise differently. We sign as the Java one does, which is the service's own, over headers for
 //! which both agree: the tests have the form of the Node signer, too.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use aws_lc_rs::hmac;
 use percent_encoding::percent_decode_str;
 use sha2::{Digest as _, Sha256};
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
 use url::form_urlencoded;
 
+use crate::domain::clock::Timestamp;
 use crate::domain::hex::hex;
 use crate::domain::secret::Secret;
 
 /// The algorithm's name, in the header and in the string to sign. Never taken from a request (S19).
 const ALGORITHM: &str = "HmacSHA256";
+const STAMP: &[BorrowedFormatItem<'_>] = format_description!("[year][month][day]T[hour][minute][second]Z");
+const DAY: &[BorrowedFormatItem<'_>] = format_description!("[year][month][day]");
+
+/// The moment of a signed request as `X-Ts-Date` writes it (ThumbSignIn notes §1.2), and the day that keys its signature.
+/// Both come from one reading of the clock: signers that read it twice disagree with themselves at midnight (§1.4).
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    /// `yyyyMMdd'T'HHmmss'Z'`
+    pub(super) text: String,
+    /// `yyyyMMdd`
+    pub(super) day: String,
+}
+
+impl Stamp {
+    /// `None` outside of the years 0 to 9999.
+    pub(super) fn of(moment: Timestamp) -> Option<Self> {
+        let utc = OffsetDateTime::from_unix_timestamp(moment.as_seconds()).ok().filter(|utc| utc.year() >= 0)?;
+        Some(Self { text: utc.format(STAMP).ok()?, day: utc.format(DAY).ok()? })
+    }
+}
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Signable<'a> {
@@ -31,7 +54,8 @@ impl Signable<'_> {
     /// The canonical request (ThumbSignIn notes §1.3).
     pub(crate) fn canonical(&self) -> String {
         let lines: String = self.canonical_headers().iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
-        self.joined(&canonical_path(self.path), &canonical_query(self.query), &lines)
+        let path = if self.path.is_empty() { "/".into() } else { percent_decode_str(self.path).decode_utf8_lossy() };
+        self.joined(&path, &canonical_query(self.query), &lines)
     }
 
     fn joined(&self, path: &str, query: &str, header_lines: &str) -> String {
@@ -47,10 +71,6 @@ impl Signable<'_> {
     fn canonical_headers(&self) -> BTreeMap<String, &str> {
         self.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), *value)).collect()
     }
-}
-
-fn canonical_path(path: &str) -> Cow<'_, str> {
-    if path.is_empty() { "/".into() } else { percent_decode_str(path).decode_utf8_lossy() }
 }
 
 /// The canonical query string, which is also what goes onto the wire, byte for byte (ThumbSignIn notes §1.6). Of a name that comes
@@ -207,6 +227,43 @@ mod tests {
                 body: b"",
             };
             prop_assert_eq!(request.canonical(), node_canonical(&request));
+        }
+    }
+
+    fn stamp(seconds: i64) -> String {
+        Stamp::of(Timestamp::from_seconds(seconds)).unwrap().text
+    }
+
+    #[test]
+    fn known_moments_are_written_in_utc() {
+        assert_eq!(stamp(0), "19700101T000000Z");
+        assert_eq!(stamp(1_525_255_872), "20180502T101112Z");
+        assert_eq!(stamp(1_525_305_599), "20180502T235959Z");
+        assert_eq!(stamp(1_709_164_800), "20240229T000000Z");
+    }
+
+    #[test]
+    fn the_day_is_the_stamps_own_until_the_last_millisecond() {
+        let last = Stamp::of(Timestamp::from_millis(1_525_305_599_999)).unwrap();
+        assert_eq!((last.text.as_str(), last.day.as_str()), ("20180502T235959Z", "20180502"));
+        assert_eq!(Stamp::of(Timestamp::from_millis(1_525_305_600_000)).unwrap().day, "20180503");
+    }
+
+    #[test]
+    fn a_clock_beyond_the_format_is_an_error() {
+        for millis in [i64::MIN, i64::MAX, -62_167_219_200_001] {
+            assert_eq!(Stamp::of(Timestamp::from_millis(millis)), None, "{millis}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_stamp_has_its_shape_and_begins_with_its_day(seconds in 0i64..253_402_300_800) {
+            let stamp = Stamp::of(Timestamp::from_seconds(seconds)).unwrap();
+            prop_assert_eq!(stamp.text.len(), 16);
+            prop_assert_eq!(&stamp.text[..8], &stamp.day);
+            let digits = stamp.text.bytes().enumerate().all(|(at, byte)| match at { 8 => byte == b'T', 15 => byte == b'Z', _ => byte.is_ascii_digit() });
+            prop_assert!(digits);
         }
     }
 }

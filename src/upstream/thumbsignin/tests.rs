@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use serde_json::json;
+use url::Url;
 
 use super::*;
 use crate::domain::clock::{ManualClock, Timestamp};
 use crate::domain::login::{Challenge, End};
+use crate::domain::secret::Secret;
 use crate::outbound::tests::scripted::{Received, Reply, Scripted, nobody};
 use crate::upstream::picture::tests::grey;
 

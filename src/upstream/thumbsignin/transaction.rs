@@ -6,9 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::flat_json::{FlatObject, Malformed};
+use super::flat_json::FlatObject;
 use crate::domain::login::{Challenge, End, Reason, UpstreamHandle};
-use crate::domain::named::parsed_enum;
 use crate::domain::secret::Secret;
 use crate::upstream::answer::{approved_by, nonsense};
 use crate::upstream::picture::check_png;
@@ -57,20 +56,6 @@ impl Transaction {
     }
 }
 
-parsed_enum! {
-    /// A transaction's status. The last three are an older service's way to say why it failed (ThumbSignIn notes §2.3).
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    enum Status {
-        Pending = "PENDING",
-        Initiated = "INITIATED",
-        Successful = "COMPLETED_SUCCESSFUL",
-        Failure = "COMPLETED_FAILURE",
-        Declined = "DECLINED",
-        Cancelled = "CANCELLED",
-        Timeout = "TIMEOUT",
-    }
-}
-
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     Pending,
@@ -82,8 +67,8 @@ pub(super) enum Stage {
 
 /// Reads the stage out of an answer about `asked`, which it must name where it succeeded, and not belie elsewhere.
 pub(super) fn stage(body: &[u8], asked: &TransactionId) -> Result<Stage, String> {
-    let answer = FlatObject::parse(body).map_err(describe)?;
-    let named = answer.text("transactionId").map_err(describe)?;
+    let answer = FlatObject::parse(body)?;
+    let named = answer.text("transactionId")?;
     if named.is_some_and(|id| id != asked.as_str()) {
         return Err("the answer is about another transaction".to_owned());
     }
@@ -95,16 +80,17 @@ pub(super) fn stage(body: &[u8], asked: &TransactionId) -> Result<Stage, String>
 }
 
 fn stage_of(answer: &FlatObject) -> Result<Stage, String> {
-    let status = answer.text("status").map_err(describe)?.and_then(Status::parse);
-    let reason = answer.text("failureReason").map_err(describe)?.unwrap_or_default();
+    let status = answer.text("status")?.unwrap_or_default();
+    let reason = answer.text("failureReason")?.unwrap_or_default();
     Ok(match status {
-        Some(Status::Pending) => Stage::Pending,
-        Some(Status::Initiated) => Stage::Initiated,
-        Some(Status::Successful) if reason.is_empty() => Stage::Successful,
-        Some(Status::Successful) => return Err("the success has a reason for its failure".to_owned()),
-        Some(Status::Failure) => Stage::Ended(end(reason)),
-        Some(older @ (Status::Declined | Status::Cancelled | Status::Timeout)) => Stage::Ended(end(older.as_str())),
-        None => return Err("the answer says no known status".to_owned()),
+        "PENDING" => Stage::Pending,
+        "INITIATED" => Stage::Initiated,
+        "COMPLETED_SUCCESSFUL" if reason.is_empty() => Stage::Successful,
+        "COMPLETED_SUCCESSFUL" => return Err("the success has a reason for its failure".to_owned()),
+        "COMPLETED_FAILURE" => Stage::Ended(end(reason)),
+        // An older service's way to say why it failed (ThumbSignIn notes §2.3).
+        "DECLINED" | "CANCELLED" | "TIMEOUT" => Stage::Ended(end(status)),
+        _unknown => return Err("the answer says no known status".to_owned()),
     })
 }
 
@@ -123,38 +109,28 @@ fn end(reason: &str) -> End {
 
 /// Reads the answer to `authenticate` (ThumbSignIn notes §2.2).
 pub(super) fn begun(body: &[u8], user_agent: String) -> Result<Begun, BeginError> {
-    let unusable = |detail: String, handle| Err(BeginError::Unusable { detail, in_doubt: true, handle });
-    let answer = match FlatObject::parse(body) {
-        Ok(answer) => answer,
-        Err(flaw) => return unusable(flaw.to_string(), None),
-    };
-    let Some(id) = answer.text("transactionId").ok().flatten().and_then(TransactionId::parse) else {
-        return unusable("its answer names no transaction".to_owned(), None);
-    };
+    let answer = FlatObject::parse(body).map_err(|flaw| BeginError::unusable(flaw, true, None))?;
+    let id = answer.text("transactionId").ok().flatten().and_then(TransactionId::parse);
+    let id = id.ok_or_else(|| BeginError::unusable("its answer names no transaction", true, None))?;
     let handle = Transaction { id, user_agent }.to_handle();
-    match stage_of(&answer) {
-        Ok(Stage::Pending) => {}
-        Ok(Stage::Ended(End::Failed(Reason::NotRegistered))) => return Err(BeginError::NotRegistered),
-        Ok(Stage::Ended(end)) => {
-            let detail = format!("the new transaction is over: {end:?}");
-            return Err(BeginError::Unusable { detail, in_doubt: false, handle: None });
-        }
+    let spoiled = |detail: String| BeginError::unusable(detail, true, Some(handle.clone()));
+    match stage_of(&answer).map_err(spoiled)? {
+        Stage::Pending => {}
+        Stage::Ended(End::Failed(Reason::NotRegistered)) => return Err(BeginError::NotRegistered),
+        Stage::Ended(end) => return Err(BeginError::unusable(format!("the new transaction is over: {end:?}"), false, None)),
         // Nobody can have approved what was not yet shown (decision 2.6, B8).
-        Ok(stage) => return unusable(format!("the new transaction is {stage:?}"), Some(handle)),
-        Err(detail) => return unusable(detail, Some(handle)),
+        stage => return Err(spoiled(format!("the new transaction is {stage:?}"))),
     }
-    match shown(&answer) {
-        Ok((challenge, expires_in)) => Ok(Begun { handle, challenge, expires_in }),
-        Err(detail) => unusable(detail, Some(handle)),
-    }
+    let (challenge, expires_in) = shown(&answer).map_err(spoiled)?;
+    Ok(Begun { handle, challenge, expires_in })
 }
 
 fn shown(answer: &FlatObject) -> Result<(Challenge, Option<Duration>), String> {
-    let image = answer.text("qrImage").map_err(describe)?.ok_or("no QR code came")?;
+    let image = answer.text("qrImage")?.ok_or("no QR code came")?;
     check_png(image).map_err(|flaw| format!("QR code: {flaw}"))?;
-    let link = answer.text("deepLinkUrl").map_err(describe)?.filter(|link| is_deep_link(link));
+    let link = answer.text("deepLinkUrl")?.filter(|link| is_deep_link(link));
     let deep_link = link.ok_or("no usable deep link came")?.to_owned();
-    let expires_in = answer.seconds("expireInSeconds").map_err(describe)?;
+    let expires_in = answer.seconds("expireInSeconds")?;
     Ok((Challenge::QrCode { image: image.to_owned(), deep_link }, expires_in))
 }
 
@@ -172,16 +148,11 @@ pub(super) fn approver(status: u16, body: &[u8], asked: Option<&str>) -> Progres
     if status != 200 {
         return nonsense(format!("getUser answered HTTP {status}"));
     }
-    let named = FlatObject::parse(body).and_then(|answer| answer.text("userId").map(|id| id.map(str::to_owned)));
-    match named {
+    match FlatObject::parse(body).and_then(|answer| Ok(answer.text("userId")?.map(str::to_owned))) {
         Ok(Some(named)) => approved_by(&named, asked),
         Ok(None) => nonsense("getUser names nobody"),
         Err(flaw) => nonsense(format!("getUser: {flaw}")),
     }
-}
-
-fn describe(flaw: Malformed) -> String {
-    flaw.to_string()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::pages::{Choose, Consent, ErrorPage, FormPost, Identify, Logout, Message, Wait};
-use super::{LanguageLink, Locale, Page, PageContext, assets, messages, render};
+use super::{LanguageLink, Locale, PageContext, assets, messages, render};
 use samples::Sampled;
 
 const TEMPLATES: &[(&str, &str)] = &[
@@ -102,8 +102,9 @@ fn the_footer_offers_the_other_language_and_nothing_where_there_is_no_way_back()
         let plain = render(&page, &PageContext { languages: Vec::new(), ..context(locale) }).unwrap();
         assert!(!plain.contains("<nav"));
     }
-    let once = [Choose::SHOWN_AGAIN, Wait::SHOWN_AGAIN, ErrorPage::SHOWN_AGAIN, FormPost::SHOWN_AGAIN];
-    assert_eq!(once, [true, true, true, false], "a code is posted once");
+    for (name, html) in every_page() {
+        assert_eq!(html.contains("<nav"), !name.starts_with("form_post"), "{name}: a code is posted once");
+    }
 }
 
 #[test]
@@ -184,17 +185,35 @@ fn the_symbol_the_code_and_the_link_go_out_as_they_came() {
 }
 
 #[test]
+fn the_page_speaks_of_states_and_reasons_as_the_stages_do() {
+    use crate::domain::login::{End, LoginStage, Reason};
+    use crate::domain::user::Upstream;
+    for stage in [
+        LoginStage::Creating,
+        LoginStage::Ended(End::Denied),
+        LoginStage::Ended(End::Expired),
+        LoginStage::Ended(End::Cancelled(None)),
+        LoginStage::Ended(End::Cancelled(Some(Reason::Replaced))),
+        LoginStage::Ended(End::Failed(Reason::UpstreamDown)),
+    ] {
+        let html = render(&wait_samples::page(Upstream::SecSign, &stage), &context(Locale::En)).unwrap();
+        assert_eq!(attributes(&html, "data-login-state"), [stage.state()]);
+        let reason: Vec<_> = stage.reason().map(Reason::as_str).into_iter().collect();
+        assert_eq!(attributes(&html, "data-login-reason"), reason);
+    }
+}
+
+#[test]
 fn every_state_and_reason_has_words_of_its_own() {
-    use super::pages::WaitState;
-    use crate::domain::login::{End, Reason};
+    use crate::domain::login::{End, LoginStage, Reason};
+    use crate::domain::user::Upstream;
     for locale in Locale::ALL {
         let mut headlines = BTreeSet::new();
-        let mut states =
-            vec![WaitState::Ended(End::Denied), WaitState::Ended(End::Expired), WaitState::Ended(End::Cancelled(None))];
-        states.extend(Reason::ALL.map(|reason| WaitState::Ended(End::Failed(reason))));
-        let count = states.len();
-        for state in states {
-            let page = Wait { state, ..Wait::samples().remove(0).page };
+        let mut ends = vec![End::Denied, End::Expired, End::Cancelled(None)];
+        ends.extend(Reason::ALL.map(End::Failed));
+        let count = ends.len();
+        for end in ends {
+            let page = wait_samples::page(Upstream::SecSign, &LoginStage::Ended(end));
             let html = render(&page, &context(locale)).unwrap();
             headlines.insert(html.split("<h1").nth(1).and_then(|rest| rest.split("</h1>").next()).unwrap().to_owned());
         }
@@ -277,12 +296,12 @@ fn static_files_have_types_and_names_that_change_with_their_content() {
     }
     assert!(assets::by_name("app.js").unwrap().bytes.len() <= 8 * 1024);
     let on_disk = std::fs::read_dir("templates/static").unwrap().count();
-    assert_eq!(assets::all().len(), on_disk, "a file of an unknown type is not served");
+    assert_eq!(assets::ALL.len(), on_disk, "a file of an unknown type is not served");
 }
 
 #[test]
 fn a_page_with_everything_it_loads_is_small() {
-    let loaded: usize = assets::all().iter().map(|asset| asset.bytes.len()).sum();
+    let loaded: usize = assets::ALL.iter().map(|asset| asset.bytes.len()).sum();
     for (name, html) in every_page() {
         assert!(html.len() + loaded < 50 * 1024, "{name}: {} + {loaded} bytes before compression", html.len());
     }
@@ -295,7 +314,7 @@ fn writes_all_pages_for_review() {
     #[expect(clippy::disallowed_methods, reason = "where to write is for whoever runs this")]
     let directory = PathBuf::from(std::env::var("SIGNBRIDGE_SAMPLES").expect("SIGNBRIDGE_SAMPLES names a directory"));
     std::fs::create_dir_all(directory.join("static")).unwrap();
-    for asset in assets::all() {
+    for asset in assets::ALL.iter() {
         std::fs::write(directory.join("static").join(&asset.file_name), &asset.bytes).unwrap();
     }
     for (name, html) in every_page() {

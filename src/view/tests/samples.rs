@@ -1,7 +1,9 @@
 //! Examples of everything that each page can show; the tests render them all.
 
 use super::wait_samples;
+use crate::domain::id::AuthorizationId;
 use crate::domain::user::Upstream;
+use crate::protocol::scope::KNOWN;
 use crate::view::Page;
 use crate::view::pages::{
     AppInfo, Choose, Consent, ErrorKind, ErrorPage, FormPost, Identify, IdentifyError, Logout, Message, MessageKind,
@@ -64,14 +66,11 @@ const MESSAGES: [MessageKind; 6] = [
     MessageKind::Home,
 ];
 
-const IDENTIFY_ERRORS: [IdentifyError; 2] = [IdentifyError::Missing, IdentifyError::Malformed];
-
 impl Sampled for Choose {
     fn samples() -> Vec<Sample<Self>> {
         let choose = |app| Self {
             app,
-            action: "/login/a1/choose".to_owned(),
-            cancel_action: "/login/a1/cancel".to_owned(),
+            interaction: AuthorizationId::new("a1"),
             providers: Upstream::ALL.to_vec(),
             csrf: "csrf".to_owned(),
         };
@@ -81,11 +80,15 @@ impl Sampled for Choose {
 
 impl Sampled for Consent {
     fn samples() -> Vec<Sample<Self>> {
-        let line =
-            |scope: &str, value: Option<&str>, new| ScopeLine { scope: scope.to_owned(), value: value.map(str::to_owned), new };
+        let line = |scope: &str, value: Option<&str>, new| ScopeLine {
+            scope: scope.to_owned(),
+            known: KNOWN.contains(&scope),
+            value: value.map(str::to_owned),
+            new,
+        };
         let first = Self {
             app: sample_app(),
-            action: "/authorize/a1/consent".to_owned(),
+            interaction: AuthorizationId::new("a1"),
             csrf: "csrf".to_owned(),
             account: "alice".to_owned(),
             scopes: vec![
@@ -151,18 +154,16 @@ impl Sampled for Identify {
     fn samples() -> Vec<Sample<Self>> {
         let secsign = Self {
             app: sample_app(),
+            interaction: AuthorizationId::new("a1"),
             provider: Upstream::SecSign,
-            action: "/login/a1/identify".to_owned(),
             csrf: "csrf".to_owned(),
             identifier: String::new(),
             remembered: false,
-            forget_action: "/login/a1/forget".to_owned(),
             allow_unnamed: false,
-            other_method_action: Some("/login/a1/choose".to_owned()),
-            cancel_action: "/login/a1/cancel".to_owned(),
+            has_other_method: true,
             error: None,
         };
-        let thumbsignin = Self { provider: Upstream::ThumbSignIn, other_method_action: None, ..secsign.clone() };
+        let thumbsignin = Self { provider: Upstream::ThumbSignIn, has_other_method: false, ..secsign.clone() };
         let remembered = Self { identifier: "alice".to_owned(), remembered: true, ..secsign.clone() };
         let mut samples = vec![
             Sample::new("secsign", secsign.clone()),
@@ -172,7 +173,7 @@ impl Sampled for Identify {
             Sample::new("thumbsignin-remembered", Self { provider: Upstream::ThumbSignIn, ..remembered }),
             Sample::new("hostile", Self { app: hostile_app(), identifier: "\"><img src=x>".to_owned(), ..thumbsignin }),
         ];
-        samples.extend(IDENTIFY_ERRORS.map(|error| {
+        samples.extend(IdentifyError::ALL.map(|error| {
             let page = Self { identifier: "al ice".to_owned(), error: Some(error), ..secsign.clone() };
             Sample::new(format!("error-{error:?}").to_lowercase(), page)
         }));
@@ -182,14 +183,7 @@ impl Sampled for Identify {
 
 impl Sampled for Logout {
     fn samples() -> Vec<Sample<Self>> {
-        let plain = Self {
-            action: "/logout".to_owned(),
-            csrf: "csrf".to_owned(),
-            account: "alice".to_owned(),
-            app: None,
-            hidden: Vec::new(),
-            stay_action: Some("/logout/stay".to_owned()),
-        };
+        let plain = Self { csrf: "csrf".to_owned(), account: "alice".to_owned(), app: None, hidden: Vec::new() };
         let hidden = vec![
             ("post_logout_redirect_uri".to_owned(), "https://grafana.example.com/?a=1&b=\"2\"".to_owned()),
             ("state".to_owned(), "x y".to_owned()),
@@ -197,7 +191,7 @@ impl Sampled for Logout {
         vec![
             Sample::new("plain", plain.clone()),
             Sample::new("app", Self { app: Some(sample_app().name), hidden: hidden.clone(), ..plain.clone() }),
-            Sample::new("hostile", Self { app: Some(hostile_app().name), hidden, stay_action: None, ..plain }),
+            Sample::new("hostile", Self { app: Some(hostile_app().name), hidden, ..plain }),
         ]
     }
 }
@@ -214,6 +208,8 @@ impl Sampled for Message {
             };
             Sample::new(format!("{kind:?}-app").to_lowercase(), page)
         }));
+        let return_url = Some("javascript:alert(1)".to_owned());
+        samples.push(Sample::new("signedout-badlink", Self { return_url, ..Self::new(MessageKind::SignedOut) }));
         let told_apps = vec!["Nextcloud".to_owned(), hostile_app().name];
         samples.push(Sample::new("signedout-told", Self { told_apps, ..Self::new(MessageKind::SignedOut) }));
         samples

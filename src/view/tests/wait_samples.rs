@@ -1,9 +1,12 @@
 //! Samples of the page `wait`: every state, reason and challenge.
 
 use super::samples::{Sample, hostile_app, sample_app};
-use crate::domain::login::{Challenge, End, Reason};
+use crate::domain::clock::Timestamp;
+use crate::domain::id::{LoginId, UserId};
+use crate::domain::login::{Challenge, End, LoginStage, Reason, UpstreamHandle};
+use crate::domain::secret::Secret;
 use crate::domain::user::Upstream;
-use crate::view::pages::{Wait, WaitState};
+use crate::view::pages::Wait;
 
 /// A symbol: black lines on a transparent ground, as SecSign draws them.
 const SYMBOL: &str = "iVBORw0KGgoAAAANSUhEUgAAAHgAAAB4AQMAAAADqqSRAAAABlBMVEX///8AAABVwtN+AAAAAXRSTlMAQObYZgAAAS5JREFUeNrl1EtuwyAQgG\
@@ -27,73 +30,78 @@ fn qr_code() -> Challenge {
     Challenge::QrCode { image: QR_CODE.to_owned(), deep_link }
 }
 
-fn page(provider: Upstream, state: WaitState) -> Wait {
-    let is_open = matches!(state, WaitState::Pending | WaitState::Fetched);
+fn fetched() -> LoginStage {
+    LoginStage::Fetched(UpstreamHandle(Secret::new("sealed")))
+}
+
+fn approved() -> LoginStage {
+    LoginStage::Approved { at: Timestamp::from_seconds(0), user_id: UserId::new("u1"), device_id: None }
+}
+
+pub(super) fn page(provider: Upstream, stage: &LoginStage) -> Wait {
+    let is_open = stage.is_open();
     let challenge = match provider {
         Upstream::SecSign => access_pass(),
         Upstream::ThumbSignIn => qr_code(),
     };
     Wait {
         app: sample_app(),
+        login: LoginId::new("l1"),
         provider,
-        state,
+        state: stage.state(),
+        reason: stage.reason().map(Reason::as_str),
         account: Some("alice".to_owned()),
         approved_account: None,
         challenge: is_open.then_some(challenge),
         expires_in_seconds: if is_open { 118 } else { 0 },
-        status_url: "/login/l1/status".to_owned(),
-        events_url: "/login/l1/events".to_owned(),
-        continue_action: "/login/l1/continue".to_owned(),
-        cancel_action: "/login/l1/cancel".to_owned(),
-        retry_action: "/login/l1/retry".to_owned(),
-        other_method_action: Some("/login/l1/other".to_owned()),
+        has_other_method: true,
         csrf: "csrf".to_owned(),
         auto_continue: true,
     }
 }
 
-fn unnamed(state: WaitState) -> Wait {
-    Wait { account: None, auto_continue: false, ..page(Upstream::ThumbSignIn, state) }
+fn unnamed(stage: &LoginStage) -> Wait {
+    Wait { account: None, auto_continue: false, ..page(Upstream::ThumbSignIn, stage) }
 }
 
 fn of_provider(provider: Upstream) -> Vec<Sample<Wait>> {
-    let mut states = vec![
-        WaitState::Pending,
-        WaitState::Fetched,
-        WaitState::Approved,
-        WaitState::Ended(End::Denied),
-        WaitState::Ended(End::Expired),
-        WaitState::Ended(End::Cancelled(None)),
-        WaitState::Ended(End::Cancelled(Some(Reason::Replaced))),
+    let mut stages = vec![
+        LoginStage::Creating,
+        fetched(),
+        approved(),
+        LoginStage::Ended(End::Denied),
+        LoginStage::Ended(End::Expired),
+        LoginStage::Ended(End::Cancelled(None)),
+        LoginStage::Ended(End::Cancelled(Some(Reason::Replaced))),
     ];
-    states.extend(Reason::ALL.map(|reason| WaitState::Ended(End::Failed(reason))));
-    let name = |state: WaitState| match state.reason() {
-        Some(reason) => format!("{provider}-{}-{}", state.state(), reason.as_str()),
-        None => format!("{provider}-{}", state.state()),
+    stages.extend(Reason::ALL.map(|reason| LoginStage::Ended(End::Failed(reason))));
+    let name = |stage: &LoginStage| match stage.reason() {
+        Some(reason) => format!("{provider}-{}-{}", stage.state(), reason.as_str()),
+        None => format!("{provider}-{}", stage.state()),
     };
-    let mut samples: Vec<_> = states.into_iter().map(|state| Sample::new(name(state), page(provider, state))).collect();
-    let preparing = Wait { challenge: None, other_method_action: None, ..page(provider, WaitState::Pending) };
+    let mut samples: Vec<_> = stages.iter().map(|stage| Sample::new(name(stage), page(provider, stage))).collect();
+    let preparing = Wait { challenge: None, has_other_method: false, ..page(provider, &LoginStage::Creating) };
     samples.push(Sample::new(format!("{provider}-creating"), preparing));
     samples
 }
 
 pub(super) fn all() -> Vec<Sample<Wait>> {
     let mut samples: Vec<_> = Upstream::ALL.into_iter().flat_map(of_provider).collect();
-    for state in [WaitState::Pending, WaitState::Fetched] {
+    for stage in [LoginStage::Creating, fetched()] {
         let challenge = Some(Challenge::AccessPass(None));
-        let plain = Wait { challenge, ..page(Upstream::SecSign, state) };
-        samples.push(Sample::new(format!("secsign-no-symbol-{}", state.state()), plain));
-        samples.push(Sample::new(format!("unnamed-{}", state.state()), unnamed(state)));
+        let plain = Wait { challenge, ..page(Upstream::SecSign, &stage) };
+        samples.push(Sample::new(format!("secsign-no-symbol-{}", stage.state()), plain));
+        samples.push(Sample::new(format!("unnamed-{}", stage.state()), unnamed(&stage)));
     }
     let approved_account = Some("alice".to_owned());
-    samples.push(Sample::new("unnamed-approved", Wait { approved_account, ..unnamed(WaitState::Approved) }));
-    samples.push(Sample::new("unnamed-expired", unnamed(WaitState::Ended(End::Expired))));
+    samples.push(Sample::new("unnamed-approved", Wait { approved_account, ..unnamed(&approved()) }));
+    samples.push(Sample::new("unnamed-expired", unnamed(&LoginStage::Ended(End::Expired))));
     let script = Challenge::QrCode { image: QR_CODE.to_owned(), deep_link: "java\nscript:alert(1)".to_owned() };
     let hostile = Wait {
         app: hostile_app(),
         account: Some("<b>\"alice'</b>".to_owned()),
         challenge: Some(script),
-        ..page(Upstream::ThumbSignIn, WaitState::Pending)
+        ..page(Upstream::ThumbSignIn, &LoginStage::Creating)
     };
     samples.push(Sample::new("hostile", hostile));
     samples

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use super::*;
+use crate::domain::authorization::Authorization;
 use crate::domain::browser::{BrowserKey, RequestSource};
-use crate::domain::client::Source;
+use crate::domain::client::{Client, Source};
 use crate::domain::id::{AuthorizationId, ClientId, SessionId, UserId};
 use crate::domain::secret::SecretDigest;
+use crate::protocol::authorization::{Prompt, ResponseMode};
 use crate::protocol::client_metadata::ClientMetadata;
-use crate::protocol::prompt::Prompt;
 use crate::protocol::redirect_uri::RedirectUri;
-use crate::protocol::response_mode::ResponseMode;
 use crate::protocol::scope::Scope;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -99,13 +99,8 @@ impl Case {
     }
 
     fn step(&self) -> Step {
-        next_step(&Situation {
-            authorization: &self.authorization,
-            client: &self.client,
-            session: self.session.as_ref(),
-            consent: self.consent.as_ref(),
-            now: NOW,
-        })
+        let interaction = Interaction { authorization: self.authorization.clone(), client: self.client.clone() };
+        next_step(&interaction, self.session.as_ref(), self.consent.as_ref(), NOW)
     }
 }
 

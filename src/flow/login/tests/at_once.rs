@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use crate::domain::browser::{BrowserKey, BrowserSession, RequestSource};
 use crate::domain::client::Client;
-use crate::domain::login::{Concern, Purpose, Subject};
+use crate::domain::login::Purpose;
 use crate::domain::secret::SecretDigest;
+use crate::domain::settings::Limits;
 use crate::domain::user::Upstream;
+use crate::flow::Settings;
+use crate::flow::login::LoginRequest;
 use crate::flow::login::attempt::{self, AttemptOutcome};
-use crate::flow::login::{LoginRequest, ResolvedSubject};
-use crate::flow::settings::{Limits, Settings};
 use crate::flow::token::tests::Bench;
 use crate::flow::token::tests::beside::{Held, beside, on_both_engines};
 
@@ -46,8 +47,7 @@ impl Asking {
             remember: false,
             until: authorization.expires_at,
         };
-        let resolved = ResolvedSubject { subject: Subject::Unnamed, remembered: false, concern: Concern::default() };
-        let login = request.login(&self.bench.op, &resolved).unwrap();
+        let login = request.login(&self.bench.op).unwrap();
         match attempt::write(&self.bench.op, &login).await.unwrap() {
             AttemptOutcome::Begun(_) => true,
             AttemptOutcome::Refused(_) => false,

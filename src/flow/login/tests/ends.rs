@@ -7,7 +7,7 @@ use crate::domain::browser::RequestSource;
 use crate::domain::client::Client;
 use crate::domain::login::Login;
 use crate::flow::authorization::{self, Browser, Next, Over};
-use crate::flow::login::finish::{Finished, Finisher, finish};
+use crate::flow::login::finish::{Finished, finish};
 use crate::protocol::error::ErrorCode;
 use crate::store::{clients, logins};
 
@@ -31,8 +31,7 @@ async fn approve(scene: &Scene, login: &Login) -> bool {
 }
 
 async fn finished(scene: &Scene, login: &Login) -> Finished {
-    let by = Finisher { session: None, origin: RequestSource::default() };
-    finish(&scene.bench.op, scene.login(&login.id).await, by).await.unwrap()
+    finish(&scene.bench.op, scene.login(&login.id).await, None, RequestSource::default()).await.unwrap()
 }
 
 /// Up to so many seconds before the authorization of the scene ends.

@@ -7,9 +7,9 @@ use super::seen;
 use crate::domain::audit::AuditKind;
 use crate::domain::id::LoginId;
 use crate::domain::login::{End, Login, Reason, Subject};
+use crate::domain::settings::Limits;
 use crate::domain::user::Upstream;
 use crate::flow::login::end::{self, UpstreamSession};
-use crate::flow::settings::Limits;
 use crate::store::{audit, pushes};
 
 const LIMITED: (&str, Option<Reason>) = ("failed", Some(Reason::RateLimited));

@@ -15,16 +15,13 @@ use crate::domain::clock::ManualClock;
 use crate::domain::env::Env;
 use crate::domain::id::{AuthorizationId, ClientId, DeviceId, SessionId, UserId};
 use crate::domain::secret::{Secret, SecretDigest};
+use crate::domain::settings::{Lifetimes, Limits};
 use crate::domain::user::{Device, Upstream, User};
-use crate::flow::Op;
-use crate::flow::settings::{Lifetimes, Limits, Settings};
-use crate::keys::Keys;
+use crate::flow::{Op, Settings};
 use crate::keys::ring::KeyRing;
+use crate::protocol::authorization::{CodeChallenge, Prompt, ResponseMode};
 use crate::protocol::client_metadata::{AuthMethod, ClientMetadata};
-use crate::protocol::pkce::CodeChallenge;
-use crate::protocol::prompt::Prompt;
 use crate::protocol::redirect_uri::RedirectUri;
-use crate::protocol::response_mode::ResponseMode;
 use crate::protocol::scope::Scope;
 use crate::store::{Store, authorizations, clients, codes, devices, sessions, users};
 
@@ -66,7 +63,7 @@ impl Bench {
         };
         let op = Op {
             store,
-            keys: Arc::new(Keys { ring, purposes: Arc::clone(&made.purposes) }),
+            keys: Arc::new(ring),
             upstreams: crate::upstream::Upstreams::default(),
             // What the tests call is on this machine.
             outbound: crate::outbound::guarded(None, true).unwrap(),

@@ -9,7 +9,7 @@ use tokio::sync::OnceCell;
 use super::T0;
 use crate::domain::clock::ManualClock;
 use crate::domain::env::Env;
-use crate::domain::signing_key::{Applied, KeyChange, KeyRowsError, KeyStep, SigningKeyRows, StoredKey};
+use crate::domain::signing_key::{KeyRowsError, KeyStep, SigningKeyRows, StoredKey};
 use crate::keys::master::MasterKey;
 use crate::keys::purpose::PurposeKeys;
 use crate::keys::ring::KeyRing;
@@ -24,14 +24,14 @@ impl SigningKeyRows for Rows {
         Ok(self.0.lock().unwrap().clone())
     }
 
-    async fn apply_key_change(&self, change: &KeyChange) -> Result<Applied, KeyRowsError> {
-        for step in &change.steps {
+    async fn apply_key_change(&self, steps: &[KeyStep]) -> Result<bool, KeyRowsError> {
+        for step in steps {
             match step {
                 KeyStep::Insert(key) => self.0.lock().unwrap().push(key.clone()),
                 other => panic!("{other:?}"),
             }
         }
-        Ok(Applied::Done)
+        Ok(true)
     }
 }
 

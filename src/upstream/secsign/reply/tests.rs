@@ -12,16 +12,13 @@ fn asked() -> SecSignId {
 }
 
 fn session() -> Session {
-    Session {
-        secsignid: asked(),
-        authsessionid: AuthSessionId::parse("-8337412603900330717").unwrap(),
-        requestid: RequestId::parse(REQUEST).unwrap(),
-        host: Host::Primary,
-    }
+    Session::new(asked(), "-8337412603900330717", REQUEST, Host::Primary).unwrap()
 }
 
 fn create(body: &str) -> Result<(Session, Option<String>), BeginError> {
-    created(200, body.as_bytes(), &asked(), Host::Primary)
+    let begun = created(200, body.as_bytes(), &asked(), Host::Primary)?;
+    let Challenge::AccessPass(symbol) = begun.challenge else { panic!("a symbol") };
+    Ok((Session::from_handle(&begun.handle).unwrap(), symbol))
 }
 
 fn whole_create() -> String {

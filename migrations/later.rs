@@ -1,0 +1,69 @@
+//! What was added to the schema since (`COMPATIBLE` in `lib.rs` has what older programs live with).
+
+use crate::table::Step::{self, Index, Unique};
+use crate::table::{big_integer, big_integer_null, boolean, boolean_null, column, create, key, table, text, text_null};
+
+/// Logout tokens that are yet to be delivered. No foreign key to the session or the person: a token about them is delivered
+/// though they are gone.
+pub(crate) fn backchannel_logouts() -> Vec<Step> {
+    let columns = [
+        key("id"),
+        text("client_id"),
+        text("session_id"),
+        text("user_id"),
+        text_null("held_by"),
+        big_integer("due_at"),
+        big_integer("attempts"),
+        text_null("lease_owner"),
+        big_integer_null("lease_until"),
+        big_integer("created_at"),
+    ];
+    vec![
+        create(table("backchannel_logouts", columns).belongs_to("client_id", "clients")),
+        Index("backchannel_logouts", &["client_id"]),
+        Index("backchannel_logouts", &["held_by"]),
+        Index("backchannel_logouts", &["due_at"]),
+        Index("backchannel_logouts", &["created_at"]),
+    ]
+}
+
+/// What several nodes on one database need: the outcome of commits whose answer was lost, turns to count in, and which
+/// programs a schema still serves.
+pub(crate) fn nodes() -> Vec<Step> {
+    vec![
+        create(table("commits", [key("id"), boolean("took"), big_integer("at")])),
+        Index("commits", &["at"]),
+        create(table("push_turns", [key("key"), big_integer("at")])),
+        Index("push_turns", &["at"]),
+        create(table("schema_compatibility", [key("migration"), text("compatible_since")])),
+    ]
+}
+
+/// Whom a login is for and through which client, and what of an attempt counts where: for limits, pictures and the audit trail.
+pub(crate) fn targets() -> Vec<Step> {
+    vec![
+        column("logins", text_null("target")),
+        column("logins", text_null("client_id")),
+        Index("logins", &["target"]),
+        column("pushes", text_null("typed")),
+        column("pushes", text_null("network")),
+        column("pushes", boolean_null("sent")),
+        Index("pushes", &["upstream", "typed", "at"]),
+        Index("pushes", &["network", "at"]),
+    ]
+}
+
+/// What strangers may have us keep: the source of an authorization, and audit events of which one row stands for many.
+pub(crate) fn room() -> Vec<Step> {
+    vec![
+        column("authorizations", text_null("source")),
+        Index("authorizations", &["source", "stage", "created_at"]),
+        Index("authorizations", &["stage", "created_at"]),
+        column("audit_events", text_null("sample")),
+        column("audit_events", big_integer_null("count")),
+        column("audit_events", big_integer_null("last_at")),
+        Unique("audit_events", &["sample"]),
+        create(table("audit_tallies", [key("key"), big_integer("rows"), big_integer("at")])),
+        Index("audit_tallies", &["at"]),
+    ]
+}
