@@ -74,6 +74,9 @@ settings! {
         denial_pause: Option<Duration> = Kind::Span(Duration::ZERO, DAY), production "5m";
         /// Logins that one browser may have open.
         pending_per_browser: Option<u32> = NUMBER, production 3;
+        /// Logins that all browsers together may have open. When there are so many, browsers that nobody signed in from are told
+        /// to wait, whatever name they give.
+        pending: Option<u32> = NUMBER, production 1000;
         /// Requests of apps that one address (IPv6: one /48) may have open while nobody signs in for them; the oldest make
         /// room.
         authorizations_per_source: Option<u32> = NUMBER, production 200;

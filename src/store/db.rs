@@ -68,6 +68,10 @@ impl Db {
         Ok(rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect::<Result<_, DbErr>>()?)
     }
 
+    pub(super) fn is_postgres(&self) -> bool {
+        self.get_database_backend() == DbBackend::Postgres
+    }
+
     fn count_statement(&self) {
         metrics::DB_STATEMENTS.add([match self.0 {
             Connection::Sqlite(_) | Connection::Postgres(_) => "no",
@@ -79,8 +83,7 @@ impl Db {
     /// from requests (`client_id=%00`), and looking one up must not look like a failure of the database.
     fn is_unaskable(&self, statement: &Statement) -> bool {
         let has_nul = |value: &Value| matches!(value, Value::String(Some(text)) if text.contains('\0'));
-        self.get_database_backend() == DbBackend::Postgres
-            && statement.values.as_ref().is_some_and(|values| values.0.iter().any(has_nul))
+        self.is_postgres() && statement.values.as_ref().is_some_and(|values| values.0.iter().any(has_nul))
     }
 }
 

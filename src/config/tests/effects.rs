@@ -68,6 +68,7 @@ const EFFECTS: &[(&str, &str, &str)] = &[
     ("limits.push_all_people_10min", "tests/clients/strangers.test.mjs", "B12: strangers from everywhere ask so many people"),
     ("limits.denial_pause", CONFIGURATION, LIMITS),
     ("limits.pending_per_browser", CONFIGURATION, LIMITS),
+    ("limits.pending", "src/flow/login/tests/limits.rs", "all_browsers_together_have_a_most_of_open_logins"),
     ("limits.authorizations_per_source", ROOM, "a_source_makes_room_in_its_own"),
     ("limits.authorizations", ROOM, "those_that_have_most_make_room_first"),
     (

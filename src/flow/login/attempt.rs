@@ -42,6 +42,8 @@ pub(super) enum Verdict {
     /// Browsers that nobody used before asked too many users, all together: said whatever was typed. The first of these in ten
     /// minutes is `new`.
     Flooded { new: bool },
+    /// As many logins are open as may be: said whatever was typed.
+    Crowded,
 }
 
 struct Attempt {
@@ -80,6 +82,7 @@ fn count_refused(op: &Op, login: &Login, verdict: Verdict) {
         Verdict::Free | Verdict::Pretend | Verdict::Gone => return,
         Verdict::Occupied => {}
         Verdict::Told => metrics::RATE_LIMITED.add(["asking_phones"]),
+        Verdict::Crowded => metrics::RATE_LIMITED.add(["pending"]),
         Verdict::Flooded { new } => {
             metrics::RATE_LIMITED.add(["all_people"]);
             if new {
@@ -274,6 +277,9 @@ impl Attempt {
         }
         if self.source_is_too_busy(tx).await? {
             return Ok(Verdict::Told);
+        }
+        if is_reached(limits.pending, logins::count_all_open(tx, login.created_at)).await? {
+            return Ok(Verdict::Crowded);
         }
         if target.is_empty() {
             return Ok(Verdict::Free);

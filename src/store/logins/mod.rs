@@ -35,6 +35,12 @@ pub(crate) async fn list_open_for_browser(db: &Db, browser: &BrowserKey, now: Ti
     readable(db.rows(login::Entity, open, values![&browser.0, creating, pending, fetched, now]).await?, row::read)
 }
 
+pub(crate) async fn count_all_open(db: &Db, now: Timestamp) -> Result<u64, StoreError> {
+    let [creating, pending, fetched] = OPEN_STAGES;
+    let sql = "SELECT COUNT(*) FROM logins WHERE stage IN ($1, $2, $3) AND deadline > $4";
+    db.count(sql, values![creating, pending, fetched, now]).await
+}
+
 /// The latest login of a browser for this purpose that was approved in time and whose browser may still go on with it.
 pub(crate) async fn find_approved(
     db: &Db,

@@ -133,6 +133,28 @@ async fn a_denial_pauses_its_source_and_says_so_for_the_same_name_only() {
 }
 
 #[tokio::test]
+async fn all_browsers_together_have_a_most_of_open_logins() {
+    let scene = scene(Limits { pending: Some(3), ..Limits::off() }).await;
+    let at =
+        async |number: u8, name: &str| scene.begin_at(&format!("203.0.113.{number}"), &format!("browser {number}"), name).await;
+    let first = at(0, "ghost0").await;
+    for number in 1..3 {
+        assert_eq!(seen(&at(number, &format!("ghost{number}")).await), PENDING, "{number}");
+    }
+    for (number, name) in [(3, "alice"), (4, "ghost4")] {
+        assert_eq!(seen(&at(number, name).await), LIMITED, "{name}");
+    }
+    assert_eq!(scene.creates(), 0);
+    let known = browser_called("known");
+    scene.remember(&known).await;
+    assert_eq!(seen(&scene.begin_elsewhere(&known, "alice").await), PENDING, "who is known is let in");
+    end::withdraw(&scene.bench.op, &first, None).await.unwrap();
+    assert_eq!(seen(&at(5, "ghost5").await), LIMITED, "there are three again");
+    scene.bench.advance(121);
+    assert_eq!(seen(&at(6, "ghost6").await), PENDING, "they ran out");
+}
+
+#[tokio::test]
 async fn all_people_together_have_a_rate_and_an_alarm() {
     let scene = scene(Limits { push_all_people_10min: Some(3), ..Limits::off() }).await;
     for number in 0..5 {
