@@ -96,7 +96,7 @@ impl Config {
         document.allow_loopback = general.allow_loopback_upstream;
         let listen = Listen::read_and_compare(document);
         let database = Database::read(document);
-        let secsign = document.entries("secsign", 0).is_some().then(|| SecSignSettings::read(document));
+        let secsign = document.entries("secsign", 0).is_some().then(|| secsign(document));
         let thumbsignin = document.entries("thumbsignin", 0).is_some().then(|| ThumbSignInSettings::read(document));
         if secsign.is_none() && thumbsignin.is_none() {
             document.report("", "no phone service is configured: write a [secsign] or a [thumbsignin] section, or both");
@@ -161,6 +161,19 @@ fn read_document(file: Option<&Path>, variables: &[(String, String)], document: 
     environment::overlay(document, variables);
     document.fill_defaults();
     Some(())
+}
+
+/// The PIN account: both of its keys or neither, and a name that HTTP Basic can carry (RFC 7617 §2).
+fn secsign(document: &mut Document) -> Option<SecSignSettings> {
+    let settings = SecSignSettings::read(document)?;
+    let missing = |other: &str| format!("missing: the account of secsign.{other} needs it");
+    match (&settings.pin_user, &settings.pin_password) {
+        (Some(_), None) => document.report("secsign.pin_password", missing("pin_user")),
+        (None, Some(_)) => document.report("secsign.pin_user", missing("pin_password")),
+        (Some(user), _) if user.contains(':') => document.report("secsign.pin_user", "write a name without a colon"),
+        _both_or_neither => {}
+    }
+    Some(settings)
 }
 
 /// `[lifetimes]` against one another.

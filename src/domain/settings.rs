@@ -110,6 +110,11 @@ settings! {
         url: Url = Kind::Text, required "the address of the SecSign ID server";
         /// A second server, asked when the first one cannot be reached.
         fallback_url: Option<Url> = Kind::Text;
+        /// The user of the server's PIN account. With one, the server is spoken to through its REST API, without one through its
+        /// form API, which needs no account.
+        pin_user: Option<String> = Kind::Text;
+        /// The password of that account.
+        pin_password: Option<Secret> = Kind::Secret;
         /// Certificates (PEM) to trust for this service, besides the usual ones.
         ca_file: Option<PathBuf> = Kind::Path;
     }

@@ -20,6 +20,7 @@ pub(crate) enum Delivery {
 /// What to send. Without `Debug`: bodies and URLs hold session ids that act as bearer secrets.
 pub(crate) enum PhoneRequest {
     Get(Url, Vec<(&'static str, String)>),
+    Delete(Url, Vec<(&'static str, String)>),
     /// A form that is encoded already (`application/x-www-form-urlencoded`).
     PostForm(Url, String),
 }
@@ -79,10 +80,12 @@ impl PhoneClient {
             Delivery::AtMostOnce => &self.once,
             Delivery::Repeatable => &self.repeatable,
         };
+        let with = |builder: reqwest::RequestBuilder, headers: Vec<_>| {
+            headers.into_iter().fold(builder, |builder, (name, value): (&str, String)| builder.header(name, value))
+        };
         let builder = match request {
-            PhoneRequest::Get(url, headers) => {
-                headers.into_iter().fold(client.get(url), |builder, (name, value)| builder.header(name, value))
-            }
+            PhoneRequest::Get(url, headers) => with(client.get(url), headers),
+            PhoneRequest::Delete(url, headers) => with(client.delete(url), headers),
             PhoneRequest::PostForm(url, body) => {
                 client.post(url).header("content-type", "application/x-www-form-urlencoded").body(body)
             }

@@ -380,7 +380,7 @@ test('what would do nothing is refused as not available yet', async () => {
   const of = await configure({ dir: mkdtempSync(join(dir, 'p-')), ...phones });
   const good = readFileSync(of.config, 'utf8');
   for (const [from, to] of [
-    ['[secsign]', '[secsign]\nmobile_url = "https://id1.secsign.com"'], ['[secsign]', '[secsign]\npin_user = "a"'], ['[secsign]', '[secsign]\npin_password = "a"'],
+    ['[secsign]', '[secsign]\nmobile_url = "https://id1.secsign.com"'],
     ['[lifetimes]', '[lifetimes]\nrequest_uri = "90s"'], ['[limits]', '[registration]\nrequire_pkce = true\n[limits]'],
     ['[limits]', '[login]\nunknown = "invite"\n[limits]'], ['[limits]', '[login]\nunknown = "create"\n[limits]'],
   ]) {

@@ -1,6 +1,7 @@
 //! What an answer of the SecSign server means (SecSign notes §3.2, §3.3, §4). Pure. The one way to an approval is state 3
 //! of the asked session for the asked SecSign ID; everything that is not understood is nonsense (decision 2.6).
 
+use super::api::{Api, Operation};
 use super::session::{Host, SecSignId, Session, SessionState};
 use super::wire::Pairs;
 use crate::domain::login::{Challenge, End, Reason};
@@ -18,21 +19,21 @@ pub(super) struct Reply {
 
 /// Why an answer is no success: the server's "no" (SecSign notes §3.3), by `errorcode` or else `error`; or nonsense.
 #[derive(Debug, PartialEq, Eq)]
-enum Refusal {
-    /// 20000, or 500 with "exist" in its text.
+pub(super) enum Refusal {
+    /// 20000, or 500 with "exist" in its text; of the REST API HTTP 404.
     NotRegistered,
     /// 20006, or HTTP 409.
     Frozen,
-    /// 400: no such session, or no longer.
+    /// 400, of the REST API HTTP 404: no such session, or no longer.
     NoSession,
     Other(String),
     /// Neither a success nor a refusal.
     Nonsense(String),
 }
 
-pub(super) fn created(status: u16, body: &[u8], asked: &SecSignId, host: Host) -> Result<Begun, BeginError> {
-    match read(status, body) {
-        Ok(pairs) => begun(&pairs, asked, host),
+pub(super) fn created(api: &dyn Api, status: u16, body: &[u8], asked: &SecSignId, host: Host) -> Result<Begun, BeginError> {
+    match api.read(Operation::Create, status, body) {
+        Ok(pairs) => begun(&pairs, api.has_request_ids(), asked, host),
         Err(Refusal::NotRegistered) => Err(BeginError::NotRegistered),
         Err(Refusal::Frozen) => Err(BeginError::Frozen),
         Err(Refusal::NoSession) => Err(BeginError::unusable("it refused the request (400)", false, None)),
@@ -41,9 +42,10 @@ pub(super) fn created(status: u16, body: &[u8], asked: &SecSignId, host: Host) -
     }
 }
 
-fn begun(pairs: &Pairs<'_>, asked: &SecSignId, host: Host) -> Result<Begun, BeginError> {
+fn begun(pairs: &Pairs<'_>, has_request_id: bool, asked: &SecSignId, host: Host) -> Result<Begun, BeginError> {
     let named = |key| pairs.get(key).unwrap_or_default();
-    let session = Session::new(asked.clone(), named("authsessionid"), named("requestid"), host);
+    let requestid = has_request_id.then(|| named("requestid"));
+    let session = Session::new(asked.clone(), named("authsessionid"), requestid, host);
     let handle = session.ok_or_else(|| BeginError::unusable("its answer names no session", true, None))?.to_handle();
     // From here on there is a session, whatever else is wrong: it has to be cancelled.
     let spoiled = |detail: &str| Err(BeginError::unusable(detail, true, Some(handle.clone())));
@@ -61,11 +63,11 @@ fn begun(pairs: &Pairs<'_>, asked: &SecSignId, host: Host) -> Result<Begun, Begi
     }
 }
 
-pub(super) fn progress(reply: &Reply, session: &Session) -> Result<Progress, Unavailable> {
+pub(super) fn progress(api: &dyn Api, reply: &Reply, session: &Session) -> Result<Progress, Unavailable> {
     if is_passing(reply.status) {
         return Err(Unavailable(format!("HTTP {}", reply.status)));
     }
-    let pairs = match read(reply.status, &reply.body) {
+    let pairs = match api.read(Operation::State, reply.status, &reply.body) {
         Ok(pairs) => pairs,
         Err(refusal) => return refused(refusal, reply.from_maker),
     };
@@ -86,17 +88,24 @@ fn meaning(state: SessionState, pairs: &Pairs<'_>, session: &Session) -> Progres
     match state {
         SessionState::Pending => Progress::Pending,
         SessionState::Fetched => Progress::Fetched,
-        // An approval names its session and its person; elsewhere either may be missing (SecSign notes §3.2).
-        SessionState::Authenticated => match (pairs.get("authsessionid"), pairs.get("secsignid")) {
-            (Some(_checked), Some(named)) => approved_by(named, Some(session.secsignid.as_str())),
-            _incomplete => nonsense("the approval does not name its session and its person"),
-        },
+        SessionState::Authenticated => approved(pairs, session),
         SessionState::Denied => Progress::Ended(End::Denied),
         SessionState::Expired => Progress::Ended(End::Expired),
         SessionState::Cancelled => Progress::Ended(End::Cancelled(None)),
         SessionState::Suspended => Progress::Ended(End::Failed(Reason::Suspended)),
         SessionState::Invalid => Progress::Ended(End::Failed(Reason::Invalid)),
         SessionState::NoState => nonsense("the session has no state (0)"),
+    }
+}
+
+/// An approval names its session and its person; elsewhere either may be missing (SecSign notes §3.2). Through the REST API it names
+/// neither (§2.2): it is of the session that was asked for, and of the person whom the create named (decision 2.3).
+fn approved(pairs: &Pairs<'_>, session: &Session) -> Progress {
+    let asked = session.secsignid.as_str();
+    match (pairs.get("authsessionid"), pairs.get("secsignid")) {
+        (Some(_checked), Some(named)) => approved_by(named, Some(asked)),
+        (_, named) if session.requestid.is_none() => approved_by(named.unwrap_or(asked), Some(asked)),
+        _incomplete => nonsense("the approval does not name its session and its person"),
     }
 }
 
@@ -112,11 +121,11 @@ fn refused(refusal: Refusal, from_maker: bool) -> Result<Progress, Unavailable> 
 }
 
 /// Reads the answer to a cancel: `Ok` if the session is dead for certain. That is state 6, the states of a session that had
-/// ended otherwise, and "no such session"; never an approval.
-pub(super) fn cancelled(reply: &Reply, session: &Session) -> Result<(), Unavailable> {
+/// ended otherwise, and "no such session"; never an approval. The REST API says no state: its success is one (SecSign notes §2.2).
+pub(super) fn cancelled(api: &dyn Api, reply: &Reply, session: &Session) -> Result<(), Unavailable> {
     use SessionState::{Cancelled, Denied, Expired, Invalid, Suspended};
     let unconfirmed = |detail: String| Err(Unavailable(format!("the cancellation is not confirmed: {detail}")));
-    let pairs = match read(reply.status, &reply.body) {
+    let pairs = match api.read(Operation::Cancel, reply.status, &reply.body) {
         Ok(pairs) => pairs,
         Err(Refusal::NoSession) if reply.from_maker => return Ok(()),
         Err(Refusal::Nonsense(detail)) => return unconfirmed(detail),
@@ -125,18 +134,13 @@ pub(super) fn cancelled(reply: &Reply, session: &Session) -> Result<(), Unavaila
     if !is_about(&pairs, session) || names_another(&pairs, session) {
         return unconfirmed("the answer is about another session".to_owned());
     }
+    if session.requestid.is_none() && pairs.get("authsessionstate").is_none() {
+        return Ok(());
+    }
     match pairs.get("authsessionstate").and_then(SessionState::parse) {
         Some(Cancelled | Expired | Denied | Suspended | Invalid) => Ok(()),
         Some(state) => unconfirmed(format!("the session is {state:?}")),
         None => unconfirmed("the answer says no known state".to_owned()),
-    }
-}
-
-pub(super) fn is_of_secsign(status: u16, body: &[u8]) -> Result<(), String> {
-    match read(status, body) {
-        Ok(pairs) if pairs.get("authsessionstate").is_none() => Err("its answer is no answer of a SecSign server".to_owned()),
-        Err(Refusal::Nonsense(detail)) => Err(detail),
-        _state_or_refusal => Ok(()),
     }
 }
 
@@ -148,23 +152,8 @@ fn names_another(pairs: &Pairs<'_>, session: &Session) -> bool {
     pairs.get("secsignid").is_some_and(|named| named != session.secsignid.as_str())
 }
 
-/// The pairs of a success. A refusal counts under any HTTP status (the server's own habits are not documented); a success
-/// only under 200.
-fn read(status: u16, body: &[u8]) -> Result<Pairs<'_>, Refusal> {
-    // SecSign notes §3.3.
-    if status == 409 {
-        return Err(Refusal::Frozen);
-    }
-    let in_words = |flaw| Refusal::Nonsense(if status == 200 { flaw } else { format!("HTTP {status}") });
-    let pairs = Pairs::parse(body).map_err(in_words)?;
-    match refusal(&pairs) {
-        Some(refusal) => Err(refusal),
-        None if status == 200 => Ok(pairs),
-        None => Err(Refusal::Nonsense(format!("HTTP {status}"))),
-    }
-}
-
-fn refusal(pairs: &Pairs<'_>) -> Option<Refusal> {
+/// The refusal that an answer's members say, in either API.
+pub(super) fn refusal(pairs: &Pairs<'_>) -> Option<Refusal> {
     let [error, code, message] = ["error", "errorcode", "errormsg"].map(|key| pairs.get(key));
     if [error, code, message].iter().all(Option::is_none) {
         return None;

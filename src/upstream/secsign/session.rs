@@ -1,5 +1,5 @@
-//! What names an authentication session at the SecSign server: the triple (SecSign ID, session id, request id) and the
-//! host that made it (SecSign notes §2.1, §3.2). Nothing of it leaves for a browser (decision 2.2).
+//! What names an authentication session at the SecSign server: SecSign ID, session id, request id (form API only) and the host
+//! that made it (SecSign notes §2.1, §2.2, §3.2). Nothing of it leaves for a browser (decision 2.2).
 
 use serde::{Deserialize, Serialize};
 
@@ -39,8 +39,8 @@ pub(super) struct Session {
     pub(super) secsignid: SecSignId,
     /// A signed 64-bit number, kept as the text that came (S17). It can be guessed and proves nothing.
     pub(super) authsessionid: String,
-    /// 64 hex digits in every published answer; 16 to 128 are accepted.
-    pub(super) requestid: Secret,
+    /// 64 hex digits in every published answer; 16 to 128 are accepted. Sessions of the REST API have none.
+    pub(super) requestid: Option<Secret>,
     pub(super) host: Host,
 }
 
@@ -49,7 +49,7 @@ pub(super) struct Session {
 struct Stored {
     secsignid: String,
     authsessionid: String,
-    requestid: String,
+    requestid: Option<String>,
     host: Host,
 }
 
@@ -63,22 +63,22 @@ fn is_request_id(text: &str) -> bool {
 }
 
 impl Session {
-    pub(super) fn new(secsignid: SecSignId, authsessionid: &str, requestid: &str, host: Host) -> Option<Self> {
-        let fits = is_session_id(authsessionid) && is_request_id(requestid);
-        let (authsessionid, requestid) = (authsessionid.to_owned(), Secret::new(requestid));
-        fits.then_some(Self { secsignid, authsessionid, requestid, host })
+    pub(super) fn new(secsignid: SecSignId, authsessionid: &str, requestid: Option<&str>, host: Host) -> Option<Self> {
+        let fits = is_session_id(authsessionid) && requestid.is_none_or(is_request_id);
+        let requestid = requestid.map(Secret::new);
+        fits.then(|| Self { secsignid, authsessionid: authsessionid.to_owned(), requestid, host })
     }
 
     /// A session that no server has: to ask whether the server is one.
-    pub(super) fn unnamed(host: Host) -> Option<Self> {
-        Self::new(SecSignId::parse("signbridge-doctor")?, "1", &"0".repeat(64), host)
+    pub(super) fn of_nobody() -> Option<Self> {
+        Self::new(SecSignId::parse("signbridge-doctor")?, "1", Some(&"0".repeat(64)), Host::Primary)
     }
 
     pub(super) fn to_handle(&self) -> UpstreamHandle {
         let stored = serde_json::json!({
             "secsignid": self.secsignid.as_str(),
             "authsessionid": self.authsessionid,
-            "requestid": self.requestid.expose(),
+            "requestid": self.requestid.as_ref().map(Secret::expose),
             "host": self.host,
         });
         UpstreamHandle(Secret::new(stored.to_string()))
@@ -86,7 +86,7 @@ impl Session {
 
     pub(super) fn from_handle(handle: &UpstreamHandle) -> Option<Self> {
         let stored: Stored = serde_json::from_str(handle.0.expose()).ok()?;
-        Self::new(SecSignId::parse(&stored.secsignid)?, &stored.authsessionid, &stored.requestid, stored.host)
+        Self::new(SecSignId::parse(&stored.secsignid)?, &stored.authsessionid, stored.requestid.as_deref(), stored.host)
     }
 }
 
@@ -147,15 +147,21 @@ mod tests {
     #[test]
     fn a_handle_gives_its_session_back_and_hides_it() {
         let alice = SecSignId::parse("alice").unwrap();
-        let session = Session::new(alice, "-5", "00112233445566778899AABBCCDDEEFF", Host::Fallback).unwrap();
+        let session = Session::new(alice, "-5", Some("00112233445566778899AABBCCDDEEFF"), Host::Fallback).unwrap();
         let handle = session.to_handle();
         let again = Session::from_handle(&handle).unwrap();
         assert_eq!(
             (&again.secsignid, &again.authsessionid, again.host),
             (&session.secsignid, &session.authsessionid, session.host)
         );
-        assert_eq!(again.requestid.expose(), session.requestid.expose());
+        assert_eq!(again.requestid.unwrap().expose(), "00112233445566778899AABBCCDDEEFF");
         assert!(!format!("{handle:?} {session:?}").contains("00112233"));
+    }
+
+    #[test]
+    fn a_session_of_the_rest_api_has_no_request_id() {
+        let session = Session::new(SecSignId::parse("alice").unwrap(), "-5", None, Host::Primary).unwrap();
+        assert!(Session::from_handle(&session.to_handle()).unwrap().requestid.is_none());
     }
 
     #[test]

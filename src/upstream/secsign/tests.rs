@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use proptest::prelude::*;
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use super::*;
 use crate::domain::login::{Challenge, End, Reason};
@@ -13,7 +12,7 @@ use crate::upstream::picture::tests::grey;
 const REQUEST: &str = "7DB1FC51C425A3EC8D9818C71929916BD3D746EBC4044CFD09D23AA07891E6E0";
 
 fn client(url: Url, fallback_url: Option<Url>) -> SecSign {
-    SecSign::new(SecSignSettings { url, fallback_url, ca_file: None }).unwrap()
+    SecSign::new(SecSignSettings { url, fallback_url, ca_file: None, pin_user: None, pin_password: None }).unwrap()
 }
 
 fn hasty(url: Url, fallback_url: Option<Url>) -> SecSign {
@@ -219,20 +218,4 @@ async fn a_handle_of_another_person_or_a_damaged_one_asks_nobody() {
     assert!(matches!(client.poll(&damaged, None).await.unwrap(), Progress::Nonsense { .. }));
     assert!(client.cancel(&damaged).await.is_err());
     assert!(server.received().is_empty());
-}
-
-proptest! {
-    #[test]
-    fn what_the_phone_shows_can_never_open_a_pair(text in "\\PC{0,300}") {
-        let shown = shown(&text);
-        prop_assert!(!shown.is_empty() && shown.len() <= MAX_SHOWN);
-        prop_assert!(shown.bytes().all(|byte| (byte.is_ascii_graphic() || byte == b' ') && byte != b'&' && byte != b'='));
-    }
-}
-
-#[test]
-fn a_plain_name_is_shown_as_it_is() {
-    assert_eq!(shown("Demo app (staging)"), "Demo app (staging)");
-    assert_eq!(shown("Müller & Söhne=\r\n"), "M-ller - S-hne---");
-    assert_eq!(shown("  "), "Signbridge");
 }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::upstream::picture::tests::grey;
+use crate::upstream::secsign::form::FormApi;
 
 const REQUEST: &str = "F2C5F138E72008AD0ABCC2E83ACCD7B71B415FF58DA35DEAA5AA79D83B939246";
 
@@ -12,7 +13,19 @@ fn asked() -> SecSignId {
 }
 
 fn session() -> Session {
-    Session::new(asked(), "-8337412603900330717", REQUEST, Host::Primary).unwrap()
+    Session::new(asked(), "-8337412603900330717", Some(REQUEST), Host::Primary).unwrap()
+}
+
+fn created(status: u16, body: &[u8], asked: &SecSignId, host: Host) -> Result<Begun, BeginError> {
+    super::created(&FormApi, status, body, asked, host)
+}
+
+fn progress(reply: &Reply, session: &Session) -> Result<Progress, Unavailable> {
+    super::progress(&FormApi, reply, session)
+}
+
+fn cancelled(reply: &Reply, session: &Session) -> Result<(), Unavailable> {
+    super::cancelled(&FormApi, reply, session)
 }
 
 fn create(body: &str) -> Result<(Session, Option<String>), BeginError> {
@@ -57,7 +70,7 @@ fn left_behind(error: BeginError) -> (bool, bool) {
 fn a_create_gives_the_session_and_the_symbol_as_it_came() {
     let (session, icon) = create(&whole_create()).unwrap();
     assert_eq!((session.secsignid.as_str(), session.authsessionid.as_str()), ("alice", "-8337412603900330717"));
-    assert_eq!((session.requestid.expose(), icon), (REQUEST, Some(grey(88, 88))));
+    assert_eq!((session.requestid.unwrap().expose(), icon), (REQUEST, Some(grey(88, 88))));
     let without = whole_create().replace("&authsessionstate=1", "");
     assert!(create(&without).is_ok(), "the state is checked where it is said");
 }

@@ -1,0 +1,98 @@
+//! The REST API, which newer servers have: JSON answers, errors by HTTP status, HTTP Basic with a "PIN account" on every call
+//! (SecSign notes §2.2). A session is named by its id alone, and its state names nobody.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use url::Url;
+
+use super::api::{Api, Operation, shown};
+use super::reply::{Refusal, refusal};
+use super::session::{SecSignId, Session};
+use super::wire::Pairs;
+use crate::domain::secret::Secret;
+use crate::outbound::{PhoneAnswer, PhoneRequest};
+use crate::upstream::{BeginRequest, Found};
+
+pub(super) struct RestApi {
+    /// RFC 7617 §2.
+    authorization: Secret,
+}
+
+impl RestApi {
+    pub(super) fn new(pin_user: &str, pin_password: &Secret) -> Self {
+        let account = STANDARD.encode(format!("{pin_user}:{}", pin_password.expose()));
+        Self { authorization: Secret::new(format!("Basic {account}")) }
+    }
+
+    fn headers(&self) -> Vec<(&'static str, String)> {
+        vec![("authorization", self.authorization.expose().to_owned()), ("accept", "application/json".to_owned())]
+    }
+}
+
+impl Api for RestApi {
+    /// Never a transaction text, which would switch the symbols off (check 133, S18).
+    fn create(&self, base: &Url, asked: &SecSignId, request: &BeginRequest) -> PhoneRequest {
+        let mut url = below(base, &["AuthSession"]);
+        url.query_pairs_mut()
+            .append_pair("secsignid", asked.as_str())
+            .append_pair("servicename", &shown(&request.service_name))
+            .append_pair("serviceaddress", &shown(&request.service_address))
+            .append_pair("showaccesspassicons", "true");
+        PhoneRequest::Get(url, self.headers())
+    }
+
+    fn ask(&self, base: &Url, operation: Operation, session: &Session) -> PhoneRequest {
+        let url = below(base, &["AuthSession", &session.authsessionid]);
+        match operation {
+            Operation::Cancel => PhoneRequest::Delete(url, self.headers()),
+            Operation::Create | Operation::State => PhoneRequest::Get(url, self.headers()),
+        }
+    }
+
+    /// Whether a SecSign ID exists that nobody will have.
+    fn probe(&self, base: &Url) -> Option<PhoneRequest> {
+        let mut url = below(base, &["SecSignId", "signbridge-doctor"]);
+        url.set_query(Some("exist"));
+        Some(PhoneRequest::Get(url, self.headers()))
+    }
+
+    fn judge(&self, answer: &PhoneAnswer) -> Found {
+        match (answer.status, Pairs::of_json(&answer.body)) {
+            (401 | 403, _) => Found::Refused(format!(
+                "it does not accept secsign.pin_user and secsign.pin_password (HTTP {}): compare them with the server's PIN account",
+                answer.status
+            )),
+            (200, Ok(pairs)) if pairs.get("exist").is_some() => Found::Working,
+            (status, _) => Found::Unusable(format!("its answer (HTTP {status}) is no answer of a SecSign server's REST API")),
+        }
+    }
+
+    fn read<'a>(&self, operation: Operation, status: u16, body: &'a [u8]) -> Result<Pairs<'a>, Refusal> {
+        match status {
+            200 => {
+                let pairs = Pairs::of_json(body).map_err(Refusal::Nonsense)?;
+                refusal(&pairs).map_or(Ok(pairs), Err)
+            }
+            401 | 403 => Err(Refusal::Other(format!("it does not accept the PIN account (HTTP {status})"))),
+            404 if operation == Operation::Create => Err(Refusal::NotRegistered),
+            404 => Err(Refusal::NoSession),
+            409 => Err(Refusal::Frozen),
+            _ => Err(Refusal::Nonsense(format!("HTTP {status}"))),
+        }
+    }
+
+    fn has_request_ids(&self) -> bool {
+        false
+    }
+}
+
+fn below(base: &Url, pieces: &[&str]) -> Url {
+    let mut url = base.clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().extend(["rest", "v2"]).extend(pieces);
+    }
+    url
+}
+
+#[cfg(test)]
+mod tests;
