@@ -15,7 +15,7 @@ pub enum SecondSession {
 }
 
 /// User name and password of the account that the SecSign REST API asks for by HTTP Basic.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct PinAccount(pub String, pub String);
 
 /// The default listens on a free loopback port, with random credentials and `alice` and `bob` on a phone of each service.

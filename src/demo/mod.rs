@@ -14,6 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use signbridge_simulator::PinAccount;
 
 pub(crate) use running::{run, simulate};
 
@@ -67,4 +68,12 @@ pub(crate) struct SimulateOptions {
     /// Another address for the virtual phone alone, so that a real phone can reach it
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
+    /// The account that SecSign's REST API demands, as a server of one's own does; without one it lets everybody in
+    #[arg(long, value_name = "USER:PASSWORD", value_parser = pin_account)]
+    pub pin_account: Option<PinAccount>,
+}
+
+fn pin_account(text: &str) -> Result<PinAccount, &'static str> {
+    let (user, password) = text.split_once(':').ok_or("write USER:PASSWORD")?;
+    Ok(PinAccount(user.to_owned(), password.to_owned()))
 }

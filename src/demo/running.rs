@@ -81,7 +81,12 @@ pub(crate) async fn simulate(options: &SimulateOptions, as_json: bool) -> Result
     let _heard_and_ignored = app::hangups();
     let told_to_stop = app::until_told_to_stop();
     tokio::pin!(told_to_stop);
-    let asked = Simulated { listen: loopback(options.port), phone_listen: options.listen, ..Simulated::default() };
+    let asked = Simulated {
+        listen: loopback(options.port),
+        phone_listen: options.listen,
+        pin_account: options.pin_account.clone(),
+        ..Simulated::default()
+    };
     let simulator = tokio::select! {
         // As in `run`.
         biased;

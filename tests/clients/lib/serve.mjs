@@ -26,9 +26,9 @@ const OUTPUT = 256 * 1024 * 1024;
 // The program warns of variables of its name that it does not know.
 const { BINARY_UNDER_TEST: _ours, ...env } = process.env;
 
-/** The simulated phone services, as a process of their own. */
-export async function simulate() {
-  const simulator = spawn(BINARY, ['simulate', '--port', '0', '--format', 'json'], { env, stdio: ['ignore', 'pipe', 'ignore'] });
+/** The simulated phone services, as a process of their own, with more words of its command line. */
+export async function simulate(...words) {
+  const simulator = spawn(BINARY, ['simulate', '--port', '0', '--format', 'json', ...words], { env, stdio: ['ignore', 'pipe', 'ignore'] });
   const [line] = await once(createInterface({ input: simulator.stdout }), 'line');
   return { simulator, upstream: JSON.parse(line) };
 }
@@ -61,6 +61,7 @@ ${added('database')}
 ${added('lifetimes')}
 [secsign]
 url = "${secsign ?? upstream.upstream_url}"
+${added('secsign')}
 [thumbsignin]
 url = "${upstream.upstream_url}"
 app_id = "${upstream.app_id}"
@@ -75,14 +76,14 @@ ${more}`);
 }
 
 /**
- * `simulate` and a directory with the configuration of a provider; `start` runs it. `lifetimes` are keys of that section; what
- * else may be given is that of `configure`.
+ * `simulate` and a directory with the configuration of a provider; `start` runs it. `lifetimes` are keys of that section, `simulated`
+ * more words for `simulate`; what else may be given is that of `configure`.
  */
-export async function prepare({ database, lifetimes = {}, sections, ...more } = {}) {
+export async function prepare({ database, lifetimes = {}, sections, simulated = [], ...more } = {}) {
   const dir = await mkdtemp(join(tmpdir(), 'signbridge-'));
   const keys = Object.entries(lifetimes).map(([key, value]) => `${key} = "${value}"`).join('\n');
   return configure({
-    dir, ...await simulate(), database: database ?? await chosenDatabase(), sections: { lifetimes: keys, ...sections }, ...more,
+    dir, ...await simulate(...simulated), database: database ?? await chosenDatabase(), sections: { lifetimes: keys, ...sections }, ...more,
   });
 }
 
