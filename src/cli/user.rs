@@ -154,8 +154,10 @@ impl Listed for (User, Device) {
     fn json(&self) -> Json {
         let (user, device) = self;
         let mut json = device_to_json(device);
-        json["sub"] = json!(user.id);
-        json["username"] = json!(user.username);
+        if let Some(object) = json.as_object_mut() {
+            object.insert("sub".to_owned(), json!(user.id));
+            object.insert("username".to_owned(), json!(user.username));
+        }
         json
     }
 

@@ -83,7 +83,7 @@ impl DataDir {
                 "consent": client["consent"] == "ask",
             })
         };
-        let clients = written["client"].as_array().into_iter().flatten().map(announced).collect();
+        let clients = written.get("client").and_then(Value::as_array).into_iter().flatten().map(announced).collect();
         Ok((self.file(CONFIG_FILE), clients))
     }
 }

@@ -127,11 +127,15 @@ async fn start(options: &DemoOptions) -> Result<Running, DemoError> {
     let config = Config::load(Some(&config_file), variables.into_iter().filter(wanted))?;
     let provider = app::start_on(&config, listeners, env).await;
     let provider = provider.map_err(|error| format!("the provider does not start: {error}"))?;
-    let mut line = json!(urls);
-    line["data_dir"] = json!(dir.path.display().to_string());
-    line["config_file"] = json!(config_file.display().to_string());
-    line["clients"] = json!(clients);
-    line["users"] = json!(announced_users(&provider).await?);
+    let mut line = json!({
+        "data_dir": dir.path.display().to_string(),
+        "config_file": config_file.display().to_string(),
+        "clients": clients,
+        "users": announced_users(&provider).await?,
+    });
+    if let (Some(line), Value::Object(urls)) = (line.as_object_mut(), json!(urls)) {
+        line.extend(urls);
+    }
     let settings = relying_party::Settings {
         issuer: urls.issuer.clone(),
         app_url: urls.app_url.clone(),
