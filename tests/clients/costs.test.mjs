@@ -37,9 +37,9 @@ async function counters() {
 
 /**
  * What the answer of `act` costs; `arrange` makes what it is given, anew each time. Where a job reads because of it, so many reads
- * are waited for.
+ * are waited for. On PostgreSQL `locks` statements more lock what is counted.
  */
-async function cost(what, status, act, arrange = () => undefined, reads = 0) {
+async function cost(what, status, act, arrange = () => undefined, { reads = 0, locks = 0 } = {}) {
   let least = COUNTED.map(() => Infinity);
   const row = () => `| ${what} | ${least.join(' | ')} |\n`;
   for (let at = 0; at < TIMES || (at < MOST && !page.includes(row())); at += 1) {
@@ -51,7 +51,7 @@ async function cost(what, status, act, arrange = () => undefined, reads = 0) {
     assert.equal(answer.status, status, `${what}: ${answer.text}`);
     const [read, statements, commits, signatures] = later.map((value, column) => value - earlier[column]);
     // On PostgreSQL each commit has one more, which tells its outcome should the answer be lost.
-    const found = [read, statements - (site.database?.startsWith('postgres') ? commits : 0), commits, signatures];
+    const found = [read, statements - (site.database?.startsWith('postgres') ? commits + locks : 0), commits, signatures];
     least = least.map((number, column) => Math.min(number, found[column]));
   }
   return row();
@@ -104,14 +104,14 @@ test('what a request costs is what docs/architecture.md says', async () => {
     await cost('`/logout` that ends a session, with a look of the queue', 303, ({ hint, own }) => get(`/logout?${new URLSearchParams({ id_token_hint: hint })}`, own), async (at) => {
       const own = (await signedIn(`leaves${at}`)).cookie(site.issuer);
       return { hint: (await app.tokens(own)).id_token, own };
-    }, 3),
+    }, { reads: 3 }),
     // Last what leaves logins open: they are polled.
     await cost('the page that asks for the name', 200, (visitor) => get(visitor.url, visitor.cookie(site.issuer)), stranger),
     await cost('`POST …/identify/secsign`, which asks a phone', 303, post, async (at) => {
       await site.person(`asked${at}`);
       return asked(`asked${at}`);
-    }),
-    await cost('`POST …/identify/secsign` for a name that nobody has', 303, post, (at) => asked(`nobody${at}`)),
+    }, { locks: 6 }),
+    await cost('`POST …/identify/secsign` for a name that nobody has', 303, post, (at) => asked(`nobody${at}`), { locks: 6 }),
     await cost('the wait page', 200, (visitor) => get(visitor.url, visitor.cookie(site.issuer)), (at) => waiting(`anybody${at}`)),
   ];
   const found = HEAD + rows.join('');
