@@ -81,7 +81,7 @@ settings! {
         /// room.
         authorizations_per_source: Option<u32> = NUMBER, production 200;
         /// The same, of all addresses.
-        authorizations: Option<u32> = NUMBER, production 5000;
+        authorizations: Option<u32> = NUMBER, production 4000;
         /// Wrong secrets of one client from one address (IPv6: one /64) in 10 minutes.
         wrong_secrets_per_source_10min: Option<u32> = NUMBER, production 20;
         /// Pages that may hear of one login by an event stream; a newer one takes the place of the oldest, which comes back

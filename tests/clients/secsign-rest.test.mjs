@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { after, before, beforeEach, test } from 'node:test';
+import { eventually } from './lib/demo.mjs';
 import { loginAt, stateOf } from './lib/login.mjs';
 import { prepare } from './lib/serve.mjs';
 import { Walker } from './lib/walker.mjs';
@@ -49,9 +50,12 @@ test('every state of a session is a state of the login, and the app learns who a
     } else {
       await at.giveUp(walker);
     }
-    const [create, ...later] = await asked(name);
+    const [create, ...later] = await eventually('the next call', async () => {
+      const calls = await asked(name);
+      return calls.length > 1 && calls;
+    });
     assert.deepEqual(create, ['create', 200]);
-    assert.ok(later.length > 0 && later.every(([operation, status]) => ['state', 'cancel'].includes(operation) && status === 200));
+    assert.ok(later.every(([operation, status]) => ['state', 'cancel'].includes(operation) && status === 200), JSON.stringify(later));
   }));
 });
 
@@ -63,14 +67,16 @@ test('the wrong symbol is a decline; a request that was given up is withdrawn at
   await provider.person('dave');
   const other = await begin('dave');
   await at.giveUp(other);
+  await eventually('the withdrawal', async () => (await asked('dave')).at(-1)[0] === 'cancel');
   assert.deepEqual((await asked('dave')).at(-1), ['cancel', 200]);
-  assert.deepEqual((await provider.phone.secsign('dave')).sessions, []);
+  assert.equal((await session('dave')).state, 6);
 });
 
 test('a server that misbehaves signs nobody in, and no create is repeated', async () => {
+  // Not `approved_at_once`: the answer to a create says no state here.
   const faults = [
     ['create', 'refuse', 'failed/upstream_down'], ['create', 'drop_after', 'failed/upstream_down'], ['create', 'wrong_user', 'failed/technical_reason'],
-    ['create', 'approved_at_once', 'failed/technical_reason'], ['create', 'non_png_icon', 'failed/technical_reason'],
+    ['create', 'non_png_icon', 'failed/technical_reason'],
     ['create', 'duplicate_key', 'failed/technical_reason'], ['create', 'html', 'failed/technical_reason'], ['create', 'empty', 'failed/technical_reason'],
     ['state', 'duplicate_key', 'failed/technical_reason'], ['state', 'unknown_state', 'failed/technical_reason'], ['state', 'html', 'failed/technical_reason'],
     ['state', 'empty', 'failed/technical_reason'], ['state', 'percent_encoded', 'failed/technical_reason'], ['state', 'truncated', 'failed/technical_reason'],
