@@ -83,7 +83,7 @@ pub(super) fn deliver(visit: &Visit, response: &AuthorizationResponse) -> Handle
         Delivery::Redirect(location) => Ok(page::see_other(visit, &location)),
         Delivery::FormPost { action, fields } => {
             let form = FormPost { action, app: response.target.app_name.clone(), fields };
-            let form_targets = FormTargets::of(&response.target.redirect_uri, response.target.forwards);
+            let form_targets = FormTargets::of(response.target.redirect_uri(), response.target.forwards);
             page::answer(visit, &form, &PageOptions { form_targets, ..PageOptions::default() })
         }
     }

@@ -164,7 +164,6 @@ const VARIABLES: &[(&str, &str, &str)] = &[
     ("SIGNBRIDGE_ISSUER_FILE", "x", "unknown variable"),
     ("SIGNBRIDGE_TRUSTED_PROXIES_FILE", "x", "only a secret"),
     ("SIGNBRIDGE_HSTS_FILE", "x", "only a secret"),
-    ("SIGNBRIDGE_SECSIGN__PIN_USER", "x", "secsign.pin_password: missing"),
     ("SIGNBRIDGE_SECSIGN__PIN_PASSWORD_FILE", "/nonexistent", "cannot read /nonexistent"),
     ("SIGNBRIDGE_REGISTRATION__REQUIRE_PKCE", "true", "not available yet"),
     ("SIGNBRIDGE_LIFETIMES__REQUEST_URI", "90s", "not available yet"),

@@ -13,7 +13,7 @@ use crate::store::{authorizations, backchannel_logouts, codes};
 /// Where an answer may go: a redirect URI that was checked against its client. Nothing else can be redirected to.
 #[derive(Clone, Debug)]
 pub(crate) struct ResponseTarget {
-    pub(crate) redirect_uri: RedirectUri,
+    pub(super) redirect_uri: RedirectUri,
     pub(super) mode: ResponseMode,
     pub(super) state: Option<String>,
     /// Whether the client sends browsers on to places that we cannot know (decision 2.15).
@@ -30,6 +30,10 @@ impl ResponseTarget {
             forwards: client.metadata.forwards,
             app_name: client.display_name().to_owned(),
         }
+    }
+
+    pub(crate) const fn redirect_uri(&self) -> &RedirectUri {
+        &self.redirect_uri
     }
 
     pub(super) fn of(interaction: &Interaction) -> Self {
