@@ -16,8 +16,7 @@ pub(super) const PLUGIN_NAME: &str = concat!("Signbridge ", env!("CARGO_PKG_VERS
 const MAX_SHOWN: usize = 100;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Operation {
-    Create,
+pub(super) enum Question {
     State,
     Cancel,
 }
@@ -26,8 +25,7 @@ pub(super) trait Api: Send + Sync {
     /// `base` is the address of a server and ends in `/`.
     fn create(&self, base: &Url, asked: &SecSignId, request: &BeginRequest) -> PhoneRequest;
 
-    /// A question about a session: [`Operation::State`] or [`Operation::Cancel`].
-    fn ask(&self, base: &Url, operation: Operation, session: &Session) -> PhoneRequest;
+    fn ask(&self, base: &Url, question: Question, session: &Session) -> PhoneRequest;
 
     /// A call that creates nothing and makes no phone ring.
     fn probe(&self, base: &Url) -> Option<PhoneRequest>;
@@ -35,7 +33,7 @@ pub(super) trait Api: Send + Sync {
     fn judge(&self, answer: &PhoneAnswer) -> Found;
 
     /// The members of a success, or what the answer is instead.
-    fn read<'a>(&self, operation: Operation, status: u16, body: &'a [u8]) -> Result<Pairs<'a>, Refusal>;
+    fn read<'a>(&self, status: u16, body: &'a [u8]) -> Result<Pairs<'a>, Refusal>;
 
     /// Whether a session is named by a request id, too, and every answer names session and person.
     fn has_request_ids(&self) -> bool;

@@ -3,7 +3,7 @@
 
 use url::{Url, form_urlencoded};
 
-use super::api::{API_METHOD, Api, Operation, PLUGIN_NAME, shown};
+use super::api::{API_METHOD, Api, PLUGIN_NAME, Question, shown};
 use super::reply::{Refusal, refusal};
 use super::session::{SecSignId, Session};
 use super::wire::Pairs;
@@ -28,10 +28,10 @@ impl Api for FormApi {
         post(base, &form)
     }
 
-    fn ask(&self, base: &Url, operation: Operation, session: &Session) -> PhoneRequest {
-        let request = match operation {
-            Operation::Cancel => "ReqCancelAuthSession",
-            Operation::Create | Operation::State => "ReqGetAuthSessionState",
+    fn ask(&self, base: &Url, question: Question, session: &Session) -> PhoneRequest {
+        let request = match question {
+            Question::State => "ReqGetAuthSessionState",
+            Question::Cancel => "ReqCancelAuthSession",
         };
         let form = [
             ("request", request),
@@ -45,11 +45,11 @@ impl Api for FormApi {
 
     /// The state of a session that does not exist.
     fn probe(&self, base: &Url) -> Option<PhoneRequest> {
-        Some(self.ask(base, Operation::State, &Session::of_nobody()?))
+        Some(self.ask(base, Question::State, &Session::of_nobody()?))
     }
 
     fn judge(&self, answer: &PhoneAnswer) -> Found {
-        match self.read(Operation::State, answer.status, &answer.body) {
+        match self.read(answer.status, &answer.body) {
             Ok(pairs) if pairs.get("authsessionstate").is_none() => {
                 Found::Unusable("its answer is no answer of a SecSign server".to_owned())
             }
@@ -59,7 +59,7 @@ impl Api for FormApi {
     }
 
     /// A refusal counts under any HTTP status (the server's own habits are not documented); a success only under 200.
-    fn read<'a>(&self, _operation: Operation, status: u16, body: &'a [u8]) -> Result<Pairs<'a>, Refusal> {
+    fn read<'a>(&self, status: u16, body: &'a [u8]) -> Result<Pairs<'a>, Refusal> {
         // SecSign notes §3.3.
         if status == 409 {
             return Err(Refusal::Frozen);

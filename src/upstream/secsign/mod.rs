@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 use url::Url;
 
-use self::api::{Api, Operation};
+use self::api::{Api, Question};
 use self::form::FormApi;
 use self::reply::Reply;
 use self::rest::RestApi;
@@ -94,7 +94,7 @@ impl SecSign {
     }
 
     /// Asks about a session: first the host that made it, then the other one if the first says nothing.
-    async fn ask(&self, operation: Operation, session: &Session) -> Result<Reply, Unavailable> {
+    async fn ask(&self, question: Question, session: &Session) -> Result<Reply, Unavailable> {
         let hosts = self.hosts(session.host);
         let mut failures = Vec::new();
         let mut blank = None;
@@ -102,11 +102,11 @@ impl SecSign {
         for (index, (host, url)) in hosts.iter().enumerate() {
             let is_last = index + 1 == hosts.len();
             let left = self.limits.ask.saturating_sub(began.elapsed());
-            let request = self.api.ask(url, operation, session);
+            let request = self.api.ask(url, question, session);
             let limit = if is_last { left } else { left * 3 / 5 };
-            let (status, body) = match self.client.send(request, Delivery::Repeatable, limit).await {
-                Ok(answer) => (answer.status, answer.body),
-                Err(SendError::TooLong { status }) => (status, Vec::new()),
+            let (status, body, is_whole) = match self.client.send(request, Delivery::Repeatable, limit).await {
+                Ok(answer) => (answer.status, answer.body, true),
+                Err(SendError::TooLong { status }) => (status, Vec::new(), false),
                 Err(failure) => {
                     failures.push(chain(&failure));
                     continue;
@@ -116,9 +116,9 @@ impl SecSign {
                 failures.push(format!("HTTP {status}"));
                 continue;
             }
-            let reply = Reply { status, body, from_maker: *host == session.host };
+            let reply = Reply { status, body, is_whole, from_maker: *host == session.host };
             // A cancel through the REST API needs no words.
-            let may_be_blank = operation == Operation::Cancel && !self.api.has_request_ids();
+            let may_be_blank = is_whole && question == Question::Cancel && !self.api.has_request_ids();
             if is_last || status != 200 || may_be_blank || !reply.body.is_empty() {
                 return Ok(reply);
             }
@@ -151,12 +151,12 @@ impl PhoneApproval for SecSign {
         if asked.is_some_and(|asked| SecSignId::parse(asked).as_ref() != Some(&session.secsignid)) {
             return Ok(nonsense("the stored session is for another SecSign ID"));
         }
-        reply::progress(self.api.as_ref(), &self.ask(Operation::State, &session).await?, &session)
+        reply::progress(self.api.as_ref(), &self.ask(Question::State, &session).await?, &session)
     }
 
     async fn cancel(&self, handle: &UpstreamHandle) -> Result<(), Unavailable> {
         let session = self.session(handle).ok_or_else(|| Unavailable(NOT_OURS.to_owned()))?;
-        reply::cancelled(self.api.as_ref(), &self.ask(Operation::Cancel, &session).await?, &session)
+        reply::cancelled(self.api.as_ref(), &self.ask(Question::Cancel, &session).await?, &session)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What an answer of the SecSign server means (SecSign notes §3.2, §3.3, §4). Pure. The one way to an approval is state 3
 //! of the asked session for the asked SecSign ID; everything that is not understood is nonsense (decision 2.6).
 
-use super::api::{Api, Operation};
+use super::api::Api;
 use super::session::{Host, SecSignId, Session, SessionState};
 use super::wire::Pairs;
 use crate::domain::login::{Challenge, End, Reason};
@@ -11,8 +11,9 @@ use crate::upstream::{BeginError, Begun, Progress, Unavailable};
 
 pub(super) struct Reply {
     pub(super) status: u16,
-    /// The body; empty where it was too long to be read.
+    /// The body; empty where it was too long to be read (`is_whole` is false).
     pub(super) body: Vec<u8>,
+    pub(super) is_whole: bool,
     /// Whether it comes from the host that made the session. The other one may never have heard of it.
     pub(super) from_maker: bool,
 }
@@ -20,21 +21,23 @@ pub(super) struct Reply {
 /// Why an answer is no success: the server's "no" (SecSign notes §3.3), by `errorcode` or else `error`; or nonsense.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// 20000, or 500 with "exist" in its text; of the REST API HTTP 404.
+    /// 20000, or 500 with "exist" in its text.
     NotRegistered,
     /// 20006, or HTTP 409.
     Frozen,
-    /// 400, of the REST API HTTP 404: no such session, or no longer.
+    /// 400: no such session, or no longer.
     NoSession,
+    /// HTTP 404 of the REST API: what was asked for, which is a person in a create and a session afterwards.
+    NotFound,
     Other(String),
     /// Neither a success nor a refusal.
     Nonsense(String),
 }
 
 pub(super) fn created(api: &dyn Api, status: u16, body: &[u8], asked: &SecSignId, host: Host) -> Result<Begun, BeginError> {
-    match api.read(Operation::Create, status, body) {
+    match api.read(status, body) {
         Ok(pairs) => begun(&pairs, api.has_request_ids(), asked, host),
-        Err(Refusal::NotRegistered) => Err(BeginError::NotRegistered),
+        Err(Refusal::NotRegistered | Refusal::NotFound) => Err(BeginError::NotRegistered),
         Err(Refusal::Frozen) => Err(BeginError::Frozen),
         Err(Refusal::NoSession) => Err(BeginError::unusable("it refused the request (400)", false, None)),
         Err(Refusal::Other(words)) => Err(BeginError::unusable(words, false, None)),
@@ -67,7 +70,7 @@ pub(super) fn progress(api: &dyn Api, reply: &Reply, session: &Session) -> Resul
     if is_passing(reply.status) {
         return Err(Unavailable(format!("HTTP {}", reply.status)));
     }
-    let pairs = match api.read(Operation::State, reply.status, &reply.body) {
+    let pairs = match api.read(reply.status, &reply.body) {
         Ok(pairs) => pairs,
         Err(refusal) => return refused(refusal, reply.from_maker),
     };
@@ -114,8 +117,10 @@ fn refused(refusal: Refusal, from_maker: bool) -> Result<Progress, Unavailable> 
     match refusal {
         Refusal::NotRegistered => Ok(Progress::Ended(End::Failed(Reason::NotRegistered))),
         Refusal::Frozen => Ok(Progress::Ended(End::Failed(Reason::Frozen))),
-        Refusal::NoSession if from_maker => Ok(Progress::Ended(End::Failed(Reason::Invalid))),
-        Refusal::NoSession => Err(Unavailable("only the host that did not make the session could be asked".to_owned())),
+        Refusal::NoSession | Refusal::NotFound if from_maker => Ok(Progress::Ended(End::Failed(Reason::Invalid))),
+        Refusal::NoSession | Refusal::NotFound => {
+            Err(Unavailable("only the host that did not make the session could be asked".to_owned()))
+        }
         Refusal::Other(words) | Refusal::Nonsense(words) => Ok(nonsense(words)),
     }
 }
@@ -125,16 +130,16 @@ fn refused(refusal: Refusal, from_maker: bool) -> Result<Progress, Unavailable> 
 pub(super) fn cancelled(api: &dyn Api, reply: &Reply, session: &Session) -> Result<(), Unavailable> {
     use SessionState::{Cancelled, Denied, Expired, Invalid, Suspended};
     let unconfirmed = |detail: String| Err(Unavailable(format!("the cancellation is not confirmed: {detail}")));
-    let pairs = match api.read(Operation::Cancel, reply.status, &reply.body) {
+    let pairs = match api.read(reply.status, &reply.body) {
         Ok(pairs) => pairs,
-        Err(Refusal::NoSession) if reply.from_maker => return Ok(()),
+        Err(Refusal::NoSession | Refusal::NotFound) if reply.from_maker => return Ok(()),
         Err(Refusal::Nonsense(detail)) => return unconfirmed(detail),
         Err(refusal) => return unconfirmed(format!("refused ({refusal:?})")),
     };
     if !is_about(&pairs, session) || names_another(&pairs, session) {
         return unconfirmed("the answer is about another session".to_owned());
     }
-    if session.requestid.is_none() && pairs.get("authsessionstate").is_none() {
+    if session.requestid.is_none() && reply.is_whole && pairs.get("authsessionstate").is_none() {
         return Ok(());
     }
     match pairs.get("authsessionstate").and_then(SessionState::parse) {

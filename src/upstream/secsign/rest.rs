@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use url::Url;
 
-use super::api::{Api, Operation, shown};
+use super::api::{Api, Question, shown};
 use super::reply::{Refusal, refusal};
 use super::session::{SecSignId, Session};
 use super::wire::Pairs;
@@ -41,11 +41,11 @@ impl Api for RestApi {
         PhoneRequest::Get(url, self.headers())
     }
 
-    fn ask(&self, base: &Url, operation: Operation, session: &Session) -> PhoneRequest {
+    fn ask(&self, base: &Url, question: Question, session: &Session) -> PhoneRequest {
         let url = below(base, &["AuthSession", &session.authsessionid]);
-        match operation {
-            Operation::Cancel => PhoneRequest::Delete(url, self.headers()),
-            Operation::Create | Operation::State => PhoneRequest::Get(url, self.headers()),
+        match question {
+            Question::State => PhoneRequest::Get(url, self.headers()),
+            Question::Cancel => PhoneRequest::Delete(url, self.headers()),
         }
     }
 
@@ -67,15 +67,14 @@ impl Api for RestApi {
         }
     }
 
-    fn read<'a>(&self, operation: Operation, status: u16, body: &'a [u8]) -> Result<Pairs<'a>, Refusal> {
+    fn read<'a>(&self, status: u16, body: &'a [u8]) -> Result<Pairs<'a>, Refusal> {
         match status {
             200 => {
                 let pairs = Pairs::of_json(body).map_err(Refusal::Nonsense)?;
                 refusal(&pairs).map_or(Ok(pairs), Err)
             }
             401 | 403 => Err(Refusal::Other(format!("it does not accept the PIN account (HTTP {status})"))),
-            404 if operation == Operation::Create => Err(Refusal::NotRegistered),
-            404 => Err(Refusal::NoSession),
+            404 => Err(Refusal::NotFound),
             409 => Err(Refusal::Frozen),
             _ => Err(Refusal::Nonsense(format!("HTTP {status}"))),
         }

@@ -43,7 +43,7 @@ fn whole_create() -> String {
 }
 
 fn reply(status: u16, body: &str) -> Reply {
-    Reply { status, body: body.as_bytes().to_vec(), from_maker: true }
+    Reply { status, body: body.as_bytes().to_vec(), is_whole: true, from_maker: true }
 }
 
 fn poll(body: &str) -> Progress {
@@ -268,7 +268,7 @@ proptest! {
     #[test]
     fn no_garbage_is_a_session_or_an_approval(status in 100u16..600, body: Vec<u8>) {
         prop_assert!(created(status, &body, &asked(), Host::Primary).is_err());
-        let reply = Reply { status, body, from_maker: true };
+        let reply = Reply { status, body, is_whole: true, from_maker: true };
         let approved = matches!(progress(&reply, &session()), Ok(Progress::Approved { .. }));
         prop_assert!(!approved);
         prop_assert!(cancelled(&reply, &session()).is_err());
@@ -280,7 +280,7 @@ proptest! {
         let intact = body.clone();
         if let Some(place) = body.get_mut(at) { *place = byte; }
         let says_three = body.ends_with(b"&authsessionstate=3");
-        let reply = Reply { status: 200, body: body.clone(), from_maker: true };
+        let reply = Reply { status: 200, body: body.clone(), is_whole: true, from_maker: true };
         if matches!(progress(&reply, &session()), Ok(Progress::Approved { .. })) {
             prop_assert!(says_three && body.starts_with(&intact[..intact.len() - 1]));
         }

@@ -160,6 +160,9 @@ async fn a_cancel_is_confirmed_by_its_success_or_by_a_session_that_is_gone() {
     for status in [302, 400, 401, 403, 409, 429, 500] {
         assert!(!cancels(status, "").await, "{status}");
     }
+    let (begins, too_long) = (answering(200, "").await, Scripted::start(|_| Reply::Endless).await);
+    let (_, handle) = begun(&begins).await;
+    assert!(client(too_long.url(), None).cancel(&handle).await.is_err(), "an answer that is cut off is no silence");
 }
 
 #[tokio::test]
