@@ -20,7 +20,8 @@ pub(super) enum KeyCommand {
         #[arg(long, value_name = "ALG", value_parser = algorithm, conflicts_with = "revoke")]
         alg: Option<SigningAlgorithm>,
         /// In an emergency: remove this key at once, and everything that it signed is worthless
-        #[arg(long, value_name = "KID")]
+        // One in 64 begins with a hyphen.
+        #[arg(long, value_name = "KID", allow_hyphen_values = true)]
         revoke: Option<String>,
     },
 }

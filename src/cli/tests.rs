@@ -148,6 +148,7 @@ fn every_command_of_the_contract_is_understood() {
         "key rotate",
         "key rotate --alg ES256",
         "key rotate --revoke k",
+        "key rotate --revoke -O7ilterofNmhaVipvljwrIbQX7MihPbewDHeykS4KA",
         "config check",
         "config show",
         "config reference",
