@@ -1,5 +1,6 @@
-//! The phone services behind one face: begin, poll, cancel. What the services call their states stays inside their
-//! folders; above this module there are only [`Progress`] and [`BeginError`].
+//! The phone services behind two faces: [`PhoneApproval`] asks a phone (begin, poll, cancel), [`PhoneRegistry`] says which phones
+//! a service knows. What the services call their states stays inside their folders; above this module there are only
+//! [`Progress`], [`BeginError`] and [`RegistryError`].
 //! Both are polled; nothing is ever pushed to us.
 
 use std::collections::BTreeMap;
@@ -16,10 +17,12 @@ use crate::outbound::SendError;
 
 mod answer;
 mod picture;
+mod registry;
 pub(crate) mod secsign;
 pub(crate) mod thumbsignin;
 
 pub(crate) use answer::{Found, Probed};
+pub(crate) use registry::{Enrolment, PhoneRegistry, Phones, RegisteredPhone, RegistryError};
 
 /// What a service can do, so that flows ask instead of knowing names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,6 +131,9 @@ pub(crate) trait PhoneApproval: Send + Sync {
 
     /// Withdraws the request. `Ok` means that the session is dead at the service. May be repeated. Ends within 3 s.
     async fn cancel(&self, handle: &UpstreamHandle) -> Result<(), Unavailable>;
+
+    /// `None`: the service does not let us see which phones people have.
+    fn registry(&self) -> Option<&dyn PhoneRegistry>;
 }
 
 /// The promised ends of [`PhoneApproval`]'s calls, with room for our own work.
