@@ -1,5 +1,5 @@
-//! The URIs that clients register beside their redirect URIs, and what all of these have in common: how they may be written
-//! (RFC 3986), and what they never hold.
+//! The URIs that clients register beside their redirect URIs, and what all URIs that come from elsewhere have in common: how
+//! they may be written (RFC 3986), and what they never hold.
 
 use std::net::IpAddr;
 
@@ -9,6 +9,10 @@ use url::{Host, Url};
 use super::named::from_text;
 
 const LONGEST: usize = 2048;
+
+/// Schemes that a browser runs, opens locally or resolves by itself: no app's.
+pub(crate) const BROWSER_SCHEMES: &[&str] =
+    &["javascript", "data", "vbscript", "blob", "file", "filesystem", "about", "view-source", "ws", "wss"];
 
 /// The URL that a text is; `None` where it is not an absolute one, is longer than 2048 bytes, or could be read in two ways:
 /// with control characters, blanks, anything beyond ASCII, a backslash (which browsers read as a slash), or a web server's host

@@ -1,5 +1,5 @@
-//! The phone services behind two faces: [`PhoneApproval`] asks a phone (begin, poll, cancel), [`PhoneRegistry`] says which phones
-//! a service knows. What the services call their states stays inside their folders; above this module there are only
+//! The phone services behind two faces: [`PhoneApproval`] asks a phone (begin, poll, cancel), [`PhoneRegistry`] says which
+//! phones a service knows. What the services call their states stays inside their folders; above this module there are only
 //! [`Progress`], [`BeginError`] and [`RegistryError`].
 //! Both are polled; nothing is ever pushed to us.
 
@@ -59,6 +59,9 @@ pub(crate) enum BeginError {
     /// SecSign 20000.
     #[error("the phone service does not know this person")]
     NotRegistered,
+    /// Of a registration.
+    #[error("the phone service has this phone of this person already")]
+    AlreadyRegistered,
     /// SecSign 20006, HTTP 409.
     #[error("the phone service has frozen this person")]
     Frozen,
@@ -81,6 +84,7 @@ impl BeginError {
     pub(crate) const fn verdict(&self) -> (&'static str, Reason, bool) {
         match self {
             Self::NotRegistered => ("not_registered", Reason::NotRegistered, false),
+            Self::AlreadyRegistered => ("already_registered", Reason::AlreadyRegistered, false),
             Self::Frozen => ("frozen", Reason::Frozen, false),
             Self::Unreachable(_) => ("unreachable", Reason::UpstreamDown, false),
             Self::InDoubt(_) => ("in_doubt", Reason::UpstreamDown, true),

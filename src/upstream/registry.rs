@@ -2,8 +2,11 @@
 
 use async_trait::async_trait;
 
+use super::answer::is_passing;
 use super::{BeginError, Begun};
+use crate::domain::error_chain::chain;
 use crate::domain::login::Challenge;
+use crate::outbound::{PhoneAnswer, SendError};
 
 /// How a phone comes to be registered for somebody.
 #[derive(Clone, Debug)]
@@ -48,8 +51,8 @@ pub(crate) enum RegistryError {
 
 #[async_trait]
 pub(crate) trait PhoneRegistry: Send + Sync {
-    /// Begins to register a phone for `user`, the service's name for them; `user_agent` is the browser's. What creates something is
-    /// sent once. Ends within 5 s.
+    /// Begins to register a phone for `user`, the service's name for them; `user_agent` is the browser's. What creates something
+    /// is sent once. Ends within 5 s.
     async fn enrol(&self, user: &str, user_agent: &str) -> Result<Enrolment, BeginError>;
 
     /// May be repeated. Ends within 3 s.
@@ -57,4 +60,17 @@ pub(crate) trait PhoneRegistry: Send + Sync {
 
     /// Takes a phone away from `user`: it can approve nothing for them any more. May be repeated. Ends within 3 s.
     async fn remove(&self, user: &str, phone: &str) -> Result<(), RegistryError>;
+}
+
+/// The answer to a call that may be repeated, whatever its status; an error where it says nothing, or too much.
+pub(super) fn heard(sent: Result<PhoneAnswer, SendError>) -> Result<PhoneAnswer, RegistryError> {
+    let failure = match sent {
+        Ok(answer) if is_passing(answer.status) => return Err(RegistryError::Unavailable(format!("HTTP {}", answer.status))),
+        Ok(answer) => return Ok(answer),
+        Err(failure) => failure,
+    };
+    Err(match failure {
+        SendError::TooLong { status } if !is_passing(status) => RegistryError::Unusable(chain(&failure)),
+        failure => RegistryError::Unavailable(chain(&failure)),
+    })
 }

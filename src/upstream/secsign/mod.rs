@@ -15,7 +15,9 @@ use self::reply::Reply;
 use self::rest::RestApi;
 use self::session::{Host, SecSignId, Session};
 use super::answer::{is_passing, nonsense};
-use super::{BeginError, BeginRequest, Begun, Capabilities, Limits, PhoneApproval, Probed, Progress, Unavailable};
+use super::{
+    BeginError, BeginRequest, Begun, Capabilities, Limits, PhoneApproval, PhoneRegistry, Probed, Progress, Unavailable,
+};
 use crate::domain::error_chain::chain;
 use crate::domain::login::UpstreamHandle;
 use crate::domain::settings::SecSignSettings;
@@ -157,6 +159,10 @@ impl PhoneApproval for SecSign {
     async fn cancel(&self, handle: &UpstreamHandle) -> Result<(), Unavailable> {
         let session = self.session(handle).ok_or_else(|| Unavailable(NOT_OURS.to_owned()))?;
         reply::cancelled(self.api.as_ref(), &self.ask(Question::Cancel, &session).await?, &session)
+    }
+
+    fn registry(&self) -> Option<&dyn PhoneRegistry> {
+        None
     }
 }
 
