@@ -138,6 +138,12 @@ pub(crate) trait PhoneApproval: Send + Sync {
 
     /// `None`: the service does not let us see which phones people have.
     fn registry(&self) -> Option<&dyn PhoneRegistry>;
+
+    /// A link that opens the service's app with this request, on a phone whose own browser shows the page at `return_url`;
+    /// `None`: there is none. It names the session: whoever holds it knows who is asked.
+    fn app_link(&self, _handle: &UpstreamHandle, _return_url: &str) -> Option<String> {
+        None
+    }
 }
 
 /// The promised ends of [`PhoneApproval`]'s calls, with room for our own work.

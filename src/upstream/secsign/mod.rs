@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use self::api::{Api, Question};
+use self::app_link::AppLinks;
 use self::form::FormApi;
 use self::reply::Reply;
 use self::rest::RestApi;
@@ -24,6 +25,7 @@ use crate::domain::settings::SecSignSettings;
 use crate::outbound::{Delivery, OutboundError, PhoneAnswer, PhoneClient, SendError};
 
 mod api;
+mod app_link;
 mod form;
 mod reply;
 mod rest;
@@ -39,6 +41,7 @@ const NOT_OURS: &str = "the stored session is damaged, or of the server's other 
 pub(crate) struct SecSign {
     client: PhoneClient,
     api: Box<dyn Api>,
+    app_links: Option<AppLinks>,
     primary: Url,
     fallback: Option<Url>,
     limits: Limits,
@@ -53,6 +56,7 @@ impl SecSign {
         Ok(Self {
             client: crate::outbound::phone_service(settings.ca_file.as_deref())?,
             api,
+            app_links: AppLinks::of(&settings),
             primary: endpoint(settings.url),
             fallback: settings.fallback_url.map(endpoint),
             limits: Limits::PROMISED,
@@ -163,6 +167,10 @@ impl PhoneApproval for SecSign {
 
     fn registry(&self) -> Option<&dyn PhoneRegistry> {
         None
+    }
+
+    fn app_link(&self, handle: &UpstreamHandle, return_url: &str) -> Option<String> {
+        Some(self.app_links.as_ref()?.authenticate(&self.session(handle)?, return_url))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::upstream::picture::tests::grey;
 const REQUEST: &str = "7DB1FC51C425A3EC8D9818C71929916BD3D746EBC4044CFD09D23AA07891E6E0";
 
 fn client(url: Url, fallback_url: Option<Url>) -> SecSign {
-    SecSign::new(SecSignSettings { url, fallback_url, ca_file: None, pin_user: None, pin_password: None }).unwrap()
+    SecSign::new(SecSignSettings { fallback_url, ..SecSignSettings::at(url) }).unwrap()
 }
 
 fn hasty(url: Url, fallback_url: Option<Url>) -> SecSign {
@@ -77,6 +77,21 @@ async fn a_session_is_begun_polled_and_cancelled_with_exactly_the_known_paramete
         format!("request=ReqCancelAuthSession&{triple}"),
     ];
     assert_eq!(bodies, expected.map(|body| ("POST".to_owned(), "/".to_owned(), body)));
+}
+
+#[tokio::test]
+async fn a_link_into_the_app_is_made_of_a_session_where_the_app_has_an_address() {
+    let handle = begun_at(Host::Primary).await;
+    let mobile_url = Some("https://id1.example:8443".parse().unwrap());
+    let settings = SecSignSettings { mobile_url, ..SecSignSettings::at(nobody()) };
+    let service = SecSign::new(settings).unwrap();
+    let link = service.app_link(&handle, "https://login.example/login/1").unwrap();
+    let start =
+        "com.secsign.secsignid://authenticate?secsignid=alice&authsessionid=4088003598462927442&returnurl=https%3A%2F%2F";
+    assert!(link.starts_with(start) && !link.contains(REQUEST), "{link}");
+    let damaged = UpstreamHandle(crate::domain::secret::Secret::new("{}"));
+    assert_eq!(service.app_link(&damaged, "https://login.example/login/1"), None);
+    assert_eq!(client(nobody(), None).app_link(&handle, "https://login.example/login/1"), None);
 }
 
 #[tokio::test]

@@ -63,8 +63,8 @@ impl Scene {
         let behaviour = Arc::new(ServiceBehaviour { create_takes: takes, ..ServiceBehaviour::default() });
         let (clock, mood_of_service) = (Arc::clone(&bench.clock), Arc::clone(&behaviour));
         let service = Scripted::start(move |request| answer(request, &mood_of_service, &clock)).await;
-        let settings =
-            SecSignSettings { url: service.url(), fallback_url: None, ca_file: None, pin_user: None, pin_password: None };
+        let mobile_url = Some("https://id1.example".parse().unwrap());
+        let settings = SecSignSettings { mobile_url, ..SecSignSettings::at(service.url()) };
         bench.op.upstreams.insert(Upstream::SecSign, Arc::new(SecSign::new(settings).unwrap()));
         let alice = bench.user("alice").await;
         bench.phone(&alice).await;
