@@ -24,7 +24,7 @@ pub(crate) fn is_app_scheme(text: &str) -> bool {
 /// The URL that a text is; `None` where it is not an absolute one, is longer than 2048 bytes, or could be read in two ways:
 /// with control characters, blanks, anything beyond ASCII, a backslash (which browsers read as a slash), or a web server's host
 /// that browsers read otherwise than it is written.
-pub(super) fn absolute(text: &str) -> Option<Url> {
+pub(crate) fn absolute(text: &str) -> Option<Url> {
     if text.len() > LONGEST || text.bytes().any(|byte| byte <= b' ' || byte >= 0x7F || byte == b'\\') {
         return None;
     }

@@ -12,6 +12,7 @@ use url::Url;
 use self::api::{Api, Question};
 use self::app_link::AppLinks;
 use self::form::FormApi;
+use self::registry::Registry;
 use self::reply::Reply;
 use self::rest::RestApi;
 use self::session::{Host, SecSignId, Session};
@@ -27,6 +28,7 @@ use crate::outbound::{Delivery, OutboundError, PhoneAnswer, PhoneClient, SendErr
 mod api;
 mod app_link;
 mod form;
+mod registry;
 mod reply;
 mod rest;
 mod session;
@@ -41,6 +43,8 @@ const NOT_OURS: &str = "the stored session is damaged, or of the server's other 
 pub(crate) struct SecSign {
     client: PhoneClient,
     api: Box<dyn Api>,
+    /// Where there is a PIN account.
+    registry: Option<Registry>,
     app_links: Option<AppLinks>,
     primary: Url,
     fallback: Option<Url>,
@@ -49,18 +53,19 @@ pub(crate) struct SecSign {
 
 impl SecSign {
     pub(crate) fn new(settings: SecSignSettings) -> Result<Self, OutboundError> {
-        let api: Box<dyn Api> = match (&settings.pin_user, &settings.pin_password) {
-            (Some(user), Some(password)) => Box::new(RestApi::new(user, password)),
-            _no_account => Box::new(FormApi),
+        let client = crate::outbound::phone_service(settings.ca_file.as_deref())?;
+        let app_links = AppLinks::of(&settings);
+        let (primary, fallback) = (endpoint(settings.url), settings.fallback_url.map(endpoint));
+        let (api, registry): (Box<dyn Api>, _) = match (&settings.pin_user, &settings.pin_password) {
+            (Some(user), Some(password)) => {
+                let api = RestApi::new(user, password);
+                let servers = [&primary].into_iter().chain(&fallback);
+                let registry = Registry::new(client.clone(), api.clone(), settings.app_scheme, servers);
+                (Box::new(api), Some(registry))
+            }
+            _no_account => (Box::new(FormApi), None),
         };
-        Ok(Self {
-            client: crate::outbound::phone_service(settings.ca_file.as_deref())?,
-            api,
-            app_links: AppLinks::of(&settings),
-            primary: endpoint(settings.url),
-            fallback: settings.fallback_url.map(endpoint),
-            limits: Limits::PROMISED,
-        })
+        Ok(Self { client, api, registry, app_links, primary, fallback, limits: Limits::PROMISED })
     }
 
     /// Asks each configured host something harmless; the primary first.
@@ -166,7 +171,7 @@ impl PhoneApproval for SecSign {
     }
 
     fn registry(&self) -> Option<&dyn PhoneRegistry> {
-        None
+        self.registry.as_ref().map(|registry| registry as &dyn PhoneRegistry)
     }
 
     fn app_link(&self, handle: &UpstreamHandle, return_url: &str) -> Option<String> {
