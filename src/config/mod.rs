@@ -165,7 +165,7 @@ fn read_document(file: Option<&Path>, variables: &[(String, String)], document: 
 }
 
 /// The PIN account has both of its keys or neither, and a name that HTTP Basic can carry (RFC 7617 §2). A link into the app has
-/// room for host and port.
+/// room for host and port. A release is a request of the API that needs no account.
 fn secsign(document: &mut Document) -> Option<SecSignSettings> {
     let settings = SecSignSettings::read(document)?;
     let missing = |other: &str| format!("missing: the account of secsign.{other} needs it");
@@ -181,6 +181,9 @@ fn secsign(document: &mut Document) -> Option<SecSignSettings> {
     if !is_app_scheme(&settings.app_scheme) {
         let message = "expected the scheme of an app in small letters, as in \"com.secsign.secsignid\"";
         document.report("secsign.app_scheme", message);
+    }
+    if settings.release && settings.pin_user.is_some() {
+        document.report("secsign.release", "has no place beside pin_user: the REST API has no such request");
     }
     Some(settings)
 }

@@ -120,6 +120,9 @@ settings! {
         pin_user: Option<String> = Kind::Text;
         /// The password of that account.
         pin_password: Option<Secret> = Kind::Secret;
+        /// Tell the server once an approval was read (`ReqReleaseAuthSession`). Only servers from before 2019 know that request;
+        /// it belongs to the form API.
+        release: bool = Kind::Switch, default false;
         /// Certificates (PEM) to trust for this service, besides the usual ones.
         ca_file: Option<PathBuf> = Kind::Path;
     }

@@ -144,6 +144,9 @@ pub(crate) trait PhoneApproval: Send + Sync {
     fn app_link(&self, _handle: &UpstreamHandle, _return_url: &str) -> Option<String> {
         None
     }
+
+    /// Tells a service that wants to know that an approval was read. Nothing depends on it. Ends within 3 s.
+    async fn release(&self, _handle: &UpstreamHandle) {}
 }
 
 /// The promised ends of [`PhoneApproval`]'s calls, with room for our own work.

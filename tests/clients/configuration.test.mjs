@@ -363,6 +363,19 @@ test('secsign.mobile_url and app_scheme: a link into the app, in a browser that 
   });
 });
 
+test('secsign.release: the server is told once that an approval was read, and the login goes on though it refuses', async () => {
+  for (const [secsign, told] of [['release = true', [['alice', 200]]], ['', []]]) {
+    await withProvider({ sections: { secsign }, more: `${client('web')}${person('alice')}` }, async (of) => {
+      const { seq = 0 } = (await of.phone.requests()).at(-1) ?? {};
+      const releases = async () => (await of.phone.requests(seq)).filter(({ operation }) => operation === 'release').map(({ user, status }) => [user, status]);
+      assert.ok((await login(of, app(of, 'web'))).code);
+      if (told.length > 0) await eventually('the release', async () => (await releases()).some(([, status]) => status));
+      await pause(300);
+      assert.deepEqual(await releases(), told);
+    });
+  }
+});
+
 test('log.format: text or JSON', async () => {
   for (const [format, wanted] of [['text', /^\S+Z +INFO signbridge::app: ready/m], ['json', /^\{"timestamp":.*"message":"ready"/m]]) {
     await withProvider({ more: `[log]\nformat = "${format}"\n` }, async (of) => {

@@ -58,6 +58,7 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("mobile_url = \"id1.example\"", "secsign.mobile_url", "not a URL"),
     ("app_scheme = \"javascript\"", "secsign.app_scheme", "the scheme of an app"),
     ("app_scheme = \"com.example.id://\"", "secsign.app_scheme", "the scheme of an app"),
+    ("pin_user = \"a\"\npin_password = \"a\"\nrelease = true", "secsign.release", "beside pin_user"),
     ("[thumbsignin]", "thumbsignin.url", "missing"),
     ("[thumbsignin]\nurl = \"https://t.example\"\napp_id = \"a\"", "thumbsignin.secret", "secret_file"),
     ("[thumbsignin]\nurl = \"https://t.example\"\nsecret = \"s\"", "thumbsignin.app_id", "missing"),

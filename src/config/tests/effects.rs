@@ -48,6 +48,7 @@ const EFFECTS: &[(&str, &str, &str)] = &[
     ("secsign.app_scheme", CONFIGURATION, APP),
     ("secsign.pin_user", REST, "a_session_is_begun_polled_and_cancelled_in_the_name_of_the_account"),
     ("secsign.pin_password", REST, "a_session_is_begun_polled_and_cancelled_in_the_name_of_the_account"),
+    ("secsign.release", CONFIGURATION, "secsign.release: the server is told once that an approval was read"),
     ("secsign.ca_file", "src/outbound/tests/mod.rs", "nothing_is_sent_to_a_server_whose_certificate_is_not_trusted"),
     ("thumbsignin.url", "tests/clients/doctor.test.mjs", SERVICES),
     ("thumbsignin.app_id", "src/upstream/thumbsignin/tests.rs", "a_request_on_the_wire_carries_the_published_signature"),

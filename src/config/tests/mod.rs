@@ -73,9 +73,9 @@ fn the_smallest_file_has_every_default() {
 fn the_app_of_secsign_is_the_vendors_unless_another_one_is_written_and_no_link_is_guessed() {
     let secsign = |added: &str| load(&format!("{GOOD}{added}"), &[]).unwrap().secsign.unwrap();
     let usual = secsign("");
-    assert_eq!((usual.app_scheme.as_str(), usual.mobile_url), ("com.secsign.secsignid", None));
-    let own = secsign("mobile_url = \"https://id.example:8443\"\napp_scheme = \"com.example.id\"\n");
-    assert_eq!(own.app_scheme, "com.example.id");
+    assert_eq!((usual.app_scheme.as_str(), usual.mobile_url, usual.release), ("com.secsign.secsignid", None, false));
+    let own = secsign("mobile_url = \"https://id.example:8443\"\napp_scheme = \"com.example.id\"\nrelease = true\n");
+    assert_eq!((own.app_scheme.as_str(), own.release), ("com.example.id", true));
     assert_eq!(own.mobile_url.unwrap().as_str(), "https://id.example:8443/");
 }
 

@@ -3,7 +3,7 @@
 //!
 //! A second create for the same SecSign ID suspends the first and can freeze the ID, so a create is sent once, and to the
 //! fallback host only if the primary certainly saw nothing of it (decision 2.7, SecSign notes §1.4). State and cancel may
-//! be repeated. `ReqReleaseAuthSession` is not used: servers stopped to support it in 2019.
+//! be repeated. `ReqReleaseAuthSession`, which servers stopped to support in 2019, is sent where `secsign.release` says so.
 
 use async_trait::async_trait;
 use tokio::time::Instant;
@@ -46,6 +46,8 @@ pub(crate) struct SecSign {
     /// Where there is a PIN account.
     registry: Option<Registry>,
     app_links: Option<AppLinks>,
+    /// Whether the server wants to hear that an approval was read.
+    releases: bool,
     primary: Url,
     fallback: Option<Url>,
     limits: Limits,
@@ -65,7 +67,8 @@ impl SecSign {
             }
             _no_account => (Box::new(FormApi), None),
         };
-        Ok(Self { client, api, registry, app_links, primary, fallback, limits: Limits::PROMISED })
+        let releases = settings.release && registry.is_none();
+        Ok(Self { client, api, registry, app_links, releases, primary, fallback, limits: Limits::PROMISED })
     }
 
     /// Asks each configured host something harmless; the primary first.
@@ -176,6 +179,21 @@ impl PhoneApproval for SecSign {
 
     fn app_link(&self, handle: &UpstreamHandle, return_url: &str) -> Option<String> {
         Some(self.app_links.as_ref()?.authenticate(&self.session(handle)?, return_url))
+    }
+
+    /// Asks the host that made the session, once.
+    async fn release(&self, handle: &UpstreamHandle) {
+        let Some(session) = self.session(handle).filter(|_session| self.releases) else { return };
+        let made_at = self.hosts(session.host).into_iter().find(|(host, _url)| *host == session.host);
+        let Some((_host, url)) = made_at else { return };
+        let outcome = match self.client.send(form::release(url, &session), Delivery::Repeatable, self.limits.ask).await {
+            Ok(answer) => match self.api.read(answer.status, &answer.body) {
+                Ok(_members) => "released".to_owned(),
+                Err(refusal) => format!("{refusal:?}"),
+            },
+            Err(failure) => chain(&failure),
+        };
+        tracing::debug!(%outcome, "asked the SecSign server to release a session");
     }
 }
 
