@@ -61,8 +61,7 @@ impl Section {
 
 /// What is named in the design and has no effect yet: refused, so that nobody believes to have switched on what does not exist.
 /// (section, key); without a key, every key of the section.
-pub(super) const LATER: &[(&str, Option<&str>)] =
-    &[("secsign", Some("mobile_url")), ("lifetimes", Some("request_uri")), ("registration", None)];
+pub(super) const LATER: &[(&str, Option<&str>)] = &[("lifetimes", Some("request_uri")), ("registration", None)];
 
 pub(super) const NOT_YET: &str = "not available yet: leave it out; nothing would come of it";
 

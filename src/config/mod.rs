@@ -33,6 +33,7 @@ use crate::domain::client::DeclaredClient;
 use crate::domain::settings::{Lifetimes, Limits, OutboundSettings, Profile, SecSignSettings, ThumbSignInSettings};
 use crate::domain::user::warning_of_groups;
 use crate::domain::written::NewUser;
+use crate::protocol::uri::is_app_scheme;
 use document::Document;
 use general::General;
 use key::{Section, Shape};
@@ -163,7 +164,8 @@ fn read_document(file: Option<&Path>, variables: &[(String, String)], document: 
     Some(())
 }
 
-/// The PIN account: both of its keys or neither, and a name that HTTP Basic can carry (RFC 7617 §2).
+/// The PIN account has both of its keys or neither, and a name that HTTP Basic can carry (RFC 7617 §2). A link into the app has
+/// room for host and port. A release is a request of the API that needs no account.
 fn secsign(document: &mut Document) -> Option<SecSignSettings> {
     let settings = SecSignSettings::read(document)?;
     let missing = |other: &str| format!("missing: the account of secsign.{other} needs it");
@@ -172,6 +174,16 @@ fn secsign(document: &mut Document) -> Option<SecSignSettings> {
         (None, Some(_)) => document.report("secsign.pin_user", missing("pin_password")),
         (Some(user), _) if user.contains(':') => document.report("secsign.pin_user", "write a name without a colon"),
         _both_or_neither => {}
+    }
+    if settings.mobile_url.as_ref().is_some_and(|url| url.path() != "/") {
+        document.report("secsign.mobile_url", "must not have a path: the app is told host and port alone");
+    }
+    if !is_app_scheme(&settings.app_scheme) {
+        let message = "expected the scheme of an app in small letters, as in \"com.secsign.secsignid\"";
+        document.report("secsign.app_scheme", message);
+    }
+    if settings.release && settings.pin_user.is_some() {
+        document.report("secsign.release", "has no place beside pin_user: the REST API has no such request");
     }
     Some(settings)
 }

@@ -110,11 +110,19 @@ settings! {
         url: Url = Kind::Text, required "the address of the SecSign ID server";
         /// A second server, asked when the first one cannot be reached.
         fallback_url: Option<Url> = Kind::Text;
+        /// Where the ID app reaches that server, host and port alone: `https://id1.secsign.com` is the vendor's. With it, the page
+        /// that waits has a link that opens the app on the same phone, in browsers that its user signed in from before.
+        mobile_url: Option<Url> = Kind::Text;
+        /// The scheme of that link: another one for an ID app of your own.
+        app_scheme: String = Kind::Text, default "com.secsign.secsignid";
         /// The user of the server's PIN account. With one, the server is spoken to through its REST API, without one through its
         /// form API, which needs no account.
         pin_user: Option<String> = Kind::Text;
         /// The password of that account.
         pin_password: Option<Secret> = Kind::Secret;
+        /// Tell the server once an approval was read (`ReqReleaseAuthSession`). Only servers from before 2019 know that request;
+        /// it belongs to the form API.
+        release: bool = Kind::Switch, default false;
         /// Certificates (PEM) to trust for this service, besides the usual ones.
         ca_file: Option<PathBuf> = Kind::Path;
     }

@@ -17,7 +17,7 @@ use crate::domain::login::{FINISH_GRACE, Login, LoginStage, Reason, Subject};
 use crate::flow::error::Internal;
 use crate::flow::login::finish::{Finished, finish};
 use crate::flow::login::outcome::{LoginTarget, PhoneNeed};
-use crate::flow::login::{begin, end, find_own};
+use crate::flow::login::{app_link, begin, end, find_own};
 use crate::flow::node::latency::random_delay;
 use crate::flow::node::watches::{News, Seen, Stream, watch};
 use crate::metrics;
@@ -81,6 +81,8 @@ pub(super) async fn wait(surface: web::Data<Surface>, request: HttpRequest, id: 
         }
         _named_or_not_approved => None,
     };
+    let own_url = format!("{}/login/{}", surface.op.settings.issuer, login.id);
+    let app_link = if stage.is_open() { app_link(&surface.op, &login, &own_url)? } else { None };
     let app = target.app(&surface.op);
     let page = Wait {
         app: app_info(&app),
@@ -91,6 +93,7 @@ pub(super) async fn wait(surface: web::Data<Surface>, request: HttpRequest, id: 
         account: login.typed.clone(),
         approved_account: approved.map(|user| user.username),
         challenge: login.challenge.clone().filter(|_shown| stage.is_open()),
+        app_link,
         expires_in_seconds: left.as_secs(),
         has_other_method: surface.op.upstreams.len() > 1,
         csrf: form_token(&visit, &about(&login)),

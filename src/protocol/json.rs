@@ -6,10 +6,15 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+/// Reads one JSON value and nothing behind it; members of its objects each occur once.
+pub(crate) fn parse_value(json: &[u8]) -> Option<Value> {
+    serde_json::from_slice(json).ok().map(|Unique(value)| value)
+}
+
 /// Reads one JSON object whose members each occur once, and nothing behind it.
 pub(crate) fn parse_object(json: &[u8]) -> Option<Map<String, Value>> {
-    match serde_json::from_slice(json) {
-        Ok(Unique(Value::Object(object))) => Some(object),
+    match parse_value(json) {
+        Some(Value::Object(object)) => Some(object),
         _other => None,
     }
 }
@@ -92,6 +97,14 @@ mod tests {
             assert_eq!(parse_object(bad.as_bytes()), None, "{bad}");
         }
         assert!(parse_object(br#"{"a":{"b":1},"b":2}"#).is_some());
+    }
+
+    #[test]
+    fn a_value_of_any_kind_is_read_and_its_objects_are_as_strict() {
+        assert_eq!(parse_value(br#" [{"a":1},"x"] "#), Some(serde_json::json!([{ "a": 1 }, "x"])));
+        for bad in [r#"[{"a":1,"a":1}]"#, "[] []", "[1,]", ""] {
+            assert_eq!(parse_value(bad.as_bytes()), None, "{bad}");
+        }
     }
 
     #[test]

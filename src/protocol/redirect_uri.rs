@@ -4,14 +4,12 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::named::from_text;
-use super::uri::{LOOPBACK_HOSTS, absolute, has_user_information, host_and_port, is_loopback};
+use super::uri::{BROWSER_SCHEMES, LOOPBACK_HOSTS, absolute, has_user_information, host_and_port, is_loopback};
 
 /// A redirect URI as its client wrote it. The text is what counts: it is compared and answered byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct RedirectUri(String);
-
-const FORBIDDEN_SCHEMES: &[&str] = &["javascript", "data", "vbscript", "file", "blob", "about", "filesystem", "ws", "wss"];
 
 impl RedirectUri {
     /// The error is a sentence that says what is wrong.
@@ -21,7 +19,7 @@ impl RedirectUri {
         if text.contains('#') {
             return Err("a redirect URI must not have a fragment");
         }
-        if FORBIDDEN_SCHEMES.contains(&url.scheme()) {
+        if BROWSER_SCHEMES.contains(&url.scheme()) {
             return Err("this scheme cannot be redirected to");
         }
         if has_user_information(text, &url) {

@@ -1,5 +1,5 @@
-//! The URIs that clients register beside their redirect URIs, and what all of these have in common: how they may be written
-//! (RFC 3986), and what they never hold.
+//! The URIs that clients register beside their redirect URIs, and what all URIs that come from elsewhere have in common: how
+//! they may be written (RFC 3986), and what they never hold.
 
 use std::net::IpAddr;
 
@@ -10,10 +10,21 @@ use super::named::from_text;
 
 const LONGEST: usize = 2048;
 
+/// Schemes that a browser runs, opens locally or resolves by itself: no app's.
+pub(crate) const BROWSER_SCHEMES: &[&str] =
+    &["javascript", "data", "vbscript", "blob", "file", "filesystem", "about", "view-source", "ws", "wss"];
+
+/// Whether an app's links can begin so: a scheme (RFC 3986 §3.1) in small letters, none of the web's or the browser's own.
+pub(crate) fn is_app_scheme(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte);
+    let is_scheme = text.starts_with(|first: char| first.is_ascii_lowercase()) && text.bytes().all(fits);
+    is_scheme && !matches!(text, "http" | "https") && !BROWSER_SCHEMES.contains(&text)
+}
+
 /// The URL that a text is; `None` where it is not an absolute one, is longer than 2048 bytes, or could be read in two ways:
 /// with control characters, blanks, anything beyond ASCII, a backslash (which browsers read as a slash), or a web server's host
 /// that browsers read otherwise than it is written.
-pub(super) fn absolute(text: &str) -> Option<Url> {
+pub(crate) fn absolute(text: &str) -> Option<Url> {
     if text.len() > LONGEST || text.bytes().any(|byte| byte <= b' ' || byte >= 0x7F || byte == b'\\') {
         return None;
     }
@@ -194,6 +205,17 @@ mod tests {
         ];
         for text in bad {
             assert_eq!(absolute(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_app_has_a_scheme_of_its_own() {
+        for good in ["com.secsign.secsignid", "acme-id", "a", "x1+y"] {
+            assert!(is_app_scheme(good), "{good}");
+        }
+        for bad in ["", "http", "https", "javascript", "data", "wss", "1a", ".a", "a:", "a://b", "a b", "Acme", "a\n", "\u{e4}"]
+        {
+            assert!(!is_app_scheme(bad), "{bad:?}");
         }
     }
 

@@ -41,9 +41,14 @@ pub(super) fn nonsense(detail: impl Into<String>) -> Progress {
     Progress::Nonsense { detail: detail.into(), wrong_person: false }
 }
 
-/// Untrusted text for a log line: printable ASCII, cut.
+/// Untrusted text for a log line.
 pub(super) fn for_log(text: &str) -> String {
-    text.chars().take(LOGGED_CHARS).map(|char| if char.is_ascii_graphic() || char == ' ' { char } else { '?' }).collect()
+    printable(text, LOGGED_CHARS)
+}
+
+/// Untrusted text: printable ASCII, cut.
+pub(super) fn printable(text: &str, most: usize) -> String {
+    text.chars().take(most).map(|char| if char.is_ascii_graphic() || char == ' ' { char } else { '?' }).collect()
 }
 
 /// What a harmless call tells: whether a service is there, speaks its protocol and accepts our credentials. No call of this

@@ -1,5 +1,6 @@
-//! The phone services behind one face: begin, poll, cancel. What the services call their states stays inside their
-//! folders; above this module there are only [`Progress`] and [`BeginError`].
+//! The phone services behind two faces: [`PhoneApproval`] asks a phone (begin, poll, cancel), [`PhoneRegistry`] says which
+//! phones a service knows. What the services call their states stays inside their folders; above this module there are only
+//! [`Progress`], [`BeginError`] and [`RegistryError`].
 //! Both are polled; nothing is ever pushed to us.
 
 use std::collections::BTreeMap;
@@ -16,10 +17,12 @@ use crate::outbound::SendError;
 
 mod answer;
 mod picture;
+mod registry;
 pub(crate) mod secsign;
 pub(crate) mod thumbsignin;
 
 pub(crate) use answer::{Found, Probed};
+pub(crate) use registry::{Enrolment, PhoneRegistry, Phones, RegisteredPhone, RegistryError};
 
 /// What a service can do, so that flows ask instead of knowing names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +59,9 @@ pub(crate) enum BeginError {
     /// SecSign 20000.
     #[error("the phone service does not know this person")]
     NotRegistered,
+    /// Of a registration.
+    #[error("the phone service has this phone of this person already")]
+    AlreadyRegistered,
     /// SecSign 20006, HTTP 409.
     #[error("the phone service has frozen this person")]
     Frozen,
@@ -78,6 +84,7 @@ impl BeginError {
     pub(crate) const fn verdict(&self) -> (&'static str, Reason, bool) {
         match self {
             Self::NotRegistered => ("not_registered", Reason::NotRegistered, false),
+            Self::AlreadyRegistered => ("already_registered", Reason::AlreadyRegistered, false),
             Self::Frozen => ("frozen", Reason::Frozen, false),
             Self::Unreachable(_) => ("unreachable", Reason::UpstreamDown, false),
             Self::InDoubt(_) => ("in_doubt", Reason::UpstreamDown, true),
@@ -128,6 +135,18 @@ pub(crate) trait PhoneApproval: Send + Sync {
 
     /// Withdraws the request. `Ok` means that the session is dead at the service. May be repeated. Ends within 3 s.
     async fn cancel(&self, handle: &UpstreamHandle) -> Result<(), Unavailable>;
+
+    /// `None`: the service does not let us see which phones people have.
+    fn registry(&self) -> Option<&dyn PhoneRegistry>;
+
+    /// A link that opens the service's app with this request, on a phone whose own browser shows the page at `return_url`;
+    /// `None`: there is none. It names the session: whoever holds it knows who is asked.
+    fn app_link(&self, _handle: &UpstreamHandle, _return_url: &str) -> Option<String> {
+        None
+    }
+
+    /// Tells a service that wants to know that an approval was read. Nothing depends on it. Ends within 3 s.
+    async fn release(&self, _handle: &UpstreamHandle) {}
 }
 
 /// The promised ends of [`PhoneApproval`]'s calls, with room for our own work.

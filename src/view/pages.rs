@@ -1,5 +1,5 @@
-//! The pages, one struct each. What a struct does not hold, its page cannot show: no secret and no upstream session id has
-//! a field here (decision 2.2). How a page looks, and where its forms post to, its template says.
+//! The pages, one struct each. What a struct does not hold, its page cannot show: no secret has a field here, and an upstream
+//! session id only within a link into its app (decision 2.2). How a page looks, and where its forms post to, its template says.
 //!
 //! Every `csrf` comes from the surface; every form is answered by 303 (design 3).
 
@@ -95,6 +95,8 @@ pub(crate) struct Wait {
     /// What the upstream sent to show; `None` while it is being created and once it is over. Its link goes out unchanged, unless
     /// it would run in our own origin.
     pub challenge: Option<Challenge>,
+    /// A link of our own into the app on the same phone, beside an access pass (decision 2.2).
+    pub app_link: Option<String>,
     /// Seconds until the login expires; 0 once it is over.
     pub expires_in_seconds: u64,
     /// Whether there is another service to choose (L14).

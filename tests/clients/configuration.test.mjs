@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { BINARY, eventually } from './lib/demo.mjs';
-import { untilFree } from './lib/login.mjs';
+import { stateOf, untilFree } from './lib/login.mjs';
 import { App, configure, pause, pkce, request, simulate } from './lib/serve.mjs';
 import { chosenDatabase } from './lib/postgres.mjs';
 import { selfSigned } from './lib/trust.mjs';
@@ -335,6 +335,47 @@ test('database.connections: no more are made than were asked for', {
   }
 });
 
+test('secsign.mobile_url and app_scheme: a link into the app, in a browser that its user signed in from before; strangers get none', async () => {
+  const secsign = 'mobile_url = "https://id1.app.test:8443"\napp_scheme = "com.example.id"';
+  const link = ({ html }) => html.match(/<a id="deep-link"[^>]*href="([^"]*)"/)?.[1].replaceAll('&amp;', '&');
+  await withProvider({ sections: { secsign }, more: `${client('web')}${person('alice')}` }, async (of) => {
+    const at = app(of, 'web');
+    const begin = async (walker, name) => {
+      await walker.open(at.authorizeUrl(pkce().challenge, { prompt: 'login' }));
+      await walker.submit('provider', { provider: 'secsign' });
+      return untilFree(await walker.submit('identifier', { identifier: name }));
+    };
+    const session = async () => String((await of.phone.secsign('alice')).sessions.at(-1).authsessionid);
+    const { walker } = await login(of, at);
+    await of.phone.reset();
+    const known = await begin(walker, 'alice');
+    const back = encodeURIComponent(known.url);
+    assert.equal(link(known),
+      `com.example.id://authenticate?secsignid=alice&authsessionid=${await session()}&returnurl=${back}&idserverurl=id1.app.test:8443`);
+    assert.doesNotMatch(known.html, /requestid|[0-9A-F]{64}/);
+    await known.submit('cancel', {}, BACK);
+    for (const name of ['alice', 'nobody']) {
+      const stranger = await begin(new Walker(), name);
+      assert.deepEqual([stateOf(stranger), link(stranger)], ['pending/', undefined], name);
+      for (const told of [await session(), 'id1.app.test', 'com.example.id']) assert.ok(!stranger.html.includes(told), `${name}: ${told}`);
+      await stranger.submit('cancel', {}, BACK);
+    }
+  });
+});
+
+test('secsign.release: the server is told once that an approval was read, and the login goes on though it refuses', async () => {
+  for (const [secsign, told] of [['release = true', [['alice', 200]]], ['', []]]) {
+    await withProvider({ sections: { secsign }, more: `${client('web')}${person('alice')}` }, async (of) => {
+      const { seq = 0 } = (await of.phone.requests()).at(-1) ?? {};
+      const releases = async () => (await of.phone.requests(seq)).filter(({ operation }) => operation === 'release').map(({ user, status }) => [user, status]);
+      assert.ok((await login(of, app(of, 'web'))).code);
+      if (told.length > 0) await eventually('the release', async () => (await releases()).some(([, status]) => status));
+      await pause(300);
+      assert.deepEqual(await releases(), told);
+    });
+  }
+});
+
 test('log.format: text or JSON', async () => {
   for (const [format, wanted] of [['text', /^\S+Z +INFO signbridge::app: ready/m], ['json', /^\{"timestamp":.*"message":"ready"/m]]) {
     await withProvider({ more: `[log]\nformat = "${format}"\n` }, async (of) => {
@@ -380,7 +421,6 @@ test('what would do nothing is refused as not available yet', async () => {
   const of = await configure({ dir: mkdtempSync(join(dir, 'p-')), ...phones });
   const good = readFileSync(of.config, 'utf8');
   for (const [from, to] of [
-    ['[secsign]', '[secsign]\nmobile_url = "https://id1.secsign.com"'],
     ['[lifetimes]', '[lifetimes]\nrequest_uri = "90s"'], ['[limits]', '[registration]\nrequire_pkce = true\n[limits]'],
     ['[limits]', '[login]\nunknown = "invite"\n[limits]'], ['[limits]', '[login]\nunknown = "create"\n[limits]'],
   ]) {

@@ -4,14 +4,15 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { BINARY, eventually } from './lib/demo.mjs';
 import { callback, goQuery, ini, longPkce, verified, basic, post } from './lib/replay.mjs';
-import { freePorts, prepare } from './lib/serve.mjs';
+import { App, freePorts, prepare } from './lib/serve.mjs';
+import { selfSigned } from './lib/trust.mjs';
 import { Walker, signIn } from './lib/walker.mjs';
 
 const GUIDES = fileURLToPath(new URL('../../docs/guides/', import.meta.url));
@@ -31,8 +32,8 @@ const shell = (provider, script) => execute('sh', ['-euc', script], {
   cwd: provider.dir, env: { ...process.env, BINARY_UNDER_TEST: undefined, PATH: `${dirname(BINARY)}:${process.env.PATH}` },
 });
 
-async function withProvider(work) {
-  const provider = await prepare();
+async function withProvider(work, options) {
+  const provider = await prepare(options);
   try {
     await provider.start();
     await provider.phone.create('ada');
@@ -41,6 +42,19 @@ async function withProvider(work) {
   } finally {
     await provider.close();
   }
+}
+
+const OWN_SERVER = 'secsign-own-server.md';
+
+/** A simulated server that demands the account of the guide, and a provider that has it. */
+function ownServer() {
+  const text = read(OWN_SERVER);
+  const [, user] = text.match(/^ *pin_user = "(.+)"$/m);
+  const [, password] = text.match(/^ *printf %s '(.+)' > secsign\.pin$/m);
+  return {
+    simulated: ['--pin-account', `${user}:${password}`],
+    sections: { secsign: `pin_user = "${user}"\npin_password = "${password}"` },
+  };
 }
 
 for (const name of names) {
@@ -64,15 +78,46 @@ for (const name of names) {
     await withProvider(async (provider) => {
       for (const { body } of scripts) await shell(provider, body);
       const clients = await provider.command('client', 'list');
-      assert.ok(clients.length > 0);
+      assert.equal(clients.length > 0, scripts.some(({ body }) => body.includes('client create')));
       for (const folder of readdirSync(provider.dir, { withFileTypes: true }).filter((entry) => entry.isDirectory() && entry.name !== 'keys')) {
         for (const file of readdirSync(join(provider.dir, folder.name))) {
           assert.equal(statSync(join(provider.dir, folder.name, file)).mode & 0o777, 0o600, `${file} is for the operator's eyes only`);
         }
       }
-    });
+    }, name === OWN_SERVER ? ownServer() : {});
   });
 }
+
+test('secsign-own-server.md: with its section, the person of the guide signs in through the REST API, and the next time there is a link into the app', async () => {
+  await withProvider(async (provider) => {
+    const all = blocks(read(OWN_SERVER));
+    const [section] = all.filter(({ info }) => info === 'toml').map(({ body }) => body);
+    const [secret, ...scripts] = all.filter(({ info }) => info === 'sh').map(({ body }) => body);
+    await shell(provider, secret);
+    assert.equal(statSync(join(provider.dir, 'secsign.pin')).mode & 0o777, 0o600);
+    copyFileSync(selfSigned(provider.dir).cert, join(provider.dir, 'secsign-ca.pem'));
+    const before = readFileSync(provider.config, 'utf8');
+    const here = section.replace(/^((fallback_)?url) = ".*"$/gm, `$1 = "${provider.upstream.upstream_url}"`);
+    writeFileSync(provider.config, before.replace(/^\[secsign\]\n[\s\S]*?(?=^\[thumbsignin\]$)/m, here));
+    assert.equal(await provider.end(), 0);
+    await provider.start();
+    for (const body of scripts) await shell(provider, body);
+    const { checks } = await provider.command('doctor');
+    for (const name of ['secsign', 'secsign fallback']) assert.equal(checks.find((check) => check.name === name).outcome, 'ok');
+    const back = 'http://localhost:9/callback';
+    const app = new App(provider, await provider.command('client', 'create', '--id', 'web', '--redirect-uri', back));
+    const walker = await new Walker().open(app.authorizeUrl(longPkce().challenge));
+    await signIn(walker, 'secsign', 'ada', back, async () => {});
+    assert.ok(new URL(walker.url).searchParams.get('code'), walker.url);
+    const creates = (await provider.phone.requests()).filter(({ operation }) => operation === 'create');
+    assert.match(creates.at(-1).target, /\/rest\/v2\/AuthSession\?/);
+    await walker.open(app.authorizeUrl(longPkce().challenge, { prompt: 'login' }));
+    await walker.submit('provider', { provider: 'secsign' });
+    await provider.phone.reset();
+    await walker.submit('identifier', { identifier: 'ada' });
+    assert.match(walker.html, /<a id="deep-link"[^>]* href="com\.example\.secsignid:\/\/authenticate\?secsignid=ada&amp;authsessionid=-?\d+&amp;[^"]*idserverurl=secsign-app\.example\.com"/);
+  }, ownServer());
+});
 
 test('README.md: both examples of a configuration are accepted, and its commands make the client and the person', async () => {
   const all = blocks(readFileSync(join(GUIDES, '../../README.md'), 'utf8'));

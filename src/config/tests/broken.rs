@@ -15,7 +15,6 @@ const ROWS: &[(&str, &str, &str)] = &[
     // What does nothing does not exist.
     ("[registration]\nrequire_pkce = true", "registration", "not available yet"),
     ("[registration]\nopen = true", "registration", "not available yet"),
-    ("mobile_url = \"https://id1.secsign.com\"", "secsign.mobile_url", "not available yet"),
     ("pin_user = \"a\"", "secsign.pin_password", "missing"),
     ("pin_password = \"a\"", "secsign.pin_user", "missing"),
     ("pin_user = \"a:b\"\npin_password = \"a\"", "secsign.pin_user", "without a colon"),
@@ -54,6 +53,12 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("[database]\nurl = \"sqlite:a?mode=ro\"", "database.url", "the path of the file alone"),
     ("[database]\nurl = \"postgres://h/d?sslmode=on\"", "database.url", "sslmode is one of"),
     // Phone services.
+    ("mobile_url = \"https://id1.example/app\"", "secsign.mobile_url", "must not have a path"),
+    ("mobile_url = \"http://id1.example\"", "secsign.mobile_url", "plain http"),
+    ("mobile_url = \"id1.example\"", "secsign.mobile_url", "not a URL"),
+    ("app_scheme = \"javascript\"", "secsign.app_scheme", "the scheme of an app"),
+    ("app_scheme = \"com.example.id://\"", "secsign.app_scheme", "the scheme of an app"),
+    ("pin_user = \"a\"\npin_password = \"a\"\nrelease = true", "secsign.release", "beside pin_user"),
     ("[thumbsignin]", "thumbsignin.url", "missing"),
     ("[thumbsignin]\nurl = \"https://t.example\"\napp_id = \"a\"", "thumbsignin.secret", "secret_file"),
     ("[thumbsignin]\nurl = \"https://t.example\"\nsecret = \"s\"", "thumbsignin.app_id", "missing"),

@@ -13,6 +13,7 @@ const WAITING: &str = "[lifetimes] login and authorization: how long a page can 
 const CLIENT: &str = "[[client]]: every key is what the client may do, gets and has to bring";
 const USER: &str = "[[user]]: every key is what apps are told, and what the person can type";
 const PLACES: &str = "keys_dir, listen and database.url: files and ports are where they say";
+const APP: &str = "secsign.mobile_url and app_scheme: a link into the app, in a browser that its user signed in from before";
 const REST: &str = "src/upstream/secsign/rest/tests.rs";
 const ROOM: &str = "src/store/tests/room.rs";
 const SERVICES: &str = "phone services: unreachable, wrong secret, something else at the address, a clock that is wrong";
@@ -43,8 +44,11 @@ const EFFECTS: &[(&str, &str, &str)] = &[
         "src/upstream/secsign/tests.rs",
         "the_fallback_gets_what_the_primary_never_saw_and_is_then_asked_first",
     ),
+    ("secsign.mobile_url", CONFIGURATION, APP),
+    ("secsign.app_scheme", CONFIGURATION, APP),
     ("secsign.pin_user", REST, "a_session_is_begun_polled_and_cancelled_in_the_name_of_the_account"),
     ("secsign.pin_password", REST, "a_session_is_begun_polled_and_cancelled_in_the_name_of_the_account"),
+    ("secsign.release", CONFIGURATION, "secsign.release: the server is told once that an approval was read"),
     ("secsign.ca_file", "src/outbound/tests/mod.rs", "nothing_is_sent_to_a_server_whose_certificate_is_not_trusted"),
     ("thumbsignin.url", "tests/clients/doctor.test.mjs", SERVICES),
     ("thumbsignin.app_id", "src/upstream/thumbsignin/tests.rs", "a_request_on_the_wire_carries_the_published_signature"),

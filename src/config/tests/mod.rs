@@ -39,6 +39,13 @@ impl Default for Lifetimes {
     }
 }
 
+impl SecSignSettings {
+    /// A server at this address, and nothing else.
+    pub(crate) fn at(url: url::Url) -> Self {
+        Self { url, ..load(GOOD, &[]).unwrap().secsign.unwrap() }
+    }
+}
+
 impl Limits {
     pub(crate) fn off() -> Self {
         load(GOOD, &[("SIGNBRIDGE_LIMITS__PROFILE", "off")]).unwrap().limits
@@ -60,6 +67,16 @@ fn the_smallest_file_has_every_default() {
     assert_eq!(config.limits.denial_pause, Some(Duration::from_secs(300)));
     assert!(config.thumbsignin.is_none() && config.clients.is_empty());
     assert_eq!(config.hsts.unwrap(), "max-age=31536000; includeSubDomains");
+}
+
+#[test]
+fn the_app_of_secsign_is_the_vendors_unless_another_one_is_written_and_no_link_is_guessed() {
+    let secsign = |added: &str| load(&format!("{GOOD}{added}"), &[]).unwrap().secsign.unwrap();
+    let usual = secsign("");
+    assert_eq!((usual.app_scheme.as_str(), usual.mobile_url, usual.release), ("com.secsign.secsignid", None, false));
+    let own = secsign("mobile_url = \"https://id.example:8443\"\napp_scheme = \"com.example.id\"\nrelease = true\n");
+    assert_eq!((own.app_scheme.as_str(), own.release), ("com.example.id", true));
+    assert_eq!(own.mobile_url.unwrap().as_str(), "https://id.example:8443/");
 }
 
 #[test]

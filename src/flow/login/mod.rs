@@ -73,3 +73,13 @@ pub(crate) async fn find_own(op: &Op, id: &LoginId, browser: &BrowserKey) -> Res
     let login = logins::find(op.store.read(), id).await?;
     Ok(login.filter(|login| login.browser.as_ref() == Some(browser)))
 }
+
+/// A link that opens the phone service's app with the open request, on the phone whose browser shows the page at `return_url`.
+/// It names the session at the service, so only a browser that the user signed in from before gets one (decision 2.2).
+pub(crate) fn app_link(op: &Op, login: &Login, return_url: &str) -> Result<Option<String>, Internal> {
+    if !login.remembered {
+        return Ok(None);
+    }
+    let Some(handle) = end::open_handle(op, login)? else { return Ok(None) };
+    Ok(op.upstreams.get(&login.upstream).and_then(|service| service.app_link(&handle, return_url)))
+}

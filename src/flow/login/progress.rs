@@ -2,6 +2,7 @@
 //! answers may arrive twice and out of order.
 
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::end::{self, UpstreamSession};
 use crate::domain::login::{End, LoginStage, UpstreamHandle};
@@ -49,7 +50,12 @@ pub(crate) async fn apply(
             }
             Ok(Some(FAST))
         }
-        Progress::Approved { upstream_user } => approve(op, login, &upstream_user).await.map(|()| None),
+        Progress::Approved { upstream_user } => {
+            if approve(op, login, &upstream_user).await? {
+                release(op, login, handle.clone());
+            }
+            Ok(None)
+        }
         // A browser that nobody used before sees a pending login until it expires. What ThumbSignIn says comes from the phone
         // that scanned the code: whoever holds that knows.
         Progress::Ended(how) if login.upstream != Upstream::ThumbSignIn && login.must_be_masked(how) => Ok(Some(slowly(op)?)),
@@ -79,13 +85,15 @@ pub(crate) async fn apply(
 }
 
 /// The upstream says that somebody approved: that must be the user who was asked, or, where nobody was named, somebody
-/// who has an account here (decision 2.3). The deadline is compared in the statement that writes it.
-async fn approve(op: &Op, login: &Login, upstream_user: &str) -> Result<(), Internal> {
+/// who has an account here (decision 2.3). The deadline is compared in the statement that writes it. Returns whether the login
+/// is approved by it.
+async fn approve(op: &Op, login: &Login, upstream_user: &str) -> Result<bool, Internal> {
     let device = match &login.subject {
         Subject::Named(asked) if asked.upstream_user == upstream_user => Some((asked.user_id.clone(), asked.device_id.clone())),
         Subject::Named(_) => {
             mismatch(op, login).await?;
-            return end::end(op, login, End::Failed(Reason::Technical), UpstreamSession::Dead).await.map(drop);
+            end::end(op, login, End::Failed(Reason::Technical), UpstreamSession::Dead).await?;
+            return Ok(false);
         }
         Subject::Unnamed | Subject::Decoy => {
             let found = devices::find_by_upstream_user(op.store.read(), login.upstream, upstream_user).await?;
@@ -93,18 +101,26 @@ async fn approve(op: &Op, login: &Login, upstream_user: &str) -> Result<(), Inte
         }
     };
     let Some((user_id, device_id)) = device else {
-        return end::end(op, login, End::Failed(Reason::NotRegistered), UpstreamSession::Dead).await.map(drop);
+        end::end(op, login, End::Failed(Reason::NotRegistered), UpstreamSession::Dead).await?;
+        return Ok(false);
     };
     let now = op.env.now();
     let input = (login.id.clone(), user_id, device_id);
     let approved =
         op.store.write(input, move |tx, (id, user, device)| Box::pin(logins::approve(tx, id, user, Some(device), now)));
-    if approved.await? {
+    let approved = approved.await?;
+    if approved {
         op.signals.login_changed(&login.id);
     } else if op.env.now() >= login.deadline {
         end::end(op, login, End::Expired, UpstreamSession::Dead).await?;
     }
-    Ok(())
+    Ok(approved)
+}
+
+/// Nobody waits for it, and nothing comes of it here.
+fn release(op: &Op, login: &Login, handle: UpstreamHandle) {
+    let Some(service) = op.upstreams.get(&login.upstream).cloned() else { return };
+    tokio::spawn(async move { service.release(&handle).await }.in_current_span());
 }
 
 async fn mismatch(op: &Op, login: &Login) -> Result<(), Internal> {
@@ -116,13 +132,20 @@ async fn mismatch(op: &Op, login: &Login) -> Result<(), Internal> {
 
 #[cfg(test)]
 mod tests {
+    use std::future::pending;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use async_trait::async_trait;
+
     use super::*;
-    use crate::domain::secret::Secret;
-    use crate::flow::login::tests::scene::Scene;
+    use crate::domain::id::UserId;
+    use crate::domain::login::Purpose;
+    use crate::flow::login::finish::{Finished, finish};
+    use crate::flow::login::tests::scene::{Scene, browser_called};
+    use crate::upstream::{BeginError, BeginRequest, Begun, Capabilities, PhoneApproval, PhoneRegistry, Unavailable};
 
     #[tokio::test]
     async fn the_services_clock_does_not_end_a_login_just_before_or_after_its_deadline() {
-        let handle = UpstreamHandle(Secret::new(String::new()));
         for (seconds, how, ends) in [
             (10, End::Expired, Some("expired")),
             (10, End::Denied, Some("denied")),
@@ -134,10 +157,89 @@ mod tests {
             let scene = Scene::new(Duration::ZERO).await;
             let (op, login) = (&scene.bench.op, scene.begin("alice").await);
             scene.bench.advance(seconds);
-            let again = apply(op, &login, &handle, Progress::Ended(how)).await.unwrap();
+            let again = apply(op, &login, &handle(), Progress::Ended(how)).await.unwrap();
             let stage = scene.login(&login.id).await.stage;
             assert_eq!(again.is_none(), ends.is_some(), "{how:?} after {seconds} s");
             assert_eq!(stage.state(), ends.unwrap_or("pending"), "{how:?} after {seconds} s");
         }
+    }
+
+    fn handle() -> UpstreamHandle {
+        UpstreamHandle(Secret::new(String::new()))
+    }
+
+    fn approved_by(name: &str) -> Progress {
+        Progress::Approved { upstream_user: name.to_owned() }
+    }
+
+    /// A service that never comes to an end once it is told that an approval was read, and counts how often it is.
+    #[derive(Default)]
+    struct Absorbed(AtomicUsize);
+
+    #[async_trait]
+    impl PhoneApproval for Absorbed {
+        fn capabilities(&self) -> Capabilities {
+            Capabilities { unnamed: false, matches_symbol: true, exclusive: true }
+        }
+
+        async fn begin(&self, _request: BeginRequest) -> Result<Begun, BeginError> {
+            Err(BeginError::NotRegistered)
+        }
+
+        async fn poll(&self, _handle: &UpstreamHandle, _asked: Option<&str>) -> Result<Progress, Unavailable> {
+            Ok(Progress::Pending)
+        }
+
+        async fn cancel(&self, _handle: &UpstreamHandle) -> Result<(), Unavailable> {
+            Ok(())
+        }
+
+        fn registry(&self) -> Option<&dyn PhoneRegistry> {
+            None
+        }
+
+        async fn release(&self, _handle: &UpstreamHandle) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            pending::<()>().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn the_service_is_told_once_that_an_approval_was_read_and_nobody_waits_for_it() {
+        for (name, state, told) in [("alice", "approved", 1), ("bob", "failed", 0)] {
+            let scene = Scene::new(Duration::ZERO).await;
+            let login = scene.begin("alice").await;
+            let service = Arc::new(Absorbed::default());
+            let mut op = scene.bench.op.clone();
+            op.upstreams.insert(Upstream::SecSign, service.clone());
+            for _answer in 0..2 {
+                assert!(apply(&op, &login, &handle(), approved_by(name)).await.unwrap().is_none());
+                assert_eq!(scene.login(&login.id).await.stage.state(), state, "{name}");
+            }
+            for _turn in 0..10 {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(service.0.load(Ordering::SeqCst), told, "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_release_that_is_refused_changes_nothing() {
+        let scene = Scene::that_releases().await;
+        let purpose = Purpose::Enrolment(UserId::new("user"));
+        let (op, login) = (&scene.bench.op, scene.begin_for_purpose(purpose, Some(browser_called("portal"))).await);
+        let handle = end::open_handle(op, &login).unwrap().unwrap();
+        apply(op, &login, &handle, approved_by("alice")).await.unwrap();
+        let released = async {
+            while scene.calls("ReqReleaseAuthSession") == 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), released).await.unwrap();
+        let login = scene.login(&login.id).await;
+        assert_eq!(login.stage.state(), "approved");
+        let finished = finish(op, login, None, RequestSource::default()).await.unwrap();
+        assert!(matches!(finished, Finished::SignedIn { .. }), "{finished:?}");
+        assert_eq!(scene.calls("ReqReleaseAuthSession"), 1);
     }
 }

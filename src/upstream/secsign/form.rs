@@ -33,14 +33,7 @@ impl Api for FormApi {
             Question::State => "ReqGetAuthSessionState",
             Question::Cancel => "ReqCancelAuthSession",
         };
-        let form = [
-            ("request", request),
-            ("apimethod", API_METHOD),
-            ("secsignid", session.secsignid.as_str()),
-            ("authsessionid", &session.authsessionid),
-            ("requestid", session.requestid.as_ref().map(Secret::expose).unwrap_or_default()),
-        ];
-        post(base, &form)
+        about(session, request, base)
     }
 
     /// The state of a session that does not exist.
@@ -76,6 +69,22 @@ impl Api for FormApi {
     fn has_request_ids(&self) -> bool {
         true
     }
+}
+
+/// Gives an approved session back, at servers that know of that (SecSign notes §4). The REST API has nothing like it.
+pub(super) fn release(base: &Url, session: &Session) -> PhoneRequest {
+    about(session, "ReqReleaseAuthSession", base)
+}
+
+fn about(session: &Session, request: &str, base: &Url) -> PhoneRequest {
+    let form = [
+        ("request", request),
+        ("apimethod", API_METHOD),
+        ("secsignid", session.secsignid.as_str()),
+        ("authsessionid", &session.authsessionid),
+        ("requestid", session.requestid.as_ref().map(Secret::expose).unwrap_or_default()),
+    ];
+    post(base, &form)
 }
 
 fn post(base: &Url, form: &[(&str, &str)]) -> PhoneRequest {

@@ -3,26 +3,32 @@
 //!
 //! A second create for the same SecSign ID suspends the first and can freeze the ID, so a create is sent once, and to the
 //! fallback host only if the primary certainly saw nothing of it (decision 2.7, SecSign notes §1.4). State and cancel may
-//! be repeated. `ReqReleaseAuthSession` is not used: servers stopped to support it in 2019.
+//! be repeated. `ReqReleaseAuthSession`, which servers stopped to support in 2019, is sent where `secsign.release` says so.
 
 use async_trait::async_trait;
 use tokio::time::Instant;
 use url::Url;
 
 use self::api::{Api, Question};
+use self::app_link::AppLinks;
 use self::form::FormApi;
+use self::registry::Registry;
 use self::reply::Reply;
 use self::rest::RestApi;
 use self::session::{Host, SecSignId, Session};
 use super::answer::{is_passing, nonsense};
-use super::{BeginError, BeginRequest, Begun, Capabilities, Limits, PhoneApproval, Probed, Progress, Unavailable};
+use super::{
+    BeginError, BeginRequest, Begun, Capabilities, Limits, PhoneApproval, PhoneRegistry, Probed, Progress, Unavailable,
+};
 use crate::domain::error_chain::chain;
 use crate::domain::login::UpstreamHandle;
 use crate::domain::settings::SecSignSettings;
 use crate::outbound::{Delivery, OutboundError, PhoneAnswer, PhoneClient, SendError};
 
 mod api;
+mod app_link;
 mod form;
+mod registry;
 mod reply;
 mod rest;
 mod session;
@@ -37,6 +43,11 @@ const NOT_OURS: &str = "the stored session is damaged, or of the server's other 
 pub(crate) struct SecSign {
     client: PhoneClient,
     api: Box<dyn Api>,
+    /// Where there is a PIN account.
+    registry: Option<Registry>,
+    app_links: Option<AppLinks>,
+    /// Whether the server wants to hear that an approval was read.
+    releases: bool,
     primary: Url,
     fallback: Option<Url>,
     limits: Limits,
@@ -44,17 +55,20 @@ pub(crate) struct SecSign {
 
 impl SecSign {
     pub(crate) fn new(settings: SecSignSettings) -> Result<Self, OutboundError> {
-        let api: Box<dyn Api> = match (&settings.pin_user, &settings.pin_password) {
-            (Some(user), Some(password)) => Box::new(RestApi::new(user, password)),
-            _no_account => Box::new(FormApi),
+        let client = crate::outbound::phone_service(settings.ca_file.as_deref())?;
+        let app_links = AppLinks::of(&settings);
+        let (primary, fallback) = (endpoint(settings.url), settings.fallback_url.map(endpoint));
+        let (api, registry): (Box<dyn Api>, _) = match (&settings.pin_user, &settings.pin_password) {
+            (Some(user), Some(password)) => {
+                let api = RestApi::new(user, password);
+                let servers = [&primary].into_iter().chain(&fallback);
+                let registry = Registry::new(client.clone(), api.clone(), settings.app_scheme, servers);
+                (Box::new(api), Some(registry))
+            }
+            _no_account => (Box::new(FormApi), None),
         };
-        Ok(Self {
-            client: crate::outbound::phone_service(settings.ca_file.as_deref())?,
-            api,
-            primary: endpoint(settings.url),
-            fallback: settings.fallback_url.map(endpoint),
-            limits: Limits::PROMISED,
-        })
+        let releases = settings.release && registry.is_none();
+        Ok(Self { client, api, registry, app_links, releases, primary, fallback, limits: Limits::PROMISED })
     }
 
     /// Asks each configured host something harmless; the primary first.
@@ -157,6 +171,29 @@ impl PhoneApproval for SecSign {
     async fn cancel(&self, handle: &UpstreamHandle) -> Result<(), Unavailable> {
         let session = self.session(handle).ok_or_else(|| Unavailable(NOT_OURS.to_owned()))?;
         reply::cancelled(self.api.as_ref(), &self.ask(Question::Cancel, &session).await?, &session)
+    }
+
+    fn registry(&self) -> Option<&dyn PhoneRegistry> {
+        self.registry.as_ref().map(|registry| registry as &dyn PhoneRegistry)
+    }
+
+    fn app_link(&self, handle: &UpstreamHandle, return_url: &str) -> Option<String> {
+        Some(self.app_links.as_ref()?.authenticate(&self.session(handle)?, return_url))
+    }
+
+    /// Asks the host that made the session, once.
+    async fn release(&self, handle: &UpstreamHandle) {
+        let Some(session) = self.session(handle).filter(|_session| self.releases) else { return };
+        let made_at = self.hosts(session.host).into_iter().find(|(host, _url)| *host == session.host);
+        let Some((_host, url)) = made_at else { return };
+        let outcome = match self.client.send(form::release(url, &session), Delivery::Repeatable, self.limits.ask).await {
+            Ok(answer) => match self.api.read(answer.status, &answer.body) {
+                Ok(_members) => "released".to_owned(),
+                Err(refusal) => format!("{refusal:?}"),
+            },
+            Err(failure) => chain(&failure),
+        };
+        tracing::debug!(%outcome, "asked the SecSign server to release a session");
     }
 }
 

@@ -13,6 +13,7 @@ use crate::domain::secret::Secret;
 use crate::outbound::{PhoneAnswer, PhoneRequest};
 use crate::upstream::{BeginRequest, Found};
 
+#[derive(Clone)]
 pub(super) struct RestApi {
     /// RFC 7617 §2.
     authorization: Secret,
@@ -24,36 +25,51 @@ impl RestApi {
         Self { authorization: Secret::new(format!("Basic {account}")) }
     }
 
+    pub(super) fn get(&self, url: Url) -> PhoneRequest {
+        PhoneRequest::Get(url, self.headers())
+    }
+
     fn headers(&self) -> Vec<(&'static str, String)> {
         vec![("authorization", self.authorization.expose().to_owned()), ("accept", "application/json".to_owned())]
+    }
+}
+
+/// What a status says that is no success (SecSign notes §2.2).
+pub(super) fn refusal_of(status: u16) -> Option<Refusal> {
+    match status {
+        200 => None,
+        401 | 403 => Some(Refusal::Other(format!("it does not accept the PIN account (HTTP {status})"))),
+        404 => Some(Refusal::NotFound),
+        409 => Some(Refusal::Frozen),
+        _ => Some(Refusal::Nonsense(format!("HTTP {status}"))),
     }
 }
 
 impl Api for RestApi {
     /// Never a transaction text, which would switch the symbols off (check 133, S18).
     fn create(&self, base: &Url, asked: &SecSignId, request: &BeginRequest) -> PhoneRequest {
-        let mut url = below(base, &["AuthSession"]);
+        let mut url = below(base, &["v2", "AuthSession"]);
         url.query_pairs_mut()
             .append_pair("secsignid", asked.as_str())
             .append_pair("servicename", &shown(&request.service_name))
             .append_pair("serviceaddress", &shown(&request.service_address))
             .append_pair("showaccesspassicons", "true");
-        PhoneRequest::Get(url, self.headers())
+        self.get(url)
     }
 
     fn ask(&self, base: &Url, question: Question, session: &Session) -> PhoneRequest {
-        let url = below(base, &["AuthSession", &session.authsessionid]);
+        let url = below(base, &["v2", "AuthSession", &session.authsessionid]);
         match question {
-            Question::State => PhoneRequest::Get(url, self.headers()),
+            Question::State => self.get(url),
             Question::Cancel => PhoneRequest::Delete(url, self.headers()),
         }
     }
 
     /// Whether a SecSign ID exists that nobody will have.
     fn probe(&self, base: &Url) -> Option<PhoneRequest> {
-        let mut url = below(base, &["SecSignId", "signbridge-doctor"]);
+        let mut url = below(base, &["v2", "SecSignId", "signbridge-doctor"]);
         url.set_query(Some("exist"));
-        Some(PhoneRequest::Get(url, self.headers()))
+        Some(self.get(url))
     }
 
     fn judge(&self, answer: &PhoneAnswer) -> Found {
@@ -68,16 +84,11 @@ impl Api for RestApi {
     }
 
     fn read<'a>(&self, status: u16, body: &'a [u8]) -> Result<Pairs<'a>, Refusal> {
-        match status {
-            200 => {
-                let pairs = Pairs::of_json(body).map_err(Refusal::Nonsense)?;
-                refusal(&pairs).map_or(Ok(pairs), Err)
-            }
-            401 | 403 => Err(Refusal::Other(format!("it does not accept the PIN account (HTTP {status})"))),
-            404 => Err(Refusal::NotFound),
-            409 => Err(Refusal::Frozen),
-            _ => Err(Refusal::Nonsense(format!("HTTP {status}"))),
+        if let Some(refusal) = refusal_of(status) {
+            return Err(refusal);
         }
+        let pairs = Pairs::of_json(body).map_err(Refusal::Nonsense)?;
+        refusal(&pairs).map_or(Ok(pairs), Err)
     }
 
     fn has_request_ids(&self) -> bool {
@@ -85,10 +96,11 @@ impl Api for RestApi {
     }
 }
 
-fn below(base: &Url, pieces: &[&str]) -> Url {
+/// `pieces` begin with the version.
+pub(super) fn below(base: &Url, pieces: &[&str]) -> Url {
     let mut url = base.clone();
     if let Ok(mut path) = url.path_segments_mut() {
-        path.pop_if_empty().extend(["rest", "v2"]).extend(pieces);
+        path.pop_if_empty().push("rest").extend(pieces);
     }
     url
 }

@@ -12,7 +12,7 @@ use crate::upstream::picture::tests::grey;
 const REQUEST: &str = "7DB1FC51C425A3EC8D9818C71929916BD3D746EBC4044CFD09D23AA07891E6E0";
 
 fn client(url: Url, fallback_url: Option<Url>) -> SecSign {
-    SecSign::new(SecSignSettings { url, fallback_url, ca_file: None, pin_user: None, pin_password: None }).unwrap()
+    SecSign::new(SecSignSettings { fallback_url, ..SecSignSettings::at(url) }).unwrap()
 }
 
 fn hasty(url: Url, fallback_url: Option<Url>) -> SecSign {
@@ -77,6 +77,67 @@ async fn a_session_is_begun_polled_and_cancelled_with_exactly_the_known_paramete
         format!("request=ReqCancelAuthSession&{triple}"),
     ];
     assert_eq!(bodies, expected.map(|body| ("POST".to_owned(), "/".to_owned(), body)));
+}
+
+fn releasing(url: Url, fallback_url: Option<Url>) -> SecSign {
+    SecSign::new(SecSignSettings { fallback_url, release: true, ..SecSignSettings::at(url) }).unwrap()
+}
+
+#[tokio::test]
+async fn a_session_is_released_once_at_its_host_where_that_is_wanted() {
+    let triple = format!("apimethod=Signbridge&secsignid=alice&authsessionid=4088003598462927442&requestid={REQUEST}");
+    for made_at in [Host::Primary, Host::Fallback] {
+        let handle = begun_at(made_at).await;
+        let (primary, fallback) = (Scripted::start(proper("3")).await, Scripted::start(proper("3")).await);
+        client(primary.url(), Some(fallback.url())).release(&handle).await;
+        assert!(primary.received().is_empty() && fallback.received().is_empty(), "nobody asked for it");
+        releasing(primary.url(), Some(fallback.url())).release(&handle).await;
+        let asked = if made_at == Host::Primary {
+            [primary.received(), fallback.received()]
+        } else {
+            [fallback.received(), primary.received()]
+        };
+        let bodies: Vec<_> = asked.concat().into_iter().map(|request| (request.method, request.target, request.body)).collect();
+        assert_eq!(bodies, [("POST".to_owned(), "/".to_owned(), format!("request=ReqReleaseAuthSession&{triple}"))]);
+        assert_eq!(asked[0].len(), 1);
+    }
+    let gone = begun_at(Host::Fallback).await;
+    let primary = Scripted::start(proper("3")).await;
+    releasing(primary.url(), None).release(&gone).await;
+    assert!(primary.received().is_empty(), "the other host knows nothing of it");
+}
+
+#[tokio::test]
+async fn a_release_that_is_refused_or_not_answered_is_not_sent_again() {
+    let handle = begun_at(Host::Primary).await;
+    let replies: [fn() -> Reply; 5] = [
+        || Reply::ok("error=500&errormsg=The server does not support this method any longer.&errorcode=500"),
+        || Reply::status(500, ""),
+        || Reply::ok("<html>"),
+        || Reply::Reset,
+        || Reply::Silence,
+    ];
+    for reply in replies {
+        let (primary, fallback) = (Scripted::start(move |_| reply()).await, Scripted::start(proper("3")).await);
+        let limits = Limits { begin: Duration::from_millis(400), ask: Duration::from_millis(400) };
+        SecSign { limits, ..releasing(primary.url(), Some(fallback.url())) }.release(&handle).await;
+        assert_eq!((primary.received().len(), fallback.received().len()), (1, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_link_into_the_app_is_made_of_a_session_where_the_app_has_an_address() {
+    let handle = begun_at(Host::Primary).await;
+    let mobile_url = Some("https://id1.example:8443".parse().unwrap());
+    let settings = SecSignSettings { mobile_url, ..SecSignSettings::at(nobody()) };
+    let service = SecSign::new(settings).unwrap();
+    let link = service.app_link(&handle, "https://login.example/login/1").unwrap();
+    let start =
+        "com.secsign.secsignid://authenticate?secsignid=alice&authsessionid=4088003598462927442&returnurl=https%3A%2F%2F";
+    assert!(link.starts_with(start) && !link.contains(REQUEST), "{link}");
+    let damaged = UpstreamHandle(crate::domain::secret::Secret::new("{}"));
+    assert_eq!(service.app_link(&damaged, "https://login.example/login/1"), None);
+    assert_eq!(client(nobody(), None).app_link(&handle, "https://login.example/login/1"), None);
 }
 
 #[tokio::test]

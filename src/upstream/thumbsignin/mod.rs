@@ -8,9 +8,11 @@ use tokio::time::Instant;
 
 use self::flat_json::FlatObject;
 use self::signature::{Signable, Stamp, authorization, canonical_query, signature, string_to_sign};
-use self::transaction::{Stage, Transaction, approver, begun, stage};
+use self::transaction::{Kind, Stage, Standing, Transaction, agreed, approver, begun, standing};
 use super::answer::{is_passing, may_have_acted, nonsense};
-use super::{BeginError, BeginRequest, Begun, Capabilities, Found, Limits, PhoneApproval, Probed, Progress, Unavailable};
+use super::{
+    BeginError, BeginRequest, Begun, Capabilities, Found, Limits, PhoneApproval, PhoneRegistry, Probed, Progress, Unavailable,
+};
 use crate::domain::env::Env;
 use crate::domain::error_chain::chain;
 use crate::domain::login::UpstreamHandle;
@@ -18,6 +20,7 @@ use crate::domain::settings::ThumbSignInSettings;
 use crate::outbound::{Delivery, OutboundError, PhoneAnswer, PhoneClient, PhoneRequest, SendError};
 
 mod flat_json;
+mod registry;
 pub(crate) mod signature;
 #[cfg(test)]
 mod tests;
@@ -75,6 +78,23 @@ impl ThumbSignIn {
         })
     }
 
+    /// Begins a transaction, once.
+    async fn begin_transaction(&self, kind: Kind, user: Option<&str>, user_agent: &str) -> Result<Begun, BeginError> {
+        // A person without a name must not become a QR code for anybody (S3).
+        if user.is_some_and(|user| user.trim().is_empty()) {
+            return Err(BeginError::NotRegistered);
+        }
+        let user_agent = forwarded(user_agent);
+        let query: Vec<_> = user.map(|user| ("userId", user)).into_iter().collect();
+        let request = self.signed(kind.call(), &query, &user_agent);
+        let request = request.map_err(|unsigned| BeginError::Unreachable(unsigned.into()))?;
+        let answer = self.client.send(request, Delivery::AtMostOnce, self.limits.begin).await?;
+        if answer.status != 200 {
+            return Err(BeginError::unusable(refusal(answer.status), may_have_acted(answer.status), None));
+        }
+        begun(&answer.body, user_agent, kind)
+    }
+
     /// A question without an answer is asked again; one that was answered endlessly got nonsense (decision 2.6).
     async fn ask(
         &self,
@@ -97,16 +117,16 @@ impl ThumbSignIn {
     }
 
     /// Asks about a transaction; `query` cancels it.
-    async fn status(&self, transaction: &Transaction, query: &[(&str, &str)]) -> Result<Result<Stage, String>, Unavailable> {
+    async fn status(&self, transaction: &Transaction, query: &[(&str, &str)]) -> Result<Result<Standing, String>, Unavailable> {
         match self.ask("txn-status", transaction, query, self.limits.ask).await? {
-            Ok(answer) if answer.status == 200 => Ok(stage(&answer.body, &transaction.id)),
+            Ok(answer) if answer.status == 200 => Ok(standing(&answer.body, &transaction.id)),
             Ok(answer) if is_passing(answer.status) => Err(Unavailable(format!("HTTP {}", answer.status))),
             Ok(answer) => Ok(Err(refusal(answer.status))),
             Err(detail) => Ok(Err(detail)),
         }
     }
 
-    /// Who approved: the success itself does not say (decision 2.3).
+    /// Who approved: the success itself need not say (decision 2.3).
     async fn approver(&self, transaction: &Transaction, asked: Option<&str>, left: Duration) -> Result<Progress, Unavailable> {
         match self.ask("getUser", transaction, &[], left).await? {
             Ok(answer) if is_passing(answer.status) => Err(Unavailable(format!("getUser: HTTP {}", answer.status))),
@@ -123,20 +143,7 @@ impl PhoneApproval for ThumbSignIn {
     }
 
     async fn begin(&self, request: BeginRequest) -> Result<Begun, BeginError> {
-        let user_agent = forwarded(&request.user_agent);
-        // A person without a name must not become a QR code for anybody (S3).
-        let query: Vec<(&str, &str)> = match request.upstream_user.as_deref() {
-            Some("") => return Err(BeginError::NotRegistered),
-            Some(user) => vec![("userId", user)],
-            None => Vec::new(),
-        };
-        let request = self.signed("authenticate", &query, &user_agent);
-        let request = request.map_err(|unsigned| BeginError::Unreachable(unsigned.into()))?;
-        let answer = self.client.send(request, Delivery::AtMostOnce, self.limits.begin).await?;
-        if answer.status != 200 {
-            return Err(BeginError::unusable(refusal(answer.status), may_have_acted(answer.status), None));
-        }
-        begun(&answer.body, user_agent)
+        self.begin_transaction(Kind::Login, request.upstream_user.as_deref(), &request.user_agent).await
     }
 
     async fn poll(&self, handle: &UpstreamHandle, asked: Option<&str>) -> Result<Progress, Unavailable> {
@@ -144,13 +151,19 @@ impl PhoneApproval for ThumbSignIn {
             return Ok(nonsense("the stored transaction is damaged"));
         };
         let began = Instant::now();
-        match self.status(&transaction, &[]).await? {
-            Ok(Stage::Pending) => Ok(Progress::Pending),
-            Ok(Stage::Initiated) => Ok(Progress::Fetched),
-            Ok(Stage::Ended(end)) => Ok(Progress::Ended(end)),
-            Ok(Stage::Successful) => self.approver(&transaction, asked, self.limits.ask.saturating_sub(began.elapsed())).await,
-            Err(detail) => Ok(nonsense(detail)),
-        }
+        let Standing { stage, user } = match self.status(&transaction, &[]).await? {
+            Ok(standing) => standing,
+            Err(detail) => return Ok(nonsense(detail)),
+        };
+        Ok(match stage {
+            Stage::Pending => Progress::Pending,
+            Stage::Initiated => Progress::Fetched,
+            Stage::Ended(end) => Progress::Ended(end),
+            Stage::Successful => {
+                let left = self.limits.ask.saturating_sub(began.elapsed());
+                agreed(self.approver(&transaction, asked, left).await?, user.as_deref())
+            }
+        })
     }
 
     async fn cancel(&self, handle: &UpstreamHandle) -> Result<(), Unavailable> {
@@ -159,10 +172,14 @@ impl PhoneApproval for ThumbSignIn {
         let transaction = Transaction::from_handle(handle).ok_or_else(damaged)?;
         // A transaction that had ended before comes back unchanged (ThumbSignIn notes §2.3); an approval is not undone.
         match self.status(&transaction, &[("cancelled", "true")]).await? {
-            Ok(Stage::Ended(_end)) => Ok(()),
-            Ok(stage) => Err(unconfirmed(format!("the transaction is {stage:?}"))),
+            Ok(Standing { stage: Stage::Ended(_end), .. }) => Ok(()),
+            Ok(Standing { stage, .. }) => Err(unconfirmed(format!("the transaction is {stage:?}"))),
             Err(detail) => Err(unconfirmed(detail)),
         }
+    }
+
+    fn registry(&self) -> Option<&dyn PhoneRegistry> {
+        Some(self)
     }
 }
 

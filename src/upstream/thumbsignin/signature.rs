@@ -1,12 +1,11 @@
 //! Request signing (ThumbSignIn notes §1): canonical request, string to sign, derived key, `Authorization` header. Pure.
 //!
 //! Two official signers canonicalise differently. We sign as the Java one does, which is the service's own, over headers for
-//! which both agree: the tests have the form of the Node signer, too.
+//! which both agree: the tests have the form of the Node signer, too. Of a path the bytes that are sent are signed (§1.6).
 
 use std::collections::BTreeMap;
 
 use aws_lc_rs::hmac;
-use percent_encoding::percent_decode_str;
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
@@ -43,6 +42,7 @@ impl Stamp {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Signable<'a> {
     pub method: &'a str,
+    /// As it is sent.
     pub path: &'a str,
     /// Decoded.
     pub query: &'a [(&'a str, &'a str)],
@@ -54,8 +54,8 @@ impl Signable<'_> {
     /// The canonical request (ThumbSignIn notes §1.3).
     pub(crate) fn canonical(&self) -> String {
         let lines: String = self.canonical_headers().iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
-        let path = if self.path.is_empty() { "/".into() } else { percent_decode_str(self.path).decode_utf8_lossy() };
-        self.joined(&path, &canonical_query(self.query), &lines)
+        let path = if self.path.is_empty() { "/" } else { self.path };
+        self.joined(path, &canonical_query(self.query), &lines)
     }
 
     fn joined(&self, path: &str, query: &str, header_lines: &str) -> String {
@@ -199,6 +199,13 @@ mod tests {
     fn a_bare_get_is_signed_with_its_method_in_lower_case_and_the_root_path() {
         let bare = Signable { method: "GET", path: "", query: &[], headers: &[], body: b"" };
         assert!(bare.canonical().starts_with("get\n/\n\n\n\n"));
+    }
+
+    #[test]
+    fn the_path_is_signed_as_it_is_sent() {
+        let path = "/ts/secure/devices/a%2Fb@c";
+        let request = Signable { method: "get", path, query: &[], headers: &[], body: b"" };
+        assert!(request.canonical().starts_with("get\n/ts/secure/devices/a%2Fb@c\n\n"));
     }
 
     #[test]

@@ -17,9 +17,10 @@ use crate::upstream::picture::tests::grey;
 const ID: &str = "7e8eeb82d86c549c6d3c56e6d5046f07ea7b98df88aed424";
 const APP: &str = "0123456789abcdef0123456789abcdef";
 const SECRET: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
-const AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/66.0.3359.139 Safari/537.36";
+pub(super) const AGENT: &str =
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/66.0.3359.139 Safari/537.36";
 
-fn client(url: Url) -> ThumbSignIn {
+pub(super) fn client(url: Url) -> ThumbSignIn {
     // 2018-05-02T10:11:12Z, the moment of the published vectors.
     let clock = ManualClock::new(Timestamp::from_millis(1_525_255_872_345));
     let settings =
@@ -27,7 +28,7 @@ fn client(url: Url) -> ThumbSignIn {
     ThumbSignIn::new(settings, Env::with_clock(Arc::new(clock))).unwrap()
 }
 
-fn hasty(url: Url) -> ThumbSignIn {
+pub(super) fn hasty(url: Url) -> ThumbSignIn {
     let limits = Limits { begin: Duration::from_millis(400), ask: Duration::from_millis(400) };
     ThumbSignIn { limits, ..client(url) }
 }
@@ -82,6 +83,34 @@ async fn a_request_on_the_wire_carries_the_published_signature() {
     assert_eq!(seen.header("authorization"), Some(v06.as_str()));
 }
 
+/// A request as `requests.txt` has it, without the `Host`, which is not signed.
+fn recorded(request: &Received) -> String {
+    let mut headers = request.headers.clone();
+    headers.retain(|(name, _)| name != "host");
+    headers.sort();
+    let lines: String = headers.into_iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+    assert_eq!(request.body, "");
+    format!("{} {}\n{lines}", request.method, request.target)
+}
+
+#[tokio::test]
+async fn every_request_is_sent_as_recorded() {
+    let server = Scripted::start(proper("COMPLETED_SUCCESSFUL", "alice")).await;
+    let client = client(server.url());
+    let registry = client.registry().unwrap();
+    registry.enrol("alice", AGENT).await.unwrap();
+    client.begin(request(None)).await.unwrap();
+    let begun = client.begin(request(Some("alice"))).await.unwrap();
+    client.poll(&begun.handle, Some("alice")).await.unwrap();
+    // What this server answers to the others fits none of them.
+    assert!(client.cancel(&begun.handle).await.is_err());
+    assert!(registry.phones("alice").await.is_err());
+    assert!(registry.remove("alice", "7f3a-01").await.is_err());
+    // The signatures were computed by another program, from the protocol notes.
+    let sent: Vec<String> = server.received().iter().map(recorded).collect();
+    assert_eq!(sent.join("\n"), include_str!("requests.txt"));
+}
+
 #[tokio::test]
 async fn the_wire_carries_the_query_that_was_signed() {
     let server = Scripted::start(proper("PENDING", "alice")).await;
@@ -115,6 +144,27 @@ async fn an_approval_counts_for_the_person_whom_getuser_names() {
     assert!(matches!(other, Progress::Nonsense { wrong_person: true, .. }));
     let targets: Vec<_> = server.received().into_iter().take(2).map(|request| request.target).collect();
     assert_eq!(targets, [format!("/ts/secure/txn-status/{ID}"), format!("/ts/secure/getUser/{ID}")]);
+}
+
+#[tokio::test]
+async fn a_success_that_names_another_person_than_getuser_is_refused() {
+    let handle = handle().await;
+    for (named, agrees) in [("alice", true), ("bob", false)] {
+        let getuser = proper("COMPLETED_SUCCESSFUL", "alice");
+        let script = move |request: &Received| match request.target.contains("/txn-status/") {
+            true => Reply::ok(json!({ "transactionId": ID, "status": "COMPLETED_SUCCESSFUL", "userId": named }).to_string()),
+            false => getuser(request),
+        };
+        let server = Scripted::start(script).await;
+        for asked in [Some("alice"), None] {
+            let progress = client(server.url()).poll(&handle, asked).await.unwrap();
+            match agrees {
+                true => assert_eq!(progress, Progress::Approved { upstream_user: "alice".to_owned() }),
+                false => assert!(matches!(progress, Progress::Nonsense { wrong_person: true, .. }), "{progress:?}"),
+            }
+        }
+        assert_eq!(server.received().len(), 4, "getUser is asked all the same");
+    }
 }
 
 #[tokio::test]

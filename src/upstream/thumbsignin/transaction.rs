@@ -1,5 +1,5 @@
-//! What an answer of ThumbSignIn means (ThumbSignIn notes §2.2–2.4). Pure. Success is one status, compared by its own
-//! constant; who it was, only `getUser` says.
+//! What an answer about a transaction means (ThumbSignIn notes §2.1–2.4). Pure. Success is one status, compared by its own
+//! constant; who it was, `getUser` says, and the success must not belie it.
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use url::Url;
 use super::flat_json::FlatObject;
 use crate::domain::login::{Challenge, End, Reason, UpstreamHandle};
 use crate::domain::secret::Secret;
+use crate::protocol::uri::BROWSER_SCHEMES;
 use crate::upstream::answer::{approved_by, nonsense};
 use crate::upstream::picture::check_png;
 use crate::upstream::{BeginError, Begun, Progress};
@@ -27,6 +28,23 @@ impl TransactionId {
 
     pub(super) fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// What a transaction is begun for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Login,
+    Registration,
+}
+
+impl Kind {
+    /// The call that begins one.
+    pub(super) const fn call(self) -> &'static str {
+        match self {
+            Self::Login => "authenticate",
+            Self::Registration => "register",
+        }
     }
 }
 
@@ -65,18 +83,29 @@ pub(super) enum Stage {
     Ended(End),
 }
 
-/// Reads the stage out of an answer about `asked`, which it must name where it succeeded, and not belie elsewhere.
-pub(super) fn stage(body: &[u8], asked: &TransactionId) -> Result<Stage, String> {
+#[derive(Debug)]
+pub(super) struct Standing {
+    pub(super) stage: Stage,
+    /// Who approved, where a success says so.
+    pub(super) user: Option<String>,
+}
+
+/// Reads an answer about `asked`, which it must name where it succeeded, and not belie elsewhere.
+pub(super) fn standing(body: &[u8], asked: &TransactionId) -> Result<Standing, String> {
     let answer = FlatObject::parse(body)?;
     let named = answer.text("transactionId")?;
     if named.is_some_and(|id| id != asked.as_str()) {
         return Err("the answer is about another transaction".to_owned());
     }
     let stage = stage_of(&answer)?;
-    if stage == Stage::Successful && named.is_none() {
+    if stage != Stage::Successful {
+        return Ok(Standing { stage, user: None });
+    }
+    if named.is_none() {
         return Err("the success does not name its transaction".to_owned());
     }
-    Ok(stage)
+    let user = answer.text("userId")?.filter(|user| !user.is_empty()).map(str::to_owned);
+    Ok(Standing { stage, user })
 }
 
 fn stage_of(answer: &FlatObject) -> Result<Stage, String> {
@@ -107,8 +136,8 @@ fn end(reason: &str) -> End {
     }
 }
 
-/// Reads the answer to `authenticate` (ThumbSignIn notes §2.2).
-pub(super) fn begun(body: &[u8], user_agent: String) -> Result<Begun, BeginError> {
+/// Reads the answer to the call that begins a transaction (ThumbSignIn notes §2.1, §2.2).
+pub(super) fn begun(body: &[u8], user_agent: String, kind: Kind) -> Result<Begun, BeginError> {
     let answer = FlatObject::parse(body).map_err(|flaw| BeginError::unusable(flaw, true, None))?;
     let id = answer.text("transactionId").ok().flatten().and_then(TransactionId::parse);
     let id = id.ok_or_else(|| BeginError::unusable("its answer names no transaction", true, None))?;
@@ -117,6 +146,9 @@ pub(super) fn begun(body: &[u8], user_agent: String) -> Result<Begun, BeginError
     match stage_of(&answer).map_err(spoiled)? {
         Stage::Pending => {}
         Stage::Ended(End::Failed(Reason::NotRegistered)) => return Err(BeginError::NotRegistered),
+        Stage::Ended(End::Failed(Reason::AlreadyRegistered)) if kind == Kind::Registration => {
+            return Err(BeginError::AlreadyRegistered);
+        }
         Stage::Ended(end) => return Err(BeginError::unusable(format!("the new transaction is over: {end:?}"), false, None)),
         // Nobody can have approved what was not yet shown (decision 2.6, B8).
         stage => return Err(spoiled(format!("the new transaction is {stage:?}"))),
@@ -134,13 +166,21 @@ fn shown(answer: &FlatObject) -> Result<(Challenge, Option<Duration>), String> {
     Ok((Challenge::QrCode { image: image.to_owned(), deep_link }, expires_in))
 }
 
-/// Whether a link may stand in our page: absolute, http(s) or an app's own scheme (RFC 3986 §3.1), and none that a
-/// browser runs, opens locally or resolves by itself.
+/// Whether a link may stand in our page: absolute, http(s) or an app's own scheme (RFC 3986 §3.1).
 fn is_deep_link(link: &str) -> bool {
-    const NO_APPS: [&str; 10] =
-        ["javascript", "data", "vbscript", "blob", "file", "filesystem", "about", "view-source", "ws", "wss"];
     let is_printable = link.len() <= MAX_LINK && link.bytes().all(|byte| byte.is_ascii_graphic());
-    is_printable && Url::parse(link).is_ok_and(|url| !NO_APPS.contains(&url.scheme()))
+    is_printable && Url::parse(link).is_ok_and(|url| !BROWSER_SCHEMES.contains(&url.scheme()))
+}
+
+/// What `getUser` found out, unless the success named somebody else (ThumbSignIn notes §2.3, decision 2.3).
+pub(super) fn agreed(found: Progress, named: Option<&str>) -> Progress {
+    let differs = |user: &str| named.is_some_and(|named| named != user);
+    match found {
+        Progress::Approved { upstream_user } if differs(&upstream_user) => {
+            Progress::Nonsense { detail: "the success names another person than getUser".to_owned(), wrong_person: true }
+        }
+        found => found,
+    }
 }
 
 /// Reads the answer to `getUser` (ThumbSignIn notes §2.4): only 200 with a `userId` names the approver.

@@ -185,6 +185,24 @@ fn the_symbol_the_code_and_the_link_go_out_as_they_came() {
 }
 
 #[test]
+fn a_link_into_the_secsign_app_is_on_the_pages_that_have_one() {
+    let mut seen = 0;
+    for sample in Wait::samples() {
+        let html = render(&sample.page, &context(Locale::En)).unwrap();
+        let has_code = matches!(sample.page.challenge, Some(crate::domain::login::Challenge::QrCode { .. }));
+        match &sample.page.app_link {
+            Some(link) => {
+                let link = format!("id=\"deep-link\" class=\"deep-link\" href=\"{}\"", messages::escape(link));
+                assert!(html.contains(&link) && html.contains("<img id=\"access-pass\""), "{}", sample.name);
+                seen += 1;
+            }
+            None => assert!(has_code || !html.contains("deep-link"), "{}", sample.name),
+        }
+    }
+    assert_eq!(seen, 2);
+}
+
+#[test]
 fn the_page_speaks_of_states_and_reasons_as_the_stages_do() {
     use crate::domain::login::{End, LoginStage, Reason};
     use crate::domain::user::Upstream;

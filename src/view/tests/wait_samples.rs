@@ -30,6 +30,12 @@ fn qr_code() -> Challenge {
     Challenge::QrCode { image: QR_CODE.to_owned(), deep_link }
 }
 
+fn app_link() -> String {
+    "com.secsign.secsignid://authenticate?secsignid=alice&authsessionid=-8337412603900330717\
+     &returnurl=https%3A%2F%2Fid.example.com%2Flogin%2Fl1&idserverurl=id1.secsign.com"
+        .to_owned()
+}
+
 fn fetched() -> LoginStage {
     LoginStage::Fetched(UpstreamHandle(Secret::new("sealed")))
 }
@@ -53,6 +59,7 @@ pub(super) fn page(provider: Upstream, stage: &LoginStage) -> Wait {
         account: Some("alice".to_owned()),
         approved_account: None,
         challenge: is_open.then_some(challenge),
+        app_link: None,
         expires_in_seconds: if is_open { 118 } else { 0 },
         has_other_method: true,
         csrf: "csrf".to_owned(),
@@ -92,6 +99,8 @@ pub(super) fn all() -> Vec<Sample<Wait>> {
         let plain = Wait { challenge, ..page(Upstream::SecSign, &stage) };
         samples.push(Sample::new(format!("secsign-no-symbol-{}", stage.state()), plain));
         samples.push(Sample::new(format!("unnamed-{}", stage.state()), unnamed(&stage)));
+        let remembered = Wait { app_link: Some(app_link()), ..page(Upstream::SecSign, &stage) };
+        samples.push(Sample::new(format!("secsign-app-link-{}", stage.state()), remembered));
     }
     let approved_account = Some("alice".to_owned());
     samples.push(Sample::new("unnamed-approved", Wait { approved_account, ..unnamed(&approved()) }));

@@ -1,5 +1,6 @@
 //! What begins at the same moment, and what a decoy does as long as the real thing.
 
+mod app_links;
 mod at_once;
 mod busy;
 mod ends;

@@ -59,12 +59,21 @@ pub(crate) struct Scene {
 impl Scene {
     /// With a phone service that takes its time to create.
     pub(crate) async fn new(takes: Duration) -> Self {
+        Self::with(takes, false).await
+    }
+
+    /// With a phone service that is told of each approval that was read, and refuses to hear of it.
+    pub(crate) async fn that_releases() -> Self {
+        Self::with(Duration::ZERO, true).await
+    }
+
+    async fn with(takes: Duration, release: bool) -> Self {
         let mut bench = Bench::new().await;
         let behaviour = Arc::new(ServiceBehaviour { create_takes: takes, ..ServiceBehaviour::default() });
         let (clock, mood_of_service) = (Arc::clone(&bench.clock), Arc::clone(&behaviour));
         let service = Scripted::start(move |request| answer(request, &mood_of_service, &clock)).await;
-        let settings =
-            SecSignSettings { url: service.url(), fallback_url: None, ca_file: None, pin_user: None, pin_password: None };
+        let mobile_url = Some("https://id1.example".parse().unwrap());
+        let settings = SecSignSettings { mobile_url, release, ..SecSignSettings::at(service.url()) };
         bench.op.upstreams.insert(Upstream::SecSign, Arc::new(SecSign::new(settings).unwrap()));
         let alice = bench.user("alice").await;
         bench.phone(&alice).await;
@@ -165,7 +174,12 @@ impl Scene {
 
     /// How often a phone was asked.
     pub(crate) fn creates(&self) -> usize {
-        self.service.received().iter().filter(|request| field(request, "request") == "ReqRequestAuthSession").count()
+        self.calls("ReqRequestAuthSession")
+    }
+
+    /// How often the phone service got this request.
+    pub(crate) fn calls(&self, name: &str) -> usize {
+        self.service.received().iter().filter(|request| field(request, "request") == name).count()
     }
 }
 
@@ -195,6 +209,9 @@ fn answer(request: &Received, behaviour: &ServiceBehaviour, clock: &ManualClock)
         "ReqGetAuthSessionState" => {
             let state = behaviour.state.load(Ordering::SeqCst).max(1);
             Reply::ok(format!("authsessionid=4088003598462927442&secsignid=alice&authsessionstate={state}"))
+        }
+        "ReqReleaseAuthSession" => {
+            Reply::ok("error=500&errormsg=The server does not support this method any longer.&errorcode=500")
         }
         _cancel => {
             clock.advance(Duration::from_secs(behaviour.cancel_takes.load(Ordering::SeqCst)));

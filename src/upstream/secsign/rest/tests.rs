@@ -15,7 +15,7 @@ const SESSION: &str = "-4453738303638815261";
 
 fn client(url: Url, fallback_url: Option<Url>) -> SecSign {
     let (pin_user, pin_password) = (Some("pinuser".to_owned()), Some(Secret::new("pinpass")));
-    SecSign::new(SecSignSettings { url, fallback_url, pin_user, pin_password, ca_file: None }).unwrap()
+    SecSign::new(SecSignSettings { fallback_url, pin_user, pin_password, ..SecSignSettings::at(url) }).unwrap()
 }
 
 fn request() -> BeginRequest {
@@ -203,8 +203,7 @@ async fn a_create_that_was_written_is_never_sent_again() {
 async fn a_session_of_the_other_api_is_not_asked_for() {
     let server = answering(200, r#"{"authsessionstate":3}"#).await;
     let (_, of_rest) = begun(&server).await;
-    let settings = SecSignSettings { url: server.url(), fallback_url: None, pin_user: None, pin_password: None, ca_file: None };
-    let form = SecSign::new(settings).unwrap();
+    let form = SecSign::new(SecSignSettings::at(server.url())).unwrap();
     assert!(is_nonsense(&form.poll(&of_rest, Some("alice")).await.unwrap()));
     assert!(form.cancel(&of_rest).await.is_err());
     let whole = r#"{"secsignid":"alice","authsessionid":"5","requestid":"00112233445566778899","host":"primary"}"#;

@@ -20,7 +20,7 @@ fn created() -> Value {
 }
 
 fn begin(answer: &Value) -> Result<Begun, BeginError> {
-    begun(answer.to_string().as_bytes(), "Mozilla/5.0".to_owned())
+    begun(answer.to_string().as_bytes(), "Mozilla/5.0".to_owned(), Kind::Login)
 }
 
 fn begin_with(member: &str, value: Value) -> Result<Begun, BeginError> {
@@ -41,7 +41,7 @@ fn status(text: &str, reason: &str) -> String {
 }
 
 fn read(body: &str) -> Result<Stage, String> {
-    stage(body.as_bytes(), &id())
+    standing(body.as_bytes(), &id()).map(|standing| standing.stage)
 }
 
 #[test]
@@ -84,22 +84,28 @@ fn a_create_that_names_no_transaction_leaves_doubt() {
         assert_eq!(left_behind(begin_with("transactionId", value.clone()).err().unwrap()), (true, false), "{value}");
     }
     for body in ["", "<html>", "[]", "{}", "{\"transactionId\":\"ab\",\"transactionId\":\"cd\"}"] {
-        assert_eq!(left_behind(begun(body.as_bytes(), String::new()).err().unwrap()), (true, false), "{body}");
+        assert_eq!(left_behind(begun(body.as_bytes(), String::new(), Kind::Login).err().unwrap()), (true, false), "{body}");
     }
 }
 
 #[test]
 fn a_create_that_fails_at_once_leaves_nothing() {
-    let failed = |reason: &str| {
+    let failed = |reason: &str, kind| {
         let mut answer = created();
         answer["status"] = json!("COMPLETED_FAILURE");
         answer["failureReason"] = json!(reason);
-        begin(&answer).err().unwrap()
+        begun(answer.to_string().as_bytes(), String::new(), kind).err().unwrap()
     };
-    assert!(matches!(failed("NOT_REGISTERED"), BeginError::NotRegistered));
-    for reason in ["TECHNICAL_REASON", "DECLINED", "", "whatever"] {
-        assert_eq!(left_behind(failed(reason)), (false, false), "{reason}");
+    for kind in [Kind::Login, Kind::Registration] {
+        assert!(matches!(failed("NOT_REGISTERED", kind), BeginError::NotRegistered));
+        for reason in ["TECHNICAL_REASON", "NO_SUITABLE_AUTHENTICATOR", "DECLINED", "", "whatever"] {
+            assert_eq!(left_behind(failed(reason, kind)), (false, false), "{reason}");
+        }
     }
+    let again = failed("ALREADY_REGISTERED", Kind::Registration);
+    assert!(matches!(again, BeginError::AlreadyRegistered), "{again:?}");
+    assert_eq!(again.verdict(), ("already_registered", Reason::AlreadyRegistered, false));
+    assert_eq!(left_behind(failed("ALREADY_REGISTERED", Kind::Login)), (false, false), "no login is a registration");
 }
 
 #[test]
@@ -148,6 +154,26 @@ fn a_success_that_is_not_whole_is_none() {
         assert!(read(&body).is_err(), "{body}");
     }
     assert_eq!(read(r#"{"status":"PENDING"}"#), Ok(Stage::Pending), "what is not said is not compared");
+}
+
+#[test]
+fn a_success_may_name_who_approved_and_must_not_belie_getuser() {
+    let named = |user: Value| {
+        let body = json!({ "transactionId": ID, "status": "COMPLETED_SUCCESSFUL", "failureReason": "", "userId": user });
+        standing(body.to_string().as_bytes(), &id()).map(|standing| standing.user)
+    };
+    assert_eq!(named(json!("alice")), Ok(Some("alice".to_owned())));
+    assert_eq!((named(json!("")), named(Value::Null)), (Ok(None), Ok(None)));
+    assert!(named(json!(7)).is_err() && named(json!(["alice"])).is_err());
+    let pending = json!({ "status": "PENDING", "userId": "alice" }).to_string();
+    assert_eq!(standing(pending.as_bytes(), &id()).unwrap().user, None, "nobody approved yet");
+    let alice = Progress::Approved { upstream_user: "alice".to_owned() };
+    assert_eq!(agreed(alice.clone(), None), alice);
+    assert_eq!(agreed(alice.clone(), Some("alice")), alice);
+    for other in ["bob", "Alice", "alice "] {
+        assert!(matches!(agreed(alice.clone(), Some(other)), Progress::Nonsense { wrong_person: true, .. }), "{other:?}");
+    }
+    assert_eq!(agreed(nonsense("no"), Some("alice")), nonsense("no"));
 }
 
 #[test]
@@ -211,8 +237,8 @@ fn a_handle_gives_its_transaction_back_and_a_damaged_one_does_not() {
 proptest! {
     #[test]
     fn no_garbage_is_a_transaction_or_an_approval(body: Vec<u8>, http in 100u16..600) {
-        prop_assert!(begun(&body, String::new()).is_err());
-        prop_assert!(stage(&body, &id()).is_err());
+        prop_assert!(begun(&body, String::new(), Kind::Login).is_err());
+        prop_assert!(standing(&body, &id()).is_err());
         let approved = matches!(approver(http, &body, None), Progress::Approved { .. });
         prop_assert!(!approved);
     }
@@ -221,7 +247,7 @@ proptest! {
     fn no_change_of_a_pending_answer_becomes_a_success(at in 0usize..140, byte: u8) {
         let mut body = status("PENDING", "").into_bytes();
         if let Some(place) = body.get_mut(at) { *place = byte; }
-        prop_assert_ne!(stage(&body, &id()).ok(), Some(Stage::Successful));
+        prop_assert!(!standing(&body, &id()).is_ok_and(|standing| standing.stage == Stage::Successful));
     }
 
     #[test]
