@@ -20,5 +20,5 @@ mod simulation;
 mod symbols;
 mod thumbsignin;
 
-pub use options::{Options, PinAccount, SecondSession};
+pub use options::{Options, PinAccount, SecondSession, Version};
 pub use server::{Error, Simulator, start};

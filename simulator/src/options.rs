@@ -18,6 +18,10 @@ pub enum SecondSession {
 #[derive(Clone, Debug)]
 pub struct PinAccount(pub String, pub String);
 
+/// The version of a SecSign server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(pub u32, pub u32, pub u32);
+
 /// The default listens on a free loopback port, with random credentials and `alice` and `bob` on a phone of each service.
 #[derive(Clone)]
 pub struct Options {
@@ -50,6 +54,10 @@ pub struct Options {
     pub signature_max_age: Option<Duration>,
     /// The account that the SecSign REST API requires; `None` lets everybody in.
     pub pin_account: Option<PinAccount>,
+    /// What the SecSign REST API offers: before 10.7.5 some calls do not exist, and another one does.
+    pub secsign_version: Version,
+    /// Ids and request ids of the first SecSign sessions, in place of random ones, so that recorded requests can be replayed.
+    pub session_ids: Vec<(i64, String)>,
 }
 
 impl Default for Options {
@@ -72,6 +80,8 @@ impl Default for Options {
             thumbsignin_lifetime: Duration::from_secs(90),
             signature_max_age: Some(Duration::from_secs(300)),
             pin_account: None,
+            secsign_version: Version(10, 7, 5),
+            session_ids: Vec::new(),
         }
     }
 }

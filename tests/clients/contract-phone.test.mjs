@@ -57,6 +57,11 @@ test('a SecSign ID: what GET shows, and every action on a session and on the ID'
   assert.equal((await api('POST', 'secsign/newcomer', { action: 'create' })).secsignid, 'newcomer');
   assert.equal((await api('GET', 'secsign/newcomer')).frozen, false);
   assert.equal((await api('POST', 'secsign/newcomer', { action: 'unfreeze' })).frozen, false);
+  assert.equal((await api('GET', 'secsign/newcomer')).devices, 1);
+  assert.equal((await api('POST', 'secsign/newcomer', { action: 'devices', count: 0 })).devices, 0);
+  const counted = await fetch(`${demo.upstream_url}/rest/v1/Device/newcomer/Count`);
+  assert.deepEqual(await counted.json(), { count: 0 });
+  assert.equal((await api('POST', 'secsign/newcomer', { action: 'create' })).devices, 1);
 });
 
 test('ThumbSignIn transactions: the list with its filters, and every action', async () => {
@@ -94,7 +99,8 @@ test('auto: later requests of a person are answered by themselves, until it is d
 });
 
 test('faults: every fault with every operation is accepted, listed and deleted; mistakes are refused', async () => {
-  const operations = ['create', 'state', 'cancel', 'authenticate', 'register', 'status', 'get_user', 'devices', 'deregister', '*'];
+  const operations = ['create', 'state', 'cancel', 'release', 'exist', 'create_qr_code', 'device_count', 'server_info',
+    'authenticate', 'register', 'status', 'get_user', 'devices', 'deregister', '*'];
   const kinds = ['delay', 'refuse', 'reset', 'drop_before', 'drop_after', 'slow_body', 'huge_body', 'redirect', 'status', 'empty', 'html',
     'truncated', 'duplicate_key', 'percent_encoded', 'non_png_icon', 'wrong_user', 'wrong_session', 'unknown_state', 'approved_at_once'];
   // For a person whom nobody asks about: the provider still polls what earlier tests left open, and a fault that strikes is used up.

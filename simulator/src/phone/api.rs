@@ -14,6 +14,9 @@ use crate::simulation::{Simulation, World};
 use crate::thumbsignin::{self, Transaction};
 use crate::{call, clock};
 
+/// Of one SecSign ID.
+const MOST_PHONES: u32 = 100;
+
 /// Something to say, or nothing (204), or what was wrong.
 pub(super) type Outcome = Result<Option<Value>, Mistake>;
 
@@ -92,7 +95,12 @@ fn show_identity(world: &mut World, id: &str) -> Outcome {
     let now = world.clock.now_ms();
     let identity = world.secsign.identity(now, id).ok_or_else(|| Mistake::not_found("there is no SecSign ID of that name"))?;
     let sessions: Vec<Value> = identity.sessions.iter().map(session_json).collect();
-    Ok(Some(json!({"secsignid": normalise(id), "frozen": identity.frozen, "sessions": sessions})))
+    Ok(Some(json!({
+        "secsignid": normalise(id),
+        "frozen": identity.frozen,
+        "devices": identity.devices,
+        "sessions": sessions,
+    })))
 }
 
 /// The session's id is written as text: numbers of its size do not survive JavaScript.
@@ -116,6 +124,10 @@ pub(super) fn session_json(session: &Session) -> Value {
 pub(super) enum IdentityAction {
     Create,
     Unfreeze,
+    /// On how many phones the ID is.
+    Devices {
+        count: u32,
+    },
 }
 
 pub(super) fn change_identity(world: &mut World, id: &str, action: IdentityAction) -> Outcome {
@@ -123,6 +135,14 @@ pub(super) fn change_identity(world: &mut World, id: &str, action: IdentityActio
         IdentityAction::Create if normalise(id).is_empty() => return Err(Mistake::bad_request("a SecSign ID has a name")),
         IdentityAction::Create => world.secsign.create_id(id),
         IdentityAction::Unfreeze => drop(world.secsign.unfreeze(id)),
+        IdentityAction::Devices { count } if count > MOST_PHONES => {
+            return Err(Mistake::bad_request(format!("an ID is on at most {MOST_PHONES} phones")));
+        }
+        IdentityAction::Devices { count } => {
+            if let Some(identity) = world.secsign.identity(world.clock.now_ms(), id) {
+                identity.devices = count;
+            }
+        }
     }
     show_identity(world, id)
 }

@@ -107,8 +107,9 @@ fn secsign_phone(world: &mut World, id: &str) -> Next {
         }
     };
     let requests: Vec<Value> = identity.iter().flat_map(|identity| identity.sessions.iter().map(show)).collect();
-    let (exists, frozen) = (identity.is_some(), identity.is_some_and(|identity| identity.frozen));
-    Next::Show(context! { page => "secsign", id, exists, frozen, requests })
+    let exists = identity.is_some();
+    let (frozen, on_phones) = identity.map_or((false, 0), |identity| (identity.frozen, identity.devices));
+    Next::Show(context! { page => "secsign", id, exists, frozen, on_phones, requests })
 }
 
 fn thumbsignin_phone(simulation: &Simulation, world: &mut World, user: &str) -> Next {

@@ -1,5 +1,6 @@
 //! What outsiders rely on, one file per subject.
 
+mod captures;
 mod faults;
 mod guards;
 mod pages;

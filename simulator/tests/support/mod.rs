@@ -142,6 +142,24 @@ impl World {
         self.try_api(Method::POST, &format!("thumbsignin/transactions/{transaction}"), action).await
     }
 
+    /// Sends bytes as they are and reads one answer: its status and its body.
+    pub fn replay(&self, request: &[u8]) -> (u16, String) {
+        let address = self.simulator.upstream_url.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.write_all(request).unwrap();
+        let mut received = Vec::new();
+        let mut buffer = [0; 65_536];
+        loop {
+            if let Some(answer) = whole_answer(&received) {
+                return answer;
+            }
+            let count = stream.read(&mut buffer).unwrap();
+            assert_ne!(count, 0, "closed after {:?}", String::from_utf8_lossy(&received));
+            received.extend_from_slice(&buffer[..count]);
+        }
+    }
+
     /// Sends bytes and reads until the other side closes or the time is up.
     pub fn raw(&self, request: &[u8], wait: Duration) -> (Vec<u8>, std::io::Result<usize>) {
         let address = self.simulator.upstream_url.strip_prefix("http://").unwrap();
@@ -161,6 +179,15 @@ impl World {
             }
         }
     }
+}
+
+/// `None` while there is more to come.
+fn whole_answer(received: &[u8]) -> Option<(u16, String)> {
+    let at = received.windows(4).position(|piece| piece == b"\r\n\r\n")?;
+    let (head, body) = (String::from_utf8(received[..at].to_vec()).unwrap().to_lowercase(), &received[at + 4..]);
+    let length: usize = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap().parse().unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (body.len() == length).then(|| (status, String::from_utf8(body.to_vec()).unwrap()))
 }
 
 impl Session {
