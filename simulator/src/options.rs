@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use crate::logo::Logo;
 use crate::random;
 
 /// What a second request for a SecSign ID meets: public material does not settle whether it already fails.
@@ -35,8 +36,10 @@ pub struct Options {
     pub app_id: String,
     /// ThumbSignIn secret, used as the text that it is; 64 hex digits when random.
     pub secret: String,
-    /// What ThumbSignIn phones call the application.
+    /// What ThumbSignIn phones show of the application.
     pub app_name: String,
+    pub app_description: String,
+    pub app_logo: Option<Logo>,
     /// People who exist from the start, each on a phone.
     pub secsign_ids: Vec<String>,
     pub thumbsignin_users: Vec<String>,
@@ -70,6 +73,8 @@ impl Default for Options {
             app_id: random::hex(2),
             secret: random::hex(4),
             app_name: "Signbridge".to_owned(),
+            app_description: String::new(),
+            app_logo: None,
             secsign_ids: people(),
             thumbsignin_users: people(),
             second_session: SecondSession::default(),

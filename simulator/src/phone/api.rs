@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Mistake, guard};
+use super::{Mistake, apps, guard};
 use crate::faults::Order;
 use crate::secsign::{self, Session, normalise};
 use crate::simulation::{Simulation, World};
@@ -42,7 +42,13 @@ fn route(simulation: &Simulation, request: &HttpRequest, pieces: &[&str], body: 
         ("GET", ["secsign", id]) => show_identity(world, id),
         ("POST", ["secsign", id]) => change_identity(world, id, parse(body)?),
         ("POST", ["secsign", id, "sessions", session]) => act_on_session(world, id, session, &parse(body)?),
-        ("GET", ["thumbsignin"]) => Ok(Some(json!(world.thumbsignin.users.keys().collect::<Vec<_>>()))),
+        ("GET", ["apps"]) => Ok(Some(apps::list(world))),
+        ("POST", ["apps"]) => {
+            let id = apps::create(world, parse(body)?)?;
+            Ok(world.thumbsignin.app(&id).map(apps::app_json))
+        }
+        ("GET", ["thumbsignin"]) => Ok(Some(json!(world.thumbsignin.users()))),
+        ("GET", ["thumbsignin", "devices"]) => Ok(Some(apps::devices(world, asked("userId")))),
         ("GET", ["thumbsignin", "transactions"]) => Ok(Some(transactions(world, asked("userId"), asked("state")))),
         ("POST", ["thumbsignin", "transactions", id]) => act_on_transaction(world, id, &parse(body)?),
         ("POST", ["thumbsignin", "scan"]) => {
@@ -165,6 +171,7 @@ fn transactions(world: &mut World, user: Option<&str>, state: Option<&str>) -> V
 pub(super) fn transaction_json(transaction: &Transaction, now: i64) -> Value {
     json!({
         "transactionId": transaction.id,
+        "appId": transaction.app,
         "kind": transaction.kind,
         "userId": transaction.user,
         "status": transaction.status.name(),

@@ -1,5 +1,6 @@
 //! What outsiders rely on, one file per subject.
 
+mod apps;
 mod captures;
 mod faults;
 mod guards;
@@ -7,4 +8,5 @@ mod pages;
 mod phone;
 mod secsign_form;
 mod secsign_rest;
+mod signatures;
 mod thumbsignin;

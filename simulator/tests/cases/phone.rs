@@ -103,6 +103,7 @@ async fn transactions_are_listed_oldest_first_and_filtered() {
     };
     let all = world.get_api("thumbsignin/transactions").await;
     assert_eq!((all[0]["kind"].as_str(), all[1]["userId"].is_null()), (Some("authenticate"), true));
+    assert_eq!(all[0]["appId"], world.simulator.options.app_id);
     assert!(all[0]["expireInSeconds"].as_i64().unwrap() > 80);
     assert_eq!(ids(all), [first.clone(), second.clone(), third.clone()]);
     assert_eq!(ids(world.get_api("thumbsignin/transactions?userId=alice&state=PENDING").await), [first]);
