@@ -97,12 +97,14 @@ pub(crate) struct Answer {
     pub(crate) format: Format,
     /// In the order in which they are written.
     pub(crate) members: Vec<(&'static str, Value)>,
+    /// The one member of a JSON object that the members are written into, where they are not the answer themselves.
+    pub(crate) within: Option<String>,
     pub(crate) created: Option<Created>,
 }
 
 impl Answer {
     pub(crate) fn new(status: u16, format: Format, members: Vec<(&'static str, Value)>) -> Self {
-        Self { status, format, members, created: None }
+        Self { status, format, members, within: None, created: None }
     }
 
     pub(crate) fn body(&self) -> String {
@@ -111,9 +113,10 @@ impl Answer {
             Format::Json => format!("{}:{value}", Value::from(*key)),
         };
         let pairs: Vec<_> = self.members.iter().map(pair).collect();
-        match self.format {
-            Format::Form => pairs.join("&"),
-            Format::Json => format!("{{{}}}", pairs.join(",")),
+        match (self.format, &self.within) {
+            (Format::Form, _) => pairs.join("&"),
+            (Format::Json, None) => format!("{{{}}}", pairs.join(",")),
+            (Format::Json, Some(name)) => format!("{{{}:{{{}}}}}", Value::from(name.as_str()), pairs.join(",")),
         }
     }
 }

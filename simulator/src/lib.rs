@@ -10,6 +10,7 @@ mod call;
 mod clock;
 mod endpoints;
 mod faults;
+mod logo;
 mod options;
 mod phone;
 mod qr;
@@ -20,5 +21,6 @@ mod simulation;
 mod symbols;
 mod thumbsignin;
 
-pub use options::{Options, PinAccount, SecondSession};
+pub use logo::Logo;
+pub use options::{Options, PinAccount, SecondSession, Version};
 pub use server::{Error, Simulator, start};

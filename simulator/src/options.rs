@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use crate::logo::Logo;
 use crate::random;
 
 /// What a second request for a SecSign ID meets: public material does not settle whether it already fails.
@@ -18,6 +19,10 @@ pub enum SecondSession {
 #[derive(Clone, Debug)]
 pub struct PinAccount(pub String, pub String);
 
+/// The version of a SecSign server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(pub u32, pub u32, pub u32);
+
 /// The default listens on a free loopback port, with random credentials and `alice` and `bob` on a phone of each service.
 #[derive(Clone)]
 pub struct Options {
@@ -31,8 +36,10 @@ pub struct Options {
     pub app_id: String,
     /// ThumbSignIn secret, used as the text that it is; 64 hex digits when random.
     pub secret: String,
-    /// What ThumbSignIn phones call the application.
+    /// What ThumbSignIn phones show of the application.
     pub app_name: String,
+    pub app_description: String,
+    pub app_logo: Option<Logo>,
     /// People who exist from the start, each on a phone.
     pub secsign_ids: Vec<String>,
     pub thumbsignin_users: Vec<String>,
@@ -50,6 +57,10 @@ pub struct Options {
     pub signature_max_age: Option<Duration>,
     /// The account that the SecSign REST API requires; `None` lets everybody in.
     pub pin_account: Option<PinAccount>,
+    /// What the SecSign REST API offers: before 10.7.5 some calls do not exist, and another one does.
+    pub secsign_version: Version,
+    /// Ids and request ids of the first SecSign sessions, in place of random ones, so that recorded requests can be replayed.
+    pub session_ids: Vec<(i64, String)>,
 }
 
 impl Default for Options {
@@ -62,6 +73,8 @@ impl Default for Options {
             app_id: random::hex(2),
             secret: random::hex(4),
             app_name: "Signbridge".to_owned(),
+            app_description: String::new(),
+            app_logo: None,
             secsign_ids: people(),
             thumbsignin_users: people(),
             second_session: SecondSession::default(),
@@ -72,6 +85,8 @@ impl Default for Options {
             thumbsignin_lifetime: Duration::from_secs(90),
             signature_max_age: Some(Duration::from_secs(300)),
             pin_account: None,
+            secsign_version: Version(10, 7, 5),
+            session_ids: Vec::new(),
         }
     }
 }

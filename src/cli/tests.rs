@@ -118,6 +118,9 @@ fn every_command_of_the_contract_is_understood() {
         "demo",
         "demo --bind 0.0.0.0",
         "simulate --port 0 --format json",
+        "simulate --app-id 0123456789abcdef0123456789abcdef --secret \
+         00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff --app-name Shop --app-description Fruit",
+        "simulate --secsign-version 10.7.4 --legacy-release --app-logo simulator/assets/symbols/star.png",
         "migrate",
         "migrate --check",
         "client list",
@@ -193,6 +196,15 @@ fn command_lines_that_make_no_sense_are_refused() {
         "key rotate --alg HS256",
         "demo --port 70000",
         "demo --limits some",
+        "simulate --app-id 0123456789abcdef0123456789abcdef",
+        "simulate --secret 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
+        "simulate --app-id 0123456789ABCDEF0123456789ABCDEF --secret \
+         00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
+        "simulate --app-id 0123456789abcdef0123456789abcdef --secret 0011",
+        "simulate --app-name=",
+        "simulate --app-logo Cargo.toml",
+        "simulate --app-logo no-such-file.png",
+        "simulate --secsign-version 10.7",
         "config print",
         "serve --format xml",
     ] {

@@ -13,8 +13,9 @@ pub mod walker;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
-use signbridge_simulator::PinAccount;
+use signbridge_simulator::{Logo, PinAccount, Version};
 
 pub(crate) use running::{run, simulate};
 
@@ -71,9 +72,50 @@ pub(crate) struct SimulateOptions {
     /// The account that SecSign's REST API demands, as a server of one's own does; without one it lets everybody in
     #[arg(long, value_name = "USER:PASSWORD", value_parser = pin_account)]
     pub pin_account: Option<PinAccount>,
+    /// The version of the SecSign server: before 10.7.5 its REST API does not tell it, and lists phones in place of counting
+    /// them [default: 10.7.5]
+    #[arg(long, value_name = "X.Y.Z", value_parser = version)]
+    pub secsign_version: Option<Version>,
+    /// Answer SecSign's ReqReleaseAuthSession as servers did before February 2019
+    #[arg(long)]
+    pub legacy_release: bool,
+    /// ThumbSignIn's application id, 32 hex digits in lower case: the same after a restart. Without it, a random one
+    #[arg(long, value_name = "HEX", requires = "secret", value_parser = hex_digits::<32>)]
+    pub app_id: Option<String>,
+    /// The application's secret, 64 hex digits in lower case
+    #[arg(long, value_name = "HEX", requires = "app_id", value_parser = hex_digits::<64>)]
+    pub secret: Option<String>,
+    /// What phones call the application
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub app_name: Option<String>,
+    /// What the application is, in a sentence
+    #[arg(long, value_name = "TEXT")]
+    pub app_description: Option<String>,
+    /// Its logo: a PNG or SVG image of at most 64 KiB
+    #[arg(long, value_name = "FILE", value_parser = logo)]
+    pub app_logo: Option<Logo>,
 }
 
 fn pin_account(text: &str) -> Result<PinAccount, &'static str> {
     let (user, password) = text.split_once(':').ok_or("write USER:PASSWORD")?;
     Ok(PinAccount(user.to_owned(), password.to_owned()))
+}
+
+fn version(text: &str) -> Result<Version, &'static str> {
+    let numbers: Result<Vec<u32>, _> = text.split('.').map(str::parse).collect();
+    match numbers.as_deref() {
+        Ok(&[major, minor, patch]) => Ok(Version(major, minor, patch)),
+        _ => Err("write X.Y.Z"),
+    }
+}
+
+/// As the vendor writes ids and secrets (ThumbSignIn notes §1.1).
+fn hex_digits<const LENGTH: usize>(text: &str) -> Result<String, String> {
+    let is_hex = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if is_hex && text.len() == LENGTH { Ok(text.to_owned()) } else { Err(format!("write {LENGTH} hex digits in lower case")) }
+}
+
+fn logo(path: &str) -> Result<Logo, String> {
+    let bytes = std::fs::read(path).map_err(|error| format!("it cannot be read: {error}"))?;
+    Logo::new(&bytes).map_err(str::to_owned)
 }

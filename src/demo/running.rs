@@ -81,17 +81,11 @@ pub(crate) async fn simulate(options: &SimulateOptions, as_json: bool) -> Result
     let _heard_and_ignored = app::hangups();
     let told_to_stop = app::until_told_to_stop();
     tokio::pin!(told_to_stop);
-    let asked = Simulated {
-        listen: loopback(options.port),
-        phone_listen: options.listen,
-        pin_account: options.pin_account.clone(),
-        ..Simulated::default()
-    };
     let simulator = tokio::select! {
         // As in `run`.
         biased;
         () = &mut told_to_stop => return Ok(()),
-        simulator = signbridge_simulator::start(asked) => simulator?,
+        simulator = signbridge_simulator::start(simulated(options)) => simulator?,
     };
     let options = &simulator.options;
     let line = json!({
@@ -105,6 +99,23 @@ pub(crate) async fn simulate(options: &SimulateOptions, as_json: bool) -> Result
     announce(&line, as_json, include_str!("../../templates/demo/simulate.txt"), Serde(&line)).await?;
     told_to_stop.await;
     Ok(simulator.stop().await?)
+}
+
+fn simulated(asked: &SimulateOptions) -> Simulated {
+    let usual = Simulated::default();
+    Simulated {
+        listen: loopback(asked.port),
+        phone_listen: asked.listen,
+        app_id: asked.app_id.clone().unwrap_or(usual.app_id),
+        secret: asked.secret.clone().unwrap_or(usual.secret),
+        app_name: asked.app_name.clone().unwrap_or(usual.app_name),
+        app_description: asked.app_description.clone().unwrap_or(usual.app_description),
+        app_logo: asked.app_logo.clone(),
+        legacy_release: asked.legacy_release,
+        pin_account: asked.pin_account.clone(),
+        secsign_version: asked.secsign_version.unwrap_or(usual.secsign_version),
+        ..usual
+    }
 }
 
 async fn start(options: &DemoOptions) -> Result<Running, DemoError> {

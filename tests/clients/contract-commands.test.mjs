@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { BINARY, eventually, startDemo } from './lib/demo.mjs';
 import { loginAt } from './lib/login.mjs';
-import { App, pkce, prepare, request } from './lib/serve.mjs';
+import { App, pkce, prepare, request, simulate } from './lib/serve.mjs';
 import { Walker, signIn } from './lib/walker.mjs';
 
 /** Runs the program to its end. */
@@ -151,6 +151,30 @@ test('SIGTERM ends demo, serve and simulate with 0 within 10 s; event streams cl
   assert.equal((await fetch(`${said.phone_url}/phone/api/secsign/alice`)).status, 200);
   child.kill('SIGTERM');
   assert.equal((await once(child, 'exit'))[0], 0);
+});
+
+test('simulate: credentials of ThumbSignIn that stay, and a SecSign server of another age', async () => {
+  const app_id = '0123456789abcdef'.repeat(2);
+  const secret = '0011223344556677'.repeat(4);
+  for (const name of ['Shop', 'Bank']) {
+    const { simulator, upstream } = await simulate('--app-id', app_id, '--secret', secret, '--app-name', name,
+      '--app-description', 'Fruit', '--secsign-version', '10.7.4', '--legacy-release');
+    assert.deepEqual([upstream.app_id, upstream.secret], [app_id, secret]);
+    const apps = await (await fetch(`${upstream.phone_url}/phone/api/apps`)).json();
+    assert.deepEqual(apps, [{ appId: app_id, secret, name, description: 'Fruit', logo: null }]);
+    const info = await fetch(`${upstream.upstream_url}/rest/v2/PluginRegistration/ServerInfo`);
+    assert.equal(info.status, 404);
+    const ask = async (parameters) => {
+      const body = new URLSearchParams({ apimethod: 'Test', secsignid: 'alice', ...parameters });
+      return new URLSearchParams((await (await fetch(`${upstream.upstream_url}/`, { method: 'POST', body })).text()).replaceAll('+', '%2B'));
+    };
+    const created = await ask({ request: 'ReqRequestAuthSession', servicename: 'Shop', serviceaddress: 'shop.example' });
+    const [authsessionid, requestid] = ['authsessionid', 'requestid'].map((key) => created.get(key));
+    const released = await ask({ request: 'ReqReleaseAuthSession', authsessionid, requestid });
+    assert.equal(released.get('authsessionstate'), '1');
+    simulator.kill('SIGTERM');
+    assert.equal((await once(simulator, 'exit'))[0], 0);
+  }
 });
 
 let provider; let web;

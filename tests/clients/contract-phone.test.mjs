@@ -1,5 +1,6 @@
 // Design section 3, The simulated upstreams and The virtual phone: every verb with every action, by HTTP alone.
 import assert from 'node:assert/strict';
+import { createHash, createHmac } from 'node:crypto';
 import { request as plainRequest } from 'node:http';
 import { after, before, beforeEach, test } from 'node:test';
 import { eventually, startDemo } from './lib/demo.mjs';
@@ -57,6 +58,11 @@ test('a SecSign ID: what GET shows, and every action on a session and on the ID'
   assert.equal((await api('POST', 'secsign/newcomer', { action: 'create' })).secsignid, 'newcomer');
   assert.equal((await api('GET', 'secsign/newcomer')).frozen, false);
   assert.equal((await api('POST', 'secsign/newcomer', { action: 'unfreeze' })).frozen, false);
+  assert.equal((await api('GET', 'secsign/newcomer')).devices, 1);
+  assert.equal((await api('POST', 'secsign/newcomer', { action: 'devices', count: 0 })).devices, 0);
+  const counted = await fetch(`${demo.upstream_url}/rest/v1/Device/newcomer/Count`);
+  assert.deepEqual(await counted.json(), { count: 0 });
+  assert.equal((await api('POST', 'secsign/newcomer', { action: 'create' })).devices, 1);
 });
 
 test('ThumbSignIn transactions: the list with its filters, and every action', async () => {
@@ -79,6 +85,59 @@ test('ThumbSignIn transactions: the list with its filters, and every action', as
   assert.equal((await fetch(content)).status, 200, 'the link is a page of the phone');
 });
 
+test('phones of ThumbSignIn are registered per application, and each can be named', async () => {
+  const { appId } = (await api('GET', 'apps'))[0];
+  const [own] = await api('GET', 'thumbsignin/devices?userId=alice');
+  assert.deepEqual([own.appId, own.userId, own.deviceName].map(String), [appId, 'alice', 'Virtual phone']);
+  assert.equal((await api('GET', 'thumbsignin/transactions')).length, 0);
+  assert.equal((await api('POST', await shown(), { action: 'approve', deviceId: 'another' })).failureReason, 'NOT_REGISTERED');
+  const approved = await api('POST', await shown(), { action: 'approve', deviceId: own.deviceId });
+  assert.deepEqual([approved.status, approved.appId], ['COMPLETED_SUCCESSFUL', appId]);
+  await fails(400, 'POST', await shown(), { action: 'approve', deviceId: 'a b' });
+});
+
+test('applications are created by scripts and on a page, with credentials that the service accepts', async () => {
+  const before = await api('GET', 'apps');
+  const logo = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>').toString('base64');
+  const shop = await api('POST', 'apps', { name: 'Shop', description: 'Fruit', logo });
+  assert.match(shop.appId, /^[0-9a-f]{32}$/);
+  assert.match(shop.secret, /^[0-9a-f]{64}$/);
+  assert.deepEqual([shop.name, shop.description, shop.logo], ['Shop', 'Fruit', `data:image/svg+xml;base64,${logo}`]);
+  await demo.phone.reset();
+  assert.deepEqual(await api('GET', 'apps'), [...before, shop], 'a reset keeps them');
+  for (const wrong of [{}, { name: '' }, { name: 'x', logo: 'R0lGODlhAQABAAAAADs=' }]) await fails(400, 'POST', 'apps', wrong);
+
+  const form = new FormData();
+  form.set('name', 'Bank');
+  form.set('description', '');
+  const created = await fetch(`${demo.phone_url}/phone/apps`, { method: 'POST', body: form, redirect: 'manual' });
+  assert.equal(created.status, 303);
+  const bank = (await api('GET', 'apps')).at(-1);
+  assert.equal(created.headers.get('location'), `/phone/apps/${bank.appId}`);
+  const page = await (await fetch(`${demo.phone_url}/phone/apps/${bank.appId}`)).text();
+  assert.ok(page.includes(bank.appId) && page.includes(bank.secret));
+
+  const ask = async ({ appId, secret }, path) => {
+    const stamp = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
+    const digest = (text) => createHash('sha256').update(text).digest('hex');
+    const canonical = ['get', path, '', `x-ts-date:${stamp}`, '', 'x-ts-date', digest('')].join('\n');
+    const key = createHmac('sha256', secret).update(stamp.slice(0, 8)).digest();
+    const signature = createHmac('sha256', key).update(`HmacSHA256\n${stamp}\n${digest(canonical)}`).digest('hex');
+    const authorization = `HmacSHA256 Credential=${appId}, SignedHeaders=x-ts-date, Signature=${signature}`;
+    const answer = await fetch(demo.upstream_url + path, { headers: { 'x-ts-date': stamp, authorization } });
+    assert.equal(answer.headers.get('access-control-allow-origin'), '*');
+    return { status: answer.status, body: await answer.json() };
+  };
+  for (const app of [shop, bank]) {
+    const { status, body } = await ask(app, '/ts/secure/authenticate');
+    assert.deepEqual([status, body.status], [200, 'PENDING']);
+    assert.equal((await ask(app, `/ts/secure/txn-status/${body.transactionId}`)).status, 200);
+    assert.equal((await ask(before[0], `/ts/secure/txn-status/${body.transactionId}`)).status, 404, 'of another application');
+    assert.deepEqual((await ask(app, '/ts/secure/devices/alice')).body.devices, []);
+  }
+  assert.equal((await ask({ ...shop, secret: bank.secret }, '/ts/secure/authenticate')).status, 401);
+});
+
 test('auto: later requests of a person are answered by themselves, until it is deleted', async () => {
   for (const [provider, action, state] of [['secsign', 'approve', 'approved'], ['secsign', 'deny', 'denied'],
     ['secsign', 'wrong_symbol', 'denied'], ['secsign', 'fetch', 'fetched'], ['thumbsignin', 'approve', 'approved'],
@@ -94,7 +153,8 @@ test('auto: later requests of a person are answered by themselves, until it is d
 });
 
 test('faults: every fault with every operation is accepted, listed and deleted; mistakes are refused', async () => {
-  const operations = ['create', 'state', 'cancel', 'authenticate', 'register', 'status', 'get_user', 'devices', 'deregister', '*'];
+  const operations = ['create', 'state', 'cancel', 'release', 'exist', 'create_qr_code', 'device_count', 'server_info',
+    'authenticate', 'register', 'status', 'get_user', 'devices', 'deregister', '*'];
   const kinds = ['delay', 'refuse', 'reset', 'drop_before', 'drop_after', 'slow_body', 'huge_body', 'redirect', 'status', 'empty', 'html',
     'truncated', 'duplicate_key', 'percent_encoded', 'non_png_icon', 'wrong_user', 'wrong_session', 'unknown_state', 'approved_at_once'];
   // For a person whom nobody asks about: the provider still polls what earlier tests left open, and a fault that strikes is used up.

@@ -340,10 +340,27 @@ test('the virtual phone', async () => {
   const walker = await at.begin('secsign', 'alice');
   const other = await at.begin('thumbsignin', 'alice');
   for (const [name, path] of [['phone-list', '/phone'], ['phone-secsign', '/phone/secsign/alice'], ['phone-thumbsignin', '/phone/thumbsignin/alice'],
-    ['phone-transaction', `/phone/t/${await at.transaction()}`], ['phone-quiet', '/phone/secsign/bob'], ['phone-nobody', '/phone/secsign/nobody']]) {
+    ['phone-transaction', `/phone/t/${await at.transaction()}`], ['phone-quiet', '/phone/secsign/bob'], ['phone-nobody', '/phone/secsign/nobody'],
+    ['phone-apps', '/phone/apps']]) {
     await page.goto(demo.phone_url + path);
     await photograph(page, name, { locales: ['en'] });
   }
+  const create = async (buffer) => {
+    await page.goto(`${demo.phone_url}/phone/apps`);
+    await page.getByLabel('Name').fill('Fruit shop');
+    await page.getByLabel('Description').fill('Apples, pears and whatever else grows on trees');
+    await page.getByLabel('Logo').setInputFiles({ name: 'logo.svg', mimeType: 'image/svg+xml', buffer: Buffer.from(buffer) });
+    await page.getByRole('button', { name: 'Create' }).click();
+  };
+  await create('no image');
+  assert.match(await page.getByRole('alert').innerText(), /PNG or SVG/);
+  assert.equal(await page.getByLabel('Name').inputValue(), 'Fruit shop');
+  await photograph(page, 'phone-apps-problem', { locales: ['en'], reload: false });
+  await create('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><circle cx="4.5" cy="4.5" r="4" fill="#c33"/></svg>');
+  assert.match(await page.locator('#app-id').innerText(), /^[0-9a-f]{32}$/);
+  assert.match(await page.locator('#secret').innerText(), /^[0-9a-f]{64}$/);
+  assert.equal(await page.locator('img.logo').evaluate((image) => image.complete && image.naturalWidth > 0), true);
+  await photograph(page, 'phone-app', { locales: ['en'] });
   await Promise.all([walker, other].map(at.giveUp));
   await context.close();
 });

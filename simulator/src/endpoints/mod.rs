@@ -116,7 +116,7 @@ fn apply(world: &mut World, created: &Created, action: Action) {
         Created::Transaction { id, .. } => {
             let action = match action {
                 Action::Fetch | Action::Scan => TransactionAction::Scan,
-                Action::Approve => TransactionAction::Approve { user: None },
+                Action::Approve => TransactionAction::Approve { user: None, device: None },
                 Action::WrongSymbol | Action::Deny | Action::Decline => TransactionAction::Decline,
                 Action::Fail => TransactionAction::Fail { reason: None },
             };

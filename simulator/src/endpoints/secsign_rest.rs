@@ -1,5 +1,6 @@
 //! The SecSign REST API, as far as it concerns sign-in and enrolment: JSON answers, errors by HTTP status, HTTP Basic with
-//! a "PinAccount" where one is configured. Its state answer names no user; the session id alone names a session.
+//! a "PinAccount" where one is configured. Its state answer names no user; the session id alone names a session. A second
+//! factor never needs an access token here.
 
 use actix_web::http::Method;
 use actix_web::http::header::AUTHORIZATION;
@@ -8,14 +9,17 @@ use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::Value;
+use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 
 use crate::call::{self, Answer, Call, Created, Format, Provider};
-use crate::options::PinAccount;
+use crate::options::{PinAccount, Version};
 use crate::secsign::{NewSession, Refusal, normalise};
 use crate::simulation::{Settings, Simulation, World};
 use crate::{qr, random};
+
+/// From this version on a server tells its version and counts phones; older ones list them.
+const SWITCH: Version = Version(10, 7, 5);
 
 /// What a call asks for, by the name that the log gives it, and the SecSign ID or the session that its path names.
 fn operation(method: &Method, path: &str, query: &[(String, String)]) -> (&'static str, String) {
@@ -29,10 +33,13 @@ fn operation(method: &Method, path: &str, query: &[(String, String)]) -> (&'stat
         ("DELETE", ["rest", "v2", "AuthSession", id]) if is_number(id) => ("cancel", *id),
         ("GET", ["rest", "v2", "SecSignId", id]) if asks("exist") => ("exist", *id),
         ("GET", ["rest", "v2", "SecSignId", id]) if asks("createqrcode") => ("create_qr_code", *id),
+        ("GET", ["rest", "v2", "SecSignId", id]) if asks("devices") => ("devices", *id),
         ("POST", ["rest", "v2", "SecSignId"]) => ("restore", ""),
         ("GET", ["rest", "v1", "Device", id, "Count"]) => ("device_count", *id),
         ("GET", ["rest", "v2", "PluginRegistration", "ServerInfo"]) => ("server_info", ""),
         ("POST", ["rest", "v2", "PluginRegistration"]) => ("plugin_registration", ""),
+        ("POST", ["rest", "v2", "AccessToken", "Info"]) => ("access_token_info", ""),
+        ("POST", ["rest", "v2", "AccessToken"]) => ("access_token", ""),
         _ => ("unknown", ""),
     };
     (name, normalise(id))
@@ -67,7 +74,10 @@ fn respond(
 ) -> Result<Answer, Error> {
     let now = world.clock.now_ms();
     let session = |world: &World| world.secsign.by_id(id.parse().unwrap_or_default());
+    let version = settings.options.secsign_version;
     let members: Vec<(&'static str, Value)> = match operation {
+        "device_count" | "server_info" | "access_token_info" | "access_token" if version < SWITCH => return Err(NOT_THERE),
+        "devices" if version >= SWITCH => return Err(NOT_THERE),
         "create" => return create(world, sent),
         "state" => {
             let session = session(world)?;
@@ -80,12 +90,33 @@ fn respond(
         "exist" => vec![("exist", world.secsign.identity(now, id).is_some().into())],
         "create_qr_code" => link(settings, id, "createurl"),
         "restore" => link(settings, &normalise(required(sent, "secsignid")?), "restoreurl"),
-        "device_count" => vec![("count", i32::from(world.secsign.identity(now, id).is_some()).into())],
-        "server_info" => vec![("majorVersion", 10.into()), ("minorVersion", 7.into()), ("patchVersion", 5.into())],
+        "device_count" => vec![("count", phones(world, id)?.into())],
+        "devices" => {
+            let listed = (1..=phones(world, id)?).map(|number| (number.to_string(), json!({"name": "Virtual phone"})));
+            let members = vec![("devices", Value::Object(listed.collect()))];
+            return Ok(Answer { within: Some(id.to_owned()), ..Answer::new(200, Format::Json, members) });
+        }
+        "server_info" => {
+            vec![("majorVersion", version.0.into()), ("minorVersion", version.1.into()), ("patchVersion", version.2.into())]
+        }
         "plugin_registration" => vec![("accountName", random::hex(1).into()), ("password", random::hex(2).into())],
-        _ => return Err(Error(404, "There is nothing at this address.")),
+        "access_token_info" => {
+            phones(world, &normalise(required(sent, "secsignid")?))?;
+            vec![("authmethods", json!(["SecSignID"])), ("accessAllowedWithoutToken", true.into())]
+        }
+        "access_token" => {
+            phones(world, &normalise(required(sent, "secsignid")?))?;
+            vec![("tokenid", random::hex(2).into())]
+        }
+        _ => return Err(NOT_THERE),
     };
     Ok(Answer::new(200, Format::Json, members))
+}
+
+/// On how many phones a SecSign ID is.
+fn phones(world: &mut World, id: &str) -> Result<u32, Error> {
+    let identity = world.secsign.identity(world.clock.now_ms(), id).ok_or(Refusal::UnknownId)?;
+    Ok(identity.devices)
 }
 
 fn create(world: &mut World, query: &[(String, String)]) -> Result<Answer, Error> {
@@ -142,6 +173,8 @@ fn admitted(settings: &Settings, request: &HttpRequest) -> bool {
 
 /// HTTP status and message.
 struct Error(u16, &'static str);
+
+const NOT_THERE: Error = Error(404, "There is nothing at this address.");
 
 impl Error {
     fn answer(self) -> Answer {

@@ -1,5 +1,9 @@
-//! The ThumbSignIn API below `/ts/secure/`: signed calls, answers as one flat JSON object, errors with it too.
+//! The ThumbSignIn API below `/ts/secure/`: signed calls, answers as one flat JSON object, errors with it too. Pages of any
+//! site may call it with a signature that their server made (ThumbSignIn notes §1.5).
 
+use actix_web::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue,
+};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
@@ -7,8 +11,9 @@ use serde_json::{Value, json};
 
 use crate::call::{self, Answer, Call, Created, Format, Provider};
 use crate::simulation::{Settings, Simulation, World};
-use crate::thumbsignin::signature::{self, Received};
-use crate::thumbsignin::{Device, Kind, Status, Transaction};
+use crate::thumbsignin::apps::{App, Device};
+use crate::thumbsignin::signature::{self, Received, Rules};
+use crate::thumbsignin::{Kind, NewTransaction, Status, Transaction};
 use crate::{clock, qr};
 
 /// What a call asks for, by the name that the log gives it, and whom and what path and query name.
@@ -50,6 +55,9 @@ impl Operation {
 }
 
 pub(crate) async fn handle(simulation: Data<Simulation>, request: HttpRequest, body: Bytes) -> HttpResponse {
+    if request.method() == Method::OPTIONS && call::header(&request, "access-control-request-method").is_some() {
+        return preflight();
+    }
     let query = call::form_pairs(request.uri().query().unwrap_or_default());
     let operation = Operation::of(request.method(), request.uri().path(), &query);
     let call = Call {
@@ -59,20 +67,31 @@ pub(crate) async fn handle(simulation: Data<Simulation>, request: HttpRequest, b
     };
     let settings = &simulation.settings;
     let twice = query.iter().filter(|(name, _)| name == "userId").count() > 1;
-    let admitted = admitted(settings, &request, &body);
+    let admitted = admitted(&simulation, &request, &body);
     let work = |world: &mut World| {
         let answered = match admitted {
             Err(refusal) => Err(Error(401, refusal)),
-            Ok(()) if twice => Err(Error(400, "Parameter userId is there more than once")),
-            Ok(()) => respond(world, settings, operation, call::header(&request, "user-agent")),
+            Ok(_app) if twice => Err(Error(400, "Parameter userId is there more than once")),
+            Ok(app) => respond(world, settings, &app, operation, call::header(&request, "user-agent")),
         };
         answered.unwrap_or_else(|error| error.answer(request.uri().path()))
     };
-    super::answer(&simulation, &request, call, work).await
+    let mut response = super::answer(&simulation, &request, call, work).await;
+    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    response
 }
 
-/// Checks the signature by the wall clock: the caller's clock does not follow the simulator's.
-fn admitted(settings: &Settings, request: &HttpRequest, body: &[u8]) -> Result<(), signature::Refusal> {
+/// What a browser asks before a page of another site may send the headers of a signature. It is no call: the log leaves it out.
+fn preflight() -> HttpResponse {
+    HttpResponse::NoContent()
+        .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
+        .insert_header((ACCESS_CONTROL_ALLOW_METHODS, "GET"))
+        .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, "Accept, Authorization, Content-Type, X-Ts-Date"))
+        .finish()
+}
+
+/// Answers the id of the application that signed. The wall clock judges: the caller's clock does not follow the simulator's.
+fn admitted(simulation: &Simulation, request: &HttpRequest, body: &[u8]) -> Result<String, signature::Refusal> {
     let received = Received {
         method: request.method().as_str(),
         path: request.uri().path(),
@@ -80,40 +99,63 @@ fn admitted(settings: &Settings, request: &HttpRequest, body: &[u8]) -> Result<(
         body,
         header: &|name| call::header(request, name),
     };
-    signature::verify(&settings.options, &received, clock::wall_ms())
+    let rules = Rules {
+        secret_of: &|id| simulation.world().thumbsignin.app(id).map(|app| app.secret.clone()),
+        max_age: simulation.settings.options.signature_max_age,
+    };
+    signature::verify(&rules, &received, clock::wall_ms())
 }
 
-fn respond(world: &mut World, settings: &Settings, operation: Operation, browser: Option<String>) -> Result<Answer, Error> {
+fn respond(
+    world: &mut World,
+    settings: &Settings,
+    app: &str,
+    operation: Operation,
+    browser: Option<String>,
+) -> Result<Answer, Error> {
     let now = world.clock.now_ms();
     let Operation { name, user, id, cancelled } = operation;
-    let kind = if name == "register" { Kind::Register } else { Kind::Authenticate };
     let asked = user.as_deref().unwrap_or_default();
-    let members = match name {
-        "authenticate" | "register" if asked.trim().is_empty() && (user.is_some() || kind == Kind::Register) => {
-            return Err(Error(400, "Parameter userId is missing or blank"));
+    let members: Vec<(&'static str, Value)> = match name {
+        "register" if asked.trim().is_empty() => return Err(BLANK),
+        "authenticate" if user.is_some() && asked.trim().is_empty() => return Err(BLANK),
+        "authenticate" | "register" => {
+            let kind = if name == "register" { Kind::Register } else { Kind::Authenticate };
+            let new = NewTransaction { app: app.to_owned(), kind, user, browser };
+            return Ok(begun(settings, &world.thumbsignin.begin(now, new), now));
         }
-        "authenticate" | "register" => return Ok(begun(settings, &world.thumbsignin.begin(now, kind, user, browser), now)),
         "status" => {
+            own(world, now, app, &id)?;
             if cancelled {
                 world.thumbsignin.cancel(now, &id);
             }
-            standing(world.thumbsignin.transaction(now, &id).ok_or(UNKNOWN)?, now)
+            standing(&own(world, now, app, &id)?, now)
         }
-        "get_user" => match &world.thumbsignin.transaction(now, &id).ok_or(UNKNOWN)?.status {
-            Status::Successful(user) => vec![("userId", user.as_str().into())],
+        "get_user" => match own(world, now, app, &id)?.status {
+            Status::Successful(user) => vec![("userId", user.into())],
             _ => return Err(Error(400, "The transaction was not completed")),
         },
         "devices" => {
-            let devices: Vec<Value> = world.thumbsignin.devices(asked).iter().map(device).collect();
-            vec![("userId", asked.into()), ("devices", devices.into())]
+            let devices = world.thumbsignin.app(app).map(|app| app.devices(asked)).unwrap_or_default();
+            vec![("userId", asked.into()), ("devices", devices.iter().map(device).collect())]
         }
-        "deregister" if world.thumbsignin.remove_device(asked, &id) => {
+        "deregister" if removed(world.thumbsignin.app_mut(app), asked, &id) => {
             vec![("status", "SUCCESS".into()), ("userId", asked.into()), ("deviceId", id.into())]
         }
         "deregister" => return Err(Error(404, "There is no such device")),
         _ => return Err(Error(404, "There is nothing at this address")),
     };
     Ok(Answer::new(200, Format::Json, members))
+}
+
+/// A transaction that this application began, as it stands now.
+fn own(world: &mut World, now: i64, app: &str, id: &str) -> Result<Transaction, Error> {
+    let found = world.thumbsignin.transaction(now, id).filter(|transaction| transaction.app == app);
+    found.cloned().ok_or(UNKNOWN)
+}
+
+fn removed(app: Option<&mut App>, user: &str, device: &str) -> bool {
+    app.is_some_and(|app| app.remove_device(user, device))
 }
 
 /// The answer to a call that began a transaction: QR code and link both lead to its page on the virtual phone.
@@ -126,13 +168,18 @@ fn begun(settings: &Settings, transaction: &Transaction, now: i64) -> Answer {
     Answer { created, ..Answer::new(200, Format::Json, members) }
 }
 
+/// A success says whose it is.
 fn standing(transaction: &Transaction, now: i64) -> Vec<(&'static str, Value)> {
-    vec![
+    let mut members = vec![
         ("transactionId", transaction.id.as_str().into()),
         ("status", transaction.status.name().into()),
         ("failureReason", transaction.status.failure_reason().into()),
         ("expireInSeconds", clock::seconds_left(now, transaction.expires_ms).into()),
-    ]
+    ];
+    if let Status::Successful(user) = &transaction.status {
+        members.push(("userId", user.as_str().into()));
+    }
+    members
 }
 
 fn device(device: &Device) -> Value {
@@ -152,6 +199,7 @@ fn device(device: &Device) -> Value {
 struct Error(u16, &'static str);
 
 const UNKNOWN: Error = Error(404, "There is no such transaction");
+const BLANK: Error = Error(400, "Parameter userId is missing or blank");
 
 impl Error {
     fn answer(&self, path: &str) -> Answer {

@@ -40,7 +40,7 @@ pub(crate) enum Kind {
     NonPngIcon,
     /// Another user, `value` by name.
     WrongUser,
-    /// Another session or transaction id, `value` by name.
+    /// The id of another session, transaction or device, `value` by name.
     WrongSession,
     /// A state that does not exist, `value` by name.
     UnknownState,
@@ -49,7 +49,7 @@ pub(crate) enum Kind {
 }
 
 const OPERATIONS: &str = "*, create, state, cancel, release, authenticate, register, status, get_user, devices, deregister, \
-     exist, create_qr_code, restore, device_count, server_info, plugin_registration, unknown";
+     exist, create_qr_code, restore, device_count, server_info, plugin_registration, access_token_info, access_token, unknown";
 
 /// A fault as a script orders it. Whatever is left out does not narrow it down.
 #[derive(Clone, Debug, Serialize, Deserialize)]

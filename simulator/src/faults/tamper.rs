@@ -6,9 +6,9 @@ use crate::call::{Answer, plain};
 use crate::faults::Kind;
 use crate::{random, secsign, thumbsignin};
 
-/// Keys that carry the person's name, the id of a session or transaction, an image, a state.
+/// Keys that carry the person's name, the id of a session, transaction or device, an image, a state.
 const USERS: [&str; 2] = ["secsignid", "userId"];
-const SESSIONS: [&str; 2] = ["authsessionid", "transactionId"];
+const SESSIONS: [&str; 3] = ["authsessionid", "transactionId", "deviceId"];
 const IMAGES: [&str; 3] = ["authsessionicondata", "qrImage", "qrcodebase64"];
 const STATES: [&str; 2] = ["authsessionstate", "status"];
 /// Keys on which a login depends, most decisive first.
@@ -61,9 +61,17 @@ fn duplicate(value: Option<&str>, answer: &mut Answer) {
         (None, "authsessionstate") => secsign::AUTHENTICATED.into(),
         (None, "status") if old == thumbsignin::SUCCESS => "PENDING".into(),
         (None, "status") => thumbsignin::SUCCESS.into(),
-        (None, _) => "somebody-else".into(),
+        (None, _) => otherwise(&old),
     };
     answer.members.push((key, other));
+}
+
+fn otherwise(value: &Value) -> Value {
+    match value {
+        Value::Bool(said) => (!said).into(),
+        Value::Number(said) => said.as_i64().unwrap_or_default().wrapping_add(1).into(),
+        _ => "somebody-else".into(),
+    }
 }
 
 fn encode(member: &mut Value) {
@@ -110,11 +118,22 @@ mod tests {
     }
 
     #[test]
+    fn a_duplicate_says_the_opposite_where_nothing_is_more_decisive() {
+        let answer = |key, value| Answer::new(200, Format::Json, vec![(key, value)]);
+        assert_eq!(changed(Kind::DuplicateKey, None, answer("exist", true.into())), r#"{"exist":true,"exist":false}"#);
+        assert_eq!(changed(Kind::DuplicateKey, None, answer("count", 0.into())), r#"{"count":0,"count":1}"#);
+        let within = Answer { within: Some("alice".to_owned()), ..answer("devices", Value::Null) };
+        assert_eq!(changed(Kind::DuplicateKey, None, within), r#"{"alice":{"devices":null,"devices":"somebody-else"}}"#);
+    }
+
+    #[test]
     fn other_users_sessions_and_states_take_the_place_of_the_right_ones() {
         assert!(changed(Kind::WrongUser, None, session()).contains("secsignid=somebody-else"));
         assert!(changed(Kind::WrongUser, Some("bob"), session()).contains("secsignid=bob"));
         assert!(changed(Kind::WrongSession, None, session()).contains("authsessionid=-6"));
         assert!(!changed(Kind::WrongSession, None, transaction()).contains("\"7e\""));
+        let removed = Answer::new(200, Format::Json, vec![("deviceId", "d1".into())]);
+        assert!(!changed(Kind::WrongSession, None, removed).contains("\"d1\""));
         assert!(changed(Kind::UnknownState, None, session()).contains("authsessionstate=9"));
         assert!(changed(Kind::UnknownState, Some("03"), session()).contains("authsessionstate=3"));
         assert!(changed(Kind::UnknownState, None, transaction()).contains(r#""status":"SOMETHING""#));

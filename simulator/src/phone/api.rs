@@ -7,12 +7,15 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Mistake, guard};
+use super::{Mistake, apps, guard};
 use crate::faults::Order;
 use crate::secsign::{self, Session, normalise};
 use crate::simulation::{Simulation, World};
 use crate::thumbsignin::{self, Transaction};
 use crate::{call, clock};
+
+/// Of one SecSign ID.
+const MOST_PHONES: u32 = 100;
 
 /// Something to say, or nothing (204), or what was wrong.
 pub(super) type Outcome = Result<Option<Value>, Mistake>;
@@ -39,7 +42,13 @@ fn route(simulation: &Simulation, request: &HttpRequest, pieces: &[&str], body: 
         ("GET", ["secsign", id]) => show_identity(world, id),
         ("POST", ["secsign", id]) => change_identity(world, id, parse(body)?),
         ("POST", ["secsign", id, "sessions", session]) => act_on_session(world, id, session, &parse(body)?),
-        ("GET", ["thumbsignin"]) => Ok(Some(json!(world.thumbsignin.users.keys().collect::<Vec<_>>()))),
+        ("GET", ["apps"]) => Ok(Some(apps::list(world))),
+        ("POST", ["apps"]) => {
+            let id = apps::create(world, parse(body)?)?;
+            Ok(world.thumbsignin.app(&id).map(apps::app_json))
+        }
+        ("GET", ["thumbsignin"]) => Ok(Some(json!(world.thumbsignin.users()))),
+        ("GET", ["thumbsignin", "devices"]) => Ok(Some(apps::devices(world, asked("userId")))),
         ("GET", ["thumbsignin", "transactions"]) => Ok(Some(transactions(world, asked("userId"), asked("state")))),
         ("POST", ["thumbsignin", "transactions", id]) => act_on_transaction(world, id, &parse(body)?),
         ("POST", ["thumbsignin", "scan"]) => {
@@ -92,7 +101,12 @@ fn show_identity(world: &mut World, id: &str) -> Outcome {
     let now = world.clock.now_ms();
     let identity = world.secsign.identity(now, id).ok_or_else(|| Mistake::not_found("there is no SecSign ID of that name"))?;
     let sessions: Vec<Value> = identity.sessions.iter().map(session_json).collect();
-    Ok(Some(json!({"secsignid": normalise(id), "frozen": identity.frozen, "sessions": sessions})))
+    Ok(Some(json!({
+        "secsignid": normalise(id),
+        "frozen": identity.frozen,
+        "devices": identity.devices,
+        "sessions": sessions,
+    })))
 }
 
 /// The session's id is written as text: numbers of its size do not survive JavaScript.
@@ -116,6 +130,10 @@ pub(super) fn session_json(session: &Session) -> Value {
 pub(super) enum IdentityAction {
     Create,
     Unfreeze,
+    /// On how many phones the ID is.
+    Devices {
+        count: u32,
+    },
 }
 
 pub(super) fn change_identity(world: &mut World, id: &str, action: IdentityAction) -> Outcome {
@@ -123,6 +141,14 @@ pub(super) fn change_identity(world: &mut World, id: &str, action: IdentityActio
         IdentityAction::Create if normalise(id).is_empty() => return Err(Mistake::bad_request("a SecSign ID has a name")),
         IdentityAction::Create => world.secsign.create_id(id),
         IdentityAction::Unfreeze => drop(world.secsign.unfreeze(id)),
+        IdentityAction::Devices { count } if count > MOST_PHONES => {
+            return Err(Mistake::bad_request(format!("an ID is on at most {MOST_PHONES} phones")));
+        }
+        IdentityAction::Devices { count } => {
+            if let Some(identity) = world.secsign.identity(world.clock.now_ms(), id) {
+                identity.devices = count;
+            }
+        }
     }
     show_identity(world, id)
 }
@@ -145,6 +171,7 @@ fn transactions(world: &mut World, user: Option<&str>, state: Option<&str>) -> V
 pub(super) fn transaction_json(transaction: &Transaction, now: i64) -> Value {
     json!({
         "transactionId": transaction.id,
+        "appId": transaction.app,
         "kind": transaction.kind,
         "userId": transaction.user,
         "status": transaction.status.name(),

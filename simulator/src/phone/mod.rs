@@ -1,7 +1,9 @@
 //! The virtual phone: pages for people and an API for scripts, both behind [`guard`].
 
 mod api;
+mod apps;
 mod guard;
+mod multipart;
 mod pages;
 
 use actix_web::http::StatusCode;
@@ -27,7 +29,7 @@ impl Mistake {
         Self(StatusCode::NOT_FOUND, "not_found", message.into())
     }
 
-    /// What it is about is over.
+    /// What it is about is over, or there are no more of it.
     pub(crate) fn over(message: String) -> Self {
         Self(StatusCode::CONFLICT, "over", message)
     }

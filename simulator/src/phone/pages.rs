@@ -15,10 +15,11 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::api::{self, Outcome};
-use super::guard;
+use super::{Mistake, apps, guard};
+use crate::logo::Logo;
 use crate::secsign::{Session, normalise};
 use crate::simulation::{Simulation, World};
-use crate::thumbsignin::Transaction;
+use crate::thumbsignin::{Kind, Transaction};
 use crate::{call, clock};
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; \
@@ -33,6 +34,8 @@ pub(crate) fn templates() -> Result<Environment<'static>, Error> {
 
 enum Next {
     Show(Value),
+    /// A form whose content was no good.
+    ShowAgain(Value),
     Go(String),
     Fail(StatusCode, &'static str, String),
 }
@@ -40,14 +43,22 @@ enum Next {
 /// Answers everything below `/phone` but the API; `pieces` is what follows.
 pub(super) fn handle(simulation: &Simulation, request: &HttpRequest, pieces: &[&str], body: &[u8]) -> HttpResponse {
     if let Err(refusal) = guard::person(request, &simulation.settings) {
-        return send(simulation, Next::Fail(StatusCode::FORBIDDEN, "Not from here", format!("This was refused: {refusal}.")));
+        return send(simulation, refused(refusal));
     }
+    let is_local = guard::is_local(request);
     let form = call::form_pairs(&call::text(body)).into_iter().filter(|(_, value)| !value.is_empty());
     let form: HashMap<String, String> = form.collect();
     let world = &mut *simulation.world();
     let next = match (request.method().as_str(), pieces) {
         ("GET", ["assets", name]) => return asset(name),
-        ("GET", []) => phones(simulation, world),
+        ("GET", []) => phones(world, is_local),
+        (_, ["apps", ..]) if !is_local => refused("applications are shown on the simulator's own machine only"),
+        ("GET", ["apps"]) => applications(world, None),
+        ("GET", ["apps", id]) => application(world, id),
+        ("POST", ["apps"]) => match apps::create_by_form(world, request, body) {
+            Ok(id) => Next::Go(format!("/phone/apps/{id}")),
+            Err(mistake) => applications(world, Some(mistake)),
+        },
         ("GET", ["secsign", id]) => secsign_phone(world, &normalise(id)),
         ("POST", ["secsign", id]) => {
             let done = said(&form).map(|action| api::change_identity(world, id, action));
@@ -57,8 +68,8 @@ pub(super) fn handle(simulation: &Simulation, request: &HttpRequest, pieces: &[&
             let done = said(&form).map(|action| api::act_on_session(world, id, session, &action));
             go_on(done, "secsign", &normalise(id))
         }
-        ("GET", ["thumbsignin", user]) => thumbsignin_phone(simulation, world, user),
-        ("GET", ["t", id]) => transaction(simulation, world, id),
+        ("GET", ["thumbsignin", user]) => thumbsignin_phone(world, user),
+        ("GET", ["t", id]) => transaction(world, id),
         ("POST", ["t", id]) => {
             let done = said(&form).map(|action| api::act_on_transaction(world, id, &action));
             let (page, whose) = form.get("back").map_or(("t", *id), |user| ("thumbsignin", user.as_str()));
@@ -73,7 +84,7 @@ pub(super) fn handle(simulation: &Simulation, request: &HttpRequest, pieces: &[&
     send(simulation, next)
 }
 
-fn phones(simulation: &Simulation, world: &mut World) -> Next {
+fn phones(world: &mut World, is_local: bool) -> Next {
     let now = world.clock.now_ms();
     let ids: Vec<String> = world.secsign.ids.keys().cloned().collect();
     let mut secsign = Vec::new();
@@ -83,13 +94,33 @@ fn phones(simulation: &Simulation, world: &mut World) -> Next {
         secsign.push(context! { name, waiting, frozen => identity.frozen });
     }
     let open: Vec<Transaction> = world.thumbsignin.transactions(now).filter(|asked| asked.status.is_open()).cloned().collect();
-    let phone = |name: &String| {
-        let waiting = open.iter().filter(|asked| asked.user.as_ref() == Some(name)).count();
-        context! { name => name.as_str(), waiting }
+    let phone = |name: &str| {
+        let waiting = open.iter().filter(|asked| asked.user.as_deref() == Some(name)).count();
+        context! { name, waiting }
     };
-    let thumbsignin: Vec<Value> = world.thumbsignin.users.keys().map(phone).collect();
-    let codes = open.iter().rev().filter(|asked| asked.user.is_none()).map(|asked| shown_transaction(simulation, asked, now));
-    Next::Show(context! { page => "phones", secsign, thumbsignin, codes => codes.collect::<Vec<_>>() })
+    let thumbsignin: Vec<Value> = world.thumbsignin.users().into_iter().map(phone).collect();
+    let codes = open.iter().rev().filter(|asked| asked.user.is_none()).map(|asked| shown_transaction(world, asked, now));
+    Next::Show(context! { page => "phones", secsign, thumbsignin, codes => codes.collect::<Vec<_>>(), is_local })
+}
+
+/// All applications, and the form for another one; with what was wrong with it and what it said.
+fn applications(world: &World, mistake: Option<(Mistake, apps::Texts)>) -> Next {
+    let apps = Serde(apps::list(world));
+    match mistake {
+        None => Next::Show(context! { page => "apps", apps }),
+        Some((Mistake(_, _, problem), said)) => {
+            Next::ShowAgain(context! { page => "apps", apps, problem, said => Serde(said) })
+        }
+    }
+}
+
+fn application(world: &World, id: &str) -> Next {
+    let Some(app) = world.thumbsignin.app(id) else {
+        return failed("Unknown application", "There is no application of that id: a restart forgets them.");
+    };
+    let devices = app.users.iter().flat_map(|(user, devices)| devices.iter().map(move |device| (user, device)));
+    let phones: Vec<Value> = devices.map(|(user, device)| context! { user, device => &device.name }).collect();
+    Next::Show(context! { page => "app", app => Serde(apps::app_json(app)), phones })
 }
 
 /// The phone of a SecSign ID; where the ID does not exist, a phone on which it could be created.
@@ -107,32 +138,39 @@ fn secsign_phone(world: &mut World, id: &str) -> Next {
         }
     };
     let requests: Vec<Value> = identity.iter().flat_map(|identity| identity.sessions.iter().map(show)).collect();
-    let (exists, frozen) = (identity.is_some(), identity.is_some_and(|identity| identity.frozen));
-    Next::Show(context! { page => "secsign", id, exists, frozen, requests })
+    let exists = identity.is_some();
+    let (frozen, on_phones) = identity.map_or((false, 0), |identity| (identity.frozen, identity.devices));
+    Next::Show(context! { page => "secsign", id, exists, frozen, on_phones, requests })
 }
 
-fn thumbsignin_phone(simulation: &Simulation, world: &mut World, user: &str) -> Next {
+fn thumbsignin_phone(world: &mut World, user: &str) -> Next {
     let now = world.clock.now_ms();
-    let devices = world.thumbsignin.devices(user).len();
     let all = world.thumbsignin.transactions(now).filter(|asked| asked.user.as_deref() == Some(user));
-    let requests: Vec<Value> = all.map(|asked| shown_transaction(simulation, asked, now)).collect();
-    Next::Show(context! { page => "thumbsignin", user, devices, requests })
+    let all: Vec<Transaction> = all.cloned().collect();
+    let requests: Vec<Value> = all.iter().map(|asked| shown_transaction(world, asked, now)).collect();
+    Next::Show(context! { page => "thumbsignin", user, devices => Serde(apps::devices(world, Some(user))), requests })
 }
 
 /// Where QR codes and deep links lead.
-fn transaction(simulation: &Simulation, world: &mut World, id: &str) -> Next {
+fn transaction(world: &mut World, id: &str) -> Next {
     let now = world.clock.now_ms();
-    let holders: Vec<String> = world.thumbsignin.users.keys().cloned().collect();
-    let Some(asked) = world.thumbsignin.transaction(now, id) else {
+    let Some(asked) = world.thumbsignin.transaction(now, id).cloned() else {
         let text = "The phone service does not know this request. It may have been made by another server.";
         return failed("Unknown code", text);
     };
-    Next::Show(context! { page => "transaction", holders, request => shown_transaction(simulation, asked, now) })
+    let holders: Vec<String> = world.thumbsignin.users().into_iter().map(str::to_owned).collect();
+    Next::Show(context! { page => "transaction", holders, request => shown_transaction(world, &asked, now) })
 }
 
-fn shown_transaction(simulation: &Simulation, asked: &Transaction, now: i64) -> Value {
+/// With the phones that its user could take for a registration a second time.
+fn shown_transaction(world: &World, asked: &Transaction, now: i64) -> Value {
+    let app = world.thumbsignin.app(&asked.app);
+    let registered = asked.user.as_deref().filter(|_| asked.kind == Kind::Register);
+    let phones = registered.and_then(|user| Some(app?.devices(user))).unwrap_or_default();
     context! {
-        app => simulation.settings.options.app_name.as_str(),
+        app => app.map(|app| app.about.name.as_str()),
+        logo => app.and_then(|app| app.about.logo.as_ref()).map(Logo::as_url),
+        phones => phones.iter().map(|phone| context! { id => &phone.id, name => &phone.name }).collect::<Vec<_>>(),
         open => asked.status.is_open(),
         browser => asked.browser.as_deref().and_then(browser_name),
         asked => clock::iso(asked.created_ms),
@@ -173,6 +211,10 @@ fn browser_name(user_agent: &str) -> Option<String> {
     Some(system.map_or_else(|| browser.to_owned(), |system| format!("{browser} on {system}")))
 }
 
+fn refused(why: &str) -> Next {
+    Next::Fail(StatusCode::FORBIDDEN, "Not from here", format!("This was refused: {why}."))
+}
+
 fn failed(title: &'static str, text: &str) -> Next {
     Next::Fail(StatusCode::NOT_FOUND, title, text.to_owned())
 }
@@ -181,6 +223,7 @@ fn send(simulation: &Simulation, next: Next) -> HttpResponse {
     let (status, page) = match next {
         Next::Go(location) => return guarded(StatusCode::SEE_OTHER).insert_header((LOCATION, location)).finish(),
         Next::Show(page) => (StatusCode::OK, page),
+        Next::ShowAgain(page) => (StatusCode::BAD_REQUEST, page),
         Next::Fail(status, title, text) => (status, context! { page => "message", title, text }),
     };
     match simulation.pages.get_template("page.html").and_then(|template| template.render(page)) {

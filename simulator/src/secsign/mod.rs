@@ -1,7 +1,7 @@
 //! The SecSign ID server: who exists, which sessions are open, what a phone may do with them, whichever of its two
 //! protocols asks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::Deserialize;
 
@@ -86,11 +86,10 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    fn new(now: i64, lifetime_ms: i64, asked: NewSession) -> Self {
-        let mut ids = std::iter::repeat_with(|| random::number().cast_signed());
+    fn new(now: i64, lifetime_ms: i64, (id, request_id): (i64, String), asked: NewSession) -> Self {
         Self {
-            id: ids.find(|id| ![0, -1].contains(id)).unwrap_or(1),
-            request_id: random::hex(4).to_uppercase(),
+            id,
+            request_id,
             state: PENDING,
             created_ms: now,
             expires_ms: now.saturating_add(lifetime_ms),
@@ -113,15 +112,30 @@ impl Session {
     }
 }
 
-#[derive(Default)]
+/// An id of a session and its request id.
+fn random_ids() -> (i64, String) {
+    let mut ids = std::iter::repeat_with(|| random::number().cast_signed());
+    (ids.find(|id| ![0, -1].contains(id)).unwrap_or(1), random::hex(4).to_uppercase())
+}
+
 pub(crate) struct Identity {
     /// After two requests at once, until the owner reactivates it.
     pub(crate) frozen: bool,
+    /// On how many phones it is. On none it exists all the same, and is asked in vain.
+    pub(crate) devices: u32,
     pub(crate) sessions: Vec<Session>,
+}
+
+impl Identity {
+    fn on_a_phone() -> Self {
+        Self { frozen: false, devices: 1, sessions: Vec::new() }
+    }
 }
 
 pub(crate) struct SecSign {
     pub(crate) ids: BTreeMap<String, Identity>,
+    /// Ids of the next sessions; later ones get random ones.
+    next_ids: VecDeque<(i64, String)>,
     second: SecondSession,
     legacy_release: bool,
     lifetime_ms: i64,
@@ -135,7 +149,8 @@ pub(crate) fn normalise(secsignid: &str) -> String {
 impl SecSign {
     pub(crate) fn new(options: &Options) -> Self {
         Self {
-            ids: options.secsign_ids.iter().map(|id| (normalise(id), Identity::default())).collect(),
+            ids: options.secsign_ids.iter().map(|id| (normalise(id), Identity::on_a_phone())).collect(),
+            next_ids: options.session_ids.clone().into(),
             second: options.second_session,
             legacy_release: options.legacy_release,
             lifetime_ms: clock::ms(options.secsign_lifetime),
@@ -143,11 +158,16 @@ impl SecSign {
     }
 
     pub(crate) fn reset(&mut self) {
-        self.ids.values_mut().for_each(|identity| *identity = Identity::default());
+        for identity in self.ids.values_mut() {
+            identity.frozen = false;
+            identity.sessions.clear();
+        }
     }
 
+    /// Puts an ID on a phone; where there is none of that name, it is created by that.
     pub(crate) fn create_id(&mut self, secsignid: &str) {
-        self.ids.entry(normalise(secsignid)).or_default();
+        let identity = self.ids.entry(normalise(secsignid)).or_insert_with(Identity::on_a_phone);
+        identity.devices = identity.devices.max(1);
     }
 
     /// False where there is no such ID.
@@ -173,7 +193,7 @@ impl SecSign {
 
     /// Asks for a session. While another one is open, that one is suspended and the ID is frozen.
     pub(crate) fn create(&mut self, now: i64, new: NewSession) -> Result<Session, Refusal> {
-        let (second, lifetime) = (self.second, self.lifetime_ms);
+        let (second, lifetime, ids) = (self.second, self.lifetime_ms, self.next_ids.front().cloned());
         let identity = self.identity(now, &new.secsignid).ok_or(Refusal::UnknownId)?;
         if identity.frozen {
             return Err(Refusal::Frozen);
@@ -185,10 +205,11 @@ impl SecSign {
                 return Err(Refusal::Frozen);
             }
         }
-        let session = Session::new(now, lifetime, new);
+        let session = Session::new(now, lifetime, ids.unwrap_or_else(random_ids), new);
         identity.sessions.push(session.clone());
         let surplus = identity.sessions.len().saturating_sub(KEPT);
         identity.sessions.drain(..surplus);
+        self.next_ids.pop_front();
         Ok(session)
     }
 
@@ -219,10 +240,14 @@ impl SecSign {
     /// Lets a phone act on a session; answers the state in which it is then.
     pub(crate) fn act(&mut self, now: i64, (secsignid, id): (&str, i64), action: &PhoneAction) -> Result<i64, Mistake> {
         let unknown = || Mistake::not_found("there is no such session of this SecSign ID");
+        let is_on_a_phone = self.identity(now, secsignid).is_some_and(|identity| identity.devices > 0);
         let session = self.session(now, secsignid, id).ok_or_else(unknown)?;
         if let PhoneAction::State { state } = action {
             session.state = *state;
             return Ok(*state);
+        }
+        if !is_on_a_phone {
+            return Err(Mistake::not_found("this SecSign ID is on no phone"));
         }
         if !session.is_open() {
             return Err(Mistake::over(format!("the session is over, its state is {}", session.state)));

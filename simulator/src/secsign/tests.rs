@@ -136,6 +136,37 @@ fn release_works_only_on_old_servers() {
 }
 
 #[test]
+fn an_id_on_no_phone_is_asked_in_vain_until_it_is_put_on_one() {
+    let mut server = server(SecondSession::Refuse, false);
+    server.identity(NOW, "alice").unwrap().devices = 0;
+    let session = ask(&mut server, NOW).unwrap();
+    let approve = PhoneAction::Approve { symbol: None };
+    let mistake = Mistake::not_found("this SecSign ID is on no phone");
+    assert_eq!(server.act(NOW, ("alice", session.id), &approve), Err(mistake));
+    assert_eq!(server.state(NOW, &triple(&session)), Ok(PENDING));
+    server.create_id("alice");
+    assert_eq!(server.act(NOW, ("alice", session.id), &approve), Ok(AUTHENTICATED));
+    server.identity(NOW, "alice").unwrap().devices = 2;
+    server.create_id("alice");
+    server.reset();
+    assert_eq!(server.identity(NOW, "alice").unwrap().devices, 2);
+}
+
+#[test]
+fn the_first_sessions_have_the_ids_that_were_asked_for() {
+    let session_ids = vec![(-7, "A".repeat(64)), (8, "B".repeat(64))];
+    let options = Options { secsign_ids: vec!["alice".to_owned()], session_ids, ..Options::default() };
+    let mut server = SecSign::new(&options);
+    let first = ask(&mut server, NOW).unwrap();
+    assert_eq!((first.id, first.request_id.as_str()), (-7, "A".repeat(64).as_str()));
+    assert!(ask(&mut server, NOW).is_err(), "what makes no session takes no id");
+    server.unfreeze("alice");
+    assert_eq!(ask(&mut server, NOW).unwrap().id, 8);
+    server.reset();
+    assert!(![-7, 8].contains(&ask(&mut server, NOW).unwrap().id));
+}
+
+#[test]
 fn ids_have_the_vendors_shape() {
     let mut server = server(SecondSession::Refuse, false);
     let session = ask(&mut server, NOW).unwrap();

@@ -1,11 +1,13 @@
-//! The ThumbSignIn service: users, their devices, and the transactions that phones complete.
+//! The ThumbSignIn service: its applications, and the transactions that phones complete for them.
 
+pub(crate) mod apps;
 pub(crate) mod signature;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
+use self::apps::{About, App};
 use crate::options::Options;
 use crate::phone::Mistake;
 use crate::{clock, random};
@@ -14,6 +16,8 @@ use crate::{clock, random};
 pub(crate) const SUCCESS: &str = "COMPLETED_SUCCESSFUL";
 /// Transactions kept; older ones are forgotten.
 const KEPT: usize = 20_000;
+/// Applications that there may be: each keeps a logo and a list of phones.
+const MOST_APPS: usize = 100;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -56,19 +60,21 @@ impl Status {
     }
 }
 
-#[derive(Clone)]
-pub(crate) struct Device {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    pub(crate) registered_ms: i64,
-    /// `None` before its first sign-in.
-    pub(crate) used_ms: Option<i64>,
+/// What a call begins.
+pub(crate) struct NewTransaction {
+    /// Whose call it is.
+    pub(crate) app: String,
+    pub(crate) kind: Kind,
+    pub(crate) user: Option<String>,
+    pub(crate) browser: Option<String>,
 }
 
 #[derive(Clone)]
 pub(crate) struct Transaction {
     /// Up to 48 hex digits, without leading zeros, as the vendor writes them.
     pub(crate) id: String,
+    /// Id of the application that began it; to others it does not exist.
+    pub(crate) app: String,
     pub(crate) kind: Kind,
     /// Who is asked; a sign-in may be open to whoever scans.
     pub(crate) user: Option<String>,
@@ -95,6 +101,9 @@ pub(crate) enum PhoneAction {
     Approve {
         #[serde(rename = "userId")]
         user: Option<String>,
+        /// By which phone: else by the oldest one, and a registration by a new one.
+        #[serde(rename = "deviceId")]
+        device: Option<String>,
     },
     Decline,
     Fail {
@@ -104,36 +113,54 @@ pub(crate) enum PhoneAction {
 }
 
 pub(crate) struct ThumbSignIn {
-    pub(crate) users: BTreeMap<String, Vec<Device>>,
+    /// In the order in which they were created; the first is that of the options.
+    pub(crate) apps: Vec<App>,
     pub(crate) transactions: VecDeque<Transaction>,
     lifetime_ms: i64,
 }
 
 impl ThumbSignIn {
     pub(crate) fn new(options: &Options) -> Self {
+        let about = About {
+            name: options.app_name.clone(),
+            description: options.app_description.clone(),
+            logo: options.app_logo.clone(),
+        };
+        let mut app = App::new(options.app_id.clone(), options.secret.clone(), about);
+        options.thumbsignin_users.iter().for_each(|user| app.add_device(clock::wall_ms(), user, None));
         let lifetime_ms = clock::ms(options.thumbsignin_lifetime);
-        let mut service = Self { users: BTreeMap::new(), transactions: VecDeque::new(), lifetime_ms };
-        options.thumbsignin_users.iter().for_each(|user| service.add_device(clock::wall_ms(), user));
-        service
+        Self { apps: vec![app], transactions: VecDeque::new(), lifetime_ms }
     }
 
-    /// Oldest first.
-    pub(crate) fn devices(&self, user: &str) -> &[Device] {
-        self.users.get(user).map_or(&[], Vec::as_slice)
+    pub(crate) fn app(&self, id: &str) -> Option<&App> {
+        self.apps.iter().find(|app| app.id == id)
     }
 
-    /// False where the user has none of that id.
-    pub(crate) fn remove_device(&mut self, user: &str, device: &str) -> bool {
-        let Some(devices) = self.users.get_mut(user) else { return false };
-        let before = devices.len();
-        devices.retain(|known| known.id != device);
-        devices.len() < before
+    pub(crate) fn app_mut(&mut self, id: &str) -> Option<&mut App> {
+        self.apps.iter_mut().find(|app| app.id == id)
     }
 
-    pub(crate) fn begin(&mut self, now: i64, kind: Kind, user: Option<String>, browser: Option<String>) -> Transaction {
+    /// Answers the new application's id.
+    pub(crate) fn create_app(&mut self, about: About) -> Result<String, Mistake> {
+        if self.apps.len() >= MOST_APPS {
+            return Err(Mistake::over(format!("there are {MOST_APPS} applications, which is the most")));
+        }
+        let app = App::with_new_credentials(about);
+        let id = app.id.clone();
+        self.apps.push(app);
+        Ok(id)
+    }
+
+    /// Everybody who ever registered a phone for any application.
+    pub(crate) fn users(&self) -> BTreeSet<&str> {
+        self.apps.iter().flat_map(|app| app.users.keys().map(String::as_str)).collect()
+    }
+
+    pub(crate) fn begin(&mut self, now: i64, new: NewTransaction) -> Transaction {
+        let NewTransaction { app, kind, user, browser } = new;
         let id = random::hex(3).trim_start_matches('0').to_owned();
         let expires_ms = now.saturating_add(self.lifetime_ms);
-        let transaction = Transaction { id, kind, user, status: Status::Pending, created_ms: now, expires_ms, browser };
+        let transaction = Transaction { id, app, kind, user, status: Status::Pending, created_ms: now, expires_ms, browser };
         self.transactions.push_back(transaction.clone());
         if self.transactions.len() > KEPT {
             self.transactions.pop_front();
@@ -171,10 +198,13 @@ impl ThumbSignIn {
             PhoneAction::Scan => Status::Initiated,
             PhoneAction::Decline => Status::failed("DECLINED"),
             PhoneAction::Fail { reason } => Status::failed(reason.as_deref().unwrap_or("TECHNICAL_REASON")),
-            PhoneAction::Approve { user } => {
+            PhoneAction::Approve { user, device } => {
                 let nobody = || Mistake::bad_request("nobody was asked by name: say with userId whose phone this is");
                 let holder = user.clone().or(transaction.user.clone()).ok_or_else(nobody)?;
-                self.complete(now, transaction.kind, holder)
+                if device.as_deref().is_some_and(|id| !is_device_id(id)) {
+                    return Err(Mistake::bad_request("deviceId has up to 64 letters, digits, dots, dashes, underscores"));
+                }
+                self.complete(now, &transaction, holder, device.as_deref())
             }
         };
         let transaction = self.transaction(now, id).ok_or_else(unknown)?;
@@ -182,29 +212,26 @@ impl ThumbSignIn {
         Ok(transaction.clone())
     }
 
-    /// What comes of the approval by `holder`: only a registered device can sign in.
-    fn complete(&mut self, now: i64, kind: Kind, holder: String) -> Status {
-        if kind == Kind::Register {
-            self.add_device(now, &holder);
-            return Status::Successful(holder);
-        }
-        match self.users.get_mut(&holder).and_then(|devices| devices.first_mut()) {
-            Some(device) => {
-                device.used_ms = Some(now);
-                Status::Successful(holder)
+    /// What comes of the approval by a phone of `holder`: an application knows the phones that were registered for it only.
+    fn complete(&mut self, now: i64, transaction: &Transaction, holder: String, device: Option<&str>) -> Status {
+        let Some(app) = self.app_mut(&transaction.app) else { return Status::failed("TECHNICAL_REASON") };
+        match transaction.kind {
+            Kind::Register if device.is_some() && app.device_mut(&holder, device).is_some() => {
+                return Status::failed("ALREADY_REGISTERED");
             }
-            None => Status::failed("NOT_REGISTERED"),
+            Kind::Register => app.add_device(now, &holder, device),
+            Kind::Authenticate => match app.device_mut(&holder, device) {
+                Some(device) => device.used_ms = Some(now),
+                None => return Status::failed("NOT_REGISTERED"),
+            },
         }
+        Status::Successful(holder)
     }
+}
 
-    fn add_device(&mut self, now: i64, user: &str) {
-        let devices = self.users.entry(user.to_owned()).or_default();
-        let name = match devices.len() {
-            0 => "Virtual phone".to_owned(),
-            more => format!("Virtual phone {}", more + 1),
-        };
-        devices.push(Device { id: random::hex(2), name, registered_ms: now, used_ms: None });
-    }
+/// Characters that no signer writes in a way of its own: the id goes into paths.
+fn is_device_id(id: &str) -> bool {
+    (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
 #[cfg(test)]

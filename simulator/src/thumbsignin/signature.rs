@@ -4,6 +4,7 @@
 //! signature around midnight. A request is accepted if any combination of their habits gives its signature.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use hmac::digest::Output;
 use hmac::{Hmac, Mac};
@@ -11,7 +12,6 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use crate::options::Options;
 use crate::{call, clock};
 
 /// What the header names is not looked up.
@@ -40,23 +40,31 @@ pub(crate) struct Received<'a> {
     pub(crate) header: &'a dyn Fn(&str) -> Option<String>,
 }
 
+/// By what a signature is judged.
+pub(crate) struct Rules<'a> {
+    /// The secret of an application, by its id.
+    pub(crate) secret_of: &'a dyn Fn(&str) -> Option<String>,
+    /// How old a stamp may be; `None` is the vendor's own rule, which has no bound.
+    pub(crate) max_age: Option<Duration>,
+}
+
 pub(crate) type Refusal = &'static str;
 
 const INVALID: Refusal = "Authorization header is missing or invalid";
 const FAILED: Refusal = "Signature verification failed";
 
-pub(crate) fn verify(options: &Options, received: &Received<'_>, now_ms: i64) -> Result<(), Refusal> {
+/// Answers the id of the application that signed. Nothing is remembered: a signature may be used again until it is too old, as
+/// the Gluu integration does.
+pub(crate) fn verify(rules: &Rules<'_>, received: &Received<'_>, now_ms: i64) -> Result<String, Refusal> {
     let header = (received.header)("authorization").ok_or(INVALID)?;
     let (credential, signed_headers, signature) = authorization(&header).ok_or(INVALID)?;
-    if credential != options.app_id {
-        return Err(FAILED);
-    }
+    let secret = (rules.secret_of)(credential).ok_or(FAILED)?;
     let stamp = (received.header)("x-ts-date").ok_or("X-Ts-Date header is missing")?;
     if !signed_headers.contains(&"x-ts-date") {
         return Err("X-Ts-Date is not signed");
     }
     let stamped = clock::parse_stamp(&stamp).ok_or("X-Ts-Date is not a timestamp")?;
-    let too_old = options.signature_max_age.is_some_and(|most| now_ms.saturating_sub(stamped) > clock::ms(most));
+    let too_old = rules.max_age.is_some_and(|most| now_ms.saturating_sub(stamped) > clock::ms(most));
     if too_old || stamped.saturating_sub(now_ms) > AHEAD_MS {
         return Err("X-Ts-Date is too far from the current time");
     }
@@ -64,11 +72,11 @@ pub(crate) fn verify(options: &Options, received: &Received<'_>, now_ms: i64) ->
     let fits = canonical_forms(received, &signed_headers).ok_or(FAILED)?.into_iter().any(|canonical| {
         let text = format!("{ALGORITHM}\n{stamp}\n{:x}", Sha256::digest(canonical));
         days.iter().any(|day| {
-            let expected = hmac(&hmac(options.secret.as_bytes(), day.as_bytes()), text.as_bytes());
+            let expected = hmac(&hmac(secret.as_bytes(), day.as_bytes()), text.as_bytes());
             format!("{expected:x}").as_bytes().ct_eq(signature.as_bytes()).into()
         })
     });
-    if fits { Ok(()) } else { Err(FAILED) }
+    if fits { Ok(credential.to_owned()) } else { Err(FAILED) }
 }
 
 /// The three parts of `HmacSHA256 Credential=…, SignedHeaders=…, Signature=…`; the blanks after the commas may be missing, and

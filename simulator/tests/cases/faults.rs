@@ -217,6 +217,39 @@ async fn thumbsignin_answers_are_spoiled_in_their_own_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_operation_of_registration_and_enrolment_can_be_struck() {
+    let world = World::start().await;
+    let device = world.get_api("thumbsignin/devices?userId=bob").await[0]["deviceId"].as_str().unwrap().to_owned();
+    for (operation, path) in [
+        ("exist", "/rest/v2/SecSignId/alice?exist"),
+        ("create_qr_code", "/rest/v2/SecSignId/alice?createqrcode"),
+        ("device_count", "/rest/v1/Device/alice/Count"),
+        ("server_info", "/rest/v2/PluginRegistration/ServerInfo"),
+        ("register", "/ts/secure/register?userId=alice"),
+        ("devices", "/ts/secure/devices/alice"),
+        ("deregister", format!("/ts/secure/deregister/bob/devices/{device}").as_str()),
+    ] {
+        let provider = if path.starts_with("/rest/") { "secsign" } else { "thumbsignin" };
+        world.arm(json!({"provider": provider, "operation": operation, "fault": "status", "status": 503, "count": 1})).await;
+        for expected in [503, 200] {
+            let answer = world.signed(reqwest::Method::GET, path).send().await.unwrap();
+            assert_eq!(answer.status().as_u16(), expected, "{operation}");
+        }
+    }
+    let session = world.ask("alice").await;
+    world.arm(json!({"provider": "secsign", "operation": "release", "fault": "empty", "count": 1})).await;
+    assert_eq!(world.form_text(session.body("ReqReleaseAuthSession")).await, "");
+    assert!(world.form(session.body("ReqReleaseAuthSession")).await.contains_key("error"));
+    for (fault, path, expected) in [
+        ("duplicate_key", "/rest/v2/SecSignId/alice?exist", r#"{"exist":true,"exist":false}"#),
+        ("percent_encoded", "/rest/v1/Device/alice/Count", r#"{"count":"%31"}"#),
+    ] {
+        world.arm(json!({"provider": "secsign", "fault": fault, "count": 1})).await;
+        assert_eq!(world.get(path).send().await.unwrap().text().await.unwrap(), expected, "{fault}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_delayed_over_a_reset_leaves_no_trace() {
     let world = World::start().await;
     world.arm(json!({"operation": "create", "fault": "delay", "delay_ms": 400})).await;

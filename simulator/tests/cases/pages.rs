@@ -73,6 +73,17 @@ async fn an_id_is_created_on_the_phone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_id_on_no_phone_is_put_on_one() {
+    let world = World::start().await;
+    world.post_api("secsign/alice", json!({"action": "devices", "count": 0})).await;
+    world.ask("alice").await;
+    let shown = page(&world, "/phone/secsign/alice").await;
+    assert!(shown.contains("This ID is on no phone") && !shown.contains("class=\"symbol\""), "{shown}");
+    assert_eq!(send(&world, "/phone/secsign/alice", &[("action", "create")]).await, "/phone/secsign/alice");
+    assert!(page(&world, "/phone/secsign/alice").await.contains("class=\"symbol\""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_scanned_code_is_approved_or_declined() {
     let world = World::start().await;
     let id = world.begin("/ts/secure/authenticate?userId=alice").await;

@@ -35,6 +35,9 @@ async fn mistakes_of_scripts_are_json_errors() {
         (Method::GET, "secsign/nobody", Value::Null, 404),
         (Method::POST, "secsign/nobody", json!({"action": "unfreeze"}), 404),
         (Method::POST, "secsign/alice", json!({"action": "melt"}), 400),
+        (Method::POST, "secsign/alice", json!({"action": "devices"}), 400),
+        (Method::POST, "secsign/alice", json!({"action": "devices", "count": 101}), 400),
+        (Method::POST, "secsign/nobody", json!({"action": "devices", "count": 1}), 404),
         (Method::POST, path.as_str(), json!({"action": "approve", "symbol": "AAAA"}), 400),
         (Method::POST, path.as_str(), json!({}), 400),
         (Method::POST, "secsign/alice/sessions/1", json!({"action": "approve"}), 404),
@@ -100,6 +103,7 @@ async fn transactions_are_listed_oldest_first_and_filtered() {
     };
     let all = world.get_api("thumbsignin/transactions").await;
     assert_eq!((all[0]["kind"].as_str(), all[1]["userId"].is_null()), (Some("authenticate"), true));
+    assert_eq!(all[0]["appId"], world.simulator.options.app_id);
     assert!(all[0]["expireInSeconds"].as_i64().unwrap() > 80);
     assert_eq!(ids(all), [first.clone(), second.clone(), third.clone()]);
     assert_eq!(ids(world.get_api("thumbsignin/transactions?userId=alice&state=PENDING").await), [first]);
@@ -164,7 +168,8 @@ async fn a_reset_clears_everything_but_people_and_the_log() {
 
     let (status, body) = world.try_api(Method::POST, "reset", Value::Null).await;
     assert_eq!((status, body), (204, Value::Null));
-    assert_eq!(world.get_api("secsign/alice").await, json!({"secsignid": "alice", "frozen": false, "sessions": []}));
+    let alice = json!({"secsignid": "alice", "frozen": false, "devices": 1, "sessions": []});
+    assert_eq!(world.get_api("secsign/alice").await, alice);
     assert_eq!(world.get_api("secsign/carol").await["frozen"], false);
     assert_eq!(world.get_api("thumbsignin/transactions").await, json!([]));
     assert_eq!(world.get_api("faults").await, json!([]));
@@ -175,6 +180,19 @@ async fn a_reset_clears_everything_but_people_and_the_log() {
     assert_eq!(devices["devices"].as_array().unwrap().len(), 1);
     let log = world.get_api("requests").await;
     assert_eq!(log.as_array().unwrap().last().unwrap()["seq"].as_u64().unwrap() as usize, before + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secsign_id_on_no_phone_exists_and_is_asked_in_vain() {
+    let world = World::start().await;
+    assert_eq!(world.post_api("secsign/alice", json!({"action": "devices", "count": 0})).await["devices"], 0);
+    world.post_api("reset", Value::Null).await;
+    assert_eq!(world.get_api("secsign/alice").await["devices"], 0, "people stay as they are");
+    let session = world.ask("alice").await;
+    assert_eq!(world.act(&session, json!({"action": "approve"})).await.0, 404);
+    assert_eq!(world.state(&session).await["authsessionstate"], "1");
+    assert_eq!(world.post_api("secsign/alice", json!({"action": "create"})).await["devices"], 1);
+    assert_eq!(world.act(&session, json!({"action": "approve"})).await.0, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

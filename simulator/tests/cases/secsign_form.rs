@@ -27,32 +27,6 @@ async fn a_request_is_answered_in_the_vendors_order_and_without_percent_encoding
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_captured_requests_of_official_clients_are_accepted() {
-    let world = World::start().await;
-    for (headers, body) in [
-        (
-            "Content-Type: application/x-www-form-urlencoded\r\nConnection: keep-alive\r\n",
-            "secsignid=alice&servicename=Node.js%20test&serviceaddress=localhost&request=ReqRequestAuthSession&apimethod=SecSignIDApi_Node.js",
-        ),
-        (
-            "Accept: */*\r\nReferer: SecSignIDApi_PHP\r\n",
-            "apimethod=SecSignIDApi_PHP&request=ReqRequestAuthSession&secsignid=alice&servicename=Pr%C3%BCf+%26+Co&serviceaddress=https%3A%2F%2Fidp.example%2Flogin&pluginname=my-plugin+1.0&showaccesspass=true",
-        ),
-        (
-            "",
-            "request=ReqRequestAuthSession&secsignid=%20Alice%20&servicename=My%20%C3%9Cnit&serviceaddress=https%3A%2F%2Fh&showaccesspass=true&pluginname=idp&apimethod=SecSignIDApi_JS&",
-        ),
-    ] {
-        let request = raw_form_with(headers, body);
-        let (received, _) = world.raw(&request, Duration::from_millis(300));
-        let text = String::from_utf8_lossy(&received);
-        assert!(text.starts_with("HTTP/1.1 200 OK\r\n"), "{text}");
-        assert!(text.contains("authsessionstate=1"), "{body}: {text}");
-        world.post_api("reset", json!({})).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn every_state_can_be_reached_and_is_told() {
     let world = World::start().await;
     for (action, state) in [

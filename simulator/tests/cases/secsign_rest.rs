@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use signbridge_simulator::{Options, PinAccount};
+use signbridge_simulator::{Options, PinAccount, Version};
 
 use crate::support::World;
 
@@ -66,12 +66,36 @@ async fn enrolment_creates_the_id_on_the_phone_only() {
     assert!(code["qrcodebase64"].as_str().unwrap().starts_with("iVBORw0KGgo"));
     assert!(code["createurl"].as_str().unwrap().starts_with("http%3A%2F%2F127%2E0%2E0%2E1"));
     assert_eq!(call(&world, Method::GET, "/rest/v2/SecSignId/carol?exist").await.1["exist"], false);
-    assert_eq!(call(&world, Method::GET, "/rest/v1/Device/carol/Count").await.1["count"], 0);
+    assert_eq!(call(&world, Method::GET, "/rest/v1/Device/carol/Count").await.0, 404);
     world.post_api("secsign/carol", json!({"action": "create"})).await;
     assert_eq!(call(&world, Method::GET, "/rest/v2/SecSignId/Carol?exist").await.1["exist"], true);
     assert_eq!(call(&world, Method::GET, "/rest/v1/Device/carol/Count").await.1["count"], 1);
+    world.post_api("secsign/carol", json!({"action": "devices", "count": 0})).await;
+    assert_eq!(call(&world, Method::GET, "/rest/v2/SecSignId/carol?exist").await.1["exist"], true);
+    assert_eq!(call(&world, Method::GET, "/rest/v1/Device/carol/Count").await, (200, json!({"count": 0})));
     let info = json!({"majorVersion": 10, "minorVersion": 7, "patchVersion": 5});
     assert_eq!(call(&world, Method::GET, "/rest/v2/PluginRegistration/ServerInfo").await, (200, info));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_server_lists_phones_and_tells_no_version() {
+    let world = World::with(Options { secsign_version: Version(10, 7, 4), ..Options::default() }).await;
+    assert_eq!(call(&world, Method::GET, "/rest/v2/PluginRegistration/ServerInfo").await.0, 404);
+    assert_eq!(call(&world, Method::GET, "/rest/v1/Device/alice/Count").await.0, 404);
+    assert_eq!(call(&world, Method::GET, "/rest/v2/SecSignId/nobody?devices").await.0, 404);
+    let listed = |answer: &Value| answer["alice"]["devices"].as_object().unwrap().len();
+    for count in [1, 2, 0] {
+        world.post_api("secsign/alice", json!({"action": "devices", "count": count})).await;
+        let (status, answer) = call(&world, Method::GET, "/rest/v2/SecSignId/Alice?devices").await;
+        assert_eq!((status, listed(&answer)), (200, count), "{answer}");
+    }
+    assert_eq!(call(&world, Method::GET, "/rest/v2/SecSignId/alice?exist").await, (200, json!({"exist": true})));
+    assert_eq!(call(&world, Method::GET, CREATE).await.0, 200);
+
+    let newer = World::with(Options { secsign_version: Version(11, 0, 1), ..Options::default() }).await;
+    let info = json!({"majorVersion": 11, "minorVersion": 0, "patchVersion": 1});
+    assert_eq!(call(&newer, Method::GET, "/rest/v2/PluginRegistration/ServerInfo").await, (200, info));
+    assert_eq!(call(&newer, Method::GET, "/rest/v2/SecSignId/alice?devices").await.0, 404);
 }
 
 #[tokio::test(flavor = "multi_thread")]

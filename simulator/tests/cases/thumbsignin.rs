@@ -22,7 +22,7 @@ async fn a_sign_in_goes_from_pending_to_success_and_names_the_user() {
     assert_eq!(world.transaction_status(id).await.0, "INITIATED");
     world.act_on(id, json!({"action": "approve"})).await;
     let (_, done) = world.thumbsignin(&format!("/ts/secure/txn-status/{id}")).await;
-    assert_eq!(done["status"], "COMPLETED_SUCCESSFUL");
+    assert_eq!((done["status"].as_str(), done["userId"].as_str()), (Some("COMPLETED_SUCCESSFUL"), Some("alice")));
     assert!(done.get("qrImage").is_none());
     for _ in 0..2 {
         assert_eq!(world.thumbsignin(&format!("/ts/secure/getUser/{id}")).await, (200, json!({"userId": "alice"})));
@@ -49,7 +49,8 @@ async fn requests_that_are_not_signed_are_refused_with_flat_json() {
     assert_eq!(world.client.execute(moved).await.unwrap().status(), 200, "the same signature where it belongs");
 
     let old = [("x-ts-date", "20180502T101112Z")];
-    let old_signature = authorization(&world.simulator.options.app_id, &world.simulator.options.secret, "GET", target, &old);
+    let app = world.app();
+    let old_signature = authorization((&app.id, &app.secret), "get", target, &old);
     let stale = world.get(target).header("x-ts-date", old[0].1).header("authorization", old_signature).send().await.unwrap();
     assert_eq!(stale.status(), 401);
     assert_eq!(world.get_api("thumbsignin/transactions").await.as_array().unwrap().len(), 1);
@@ -124,6 +125,81 @@ async fn devices_come_and_go() {
     let id = world.begin("/ts/secure/authenticate?userId=carol").await;
     world.act_on(&id, json!({"action": "approve"})).await;
     assert_eq!(world.transaction_status(&id).await.1, "NOT_REGISTERED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registration_names_its_user_and_a_failure_names_nobody() {
+    let world = World::start().await;
+    for (action, named) in [(json!({"action": "approve"}), json!("carol")), (json!({"action": "decline"}), Value::Null)] {
+        let id = world.begin("/ts/secure/register?userId=carol").await;
+        world.act_on(&id, action).await;
+        assert_eq!(world.thumbsignin(&format!("/ts/secure/txn-status/{id}")).await.1["userId"], named);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_but_the_list_of_devices_is_flat() {
+    let world = World::start().await;
+    let device = world.get_api("thumbsignin/devices?userId=bob").await[0]["deviceId"].as_str().unwrap().to_owned();
+    let open = world.begin("/ts/secure/authenticate?userId=alice").await;
+    let done = world.begin("/ts/secure/register?userId=alice").await;
+    world.act_on(&done, json!({"action": "approve"})).await;
+    for (target, expected) in [
+        ("/ts/secure/authenticate".to_owned(), 200),
+        ("/ts/secure/authenticate?userId=alice".to_owned(), 200),
+        ("/ts/secure/authenticate?userId=".to_owned(), 400),
+        ("/ts/secure/register?userId=alice".to_owned(), 200),
+        ("/ts/secure/register".to_owned(), 400),
+        (format!("/ts/secure/txn-status/{open}"), 200),
+        (format!("/ts/secure/txn-status/{open}?cancelled=true"), 200),
+        (format!("/ts/secure/txn-status/{done}"), 200),
+        ("/ts/secure/txn-status/7e8e".to_owned(), 404),
+        (format!("/ts/secure/getUser/{open}"), 400),
+        (format!("/ts/secure/getUser/{done}"), 200),
+        (format!("/ts/secure/deregister/bob/devices/{device}"), 200),
+        (format!("/ts/secure/deregister/bob/devices/{device}"), 404),
+        ("/ts/secure/coffee".to_owned(), 404),
+    ] {
+        let (status, answer) = world.thumbsignin(&target).await;
+        assert_eq!(status, expected, "{target}: {answer}");
+        let members = answer.as_object().unwrap();
+        assert!(
+            !members.is_empty() && members.values().all(|value| !value.is_object() && !value.is_array()),
+            "{target}: {answer}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_phone_registers_and_the_same_one_is_registered_already() {
+    let world = World::start().await;
+    let devices = |listed: Value| -> Vec<String> {
+        listed.as_array().unwrap().iter().map(|device| device["deviceId"].as_str().unwrap().to_owned()).collect()
+    };
+    let first = devices(world.get_api("thumbsignin/devices?userId=alice").await).remove(0);
+    for (device, outcome) in [
+        (json!(first), ("COMPLETED_FAILURE", "ALREADY_REGISTERED")),
+        (json!("tablet-1"), ("COMPLETED_SUCCESSFUL", "")),
+        (json!("tablet-1"), ("COMPLETED_FAILURE", "ALREADY_REGISTERED")),
+        (Value::Null, ("COMPLETED_SUCCESSFUL", "")),
+    ] {
+        let id = world.begin("/ts/secure/register?userId=alice").await;
+        world.act_on(&id, json!({"action": "approve", "deviceId": device})).await;
+        assert_eq!(world.transaction_status(&id).await, (outcome.0.to_owned(), outcome.1.to_owned()), "{device}");
+    }
+    let (_, listed) = world.thumbsignin("/ts/secure/devices/alice").await;
+    let listed = devices(listed["devices"].clone());
+    assert_eq!((listed.len(), listed[0].as_str(), listed[1].as_str()), (3, first.as_str(), "tablet-1"));
+
+    let gone = world.signed(Method::DELETE, "/ts/secure/deregister/alice/devices/tablet-1").send().await.unwrap();
+    assert_eq!(gone.status(), 200);
+    for (device, reason) in [("tablet-1", "NOT_REGISTERED"), (first.as_str(), "")] {
+        let id = world.begin("/ts/secure/authenticate?userId=alice").await;
+        world.act_on(&id, json!({"action": "approve", "deviceId": device})).await;
+        assert_eq!(world.transaction_status(&id).await.1, reason, "{device}");
+    }
+    let id = world.begin("/ts/secure/authenticate?userId=alice").await;
+    assert_eq!(world.act_on(&id, json!({"action": "approve", "deviceId": "a b"})).await.0, 400);
 }
 
 #[tokio::test(flavor = "multi_thread")]

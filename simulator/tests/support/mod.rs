@@ -26,6 +26,19 @@ pub struct Session {
     pub icon: String,
 }
 
+/// Credentials of a ThumbSignIn application.
+pub struct App {
+    pub id: String,
+    pub secret: String,
+}
+
+impl App {
+    pub fn of(answer: &Value) -> Self {
+        let text = |key: &str| answer[key].as_str().unwrap().to_owned();
+        Self { id: text("appId"), secret: text("secret") }
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is a test's client, not the product's")]
 fn client() -> Client {
     Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(Duration::from_secs(10)).build().unwrap()
@@ -111,24 +124,41 @@ impl World {
         self.try_api(Method::POST, &format!("secsign/{}/sessions/{}", session.secsignid, session.id), action).await
     }
 
-    /// A signed ThumbSignIn request. Its users have no characters that the vendor's signers write differently.
+    /// A ThumbSignIn request signed by the application of the options.
     pub fn signed(&self, method: Method, target: &str) -> RequestBuilder {
-        let stamp = stamp();
+        self.signed_by(&self.app(), method, target)
+    }
+
+    /// Its users have no characters that the vendor's signers write differently.
+    pub fn signed_by(&self, app: &App, method: Method, target: &str) -> RequestBuilder {
+        let stamp = stamp(0);
         let headers =
             [("accept", "application/json"), ("user-agent", "Mozilla/5.0 Firefox/140.0"), ("x-ts-date", stamp.as_str())];
-        let authorization =
-            authorization(&self.simulator.options.app_id, &self.simulator.options.secret, method.as_str(), target, &headers);
+        let authorization = authorization((&app.id, &app.secret), &method.as_str().to_lowercase(), target, &headers);
         let request = self.client.request(method, self.url(target)).header("authorization", authorization);
         headers.into_iter().fold(request, |request, (name, value)| request.header(name, value))
     }
 
+    /// The application of the options.
+    pub fn app(&self) -> App {
+        App { id: self.simulator.options.app_id.clone(), secret: self.simulator.options.secret.clone() }
+    }
+
     pub async fn thumbsignin(&self, target: &str) -> (u16, Value) {
-        let response = self.signed(Method::GET, target).send().await.unwrap();
+        self.thumbsignin_by(&self.app(), target).await
+    }
+
+    pub async fn thumbsignin_by(&self, app: &App, target: &str) -> (u16, Value) {
+        let response = self.signed_by(app, Method::GET, target).send().await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap())
     }
 
     pub async fn begin(&self, target: &str) -> String {
-        let (status, answer) = self.thumbsignin(target).await;
+        self.begin_by(&self.app(), target).await
+    }
+
+    pub async fn begin_by(&self, app: &App, target: &str) -> String {
+        let (status, answer) = self.thumbsignin_by(app, target).await;
         assert_eq!(status, 200, "{answer}");
         answer["transactionId"].as_str().unwrap().to_owned()
     }
@@ -140,6 +170,24 @@ impl World {
 
     pub async fn act_on(&self, transaction: &str, action: Value) -> (u16, Value) {
         self.try_api(Method::POST, &format!("thumbsignin/transactions/{transaction}"), action).await
+    }
+
+    /// Sends bytes as they are and reads one answer: its status and its body.
+    pub fn replay(&self, request: &[u8]) -> (u16, String) {
+        let address = self.simulator.upstream_url.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.write_all(request).unwrap();
+        let mut received = Vec::new();
+        let mut buffer = [0; 65_536];
+        loop {
+            if let Some(answer) = whole_answer(&received) {
+                return answer;
+            }
+            let count = stream.read(&mut buffer).unwrap();
+            assert_ne!(count, 0, "closed after {:?}", String::from_utf8_lossy(&received));
+            received.extend_from_slice(&buffer[..count]);
+        }
     }
 
     /// Sends bytes and reads until the other side closes or the time is up.
@@ -161,6 +209,15 @@ impl World {
             }
         }
     }
+}
+
+/// `None` while there is more to come.
+fn whole_answer(received: &[u8]) -> Option<(u16, String)> {
+    let at = received.windows(4).position(|piece| piece == b"\r\n\r\n")?;
+    let (head, body) = (String::from_utf8(received[..at].to_vec()).unwrap().to_lowercase(), &received[at + 4..]);
+    let length: usize = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap().parse().unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (body.len() == length).then(|| (status, String::from_utf8(body.to_vec()).unwrap()))
 }
 
 impl Session {
@@ -191,9 +248,10 @@ pub fn raw_form_with(headers: &str, body: &str) -> Vec<u8> {
     format!("POST / HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
+/// The stamp of so many seconds ago.
 #[expect(clippy::disallowed_methods, reason = "signatures carry the wall clock's time")]
-fn stamp() -> String {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+pub fn stamp(ago: u64) -> String {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() - ago;
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     let (mut year, mut day) = (1970, days);
     let leap = |year: u64| year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
@@ -212,13 +270,12 @@ fn stamp() -> String {
     format!("{year:04}{month:02}{:02}T{:02}{:02}{:02}Z", day + 1, second / 3600, second / 60 % 60, second % 60)
 }
 
-/// The `Authorization` header of a request without a body.
-pub fn authorization(app_id: &str, secret: &str, method: &str, target: &str, headers: &[(&str, &str)]) -> String {
+/// The `Authorization` header of a request without a body, whose method, path and query are signed as they are given.
+pub fn authorization((app_id, secret): (&str, &str), method: &str, target: &str, headers: &[(&str, &str)]) -> String {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let names: Vec<&str> = headers.iter().map(|(name, _)| *name).collect();
     let lines: String = headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
     let stamp = headers.iter().find(|(name, _)| *name == "x-ts-date").unwrap().1;
-    let method = method.to_lowercase();
     let canonical = format!("{method}\n{path}\n{query}\n{lines}\n{}\n{}", names.join(";"), hex(&Sha256::digest(b"")));
     let text = format!("HmacSHA256\n{stamp}\n{}", hex(&Sha256::digest(canonical)));
     let key = hmac(secret.as_bytes(), &stamp.as_bytes()[..8]);
