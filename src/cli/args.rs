@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::client::ClientCommand;
+use super::device::DeviceCommand;
 use super::installation::ConfigCommand;
 use super::key::KeyCommand;
-use super::user::{DeviceCommand, SessionCommand, UserCommand};
+use super::user::{SessionCommand, UserCommand};
 #[cfg(feature = "demo")]
 use crate::demo::{DemoOptions, SimulateOptions};
 

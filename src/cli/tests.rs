@@ -8,8 +8,10 @@ use super::client::ClientCommand;
 use super::user::UserCommand;
 use super::{CliError, Context};
 use crate::domain::client::ClientPatch;
+use crate::domain::user::Upstream;
 use crate::domain::written::WrittenUser;
 use crate::manage::ManageError;
+use crate::manage::at_service::AtServiceError;
 
 fn parse(line: &[&str]) -> Result<Args, String> {
     Args::try_parse_from(std::iter::once(&"signbridge").chain(line)).map_err(|error| error.to_string())
@@ -138,7 +140,9 @@ fn every_command_of_the_contract_is_understood() {
         "device list",
         "device list a",
         "device list --username a",
+        "device list a --at-service",
         "device remove x",
+        "device remove --id x --at-service",
         "session list",
         "session list a",
         "session end x",
@@ -204,6 +208,8 @@ fn command_lines_that_make_no_sense_are_refused() {
 fn exit_codes_tell_what_was_wrong() {
     assert_eq!(CliError::Manage(ManageError::Invalid(Vec::new())).code(), 2);
     assert_eq!(CliError::Manage(ManageError::Exists(String::new())).code(), 1);
+    assert_eq!(CliError::AtService(AtServiceError::Unconfigured(Upstream::SecSign)).code(), 2);
+    assert_eq!(CliError::AtService(AtServiceError::OnlyCounted(1)).code(), 1);
     let context = Context { file: Some("/nonexistent".into()), variables: vec![], format: Format::Text };
     assert_eq!(CliError::from(context.config().unwrap_err()).code(), 2);
 }
