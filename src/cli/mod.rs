@@ -14,6 +14,7 @@ mod phones;
 mod recipe;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod user;
 
 use std::path::PathBuf;
@@ -179,6 +180,7 @@ async fn run_async(context: &Context, command: Command) -> Result<(), CliError> 
         Command::Device(command) => device::run(context, command).await,
         Command::Session(command) => user::session(context, command).await,
         Command::Key(command) => key::run(context, command).await,
+        Command::Try(command) => trial::run(context, command).await,
         Command::Doctor => installation::doctor(context).await,
         Command::Healthcheck => installation::healthcheck(context).await,
         Command::Config(command) => installation::config(context, &command),
