@@ -19,9 +19,9 @@ use crate::keys::ring::KeyRing;
 use crate::keys::rotation::KeySettings;
 use crate::outbound::{self, OutboundError};
 use crate::store::{Sizes, Soundness, Store, instance};
-use crate::upstream::Upstreams;
 use crate::upstream::secsign::SecSign;
 use crate::upstream::thumbsignin::ThumbSignIn;
+use crate::upstream::{PhoneApproval, Upstreams};
 
 /// How long a start looks through the database: docs/backup.md says what that is enough for.
 const EXAMINING: Duration = Duration::from_secs(10);
@@ -45,13 +45,7 @@ pub(crate) async fn assemble(config: &Config, env: Env) -> Result<Op, StartError
     if held != config.issuer.text() {
         return Err(differs(ISSUER_DIFFERS, &held, config.issuer.text()));
     }
-    let mut upstreams = Upstreams::new();
-    if let Some(service) = secsign(config).map_err(setup)? {
-        upstreams.insert(Upstream::SecSign, Arc::new(service));
-    }
-    if let Some(service) = thumbsignin(config, &env).map_err(setup)? {
-        upstreams.insert(Upstream::ThumbSignIn, Arc::new(service));
-    }
+    let upstreams = upstreams(config, &env)?;
     let settings = Arc::new(settings(config));
     let outbound = outbound::guarded(config.outbound.ca_file.as_deref(), config.outbound.allow_private).map_err(setup)?;
     let op = Op {
@@ -140,6 +134,28 @@ async fn hold(store: &Store, key: &'static str, value: &str) -> Result<String, S
 
 fn differs(complaint: &str, held: &str, value: &str) -> StartError {
     StartError::Setup(format!("{complaint} {held}; this start is with {value}"))
+}
+
+/// The configured phone services.
+pub(crate) fn upstreams(config: &Config, env: &Env) -> Result<Upstreams, StartError> {
+    let mut upstreams = Upstreams::new();
+    for which in Upstream::ALL {
+        if let Some(service) = upstream(config, env, which)? {
+            upstreams.insert(which, service);
+        }
+    }
+    Ok(upstreams)
+}
+
+/// One of them, where it is configured.
+pub(crate) fn upstream(config: &Config, env: &Env, which: Upstream) -> Result<Option<Arc<dyn PhoneApproval>>, StartError> {
+    fn shared(service: impl PhoneApproval + 'static) -> Arc<dyn PhoneApproval> {
+        Arc::new(service)
+    }
+    Ok(match which {
+        Upstream::SecSign => secsign(config).map_err(setup)?.map(shared),
+        Upstream::ThumbSignIn => thumbsignin(config, env).map_err(setup)?.map(shared),
+    })
 }
 
 pub(crate) fn secsign(config: &Config) -> Result<Option<SecSign>, OutboundError> {

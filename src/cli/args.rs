@@ -7,9 +7,11 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::client::ClientCommand;
+use super::device::DeviceCommand;
 use super::installation::ConfigCommand;
 use super::key::KeyCommand;
-use super::user::{DeviceCommand, SessionCommand, UserCommand};
+use super::trial::TryCommand;
+use super::user::{SessionCommand, UserCommand};
 #[cfg(feature = "demo")]
 use crate::demo::{DemoOptions, SimulateOptions};
 
@@ -32,7 +34,7 @@ pub(super) enum Format {
     /// For people
     #[default]
     Text,
-    /// One line of JSON
+    /// JSON: one line, or one for each event of `try`
     Json,
 }
 
@@ -74,6 +76,9 @@ pub(super) enum Command {
     /// The configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Ask a phone once, without the server: whether a phone service, its account here and a phone work together
+    #[command(subcommand)]
+    Try(TryCommand),
     /// Look at everything that a working provider needs, and say what to do
     Doctor,
     /// Ask the running server whether it is ready: for the health check of a container

@@ -6,12 +6,15 @@
 mod args;
 mod client;
 mod client_flags;
+mod device;
 mod installation;
 mod key;
 mod output;
+mod phones;
 mod recipe;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod user;
 
 use std::path::PathBuf;
@@ -24,6 +27,7 @@ use tokio::runtime::Runtime;
 use crate::app::StartError;
 use crate::config::{self, CONFIG_VARIABLE, Config, ConfigError, LOG_VARIABLE, LogFormat};
 use crate::domain::env::Env;
+use crate::manage::at_service::AtServiceError;
 use crate::manage::{Manage, ManageError};
 use crate::store::{Store, StoreError};
 use crate::telemetry::{self, COMMAND_FILTER, SERVER_FILTER, TelemetryError};
@@ -46,6 +50,8 @@ enum CliError {
     Start(#[from] StartError),
     #[error(transparent)]
     Manage(#[from] ManageError),
+    #[error(transparent)]
+    AtService(#[from] AtServiceError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -71,6 +77,7 @@ impl CliError {
     fn code(&self) -> u8 {
         match self {
             Self::Config(_) | Self::Telemetry(_) | Self::Manage(ManageError::Invalid(_)) => 2,
+            Self::AtService(AtServiceError::Unconfigured(_) | AtServiceError::Closed(_)) => 2,
             #[cfg(not(feature = "demo"))]
             Self::WithoutDemo => 2,
             _other => 1,
@@ -170,9 +177,10 @@ async fn run_async(context: &Context, command: Command) -> Result<(), CliError> 
         Command::Migrate { check: true } => installation::check_migrations(context).await,
         Command::Client(command) => client::run(context, command).await,
         Command::User(command) => user::user(context, command).await,
-        Command::Device(command) => user::device(context, command).await,
+        Command::Device(command) => device::run(context, command).await,
         Command::Session(command) => user::session(context, command).await,
         Command::Key(command) => key::run(context, command).await,
+        Command::Try(command) => trial::run(context, command).await,
         Command::Doctor => installation::doctor(context).await,
         Command::Healthcheck => installation::healthcheck(context).await,
         Command::Config(command) => installation::config(context, &command),

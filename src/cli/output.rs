@@ -53,7 +53,7 @@ pub(super) fn fields(rows: &[(&str, String)]) -> String {
 }
 
 /// A table with its columns below one another; `nothing` when it has no rows.
-fn table(head: &[&str], rows: &[Vec<String>], nothing: &str) -> String {
+pub(super) fn table(head: &[&str], rows: &[Vec<String>], nothing: &str) -> String {
     if rows.is_empty() {
         return format!("{nothing}\n");
     }

@@ -5,11 +5,14 @@ use serde_json::json;
 
 use super::args::{Args, Command, Format};
 use super::client::ClientCommand;
+use super::trial::TryCommand;
 use super::user::UserCommand;
 use super::{CliError, Context};
 use crate::domain::client::ClientPatch;
+use crate::domain::user::Upstream;
 use crate::domain::written::WrittenUser;
 use crate::manage::ManageError;
+use crate::manage::at_service::AtServiceError;
 
 fn parse(line: &[&str]) -> Result<Args, String> {
     Args::try_parse_from(std::iter::once(&"signbridge").chain(line)).map_err(|error| error.to_string())
@@ -141,7 +144,9 @@ fn every_command_of_the_contract_is_understood() {
         "device list",
         "device list a",
         "device list --username a",
+        "device list a --at-service",
         "device remove x",
+        "device remove --id x --at-service",
         "session list",
         "session list a",
         "session end x",
@@ -155,6 +160,14 @@ fn every_command_of_the_contract_is_understood() {
         "config check",
         "config show",
         "config reference",
+        "try secsign alice",
+        "try secsign alice --picture a.png --cancel",
+        "try secsign alice --enrol --picture a.png",
+        "try secsign alice --phones --format json",
+        "try thumbsignin",
+        "try thumbsignin --cancel",
+        "try thumbsignin alice --register --cancel",
+        "try thumbsignin alice --phones",
         "doctor",
         "healthcheck --config f",
     ] {
@@ -193,6 +206,18 @@ fn command_lines_that_make_no_sense_are_refused() {
         "user lock",
         "session end",
         "session end x --username a",
+        "try",
+        "try secsign",
+        "try secsign a&b=c",
+        "try secsign alice --phones --cancel",
+        "try secsign alice --phones --picture f",
+        "try secsign alice --enrol --phones",
+        "try secsign alice --enrol --cancel",
+        "try secsign alice --register",
+        "try thumbsignin --register",
+        "try thumbsignin --phones",
+        "try thumbsignin alice@acme",
+        "try thumbsignin alice --phones --register",
         "key rotate --alg HS256",
         "demo --port 70000",
         "demo --limits some",
@@ -214,9 +239,24 @@ fn command_lines_that_make_no_sense_are_refused() {
 }
 
 #[test]
+fn a_name_is_spelled_as_a_registration_spells_it() {
+    let name = |line: &[&str]| match parse(line).unwrap().command {
+        Command::Try(TryCommand::Secsign { user, .. }) => Some(user),
+        Command::Try(TryCommand::Thumbsignin { user, .. }) => user,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(name(&["try", "secsign", " Zoe.O-x_1@ACME "]).unwrap(), "zoe.o-x_1@acme");
+    assert_eq!(name(&["try", "thumbsignin", "Zoe.O-x_1"]).unwrap(), "zoe.o-x_1");
+    assert_eq!(name(&["try", "secsign", "--", "-x"]).unwrap(), "-x");
+    assert_eq!(name(&["try", "thumbsignin"]), None);
+}
+
+#[test]
 fn exit_codes_tell_what_was_wrong() {
     assert_eq!(CliError::Manage(ManageError::Invalid(Vec::new())).code(), 2);
     assert_eq!(CliError::Manage(ManageError::Exists(String::new())).code(), 1);
+    assert_eq!(CliError::AtService(AtServiceError::Unconfigured(Upstream::SecSign)).code(), 2);
+    assert_eq!(CliError::AtService(AtServiceError::OnlyCounted(1)).code(), 1);
     let context = Context { file: Some("/nonexistent".into()), variables: vec![], format: Format::Text };
     assert_eq!(CliError::from(context.config().unwrap_err()).code(), 2);
 }

@@ -1,19 +1,18 @@
-//! People, their phones and their browsers: `user`, `device` and `session`.
+//! People and their browsers: `user` and `session`.
 
 use clap::Subcommand;
 use serde_json::{Value as Json, json};
 
-use super::args::{ById, ByName, OfPerson};
+use super::args::{ByName, OfPerson};
+use super::device::device_to_json;
 use super::output::{Listed, fields, utc};
 use super::{CliError, Context};
 use crate::domain::browser::BrowserSession;
-use crate::domain::client::Source;
-use crate::domain::id::{DeviceId, SessionId};
-use crate::domain::user::{Device, Upstream, User, warning_of_groups};
+use crate::domain::id::SessionId;
+use crate::domain::user::{Upstream, User, warning_of_groups};
 use crate::domain::written::WrittenUser;
+use crate::manage::sessions;
 use crate::manage::users::{self, Person};
-use crate::manage::{devices, sessions};
-use crate::telemetry;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum UserCommand {
@@ -78,17 +77,6 @@ fn upstream_name(person: &Person, upstream: Upstream) -> Option<&str> {
     person.devices.iter().find(|device| device.upstream == upstream).map(|device| device.upstream_user.as_str())
 }
 
-fn device_to_json(device: &Device) -> Json {
-    json!({
-        "id": device.id.as_str(),
-        "upstream": device.upstream.as_str(),
-        "upstream_user": device.upstream_user,
-        "label": device.label,
-        "created_at": device.created_at.as_seconds(),
-        "last_used_at": device.last_used_at.map(|moment| moment.as_seconds()),
-    })
-}
-
 impl Listed for Person {
     const HEAD: &'static [&'static str] = &["username", "email", "phones", "sub", "state"];
     const NOTHING: &'static str = "there is nobody; add a person with `signbridge user create`";
@@ -118,54 +106,6 @@ impl Listed for Person {
         let phones: Vec<&str> = self.devices.iter().map(|device| device.upstream.display_name()).collect();
         let email = user.email.clone().unwrap_or_default();
         vec![user.username.clone(), email, phones.join(", "), user.id.to_string(), state.to_owned()]
-    }
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum DeviceCommand {
-    /// All of them, or those of one person
-    List(OfPerson),
-    /// Remove one; the sessions and tokens that it approved end at once
-    Remove(ById),
-}
-
-pub(super) async fn device(context: &Context, command: DeviceCommand) -> Result<(), CliError> {
-    let opened = context.open().await?;
-    let manage = opened.manage();
-    match command {
-        DeviceCommand::List(person) => Ok(context.format.print_list(&devices::list(&manage, person.name()).await?)?),
-        DeviceCommand::Remove(which) => {
-            let (user, device) = devices::remove(&manage, &DeviceId::new(which.into_id())).await?;
-            if user.source == Source::File {
-                let note = "the configuration file declares this person: unless the device is removed there as well, it comes back \
-                            at the next start";
-                telemetry::say(&format!("signbridge: {note}"));
-            }
-            let text = || format!("{} of {} was removed", device.upstream.display_name(), user.username);
-            Ok(context.format.print(&json!({ "id": device.id.as_str(), "removed": true }), text)?)
-        }
-    }
-}
-
-impl Listed for (User, Device) {
-    const HEAD: &'static [&'static str] = &["id", "username", "service", "known as", "last used"];
-    const NOTHING: &'static str = "there are no devices";
-
-    fn json(&self) -> Json {
-        let (user, device) = self;
-        let mut json = device_to_json(device);
-        if let Some(object) = json.as_object_mut() {
-            object.insert("sub".to_owned(), json!(user.id));
-            object.insert("username".to_owned(), json!(user.username));
-        }
-        json
-    }
-
-    fn row(&self) -> Vec<String> {
-        let (user, device) = self;
-        let used = device.last_used_at.map_or_else(|| "never".to_owned(), utc);
-        let service = device.upstream.display_name().to_owned();
-        vec![device.id.to_string(), user.username.clone(), service, device.upstream_user.clone(), used]
     }
 }
 

@@ -29,6 +29,11 @@ pub(crate) fn variable<'a>(variables: &'a [(String, String)], name: &str) -> Opt
     variables.iter().find(|(variable, value)| variable == name && !value.is_empty()).map(|(_, value)| value.as_str())
 }
 
+/// What kind of terminal the environment speaks of (`TERM`).
+pub(crate) fn terminal() -> Option<String> {
+    std::env::var_os("TERM").map(|name| name.to_string_lossy().into_owned()).filter(|name| !name.is_empty())
+}
+
 /// The variable that names `key` of `section`; `which` tells the entries of a list apart.
 pub(super) fn variable_name(section: &Section, which: &str, key: &str) -> String {
     let parts = [section.name, which, key];

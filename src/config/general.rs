@@ -139,6 +139,10 @@ impl Issuer {
         self.0.as_str().trim_end_matches('/')
     }
 
+    pub(crate) fn host(&self) -> &str {
+        self.0.host_str().unwrap_or_default()
+    }
+
     /// Whether cookies can be `Secure` (decision 2.2).
     pub(crate) fn is_https(&self) -> bool {
         self.0.scheme() == "https"

@@ -115,8 +115,8 @@ fn full_name(written: &str) -> Result<String, &'static str> {
     if harmless { Ok(trimmed.to_owned()) } else { Err(FULL_NAME) }
 }
 
-/// Beyond these characters the services' own clients disagree on the encoding.
-fn upstream_user(upstream: Upstream, written: &str) -> Result<String, &'static str> {
+/// A service's name for a person. Beyond these characters the services' own clients disagree on the encoding.
+pub(crate) fn upstream_user(upstream: Upstream, written: &str) -> Result<String, &'static str> {
     let (extra, error) = match upstream {
         Upstream::SecSign => (b"_@.-".as_slice(), SECSIGN_ID),
         Upstream::ThumbSignIn => (b"._-".as_slice(), THUMBSIGNIN_ID),

@@ -17,11 +17,13 @@ use crate::outbound::SendError;
 
 mod answer;
 mod picture;
+mod pixels;
 mod registry;
 pub(crate) mod secsign;
 pub(crate) mod thumbsignin;
 
 pub(crate) use answer::{Found, Probed};
+pub(crate) use pixels::Pixels;
 pub(crate) use registry::{Enrolment, PhoneRegistry, Phones, RegisteredPhone, RegistryError};
 
 /// What a service can do, so that flows ask instead of knowing names.

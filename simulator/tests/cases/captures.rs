@@ -1,4 +1,4 @@
-//! Requests of the vendor's own clients, byte for byte as they were recorded on a machine of ours (SecSign notes §2.3). Where
+//! Requests of the vendor's own clients, byte for byte as they were recorded on a machine of ours (SecSign notes §2.4). Where
 //! a recording names a session, the simulator is told to give the first session that name.
 
 use signbridge_simulator::{Options, PinAccount};

@@ -2,9 +2,7 @@
 //! same size as a decoy's: the picture alone does not tell which is which. Only pictures that a program drew are read: upright,
 //! in whole modules, without a fault. No error correction.
 
-use std::io::Cursor;
-
-use png::{BitDepth, ColorType, EncodingError, Transformations};
+use png::{BitDepth, ColorType, EncodingError};
 use qrcode::bits::Bits;
 use qrcode::canvas::{Canvas, MaskPattern, Module};
 use qrcode::ec::construct_codewords;
@@ -12,6 +10,7 @@ use qrcode::types::Mode;
 use qrcode::{Color, EcLevel, QrCode, Version};
 
 use crate::flow::error::Internal;
+use crate::upstream::Pixels;
 
 /// The side of the picture in pixels: that of the upstream's.
 const SIDE: usize = 250;
@@ -65,53 +64,16 @@ pub(super) fn read(png: &[u8]) -> Option<(Vec<u8>, EcLevel)> {
     Some((text, level))
 }
 
-struct Pixels {
-    dark: Vec<bool>,
-    width: usize,
-}
-
-impl Pixels {
-    fn decode(png: &[u8]) -> Option<Self> {
-        let mut decoder = png::Decoder::new(Cursor::new(png));
-        decoder.set_transformations(Transformations::normalize_to_color8() | Transformations::ALPHA);
-        let mut reader = decoder.read_info().ok()?;
-        let mut bytes = vec![0; reader.output_buffer_size()?];
-        let frame = reader.next_frame(&mut bytes).ok()?;
-        // Grey or red first, opacity last.
-        let is_dark = |pixel: &[u8]| matches!(pixel, [0..=127, .., 128..=255]);
-        let dark = bytes.chunks_exact(frame.color_type.samples()).map(is_dark).collect();
-        Some(Self { dark, width: usize::try_from(frame.width).ok()? })
-    }
-
-    fn is_dark(&self, x: usize, y: usize) -> bool {
-        x < self.width && self.dark.get(y * self.width + x) == Some(&true)
-    }
-}
-
 struct Matrix {
     modules: Pixels,
     version: Version,
 }
 
 impl Matrix {
-    /// The finder patterns touch three corners: what is dark reaches as far as the code, and its first row begins with seven
-    /// modules (§6.3.3).
     fn of(pixels: &Pixels) -> Option<Self> {
-        let dark = || pixels.dark.iter().enumerate().filter(|(_, dark)| **dark).map(|(at, _)| at);
-        let (top, bottom) = (dark().next()? / pixels.width, dark().next_back()? / pixels.width);
-        let column = |at: usize| at % pixels.width;
-        let (left, right) = (dark().map(column).min()?, dark().map(column).max()?);
-        let run = (left..pixels.width).take_while(|x| pixels.is_dark(*x, top)).count();
-        let (scale, size) = (run / 7, right + 1 - left);
-        if scale == 0 || run % 7 != 0 || size != bottom + 1 - top || size % scale != 0 {
-            return None;
-        }
-        let width = size / scale;
-        let version = width.checked_sub(17).filter(|rest| rest % 4 == 0).map(|rest| rest / 4)?;
+        let modules = pixels.modules()?;
+        let version = modules.width().checked_sub(17).filter(|rest| rest % 4 == 0).map(|rest| rest / 4)?;
         let version = i16::try_from(version).ok().filter(|version| (1..=40).contains(version))?;
-        let centre = |at: usize| at * scale + scale / 2;
-        let module = |at: usize| pixels.is_dark(left + centre(at % width), top + centre(at / width));
-        let modules = Pixels { dark: (0..width * width).map(module).collect(), width };
         Some(Self { modules, version: Version::Normal(version) })
     }
 
@@ -137,12 +99,13 @@ impl Matrix {
         blank.draw_all_functional_patterns();
         let mut masked = blank.clone();
         masked.apply_mask(mask);
-        let mut bits = Vec::with_capacity(self.modules.width * self.modules.width);
+        let width = self.modules.width();
+        let mut bits = Vec::with_capacity(width * width);
         // Two columns at a time, from the right, up and down in turn; the column of the timing pattern is left out.
-        let columns = (1..self.modules.width).rev().filter(|right| if *right > 6 { right % 2 == 0 } else { right % 2 == 1 });
+        let columns = (1..width).rev().filter(|right| if *right > 6 { right % 2 == 0 } else { right % 2 == 1 });
         for (turn, right) in columns.enumerate() {
-            for step in 0..self.modules.width {
-                let y = if turn % 2 == 0 { self.modules.width - 1 - step } else { step };
+            for step in 0..width {
+                let y = if turn % 2 == 0 { width - 1 - step } else { step };
                 for x in [right, right - 1] {
                     let [column, row] = [x, y].map(|at| i16::try_from(at).unwrap_or(0));
                     if blank.get(column, row) == Module::Empty {

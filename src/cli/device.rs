@@ -1,0 +1,171 @@
+//! Phones that users registered: `device`, here and with `--at-service` at their phone services too.
+
+use clap::Subcommand;
+use serde_json::{Value as Json, json};
+
+use super::args::{ById, OfPerson};
+use super::output::{Listed, utc};
+use super::{CliError, Context, phones};
+use crate::app::parts;
+use crate::domain::client::Source;
+use crate::domain::id::DeviceId;
+use crate::domain::user::{Device, User};
+use crate::manage::at_service::{self, AtServiceError, Removed};
+use crate::manage::devices;
+use crate::telemetry;
+use crate::upstream::Phones;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DeviceCommand {
+    /// All of them, or those of one person
+    List {
+        #[command(flatten)]
+        person: OfPerson,
+        /// Also ask each one's phone service what it knows
+        #[arg(long)]
+        at_service: bool,
+    },
+    /// Remove one; the sessions and tokens that it approved end at once
+    Remove {
+        #[command(flatten)]
+        which: ById,
+        /// Then take its phones away at the phone service too
+        #[arg(long)]
+        at_service: bool,
+    },
+}
+
+pub(super) async fn run(context: &Context, command: DeviceCommand) -> Result<(), CliError> {
+    let opened = context.open().await?;
+    let manage = opened.manage();
+    let upstreams = || parts::upstreams(&opened.config, &opened.env);
+    match command {
+        DeviceCommand::List { person, at_service: false } => {
+            Ok(context.format.print_list(&devices::list(&manage, person.name()).await?)?)
+        }
+        DeviceCommand::List { person, at_service: true } => {
+            let upstreams = upstreams()?;
+            let registered = devices::list(&manage, person.name()).await?;
+            let said = at_service::list(&upstreams, &registered).await;
+            let asked = registered.into_iter().zip(said).map(|(registered, said)| Asked { registered, said });
+            Ok(context.format.print_list(&asked.collect::<Vec<_>>())?)
+        }
+        DeviceCommand::Remove { which, at_service: there_too } => {
+            let upstreams = there_too.then(upstreams).transpose()?;
+            let (user, device) = devices::remove(&manage, &DeviceId::new(which.into_id())).await?;
+            if user.source == Source::File {
+                let note = "the configuration file declares this person: unless the device is removed there as well, it comes back \
+                            at the next start";
+                telemetry::say(&format!("signbridge: {note}"));
+            }
+            let there = match &upstreams {
+                Some(upstreams) => Some(at_service::remove(upstreams, &device).await),
+                None => None,
+            };
+            say_removed(context, &user, &device, there.as_ref())
+        }
+    }
+}
+
+/// `there`: what came of removing it at its service as well.
+fn say_removed(
+    context: &Context,
+    user: &User,
+    device: &Device,
+    there: Option<&Result<Removed, AtServiceError>>,
+) -> Result<(), CliError> {
+    let service = device.upstream.display_name();
+    let mut json = json!({ "id": device.id.as_str(), "removed": true });
+    if let (Some(object), Some(there)) = (json.as_object_mut(), there) {
+        object.insert("at_service".to_owned(), removed_json(there));
+    }
+    let text = || {
+        let here = format!("{service} of {} was removed\n", user.username);
+        match there {
+            Some(Ok(removed)) => format!("{here}removed at {service}: {}\n", phones::with_names(&removed.gone)),
+            Some(Err(_)) | None => here,
+        }
+    };
+    context.format.print(&json, text)?;
+    let left = match there {
+        Some(Err(error)) => error.to_string(),
+        Some(Ok(removed)) if !removed.kept.is_empty() => {
+            let kept = removed.kept.iter().map(|(phone, error)| format!("{}: {error}", phones::name(phone)));
+            kept.collect::<Vec<_>>().join("; ")
+        }
+        Some(Ok(_)) | None => return Ok(()),
+    };
+    Err(CliError::Refused(format!("it was removed here, but not everything at {service}: {left}")))
+}
+
+fn removed_json(there: &Result<Removed, AtServiceError>) -> Json {
+    match there {
+        Ok(Removed { gone, kept }) => {
+            let kept =
+                kept.iter().map(|(phone, error)| json!({ "phone": phones::phone_json(phone), "error": error.to_string() }));
+            json!({ "removed": gone.iter().map(phones::phone_json).collect::<Vec<_>>(), "kept": kept.collect::<Vec<_>>() })
+        }
+        Err(error) => json!({ "error": error.to_string() }),
+    }
+}
+
+pub(super) fn device_to_json(device: &Device) -> Json {
+    json!({
+        "id": device.id.as_str(),
+        "upstream": device.upstream.as_str(),
+        "upstream_user": device.upstream_user,
+        "label": device.label,
+        "created_at": device.created_at.as_seconds(),
+        "last_used_at": device.last_used_at.map(|moment| moment.as_seconds()),
+    })
+}
+
+impl Listed for (User, Device) {
+    const HEAD: &'static [&'static str] = &["id", "username", "service", "known as", "last used"];
+    const NOTHING: &'static str = "there are no devices";
+
+    fn json(&self) -> Json {
+        let (user, device) = self;
+        let mut json = device_to_json(device);
+        if let Some(object) = json.as_object_mut() {
+            object.insert("sub".to_owned(), json!(user.id));
+            object.insert("username".to_owned(), json!(user.username));
+        }
+        json
+    }
+
+    fn row(&self) -> Vec<String> {
+        let (user, device) = self;
+        let used = device.last_used_at.map_or_else(|| "never".to_owned(), utc);
+        let service = device.upstream.display_name().to_owned();
+        vec![device.id.to_string(), user.username.clone(), service, device.upstream_user.clone(), used]
+    }
+}
+
+/// A registration, and what its service says of it.
+struct Asked {
+    registered: (User, Device),
+    said: Result<Phones, AtServiceError>,
+}
+
+impl Listed for Asked {
+    const HEAD: &'static [&'static str] = &["id", "username", "service", "known as", "last used", "at the service"];
+    const NOTHING: &'static str = <(User, Device)>::NOTHING;
+
+    fn json(&self) -> Json {
+        let mut json = self.registered.json();
+        let said = match &self.said {
+            Ok(known) => phones::json(known),
+            Err(error) => json!({ "error": error.to_string() }),
+        };
+        if let Some(object) = json.as_object_mut() {
+            object.insert("at_service".to_owned(), said);
+        }
+        json
+    }
+
+    fn row(&self) -> Vec<String> {
+        let said = self.said.as_ref().map_or_else(|error| format!("not known: {error}"), phones::sentence);
+        self.registered.row().into_iter().chain([said]).collect()
+    }
+}
