@@ -11,16 +11,20 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
 use futures_util::stream;
 
-use super::Surface;
 use super::error::render_error;
+use super::{Surface, embedding};
 use crate::protocol::endpoint::{CorsPolicy, Endpoint};
 use crate::view::pages::ErrorPage;
+
+/// Who may load an answer without reading it (Fetch §3.7).
+pub(crate) const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// Headers that every answer has unless its handler set them.
 const ALWAYS: &[(HeaderName, &str)] = &[
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "same-origin"),
     (header::X_FRAME_OPTIONS, "DENY"),
+    (RESOURCE_POLICY, "same-origin"),
     (header::CACHE_CONTROL, "no-store"),
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
 ];
@@ -66,7 +70,7 @@ fn is_for_us(surface: &Surface, request: &ServiceRequest) -> bool {
     let target = request.uri().authority().map(|authority| authority.as_str().as_bytes());
     let named = request.headers().get_all(header::HOST).map(|host| host.as_bytes());
     let mut names = target.into_iter().chain(named).peekable();
-    names.peek().is_some() && names.all(|name| surface.site.is_host(name))
+    names.peek().is_some() && names.all(|name| surface.site.is_host(name) || embedding::is_host_of_site(surface, request.path(), name))
 }
 
 /// The body of an answer to HEAD: as long as that of the answer to GET, and never sent. A stream would be waited for.
@@ -98,8 +102,6 @@ fn with_error(surface: &web::Data<Surface>, response: ServiceResponse, error: &E
 }
 
 fn complete(surface: &Surface, headers: &mut HeaderMap) {
-    let own_origin = HeaderValue::from_static("same-origin");
-    headers.insert(HeaderName::from_static("cross-origin-resource-policy"), own_origin);
     for (name, value) in ALWAYS {
         if !headers.contains_key(name) {
             headers.insert(name.clone(), HeaderValue::from_static(value));
