@@ -168,11 +168,12 @@ async fn is_registered(op: &Op, login: &Login) -> Result<bool, SiteError> {
 async fn interaction(op: &Op, visitor: &Visitor, sent: &Parameters) -> Result<Interaction, SiteError> {
     let told = |why: String| SiteError::Misconfigured(why.into());
     sent.all_sound(PASSED_ON).map_err(|invalid| told(invalid.to_string()))?;
-    let VerifiedRequest { client, request } = check(op, &parameters(&visitor.site, sent)).await.map_err(|error| match error {
-        RequestError::Unverified(why) => SiteError::Misconfigured(why),
-        RequestError::Refused(refusal) => told(refusal.description().to_owned()),
-        RequestError::Internal(internal) => internal.into(),
-    })?;
+    let VerifiedRequest { client, request } =
+        check(op, &parameters(&visitor.site, sent)).await.map_err(|error| match error {
+            RequestError::Unverified(why) => SiteError::Misconfigured(why),
+            RequestError::Refused(refusal) => told(refusal.description().to_owned()),
+            RequestError::Internal(internal) => internal.into(),
+        })?;
     if client.metadata.consent != ConsentPolicy::None {
         return Err(SiteError::Misconfigured(ASKS_FOR_CONSENT.into()));
     }

@@ -93,12 +93,7 @@ async fn the_first_phone_goes_by_a_name_that_says_nothing_and_is_stored_by_its_a
     bench.op.upstreams.insert(Upstream::ThumbSignIn, Arc::new(client));
     let alice = bench.user("alice").await;
     let redirect_uri = RedirectUri::parse("https://shop.example/signed-in").unwrap();
-    bench
-        .client_with("shop", |metadata| {
-            metadata.redirect_uris = vec![redirect_uri];
-            metadata.require_pkce = Some(false);
-        })
-        .await;
+    bench.client_with("shop", |metadata| metadata.redirect_uris = vec![redirect_uri]).await;
     let op = &bench.op;
     let session = bench.session(&alice).await;
     let visitor = visitor(Browser { session: Some((session, alice.clone())), ..nobody() });
