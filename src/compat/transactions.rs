@@ -79,7 +79,7 @@ fn refused(visit: &SiteVisit, error: SiteError) -> HandlerResult {
     let (status, members) = match error {
         SiteError::Unauthorized => (StatusCode::UNAUTHORIZED, told("401", "Unauthorized")),
         SiteError::Misconfigured(why) => {
-            tracing::warn!(site = visit.visitor.site.origin.as_str(), hint = %why, "a site's request was refused");
+            tracing::info!(site = visit.visitor.site.origin.as_str(), hint = %why, "refused");
             (StatusCode::BAD_REQUEST, told("INVALID_REQUEST", &why))
         }
         SiteError::Unknown => return Err(Failure::not_found()),
