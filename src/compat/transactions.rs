@@ -31,8 +31,11 @@ fn begun_or_refused(visit: &SiteVisit, begun: Result<(Handle, Login), SiteError>
         Ok(begun) => begun,
         Err(error) => return refused(visit, error),
     };
-    // The widget has words for what becomes of a transaction, and none for one that did not begin.
-    if let LoginStage::Ended(End::Failed(reason)) = login.stage {
+    // The widget has words for what the service says of somebody, and none for a transaction that did not begin.
+    let about_somebody = [Reason::NotRegistered, Reason::AlreadyRegistered, Reason::NoSuitableAuthenticator];
+    if let LoginStage::Ended(End::Failed(reason)) = login.stage
+        && !about_somebody.contains(&reason)
+    {
         let (status, message) = match reason {
             Reason::RateLimited | Reason::Busy => (StatusCode::TOO_MANY_REQUESTS, "too many requests: wait a little"),
             _service => (StatusCode::BAD_GATEWAY, "the phone service cannot be asked at present"),
@@ -44,7 +47,10 @@ fn begun_or_refused(visit: &SiteVisit, begun: Result<(Handle, Login), SiteError>
         members.insert("qrImage".to_owned(), image.into());
         members.insert("deepLinkUrl".to_owned(), deep_link.into());
     }
-    Ok(answer(visit, StatusCode::OK, members))
+    let mut builder = HttpResponse::Ok();
+    visit.complete(&mut builder);
+    visit.remember(&mut builder, None);
+    Ok(builder.json(Value::Object(members)))
 }
 
 pub(super) async fn status(surface: web::Data<Surface>, request: HttpRequest, id: web::Path<String>) -> HandlerResult {
@@ -60,19 +66,22 @@ pub(super) async fn status(surface: web::Data<Surface>, request: HttpRequest, id
 
 /// `GET /tsAuth/return/{id}`: to the site's redirect URI.
 pub(super) async fn go_on(surface: web::Data<Surface>, request: HttpRequest, id: web::Path<String>) -> HandlerResult {
-    let visit = SiteVisit::of(&surface, &request).await?;
+    let visits = SiteVisit::of_each(&surface, &request).await?;
     let handle = Handle::parse(&id).ok_or_else(Failure::not_found)?;
-    let (response, session) = match site::go_on(&surface.op, &visit.visitor, &handle).await {
-        Ok(answered) => answered,
-        Err(SiteError::Internal(internal)) => return Err(internal.into()),
-        Err(_unknown) => return Err(Failure::not_found()),
-    };
-    // A site's request names no other response mode.
-    let Delivery::Redirect(location) = response.delivery() else { return Err(Internal::Stopped.into()) };
-    let mut builder = HttpResponse::SeeOther();
-    builder.insert_header((header::LOCATION, location));
-    visit.complete(&mut builder, session.as_ref());
-    Ok(builder.finish())
+    for visit in visits {
+        let (response, session) = match site::go_on(&surface.op, &visit.visitor, &handle).await {
+            Ok(answered) => answered,
+            Err(SiteError::Internal(internal)) => return Err(internal.into()),
+            Err(_unknown) => continue,
+        };
+        // A site's request names no other response mode.
+        let Delivery::Redirect(location) = response.delivery() else { return Err(Internal::Stopped.into()) };
+        let mut builder = HttpResponse::SeeOther();
+        builder.insert_header((header::LOCATION, location));
+        visit.remember(&mut builder, session.as_ref());
+        return Ok(builder.finish());
+    }
+    Err(Failure::not_found())
 }
 
 fn refused(visit: &SiteVisit, error: SiteError) -> HandlerResult {
@@ -127,7 +136,7 @@ const fn words(stage: &LoginStage) -> (&'static str, &'static str) {
 
 fn answer(visit: &SiteVisit, status: StatusCode, members: Map<String, Value>) -> HttpResponse {
     let mut builder = HttpResponse::build(status);
-    visit.complete(&mut builder, None);
+    visit.complete(&mut builder);
     builder.json(Value::Object(members))
 }
 

@@ -12,6 +12,9 @@ use crate::domain::settings::{EmbeddingSite, ThumbSignInSettings};
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::uri::WebOrigin;
 
+const ABOUT_REGISTER: &str = "Whether its pages may register another phone for whoever signed in there within five minutes. The phone signs \
+                              in everywhere: only for a site that you trust as you trust this server.";
+
 pub(super) const SITES: Section = Section {
     name: "site",
     shape: Shape::List("origin"),
@@ -20,14 +23,17 @@ pub(super) const SITES: Section = Section {
         Key::new("origin", Kind::Text, "The site's origin, as browsers write it: `https://shop.example.com`."),
         Key::new("client_id", Kind::Text, "The client that its visitors sign in for. It must not ask for consent."),
         Key::new("redirect_uri", Kind::Text, "Where the site gets the code: one of that client's redirect URIs."),
+        Key { default: Some("false"), ..Key::new("register", Kind::Switch, ABOUT_REGISTER) },
     ],
 };
 
 #[derive(Deserialize)]
-struct Raw {
+#[cfg_attr(test, derive(serde::Serialize))]
+pub(super) struct Raw {
     origin: Option<String>,
     client_id: Option<String>,
     redirect_uri: Option<String>,
+    register: Option<bool>,
 }
 
 pub(super) fn sites(
@@ -53,7 +59,7 @@ pub(super) fn sites(
         let redirect_uri = document.required(&path("redirect_uri"), raw.redirect_uri, "one of the client's redirect URIs");
         let redirect_uri = redirect_uri.and_then(|text| document.check(&path("redirect_uri"), RedirectUri::parse(&text)));
         if let (Some(origin), Some(client_id), Some(redirect_uri)) = (origin, client_id, redirect_uri) {
-            sites.push(EmbeddingSite { origin, client_id, redirect_uri });
+            sites.push(EmbeddingSite { origin, client_id, redirect_uri, register: raw.register.unwrap_or_default() });
         }
     }
     Some(sites)

@@ -149,6 +149,8 @@ pub(crate) struct EmbeddingSite {
     pub(crate) client_id: ClientId,
     /// Where the site gets the code. Compared with what the client registered, at each use.
     pub(crate) redirect_uri: RedirectUri,
+    /// Whether its pages may register phones.
+    pub(crate) register: bool,
 }
 
 settings! {

@@ -14,11 +14,10 @@ use super::login::{LoginRequest, end, find_own};
 use super::prelude::*;
 use crate::domain::browser::BrowserKey;
 use crate::domain::id::{AuthorizationId, LoginId, is_well_formed};
-use crate::domain::login::{LoginStage, Purpose};
+use crate::domain::login::Purpose;
 use crate::domain::settings::EmbeddingSite;
 use crate::domain::user::Upstream;
 use crate::protocol::client_metadata::ConsentPolicy;
-use crate::store::devices;
 
 /// With how old an approval somebody registers another phone, at most.
 const RECENT: Duration = Duration::from_secs(300);
@@ -41,7 +40,7 @@ pub(crate) enum SiteError {
     /// What whoever set up the site has to mend.
     #[error("{0}")]
     Misconfigured(Cow<'static, str>),
-    /// Nobody signed in here within the last five minutes.
+    /// Nobody signed in here within the last five minutes, or the site may not do that.
     #[error("nobody signed in here a short while ago")]
     Unauthorized,
     /// Of this browser there is none.
@@ -78,25 +77,23 @@ impl std::fmt::Display for Handle {
     }
 }
 
-/// Begins a login: of whoever signed in at this site before, else of nobody by name.
+/// Begins a login of whoever scans: who signed in here before may have left.
 pub(crate) async fn authenticate(op: &Op, visitor: &Visitor, sent: &Parameters) -> Result<(Handle, Login), SiteError> {
     let interaction = interaction(op, visitor, sent).await?;
+    make_room(op, &visitor.browser.key, |open| matches!(open.purpose, Purpose::Authorization(_)), 1).await?;
     let purpose = Purpose::Authorization(interaction.authorization.id.clone());
-    let identifier = match &visitor.browser.session {
-        Some((_, user)) => known_name(op, user).await?,
-        None => None,
-    };
-    ask(op, visitor, purpose, interaction, identifier).await
+    ask(op, visitor, purpose, interaction, None).await
 }
 
 /// Begins to register a phone for whoever signed in at this site a short while ago.
 pub(crate) async fn register(op: &Op, visitor: &Visitor, sent: &Parameters) -> Result<(Handle, Login), SiteError> {
     let now = op.env.now();
-    let signed_in = visitor.browser.session.as_ref();
+    let signed_in = visitor.browser.session.as_ref().filter(|_| visitor.site.register);
     let recent = signed_in.filter(|(session, _)| now.since(session.authentication.auth_time) <= RECENT);
     let (_, user) = recent.ok_or(SiteError::Unauthorized)?;
     let interaction = interaction(op, visitor, sent).await?;
     let purpose = Purpose::Enrolment(user.id.clone());
+    make_room(op, &visitor.browser.key, |open| open.purpose == purpose, 0).await?;
     // Its page did not go on with it: this is about another phone.
     if let Some(done) = logins::find_approved(op.store.read(), &visitor.browser.key, &purpose, now).await? {
         is_registered(op, &done).await?;
@@ -130,6 +127,9 @@ pub(crate) async fn go_on(
     handle: &Handle,
 ) -> Result<(AuthorizationResponse, Option<Secret>), SiteError> {
     let login = own(op, visitor, handle).await?;
+    if login.stage_at(op.env.now()).is_open() {
+        return Err(SiteError::Unknown);
+    }
     let (approved, cookie) = match &login.purpose {
         Purpose::Enrolment(_) => (is_registered(op, &login).await?, None),
         _login => signed_in(op, visitor, login).await?,
@@ -138,7 +138,8 @@ pub(crate) async fn go_on(
     if approved && let Next::Respond(response) = authorization::advance(op, id, &visitor.browser).await? {
         return Ok((response, cookie));
     }
-    let interaction = authorization::find_own(op, id, &visitor.browser.key).await?.ok_or(SiteError::Unknown)?;
+    let interaction = authorization::find_own(op, id, &visitor.browser.key).await?;
+    let interaction = interaction.filter(|interaction| !interaction.client.disabled).ok_or(SiteError::Unknown)?;
     let refused = authorization::fail(op, &interaction, ErrorCode::AccessDenied, "the phone did not approve").await?;
     Ok((refused.ok_or(SiteError::Unknown)?, None))
 }
@@ -153,15 +154,11 @@ async fn signed_in(op: &Op, visitor: &Visitor, login: Login) -> Result<(bool, Op
     })
 }
 
-/// A phone that was registered signs nobody in: the session in which that happened answers the site.
+/// Uses up the approval of a registration. It signs nobody in: the session in which the phone was registered answers the site.
 async fn is_registered(op: &Op, login: &Login) -> Result<bool, SiteError> {
-    let approved = matches!(login.stage, LoginStage::Approved { .. });
-    if approved && login.consumed_at.is_none() {
-        let (input, now) = ((login.id.clone(), login.browser.clone()), op.env.now());
-        let used = op.store.write(input, move |tx, (id, browser)| Box::pin(logins::consume(tx, id, browser.as_ref(), now)));
-        used.await?;
-    }
-    Ok(approved)
+    let (input, now) = ((login.id.clone(), login.browser.clone()), op.env.now());
+    let used = op.store.write(input, move |tx, (id, browser)| Box::pin(logins::consume(tx, id, browser.as_ref(), now)));
+    Ok(used.await?)
 }
 
 /// The authorization request of a site, as it would come to `/authorize`: checked, and kept until the phone has approved.
@@ -177,7 +174,6 @@ async fn interaction(op: &Op, visitor: &Visitor, sent: &Parameters) -> Result<In
     if client.metadata.consent != ConsentPolicy::None {
         return Err(SiteError::Misconfigured(ASKS_FOR_CONSENT.into()));
     }
-    make_room(op, &visitor.browser.key).await?;
     // The widget always asks a phone.
     let asking = Browser { session: None, ..visitor.browser.clone() };
     match authorization::begin(op, VerifiedRequest { client, request }, &asking, &visitor.origin).await? {
@@ -194,23 +190,13 @@ fn parameters(site: &EmbeddingSite, sent: &Parameters) -> Parameters {
     Parameters::collect(all.map(|(name, value)| (name.to_owned(), value.to_owned())))
 }
 
-/// A page that was loaded again has left its transaction behind: of the logins of one browser the latest goes on beside the new
-/// one, for another tab.
-async fn make_room(op: &Op, browser: &BrowserKey) -> Result<(), SiteError> {
+/// A page that was loaded again has left its transaction behind: of the open ones of its kind the latest few stay, for other tabs.
+async fn make_room(op: &Op, browser: &BrowserKey, is_alike: impl Fn(&Login) -> bool, stay: usize) -> Result<(), SiteError> {
     let open = logins::list_open_for_browser(op.store.read(), browser, op.env.now()).await?;
-    let (registrations, logins): (Vec<_>, Vec<_>) =
-        open.iter().partition(|login| matches!(login.purpose, Purpose::Enrolment(_)));
-    for left_behind in registrations.into_iter().chain(logins.into_iter().skip(1)) {
+    for left_behind in open.iter().filter(|open| is_alike(open)).skip(stay) {
         end::withdraw(op, left_behind, Some(Reason::Replaced)).await?;
     }
     Ok(())
-}
-
-/// The name of somebody who has a phone to be asked with.
-async fn known_name(op: &Op, user: &User) -> Result<Option<String>, SiteError> {
-    let phones = devices::list_for_user(op.store.read(), &user.id).await?;
-    let has_one = phones.iter().any(|phone| phone.upstream == Upstream::ThumbSignIn);
-    Ok(has_one.then(|| user.username.clone()))
 }
 
 async fn ask(

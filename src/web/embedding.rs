@@ -1,7 +1,8 @@
 //! Requests of the ThumbSignIn widget in the pages of other sites (`[[site]]`): which site's, and of which browser. They come
 //! through a reverse proxy of the site, by the site's host, or across origins to ours.
 //!
-//! The browser has cookies of its own for each site, so that what a site's servers see of them is worth nothing elsewhere.
+//! The browser has cookies of its own for this, which are bound to the site: a site's servers see them, and are nobody with them at
+//! the provider and at other sites.
 
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::{HttpRequest, HttpResponseBuilder, web};
@@ -31,6 +32,11 @@ fn has_host(site: &EmbeddingSite, written: &[u8]) -> bool {
     std::str::from_utf8(written).is_ok_and(|written| canonical(written, https) == canonical(host, https))
 }
 
+/// Whether the request came by the host of a site.
+pub(super) fn is_by_host_of_site(surface: &Surface, headers: &HeaderMap) -> bool {
+    surface.op.settings.sites.iter().any(|site| is_by_host(site, headers))
+}
+
 pub(crate) struct SiteVisit {
     pub(crate) surface: web::Data<Surface>,
     pub(crate) visitor: Visitor,
@@ -43,8 +49,24 @@ pub(crate) struct SiteVisit {
 impl SiteVisit {
     /// One round trip where somebody signed in at the site before.
     pub(crate) async fn of(surface: &web::Data<Surface>, request: &HttpRequest) -> Result<Self, Failure> {
-        let site = site_of(&surface.op.settings.sites, request.headers()).ok_or_else(Failure::not_found)?.clone();
-        let is_across = is_from(&site, request.headers()).ok_or_else(Failure::forged)? && !is_by_host(&site, request.headers());
+        match sites_of(&surface.op.settings.sites, request.headers()).as_slice() {
+            [site] => Self::at(surface, request, site).await,
+            _none_or_several => Err(Failure::not_found()),
+        }
+    }
+
+    /// For a page that is opened and not asked for by a script: where it comes to our own host, nothing says which site leads there.
+    /// Its transaction is known to one of them.
+    pub(crate) async fn of_each(surface: &web::Data<Surface>, request: &HttpRequest) -> Result<Vec<Self>, Failure> {
+        let mut visits = Vec::new();
+        for site in sites_of(&surface.op.settings.sites, request.headers()) {
+            visits.push(Self::at(surface, request, site).await?);
+        }
+        Ok(visits)
+    }
+
+    async fn at(surface: &web::Data<Surface>, request: &HttpRequest, site: &EmbeddingSite) -> Result<Self, Failure> {
+        let says_origin = is_from(site, request.headers()).ok_or_else(Failure::forged)?;
         let https = surface.site.https;
         let known = cookies::read(request, Name::SiteBrowser, https);
         let is_new = known.is_none();
@@ -56,7 +78,8 @@ impl SiteVisit {
             let found = sessions::find_by_cookie(surface.op.store.read(), &session.digest(), now, idle).await?;
             browser.session = found.filter(|(session, _)| session.browser == browser.key);
         }
-        let visitor = Visitor { site, browser, origin: request::source(surface, request) };
+        let visitor = Visitor { site: site.clone(), browser, origin: request::source(surface, request) };
+        let is_across = says_origin && !is_by_host(site, request.headers());
         Ok(Self { surface: surface.clone(), visitor, cookie, is_new, is_across })
     }
 
@@ -65,18 +88,23 @@ impl SiteVisit {
         if self.is_across { format!("{}{path}", self.surface.op.settings.issuer) } else { path.to_owned() }
     }
 
-    /// Completes an answer. `session` is the cookie of a session that began.
-    pub(crate) fn complete(&self, response: &mut HttpResponseBuilder, session: Option<&Secret>) {
+    /// Lets the page read the answer.
+    pub(crate) fn complete(&self, response: &mut HttpResponseBuilder) {
+        response.append_header((header::VARY, "Origin"));
+        if self.is_across {
+            response.insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, self.visitor.site.origin.as_str()));
+            response.insert_header((header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true"));
+        }
+    }
+
+    /// Sets the cookies of an answer to which they belong: one that fails takes none away from another that is on its way.
+    /// `session` is that of a session that began.
+    pub(crate) fn remember(&self, response: &mut HttpResponseBuilder, session: Option<&Secret>) {
         if self.is_new {
             response.cookie(cookies::set(&self.surface, Name::SiteBrowser, self.cookie.expose()));
         }
         if let Some(session) = session {
             response.cookie(cookies::set(&self.surface, Name::SiteSession, session.expose()));
-        }
-        response.append_header((header::VARY, "Origin"));
-        if self.is_across {
-            response.insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, self.visitor.site.origin.as_str()));
-            response.insert_header((header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true"));
         }
     }
 }
@@ -86,15 +114,12 @@ pub(crate) fn demand_sites(surface: &Surface) -> Result<(), Failure> {
     if surface.op.settings.sites.is_empty() { Err(Failure::not_found()) } else { Ok(()) }
 }
 
-/// The site whose host or whose page asks; where a proxy hides both, the only one there is.
-fn site_of<'a>(sites: &'a [EmbeddingSite], headers: &HeaderMap) -> Option<&'a EmbeddingSite> {
-    let by_host = sites.iter().find(|site| is_by_host(site, headers));
+/// The site whose host or whose page asks; where a proxy hides both, each may.
+fn sites_of<'a>(sites: &'a [EmbeddingSite], headers: &HeaderMap) -> Vec<&'a EmbeddingSite> {
     let origin = headers.get(header::ORIGIN).map(HeaderValue::as_bytes);
-    let by_origin = || sites.iter().find(|site| Some(site.origin.as_str().as_bytes()) == origin);
-    by_host.or_else(by_origin).or_else(|| match sites {
-        [only] => Some(only),
-        _none_or_several => None,
-    })
+    let by_host = sites.iter().find(|site| is_by_host(site, headers));
+    let named = by_host.or_else(|| sites.iter().find(|site| Some(site.origin.as_str().as_bytes()) == origin));
+    named.map_or_else(|| sites.iter().collect(), |site| vec![site])
 }
 
 fn is_by_host(site: &EmbeddingSite, headers: &HeaderMap) -> bool {

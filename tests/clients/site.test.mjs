@@ -14,7 +14,7 @@ before(async () => {
   const [port, second] = await freePorts(2);
   origin = `http://localhost:${port}`;
   other = `http://localhost:${second}`;
-  const site = (at) => `[[site]]\norigin = "${at}"\nclient_id = "shop"\nredirect_uri = "${origin}/signed-in?from=widget"\n`;
+  const site = (at) => `[[site]]\norigin = "${at}"\nclient_id = "shop"\nredirect_uri = "${origin}/signed-in?from=widget"\nregister = ${at === origin}\n`;
   provider = await prepare({ sections: { thumbsignin: 'allow_unnamed = true' }, more: `${site(origin)}${site(other)}` });
   await provider.start();
   client = await create('shop', '--consent', 'none');
@@ -148,15 +148,15 @@ test('who knows a transaction and has no cookie of its browser gets nothing', as
   const browser = new Browser();
   const begun = await browser.begin();
   const { transactionId } = begun;
-  const strangers = [new Browser(), new Browser(other)];
-  await strangers[0].begin();
+  const stranger = new Browser();
+  await stranger.begin();
+  // Cookies of this browser that the other site's servers saw.
+  const thief = new Browser(provider.origin);
+  thief.cookies = new Map(browser.cookies);
   const probe = async () => {
-    for (const stranger of strangers) {
-      for (const path of [`/txnStatus/${transactionId}`, `/txnStatus/${transactionId}?cancelled=true`, `/tsAuth/return/${transactionId}`]) {
-        // The other site has no proxy here: its browsers come by our own host.
-        stranger.at = origin;
-        assert.equal((await stranger.get(path)).status, 404, path);
-      }
+    for (const path of [`/txnStatus/${transactionId}`, `/txnStatus/${transactionId}?cancelled=true`, `/tsAuth/return/${transactionId}`]) {
+      assert.equal((await stranger.get(path)).status, 404, path);
+      assert.equal((await thief.get(path, { host: new URL(other).host, ...SAME })).status, 404, path);
     }
   };
   await probe();
@@ -204,8 +204,18 @@ test('a phone is registered by whoever signed in a short while ago, and signs in
   assert.equal(claims((await redeem(location)).id_token).sub, (await command('user', 'show', 'bob')).sub);
   const rows = await command('device', 'list', 'bob');
   assert.equal(rows.length, 1, 'a second phone of the same name there');
-  // Somebody whom the service does not know yet gets a name that says nothing.
-  await command('user', 'create', '--username', 'carol', '--secsignid', 'carol');
+  // An approval that was used up is no pass to another code.
+  const [used] = begun.transactionId.split('~');
+  const [, fresh] = (await browser.begin()).transactionId.split('~');
+  assert.match((await browser.get(`/tsAuth/return/${used}~${fresh}`)).headers.location, /error=access_denied/);
+  // The other site may not, whoever signed in there.
+  const elsewhere = new Browser(provider.origin);
+  const headers = { host: new URL(other).host, ...SAME };
+  const login = await elsewhere.json('/tsAuth/authenticate', headers);
+  await act(login, { action: 'approve', userId: 'bob' });
+  await eventually('the approval', async () => (await elsewhere.json(`/txnStatus/${login.transactionId}`, headers)).redirectUrl);
+  assert.match((await elsewhere.get(`/tsAuth/return/${login.transactionId}`, headers)).headers.location, /[?&]code=/);
+  assert.equal((await elsewhere.get('/tsAuth/register', headers)).status, 401);
 });
 
 test('a page of elsewhere begins nothing, and reads nothing', async () => {

@@ -140,6 +140,7 @@ const EFFECTS: &[(&str, &str, &str)] = &[
     ("site[].origin", SITE, "a login through the site: the shapes of the widget, a code at the redirect URI, once"),
     ("site[].client_id", SITE, "a login through the site: the shapes of the widget, a code at the redirect URI, once"),
     ("site[].redirect_uri", SITE, "a login through the site: the shapes of the widget, a code at the redirect URI, once"),
+    ("site[].register", SITE, "a phone is registered by whoever signed in a short while ago, and signs in from then on"),
     ("user[].username", CONFIGURATION, USER),
     ("user[].email", CONFIGURATION, USER),
     ("user[].email_verified", CONFIGURATION, USER),

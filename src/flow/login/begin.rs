@@ -110,12 +110,13 @@ async fn enrolling(op: &Op, request: &LoginRequest, user: &UserId) -> Result<Opt
     let db = op.store.read();
     let Some(user) = users::find(db, user).await?.filter(|user| !user.locked) else { return Ok(None) };
     let phones = devices::list_for_user(db, &user.id).await?;
-    let (device_id, upstream_user) = match phones.into_iter().find(|phone| phone.upstream == request.upstream) {
-        Some(phone) => (phone.id, phone.upstream_user),
-        None => (DeviceId::generate(&op.env)?, hex(&op.env.random_bytes::<16>()?)),
+    let (device_id, upstream_user, target) = match phones.into_iter().find(|phone| phone.upstream == request.upstream) {
+        Some(phone) => (phone.id, phone.upstream_user.clone(), phone.upstream_user),
+        // The name is another at each attempt: what is counted is not.
+        None => (DeviceId::generate(&op.env)?, hex(&op.env.random_bytes::<16>()?), format!("{NOBODY}{}", user.id)),
     };
     let login = request.login(op)?;
-    let concern = Concern { target: Some(upstream_user.clone()), user: Some(user.id.clone()), ..login.concern };
+    let concern = Concern { target: Some(target), user: Some(user.id.clone()), ..login.concern };
     let subject = Subject::Named(Asked { user_id: user.id, device_id, upstream_user });
     Ok(Some(Login { subject, remembered: true, concern, ..login }))
 }

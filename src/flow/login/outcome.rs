@@ -27,7 +27,7 @@ pub(super) fn registered(login: &Login, device: &DeviceId) -> AuditEvent {
 }
 
 /// Notes that this user approved on this phone, and what follows from it at once: a phone that was registered is theirs from then
-/// on. False: too late, or nobody is asked any more, or they were locked meanwhile.
+/// on. False: too late, or nobody is asked any more, or they were locked or lost their phone meanwhile.
 pub(super) async fn approve(
     tx: &Tx,
     login: &Login,
@@ -38,7 +38,13 @@ pub(super) async fn approve(
     let (Purpose::Enrolment(_), Subject::Named(asked)) = (&login.purpose, &login.subject) else {
         return logins::approve(tx, &login.id, user, Some(device), now).await;
     };
-    if !users::lock_enabled_row(tx, user).await? || !logins::approve(tx, &login.id, user, Some(device), now).await? {
+    if !users::lock_enabled_row(tx, user).await? {
+        return Ok(false);
+    }
+    // Another phone of theirs went by the same name there. Where it was removed meanwhile, it does not come back with this one.
+    let is_first = login.concern.target.as_deref() != Some(asked.upstream_user.as_str());
+    let is_known = devices::find_by_upstream_user(tx, login.upstream, &asked.upstream_user).await?.is_some();
+    if !(is_first || is_known) || !logins::approve(tx, &login.id, user, Some(device), now).await? {
         return Ok(false);
     }
     let phone = Device {
@@ -50,8 +56,7 @@ pub(super) async fn approve(
         created_at: now,
         last_used_at: None,
     };
-    // Another phone of theirs goes by the same name there: the registration is known.
-    if devices::find_by_upstream_user(tx, phone.upstream, &phone.upstream_user).await?.is_none() {
+    if !is_known {
         devices::insert(tx, &phone).await?;
     }
     registered.write(tx, now).await?;

@@ -102,12 +102,15 @@ async fn approve(op: &Op, login: &Login, upstream_user: &str) -> Result<(), Inte
     let approved = op.store.write(input, move |tx, (login, user, device, registered)| {
         Box::pin(outcome::approve(tx, login, (user, device), registered, now))
     });
-    if approved.await? {
+    let approved = approved.await?;
+    if !approved && matches!(login.purpose, Purpose::Enrolment(_)) {
+        tracing::warn!(login = %login.id, "a phone that its service registered is refused here");
+    }
+    if approved {
         op.signals.login_changed(&login.id);
     } else if op.env.now() >= login.deadline {
         end::end(op, login, End::Expired, UpstreamSession::Dead).await?;
     } else if matches!(login.purpose, Purpose::Enrolment(_)) {
-        // Whoever it was for was locked meanwhile.
         end::end(op, login, End::Failed(Reason::Technical), UpstreamSession::Dead).await?;
     }
     Ok(())

@@ -13,6 +13,7 @@ use crate::flow::token::tests::Bench;
 use crate::outbound::tests::scripted::{Reply, Scripted};
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::uri::WebOrigin;
+use crate::store::devices;
 use crate::upstream::Progress;
 use crate::upstream::thumbsignin::ThumbSignIn;
 
@@ -21,6 +22,7 @@ fn visitor(browser: Browser) -> Visitor {
         origin: WebOrigin::parse("https://shop.example").unwrap(),
         client_id: ClientId::new("shop"),
         redirect_uri: RedirectUri::parse("https://shop.example/signed-in").unwrap(),
+        register: true,
     };
     Visitor { site, browser, origin: RequestSource::default() }
 }
@@ -56,6 +58,9 @@ async fn a_phone_is_registered_by_somebody_who_signed_in_within_five_minutes() {
     let signed_in = visitor(Browser { session: Some((session, alice)), ..nobody() });
     let attempt = async |visitor: &Visitor| register(&bench.op, visitor, &Parameters::default()).await;
     assert!(matches!(attempt(&visitor(nobody())).await, Err(SiteError::Unauthorized)));
+    let distrusted =
+        Visitor { site: EmbeddingSite { register: false, ..signed_in.site.clone() }, ..visitor(signed_in.browser.clone()) };
+    assert!(matches!(attempt(&distrusted).await, Err(SiteError::Unauthorized)));
     bench.advance(300);
     assert!(matches!(attempt(&signed_in).await, Err(SiteError::Misconfigured(_))), "there is no such client");
     bench.advance(1);
