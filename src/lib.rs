@@ -4,6 +4,7 @@
 
 mod app;
 mod cli;
+mod compat;
 mod config;
 #[cfg(feature = "demo")]
 pub mod demo;

@@ -101,7 +101,7 @@ fn a_wrong_import_would_be_noticed() {
 #[test]
 fn frameworks_stay_in_their_rooms() {
     let rooms: [(&str, &[&str]); 4] = [
-        ("actix_web", &["web", "endpoints", "app", "demo"]),
+        ("actix_web", &["web", "endpoints", "compat", "app", "demo"]),
         ("sea_orm", &["store"]),
         ("reqwest", &["outbound", "demo"]),
         ("prometheus_client", &["metrics"]),

@@ -170,6 +170,7 @@ fn settings(config: &Config) -> Settings {
     Settings {
         issuer: config.issuer.text().to_owned(),
         allow_unnamed: config.thumbsignin.as_ref().is_some_and(|thumbsignin| thumbsignin.allow_unnamed),
+        sites: config.sites.clone(),
         audit_keep: config.audit.keep,
         logout_retry: config.outbound.logout_retry,
         lifetimes: config.lifetimes.clone(),

@@ -25,6 +25,7 @@ use tokio_util::either::Either;
 use super::connections::Connections;
 use super::stream::{Counted, Strict};
 use super::{StartError, requests, setup};
+use crate::compat;
 use crate::config::{Database, DatabaseUrl};
 use crate::endpoints::routes;
 use crate::web::{Surface, headers, request};
@@ -90,6 +91,7 @@ pub(super) fn serve(tcp: TcpListener, door: Door, surface: Surface, drain: Durat
         App::new()
             .app_data(web::Data::new(surface.clone()))
             .app_data(web::PayloadConfig::new(LARGEST_BODY))
+            .configure(compat::mount)
             .configure(routes::mount)
             .wrap(from_fn(requests::or_late))
             .wrap(from_fn(headers::guard))

@@ -14,6 +14,7 @@ mod problem;
 mod reference;
 mod sections;
 mod show;
+mod sites;
 #[cfg(test)]
 mod tests;
 
@@ -30,7 +31,9 @@ pub(crate) use sections::{Audit, Database, DatabaseUrl, Listen, Log, LogFormat, 
 pub(crate) use show::{ReadAtStart, Shown};
 
 use crate::domain::client::DeclaredClient;
-use crate::domain::settings::{Lifetimes, Limits, OutboundSettings, Profile, SecSignSettings, ThumbSignInSettings};
+use crate::domain::settings::{
+    EmbeddingSite, Lifetimes, Limits, OutboundSettings, Profile, SecSignSettings, ThumbSignInSettings,
+};
 use crate::domain::user::warning_of_groups;
 use crate::domain::written::NewUser;
 use crate::protocol::uri::is_app_scheme;
@@ -52,6 +55,7 @@ const SECTIONS: &[&Section] = &[
     &Section::of::<Login>(Shape::Always),
     &Section::of::<Log>(Shape::Always),
     &Section::of::<Audit>(Shape::Always),
+    &sites::SITES,
     &declared::CLIENTS,
     &declared::USERS,
 ];
@@ -71,6 +75,7 @@ pub(crate) struct Config {
     pub lifetimes: Lifetimes,
     pub log: Log,
     pub audit: Audit,
+    pub sites: Vec<EmbeddingSite>,
     pub clients: Vec<DeclaredClient>,
     pub users: Vec<NewUser>,
     pub read_at_start: ReadAtStart,
@@ -108,6 +113,7 @@ impl Config {
         let login = Login::read(document);
         let (log, audit) = (Log::read(document), Audit::read(document));
         let outbound = outbound?;
+        let sites = sites::sites(document, general.issuer.as_ref(), thumbsignin.as_ref().and_then(Option::as_ref))?;
         let clients = declared::clients(document, outbound.allow_private)?;
         let users = declared::users(document)?;
         let dir = document.path(general.keys_dir);
@@ -127,6 +133,7 @@ impl Config {
             lifetimes: lifetimes?,
             log: log?,
             audit: audit?,
+            sites,
             clients,
             users,
             read_at_start: ReadAtStart::of(document),

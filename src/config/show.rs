@@ -7,6 +7,7 @@ use toml::Value;
 
 use super::document::{Document, Entries, Entry};
 use super::key::{Key, Kind, Section};
+use super::sites::SITES;
 use super::{SECTIONS, duration};
 
 #[derive(Clone, Debug, Default)]
@@ -52,7 +53,7 @@ fn redacted(section: &Section, key: &Key, entry: &Entry) -> Value {
     if key.kind == Kind::Secret && !is_file { Value::from("(secret)") } else { entry.value.clone() }
 }
 
-/// Every key but those of the lists, which can change while a server runs.
+/// Every key but those of `[[client]]` and `[[user]]`, which can change while a server runs.
 #[derive(Clone, Debug)]
 pub(crate) struct ReadAtStart(Vec<Held>);
 
@@ -72,7 +73,7 @@ impl ReadAtStart {
             digest: document.value(section, key).map(|value| Sha256::digest(meaning(key, &value)).into()),
             is_written: document.written(section.name, key.name).is_some(),
         });
-        Self(held.collect())
+        Self(held.chain([sites(document)]).collect())
     }
 
     /// The keys whose values differ. Of limits that no file writes, only the profile is named.
@@ -81,6 +82,13 @@ impl ReadAtStart {
         let differ = pairs.filter(|(old, new)| old.digest != new.digest && (old.is_written || new.is_written));
         differ.map(|(old, _new)| old.key.clone()).collect()
     }
+}
+
+/// All of `[[site]]`, as one key.
+fn sites(document: &Document) -> Held {
+    let entries = (0..document.len_of(&SITES)).filter_map(|index| document.entries(SITES.name, index));
+    let written = entries.flatten().map(|(key, entry)| format!("{key} = {}\n", entry.value)).collect::<String>();
+    Held { key: SITES.name.to_owned(), digest: Some(Sha256::digest(&written).into()), is_written: !written.is_empty() }
 }
 
 /// The value in its one spelling: `60s` and `1m` are the same.

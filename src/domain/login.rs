@@ -15,7 +15,7 @@ use super::user::Upstream;
 /// approval seen before the deadline counts until then, one seen later never does.
 pub(crate) const FINISH_GRACE: Duration = Duration::from_secs(60);
 
-/// What a login is for. `flow/login/outcome.rs` says what follows from it; production code begins only the first one today.
+/// What a login is for. `flow/login/outcome.rs` says what follows from it; production code begins the first and the third one today.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "purpose", content = "key", rename_all = "snake_case")]
 pub(crate) enum Purpose {

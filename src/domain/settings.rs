@@ -7,8 +7,11 @@ use std::time::Duration;
 use serde::Deserialize;
 use url::Url;
 
+use super::id::ClientId;
 use super::secret::Secret;
 use super::setting::{DAY, HOUR, Kind, MINUTE, SECOND, days, settings};
+use crate::protocol::redirect_uri::RedirectUri;
+use crate::protocol::uri::WebOrigin;
 
 const fn up_to(most: Duration) -> Kind {
     Kind::Span(SECOND, most)
@@ -145,6 +148,17 @@ settings! {
         /// after the approval.
         allow_unnamed: bool = Kind::Switch, default false;
     }
+}
+
+/// A web site whose pages embed the ThumbSignIn widget, and the client that its visitors sign in for (`[[site]]`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EmbeddingSite {
+    pub(crate) origin: WebOrigin,
+    pub(crate) client_id: ClientId,
+    /// Where the site gets the code. Compared with what the client registered, at each use.
+    pub(crate) redirect_uri: RedirectUri,
+    /// Whether its pages may register phones.
+    pub(crate) register: bool,
 }
 
 settings! {

@@ -1,4 +1,4 @@
-//! Every path of the provider, in one table. A method that a path does not take is 405 with `Allow` (RFC 9110 §15.5.6).
+//! Every path of the provider, in one table, but for those of other sites (`compat`). A method that a path does not take is 405 with `Allow` (RFC 9110 §15.5.6).
 
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};

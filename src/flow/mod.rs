@@ -13,6 +13,7 @@ pub(crate) mod introspection;
 pub(crate) mod login;
 pub(crate) mod node;
 pub(crate) mod revocation;
+pub(crate) mod site;
 pub(crate) mod token;
 pub(crate) mod userinfo;
 pub(crate) mod wrong_secrets;
@@ -44,7 +45,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::env::Env;
-use crate::domain::settings::{Lifetimes, Limits};
+use crate::domain::settings::{EmbeddingSite, Lifetimes, Limits};
 use crate::keys::ring::KeyRing;
 use crate::outbound::GuardedClient;
 use crate::store::Store;
@@ -76,6 +77,8 @@ pub(crate) struct Settings {
     pub limits: Limits,
     /// Whether a login may name nobody (decision 2.3).
     pub allow_unnamed: bool,
+    /// The sites whose pages embed the widget.
+    pub sites: Vec<EmbeddingSite>,
     pub audit_keep: Duration,
     /// The pause after the first attempt in vain to tell a client of a logout; later ones are longer.
     pub logout_retry: Duration,

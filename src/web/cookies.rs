@@ -28,6 +28,9 @@ pub(crate) enum Name {
     Typed,
     /// The language that the person chose: no secret, and nothing depends on it but words.
     Language,
+    /// As `Browser` and `Session`, of a page of another site that embeds the widget.
+    SiteBrowser,
+    SiteSession,
 }
 
 impl Name {
@@ -37,6 +40,8 @@ impl Name {
             Self::Session => "__Host-signbridge_session",
             Self::Typed => "__Host-signbridge_typed",
             Self::Language => "__Host-signbridge_language",
+            Self::SiteBrowser => "__Host-signbridge_site_browser",
+            Self::SiteSession => "__Host-signbridge_site_session",
         };
         if https { text } else { text.trim_start_matches("__Host-") }
     }
@@ -45,9 +50,9 @@ impl Name {
     /// ends with the browser, or before.
     fn max_age(self, remembered: std::time::Duration) -> Option<Duration> {
         match self {
-            Self::Browser | Self::Language => Some(Duration::try_from(remembered).unwrap_or(Duration::MAX)),
+            Self::Browser | Self::Language | Self::SiteBrowser => Some(Duration::try_from(remembered).unwrap_or(Duration::MAX)),
             Self::Typed => Some(Duration::minutes(2)),
-            Self::Session => None,
+            Self::Session | Self::SiteSession => None,
         }
     }
 }

@@ -11,16 +11,20 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
 use futures_util::stream;
 
-use super::Surface;
 use super::error::render_error;
+use super::{Surface, embedding};
 use crate::protocol::endpoint::{CorsPolicy, Endpoint};
 use crate::view::pages::ErrorPage;
 
+/// Who may load an answer without reading it (Fetch §3.7).
+pub(crate) const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
 /// Headers that every answer has unless its handler set them.
-const ALWAYS: &[(HeaderName, &str)] = &[
+const ALWAYS: [(HeaderName, &str); 6] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "same-origin"),
     (header::X_FRAME_OPTIONS, "DENY"),
+    (RESOURCE_POLICY, "same-origin"),
     (header::CACHE_CONTROL, "no-store"),
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
 ];
@@ -36,6 +40,7 @@ pub(crate) async fn guard(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let cors = Cors::of(&surface, &request).await;
+    let is_own_host = !embedding::is_by_host_of_site(&surface, request.headers());
     let mut response = if is_for_us(&surface, &request) {
         let response = next.call(request).await?.map_into_boxed_body();
         match ErrorPage::of_answer(response.response()) {
@@ -49,7 +54,7 @@ pub(crate) async fn guard(
         request.into_response(refusal.body("This server does not answer for that host.\n"))
     };
     cors.complete(response.headers_mut());
-    complete(&surface, response.headers_mut());
+    complete(&surface, is_own_host, response.headers_mut());
     if response.request().method() == Method::HEAD {
         response = response.map_body(|_head, body| unsent(body.size()));
     }
@@ -66,7 +71,8 @@ fn is_for_us(surface: &Surface, request: &ServiceRequest) -> bool {
     let target = request.uri().authority().map(|authority| authority.as_str().as_bytes());
     let named = request.headers().get_all(header::HOST).map(|host| host.as_bytes());
     let mut names = target.into_iter().chain(named).peekable();
-    names.peek().is_some() && names.all(|name| surface.site.is_host(name))
+    names.peek().is_some()
+        && names.all(|name| surface.site.is_host(name) || embedding::is_host_of_site(surface, request.path(), name))
 }
 
 /// The body of an answer to HEAD: as long as that of the answer to GET, and never sent. A stream would be waited for.
@@ -97,15 +103,14 @@ fn with_error(surface: &web::Data<Surface>, response: ServiceResponse, error: &E
     }
 }
 
-fn complete(surface: &Surface, headers: &mut HeaderMap) {
-    let own_origin = HeaderValue::from_static("same-origin");
-    headers.insert(HeaderName::from_static("cross-origin-resource-policy"), own_origin);
+fn complete(surface: &Surface, is_own_host: bool, headers: &mut HeaderMap) {
     for (name, value) in ALWAYS {
-        if !headers.contains_key(name) {
-            headers.insert(name.clone(), HeaderValue::from_static(value));
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
         }
     }
-    if let Some(policy) = &surface.site.hsts {
+    // It would bind the host of another site (RFC 6797 §8.1).
+    if let Some(policy) = surface.site.hsts.as_ref().filter(|_| is_own_host) {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, policy.clone());
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod browser;
 pub(crate) mod cookies;
+pub(crate) mod embedding;
 pub(crate) mod error;
 pub(crate) mod form;
 pub(crate) mod headers;

@@ -183,6 +183,28 @@ test('a paste is printed between marks where no directory is given, and never in
   });
 });
 
+test('thumbsignin-site.md: the section that it writes is accepted, and the script of its page is one', async () => {
+  const all = blocks(read('thumbsignin-site.md'));
+  const written = (info) => all.filter((block) => block.info === info).map(({ body }) => body);
+  await withProvider(async (provider) => {
+    const section = written('toml').join('\n');
+    const text = readFileSync(provider.config, 'utf8').replace(/^issuer = .*$/m, 'issuer = "https://id.example.com"');
+    const check = (config) => {
+      writeFileSync(join(provider.dir, 'site.toml'), config);
+      return shell(provider, 'signbridge config check --config site.toml');
+    };
+    const unnamed = text.replace('[thumbsignin]', '[thumbsignin]\nallow_unnamed = true');
+    await check(`${unnamed}\n${section}`);
+    await assert.rejects(check(`${text}\n${section}`), ({ stderr }) => /allow_unnamed/.test(stderr));
+    await assert.rejects(check(`${unnamed}\n${section.replace('https:', 'http:')}`), ({ stderr }) => /site\[0\]\.origin/.test(stderr));
+    await assert.rejects(check(`${unnamed}\n${section.replace('client_id', 'client')}`), ({ stderr }) => /client_id/.test(stderr));
+    await assert.rejects(check(`${unnamed}\n${section}\n${section}`), ({ stderr }) => /another site/.test(stderr));
+  });
+  const scripts = written('html').flatMap((html) => [...html.matchAll(/<script>([\s\S]*?)<\/script>/g)]);
+  assert.equal(scripts.length, 1);
+  for (const [, script] of scripts) new Function(script);
+});
+
 const keycloak = process.env.KEYCLOAK_HOME;
 test('keycloak.md: Keycloak imports the realm that it wrote, and the person of the guide signs in', {
   skip: !keycloak && 'needs Keycloak: set KEYCLOAK_HOME', timeout: 500_000,

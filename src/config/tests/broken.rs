@@ -103,6 +103,32 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("[[user]]\nname = \"Alice\"", "user[0].username", "missing"),
     ("[[user]]\nusername = \"a\"\nemail = \"x\"", "user[0].email", "name@host.example"),
     ("[[user]]\nusername = \"a\"\nsecsignid = \"a&b\"", "user[0].secsignid", "a SecSign ID is"),
+    // Sites that embed the widget.
+    (
+        "[[site]]\norigin = \"https://s.example\"\nclient_id = \"web\"\nredirect_uri = \"https://s.example/cb\"",
+        "site[0].origin",
+        "allow_unnamed = true",
+    ),
+    (
+        "[thumbsignin]\nurl = \"https://t.example\"\napp_id = \"a\"\nsecret = \"s\"\nallow_unnamed = true\n[[site]]\norigin = \"http://localhost:1\"\nclient_id = \"web\"\nredirect_uri = \"https://s.example/cb\"",
+        "site[0].origin",
+        "both be https",
+    ),
+    (
+        "[thumbsignin]\nurl = \"https://t.example\"\napp_id = \"a\"\nsecret = \"s\"\nallow_unnamed = true\n[[site]]\norigin = \"https://s.example/\"\nclient_id = \"web\"\nredirect_uri = \"https://s.example/cb\"",
+        "site[0].origin",
+        "without a path",
+    ),
+    (
+        "[thumbsignin]\nurl = \"https://t.example\"\napp_id = \"a\"\nsecret = \"s\"\nallow_unnamed = true\n[[site]]\norigin = \"https://s.example\"\nclient_id = \"web\"\nredirect_uri = \"https://s.example/cb\"\n[[site]]\norigin = \"https://s.example\"\nclient_id = \"web\"\nredirect_uri = \"https://s.example/cb\"",
+        "site[1].origin",
+        "another site",
+    ),
+    (
+        "[thumbsignin]\nurl = \"https://t.example\"\napp_id = \"a\"\nsecret = \"s\"\nallow_unnamed = true\n[[site]]\norigin = \"https://s.example\"\nredirect_uri = \"https://s.example/cb\"",
+        "site[0].client_id",
+        "missing",
+    ),
     ("[[user]]\nusername = \"a\"\nthumbsignin_user_id = \"a@b\"", "user[0].thumbsignin_user_id", "a ThumbSignIn user id is"),
     ("[[user]]\nusername = \"a\"\n[[user]]\nusername = \"A\"", "user[1].username", "another person already"),
     ("[[user]]\nusername = \"a\"\nemail = \"b@c\"\n[[user]]\nusername = \"b@c\"", "user[1].username", "another person"),

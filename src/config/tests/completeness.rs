@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use toml::{Table, Value};
 
 use super::super::key::{Kind, literal};
-use super::super::{SECTIONS, declared, reference, reference_entries};
+use super::super::{SECTIONS, declared, reference, reference_entries, sites};
 use crate::domain::written::WrittenUser;
 
 /// A value that fits `kind`.
@@ -26,6 +26,7 @@ fn sample(kind: Kind) -> Value {
 #[derive(Serialize, Deserialize)]
 struct Lists {
     client: Vec<declared::Raw>,
+    site: Vec<sites::Raw>,
     user: Vec<WrittenUser>,
 }
 

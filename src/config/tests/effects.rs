@@ -14,6 +14,7 @@ const CLIENT: &str = "[[client]]: every key is what the client may do, gets and 
 const USER: &str = "[[user]]: every key is what apps are told, and what the person can type";
 const PLACES: &str = "keys_dir, listen and database.url: files and ports are where they say";
 const APP: &str = "secsign.mobile_url and app_scheme: a link into the app, in a browser that its user signed in from before";
+const SITE: &str = "tests/clients/site.test.mjs";
 const REST: &str = "src/upstream/secsign/rest/tests.rs";
 const ROOM: &str = "src/store/tests/room.rs";
 const SERVICES: &str = "phone services: unreachable, wrong secret, something else at the address, a clock that is wrong";
@@ -140,6 +141,10 @@ const EFFECTS: &[(&str, &str, &str)] = &[
         "[[client]] backchannel_logout_session_required: it is registered as written, and logout tokens always name the session",
     ),
     ("client[].cors_origins", "tests/clients/logout.test.mjs", "check 17: browser clients of registered origins read token"),
+    ("site[].origin", SITE, "a login through the site: the shapes of the widget, a code at the redirect URI, once"),
+    ("site[].client_id", SITE, "a login through the site: the shapes of the widget, a code at the redirect URI, once"),
+    ("site[].redirect_uri", SITE, "a login through the site: the shapes of the widget, a code at the redirect URI, once"),
+    ("site[].register", SITE, "a phone is registered by whoever signed in a short while ago, and signs in from then on"),
     ("user[].username", CONFIGURATION, USER),
     ("user[].email", CONFIGURATION, USER),
     ("user[].email_verified", CONFIGURATION, USER),

@@ -56,6 +56,12 @@ pub(crate) enum Delivery {
 }
 
 impl AuthorizationResponse {
+    /// What an error says to the relying party; empty where it is none.
+    pub(crate) fn description(&self) -> &str {
+        let found = self.parameters.iter().find(|(name, _)| *name == "error_description");
+        found.map_or("", |(_, value)| value.expose())
+    }
+
     /// Puts the parameters where the response mode wants them. Those of the redirect URI itself are kept (RFC 6749 §3.1.2).
     pub(crate) fn delivery(&self) -> Delivery {
         let pairs = self.parameters.iter().map(|(name, value)| (*name, value.expose()));

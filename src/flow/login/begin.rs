@@ -10,11 +10,12 @@ use super::create::{answered, create};
 use super::outcome::LoginTarget;
 use super::{LoginRequest, end};
 use crate::domain::browser::BrowserKey;
-use crate::domain::id::{LoginId, UserId};
+use crate::domain::hex::hex;
+use crate::domain::id::{DeviceId, LoginId, UserId};
 use crate::domain::login::{Asked, Concern, Purpose};
 use crate::flow::node::latency::random_delay;
 use crate::flow::prelude::*;
-use crate::store::{devices, remembered_browsers};
+use crate::store::{devices, remembered_browsers, users};
 
 /// How often an attempt is made whose way was cleared: of the browser's other logins, then of the user's slot.
 const ATTEMPTS: usize = 4;
@@ -61,7 +62,9 @@ pub(crate) async fn under_way(op: &Op, browser: &BrowserKey, purpose: &Purpose) 
 
 async fn begin_detached(op: &Op, request: LoginRequest) -> Result<LoginId, Internal> {
     let started = Instant::now();
-    let mut login = resolve(op, &request).await?;
+    let Some(mut login) = meant(op, &request).await? else {
+        return attempt::refuse(op, request.login(op)?, Reason::Technical).await;
+    };
     let found = started.elapsed();
     if login.subject == Subject::Unnamed && !op.settings.allow_unnamed {
         return attempt::refuse(op, login, Reason::Technical).await;
@@ -92,6 +95,30 @@ async fn begin_detached(op: &Op, request: LoginRequest) -> Result<LoginId, Inter
     }
     // Nobody knows whether a request is open at the upstream: none may be made until it has surely expired.
     attempt::refuse(op, login, Reason::UpstreamDown).await
+}
+
+async fn meant(op: &Op, request: &LoginRequest) -> Result<Option<Login>, Internal> {
+    match &request.purpose {
+        Purpose::Enrolment(user) => enrolling(op, request, user).await,
+        _login => resolve(op, request).await.map(Some),
+    }
+}
+
+/// Who registers a phone is known: their own page asks for it. Another phone of theirs goes by the same name at the service; the
+/// first one gets a name that says nothing of them (ThumbSignIn notes §1.3). `None`: they are gone.
+async fn enrolling(op: &Op, request: &LoginRequest, user: &UserId) -> Result<Option<Login>, Internal> {
+    let db = op.store.read();
+    let Some(user) = users::find(db, user).await?.filter(|user| !user.locked) else { return Ok(None) };
+    let phones = devices::list_for_user(db, &user.id).await?;
+    let (device_id, upstream_user, target) = match phones.into_iter().find(|phone| phone.upstream == request.upstream) {
+        Some(phone) => (phone.id, phone.upstream_user.clone(), phone.upstream_user),
+        // The name is another at each attempt: what is counted is not.
+        None => (DeviceId::generate(&op.env)?, hex(&op.env.random_bytes::<16>()?), format!("{NOBODY}{}", user.id)),
+    };
+    let login = request.login(op)?;
+    let concern = Concern { target: Some(target), user: Some(user.id.clone()), ..login.concern };
+    let subject = Subject::Named(Asked { user_id: user.id, device_id, upstream_user });
+    Ok(Some(Login { subject, remembered: true, concern, ..login }))
 }
 
 /// Unknown names, and locked users, are decoys: the same steps are taken for them, so that they take as long (check 139).

@@ -11,12 +11,12 @@ use tokio::time::Instant;
 use super::end::{self, UpstreamSession};
 use super::{LoginRequest, code, symbol};
 use crate::domain::id::LoginId;
-use crate::domain::login::{Challenge, End, LoginStage, UpstreamHandle};
+use crate::domain::login::{Challenge, End, LoginStage, Purpose, UpstreamHandle};
 use crate::domain::user::Upstream;
 use crate::flow::node::latency::Call;
 use crate::flow::prelude::*;
 use crate::store::{access_passes, pushes};
-use crate::upstream::{BeginError, BeginRequest, Begun, counted};
+use crate::upstream::{BeginError, BeginRequest, Begun, Enrolment, PhoneApproval, counted};
 
 /// By when a create call was answered or given up, and that was written down.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(6);
@@ -36,7 +36,7 @@ pub(super) async fn create(op: &Op, request: &LoginRequest, login: Login, mut st
             (Some(like), _) => pretend(op, &login, like.failed).await?,
             (None, Some(service)) => {
                 let word = |answer: &Result<_, BeginError>| answer.as_ref().err().map_or("ok", |error| error.verdict().0);
-                counted(login.upstream, "create", service.begin(asked(op, request, &login)), word).await
+                counted(login.upstream, "create", ask(service.as_ref(), asked(op, request, &login), &login.purpose), word).await
             }
             (None, None) => Err(BeginError::Unreachable("it is not configured".into())),
         };
@@ -74,6 +74,19 @@ pub(super) async fn answered(op: &Op, mut login: Login) -> Result<Login, Interna
         }
     }
     Ok(login)
+}
+
+/// A phone that is to approve, or one that is to be registered.
+async fn ask(service: &dyn PhoneApproval, request: BeginRequest, purpose: &Purpose) -> Result<Begun, BeginError> {
+    if !matches!(purpose, Purpose::Enrolment(_)) {
+        return service.begin(request).await;
+    }
+    let unable = || BeginError::unusable("the service registers no phones by a transaction", false, None);
+    let (registry, user) = (service.registry().ok_or_else(unable)?, request.upstream_user.as_deref());
+    match registry.enrol(user.unwrap_or_default(), &request.user_agent).await? {
+        Enrolment::Transaction(begun) => Ok(begun),
+        Enrolment::Invitation(_) => Err(unable()),
+    }
 }
 
 fn asked(op: &Op, request: &LoginRequest, login: &Login) -> BeginRequest {

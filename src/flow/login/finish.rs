@@ -6,7 +6,7 @@ use super::end;
 use super::outcome::{self, Awaited};
 use crate::domain::assurance::Acr;
 use crate::domain::id::SessionId;
-use crate::domain::login::{Challenge, FINISH_GRACE, LoginStage};
+use crate::domain::login::{Challenge, FINISH_GRACE, LoginStage, Purpose};
 use crate::domain::settings::Lifetimes;
 use crate::flow::prelude::*;
 use crate::store::{devices, pushes, remembered_browsers, sessions, users};
@@ -46,6 +46,10 @@ pub(crate) async fn finish(
 ) -> Result<Finished, Internal> {
     if login.consumed_at.is_some() {
         return Ok(Finished::Before);
+    }
+    // A phone that was registered proves nothing of whoever holds it (ThumbSignIn notes §3.5).
+    if matches!(login.purpose, Purpose::Enrolment(_)) {
+        return Ok(Finished::NotApproved);
     }
     let now = op.env.now();
     let LoginStage::Approved { at, user_id, device_id } = login.stage.clone() else { return Ok(Finished::NotApproved) };

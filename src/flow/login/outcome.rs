@@ -1,14 +1,16 @@
 //! What a login is for, matched here and nowhere else: a new [`Purpose`] adds its arms here.
 
 use super::create::issuer_host;
+use super::end;
 use crate::domain::authorization::Authorization;
-use crate::domain::id::ClientId;
+use crate::domain::id::{ClientId, DeviceId, UserId};
 use crate::domain::login::{FINISH_GRACE, Purpose};
+use crate::domain::user::Device;
 use crate::flow::authorization::{self, Browser, Interaction};
 use crate::flow::prelude::*;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::store::backchannel_logouts::Hold;
-use crate::store::{authorizations, clients};
+use crate::store::{authorizations, clients, devices, users};
 
 /// Locks what a login is for until the commit. False: it is gone, having made room for another one, and no login begins for it.
 pub(super) async fn on_begin(tx: &Tx, purpose: &Purpose) -> Result<bool, StoreError> {
@@ -16,6 +18,49 @@ pub(super) async fn on_begin(tx: &Tx, purpose: &Purpose) -> Result<bool, StoreEr
         Purpose::Authorization(id) => authorizations::lock_row(tx, id).await,
         Purpose::Portal { .. } | Purpose::Enrolment(_) | Purpose::DeviceGrant(_) | Purpose::Backchannel(_) => Ok(true),
     }
+}
+
+/// What the audit trail says of a phone that was registered.
+pub(super) fn registered(login: &Login, device: &DeviceId) -> AuditEvent {
+    let about = end::about(login, AuditKind::DeviceChanged, &format!("registered {}", login.upstream));
+    AuditEvent { subject: Some(device.to_string()), ..about }
+}
+
+/// Notes that this user approved on this phone, and what follows from it at once: a phone that was registered is theirs from then
+/// on. False: too late, or nobody is asked any more, or they were locked or lost their phone meanwhile.
+pub(super) async fn approve(
+    tx: &Tx,
+    login: &Login,
+    (user, device): (&UserId, &DeviceId),
+    registered: &PendingEvent,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let (Purpose::Enrolment(_), Subject::Named(asked)) = (&login.purpose, &login.subject) else {
+        return logins::approve(tx, &login.id, user, Some(device), now).await;
+    };
+    if !users::lock_enabled_row(tx, user).await? {
+        return Ok(false);
+    }
+    // Another phone of theirs went by the same name there. Where it was removed meanwhile, it does not come back with this one.
+    let is_first = login.concern.target.as_deref() != Some(asked.upstream_user.as_str());
+    let is_known = devices::find_by_upstream_user(tx, login.upstream, &asked.upstream_user).await?.is_some();
+    if !(is_first || is_known) || !logins::approve(tx, &login.id, user, Some(device), now).await? {
+        return Ok(false);
+    }
+    let phone = Device {
+        id: device.clone(),
+        user_id: user.clone(),
+        upstream: login.upstream,
+        upstream_user: asked.upstream_user.clone(),
+        label: login.upstream.display_name().to_owned(),
+        created_at: now,
+        last_used_at: None,
+    };
+    if !is_known {
+        devices::insert(tx, &phone).await?;
+    }
+    registered.write(tx, now).await?;
+    Ok(true)
 }
 
 pub(super) enum Awaited {

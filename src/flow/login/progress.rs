@@ -5,7 +5,8 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::end::{self, UpstreamSession};
-use crate::domain::login::{End, LoginStage, UpstreamHandle};
+use super::outcome;
+use crate::domain::login::{End, LoginStage, Purpose, UpstreamHandle};
 use crate::domain::user::Upstream;
 use crate::flow::prelude::*;
 use crate::store::devices;
@@ -105,14 +106,21 @@ async fn approve(op: &Op, login: &Login, upstream_user: &str) -> Result<bool, In
         return Ok(false);
     };
     let now = op.env.now();
-    let input = (login.id.clone(), user_id, device_id);
-    let approved =
-        op.store.write(input, move |tx, (id, user, device)| Box::pin(logins::approve(tx, id, user, Some(device), now)));
+    let registered = PendingEvent::new(&op.env, outcome::registered(login, &device_id))?;
+    let input = (login.clone(), user_id, device_id, registered);
+    let approved = op.store.write(input, move |tx, (login, user, device, registered)| {
+        Box::pin(outcome::approve(tx, login, (user, device), registered, now))
+    });
     let approved = approved.await?;
+    if !approved && matches!(login.purpose, Purpose::Enrolment(_)) {
+        tracing::warn!(login = %login.id, "a phone that its service registered is refused here");
+    }
     if approved {
         op.signals.login_changed(&login.id);
     } else if op.env.now() >= login.deadline {
         end::end(op, login, End::Expired, UpstreamSession::Dead).await?;
+    } else if matches!(login.purpose, Purpose::Enrolment(_)) {
+        end::end(op, login, End::Failed(Reason::Technical), UpstreamSession::Dead).await?;
     }
     Ok(approved)
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::*;
 use crate::domain::browser::{BrowserKey, RequestSource};
-use crate::domain::id::{BackchannelRequestId, DeviceGrantId, UserId};
+use crate::domain::id::{BackchannelRequestId, DeviceGrantId};
 use crate::domain::login::{PortalAction, Purpose};
 use crate::flow::login::begin;
 use crate::flow::login::finish::{Finished, finish};
@@ -17,13 +17,12 @@ const PENDING: u8 = 1;
 const APPROVED: u8 = 3;
 const DENIED: u8 = 4;
 
-/// Every other purpose, and where its browser goes on.
-fn purposes() -> [(Purpose, Option<BrowserKey>, &'static str); 4] {
+/// Every other purpose that signs somebody in, and where its browser goes on.
+fn purposes() -> [(Purpose, Option<BrowserKey>, &'static str); 3] {
     let browser = Some(browser_called("portal"));
     let portal = Purpose::Portal { action: PortalAction::Confirm, return_to: "/account/phones".to_owned() };
     [
         (portal, browser.clone(), "/account/phones"),
-        (Purpose::Enrolment(UserId::new("user")), browser.clone(), "/"),
         (Purpose::DeviceGrant(DeviceGrantId("device".to_owned())), browser, "/"),
         (Purpose::Backchannel(BackchannelRequestId("request".to_owned())), None, "/"),
     ]

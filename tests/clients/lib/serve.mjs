@@ -66,6 +66,7 @@ ${added('secsign')}
 url = "${upstream.upstream_url}"
 app_id = "${upstream.app_id}"
 secret = "${upstream.secret}"
+${added('thumbsignin')}
 [limits]
 profile = "${profile}"
 ${more}`);

@@ -58,6 +58,7 @@ impl Bench {
             lifetimes: Lifetimes::default(),
             limits: Limits::off(),
             allow_unnamed: true,
+            sites: Vec::new(),
             audit_keep: Duration::from_secs(400 * 86_400),
             logout_retry: Duration::from_secs(5),
         };

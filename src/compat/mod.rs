@@ -1,0 +1,27 @@
+//! The addresses that the ThumbSignIn widget asks for in the pages of other sites (`[[site]]`), and the widget itself. Without a
+//! site, none of them exists.
+
+mod transactions;
+mod widget;
+
+use actix_web::Resource;
+use actix_web::web::{self, ServiceConfig};
+
+use crate::web::error::Audience;
+
+fn api(path: &str) -> Resource {
+    web::resource(path).app_data(Audience::Api)
+}
+
+pub(crate) fn mount(config: &mut ServiceConfig) {
+    config
+        .service(api("/tsAuth/authenticate").get(transactions::authenticate))
+        .service(api("/tsAuth/register").get(transactions::register))
+        .service(web::resource("/tsAuth/return/{id}").app_data(Audience::Browser).get(transactions::go_on))
+        .service(api("/thumbsign_widget.js").get(widget::script))
+        .service(api("/thumbsign_widget.d.ts").get(widget::declarations));
+    // The vendor's page has both of the first two, its sample sites the others (ThumbSignIn notes §3.1).
+    for path in ["/txnStatus/{id}", "/tsAuth/txnStatus/{id}", "/ts/secure/authStatus/{id}", "/ts/secure/regStatus/{id}"] {
+        config.service(api(path).get(transactions::status));
+    }
+}
