@@ -47,7 +47,7 @@ pub(crate) async fn finish(
     if login.consumed_at.is_some() {
         return Ok(Finished::Before);
     }
-    // A phone that was registered proves nothing of whoever holds it (ThumbSignIn notes §3.5).
+    // A phone that was registered proves nothing of whoever holds it (ThumbSignIn notes §3.9).
     if matches!(login.purpose, Purpose::Enrolment(_)) {
         return Ok(Finished::NotApproved);
     }
