@@ -3,17 +3,22 @@
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
+use url::Url;
 
 use super::Issuer;
 use super::document::Document;
 use super::key::{Key, Kind, Section, Shape};
 use crate::domain::client_rules::check_id;
+use crate::domain::secret::Secret;
 use crate::domain::settings::{EmbeddingSite, ThumbSignInSettings};
 use crate::protocol::redirect_uri::RedirectUri;
-use crate::protocol::uri::WebOrigin;
+use crate::protocol::uri::{WebOrigin, is_web};
 
 const ABOUT_REGISTER: &str = "Whether its pages may register another phone for whoever signed in there within five minutes. The phone signs \
                               in everywhere: only for a site that you trust as you trust this server.";
+
+const ABOUT_SMS: &str = "Where the links that visitors have sent to their phones are handed over as text messages: a POST with JSON, \
+                         `{\"to\":\"+15551234567\",\"text\":\"…\"}`. Without it, none are sent.";
 
 pub(super) const SITES: Section = Section {
     name: "site",
@@ -24,6 +29,7 @@ pub(super) const SITES: Section = Section {
         Key::new("client_id", Kind::Text, "The client that its visitors sign in for. It must not ask for consent."),
         Key::new("redirect_uri", Kind::Text, "Where the site gets the code: one of that client's redirect URIs."),
         Key { default: Some("false"), ..Key::new("register", Kind::Switch, ABOUT_REGISTER) },
+        Key::new("sms_url", Kind::Secret, ABOUT_SMS),
     ],
 };
 
@@ -34,6 +40,7 @@ pub(super) struct Raw {
     client_id: Option<String>,
     redirect_uri: Option<String>,
     register: Option<bool>,
+    sms_url: Option<String>,
 }
 
 pub(super) fn sites(
@@ -58,11 +65,19 @@ pub(super) fn sites(
         let client_id = client_id.and_then(|text| document.check(&path("client_id"), check_id(&text)));
         let redirect_uri = document.required(&path("redirect_uri"), raw.redirect_uri, "one of the client's redirect URIs");
         let redirect_uri = redirect_uri.and_then(|text| document.check(&path("redirect_uri"), RedirectUri::parse(&text)));
+        let sms_url = raw.sms_url.and_then(|text| document.check(&path("sms_url"), service(&text)));
         if let (Some(origin), Some(client_id), Some(redirect_uri)) = (origin, client_id, redirect_uri) {
-            sites.push(EmbeddingSite { origin, client_id, redirect_uri, register: raw.register.unwrap_or_default() });
+            let register = raw.register.unwrap_or_default();
+            sites.push(EmbeddingSite { origin, client_id, redirect_uri, register, sms_url });
         }
     }
     Some(sites)
+}
+
+/// Whether it may be called `outbound` decides.
+fn service(text: &str) -> Result<Secret, &'static str> {
+    let url = Url::parse(text).ok().filter(is_web).ok_or("expected the URL of a service: https://sms.example.com/send")?;
+    Ok(Secret::new(url.as_str()))
 }
 
 /// Cookies are `Secure` where the issuer is https, also those of the site (decision 2.2).

@@ -151,7 +151,7 @@ settings! {
 }
 
 /// A web site whose pages embed the ThumbSignIn widget, and the client that its visitors sign in for (`[[site]]`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct EmbeddingSite {
     pub(crate) origin: WebOrigin,
     pub(crate) client_id: ClientId,
@@ -159,6 +159,8 @@ pub(crate) struct EmbeddingSite {
     pub(crate) redirect_uri: RedirectUri,
     /// Whether its pages may register phones.
     pub(crate) register: bool,
+    /// Where text messages are handed over. Its query may hold a token.
+    pub(crate) sms_url: Option<Secret>,
 }
 
 settings! {

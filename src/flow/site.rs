@@ -2,6 +2,8 @@
 //! another phone, and asks how far the phone is. It gets a handle, which is useless without the cookie of its browser; the site
 //! gets a code, as for any authorization request.
 
+pub(crate) mod text_message;
+
 use std::borrow::Cow;
 
 use super::authorization::request::{RequestError, VerifiedRequest, check};

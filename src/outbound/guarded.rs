@@ -43,8 +43,15 @@ pub(crate) fn guarded(ca_file: Option<&Path>, allow_private: bool) -> Result<Gua
 
 impl GuardedClient {
     pub(crate) async fn post_form(&self, url: &Url, field: (&str, &str), limit: Duration) -> Result<u16, CallError> {
+        self.send(url, self.client.post(url.clone()).form(&[field]), limit).await
+    }
+
+    pub(crate) async fn post_json(&self, url: &Url, body: &serde_json::Value, limit: Duration) -> Result<u16, CallError> {
+        self.send(url, self.client.post(url.clone()).json(body), limit).await
+    }
+
+    async fn send(&self, url: &Url, request: reqwest::RequestBuilder, limit: Duration) -> Result<u16, CallError> {
         self.check(url)?;
-        let request = self.client.post(url.clone()).form(&[field]);
         let elapsed = |_elapsed| CallError::TimedOut(limit);
         let response = tokio::time::timeout(limit, request.send()).await.map_err(elapsed)?;
         // The body is dropped unread, and the connection with it.

@@ -18,7 +18,7 @@ use crate::flow::site::Visitor;
 use crate::store::sessions;
 
 /// The beginnings of the paths that sites' hosts have too.
-const PATHS: [&str; 4] = ["/tsAuth/", "/txnStatus/", "/ts/secure/", "/thumbsign_widget."];
+const PATHS: [&str; 5] = ["/tsAuth/", "/txnStatus/", "/ts/secure/", "/thumbsign_widget.", "/sendSMS"];
 
 /// Whether a name that a request gives this server is that of a site, and the path is one that its pages ask for.
 pub(super) fn is_host_of_site(surface: &Surface, path: &str, name: &[u8]) -> bool {

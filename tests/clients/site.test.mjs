@@ -9,13 +9,23 @@ import { claims } from './lib/login.mjs';
 import { freePorts, prepare, request } from './lib/serve.mjs';
 
 const SAME = { 'sec-fetch-site': 'same-origin' };
-let provider; let origin; let other; let proxy; let client;
+let provider; let origin; let other; let proxy; let client; let texts;
 before(async () => {
   const [port, second] = await freePorts(2);
   origin = `http://localhost:${port}`;
   other = `http://localhost:${second}`;
+  // The service that takes text messages.
+  texts = { messages: [], status: 200 };
+  texts.server = http.createServer(async (incoming, answer) => {
+    let body = '';
+    for await (const chunk of incoming) body += chunk;
+    texts.messages.push(JSON.parse(body));
+    answer.writeHead(texts.status).end();
+  }).listen(0, '127.0.0.1');
+  await once(texts.server, 'listening');
+  const service = `sms_url = "http://127.0.0.1:${texts.server.address().port}/send?token=t0ken"\n`;
   const site = (at) => `[[site]]\norigin = "${at}"\nclient_id = "shop"\nredirect_uri = "${origin}/signed-in?from=widget"\nregister = ${at === origin}\n`;
-  provider = await prepare({ sections: { thumbsignin: 'allow_unnamed = true' }, more: `${site(origin)}${site(other)}` });
+  provider = await prepare({ sections: { thumbsignin: 'allow_unnamed = true' }, more: `[outbound]\nallow_private = true\n${site(origin)}${service}${site(other)}` });
   await provider.start();
   client = await create('shop', '--consent', 'none');
   await user('alice');
@@ -31,6 +41,8 @@ before(async () => {
   await once(proxy, 'listening');
 });
 after(async () => {
+  texts.server.close();
+  texts.server.closeAllConnections();
   proxy.close();
   proxy.closeAllConnections();
   assert.equal(await provider.close(), 0);
@@ -58,6 +70,15 @@ class Browser {
       this.attributes = line;
     }
     return answer;
+  }
+
+  /** Has the link of its transaction sent, as the widget does. */
+  async text(to, message = 'Send me money') {
+    const cookie = [...this.cookies].map((pair) => pair.join('=')).join('; ');
+    const answer = await fetch(`${this.at}/sendSMS`, {
+      method: 'POST', body: JSON.stringify({ to, message }), headers: { 'content-type': 'application/json', origin, ...SAME, cookie, connection: 'close' },
+    });
+    return { code: answer.status, ...await answer.json() };
   }
 
   async json(path, headers) {
@@ -216,6 +237,38 @@ test('a phone is registered by whoever signed in a short while ago, and signs in
   await eventually('the approval', async () => (await elsewhere.json(`/txnStatus/${login.transactionId}`, headers)).redirectUrl);
   assert.match((await elsewhere.get(`/tsAuth/return/${login.transactionId}`, headers)).headers.location, /[?&]code=/);
   assert.equal((await elsewhere.get('/tsAuth/register', headers)).status, 401);
+});
+
+test('a link by text message: our own words, once for a transaction, within a quota', async () => {
+  const browser = new Browser();
+  assert.equal((await browser.text('+15551234567')).code, 409, 'nothing is open');
+  const begun = await browser.begin();
+  const wrong = await browser.text('555-123');
+  assert.deepEqual([wrong.code, wrong.message], [400, 'write the number with its country: +15551234567']);
+  assert.deepEqual(texts.messages, []);
+  assert.equal((await browser.text('+1 (555) 123-4567')).code, 200);
+  assert.deepEqual(texts.messages, [{ to: '+15551234567', text: `Open this link to go on at ${new URL(origin).host}: ${begun.deepLinkUrl}` }]);
+  assert.equal((await browser.text('+15557654321')).code, 429, 'another number, the same transaction');
+  // A number gets two in ten minutes, whoever asks.
+  const codes = [];
+  for (let other = 0; other < 2; other += 1) {
+    const another = new Browser();
+    await another.begin();
+    codes.push((await another.text('+15551234567')).code);
+  }
+  assert.deepEqual(codes, [200, 429]);
+  texts.status = 500;
+  const failing = new Browser();
+  await failing.begin();
+  assert.equal((await failing.text('+4917012345678')).code, 502);
+  texts.status = 200;
+  assert.doesNotMatch(provider.log, /t0ken/);
+  // The other site sends none, and a page of elsewhere has none sent.
+  const headers = { 'content-type': 'application/json', ...SAME };
+  const elsewhere = await fetch(`${provider.origin}/sendSMS`, { method: 'POST', body: '{}', headers: { ...headers, origin: 'https://evil.example' } });
+  assert.equal(elsewhere.status, 403);
+  const preflight = await fetch(`${provider.origin}/sendSMS`, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST', 'sec-fetch-site': 'same-site' } });
+  assert.deepEqual(['origin', 'headers', 'credentials'].map((name) => preflight.headers.get(`access-control-allow-${name}`)), [origin, 'content-type', 'true']);
 });
 
 test('a page of elsewhere begins nothing, and reads nothing', async () => {

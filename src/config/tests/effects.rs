@@ -145,6 +145,7 @@ const EFFECTS: &[(&str, &str, &str)] = &[
     ("site[].client_id", SITE, "a login through the site: the shapes of the widget, a code at the redirect URI, once"),
     ("site[].redirect_uri", SITE, "a login through the site: the shapes of the widget, a code at the redirect URI, once"),
     ("site[].register", SITE, "a phone is registered by whoever signed in a short while ago, and signs in from then on"),
+    ("site[].sms_url", SITE, "a link by text message: our own words, once for a transaction, within a quota"),
     ("user[].username", CONFIGURATION, USER),
     ("user[].email", CONFIGURATION, USER),
     ("user[].email_verified", CONFIGURATION, USER),

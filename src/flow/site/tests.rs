@@ -23,6 +23,7 @@ fn visitor(browser: Browser) -> Visitor {
         client_id: ClientId::new("shop"),
         redirect_uri: RedirectUri::parse("https://shop.example/signed-in").unwrap(),
         register: true,
+        sms_url: None,
     };
     Visitor { site, browser, origin: RequestSource::default() }
 }

@@ -13,6 +13,7 @@ fn site(origin: &str) -> EmbeddingSite {
         client_id: ClientId::new("shop"),
         redirect_uri: RedirectUri::parse("https://shop.example/signed-in").unwrap(),
         register: false,
+        sms_url: None,
     }
 }
 
