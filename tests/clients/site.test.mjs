@@ -55,6 +55,16 @@ const create = (id, ...more) => command(
 );
 const user = (name) => command('user', 'create', '--username', name, '--thumbsignin-user-id', name);
 
+/** A request with a JSON body. */
+async function ask(method, url, headers, body = '') {
+  const sent = http.request(url, { method, agent: false, headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...headers } });
+  sent.end(body);
+  const [answer] = await once(sent, 'response');
+  let text = '';
+  for await (const chunk of answer) text += chunk;
+  return { status: answer.statusCode, headers: answer.headers, text };
+}
+
 /** A browser at a site: its cookies by their names. */
 class Browser {
   cookies = new Map();
@@ -75,10 +85,8 @@ class Browser {
   /** Has the link of its transaction sent, as the widget does. */
   async text(to, message = 'Send me money') {
     const cookie = [...this.cookies].map((pair) => pair.join('=')).join('; ');
-    const answer = await fetch(`${this.at}/sendSMS`, {
-      method: 'POST', body: JSON.stringify({ to, message }), headers: { 'content-type': 'application/json', origin, ...SAME, cookie, connection: 'close' },
-    });
-    return { code: answer.status, ...await answer.json() };
+    const { status, text } = await ask('POST', `${this.at}/sendSMS`, { origin, ...SAME, cookie }, JSON.stringify({ to, message }));
+    return { code: status, ...JSON.parse(text) };
   }
 
   async json(path, headers) {
@@ -264,11 +272,14 @@ test('a link by text message: our own words, once for a transaction, within a qu
   texts.status = 200;
   assert.doesNotMatch(provider.log, /t0ken/);
   // The other site sends none, and a page of elsewhere has none sent.
-  const headers = { 'content-type': 'application/json', ...SAME };
-  const elsewhere = await fetch(`${provider.origin}/sendSMS`, { method: 'POST', body: '{}', headers: { ...headers, origin: 'https://evil.example' } });
-  assert.equal(elsewhere.status, 403);
-  const preflight = await fetch(`${provider.origin}/sendSMS`, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST', 'sec-fetch-site': 'same-site' } });
-  assert.deepEqual(['origin', 'headers', 'credentials'].map((name) => preflight.headers.get(`access-control-allow-${name}`)), [origin, 'content-type', 'true']);
+  const silent = new Browser(provider.origin);
+  const headers = { host: new URL(other).host, ...SAME };
+  await silent.json('/tsAuth/authenticate', headers);
+  const cookie = [...silent.cookies].map((pair) => pair.join('=')).join('; ');
+  assert.equal((await ask('POST', `${provider.origin}/sendSMS`, { ...headers, cookie }, '{"to":"+4917012345679"}')).status, 404);
+  assert.equal((await ask('POST', `${origin}/sendSMS`, { origin: 'https://evil.example', ...SAME }, '{"to":"+4917012345679"}')).status, 403);
+  const preflight = await ask('OPTIONS', `${provider.origin}/sendSMS`, { origin, 'access-control-request-method': 'POST', 'sec-fetch-site': 'same-site' });
+  assert.deepEqual(['origin', 'headers', 'credentials'].map((name) => preflight.headers[`access-control-allow-${name}`]), [origin, 'content-type', 'true']);
 });
 
 test('a page of elsewhere begins nothing, and reads nothing', async () => {
