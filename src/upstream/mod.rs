@@ -122,6 +122,12 @@ pub(crate) struct Unavailable(pub String);
 pub(crate) trait PhoneApproval: Send + Sync {
     fn capabilities(&self) -> Capabilities;
 
+    /// Asks each configured host something that creates nothing and makes no phone ring, the primary one first; empty: there is
+    /// nothing of the kind to ask. Ends within 3 s for each.
+    async fn probe(&self) -> Vec<Probed> {
+        Vec::new()
+    }
+
     /// Asks a phone, once: never repeated once the request's body was written (decision 2.7). Ends within 5 s.
     async fn begin(&self, request: BeginRequest) -> Result<Begun, BeginError>;
 

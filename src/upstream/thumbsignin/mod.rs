@@ -62,19 +62,6 @@ impl ThumbSignIn {
         Ok(PhoneRequest::Get(url, headers))
     }
 
-    /// Asks for the status of a transaction that does not exist: 401 to a wrong signature (ThumbSignIn notes §2.6).
-    pub(crate) async fn probe(&self) -> Probed {
-        let request = match self.signed(&format!("txn-status/{}", "0".repeat(48)), &[], NO_USER_AGENT) {
-            Ok(request) => request,
-            Err(unsigned) => return Probed { found: Found::Refused(unsigned.to_string()), date: None },
-        };
-        Probed::of(self.client.send(request, Delivery::Repeatable, self.limits.ask).await, |answer| match answer.status {
-            401 | 403 => Found::Refused(refusal(answer.status)),
-            200 | 400 | 404 if FlatObject::parse(&answer.body).is_ok() => Found::Working,
-            status => Found::Unusable(format!("HTTP {status}, and not in the words of ThumbSignIn")),
-        })
-    }
-
     /// A question without an answer is asked again; one that was answered endlessly got nonsense (decision 2.6).
     async fn ask(
         &self,
@@ -120,6 +107,20 @@ impl ThumbSignIn {
 impl PhoneApproval for ThumbSignIn {
     fn capabilities(&self) -> Capabilities {
         Capabilities { unnamed: true, matches_symbol: false, exclusive: false }
+    }
+
+    /// Asks for the status of a transaction that does not exist: 401 to a wrong signature (ThumbSignIn notes §2.6).
+    async fn probe(&self) -> Vec<Probed> {
+        let request = match self.signed(&format!("txn-status/{}", "0".repeat(48)), &[], NO_USER_AGENT) {
+            Ok(request) => request,
+            Err(unsigned) => return vec![Probed { found: Found::Refused(unsigned.to_owned()), date: None }],
+        };
+        let answer = self.client.send(request, Delivery::Repeatable, self.limits.ask).await;
+        vec![Probed::of(answer, |answer| match answer.status {
+            401 | 403 => Found::Refused(refusal(answer.status)),
+            200 | 400 | 404 if FlatObject::parse(&answer.body).is_ok() => Found::Working,
+            status => Found::Unusable(format!("HTTP {status}, and not in the words of ThumbSignIn")),
+        })]
     }
 
     async fn begin(&self, request: BeginRequest) -> Result<Begun, BeginError> {
