@@ -135,7 +135,7 @@ impl PhoneApproval for ThumbSignIn {
         let request = request.map_err(|unsigned| BeginError::Unreachable(unsigned.into()))?;
         let answer = self.client.send(request, Delivery::AtMostOnce, self.limits.begin).await?;
         if answer.status != 200 {
-            return Err(BeginError::unusable(refusal(answer.status), may_have_acted(answer.status), None));
+            return Err(BeginError::answered(answer.status, refusal(answer.status), may_have_acted(answer.status)));
         }
         begun(&answer.body, user_agent)
     }

@@ -2,6 +2,7 @@
 
 mod at_once;
 mod busy;
+mod down;
 mod ends;
 mod limits;
 pub(crate) mod scene;
