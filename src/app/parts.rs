@@ -10,6 +10,7 @@ use crate::domain::env::Env;
 use crate::domain::user::Upstream;
 use crate::flow::authorization::repeats::Repeats;
 use crate::flow::node::Signals;
+use crate::flow::node::health::Health;
 use crate::flow::node::latency::LatencyModel;
 use crate::flow::wrong_secrets::WrongSecrets;
 use crate::flow::{Op, Settings};
@@ -57,6 +58,7 @@ pub(crate) async fn assemble(config: &Config, env: Env) -> Result<Op, StartError
         settings,
         signals: Signals::default(),
         latency: LatencyModel::default(),
+        health: Health::default(),
         repeats: Repeats::default(),
         wrong_secrets: WrongSecrets::default(),
     };

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::domain::clock::Timestamp;
 use crate::domain::env::Env;
 use crate::domain::error_chain::chain;
-use crate::upstream::{Found, Probed};
+use crate::upstream::{Found, PhoneApproval as _, Probed};
 
 const SECSIGN: &str = "secsign";
 const SECSIGN_FALLBACK: &str = "secsign fallback";
@@ -33,9 +33,10 @@ pub(super) async fn examine(config: &Config, env: &Env, checks: &mut Vec<Check>)
     }
     match parts::thumbsignin(config, env) {
         Ok(Some(service)) => {
-            let probed = service.probe().await;
-            checks.push(judged(THUMBSIGNIN, &probed, "[thumbsignin]"));
-            dates.push((THUMBSIGNIN, probed.date, env.now()));
+            for probed in service.probe().await {
+                checks.push(judged(THUMBSIGNIN, &probed, "[thumbsignin]"));
+                dates.push((THUMBSIGNIN, probed.date, env.now()));
+            }
         }
         Ok(None) => {}
         Err(error) => checks.push(Check::failed(THUMBSIGNIN, chain(&error), "correct thumbsignin.ca_file")),

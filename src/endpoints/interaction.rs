@@ -9,7 +9,7 @@ use crate::domain::browser::Authentication;
 use crate::domain::id::{AuthorizationId, is_well_formed};
 use crate::domain::login::Purpose;
 use crate::domain::user::{Upstream, User, canonical_identifier};
-use crate::flow::authorization::offer::{may_be_unnamed, offered};
+use crate::flow::authorization::offer::{allowed, may_be_unnamed, offered};
 use crate::flow::authorization::request::CLIENT_UNKNOWN;
 use crate::flow::authorization::response::{AuthorizationResponse, Delivery};
 use crate::flow::authorization::{self, Interaction, Next, Over};
@@ -173,8 +173,7 @@ pub(super) async fn identify(
     let (id, provider) = path.into_inner();
     let (visit, next) = enter(&surface, &request, &id).await?;
     let Next::Login(interaction) = next else { return show(&visit, next).await };
-    let providers = offered(&surface.op, &interaction);
-    let upstream = Upstream::parse(&provider).filter(|upstream| providers.contains(upstream));
+    let upstream = Upstream::parse(&provider).filter(|upstream| allowed(&surface.op, &interaction).contains(upstream));
     let upstream = upstream.ok_or_else(Failure::not_found)?;
     let remembered = remembered_browsers::find_identifier(surface.op.store.read(), &visit.browser.key).await?;
     let problem = of_query(&request).get("problem").and_then(IdentifyError::parse);
@@ -189,7 +188,7 @@ pub(super) async fn identify(
         remembered: refused.is_none() && hint.is_none() && remembered.is_some(),
         identifier: refused.or(hint).or(remembered).unwrap_or_default(),
         allow_unnamed: may_be_unnamed(&surface.op, &interaction, upstream),
-        has_other_method: providers.len() > 1,
+        has_other_method: offered(&surface.op, &interaction).iter().any(|other| *other != upstream),
         error: problem,
     };
     page::answer(&visit, &page, &page_options(&App::of(&interaction)))
@@ -199,7 +198,7 @@ pub(super) async fn identified(path: web::Path<(String, String)>, form: PageForm
     let (id, provider) = path.into_inner();
     let interaction = posted(&id, &form).await?;
     let visit = &form.visit;
-    let upstream = Upstream::parse(&provider).filter(|upstream| offered(visit.op(), &interaction).contains(upstream));
+    let upstream = Upstream::parse(&provider).filter(|upstream| allowed(visit.op(), &interaction).contains(upstream));
     let upstream = upstream.ok_or_else(Failure::not_found)?;
     let again = |problem: &str| format!("/interaction/{id}/identify/{upstream}?problem={problem}");
     let unnamed = form.get("unnamed").is_some() && may_be_unnamed(visit.op(), &interaction, upstream);

@@ -62,6 +62,7 @@ pub(crate) struct Op {
     pub settings: Arc<Settings>,
     pub(crate) signals: node::Signals,
     pub(crate) latency: node::latency::LatencyModel,
+    pub(crate) health: node::health::Health,
     /// Values that clients should make anew for every request and do not.
     pub repeats: authorization::repeats::Repeats,
     pub wrong_secrets: wrong_secrets::WrongSecrets,

@@ -161,7 +161,9 @@ async fn poll_once(op: &Op, node: &str, id: &LoginId) -> Result<Option<(Duration
         Ok(_) => "ok",
         Err(_) => "unavailable",
     };
-    let pause = match counted(login.upstream, "state", service.poll(&handle, asked), word).await {
+    let answer = counted(login.upstream, "state", service.poll(&handle, asked), word).await;
+    op.health.polled(login.upstream, answer.is_ok());
+    let pause = match answer {
         Ok(answer) => progress::apply(op, &login, &handle, answer).await?,
         Err(unavailable) => {
             tracing::debug!(login = %id, error = %unavailable, "the phone service could not be asked; asked again");

@@ -1,5 +1,5 @@
 //! Small recurring work: follow the signing keys that another node or a command changed, delete what is long dead and give its
-//! space back, notice when the machine's clock was set.
+//! space back, notice when the machine's clock was set, ask a phone service that is down whether it works again.
 
 use std::time::Duration;
 
@@ -7,7 +7,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::clock::StepWatch;
+use crate::domain::user::Upstream;
 use crate::flow::Op;
+use crate::flow::node::health;
 use crate::metrics;
 
 /// How soon a rotated key is known on every node: commands are in force within a second (design 3).
@@ -15,6 +17,8 @@ const KEYS: Duration = Duration::from_millis(500);
 /// How often dead rows are deleted. Nothing depends on it: every deadline is compared where it matters.
 const CLEAN_UP: Duration = Duration::from_secs(60);
 pub(super) const CLOCK: Duration = Duration::from_secs(5);
+/// How soon it is noticed that a phone service works again.
+pub(super) const OUTAGE: Duration = Duration::from_secs(5);
 const FIRST_CLEAN_UP: Duration = Duration::from_secs(5);
 
 pub(super) async fn follow_keys(op: Op, stop: CancellationToken) {
@@ -55,6 +59,12 @@ pub(super) async fn watch_clock(op: Op, every: Duration, stop: CancellationToken
     }
 }
 
+pub(super) async fn look_after(op: Op, upstream: Upstream, every: Duration, stop: CancellationToken) {
+    while pause(&stop, every).await {
+        stop.run_until_cancelled(health::look(&op, upstream)).await;
+    }
+}
+
 /// False: it is time to stop.
 async fn pause(stop: &CancellationToken, time: Duration) -> bool {
     tokio::time::timeout(time, stop.cancelled()).await.is_err()
@@ -62,7 +72,10 @@ async fn pause(stop: &CancellationToken, time: Duration) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::Ordering;
+
     use super::*;
+    use crate::flow::login::tests::scene::Scene;
     use crate::flow::token::tests::Bench;
 
     /// The value of the metric, which all tests share.
@@ -89,6 +102,33 @@ mod tests {
         }
         bench.clock.rewind(Duration::from_secs(3600));
         tokio::time::timeout(Duration::from_secs(20), until("back", 1)).await.unwrap();
+        stop.cancel();
+        job.await.unwrap();
+    }
+
+    /// Looks until it is so.
+    async fn until(look: impl Fn() -> bool) {
+        let soon = async {
+            while !look() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), soon).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_service_that_is_down_is_asked_until_it_works_again_and_then_no_more() {
+        let scene = Scene::new(Duration::ZERO).await;
+        let (op, stop) = (&scene.bench.op, CancellationToken::new());
+        let job = tokio::spawn(look_after(op.clone(), Upstream::SecSign, Duration::from_millis(5), stop.clone()));
+        scene.go_down().await;
+        until(|| scene.questions() >= 3).await;
+        assert!(op.health.is_down(Upstream::SecSign));
+        scene.behaviour.is_down.store(false, Ordering::SeqCst);
+        until(|| !op.health.is_down(Upstream::SecSign)).await;
+        let asked = scene.questions();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(scene.questions(), asked);
         stop.cancel();
         job.await.unwrap();
     }

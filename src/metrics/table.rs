@@ -45,10 +45,11 @@ metrics! {
         "Logins that succeeded: from the request for the phone until the browser was signed in", ["method"], HUMAN;
     LOGIN_PENDING: Gauge<1> = "login_pending", "Logins that wait for a phone, on all nodes; read at a scrape", ["method"];
     PROVIDER_REQUESTS: Counter<3> = "provider_requests_total",
-        "Calls to phone services: create, state or cancel, and what came of them", ["provider", "operation", "outcome"];
+        "Calls to phone services: create, state, cancel or probe, and what came of them", ["provider", "operation", "outcome"];
     PROVIDER_REQUEST_DURATION: Histogram<2> = "provider_request_duration_seconds",
         "Calls to phone services, until their answer was read or given up", ["provider", "operation"], REQUEST;
-    PROVIDER_UP: Gauge<1> = "provider_up", "Whether the latest call to a phone service was answered; no value before the first",
+    PROVIDER_UP: Gauge<1> = "provider_up",
+        "Whether the latest call to a phone service was answered, and phones are asked through it; no value before the first",
         ["provider"];
     TOKENS_ISSUED: Counter<1> = "tokens_issued_total", "Token responses that were issued", ["grant_type"];
     OAUTH_ERRORS: Counter<2> = "oauth_errors_total", "Errors that relying parties were told, also by redirect",

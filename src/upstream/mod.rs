@@ -73,13 +73,24 @@ pub(crate) enum BeginError {
     /// A session may exist, so nothing may be created until it has surely expired (decision 2.7).
     #[error("the phone service did not answer: a session may exist")]
     InDoubt(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// `is_down`: the service says that it cannot work at present.
     #[error("the phone service answered something unusable: {detail}")]
-    Unusable { detail: String, in_doubt: bool, handle: Option<UpstreamHandle> },
+    Unusable { detail: String, in_doubt: bool, handle: Option<UpstreamHandle>, is_down: bool },
 }
 
 impl BeginError {
     pub(crate) fn unusable(detail: impl Into<String>, in_doubt: bool, handle: Option<UpstreamHandle>) -> Self {
-        Self::Unusable { detail: detail.into(), in_doubt, handle }
+        Self::Unusable { detail: detail.into(), in_doubt, handle, is_down: false }
+    }
+
+    /// Of an answer with this HTTP status, which names no session.
+    pub(crate) fn answered(status: u16, detail: impl Into<String>, in_doubt: bool) -> Self {
+        Self::Unusable { detail: detail.into(), in_doubt, handle: None, is_down: answer::is_passing(status) }
+    }
+
+    /// Whether it tells nothing of the person, and that the service does not work.
+    pub(crate) const fn is_outage(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::InDoubt(_) | Self::Unusable { is_down: true, .. })
     }
 
     /// The word that it is counted by, why the login fails, and whether a session may exist.
@@ -128,6 +139,12 @@ pub(crate) struct Unavailable(pub String);
 pub(crate) trait PhoneApproval: Send + Sync {
     fn capabilities(&self) -> Capabilities;
 
+    /// Asks each configured host something that creates nothing and makes no phone ring, the primary one first; empty: there is
+    /// nothing of the kind to ask. Ends within 3 s for each.
+    async fn probe(&self) -> Vec<Probed> {
+        Vec::new()
+    }
+
     /// Asks a phone, once: never repeated once the request's body was written (decision 2.7). Ends within 5 s.
     async fn begin(&self, request: BeginRequest) -> Result<Begun, BeginError>;
 
@@ -173,13 +190,7 @@ pub(crate) async fn counted<T>(
 ) -> T {
     let (provider, started) = (upstream.as_str(), Instant::now());
     let answer = call.await;
-    let outcome = outcome(&answer);
-    metrics::PROVIDER_REQUESTS.add([provider, operation, outcome]);
+    metrics::PROVIDER_REQUESTS.add([provider, operation, outcome(&answer)]);
     metrics::PROVIDER_REQUEST_DURATION.observe([provider.into(), operation.into()], started.elapsed().as_secs_f64());
-    // A cancellation that is not confirmed says nothing about whether the service is there.
-    if operation != "cancel" {
-        let is_down = matches!(outcome, "unreachable" | "in_doubt" | "unavailable");
-        metrics::PROVIDER_UP.set([provider], if is_down { 0.0 } else { 1.0 });
-    }
     answer
 }

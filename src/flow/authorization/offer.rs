@@ -1,4 +1,4 @@
-//! Which upstreams are strong enough to answer a request (decision 2.1).
+//! Which upstreams are strong enough to answer a request (decision 2.1), and work.
 
 use super::Interaction;
 use crate::domain::assurance::Acr;
@@ -6,7 +6,13 @@ use crate::domain::user::Upstream;
 use crate::flow::Op;
 use crate::upstream::Capabilities;
 
+/// What a person may choose from: nothing that is down, while anything else is left.
 pub(crate) fn offered(op: &Op, interaction: &Interaction) -> Vec<Upstream> {
+    without_those_down(allowed(op, interaction), |upstream| op.health.is_down(upstream))
+}
+
+/// Through which upstreams a login may go, down or not: the form of one that went down is still answered.
+pub(crate) fn allowed(op: &Op, interaction: &Interaction) -> Vec<Upstream> {
     let configured: Vec<_> = op.upstreams.iter().map(|(upstream, service)| (*upstream, service.capabilities())).collect();
     strong_enough(&configured, wanted(interaction))
 }
@@ -39,6 +45,11 @@ fn strong_enough(configured: &[(Upstream, Capabilities)], wanted: Acr) -> Vec<Up
     if strong.is_empty() { configured.iter().map(|(upstream, _)| *upstream).collect() } else { strong }
 }
 
+fn without_those_down(all: Vec<Upstream>, is_down: impl Fn(Upstream) -> bool) -> Vec<Upstream> {
+    let up: Vec<Upstream> = all.iter().copied().filter(|upstream| !is_down(*upstream)).collect();
+    if up.is_empty() { all } else { up }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,6 +71,22 @@ mod tests {
             (vec![], Acr::Approved, vec![]),
         ] {
             assert_eq!(strong_enough(&configured, wanted), offered, "{wanted:?} of {configured:?}");
+        }
+    }
+
+    #[test]
+    fn an_upstream_that_is_down_is_left_out_while_another_one_reaches_what_is_wanted() {
+        use Upstream::{SecSign, ThumbSignIn};
+        for (wanted, down, offered) in [
+            (Acr::Named, vec![SecSign], vec![ThumbSignIn]),
+            (Acr::Named, vec![ThumbSignIn], vec![SecSign]),
+            (Acr::Named, vec![SecSign, ThumbSignIn], vec![SecSign, ThumbSignIn]),
+            (Acr::Matched, vec![SecSign], vec![SecSign]),
+            (Acr::Matched, vec![ThumbSignIn], vec![SecSign]),
+        ] {
+            let allowed = strong_enough(&[SECSIGN, THUMBSIGNIN], wanted);
+            let found = without_those_down(allowed, |upstream| down.contains(&upstream));
+            assert_eq!(found, offered, "{wanted:?} while {down:?} is down");
         }
     }
 

@@ -31,12 +31,20 @@ const SYMBOLS: usize = 4;
 pub(super) async fn create(op: &Op, request: &LoginRequest, login: Login, mut started: Instant) -> Result<LoginId, Internal> {
     let call = (login.upstream, Call::Create, &op.env);
     for _symbol in 0..SYMBOLS {
+        // A decoy's too, and before it is asked how the calls of late went: neither waits.
+        if op.health.is_down(login.upstream) {
+            end::end(op, &login, End::Failed(Reason::UpstreamDown), UpstreamSession::Dead).await?;
+            return Ok(login.id);
+        }
         let like = if login.subject == Subject::Decoy { Some(op.latency.sample(call)?) } else { None };
         let answer = match (&like, op.upstreams.get(&login.upstream)) {
             (Some(like), _) => pretend(op, &login, like.failed).await?,
             (None, Some(service)) => {
                 let word = |answer: &Result<_, BeginError>| answer.as_ref().err().map_or("ok", |error| error.verdict().0);
-                counted(login.upstream, "create", ask(service.as_ref(), asked(op, request, &login), &login.purpose), word).await
+                let call = ask(service.as_ref(), asked(op, request, &login), &login.purpose);
+                let answer = counted(login.upstream, "create", call, word).await;
+                op.health.created(login.upstream, &answer, op.env.now());
+                answer
             }
             (None, None) => Err(BeginError::Unreachable("it is not configured".into())),
         };

@@ -72,6 +72,15 @@ impl LatencyModel {
         observed.pass(started).await;
     }
 
+    /// The service works again: how its calls failed is no measure of the next ones.
+    pub(super) fn forget_failures(&self, upstream: Upstream) {
+        for ((of, _call), recent) in self.0.lock().iter_mut() {
+            if *of == upstream {
+                recent.retain(|observed| observed.failed.is_none());
+            }
+        }
+    }
+
     pub(crate) fn sample(&self, (upstream, call, env): (Upstream, Call, &Env)) -> Result<Observed, RandomError> {
         let [random] = env.random_bytes()?;
         Ok(self.sample_by(upstream, call, env.now(), random))
@@ -133,6 +142,17 @@ mod tests {
         assert_eq!(now(&model, START.plus(FAILURE_COUNTS), 0), (20, None), "forgotten after a while");
         observe(&model, 25, None, START);
         assert_eq!(now(&model, START, 0), (25, None), "and after a success");
+    }
+
+    #[test]
+    fn after_an_outage_a_decoy_goes_as_the_calls_before_it_did() {
+        let model = LatencyModel::default();
+        observe(&model, 20, None, START);
+        observe(&model, 5000, Some(Reason::UpstreamDown), START);
+        model.forget_failures(Upstream::ThumbSignIn);
+        assert_eq!(now(&model, START, 0), (5000, Some(Reason::UpstreamDown)), "another service");
+        model.forget_failures(Upstream::SecSign);
+        assert_eq!(now(&model, START, 0), (20, None));
     }
 
     #[test]

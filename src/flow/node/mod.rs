@@ -1,5 +1,6 @@
 //! What one node knows for itself. Other nodes and restarts are served by re-reading the rows.
 
+pub(crate) mod health;
 pub(crate) mod latency;
 pub(crate) mod watches;
 

@@ -71,17 +71,6 @@ impl SecSign {
         Ok(Self { client, api, registry, app_links, releases, primary, fallback, limits: Limits::PROMISED })
     }
 
-    /// Asks each configured host something harmless; the primary first.
-    pub(crate) async fn probe(&self) -> Vec<Probed> {
-        let mut found = Vec::new();
-        for (_, url) in self.hosts(Host::Primary) {
-            let Some(request) = self.api.probe(url) else { continue };
-            let answer = self.client.send(request, Delivery::Repeatable, self.limits.ask).await;
-            found.push(Probed::of(answer, |answer| self.api.judge(answer)));
-        }
-        found
-    }
-
     fn session(&self, handle: &UpstreamHandle) -> Option<Session> {
         Session::from_handle(handle).filter(|session| session.requestid.is_some() == self.api.has_request_ids())
     }
@@ -146,6 +135,16 @@ impl SecSign {
 impl PhoneApproval for SecSign {
     fn capabilities(&self) -> Capabilities {
         Capabilities { unnamed: false, matches_symbol: true, exclusive: true }
+    }
+
+    async fn probe(&self) -> Vec<Probed> {
+        let mut found = Vec::new();
+        for (_, url) in self.hosts(Host::Primary) {
+            let Some(request) = self.api.probe(url) else { continue };
+            let answer = self.client.send(request, Delivery::Repeatable, self.limits.ask).await;
+            found.push(Probed::of(answer, |answer| self.api.judge(answer)));
+        }
+        found
     }
 
     async fn begin(&self, request: BeginRequest) -> Result<Begun, BeginError> {

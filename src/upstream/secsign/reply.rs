@@ -40,8 +40,8 @@ pub(super) fn created(api: &dyn Api, status: u16, body: &[u8], asked: &SecSignId
         Err(Refusal::NotRegistered | Refusal::NotFound) => Err(BeginError::NotRegistered),
         Err(Refusal::Frozen) => Err(BeginError::Frozen),
         Err(Refusal::NoSession) => Err(BeginError::unusable("it refused the request (400)", false, None)),
-        Err(Refusal::Other(words)) => Err(BeginError::unusable(words, false, None)),
-        Err(Refusal::Nonsense(detail)) => Err(BeginError::unusable(detail, may_have_acted(status), None)),
+        Err(Refusal::Other(words)) => Err(BeginError::answered(status, words, false)),
+        Err(Refusal::Nonsense(detail)) => Err(BeginError::answered(status, detail, may_have_acted(status))),
     }
 }
 

@@ -65,19 +65,6 @@ impl ThumbSignIn {
         Ok(PhoneRequest::Get(url, headers))
     }
 
-    /// Asks for the status of a transaction that does not exist: 401 to a wrong signature (ThumbSignIn notes §2.6).
-    pub(crate) async fn probe(&self) -> Probed {
-        let request = match self.signed(&format!("txn-status/{}", "0".repeat(48)), &[], NO_USER_AGENT) {
-            Ok(request) => request,
-            Err(unsigned) => return Probed { found: Found::Refused(unsigned.to_string()), date: None },
-        };
-        Probed::of(self.client.send(request, Delivery::Repeatable, self.limits.ask).await, |answer| match answer.status {
-            401 | 403 => Found::Refused(refusal(answer.status)),
-            200 | 400 | 404 if FlatObject::parse(&answer.body).is_ok() => Found::Working,
-            status => Found::Unusable(format!("HTTP {status}, and not in the words of ThumbSignIn")),
-        })
-    }
-
     /// Begins a transaction, once.
     async fn begin_transaction(&self, kind: Kind, user: Option<&str>, user_agent: &str) -> Result<Begun, BeginError> {
         // A person without a name must not become a QR code for anybody (S3).
@@ -90,7 +77,7 @@ impl ThumbSignIn {
         let request = request.map_err(|unsigned| BeginError::Unreachable(unsigned.into()))?;
         let answer = self.client.send(request, Delivery::AtMostOnce, self.limits.begin).await?;
         if answer.status != 200 {
-            return Err(BeginError::unusable(refusal(answer.status), may_have_acted(answer.status), None));
+            return Err(BeginError::answered(answer.status, refusal(answer.status), may_have_acted(answer.status)));
         }
         begun(&answer.body, user_agent, kind)
     }
@@ -140,6 +127,20 @@ impl ThumbSignIn {
 impl PhoneApproval for ThumbSignIn {
     fn capabilities(&self) -> Capabilities {
         Capabilities { unnamed: true, matches_symbol: false, exclusive: false }
+    }
+
+    /// Asks for the status of a transaction that does not exist: 401 to a wrong signature (ThumbSignIn notes §2.6).
+    async fn probe(&self) -> Vec<Probed> {
+        let request = match self.signed(&format!("txn-status/{}", "0".repeat(48)), &[], NO_USER_AGENT) {
+            Ok(request) => request,
+            Err(unsigned) => return vec![Probed { found: Found::Refused(unsigned.to_owned()), date: None }],
+        };
+        let answer = self.client.send(request, Delivery::Repeatable, self.limits.ask).await;
+        vec![Probed::of(answer, |answer| match answer.status {
+            401 | 403 => Found::Refused(refusal(answer.status)),
+            200 | 400 | 404 if FlatObject::parse(&answer.body).is_ok() => Found::Working,
+            status => Found::Unusable(format!("HTTP {status}, and not in the words of ThumbSignIn")),
+        })]
     }
 
     async fn begin(&self, request: BeginRequest) -> Result<Begun, BeginError> {

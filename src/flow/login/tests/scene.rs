@@ -30,6 +30,8 @@ pub(crate) struct ServiceBehaviour {
     create_takes: Duration,
     /// Whether it reads a create and breaks the connection: nobody knows what became of it.
     pub(crate) drops_creates: AtomicBool,
+    /// Whether it says to everything that it cannot work at present, and does nothing.
+    pub(crate) is_down: AtomicBool,
     /// Whether it gives every request the same symbol; else each gets another.
     pub(crate) same_symbol: AtomicBool,
     symbol: AtomicU8,
@@ -167,6 +169,20 @@ impl Scene {
         &self.authorization
     }
 
+    /// The phone service goes down, and this node finds out by alice's logins.
+    pub(crate) async fn go_down(&self) {
+        self.behaviour.is_down.store(true, Ordering::SeqCst);
+        for _create in 0..5 {
+            self.begin("alice").await;
+        }
+        assert!(self.bench.op.health.is_down(Upstream::SecSign));
+    }
+
+    /// How often the phone service was asked for the state of a session.
+    pub(crate) fn questions(&self) -> usize {
+        self.service.received().iter().filter(|request| field(request, "request") == "ReqGetAuthSessionState").count()
+    }
+
     /// A login as it is now.
     pub(crate) async fn login(&self, id: &LoginId) -> Login {
         logins::find(self.bench.op.store.read(), id).await.unwrap().unwrap()
@@ -194,6 +210,7 @@ fn field(request: &Received, name: &str) -> String {
 
 fn answer(request: &Received, behaviour: &ServiceBehaviour, clock: &ManualClock) -> Reply {
     match field(request, "request").as_str() {
+        _any if behaviour.is_down.load(Ordering::SeqCst) => Reply::status(429, ""),
         "ReqRequestAuthSession" if behaviour.drops_creates.load(Ordering::SeqCst) => Reply::Reset,
         "ReqRequestAuthSession" => {
             std::thread::sleep(behaviour.create_takes);

@@ -72,6 +72,7 @@ impl Bench {
             settings: Arc::new(settings),
             signals: crate::flow::node::Signals::default(),
             latency: crate::flow::node::latency::LatencyModel::default(),
+            health: crate::flow::node::health::Health::default(),
             repeats: crate::flow::authorization::repeats::Repeats::default(),
             wrong_secrets: crate::flow::wrong_secrets::WrongSecrets::default(),
         };
