@@ -229,7 +229,6 @@ const LATER: &[&str] = &[
     "message",
     "status 401",
     "status SERVER_ERROR",
-    "status INTERNAL_ERROR",
 ];
 
 /// The heads of the tables of the page: of what is here, and of what is refused.
