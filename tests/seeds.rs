@@ -217,17 +217,6 @@ const LATER: &[&str] = &[
     "tsModal: #tsModalBtn",
     "tsModal: .close",
     "bootstrap.css",
-    "GET /tsAuth/register",
-    "GET /tsAuth/authenticate",
-    "GET /tsAuth/txnStatus/{id}",
-    "GET /txnStatus/:id",
-    "/txnStatus/:id: cancelled",
-    "session.loginInfo",
-    "loginAndSendSuccess",
-    "redirectUrl",
-    "message",
-    "status 401",
-    "status SERVER_ERROR",
 ];
 
 /// The heads of the tables of the page: of what is here, and of what is refused.
