@@ -166,7 +166,6 @@ const THUMBSIGNIN: &[&str] = &[
 
 /// Names without a row, because nothing stands for them yet. Each goes from here when its row comes.
 const LATER: &[&str] = &[
-    "app name, description and logo",
     "thumbsign_widget.js",
     "thumbSignIn",
     "thumbSignIn.addConfig",
