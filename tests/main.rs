@@ -7,3 +7,4 @@ mod craft;
 #[cfg(feature = "demo")]
 mod http;
 mod logging;
+mod seeds;

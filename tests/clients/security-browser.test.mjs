@@ -196,6 +196,31 @@ test('S10, S11: ids in form fields mean nothing: an approval of another person c
   }
 });
 
+test('decision 2.2: no id of a phone service reaches the browser, but for the link and the code that lead there', async () => {
+  for (const provider of ['secsign', 'thumbsignin']) {
+    const walker = await at.begin(provider);
+    const id = provider === 'secsign' ? (await at.session()).authsessionid : await at.transaction();
+    const seen = [];
+    const look = async () => {
+      const headers = { cookie: walker.cookie(demo.issuer), connection: 'close' };
+      const status = await fetch(new URL(walker.main('data-status-url'), demo.issuer), { headers });
+      seen.push(walker.url, walker.html, walker.cookie(demo.issuer), JSON.stringify([...status.headers]), await status.text());
+    };
+    await look();
+    await approve(demo, provider, 'alice');
+    await at.until(walker, 'approved');
+    await look();
+    await at.finish(walker);
+    seen.push(walker.url, walker.html, walker.cookie(demo.issuer));
+    for (const said of seen) {
+      const text = said.replaceAll(`${demo.phone_url}/phone/t/${id}`, '');
+      for (const leak of [id, 'authsessionid', 'requestid', 'transactionId']) {
+        assert.ok(!text.includes(leak), `${provider}: ${leak} in ${text.slice(0, 400)}`);
+      }
+    }
+  }
+});
+
 test('S12, B4: the service still says authenticated, and yet an approval signs in once', async () => {
   const mine = await at.begin();
   const [page, form] = [mine.url, mine.form('continue')];

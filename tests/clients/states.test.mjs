@@ -131,6 +131,17 @@ test('ThumbSignIn: an approval by another person, and a status that nobody knows
   }
 });
 
+test('ThumbSignIn: a code without a name, approved by somebody who has no account here, signs nobody in', async () => {
+  await demo.phone.fault({ provider: 'thumbsignin', operation: 'get_user', fault: 'wrong_user', value: 'stranger', count: 0 });
+  const walker = await new Walker().open(at.address());
+  await walker.submit('provider', { provider: 'thumbsignin' });
+  await walker.submit('identifier', { identifier: '', unnamed: 'true' });
+  await demo.phone.act(transactionOn(walker), { action: 'approve', userId: 'alice' });
+  assert.equal(await at.ended(walker), 'failed/not_registered');
+  await at.giveUp(walker);
+  assert.equal(await at.isSignedIn(walker), false);
+});
+
 test('our own states: unreachable, replaced, too many, each with words of its own', async () => {
   const said = new Words();
   for (const locale of LOCALES) {

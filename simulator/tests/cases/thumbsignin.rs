@@ -30,6 +30,28 @@ async fn a_sign_in_goes_from_pending_to_success_and_names_the_user() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_enrolment_is_answered_and_followed_like_a_sign_in() {
+    let world = World::start().await;
+    let (status, begun) = world.thumbsignin("/ts/secure/register?userId=carol").await;
+    assert_eq!((status, begun["status"].as_str(), begun["failureReason"].as_str()), (200, Some("PENDING"), Some("")));
+    assert!((88..=90).contains(&begun["expireInSeconds"].as_i64().unwrap()));
+    assert!(begun["qrImage"].as_str().unwrap().starts_with("iVBORw0KGgo"));
+    let id = begun["transactionId"].as_str().unwrap();
+    assert_eq!(begun["deepLinkUrl"], format!("{}/phone/t/{id}", world.simulator.phone_url));
+    let asked = world.get(&format!("/phone/t/{id}")).send().await.unwrap().text().await.unwrap();
+    assert!(asked.contains("Add this phone for carol?") && asked.contains("Firefox"), "{asked}");
+    world.advance(30_000).await;
+    for (action, status) in [("scan", "INITIATED"), ("approve", "COMPLETED_SUCCESSFUL")] {
+        world.act_on(id, json!({"action": action})).await;
+        let (_, told) = world.thumbsignin(&format!("/ts/secure/txn-status/{id}")).await;
+        assert_eq!((told["transactionId"].as_str(), told["status"].as_str()), (Some(id), Some(status)));
+        assert_eq!(told["failureReason"], "");
+        assert!((55..=60).contains(&told["expireInSeconds"].as_i64().unwrap()), "{told}");
+    }
+    assert_eq!(world.thumbsignin(&format!("/ts/secure/getUser/{id}")).await, (200, json!({"userId": "carol"})));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn requests_that_are_not_signed_are_refused_with_flat_json() {
     let world = World::start().await;
     let target = "/ts/secure/authenticate?userId=alice";
