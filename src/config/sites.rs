@@ -65,7 +65,7 @@ pub(super) fn sites(
         let client_id = client_id.and_then(|text| document.check(&path("client_id"), check_id(&text)));
         let redirect_uri = document.required(&path("redirect_uri"), raw.redirect_uri, "one of the client's redirect URIs");
         let redirect_uri = redirect_uri.and_then(|text| document.check(&path("redirect_uri"), RedirectUri::parse(&text)));
-        let sms_url = raw.sms_url.and_then(|text| document.check(&path("sms_url"), service(&text)));
+        let sms_url = raw.sms_url.and_then(|text| document.check(&path("sms_url"), messages_to(&text)));
         if let (Some(origin), Some(client_id), Some(redirect_uri)) = (origin, client_id, redirect_uri) {
             let register = raw.register.unwrap_or_default();
             sites.push(EmbeddingSite { origin, client_id, redirect_uri, register, sms_url });
@@ -75,7 +75,7 @@ pub(super) fn sites(
 }
 
 /// Whether it may be called `outbound` decides.
-fn service(text: &str) -> Result<Secret, &'static str> {
+fn messages_to(text: &str) -> Result<Secret, &'static str> {
     let url = Url::parse(text).ok().filter(is_web).ok_or("expected the URL of a service: https://sms.example.com/send")?;
     Ok(Secret::new(url.as_str()))
 }
