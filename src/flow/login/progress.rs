@@ -146,8 +146,7 @@ mod tests {
     use async_trait::async_trait;
 
     use super::*;
-    use crate::domain::id::UserId;
-    use crate::domain::login::Purpose;
+    use crate::domain::login::PortalAction;
     use crate::flow::login::finish::{Finished, finish};
     use crate::flow::login::tests::scene::{Scene, browser_called};
     use crate::upstream::{BeginError, BeginRequest, Begun, Capabilities, PhoneApproval, PhoneRegistry, Unavailable};
@@ -234,7 +233,7 @@ mod tests {
     #[tokio::test]
     async fn a_release_that_is_refused_changes_nothing() {
         let scene = Scene::that_releases().await;
-        let purpose = Purpose::Enrolment(UserId::new("user"));
+        let purpose = Purpose::Portal { action: PortalAction::SignIn, return_to: "/account".to_owned() };
         let (op, login) = (&scene.bench.op, scene.begin_for_purpose(purpose, Some(browser_called("portal"))).await);
         let handle = end::open_handle(op, &login).unwrap().unwrap();
         apply(op, &login, &handle, approved_by("alice")).await.unwrap();
