@@ -55,7 +55,7 @@ fn begun_or_refused(visit: &SiteVisit, begun: Result<(Handle, Login), SiteError>
 
 pub(super) async fn status(surface: web::Data<Surface>, request: HttpRequest, id: web::Path<String>) -> HandlerResult {
     let visit = SiteVisit::of(&surface, &request).await?;
-    let handle = Handle::parse(&id).ok_or_else(Failure::not_found)?;
+    let Some(handle) = Handle::parse(&id) else { return refused(&visit, SiteError::Unknown) };
     // A site takes any value for a yes (ThumbSignIn notes §3.1).
     let cancel = of_query(&request).has("cancelled");
     match site::state(&surface.op, &visit.visitor, &handle, cancel).await {
@@ -91,7 +91,7 @@ fn refused(visit: &SiteVisit, error: SiteError) -> HandlerResult {
             tracing::info!(site = visit.visitor.site.origin.as_str(), hint = %why, "refused");
             (StatusCode::BAD_REQUEST, told("INVALID_REQUEST", &why))
         }
-        SiteError::Unknown => return Err(Failure::not_found()),
+        SiteError::Unknown => (StatusCode::NOT_FOUND, told("NOT_FOUND", "there is no such transaction")),
         SiteError::Internal(internal) => return Err(internal.into()),
     };
     Ok(answer(visit, status, members))

@@ -132,7 +132,9 @@ test('ThumbSignIn: an approval by another person, and a status that nobody knows
 });
 
 test('ThumbSignIn: a code without a name, approved by somebody who has no account here, signs nobody in', async () => {
-  await demo.phone.fault({ provider: 'thumbsignin', operation: 'get_user', fault: 'wrong_user', value: 'stranger', count: 0 });
+  for (const operation of ['status', 'get_user']) {
+    await demo.phone.fault({ provider: 'thumbsignin', operation, fault: 'wrong_user', value: 'stranger', count: 0 });
+  }
   const walker = await new Walker().open(at.address());
   await walker.submit('provider', { provider: 'thumbsignin' });
   await walker.submit('identifier', { identifier: '', unnamed: 'true' });

@@ -181,7 +181,7 @@ const FAULTS = [
 const IN_VAIN = {
   authenticate: ['wrong_user'],
   state: ['non_png_icon', 'approved_at_once'],
-  status: ['non_png_icon', 'approved_at_once', 'wrong_user'],
+  status: ['non_png_icon', 'approved_at_once'],
   get_user: ['non_png_icon', 'approved_at_once', 'wrong_session', 'unknown_state'],
 };
 

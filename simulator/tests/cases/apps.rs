@@ -162,7 +162,7 @@ async fn the_page_creates_one_and_shows_its_id_and_secret() {
         let text = answer.text().await.unwrap();
         assert!(text.contains(expected) && text.contains("role=\"alert\""), "{text}");
         let is_read = !expected.contains("could not be read");
-        assert_eq!(text.contains("Fruit &amp; more"), is_read, "what was typed is there again");
+        assert_eq!(text.contains("value=\"Fruit &amp; more\""), is_read, "what was typed is there again");
     }
     assert_eq!(world.get_api("apps").await.as_array().unwrap().len(), 3);
     assert_eq!(world.get("/phone/apps/unknown").send().await.unwrap().status(), 404);

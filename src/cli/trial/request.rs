@@ -1,5 +1,5 @@
 //! The request that `try` makes, from its begin to its end, in the rhythm of a login. Once the service took it, it is never
-//! left alone: whatever ends it here, a signal and a reader that is gone included, is told to the service first.
+//! left alone: whatever ends it here, a signal, a terminal and a reader that are gone included, is told to the service first.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::screen::{Ended, Screen, in_words};
 use super::{CliError, phones};
-use crate::app::until_told_to_stop;
+use crate::app::{hangups, until_told_to_stop};
 use crate::domain::error_chain::chain;
 use crate::domain::login::{End, Reason, UpstreamHandle};
 use crate::telemetry;
@@ -45,9 +45,22 @@ enum Outcome {
     GivenUp(End, String),
 }
 
+async fn until_signalled() {
+    let closed = async {
+        match hangups() {
+            Some(mut signal) => drop(signal.recv().await),
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = until_told_to_stop() => {}
+        () = closed => {}
+    }
+}
+
 impl Trial<'_> {
     pub(super) async fn run(&self, screen: &mut Screen) -> Result<(), CliError> {
-        let told = until_told_to_stop();
+        let told = until_signalled();
         tokio::pin!(told);
         let begin = self.begin();
         tokio::pin!(begin);

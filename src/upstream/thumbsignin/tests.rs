@@ -106,7 +106,7 @@ async fn every_request_is_sent_as_recorded() {
     assert!(client.cancel(&begun.handle).await.is_err());
     assert!(registry.phones("alice").await.is_err());
     assert!(registry.remove("alice", "7f3a-01").await.is_err());
-    // The signatures were computed by another program, from the protocol notes.
+    // The signatures were computed by another program, from ThumbSignIn notes §1.3–1.4.
     let sent: Vec<String> = server.received().iter().map(recorded).collect();
     assert_eq!(sent.join("\n"), include_str!("requests.txt"));
 }

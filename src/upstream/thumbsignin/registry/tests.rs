@@ -244,6 +244,7 @@ proptest! {
     #[test]
     fn no_garbage_makes_the_reader_panic_or_a_removal(body: Vec<u8>) {
         let _ = phones(&body, "alice");
-        prop_assert!(removed(&body, "alice", "d1").is_err());
+        let is_empty = body.trim_ascii() == b"{}";
+        prop_assert!(is_empty || removed(&body, "alice", "d1").is_err());
     }
 }
