@@ -2,8 +2,9 @@
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::transactions::{answer, told};
 use crate::flow::site::text_message::{TextError, send_link};
 use crate::protocol::json::parse_object;
 use crate::web::embedding::SiteVisit;
@@ -13,14 +14,12 @@ pub(super) async fn send(surface: web::Data<Surface>, request: HttpRequest, body
     let visit = SiteVisit::of(&surface, &request).await?;
     let sent = parse_object(&body).unwrap_or_default();
     let to = sent.get("to").and_then(Value::as_str).unwrap_or_default();
-    let (status, answer) = match send_link(&surface.op, &visit.visitor, to).await {
-        Ok(()) => (StatusCode::OK, json!({ "status": "SENT" })),
+    let (status, members) = match send_link(&surface.op, &visit.visitor, to).await {
+        Ok(()) => (StatusCode::OK, told("SENT", "")),
         Err(TextError::Internal(internal)) => return Err(internal.into()),
-        Err(error) => (status_of(&error), json!({ "status": "NOT_SENT", "message": error.to_string() })),
+        Err(error) => (status_of(&error), told("NOT_SENT", &error.to_string())),
     };
-    let mut builder = HttpResponse::build(status);
-    visit.complete(&mut builder);
-    Ok(builder.json(answer))
+    Ok(answer(&visit, status, members))
 }
 
 const fn status_of(error: &TextError) -> StatusCode {

@@ -10,7 +10,7 @@ use crate::flow::authorization::response::Delivery;
 use crate::flow::error::Internal;
 use crate::flow::site::{self, Handle, SiteError};
 use crate::web::embedding::SiteVisit;
-use crate::web::error::Failure;
+use crate::web::error::{Failure, OwnWords};
 use crate::web::form::of_query;
 use crate::web::{HandlerResult, Surface};
 
@@ -97,7 +97,7 @@ fn refused(visit: &SiteVisit, error: SiteError) -> HandlerResult {
     Ok(answer(visit, status, members))
 }
 
-fn told(status: &str, message: &str) -> Map<String, Value> {
+pub(super) fn told(status: &str, message: &str) -> Map<String, Value> {
     Map::from_iter([("status".to_owned(), status.into()), ("message".to_owned(), message.into())])
 }
 
@@ -134,10 +134,12 @@ const fn words(stage: &LoginStage) -> (&'static str, &'static str) {
     ("COMPLETED_FAILURE", reason)
 }
 
-fn answer(visit: &SiteVisit, status: StatusCode, members: Map<String, Value>) -> HttpResponse {
+pub(super) fn answer(visit: &SiteVisit, status: StatusCode, members: Map<String, Value>) -> HttpResponse {
     let mut builder = HttpResponse::build(status);
     visit.complete(&mut builder);
-    builder.json(Value::Object(members))
+    let mut response = builder.json(Value::Object(members));
+    response.extensions_mut().insert(OwnWords);
+    response
 }
 
 #[cfg(test)]

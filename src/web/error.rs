@@ -43,6 +43,9 @@ pub(crate) enum Audience {
     Api,
 }
 
+/// Marks an error whose handler wrote the body in the words of its own protocol.
+pub(crate) struct OwnWords;
+
 /// It becomes an answer on the way out, where the audience, the language and the id of the request are known.
 impl ErrorPage {
     pub(crate) fn new(kind: ErrorKind, status: StatusCode) -> Self {
@@ -69,7 +72,8 @@ impl ErrorPage {
     pub(super) fn of_answer(response: &HttpResponse) -> Option<Self> {
         let deferred = response.extensions().get::<Self>().cloned();
         let status = response.status();
-        let ours = response.error().is_some_and(|error| error.as_error::<Failure>().is_some());
+        let ours = response.error().is_some_and(|error| error.as_error::<Failure>().is_some())
+            || response.extensions().get::<OwnWords>().is_some();
         deferred.or_else(|| (!ours && (status.is_client_error() || status.is_server_error())).then(|| Self::of_status(status)))
     }
 
