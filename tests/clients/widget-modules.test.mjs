@@ -11,6 +11,8 @@ import { ANDROID, failed, hides, make, open, setUp, shows, site, SUCCESS, text, 
 
 setUp();
 
+const SAMPLES = fileURLToPath(new URL('lib/widget-samples.js', import.meta.url));
+
 /** How an element looks. */
 const looks = (page, selector, ...names) => page.$eval(selector, (one, all) => all.map((name) => getComputedStyle(one)[name]), names);
 
@@ -106,6 +108,31 @@ test('a modal of the page, written with $', async () => {
   await page.mouse.click(1_200, 800);
   await hides(page, '#popup');
   await heard.wait('FAILURE', 2);
+  await leave();
+});
+
+test('the modules that the documentation prints, in place of those that are there', async () => {
+  site.pages.set('/samples.js', { headers: { 'content-type': 'text/javascript' }, body: readFileSync(SAMPLES) });
+  site.pages.set('/samples', { body: html('<div id="widgetContainer"></div>', `${TAG}<script src="/samples.js"></script>`) });
+  const { page, heard, leave } = await visit({ path: '/samples' });
+  await make(page, 'tsLogin', {}, { require: ['tsModal'] });
+  assert.equal(await page.isVisible('#tsModal'), false);
+  assert.deepEqual(await looks(page, '#tsModal', 'position', 'zIndex'), ['fixed', '1000']);
+  const ways = [() => page.click('#tsModal .close'), () => page.mouse.click(5, 5)];
+  for (const [count, way] of ways.entries()) {
+    await page.click('#tsModalBtn');
+    await shows(page, 'div#tsModal .modal-content-wrapper .ts-content #openQR');
+    await heard.wait('PENDING', count + 1);
+    assert.equal(await text(page, '#tsModal h4'), 'Scan the QR Code');
+    assert.equal(await text(page, '#module-wrapper .tsmodal-footer .more-info2'), 'Or get link via SMS');
+    assert.deepEqual(await page.$$eval('#module-wrapper > *', (all) => all.map((one) => one.className)), ['tsmodal-footer', 'ts-logo-wrapper']);
+    await way();
+    await hides(page, '#tsModal');
+    assert.equal((await heard.wait('FAILURE', count + 1)).payload.failureReason, 'CANCELLED');
+  }
+  assert.deepEqual((await pictures(page)).map(({ src }) => src), ['icon', 'appstore', 'playstore'].map((name) => (
+    `${site.url}/styles/img/${name}.png`)));
+  assert.deepEqual(await looks(page, '.ts-logo-wrapper a img', 'paddingLeft'), ['10px']);
   await leave();
 });
 
