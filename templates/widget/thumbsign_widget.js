@@ -66,11 +66,13 @@
 :where(.ts-content, .ts-modal) {
   --ts-card: #fff; --ts-ink: #1a1a39; --ts-muted: #565d6b; --ts-line: #d5d9df; --ts-control: #77808c;
   --ts-link: #0b6f93; --ts-accent: #19b2e6; --ts-accent-ink: #06262a; --ts-good: #48d2a0; --ts-tick: #5cb85c;
+  --ts-veil: rgb(255 255 255 / .95);
   --ts-font: 400 14px/1.45 Montserrat, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
 }
 @media (prefers-color-scheme: dark) {
   :where(.ts-content, .ts-modal) {
     --ts-card: #1a2327; --ts-ink: #e8eeee; --ts-muted: #a8b6bb; --ts-line: #38464c; --ts-control: #7b8c93; --ts-link: #6fd0f2;
+    --ts-veil: rgb(26 35 39 / .97);
   }
 }
 .ts-content.hidden, .ts-content .hidden { display: none; }
@@ -82,6 +84,7 @@ div:where(.ts-content) {
 }
 div:where(.ts-content.ts-closing) { opacity: 0; }
 p:where(.ts-content *) { margin: 0; overflow-wrap: anywhere; }
+p:where(.ts-intro-msg) { text-wrap: balance; }
 p:where(.ts-initiated) { min-height: 1.45em; margin-bottom: 8px; font-weight: 600; }
 a:where(.ts-content *) { color: var(--ts-link); cursor: pointer; }
 div:where(.ts-content .item) {
@@ -103,7 +106,7 @@ a:where(.ts-content .deeplink) {
 button:where(.ts-overlay) {
   position: absolute; inset: 0; z-index: 1; display: flex; flex-direction: column; align-items: center; justify-content: center;
   gap: 12px; width: 100%; padding: 8px; border: 1px solid var(--ts-line); border-radius: 8px;
-  background: rgb(255 255 255 / .95); color: #1a1a39; font: inherit; font-weight: 600; cursor: pointer;
+  background: var(--ts-veil); color: inherit; font: inherit; font-weight: 600; cursor: pointer;
 }
 span:where(.ts-refresh-img) {
   position: relative; width: 40px; height: 40px; border: 4px solid #ffc23a; border-right-color: transparent; border-radius: 50%;
