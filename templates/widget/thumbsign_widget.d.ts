@@ -18,7 +18,7 @@ declare namespace ThumbSignIn {
     setConfig(id: string): void;
     /** Makes a widget. `window[id]` is an empty object until then, and the widget afterwards. */
     init(options: Options | OlderOptions): Promise<Widget>;
-    /** Adds a module, or replaces one. It is loaded into widgets made from now on, if they require it; `sms` and `logo` always are. */
+    /** Adds a module, or replaces one. Widgets made from now on load it, if they require it; `sms` and `logo` always are. */
     addModule(name: string, definition: ModuleDefinition, run: (this: Widget, dom: Query, config: Config) => void): void;
     /** Gives every widget made from now on a plugin. */
     addPlugin(id: string, fn: (this: Widget, ...values: any[]) => unknown): void;
@@ -56,7 +56,7 @@ declare namespace ThumbSignIn {
     readonly plugins: Record<string, (...values: any[]) => unknown>;
     /** Shows the widget and begins a transaction. Resolves when actionUrl has answered or failed, never rejects. */
     open(callback?: () => void): Promise<void>;
-    /** Hides the widget and cancels the transaction; FAILURE is told. Resolves when the cancel was answered, or at once without one. */
+    /** Hides the widget and cancels the transaction; FAILURE is told. Resolves when the cancel, if any, was answered. */
     close(callback?: () => void): Promise<void>;
     /** Begins another transaction and cancels the one before. Resolves as `open` does. */
     refresh(hard?: boolean): Promise<void>;

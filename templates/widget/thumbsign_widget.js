@@ -66,11 +66,13 @@
 :where(.ts-content, .ts-modal) {
   --ts-card: #fff; --ts-ink: #1a1a39; --ts-muted: #565d6b; --ts-line: #d5d9df; --ts-control: #77808c;
   --ts-link: #0b6f93; --ts-accent: #19b2e6; --ts-accent-ink: #06262a; --ts-good: #48d2a0; --ts-tick: #5cb85c;
+  --ts-veil: rgb(255 255 255 / .95);
   --ts-font: 400 14px/1.45 Montserrat, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
 }
 @media (prefers-color-scheme: dark) {
   :where(.ts-content, .ts-modal) {
     --ts-card: #1a2327; --ts-ink: #e8eeee; --ts-muted: #a8b6bb; --ts-line: #38464c; --ts-control: #7b8c93; --ts-link: #6fd0f2;
+    --ts-veil: rgb(26 35 39 / .97);
   }
 }
 .ts-content.hidden, .ts-content .hidden { display: none; }
@@ -82,6 +84,7 @@ div:where(.ts-content) {
 }
 div:where(.ts-content.ts-closing) { opacity: 0; }
 p:where(.ts-content *) { margin: 0; overflow-wrap: anywhere; }
+p:where(.ts-intro-msg) { text-wrap: balance; }
 p:where(.ts-initiated) { min-height: 1.45em; margin-bottom: 8px; font-weight: 600; }
 a:where(.ts-content *) { color: var(--ts-link); cursor: pointer; }
 div:where(.ts-content .item) {
@@ -103,7 +106,7 @@ a:where(.ts-content .deeplink) {
 button:where(.ts-overlay) {
   position: absolute; inset: 0; z-index: 1; display: flex; flex-direction: column; align-items: center; justify-content: center;
   gap: 12px; width: 100%; padding: 8px; border: 1px solid var(--ts-line); border-radius: 8px;
-  background: rgb(255 255 255 / .95); color: #1a1a39; font: inherit; font-weight: 600; cursor: pointer;
+  background: var(--ts-veil); color: inherit; font: inherit; font-weight: 600; cursor: pointer;
 }
 span:where(.ts-refresh-img) {
   position: relative; width: 40px; height: 40px; border: 4px solid #ffc23a; border-right-color: transparent; border-radius: 50%;
@@ -184,7 +187,7 @@ button:where(.ts-modal .close) {
   const merge = (base, over) => {
     const merged = { ...base };
     for (const [key, value] of Object.entries(over ?? {})) {
-      if (value === undefined || value === null) continue;
+      if (value === undefined || value === null || key === "__proto__") continue;
       merged[key] = isPlain(value) ? merge(isPlain(merged[key]) ? merged[key] : {}, value) : value;
     }
     return merged;
@@ -228,7 +231,7 @@ button:where(.ts-modal .close) {
     else console.error(error);
   };
 
-  /** Calls what belongs to the page. Where it fails, the page hears of it as of any error of its own, and nothing here stops. */
+  /** Calls what belongs to the page. Where it fails, the page hears of it as of an error of its own, and nothing here stops. */
   const attempt = (fn, scope, ...values) => {
     try {
       fn.apply(scope, values);
@@ -518,7 +521,7 @@ button:where(.ts-modal .close) {
 
   // ---- What is seen -------------------------------------------------------------------------------------------------------
 
-  /** The elements. Stages: loading, waiting, initiated, over (press to begin again), leaving and done (the two of a success). */
+  /** The elements. Stages: loading, waiting, initiated, over (press to begin again), leaving and done (both of a success). */
   class View {
     #config;
     #isPhone;
@@ -623,8 +626,9 @@ button:where(.ts-modal .close) {
 
     /** What the configuration says about the end of a transaction; nothing where the introduction may stay. */
     reason({ status, failureReason }) {
+      const told = typeof failureReason === "string" ? failureReason : "";
       // Older servers tell the reason as the status.
-      const reason = String(failureReason || (status === "COMPLETED_FAILURE" ? "" : status ?? ""));
+      const reason = told || (status === "COMPLETED_FAILURE" ? "" : String(status ?? ""));
       if (reason === "TIMEOUT") return this.#config[this.#kind].TIMEOUT;
       const key = reason || "COMPLETED_FAILURE";
       const text = Object.hasOwn(this.#config, key) ? this.#config[key] : reason;
@@ -672,6 +676,8 @@ button:where(.ts-modal .close) {
   const ended = new Set();
   const modules = new Map();
   const plugins = new Map();
+  /** What a widget has in the page outside of its own elements. */
+  const elsewhere = new WeakMap();
   const configs = new Map();
   let defaultConfig;
 
@@ -683,12 +689,14 @@ button:where(.ts-modal .close) {
     #view;
     #container;
     #gone = new AbortController();
-    /** The transaction that is waited for: its id, whether it is polled, and the cancel of `close()` once that was sent. */
+    /** What is waited for: its id, whether it is polled, how often it was asked for, the cancel of `close()` once sent. */
     #live = null;
     #timer = 0;
     /** Raised by whatever makes the answer of an earlier actionUrl stale. */
     #round = 0;
     #isFetching = false;
+    /** From the answer that brings a success until SUCCESS is told. */
+    #isLeaving = false;
     #isOpen = false;
     #opened = Promise.resolve();
 
@@ -733,7 +741,7 @@ button:where(.ts-modal .close) {
 
     /** Shows the widget and has a transaction begun, or follows the one that the app came back with. */
     open(callback) {
-      const isBusy = this.#isOpen && (this.#isFetching || this.#live?.isPolled || this.#live?.isPaused);
+      const isBusy = this.#isOpen && (this.#isFetching || this.#isLeaving || this.#isFollowed());
       this.#isOpen = true;
       this.#view.open();
       if (!isBusy) {
@@ -754,6 +762,7 @@ button:where(.ts-modal .close) {
       const transaction = this.#live;
       if (transaction && !transaction.closing) {
         transaction.isPolled = false;
+        transaction.isPaused = false;
         transaction.closing = this.#ask(transaction, true);
       }
       if (typeof callback === "function") attempt(callback);
@@ -812,24 +821,27 @@ button:where(.ts-modal .close) {
 
     /** Follows a transaction that began elsewhere: there is no code to show. */
     #resume(id) {
-      this.#leave();
+      this.#leave(id);
       this.#view.load();
       return this.#follow(id);
     }
 
     #follow(id) {
-      this.#live = { id: String(id), isPolled: true, isPaused: false, closing: null };
+      this.#live = { id: String(id), isPolled: true, isPaused: false, asked: 0, closing: null };
       return this.#ask(this.#live);
     }
 
-    /** Turns away from what there was: its answers are stale from now on, and the site hears that nobody waits for it. */
-    #leave() {
+    /**
+     * Turns away from what there was: its answers are stale from now on, and the site hears that nobody waits for it, unless it
+     * is what is followed `next`.
+     */
+    #leave(next) {
       const transaction = this.#live;
       clearTimeout(this.#timer);
       this.#live = null;
       this.#round += 1;
       this.#isFetching = false;
-      if (transaction && !transaction.closing) this.#forget(transaction.id);
+      if (transaction && !transaction.closing && transaction.id !== next) this.#forget(transaction.id);
     }
 
     #forget(id) {
@@ -840,20 +852,28 @@ button:where(.ts-modal .close) {
       const { statusUrl, authHeader, xTsDate } = this.#config;
       if (!statusUrl) return requestObject(undefined);
       const address = statusUrl + encodeURIComponent(id);
-      // A page of the Gluu kind asks the service itself, with a signature that its server made.
-      const headers = authHeader ? { Authorization: authHeader, "X-Ts-Date": xTsDate ?? "" } : {};
+      // A page of the Gluu kind asks the service itself, with a signature of its server, which covers the other three headers.
+      const headers = authHeader ? {
+        Accept: "application/json", "Content-Type": "application/json", Authorization: authHeader, "X-Ts-Date": xTsDate ?? "",
+      } : {};
       return requestObject(isCancelled ? withParameters(address, { cancelled: "true" }) : address, { headers });
     }
 
     /** Asks how a transaction stands, and acts on it. Never fails: what goes wrong is an event. */
     async #ask(transaction, isCancelled = false) {
+      transaction.asked += 1;
+      const { asked } = transaction;
       let body;
       try {
         body = (await this.#status(transaction.id, isCancelled)).data;
       } catch (error) {
         if (this.#isStale(transaction, isCancelled)) return;
+        // A later request tells more. iOS ends the connections of a page that is left for the app: coming back asks again.
+        if (asked !== transaction.asked || (transaction.isPaused && !error.response)) return;
         transaction.isPolled = false;
-        if (error.response) ended.add(transaction.id); // The site does not know it: the fragment is not tried again.
+        transaction.isPaused = false;
+        // The site does not know it: the fragment is not tried again.
+        if (error.response?.status < 500) ended.add(transaction.id);
         this.#view.fail(this.#config.TECHNICAL_REASON_ERROR);
         this.#emit("ERROR", error);
         return;
@@ -877,6 +897,9 @@ button:where(.ts-modal .close) {
       }
     }
 
+    /** Whether somebody asks how the transaction stands, or will when the app comes back; after a failed poll nobody does. */
+    #isFollowed() { return Boolean(this.#live?.isPolled || this.#live?.isPaused); }
+
     /** Once `close()` has sent its cancel, only the answer to that counts, or a poll that was on its way and brings the end. */
     #isStale(transaction, isCancelled) {
       return transaction !== this.#live || (Boolean(transaction.closing) && !isCancelled);
@@ -889,10 +912,12 @@ button:where(.ts-modal .close) {
 
     async #succeed(body) {
       const round = this.#round;
+      this.#isLeaving = true;
       this.#view.leave();
       await wait(LEAVE_MS);
       if (round === this.#round) this.#view.done();
       await wait(TICK_MS);
+      this.#isLeaving = false;
       this.#emit("SUCCESS", body);
     }
 
@@ -901,13 +926,17 @@ button:where(.ts-modal .close) {
       if (listener) attempt(listener.fn, listener.scope, payload);
     }
 
-    /** The link to the app, with what it needs to lead back here; none where the service's own would run a script. */
+    /**
+     * The link to the app, with what it needs to lead back here; none where the service's own would run a script. The query of
+     * actionUrl, such as a login's state, is no business of the app.
+     */
     #deepLink({ deepLinkUrl, transactionId }) {
       if (!this.#isPhone || typeof deepLinkUrl !== "string" || !deepLinkUrl || runsScript(deepLinkUrl)) return "";
       const { actionUrl, statusUrl, widgetUrlParameterSeparator } = this.#config;
       const returnurl = page.location.href.split("#")[0];
       return withParameters(deepLinkUrl, {
-        transactionId, browser: browserName(), actionUrl, statusUrl, widgetUrlParameterSeparator, returnurl,
+        transactionId, browser: browserName(), actionUrl: actionUrl?.split(/[?#]/)[0], statusUrl, widgetUrlParameterSeparator,
+        returnurl,
       });
     }
 
@@ -916,7 +945,12 @@ button:where(.ts-modal .close) {
       const { widgetUrlParameterPart, widgetUrlParameterSeparator } = this.#config;
       const start = widgetUrlParameterPart + widgetUrlParameterSeparator;
       const { hash } = page.location;
-      const id = hash.startsWith(start) ? hash.slice(start.length) : "";
+      let id = hash.startsWith(start) ? hash.slice(start.length) : "";
+      try {
+        id = decodeURIComponent(id);
+      } catch {
+        return "";
+      }
       // Anybody can write a fragment: what is no id would lead the poll to another address.
       return /^[\w.~-]+$/.test(id) && !/^\.+$/.test(id) && !ended.has(id) ? id : "";
     }
@@ -925,7 +959,8 @@ button:where(.ts-modal .close) {
       const { signal } = this.#gone;
       const comeBack = () => {
         const id = this.#returned();
-        if (this.#isOpen && id && id !== this.#live?.id) this.#opened = this.#resume(id);
+        const isFollowed = id === this.#live?.id && this.#isFollowed();
+        if (this.#isOpen && id && !isFollowed) this.#opened = this.#resume(id);
         else this.#wake();
       };
       page.addEventListener("hashchange", comeBack, { signal });
@@ -970,6 +1005,7 @@ button:where(.ts-modal .close) {
       this.#leave();
       this.#gone.abort();
       this.#view.root.remove();
+      elsewhere.get(this)?.forEach((node) => node.remove());
     }
   }
 
@@ -1033,7 +1069,7 @@ button:where(.ts-modal .close) {
   const internationalNumber = (typed) => {
     const digits = typed.replace(/[\s().\/\u2010-\u2015-]/g, "");
     if (/^\d{10}$/.test(digits)) return `+1${digits}`;
-    return /^\+[1-9]\d{6,14}$/.test(digits) ? digits : "";
+    return /^\+[1-9]\d{7,14}$/.test(digits) ? digits : "";
   };
 
   api.addModule("sms", {
@@ -1139,12 +1175,17 @@ button:where(.ts-modal .close) {
     const [button, modal] = dom.get();
     modal.querySelector(".modal-content-wrapper").append(this.DOM[0]);
     document.body.append(button, modal);
+    elsewhere.set(this, [button, modal]);
     button.addEventListener("click", () => {
       modal.showModal();
       this.open();
     });
+    modal.querySelector(".close").addEventListener("click", () => modal.close());
+    // Only a press that began on the backdrop: whoever marks the text of a field may end there.
+    let pressed;
+    modal.addEventListener("pointerdown", (event) => { pressed = event.target; });
     modal.addEventListener("click", (event) => {
-      if (event.target === modal || event.target.closest(".close")) modal.close();
+      if (event.target === modal && pressed === modal) modal.close();
     });
     // Escape comes here as well.
     modal.addEventListener("close", () => this.close());

@@ -7,9 +7,11 @@ import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import * as chrome from './lib/chromium.mjs';
 import { DECLARATIONS, html, QR, SCRIPT, TAG } from './lib/widget-site.mjs';
-import { failed, hides, make, open, setUp, shows, site, SUCCESS, text, visit, waiting } from './lib/widget-visitor.mjs';
+import { ANDROID, failed, hides, make, open, setUp, shows, site, SUCCESS, text, visit, waiting } from './lib/widget-visitor.mjs';
 
 setUp();
+
+const SAMPLES = fileURLToPath(new URL('lib/widget-samples.js', import.meta.url));
 
 /** How an element looks. */
 const looks = (page, selector, ...names) => page.$eval(selector, (one, all) => all.map((name) => getComputedStyle(one)[name]), names);
@@ -102,9 +104,35 @@ test('a modal of the page, written with $', async () => {
   await heard.wait('FAILURE');
   await page.click('#popupBtn');
   await shows(page, '#popup');
+  await heard.wait('PENDING', 2);
   await page.mouse.click(1_200, 800);
   await hides(page, '#popup');
   await heard.wait('FAILURE', 2);
+  await leave();
+});
+
+test('the modules that the documentation prints, in place of those that are there', async () => {
+  site.pages.set('/samples.js', { headers: { 'content-type': 'text/javascript' }, body: readFileSync(SAMPLES) });
+  site.pages.set('/samples', { body: html('<div id="widgetContainer"></div>', `${TAG}<script src="/samples.js"></script>`) });
+  const { page, heard, leave } = await visit({ path: '/samples' });
+  await make(page, 'tsLogin', {}, { require: ['tsModal'] });
+  assert.equal(await page.isVisible('#tsModal'), false);
+  assert.deepEqual(await looks(page, '#tsModal', 'position', 'zIndex'), ['fixed', '1000']);
+  const ways = [() => page.click('#tsModal .close'), () => page.mouse.click(5, 5)];
+  for (const [count, way] of ways.entries()) {
+    await page.click('#tsModalBtn');
+    await shows(page, 'div#tsModal .modal-content-wrapper .ts-content #openQR');
+    await heard.wait('PENDING', count + 1);
+    assert.equal(await text(page, '#tsModal h4'), 'Scan the QR Code');
+    assert.equal(await text(page, '#module-wrapper .tsmodal-footer .more-info2'), 'Or get link via SMS');
+    assert.deepEqual(await page.$$eval('#module-wrapper > *', (all) => all.map((one) => one.className)), ['tsmodal-footer', 'ts-logo-wrapper']);
+    await way();
+    await hides(page, '#tsModal');
+    assert.equal((await heard.wait('FAILURE', count + 1)).payload.failureReason, 'CANCELLED');
+  }
+  assert.deepEqual((await pictures(page)).map(({ src }) => src), ['icon', 'appstore', 'playstore'].map((name) => (
+    `${site.url}/styles/img/${name}.png`)));
+  assert.deepEqual(await looks(page, '.ts-logo-wrapper a img', 'paddingLeft'), ['10px']);
   await leave();
 });
 
@@ -126,7 +154,7 @@ test('sms: the link goes to a number with its country; what is no number is not 
     await page.click('button.d-arrow-b');
   };
   const says = (words) => page.waitForSelector(`#sms_result:text-is("${words}")`);
-  for (const number of ['', '12', '123 456 789', '+0123456789', '+1234567890123456', 'call me', '12345678901']) {
+  for (const number of ['', '12', '123 456 789', '+0123456789', '+1234567', '+1234567890123456', 'call me', '12345678901']) {
     await send(number);
     await says('Please provide 10 digit phone number');
     assert.equal(await page.getAttribute('#phone', 'aria-invalid'), 'true');
@@ -135,7 +163,7 @@ test('sms: the link goes to a number with its country; what is no number is not 
   assert.deepEqual(site.to('/sendSMS'), []);
   for (const [count, [typed, to]] of [
     ['123 456 7890', '+11234567890'], ['(555) 123-4567', '+15551234567'], ['+49 170 123.45.67', '+491701234567'],
-    ['+15551234567', '+15551234567'],
+    ['+15551234567', '+15551234567'], ['+12345678', '+12345678'], ['+123456789012345', '+123456789012345'],
   ].entries()) {
     await send(typed);
     const { method, headers, body } = await site.asked('/sendSMS', count + 1);
@@ -158,6 +186,7 @@ test('sms: words and address of the page; before the first code it only says tha
   site.action = () => new Promise((resolve) => { answer = () => resolve({ body: site.begin() }); });
   await make(page, 'tsLogin', { smsUrl: '/messages' });
   await page.evaluate(() => { window.tsLogin.open(); });
+  await site.asked('/tsAuth/');
   await page.fill('#phone', '1234567890');
   await page.press('#phone', 'Enter');
   await page.waitForSelector('#sms_result:text-is("Something wrong happened")');
@@ -211,6 +240,32 @@ test('tsModal: opens with the widget in it; Escape, the cross and the backdrop c
     assert.equal(await page.evaluate(() => document.activeElement.id), 'tsModalBtn', 'the focus comes back');
   }
   assert.equal(site.to('/tsAuth/').length, ways.length);
+
+  // Marking what is in a field may end on the backdrop; a cross of the page's own inside is not the modal's.
+  await page.click('#tsModalBtn');
+  await heard.wait('PENDING', ways.length + 1);
+  await page.fill('#phone', '1234567890');
+  const { x, y } = await page.locator('#phone').boundingBox();
+  await page.mouse.move(x + 60, y + 20);
+  await page.mouse.down();
+  await page.mouse.move(5, 5);
+  await page.mouse.up();
+  await page.evaluate(() => window.tsLogin.DOM.find('#module-wrapper').append('<button class="close">x</button>'));
+  await page.click('#module-wrapper .close');
+  assert.equal(await page.isVisible('#tsModal'), true);
+  assert.equal(heard.all('FAILURE').length, ways.length);
+  await leave();
+});
+
+test('tsModal: another widget of the name takes the place of the button and the modal too', async () => {
+  const { page, heard, leave } = await visit();
+  await make(page, 'tsLogin', {}, { require: ['tsModal'] });
+  await make(page, 'tsLogin', { tsModal: { modalOpen: 'Scan' } }, { require: ['tsModal'] });
+  assert.deepEqual(await page.$$eval('#tsModalBtn', (all) => all.map((one) => one.textContent)), ['Scan']);
+  assert.equal(await page.locator('#tsModal').count(), 1);
+  await page.click('#tsModalBtn');
+  await shows(page, '#tsModal #openQR');
+  await heard.wait('PENDING');
   await leave();
 });
 
@@ -295,6 +350,7 @@ test('a page with something like jQuery keeps it, and modules get it', async () 
   await make(page, 'tsLogin', {}, { require: ['tsModal'] });
   assert.deepEqual(await page.evaluate(() => [window.$ === window.like, window.tsLogin.DOM instanceof window.Like]), [true, true]);
   await page.click('#tsModalBtn');
+  await shows(page, '#openQR');
   await page.fill('#phone', '1234567890');
   await page.press('#phone', 'Enter');
   await site.asked('/sendSMS');
@@ -323,6 +379,7 @@ test('a page with jQuery itself', { skip: JQUERY ? false : 'no jQuery on this ma
   await make(page, 'tsLogin', {}, { require: ['tsModal'] });
   assert.equal(await page.evaluate(() => window.tsLogin.DOM.jquery === window.jQuery.fn.jquery), true);
   await page.click('#tsModalBtn');
+  await shows(page, '#openQR');
   await page.fill('#phone', '1234567890');
   await page.press('#phone', 'Enter');
   await site.asked('/sendSMS');
@@ -466,6 +523,7 @@ for (const colorScheme of ['light', 'dark']) {
     const phone = await waiting({ ...ANDROID, colorScheme });
     await look(phone.page, 'phone-link');
     await phone.page.tap('#toggle_view_link');
+    await shows(phone.page, '#openQR');
     await look(phone.page, 'phone-code');
     site.become(failed('DECLINED'));
     await phone.heard.wait('FAILURE');

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { html, QR, SCRIPT, TAG } from './lib/widget-site.mjs';
 import {
-  ANDROID, CONFIG, failed, hides, make, open, other, polled, setUp, shows, site, SUCCESS, text, visit, waiting,
+  ANDROID, CONFIG, failed, hides, IPHONE, make, open, other, polled, setUp, shows, site, SUCCESS, text, visit, waiting,
 } from './lib/widget-visitor.mjs';
 
 setUp();
@@ -168,6 +168,7 @@ test('each reason has its text; an unknown one is shown as it is, and never as H
     [failed('constructor'), 'constructor'],
     [failed('desktop'), 'desktop'],
     [failed(''), 'It failed'],
+    [failed({ reason: 'TIMEOUT' }), 'It failed'],
     // An older server says it as the status.
     [{ status: 'DECLINED' }, 'Cancelled'],
     [{ status: 'TIMEOUT', failureReason: null }, 'Too late'],
@@ -341,6 +342,89 @@ test('a poll fails: ERROR, the end of the polling, and a click that cancels and 
   await leave();
 });
 
+test('a poll failed on the way: the fragment of the same transaction takes it up again, at once and by open(), and cancels nothing', async () => {
+  const { page, heard, leave } = await waiting({ ...ANDROID, clock: true });
+  const honest = site.status;
+  const fail = async (answer, count) => {
+    site.status = () => answer;
+    await page.clock.runFor(1_500);
+    await heard.wait('ERROR', count);
+    site.status = honest;
+  };
+  await fail(undefined, 1);
+  await page.evaluate((id) => { window.location.hash = `#ThumbsignId----${id}`; }, polled());
+  await heard.wait('PENDING', 2);
+  await fail({ status: 503, body: '' }, 2);
+  await open(page);
+  await heard.wait('PENDING', 3);
+  site.become(SUCCESS);
+  await page.clock.runFor(1_500);
+  await heard.wait('answered', 6);
+  await page.clock.runFor(1_600);
+  await heard.wait('SUCCESS');
+  assert.deepEqual(heard.events(), ['DATA_FETCHED', 'PENDING', 'ERROR', 'PENDING', 'ERROR', 'PENDING', 'SUCCESS']);
+  assert.deepEqual(site.requests.filter(({ isCancelled }) => isCancelled), []);
+  assert.equal(site.to('/tsAuth/').length, 1);
+  await leave();
+});
+
+test('a transaction that the site does not know is not taken up again', async () => {
+  const { page, heard, leave } = await visit({ path: '/plain#ThumbsignId----unknown1' });
+  site.status = () => ({ status: 404, body: { status: 'NOT_FOUND' } });
+  await make(page);
+  await open(page);
+  await heard.wait('ERROR');
+  await open(page);
+  await heard.wait('DATA_FETCHED');
+  assert.equal(site.to('/txnStatus/unknown1').filter(({ isCancelled }) => !isCancelled).length, 1);
+  await leave();
+});
+
+test('open while the tick is seen: nothing begins before SUCCESS', async () => {
+  const { page, heard, leave } = await waiting({ clock: true });
+  site.become(SUCCESS);
+  await page.clock.runFor(1_500);
+  await heard.wait('answered', 3);
+  await shows(page, '.ts-leaving');
+  await page.evaluate(() => { window.tsLogin.open(); });
+  await page.clock.runFor(600);
+  await shows(page, '.load-complete');
+  await page.evaluate(() => { window.tsLogin.open(); });
+  await page.clock.runFor(1_000);
+  await heard.wait('SUCCESS');
+  assert.equal(site.to('/tsAuth/').length, 1);
+  await page.evaluate(() => { window.tsLogin.open(); });
+  await site.asked('/tsAuth/', 2);
+  await leave();
+});
+
+test('two requests of one transaction, and the older one fails: nobody hears of it', async () => {
+  const { page, heard, leave } = await visit({ ...IPHONE, clock: true });
+  await make(page);
+  const { status } = site;
+  const held = [];
+  site.status = () => new Promise((resolve) => { held.push(resolve); });
+  await open(page);
+  await site.asked('/txnStatus/');
+  await page.evaluate(() => document.addEventListener('click', (event) => {
+    event.preventDefault();
+    window.tell({ name: 'tapped' });
+  }));
+  await page.tap('a.deeplink');
+  await heard.wait('tapped');
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+  await site.asked('/txnStatus/', 2);
+  held[0]({ status: 500, body: '' });
+  await heard.wait('answered', 2);
+  held[1]({ body: { transactionId: polled(), status: 'PENDING' } });
+  await heard.wait('PENDING');
+  site.status = status;
+  await page.clock.runFor(1_500);
+  await heard.wait('PENDING', 2);
+  assert.deepEqual(heard.events(), ['DATA_FETCHED', 'PENDING', 'PENDING']);
+  await leave();
+});
+
 test('without listeners nothing is thrown and no promise is left', async () => {
   const { page, heard, leave } = await visit();
   await page.evaluate(async (config) => {
@@ -429,6 +513,7 @@ test('a page that has asked already, and polls the service itself with a signatu
   assert.equal(id, 'abc1');
   assert.equal(headers.authorization, 'HmacSHA256 Credential=a, x');
   assert.equal(headers['x-ts-date'], '20180502T101112Z');
+  assert.deepEqual([headers.accept, headers['content-type']], ['application/json', 'application/json'], 'the signature covers them');
   assert.deepEqual((await heard.wait('DATA_FETCHED')).payload, actionResponse);
   assert.deepEqual(site.to('/tsAuth/'), []);
   // It is used once.
@@ -468,6 +553,7 @@ test('a fragment that is no id leads nowhere', async () => {
   const { page, leave } = await visit();
   await make(page);
   const fragments = ['#ThumbsignId----..', '#ThumbsignId----../sendSMS', '#ThumbsignId----a/b', '#ThumbsignId----a?b=c', '#ThumbsignId----',
+    '#ThumbsignId----%2e%2e', '#ThumbsignId----a%2Fb', '#ThumbsignId----%', '#ThumbsignId----%E0%A4',
     '#ThumbsignId--abc', '#other', '#x#ThumbsignId----abc'];
   for (const fragment of fragments) {
     await page.evaluate(async (hash) => {
@@ -481,6 +567,24 @@ test('a fragment that is no id leads nowhere', async () => {
   await leave();
 });
 
+test('the provider\'s own ids are taken, with their tilde as it is and encoded', async () => {
+  const { page, heard, leave } = await visit();
+  await make(page);
+  const [login, authorization] = ['01890a5d-ac96-774b-bcce-b302099a8057', '01890a5d-ac96-774b-bcce-b302099a8058'];
+  for (const [count, tilde] of ['~', '%7E'].entries()) {
+    const id = `${login}~${authorization}${count}`;
+    await page.evaluate(async (hash) => {
+      window.location.hash = hash;
+      await window.tsLogin.close();
+      await window.tsLogin.open();
+    }, `#ThumbsignId----${login}${tilde}${authorization}${count}`);
+    await site.asked(`/txnStatus/${encodeURIComponent(id)}`);
+    assert.equal((await heard.wait('PENDING', count + 1)).payload.transactionId, id);
+  }
+  assert.deepEqual(site.to('/tsAuth/'), []);
+  await leave();
+});
+
 test('a site may spell the fragment itself', async () => {
   const { page, heard, leave } = await visit({ path: '/plain#done=abc' });
   await make(page, 'tsLogin', { widgetUrlParameterPart: '#done', widgetUrlParameterSeparator: '=' });
@@ -491,7 +595,9 @@ test('a site may spell the fragment itself', async () => {
 
 test('on a phone: a link to the app with what leads back, and the code one tap away', async () => {
   site.deepLinkUrl = 'https://app.example/x?a=1#part';
-  const { page, heard, leave } = await waiting({ ...ANDROID, path: '/plain?q=a&b=c%20d#top', config: { DEEP_LINK: 'Open <b>it</b>' } });
+  const { page, heard, leave } = await waiting({ ...ANDROID, path: '/plain?q=a&b=c%20d#top', config: {
+    actionUrl: '/tsAuth/authenticate?state=s1#x', DEEP_LINK: 'Open <b>it</b>',
+  } });
   assert.equal(await page.isVisible('a.btn.deeplink'), true);
   assert.equal(await page.isVisible('#openQR'), false);
   assert.equal(await text(page, 'a.btn.deeplink'), 'Open <b>it</b>');
@@ -536,8 +642,12 @@ test('on a phone without a link: the code; with a link that would run a script: 
 test('on an iPhone: a tap stops the polls; coming back goes on, by the page as it was or by the fragment', async () => {
   const { page, heard, leave } = await waiting({ ...IPHONE, clock: true });
   assert.equal(new URL(await page.getAttribute('a.deeplink', 'href')).searchParams.get('browser'), 'safari');
-  await page.evaluate(() => document.addEventListener('click', (event) => event.preventDefault()));
+  await page.evaluate(() => document.addEventListener('click', (event) => {
+    event.preventDefault();
+    window.tell({ name: 'tapped' });
+  }));
   await page.tap('a.deeplink');
+  await heard.wait('tapped');
   await page.clock.runFor(60_000);
   assert.equal(heard.all('fetch').length, 2);
   await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
@@ -545,9 +655,37 @@ test('on an iPhone: a tap stops the polls; coming back goes on, by the page as i
   await page.clock.runFor(1_500);
   await heard.wait('PENDING', 3);
   await page.tap('a.deeplink');
+  await heard.wait('tapped', 2);
   await page.evaluate((id) => { window.location.hash = `#ThumbsignId----${id}`; }, polled());
   await heard.wait('PENDING', 4);
   assert.equal(site.to('/tsAuth/').length, 1);
+
+  // The connection of a poll ends while the app is there.
+  const honest = site.status;
+  let end;
+  site.status = () => new Promise((resolve) => { end = () => resolve(undefined); });
+  await page.evaluate(() => {
+    const { fetch } = window;
+    window.fetch = (...all) => {
+      window.fetch = fetch;
+      return fetch(...all).catch((error) => {
+        window.tell({ name: 'ended' });
+        throw error;
+      });
+    };
+  });
+  await page.clock.runFor(1_500);
+  await site.asked('/txnStatus/', 5);
+  await page.tap('a.deeplink');
+  await heard.wait('tapped', 3);
+  site.status = () => undefined; // Chromium asks once more by itself.
+  end();
+  await heard.wait('ended');
+  site.status = honest;
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+  await heard.wait('PENDING', 5);
+  assert.deepEqual(heard.all('ERROR'), []);
+
   await page.evaluate(() => { window.location.hash = '#ThumbsignId----another1'; });
   await site.asked('/txnStatus/another1');
   assert.equal(site.to('/tsAuth/').length, 1);
@@ -651,6 +789,9 @@ test('two widgets, made at once in one container: each has its own addresses and
       id, config, container: 'widgetContainer',
     })));
     await window.tsRegister.open();
+  });
+  assert.equal(await text(page, '#intro_msg'), 'Register');
+  await page.evaluate(async () => {
     await window.tsRegister.close();
     await window.tsLogin.open();
   });
@@ -663,7 +804,7 @@ test('two widgets, made at once in one container: each has its own addresses and
   await hides(page, '#widgetContainer > .ts-content:nth-child(1)');
   assert.equal(await page.isVisible('#widgetContainer > .ts-content:nth-child(2)'), true);
   const texts = (selector) => page.$$eval(selector, (all) => all.map((one) => one.textContent));
-  assert.deepEqual(await texts('#intro_msg'), ['Register', 'Sign in']);
+  assert.deepEqual(await texts('#intro_msg'), ['Cancelled', 'Sign in']);
   assert.deepEqual(await texts('.more-info2'), ['For a new phone', 'Or get link via SMS']);
   await leave();
 });
@@ -693,6 +834,20 @@ test('configurations: what is no object is ignored, a default is set, and nothin
   assert.deepEqual((await texts('#intro_msg'))[1], 'Of the site');
   assert.equal((await texts('.ts-logo-wrapper p:first-child'))[0], 'Mine? Get it now');
   assert.equal(site.to('/tsAuth/register').length, 1);
+  await leave();
+});
+
+test('a configuration that was parsed from JSON changes no prototype', async () => {
+  const { page, leave } = await visit();
+  const seen = await page.evaluate(async (config) => {
+    const { thumbSignIn } = window;
+    let given;
+    thumbSignIn.addModule('look', {}, (_dom, whole) => { given = whole; });
+    const parsed = JSON.parse('{"__proto__":{"one":1},"desktop":{"__proto__":{"two":2}},"constructor":{"prototype":{"three":3}}}');
+    await thumbSignIn.init({ id: 'tsLogin', config: { ...parsed, ...config }, container: 'widgetContainer', require: ['look'] });
+    return [given.one, given.desktop.two, {}.three, Object.getPrototypeOf(given) === Object.prototype];
+  }, CONFIG);
+  assert.deepEqual(seen, [undefined, undefined, undefined, true]);
   await leave();
 });
 

@@ -71,7 +71,7 @@ export function newSite() {
     to: (prefix) => diary.all(({ url }) => url.startsWith(prefix)),
     /** The `count`th request to addresses that begin so. */
     asked: (prefix, count) => diary.wait(({ url }) => url.startsWith(prefix), count),
-    /** Whether the state of a transaction is another from now on: its own members, or those of every one. */
+    /** From now on a transaction is in this state; without an id, every one that has none of its own. */
     become(state, id = '') { site.states.set(id, state); },
     /** Everything as at the beginning, but for the ids of transactions. */
     reset() {
@@ -142,7 +142,7 @@ export function newSite() {
       const isObject = typeof body === 'object' && !Buffer.isBuffer(body);
       const cors = site.cors ? {
         'access-control-allow-origin': site.cors, 'access-control-allow-credentials': 'true',
-        'access-control-allow-headers': 'authorization, x-ts-date',
+        'access-control-allow-headers': 'authorization, content-type, x-ts-date',
       } : {};
       response.writeHead(status, { 'content-type': isObject ? 'application/json' : 'text/plain', ...cors, ...headers });
       response.end(isObject ? JSON.stringify(body) : body);

@@ -1,7 +1,7 @@
 // Visitors of a site with the widget. What happens in a page is told to a diary, so that tests wait for events; where a time matters
 // the page's clock stands still until the test turns it, and requests and events tell at what time they happened.
 import assert from 'node:assert/strict';
-import { after, before, beforeEach } from 'node:test';
+import { after, afterEach, before, beforeEach } from 'node:test';
 import * as chrome from './chromium.mjs';
 import { Diary, newSite } from './widget-site.mjs';
 
@@ -39,6 +39,8 @@ export function setUp() {
     await browser?.close();
     await Promise.all([site.stop(), other.stop()]);
   });
+  // Those of a test that failed.
+  afterEach(() => Promise.all(browser.contexts().map((context) => context.close())));
   beforeEach(() => [site, other].forEach((one) => one.reset()));
 }
 
