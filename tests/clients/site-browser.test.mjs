@@ -7,16 +7,19 @@ import { after, before, beforeEach, test } from 'node:test';
 import * as chrome from './lib/chromium.mjs';
 import { eventually } from './lib/demo.mjs';
 import { freePorts, prepare } from './lib/serve.mjs';
+import { asDocumented } from './lib/widget-site.mjs';
 
-/** The sample page of the documentation, with another address of the script, and a listener for each event. */
-const sample = (action) => `<html> <head> <link rel="icon" href="data:,"> <script src='/thumbsign_widget.js'></script> </head> <body> <button id="btn">Register with Thumbsignin</button> <button id="close">Close</button> <div id="widgetContainer"></div> <script> (function() { thumbSignIn.addConfig('REGISTER_CONFIG', { actionUrl: "/tsAuth/${action}", statusUrl: "/txnStatus/" }); thumbSignIn.init({ id:'tsRegister', config: 'REGISTER_CONFIG', container: 'widgetContainer' }).then(function(){ //Add on click events
- ['DATA_FETCHED', 'PENDING', 'INITIATED', 'SUCCESS', 'FAILURE', 'FETCH_DATA_ERROR', 'ERROR'].forEach(function (name) {
-   tsRegister.registerEvent(name, function (told) {
-     tell({ name: name, id: told.transactionId, status: told.response && told.response.status });
-     if (name === 'SUCCESS') window.location.assign(told.redirectUrl);
-   });
- });
- $('#btn').click(function(){ tsRegister.open() }); $('#close').click(function(){ tsRegister.close() }); }) })(); </script> </body> </html>`;
+/** A page as the documentation writes one, with a listener for each event. */
+const sample = (action) => asDocumented({
+  script: '/thumbsign_widget.js',
+  action: `/tsAuth/${action}`,
+  then: `['DATA_FETCHED', 'PENDING', 'INITIATED', 'SUCCESS', 'FAILURE', 'FETCH_DATA_ERROR', 'ERROR'].forEach(function (name) {
+    tsRegister.registerEvent(name, function (told) {
+      tell({ name: name, id: told.transactionId, status: told.response && told.response.status });
+      if (name === 'SUCCESS') window.location.assign(told.redirectUrl);
+    });
+  });`,
+});
 const PAGES = new Map([
   ['/login', sample('authenticate?state=s1')], ['/register', sample('register?state=r1')],
   ['/signed-in', '<!doctype html><link rel="icon" href="data:,"><p id="landed">Welcome'],
@@ -93,7 +96,7 @@ async function landed({ page }) {
   return searchParams;
 }
 
-test('the sample page of the documentation signs in, and registers another phone', async () => {
+test('a page as the documentation writes one signs in, and registers another phone', async () => {
   const { context, leave } = await profile();
   const login = await load(context, '/login');
   await login.page.click('#btn');

@@ -111,7 +111,7 @@ test('a modal of the page, written with $', async () => {
   await leave();
 });
 
-test('the modules that the documentation prints, in place of those that are there', async () => {
+test('modules written as the documentation writes them, in place of those that are there', async () => {
   site.pages.set('/samples.js', { headers: { 'content-type': 'text/javascript' }, body: readFileSync(SAMPLES) });
   site.pages.set('/samples', { body: html('<div id="widgetContainer"></div>', `${TAG}<script src="/samples.js"></script>`) });
   const { page, heard, leave } = await visit({ path: '/samples' });
@@ -123,15 +123,15 @@ test('the modules that the documentation prints, in place of those that are ther
     await page.click('#tsModalBtn');
     await shows(page, 'div#tsModal .modal-content-wrapper .ts-content #openQR');
     await heard.wait('PENDING', count + 1);
-    assert.equal(await text(page, '#tsModal h4'), 'Scan the QR Code');
-    assert.equal(await text(page, '#module-wrapper .tsmodal-footer .more-info2'), 'Or get link via SMS');
+    assert.equal(await text(page, '#tsModal h4'), 'Scan the code');
+    assert.equal(await text(page, '#module-wrapper .tsmodal-footer .title'), 'A link to your phone');
     assert.deepEqual(await page.$$eval('#module-wrapper > *', (all) => all.map((one) => one.className)), ['tsmodal-footer', 'ts-logo-wrapper']);
     await way();
     await hides(page, '#tsModal');
     assert.equal((await heard.wait('FAILURE', count + 1)).payload.failureReason, 'CANCELLED');
   }
-  assert.deepEqual((await pictures(page)).map(({ src }) => src), ['icon', 'appstore', 'playstore'].map((name) => (
-    `${site.url}/styles/img/${name}.png`)));
+  assert.deepEqual((await pictures(page)).map(({ src }) => src), ['app', 'store', 'play'].map((name) => (
+    `${site.url}/pictures/${name}.png`)));
   assert.deepEqual(await looks(page, '.ts-logo-wrapper a img', 'paddingLeft'), ['10px']);
   await leave();
 });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import { html, QR, SCRIPT, TAG } from './lib/widget-site.mjs';
+import { asDocumented, html, QR, SCRIPT, TAG } from './lib/widget-site.mjs';
 import {
   ANDROID, CONFIG, failed, hides, IPHONE, make, open, other, polled, setUp, shows, site, SUCCESS, text, visit, waiting,
 } from './lib/widget-visitor.mjs';
@@ -12,9 +12,8 @@ setUp();
 
 // ---- The documentation's own pages --------------------------------------------------------------------------------------------
 
-test('the sample page of the documentation, with only the address of the script changed', async () => {
-  site.pages.set('/register', { body: `<html> <head> <script src='${site.url}/thumbsign_widget.js'></script> </head> <body> <button id="btn">Register with Thumbsignin</button> <button id="close">Close</button> <div id="widgetContainer"></div> <script> (function() { thumbSignIn.addConfig('REGISTER_CONFIG', { actionUrl: "/tsAuth/register", statusUrl: "/txnStatus/" }); thumbSignIn.init({ id:'tsRegister', config: 'REGISTER_CONFIG', container: 'widgetContainer' }).then(function(){ //Add on click events
- $('#btn').click(function(){ tsRegister.open() }); $('#close').click(function(){ tsRegister.close() }); }) })(); </script> </body> </html>` });
+test('a page as the documentation writes one, with another address of the script', async () => {
+  site.pages.set('/register', { body: asDocumented({ script: `${site.url}/thumbsign_widget.js`, action: '/tsAuth/register' }) });
   const { page, leave } = await visit({ path: '/register' });
   assert.equal(await page.isVisible('.ts-content'), false);
   await page.click('#btn');
@@ -34,16 +33,16 @@ test('the sample page of the documentation, with only the address of the script 
 
 test('the steps of the documentation: ready without jQuery, a button with its quotes repaired, the listener that redirects', async () => {
   site.pages.set('/home', { body: html('<p id="home">Home</p>') });
-  const body = '<button onclick="tsRegister.open()">Register with Thumbsignin</button> <div id="widgetContainer"></div>';
+  const body = '<button onclick="tsRegister.open()">Register</button> <div id="widgetContainer"></div>';
   site.pages.set('/steps', { body: html(body, `${TAG}
     <script>
       var scope = { page: '/home' };
-      $( document ).ready(function() {
-        thumbSignIn.addConfig('REGISTER_CONFIG', { actionUrl: "/tsAuth/register", statusUrl: "/txnStatus/" });
-        thumbSignIn.init({ id:'tsRegister', config: 'REGISTER_CONFIG', container: 'widgetContainer' }).then(function() {
-          tsRegister.registerEvent('SUCCESS', function (response) {
-            window.location.hash = '';
-            window.location.pathname = response.redirectUrl && this.page;
+      $(document).ready(function () {
+        thumbSignIn.addConfig('REGISTER_CONFIG', { actionUrl: '/tsAuth/register', statusUrl: '/txnStatus/' });
+        thumbSignIn.init({ id: 'tsRegister', config: 'REGISTER_CONFIG', container: 'widgetContainer' }).then(function () {
+          tsRegister.registerEvent('SUCCESS', function (answer) {
+            location.hash = '';
+            location.pathname = answer.redirectUrl && this.page;
           }, scope);
         });
       });

@@ -1,5 +1,51 @@
-// The three samples of `addModule` in the documentation of the vendor, as they are printed there, but for their comments and with the
-// comma that the second lacks.
-thumbSignIn.addModule('sms', { config: { 'smsContent': "", 'smsTitle': "Or get link via SMS" }, getElem: function (config, url) { return { elem: `<div class="tsmodal-footer"> <p class="more-info more-info2" >${config.sms.smsTitle}</p> <div class="more-info"><div class="d-box"> <p id="sms_result" class="more-info"></p> <div class="db-b"> <input type="text" placeholder="123 456 7890" id="phone" maxlength="10"> <img class="d-arrow-b" src="${url}/styles/img/icons-8-sent-filled.png"/> </div> </div></div> </div>`, style: `.more-info{margin:0 auto;max-width:248px} .db-b img.d-arrow-b{position:absolute;right:50px;padding:10px 5px;cursor:pointer}` } } }, function (dom, config) { this.DOM.find("#module-wrapper").append(dom); });
-thumbSignIn.addModule('logo', { config: { 'appIcon': '/styles/img/icon.png', 'playStoreIcon': '/styles/img/playstore.png', 'playStoreURL': 'https://play.google.com/store/apps/details?id=com.pramati.thumbsignin.app', 'appStoreIcon': '/styles/img/appstore.png', 'appStoreURL': 'https://itunes.apple.com/us/app/thumbsignin/id1122364132' }, getElem: function (config, url) { return { elem: `<div class="ts-logo-wrapper"> <p> Don’t have the app yet? <span id="get_link_by_sms"> Get it now</span> </p> <div style="display: flex;"> <p class="icons"> <img src="${url}${config.logo.appIcon}" height="30px" width="30px"/> <a target="_blank" href="${config.logo.appStoreURL}"> <img src="${url}${config.logo.appStoreIcon}" height="30px" width="90px" style="padding-left:10px;"/> </a> <a target="_blank" href="${config.logo.playStoreURL}"> <img src="${url}${config.logo.playStoreIcon}" height="30px" width="90px" style="padding-left:10px;"/> </a> </p> </div> </div>`, style: `.ts-logo-wrapper span{font-weight:500;font-family:Montserrat-Bold;color:#19b2e6} .ts-logo-wrapper p{font-family:Montserrat-Medium;font-size:12px;color:#1a1a39}` } } }, function (dom, config) { this.DOM.find("#module-wrapper").append(dom); });
-thumbSignIn.addModule('tsModal', { config: { 'modalTitle': 'Scan the QR Code', }, getElem: function (config, url) { return { elem: `<button id="tsModalBtn">Open Modal</button> <div id="tsModal" class="modal"> <div class="modal-content"> <h4 class="text-center">${config.tsModal.modalTitle}</h4> <span class="close">&times;</span> <div class="modal-content-wrapper"></div> </div> </div>`, style: `#tsModal{display:none;position:fixed;z-index:1000; left:0;top:0;width:100%;height:100%; overflow:hidden;background-color:rgba(0,0,0,.4)} #tsModal .modal-content{background-color:#fefefe;margin:10% auto; padding:20px;box-shadow:0 3px 6px rgba(0,0,0,.16),0 3px 6px rgba(0,0,0,.23); border:1px solid #888;width:450px} #tsModal .close{color:#aaa;float:right;font-size:28px;font-weight:700} #tsModal .close:focus, #tsModal .close:hover{color:#000;text-decoration:none;cursor:pointer}` } } }, function (dom, config) { var widgetObj = this; $('body').append(dom); var modal = $('#tsModal'); modal.find('.modal-content-wrapper').empty().append(this.DOM.detach()); $("#tsModalBtn").click(function () { modal.show(); widgetObj.open(); }); $("#tsModal .close").click(function () { widgetObj.close(); modal.hide(); }); window.onclick = function (event) { if (event.target == modal[0]) { widgetObj.close(); modal.hide(); } } });
+// Modules that a page brings along in place of those that are there, written in the ways of the vendor's documentation: a text as the
+// template, pictures below the address that the widget hands over, `$` for what lies outside of the widget.
+thumbSignIn.addModule('sms', {
+  config: { smsContent: '', smsTitle: 'A link to your phone' },
+  getElem: function (config, url) {
+    return {
+      elem: `<div class="tsmodal-footer"> <h5 class="title">${config.sms.smsTitle}</h5>
+        <div class="row"> <input type="text" id="phone" placeholder="Number" maxlength="10"> <img class="send" src="${url}/pictures/send.png"/> </div>
+        <div id="sms_result"></div> </div>`,
+      style: '.row{display:flex} .row .send{padding:3px 6px;cursor:pointer}',
+    };
+  },
+}, function (dom, config) {
+  this.DOM.find('#module-wrapper').append(dom);
+});
+thumbSignIn.addModule('logo', {
+  config: { appIcon: '/pictures/app.png', playStoreIcon: '/pictures/play.png', playStoreURL: 'https://play.example/app', appStoreIcon: '/pictures/store.png', appStoreURL: 'https://store.example/app' },
+  getElem: function (config, url) {
+    return {
+      elem: `<div class="ts-logo-wrapper"> <b>No app yet? <span id="get_link_by_sms">Get it</span></b> <div style="display: flex;">
+        <img src="${url}${config.logo.appIcon}" height="20px" width="20px"/>
+        <a target="_blank" href="${config.logo.appStoreURL}"><img src="${url}${config.logo.appStoreIcon}" height="20px" style="padding-left:10px;"/></a>
+        <a target="_blank" href="${config.logo.playStoreURL}"><img src="${url}${config.logo.playStoreIcon}" height="20px" style="padding-left:10px;"/></a>
+        </div> </div>`,
+      style: '.ts-logo-wrapper span{color:#123456}',
+    };
+  },
+}, function (dom, config) {
+  this.DOM.find('#module-wrapper').append(dom);
+});
+thumbSignIn.addModule('tsModal', {
+  config: { modalTitle: 'Scan the code' },
+  getElem: function (config, url) {
+    return {
+      elem: `<button id="tsModalBtn">Sign in</button>
+        <div id="tsModal" class="modal"> <div class="frame"> <h4>${config.tsModal.modalTitle}</h4> <span class="close">&times;</span>
+        <div class="modal-content-wrapper"></div> </div> </div>`,
+      style: '#tsModal{display:none;position:fixed;z-index:1000;inset:0;background-color:rgba(0,0,0,.5)} .frame{width:400px;margin:60px auto;background-color:#fff} .close{cursor:pointer}',
+    };
+  },
+}, function (dom, config) {
+  var widget = this;
+  $('body').append(dom);
+  var modal = $('#tsModal');
+  modal.find('.modal-content-wrapper').empty().append(this.DOM.detach());
+  $('#tsModalBtn').click(function () { modal.show(); widget.open(); });
+  $('#tsModal .close').click(function () { widget.close(); modal.hide(); });
+  window.onclick = function (event) {
+    if (event.target == modal[0]) { widget.close(); modal.hide(); }
+  };
+});

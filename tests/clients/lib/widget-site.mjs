@@ -52,6 +52,28 @@ export class Diary {
   }
 }
 
+/**
+ * A page in the way of the documentation: no doctype, the script in the head, buttons by `$` once the widget is there; `then` runs
+ * before them.
+ */
+export const asDocumented = ({ script, action, then = '' }) => `<html>
+<head><link rel="icon" href="data:,"><script src="${script}"></script></head>
+<body>
+<button id="btn">Register</button> <button id="close">Close</button>
+<div id="widgetContainer"></div>
+<script>
+(function () {
+  thumbSignIn.addConfig('REGISTER_CONFIG', { actionUrl: "${action}", statusUrl: "/txnStatus/" });
+  thumbSignIn.init({ id: 'tsRegister', config: 'REGISTER_CONFIG', container: 'widgetContainer' }).then(function () {
+    ${then}
+    $('#btn').click(function () { tsRegister.open() });
+    $('#close').click(function () { tsRegister.close() });
+  })
+})();
+</script>
+</body>
+</html>`;
+
 /** A page of the site. */
 export const html = (body, head = '') => `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>A site</title><link rel="icon" href="data:,">
