@@ -12,7 +12,8 @@ const [people, nobodies] = [names(COUNT, 'k'), names(COUNT, 'u')];
 
 let provider; let app;
 before(async () => {
-  provider = await prepare({ lifetimes: { login: '5s' }, more: declared(people) });
+  // Over before a quiet stream shows that it lives (5 s).
+  provider = await prepare({ lifetimes: { login: '4s' }, more: declared(people) });
   await provider.start();
   app = new App(provider, await provider.command('client', 'create', '--id', 'web', '--redirect-uri', 'http://localhost:9/callback'));
   app.issuer = provider.origin;
