@@ -50,6 +50,8 @@ impl Bounds {
 pub(super) struct Connections {
     pub(super) bounds: Bounds,
     held: AtomicUsize,
+    /// Bytes that connections hold which were told to end and are not gone yet.
+    leaving: AtomicUsize,
     live: Mutex<Live>,
 }
 
@@ -72,12 +74,20 @@ pub(super) enum Stage {
     Idle,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MayRead {
+    Now,
+    Later,
+    Never,
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(super) struct State {
     pub(super) stage: Stage,
     since: Instant,
-    /// Bytes of the request that is not complete.
+    /// Bytes of the request that is not complete; once it was told to end, `leaving` has them.
     held: usize,
+    leaving: usize,
     /// Since when the client does not take what we write.
     blocked: Option<Instant>,
     /// Whether the last request whose head was read has a body.
@@ -104,7 +114,7 @@ pub(super) struct Open {
 
 impl Connections {
     pub(super) fn new(bounds: Bounds) -> Arc<Self> {
-        Arc::new(Self { bounds, held: AtomicUsize::new(0), live: Mutex::default() })
+        Arc::new(Self { bounds, held: AtomicUsize::new(0), leaving: AtomicUsize::new(0), live: Mutex::default() })
     }
 
     /// Takes a new connection in, and makes room for it. `None` where every other one waits for an answer of ours: it has to go.
@@ -122,7 +132,8 @@ impl Connections {
         }
         live.next += 1;
         let since = Instant::now();
-        let state = State { stage: Stage::Head, since, held: 0, blocked: None, body: false, answered: 0, ended: false };
+        let state =
+            State { stage: Stage::Head, since, held: 0, leaving: 0, blocked: None, body: false, answered: 0, ended: false };
         let connection = Arc::new(Connection {
             id: live.next,
             source,
@@ -204,6 +215,8 @@ impl Live {
         if std::mem::replace(&mut state.ended, true) {
             return false;
         }
+        state.leaving = state.held;
+        connection.listener.leaving.fetch_add(state.leaving, Ordering::Relaxed);
         connection.release(&mut state);
         self.count -= 1;
         if let Some(count) = self.sources.get_mut(&connection.source) {
@@ -255,6 +268,18 @@ impl Connection {
             Stage::Head | Stage::Body if longer(state.since, request + FAREWELL) => Some("slow_request"),
             Stage::Idle if state.blocked.is_none() && longer(state.since, idle) => Some("idle"),
             _in_time => None,
+        }
+    }
+
+    /// Whether it may read on. One that was told to end reads nothing more; the others wait while those that were have not given
+    /// back what they hold.
+    pub(super) fn may_read(&self) -> MayRead {
+        if self.state.lock().ended {
+            MayRead::Never
+        } else if self.listener.leaving.load(Ordering::Relaxed) > HELD {
+            MayRead::Later
+        } else {
+            MayRead::Now
         }
     }
 
@@ -327,6 +352,8 @@ impl Drop for Open {
         let mut live = connection.listener.live.lock();
         live.all.remove(&connection.id);
         live.count_out(connection);
+        let leaving = std::mem::take(&mut connection.state.lock().leaving);
+        connection.listener.leaving.fetch_sub(leaving, Ordering::Relaxed);
     }
 }
 

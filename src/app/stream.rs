@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::connections::{Connection, Stage};
+use super::connections::{Connection, MayRead, Stage};
 
 pub(super) struct Counted {
     pub(super) tcp: TcpStream,
@@ -17,6 +17,15 @@ pub(super) struct Counted {
 
 impl AsyncRead for Counted {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.connection.may_read() {
+            MayRead::Now => {}
+            // Whoever ends it wakes it.
+            MayRead::Never => return Poll::Pending,
+            MayRead::Later => {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.tcp).poll_read(context, buffer))?;
         let count = buffer.filled().len() - before;

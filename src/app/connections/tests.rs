@@ -168,12 +168,17 @@ fn what_is_held_of_unfinished_requests_is_bounded_and_given_back() {
     }
     assert!(listener.held.load(Ordering::Relaxed) <= HELD);
     assert!(has_ended(&all[0]) && !has_ended(&all[39]), "those that began first went");
+    let may_read = [&all[0], &all[39]].map(|open| open.connection.may_read());
+    assert_eq!(may_read, [MayRead::Never, MayRead::Later], "what was told to end holds as much again");
+    all.retain(|open| !has_ended(open));
+    assert_eq!(all.last().unwrap().connection.may_read(), MayRead::Now, "and is gone");
     for open in &all {
         open.connection.begun(true);
         open.connection.complete();
     }
     assert_eq!(listener.held.load(Ordering::Relaxed), 0);
     drop(all);
+    assert_eq!(listener.leaving.load(Ordering::Relaxed), 0);
     let live = listener.live.lock();
     assert_eq!((live.count, live.all.len(), live.sources.len()), (0, 0, 0));
 }
