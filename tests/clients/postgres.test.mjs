@@ -161,8 +161,11 @@ test(`killed and started again under load ${OUTAGES} times: errors only while it
     };
     const running = Promise.all(witness.work(ledger, chains).requests.map(worker));
     await pause(500 + Math.random() * 1_000);
+    const before = refused;
     life.down = performance.now();
     await server.kill();
+    // However fast it would be back: the load meets the outage.
+    await eventually('an error while it is down', () => refused > before);
     await server.up();
     life.back = performance.now();
     await pause(2_000);
