@@ -57,6 +57,14 @@ pub(crate) struct Device {
     pub last_used_at: Option<Timestamp>,
 }
 
+impl Device {
+    /// One that is registered now, called as its service is.
+    pub(crate) fn new(id: DeviceId, user_id: UserId, (upstream, name): (Upstream, String), now: Timestamp) -> Self {
+        let label = upstream.display_name().to_owned();
+        Self { id, user_id, upstream, upstream_user: name, label, created_at: now, last_used_at: None }
+    }
+}
+
 /// The one spelling of a name that somebody typed: trimmed, folded to lower case, printable ASCII only (check 138).
 /// `None` when the text cannot be a name; full-width and look-alike letters are refused rather than mapped.
 pub(crate) fn canonical_identifier(typed: &str) -> Option<String> {

@@ -98,7 +98,7 @@ pub(crate) async fn register(op: &Op, visitor: &Visitor, sent: &Parameters) -> R
     make_room(op, &visitor.browser.key, |open| open.purpose == purpose, 0).await?;
     // Its page did not go on with it: this is about another phone.
     if let Some(done) = logins::find_approved(op.store.read(), &visitor.browser.key, &purpose, now).await? {
-        is_registered(op, &done).await?;
+        use_up(op, &done).await?;
     }
     ask(op, visitor, purpose, interaction, Some(user.username.clone())).await
 }
@@ -133,7 +133,7 @@ pub(crate) async fn go_on(
         return Err(SiteError::Unknown);
     }
     let (approved, cookie) = match &login.purpose {
-        Purpose::Enrolment(_) => (is_registered(op, &login).await?, None),
+        Purpose::Enrolment(_) => (use_up(op, &login).await?, None),
         _login => signed_in(op, visitor, login).await?,
     };
     let id = &handle.authorization;
@@ -157,7 +157,7 @@ async fn signed_in(op: &Op, visitor: &Visitor, login: Login) -> Result<(bool, Op
 }
 
 /// Uses up the approval of a registration. It signs nobody in: the session in which the phone was registered answers the site.
-async fn is_registered(op: &Op, login: &Login) -> Result<bool, SiteError> {
+async fn use_up(op: &Op, login: &Login) -> Result<bool, SiteError> {
     let (input, now) = ((login.id.clone(), login.browser.clone()), op.env.now());
     let used = op.store.write(input, move |tx, (id, browser)| Box::pin(logins::consume(tx, id, browser.as_ref(), now)));
     Ok(used.await?)

@@ -28,15 +28,8 @@ pub(super) fn event(user: &UserId, detail: &str) -> AuditEvent {
 }
 
 pub(super) fn device(manage: &Manage<'_>, user: &UserId, (upstream, name): &(Upstream, String)) -> Result<Device, ManageError> {
-    Ok(Device {
-        id: DeviceId::generate(manage.env)?,
-        user_id: user.clone(),
-        upstream: *upstream,
-        upstream_user: name.clone(),
-        label: upstream.display_name().to_owned(),
-        created_at: manage.env.now(),
-        last_used_at: None,
-    })
+    let id = DeviceId::generate(manage.env)?;
+    Ok(Device::new(id, user.clone(), (*upstream, name.clone()), manage.env.now()))
 }
 
 pub(super) fn name_taken(name: &str) -> ManageError {

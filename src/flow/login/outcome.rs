@@ -3,8 +3,8 @@
 use super::create::issuer_host;
 use super::end;
 use crate::domain::authorization::Authorization;
-use crate::domain::id::{ClientId, DeviceId, UserId};
-use crate::domain::login::{FINISH_GRACE, Purpose};
+use crate::domain::id::{ClientId, DeviceId, LoginId, UserId};
+use crate::domain::login::{Asked, FINISH_GRACE, Purpose};
 use crate::domain::user::Device;
 use crate::flow::authorization::{self, Browser, Interaction};
 use crate::flow::prelude::*;
@@ -20,46 +20,51 @@ pub(super) async fn on_begin(tx: &Tx, purpose: &Purpose) -> Result<bool, StoreEr
     }
 }
 
-/// What the audit trail says of a phone that was registered.
-pub(super) fn registered(login: &Login, device: &DeviceId) -> AuditEvent {
-    let about = end::about(login, AuditKind::DeviceChanged, &format!("registered {}", login.upstream));
-    AuditEvent { subject: Some(device.to_string()), ..about }
+/// The phone that an approval registers, and what the audit trail says of it.
+pub(super) struct Registration {
+    phone: Device,
+    /// Whether no phone went by the same name at the service before.
+    is_first: bool,
+    event: PendingEvent,
+}
+
+impl Registration {
+    /// `None`: the login is for something else.
+    pub(super) fn of(op: &Op, login: &Login) -> Result<Option<Self>, Internal> {
+        let (Purpose::Enrolment(_), Subject::Named(asked)) = (&login.purpose, &login.subject) else { return Ok(None) };
+        let Asked { user_id, device_id, upstream_user } = asked.clone();
+        let about = end::about(login, AuditKind::DeviceChanged, &format!("registered {}", login.upstream));
+        let event = AuditEvent { subject: Some(device_id.to_string()), ..about };
+        let is_first = login.concern.target.as_deref() != Some(upstream_user.as_str());
+        let phone = Device::new(device_id, user_id, (login.upstream, upstream_user), op.env.now());
+        Ok(Some(Self { phone, is_first, event: PendingEvent::new(&op.env, event)? }))
+    }
 }
 
 /// Notes that this user approved on this phone, and what follows from it at once: a phone that was registered is theirs from then
 /// on. False: too late, or nobody is asked any more, or they were locked or lost their phone meanwhile.
 pub(super) async fn approve(
     tx: &Tx,
-    login: &Login,
+    login: &LoginId,
     (user, device): (&UserId, &DeviceId),
-    registered: &PendingEvent,
+    registration: Option<&Registration>,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let (Purpose::Enrolment(_), Subject::Named(asked)) = (&login.purpose, &login.subject) else {
-        return logins::approve(tx, &login.id, user, Some(device), now).await;
+    let Some(Registration { phone, is_first, event }) = registration else {
+        return logins::approve(tx, login, user, Some(device), now).await;
     };
     if !users::lock_enabled_row(tx, user).await? {
         return Ok(false);
     }
     // Another phone of theirs went by the same name there. Where it was removed meanwhile, it does not come back with this one.
-    let is_first = login.concern.target.as_deref() != Some(asked.upstream_user.as_str());
-    let is_known = devices::find_by_upstream_user(tx, login.upstream, &asked.upstream_user).await?.is_some();
-    if !(is_first || is_known) || !logins::approve(tx, &login.id, user, Some(device), now).await? {
+    let is_known = devices::find_by_upstream_user(tx, phone.upstream, &phone.upstream_user).await?.is_some();
+    if !(*is_first || is_known) || !logins::approve(tx, login, user, Some(device), now).await? {
         return Ok(false);
     }
-    let phone = Device {
-        id: device.clone(),
-        user_id: user.clone(),
-        upstream: login.upstream,
-        upstream_user: asked.upstream_user.clone(),
-        label: login.upstream.display_name().to_owned(),
-        created_at: now,
-        last_used_at: None,
-    };
     if !is_known {
-        devices::insert(tx, &phone).await?;
+        devices::insert(tx, phone).await?;
     }
-    registered.write(tx, now).await?;
+    event.write(tx, now).await?;
     Ok(true)
 }
 

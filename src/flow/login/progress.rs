@@ -5,8 +5,8 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::end::{self, UpstreamSession};
-use super::outcome;
-use crate::domain::login::{End, LoginStage, Purpose, UpstreamHandle};
+use super::outcome::{self, Registration};
+use crate::domain::login::{End, LoginStage, UpstreamHandle};
 use crate::domain::user::Upstream;
 use crate::flow::prelude::*;
 use crate::store::devices;
@@ -105,21 +105,21 @@ async fn approve(op: &Op, login: &Login, upstream_user: &str) -> Result<bool, In
         end::end(op, login, End::Failed(Reason::NotRegistered), UpstreamSession::Dead).await?;
         return Ok(false);
     };
-    let now = op.env.now();
-    let registered = PendingEvent::new(&op.env, outcome::registered(login, &device_id))?;
-    let input = (login.clone(), user_id, device_id, registered);
-    let approved = op.store.write(input, move |tx, (login, user, device, registered)| {
-        Box::pin(outcome::approve(tx, login, (user, device), registered, now))
+    let (now, registration) = (op.env.now(), Registration::of(op, login)?);
+    let registers = registration.is_some();
+    let input = (login.id.clone(), user_id, device_id, registration);
+    let approved = op.store.write(input, move |tx, (login, user, device, registration)| {
+        Box::pin(outcome::approve(tx, login, (user, device), registration.as_ref(), now))
     });
     let approved = approved.await?;
-    if !approved && matches!(login.purpose, Purpose::Enrolment(_)) {
+    if registers && !approved {
         tracing::warn!(login = %login.id, "a phone that its service registered is refused here");
     }
     if approved {
         op.signals.login_changed(&login.id);
     } else if op.env.now() >= login.deadline {
         end::end(op, login, End::Expired, UpstreamSession::Dead).await?;
-    } else if matches!(login.purpose, Purpose::Enrolment(_)) {
+    } else if registers {
         end::end(op, login, End::Failed(Reason::Technical), UpstreamSession::Dead).await?;
     }
     Ok(approved)
@@ -146,10 +146,10 @@ mod tests {
     use async_trait::async_trait;
 
     use super::*;
-    use crate::domain::login::PortalAction;
+    use crate::domain::login::{PortalAction, Purpose};
     use crate::flow::login::finish::{Finished, finish};
     use crate::flow::login::tests::scene::{Scene, browser_called};
-    use crate::upstream::{BeginError, BeginRequest, Begun, Capabilities, PhoneApproval, PhoneRegistry, Unavailable};
+    use crate::upstream::{BeginError, BeginRequest, Begun, Capabilities, PhoneApproval, Unavailable};
 
     #[tokio::test]
     async fn the_services_clock_does_not_end_a_login_just_before_or_after_its_deadline() {
@@ -199,10 +199,6 @@ mod tests {
 
         async fn cancel(&self, _handle: &UpstreamHandle) -> Result<(), Unavailable> {
             Ok(())
-        }
-
-        fn registry(&self) -> Option<&dyn PhoneRegistry> {
-            None
         }
 
         async fn release(&self, _handle: &UpstreamHandle) {
