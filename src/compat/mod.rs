@@ -5,21 +5,17 @@ mod text_messages;
 mod transactions;
 mod widget;
 
-use actix_web::Resource;
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 
 use crate::web::error::Audience;
 
-fn api(path: &str) -> Resource {
-    web::resource(path).app_data(Audience::Api)
-}
-
 pub(crate) fn mount(config: &mut ServiceConfig) {
+    let api = |path| Audience::Api.resource(path);
     config
         .service(api("/tsAuth/authenticate").get(transactions::authenticate))
         .service(api("/tsAuth/register").get(transactions::register))
-        .service(web::resource("/tsAuth/return/{id}").app_data(Audience::Browser).get(transactions::go_on))
+        .service(Audience::Browser.resource("/tsAuth/return/{id}").get(transactions::go_on))
         .service(api("/sendSMS").post(text_messages::send).route(web::method(Method::OPTIONS).to(text_messages::preflight)))
         .service(api("/thumbsign_widget.js").get(widget::script))
         .service(api("/thumbsign_widget.d.ts").get(widget::declarations));

@@ -9,11 +9,11 @@ use crate::protocol::endpoint::{CorsPolicy, Endpoint};
 use crate::web::error::Audience;
 
 fn page(path: &str) -> Resource {
-    web::resource(path).app_data(Audience::Browser)
+    Audience::Browser.resource(path)
 }
 
 fn api(path: &str) -> Resource {
-    web::resource(path).app_data(Audience::Api)
+    Audience::Api.resource(path)
 }
 
 /// GET, and HEAD, which is GET without the body (RFC 9110 §9.3.2).

@@ -149,6 +149,11 @@ impl WebOrigin {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The scheme, and the host with its port where it is not the scheme's own.
+    pub(crate) fn scheme_and_host(&self) -> (&str, &str) {
+        self.0.split_once("://").unwrap_or_default()
+    }
 }
 
 from_text!(WebOrigin);

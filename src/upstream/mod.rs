@@ -156,7 +156,9 @@ pub(crate) trait PhoneApproval: Send + Sync {
     async fn cancel(&self, handle: &UpstreamHandle) -> Result<(), Unavailable>;
 
     /// `None`: the service does not let us see which phones people have.
-    fn registry(&self) -> Option<&dyn PhoneRegistry>;
+    fn registry(&self) -> Option<&dyn PhoneRegistry> {
+        None
+    }
 
     /// A link that opens the service's app with this request, on a phone whose own browser shows the page at `return_url`;
     /// `None`: there is none. It names the session: whoever holds it knows who is asked.

@@ -27,7 +27,7 @@ pub(super) fn is_host_of_site(surface: &Surface, path: &str, name: &[u8]) -> boo
 }
 
 fn has_host(site: &EmbeddingSite, written: &[u8]) -> bool {
-    let Some((scheme, host)) = site.origin.as_str().split_once("://") else { return false };
+    let (scheme, host) = site.origin.scheme_and_host();
     let https = scheme == "https";
     std::str::from_utf8(written).is_ok_and(|written| canonical(written, https) == canonical(host, https))
 }

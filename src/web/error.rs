@@ -3,7 +3,7 @@
 
 use actix_web::body::BoxBody;
 use actix_web::http::{StatusCode, header};
-use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use actix_web::{HttpRequest, HttpResponse, Resource, ResponseError, web};
 
 use super::browser::Visit;
 use super::page::{self, PageOptions};
@@ -41,6 +41,12 @@ pub(crate) enum Failure {
 pub(crate) enum Audience {
     Browser,
     Api,
+}
+
+impl Audience {
+    pub(crate) fn resource(self, path: &str) -> Resource {
+        web::resource(path).app_data(self)
+    }
 }
 
 /// Marks an error whose handler wrote the body in the words of its own protocol.

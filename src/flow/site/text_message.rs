@@ -53,7 +53,7 @@ pub(crate) async fn send_link(op: &Op, visitor: &Visitor, to: &str) -> Result<()
         metrics::RATE_LIMITED.add(["text_messages"]);
         return Err(TextError::TooMany);
     }
-    let host = visitor.site.origin.as_str().split_once("://").map_or("", |(_scheme, host)| host);
+    let (_scheme, host) = visitor.site.origin.scheme_and_host();
     let message = serde_json::json!({ "to": number, "text": format!("Open this link to go on at {host}: {link}") });
     match op.outbound.post_json(&service, &message, CALL_LIMIT).await {
         Ok(200..=299) => Ok(()),

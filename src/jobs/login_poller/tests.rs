@@ -9,7 +9,7 @@ use super::*;
 use crate::domain::login::UpstreamHandle;
 use crate::domain::user::Upstream;
 use crate::flow::login::tests::scene::Scene;
-use crate::upstream::{BeginError, BeginRequest, Begun, Capabilities, PhoneApproval, PhoneRegistry, Progress, Unavailable};
+use crate::upstream::{BeginError, BeginRequest, Begun, Capabilities, PhoneApproval, Progress, Unavailable};
 
 /// A client of ours with a mistake in it: its first poll panics, the second finds the approval.
 struct Mistaken(AtomicBool);
@@ -31,10 +31,6 @@ impl PhoneApproval for Mistaken {
 
     async fn cancel(&self, _handle: &UpstreamHandle) -> Result<(), Unavailable> {
         Ok(())
-    }
-
-    fn registry(&self) -> Option<&dyn PhoneRegistry> {
-        None
     }
 }
 
