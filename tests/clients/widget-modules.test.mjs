@@ -22,6 +22,15 @@ const pictures = (page) => page.$$eval('.ts-logo-wrapper img', (all) => Promise.
   return { src: one.src, width: one.naturalWidth };
 })));
 
+/** Opens the modal, and has the link of its code sent. */
+async function sendFromModal(page) {
+  await page.click('#tsModalBtn');
+  await shows(page, '#openQR');
+  await page.fill('#phone', '1234567890');
+  await page.press('#phone', 'Enter');
+  await site.asked('/sendSMS');
+}
+
 // ---- Modules ------------------------------------------------------------------------------------------------------------------
 
 test('modules of the page: template, style, configuration and scope; required ones first; an unknown one is warned of', async () => {
@@ -349,11 +358,7 @@ test('a page with something like jQuery keeps it, and modules get it', async () 
   const { page, leave } = await visit({ path: '/like' });
   await make(page, 'tsLogin', {}, { require: ['tsModal'] });
   assert.deepEqual(await page.evaluate(() => [window.$ === window.like, window.tsLogin.DOM instanceof window.Like]), [true, true]);
-  await page.click('#tsModalBtn');
-  await shows(page, '#openQR');
-  await page.fill('#phone', '1234567890');
-  await page.press('#phone', 'Enter');
-  await site.asked('/sendSMS');
+  await sendFromModal(page);
   await leave();
 });
 
@@ -378,11 +383,7 @@ test('a page with jQuery itself', { skip: JQUERY ? false : 'no jQuery on this ma
   assert.deepEqual(await page.evaluate(exercise), EXERCISED);
   await make(page, 'tsLogin', {}, { require: ['tsModal'] });
   assert.equal(await page.evaluate(() => window.tsLogin.DOM.jquery === window.jQuery.fn.jquery), true);
-  await page.click('#tsModalBtn');
-  await shows(page, '#openQR');
-  await page.fill('#phone', '1234567890');
-  await page.press('#phone', 'Enter');
-  await site.asked('/sendSMS');
+  await sendFromModal(page);
   await leave();
 });
 

@@ -5,15 +5,22 @@ use serde_json::{Value, json};
 
 use crate::support::{World, authorization};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_sign_in_goes_from_pending_to_success_and_names_the_user() {
-    let world = World::start().await;
-    let (status, begun) = world.thumbsignin("/ts/secure/authenticate?userId=alice").await;
+/// The answer to a call that begins a transaction, with all that it must have.
+async fn begun(world: &World, target: &str) -> Value {
+    let (status, begun) = world.thumbsignin(target).await;
     assert_eq!((status, begun["status"].as_str(), begun["failureReason"].as_str()), (200, Some("PENDING"), Some("")));
     assert!((88..=90).contains(&begun["expireInSeconds"].as_i64().unwrap()));
     assert!(begun["qrImage"].as_str().unwrap().starts_with("iVBORw0KGgo"));
     let id = begun["transactionId"].as_str().unwrap();
     assert_eq!(begun["deepLinkUrl"], format!("{}/phone/t/{id}", world.simulator.phone_url));
+    begun
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_goes_from_pending_to_success_and_names_the_user() {
+    let world = World::start().await;
+    let begun = begun(&world, "/ts/secure/authenticate?userId=alice").await;
+    let id = begun["transactionId"].as_str().unwrap();
     assert!(begun.as_object().unwrap().values().all(|value| !value.is_object() && !value.is_array()), "flat");
     assert_eq!(world.thumbsignin(&format!("/ts/secure/getUser/{id}")).await.0, 400);
 
@@ -32,12 +39,8 @@ async fn a_sign_in_goes_from_pending_to_success_and_names_the_user() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_enrolment_is_answered_and_followed_like_a_sign_in() {
     let world = World::start().await;
-    let (status, begun) = world.thumbsignin("/ts/secure/register?userId=carol").await;
-    assert_eq!((status, begun["status"].as_str(), begun["failureReason"].as_str()), (200, Some("PENDING"), Some("")));
-    assert!((88..=90).contains(&begun["expireInSeconds"].as_i64().unwrap()));
-    assert!(begun["qrImage"].as_str().unwrap().starts_with("iVBORw0KGgo"));
+    let begun = begun(&world, "/ts/secure/register?userId=carol").await;
     let id = begun["transactionId"].as_str().unwrap();
-    assert_eq!(begun["deepLinkUrl"], format!("{}/phone/t/{id}", world.simulator.phone_url));
     let asked = world.get(&format!("/phone/t/{id}")).send().await.unwrap().text().await.unwrap();
     assert!(asked.contains("Add this phone for carol?") && asked.contains("Firefox"), "{asked}");
     world.advance(30_000).await;
