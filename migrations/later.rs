@@ -67,3 +67,8 @@ pub(crate) fn room() -> Vec<Step> {
         Index("audit_tallies", &["at"]),
     ]
 }
+
+/// Who may confirm without a symbol. An older program asks everybody for one.
+pub(crate) fn confirmation() -> Vec<Step> {
+    vec![column("users", boolean_null("confirm_without_symbol"))]
+}

@@ -55,9 +55,9 @@ fn list_flags_repeat_or_hold_blanks() {
 #[test]
 fn a_group_is_one_each_time_blanks_and_all() {
     let user = person(&["--username", "a", "--group", "Billing Admins", "--group", "ops"]).unwrap();
-    assert_eq!(user.groups.unwrap(), ["Billing Admins", "ops"]);
-    assert_eq!(person(&["--username", "a", "--groups", "a b"]).unwrap().groups.unwrap(), ["a b"]);
-    assert_eq!(person(&["--username", "a"]).unwrap().groups, None);
+    assert_eq!(user.profile.groups.unwrap(), ["Billing Admins", "ops"]);
+    assert_eq!(person(&["--username", "a", "--groups", "a b"]).unwrap().profile.groups.unwrap(), ["a b"]);
+    assert_eq!(person(&["--username", "a"]).unwrap().profile.groups, None);
 }
 
 #[test]
@@ -71,7 +71,8 @@ fn switches_stand_alone_or_say_true_or_false() {
         assert_eq!(created(&flags).unwrap().get("require_pkce"), value.as_ref(), "{flags:?}");
     }
     assert!(created(&["--require-pkce=maybe"]).is_err());
-    assert_eq!(person(&["--username", "a", "--email-verified=false"]).unwrap().email_verified, Some(false));
+    let profile = person(&["--username", "a", "--email-verified=false", "--confirm-without-symbol"]).unwrap().profile;
+    assert_eq!((profile.email_verified, profile.confirm_without_symbol), (Some(false), Some(true)));
 }
 
 #[test]
@@ -135,8 +136,11 @@ fn every_command_of_the_contract_is_understood() {
         "client rotate-secret x",
         "client create --recipe kubernetes --replace",
         "user create --username a --email a@b --name A --group g --secsignid a --thumbsignin-user-id a",
+        "user create --username a --confirm-without-symbol",
         "user list",
         "user show a",
+        "user update a --email a@b --email-verified=false --name A --group g --group h --confirm-without-symbol=false",
+        "user update --username a --group=",
         "user invite a",
         "user lock a",
         "user unlock --username a",
@@ -203,6 +207,10 @@ fn command_lines_that_make_no_sense_are_refused() {
         "client show x --id x",
         "client update",
         "user create --name a",
+        "user update a",
+        "user update --name A",
+        "user update a --username a --name A",
+        "user update a --secsignid a",
         "user lock",
         "session end",
         "session end x --username a",

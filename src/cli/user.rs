@@ -10,7 +10,7 @@ use super::{CliError, Context};
 use crate::domain::browser::BrowserSession;
 use crate::domain::id::SessionId;
 use crate::domain::user::{Upstream, User, warning_of_groups};
-use crate::domain::written::WrittenUser;
+use crate::domain::written::{WrittenProfile, WrittenUser};
 use crate::manage::sessions;
 use crate::manage::users::{self, Person};
 
@@ -24,6 +24,14 @@ pub(super) enum UserCommand {
     Show(ByName),
     /// Invite one (not available yet)
     Invite(ByName),
+    /// Change what is given; groups replace the old ones, and an empty address, name or group takes them away
+    #[command(mut_group("WrittenProfile", |group| group.required(true)))]
+    Update {
+        #[command(flatten)]
+        which: ByName,
+        #[command(flatten)]
+        profile: Box<WrittenProfile>,
+    },
     /// Lock one: their sessions end at once and they cannot sign in
     Lock(ByName),
     /// Let one sign in again
@@ -41,13 +49,8 @@ pub(super) async fn user(context: &Context, command: UserCommand) -> Result<(), 
     let manage = opened.manage();
     let person = match command {
         UserCommand::List => return Ok(context.format.print_list(&users::list(&manage).await?)?),
-        UserCommand::Create(fields) => {
-            let person = users::create(&manage, *fields).await?;
-            if let Some(warning) = warning_of_groups(&person.user.username, &person.user.groups) {
-                tracing::warn!(warning, "the person was added, but look at it");
-            }
-            person
-        }
+        UserCommand::Create(fields) => looked_at(users::create(&manage, *fields).await?),
+        UserCommand::Update { which, profile } => looked_at(users::update(&manage, &which.into_name(), *profile).await?),
         UserCommand::Show(which) | UserCommand::Invite(which) => users::find(&manage, &which.into_name()).await?,
         UserCommand::Lock(which) => users::set_locked(&manage, &which.into_name(), true).await?,
         UserCommand::Unlock(which) => users::set_locked(&manage, &which.into_name(), false).await?,
@@ -63,6 +66,7 @@ pub(super) async fn user(context: &Context, command: UserCommand) -> Result<(), 
             ("email_verified", user.email_verified.to_string()),
             ("name", user.name.clone()),
             ("groups", user.groups.join(", ")),
+            ("confirm_without_symbol", user.confirm_without_symbol.to_string()),
             ("locked", user.locked.to_string()),
             ("secsignid", of(Upstream::SecSign)),
             ("thumbsignin_user_id", of(Upstream::ThumbSignIn)),
@@ -71,6 +75,13 @@ pub(super) async fn user(context: &Context, command: UserCommand) -> Result<(), 
         ])
     };
     Ok(context.format.print(&person.json(), text)?)
+}
+
+fn looked_at(person: Person) -> Person {
+    if let Some(warning) = warning_of_groups(&person.user.username, &person.user.groups) {
+        tracing::warn!(warning, "the person was saved, but look at it");
+    }
+    person
 }
 
 fn upstream_name(person: &Person, upstream: Upstream) -> Option<&str> {
@@ -90,6 +101,7 @@ impl Listed for Person {
             "email_verified": user.email_verified,
             "name": user.name,
             "groups": user.groups,
+            "confirm_without_symbol": user.confirm_without_symbol,
             "locked": user.locked,
             "secsignid": upstream_name(self, Upstream::SecSign),
             "thumbsignin_user_id": upstream_name(self, Upstream::ThumbSignIn),

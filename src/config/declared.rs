@@ -99,6 +99,9 @@ fn check_secret(secret: Option<&str>, is_public: bool, path: &str, document: &mu
     }
 }
 
+const WITHOUT_SYMBOL: &str = "Whether a yes on the phone is enough for SecSign, with no symbol to pick: in browsers that the \
+     person signed in from before, and where the app wants no more than the lowest `acr`.";
+
 pub(super) const USERS: Section = Section {
     name: "user",
     shape: Shape::List("username"),
@@ -112,6 +115,7 @@ pub(super) const USERS: Section = Section {
         },
         Key::new("name", Kind::Text, "The full name."),
         Key { default: Some("[]"), ..Key::new("groups", Kind::Texts, "The groups that relying parties are told.") },
+        Key { default: Some("false"), ..Key::new("confirm_without_symbol", Kind::Switch, WITHOUT_SYMBOL) },
         Key::new("secsignid", Kind::Text, "The person's SecSign ID."),
         Key::new("thumbsignin_user_id", Kind::Text, "The id by which ThumbSignIn knows the person."),
     ],

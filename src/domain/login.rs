@@ -66,10 +66,20 @@ pub(crate) struct Concern {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Challenge {
-    /// The symbol to pick: a PNG in base64, exactly as the upstream sent it. `None`: the upstream sent none.
+    /// The symbol to pick: a PNG in base64, exactly as the upstream sent it. `None` where none was asked for
+    /// ([`Confirmation::Plain`]).
     AccessPass(Option<String>),
     /// The QR code, a PNG in base64, and the link for the phone's own browser, both as the upstream sent them.
     QrCode { image: String, deep_link: String },
+}
+
+/// How the user answers an upstream that can show symbols (decision 2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Confirmation {
+    /// By picking the symbol that the page shows.
+    Symbol,
+    /// By a yes: the page shows nothing to compare.
+    Plain,
 }
 
 /// A session at the upstream: enough to poll and to cancel it. Holds what acts as a bearer secret there.

@@ -18,6 +18,8 @@ pub(crate) struct User {
     /// Empty when unknown.
     pub name: String,
     pub groups: Vec<String>,
+    /// Whether a browser that they signed in from before may ask their phone for a plain yes, where the lowest `acr` is enough.
+    pub confirm_without_symbol: bool,
     /// A locked person cannot sign in, and nothing is refreshed for them.
     pub locked: bool,
     pub source: Source,

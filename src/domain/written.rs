@@ -4,8 +4,11 @@
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
+use super::client::Source;
 use super::client_rules::Violation;
-use super::user::{Upstream, canonical_identifier};
+use super::clock::Timestamp;
+use super::id::UserId;
+use super::user::{Upstream, User, canonical_identifier};
 
 // The comments are the help of `user create`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
@@ -14,6 +17,21 @@ pub(crate) struct WrittenUser {
     /// The unique name that the person types
     #[arg(long, required = true)]
     pub username: Option<String>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub profile: WrittenProfile,
+    /// The person's SecSign ID
+    #[arg(long, value_name = "ID")]
+    pub secsignid: Option<String>,
+    /// The id by which ThumbSignIn knows the person
+    #[arg(long, value_name = "ID")]
+    pub thumbsignin_user_id: Option<String>,
+}
+
+// The comments are the help of `user create` and `user update`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct WrittenProfile {
     /// The e-mail address; also accepted where the username is asked
     #[arg(long)]
     pub email: Option<String>,
@@ -26,12 +44,10 @@ pub(crate) struct WrittenUser {
     /// A group that relying parties are told; one each time, for its name may hold blanks
     #[arg(long = "group", alias = "groups", value_name = "GROUP")]
     pub groups: Option<Vec<String>>,
-    /// The person's SecSign ID
-    #[arg(long, value_name = "ID")]
-    pub secsignid: Option<String>,
-    /// The id by which ThumbSignIn knows the person
-    #[arg(long, value_name = "ID")]
-    pub thumbsignin_user_id: Option<String>,
+    /// Whether a yes on the phone is enough, with no symbol to pick: in browsers that the person signed in from before, and
+    /// where the app wants no more
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub confirm_without_symbol: Option<bool>,
 }
 
 /// In canonical spelling.
@@ -42,6 +58,7 @@ pub(crate) struct NewUser {
     pub email_verified: bool,
     pub name: String,
     pub groups: Vec<String>,
+    pub confirm_without_symbol: bool,
     pub devices: Vec<(Upstream, String)>,
 }
 
@@ -51,12 +68,7 @@ impl WrittenUser {
         let mut wrong = Vec::new();
         let written = self.username.ok_or("missing: write the person's username");
         let username = good("username", written.and_then(|written| username(&written)), &mut wrong);
-        let email = self.email.and_then(|written| good("email", email(&written), &mut wrong));
-        let name = self.name.and_then(|written| good("name", full_name(&written), &mut wrong));
-        let groups = self.groups.unwrap_or_default();
-        let mut groups: Vec<String> = groups.iter().filter_map(|written| good("groups", group(written), &mut wrong)).collect();
-        groups.sort();
-        groups.dedup();
+        let profile = self.profile.check(&mut wrong);
         let registered = [
             ("secsignid", Upstream::SecSign, self.secsignid),
             ("thumbsignin_user_id", Upstream::ThumbSignIn, self.thumbsignin_user_id),
@@ -66,12 +78,83 @@ impl WrittenUser {
             let name = written.and_then(|written| good(member, upstream_user(upstream, &written), &mut wrong));
             devices.extend(name.map(|name| (upstream, name)));
         }
-        let email_verified = email.is_some() && self.email_verified.unwrap_or(true);
         match username {
-            Some(username) if wrong.is_empty() => {
-                Ok(NewUser { username, email, email_verified, name: name.unwrap_or_default(), groups, devices })
-            }
+            Some(username) if wrong.is_empty() => Ok(NewUser {
+                username,
+                email_verified: profile.email.is_some() && profile.email_verified.unwrap_or(true),
+                email: profile.email,
+                name: profile.name.unwrap_or_default(),
+                groups: profile.groups.unwrap_or_default(),
+                confirm_without_symbol: profile.confirm_without_symbol.unwrap_or(false),
+                devices,
+            }),
             _wrong => Err(wrong),
+        }
+    }
+}
+
+impl NewUser {
+    /// Without their phones.
+    pub(crate) fn user(self, id: UserId, source: Source, now: Timestamp) -> User {
+        User {
+            id,
+            username: self.username,
+            email: self.email,
+            email_verified: self.email_verified,
+            name: self.name,
+            groups: self.groups,
+            confirm_without_symbol: self.confirm_without_symbol,
+            locked: false,
+            source,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
+impl WrittenProfile {
+    /// In canonical spelling, as far as it can be.
+    fn check(self, wrong: &mut Vec<Violation>) -> Self {
+        let email = self.email.and_then(|written| good("email", email(&written), wrong));
+        let name = self.name.and_then(|written| good("name", full_name(&written), wrong));
+        let groups = self.groups.map(|written| {
+            let mut groups: Vec<String> = written.iter().filter_map(|written| good("groups", group(written), wrong)).collect();
+            groups.sort();
+            groups.dedup();
+            groups
+        });
+        Self { email, name, groups, ..self }
+    }
+}
+
+/// What a command changes of a user: what was written. An empty text takes the address or all groups away.
+#[derive(Clone, Debug)]
+pub(crate) struct ProfileChange(WrittenProfile);
+
+impl ProfileChange {
+    /// Every mistake at once.
+    pub(crate) fn of(mut written: WrittenProfile) -> Result<Self, Vec<Violation>> {
+        let no_address = written.email.take_if(|email| email.is_empty());
+        if let Some(groups) = &mut written.groups {
+            groups.retain(|group| !group.is_empty());
+        }
+        let mut wrong = Vec::new();
+        let checked = written.check(&mut wrong);
+        if wrong.is_empty() { Ok(Self(WrittenProfile { email: checked.email.or(no_address), ..checked })) } else { Err(wrong) }
+    }
+
+    /// You vouch for an address that is new, unless you say otherwise.
+    pub(crate) fn apply(&self, before: &User) -> User {
+        let Self(written) = self;
+        let email = written.email.clone().or_else(|| before.email.clone()).filter(|email| !email.is_empty());
+        let vouched = written.email_verified.unwrap_or(before.email_verified || email != before.email);
+        User {
+            email_verified: email.is_some() && vouched,
+            email,
+            name: written.name.clone().unwrap_or_else(|| before.name.clone()),
+            groups: written.groups.clone().unwrap_or_else(|| before.groups.clone()),
+            confirm_without_symbol: written.confirm_without_symbol.unwrap_or(before.confirm_without_symbol),
+            ..before.clone()
         }
     }
 }
@@ -134,18 +217,61 @@ mod tests {
     fn a_person_is_canonical_and_vouched_for_unless_written_otherwise() {
         let alice = WrittenUser {
             username: Some("Alice".into()),
-            email: Some("Alice@Example.org".into()),
-            groups: Some(vec!["b".into(), "a".into(), "b".into()]),
+            profile: WrittenProfile {
+                email: Some("Alice@Example.org".into()),
+                groups: Some(vec!["b".into(), "a".into(), "b".into()]),
+                ..WrittenProfile::default()
+            },
             secsignid: Some("ALICE".into()),
             ..WrittenUser::default()
         };
         let user = alice.clone().check().unwrap();
         assert_eq!((user.username.as_str(), user.email.as_deref()), ("alice", Some("alice@example.org")));
-        assert_eq!((user.email_verified, user.groups), (true, vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!((user.email_verified, user.groups.as_slice()), (true, ["a".to_owned(), "b".to_owned()].as_slice()));
         assert_eq!(user.devices, [(Upstream::SecSign, "alice".to_owned())]);
-        assert!(!WrittenUser { email_verified: Some(false), ..alice }.check().unwrap().email_verified);
-        let wrong = WrittenUser { email: Some("x".into()), ..WrittenUser::default() }.check().unwrap_err();
+        assert!(!user.confirm_without_symbol);
+        let profile =
+            WrittenProfile { email_verified: Some(false), confirm_without_symbol: Some(true), ..alice.profile.clone() };
+        let user = WrittenUser { profile, ..alice }.check().unwrap();
+        assert!(!user.email_verified && user.confirm_without_symbol);
+        let profile = WrittenProfile { email: Some("x".into()), ..WrittenProfile::default() };
+        let wrong = WrittenUser { profile, ..WrittenUser::default() }.check().unwrap_err();
         assert_eq!(wrong.iter().map(|violation| violation.member).collect::<Vec<_>>(), ["username", "email"]);
+    }
+
+    #[test]
+    fn a_change_is_what_was_written_and_an_empty_text_takes_away() {
+        let before = WrittenUser {
+            username: Some("alice".into()),
+            profile: WrittenProfile {
+                email: Some("a@example.org".into()),
+                email_verified: Some(false),
+                name: Some("Alice".into()),
+                groups: Some(vec!["staff".into()]),
+                confirm_without_symbol: Some(true),
+            },
+            ..WrittenUser::default()
+        };
+        let before = before.check().unwrap().user(UserId::new("u"), Source::Command, Timestamp::from_seconds(1));
+        let changed = |profile| ProfileChange::of(profile).unwrap().apply(&before);
+        assert_eq!(changed(WrittenProfile::default()), before);
+        let same = WrittenProfile { email: Some("A@example.org".into()), ..WrittenProfile::default() };
+        assert_eq!(changed(same), before, "an address that is not new is vouched for as before");
+        let moved = changed(WrittenProfile { email: Some("B@example.org".into()), ..WrittenProfile::default() });
+        assert_eq!(moved, User { email: Some("b@example.org".into()), email_verified: true, ..before.clone() });
+        let empty = WrittenProfile {
+            email: Some(String::new()),
+            email_verified: Some(true),
+            name: Some(String::new()),
+            groups: Some(vec![String::new()]),
+            confirm_without_symbol: Some(false),
+        };
+        let nothing = changed(empty);
+        assert_eq!((nothing.email, nothing.email_verified, nothing.name.as_str()), (None, false, ""));
+        assert!(nothing.groups.is_empty() && !nothing.confirm_without_symbol && nothing.username == "alice");
+        let wrong = WrittenProfile { email: Some("x".into()), groups: Some(vec!["a,b".into()]), ..WrittenProfile::default() };
+        let wrong = ProfileChange::of(wrong).unwrap_err();
+        assert_eq!(wrong.iter().map(|violation| violation.member).collect::<Vec<_>>(), ["email", "groups"]);
     }
 
     #[test]

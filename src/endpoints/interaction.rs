@@ -220,6 +220,7 @@ pub(super) async fn identified(path: web::Path<(String, String)>, form: PageForm
         purpose,
         browser: Some(visit.browser.key.clone()),
         origin: visit.origin.clone(),
+        wanted: target.wanted(),
         until: target.until(visit.op()),
         upstream,
         identifier,

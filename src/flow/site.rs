@@ -219,6 +219,7 @@ async fn ask(
         client: target.client().cloned(),
         app_name: target.app(op).name,
         remember: false,
+        wanted: target.wanted(),
         until: target.until(op),
     };
     let id = begin(op, request).await?;

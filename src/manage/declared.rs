@@ -212,6 +212,7 @@ fn follow(declared: &NewUser, before: &User) -> User {
         email_verified: declared.email_verified,
         name: declared.name.clone(),
         groups: declared.groups.clone(),
+        confirm_without_symbol: declared.confirm_without_symbol,
         source: Source::File,
         ..before.clone()
     }

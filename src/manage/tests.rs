@@ -16,7 +16,7 @@ use crate::domain::id::{ClientId, DeviceId, SessionId, UserId};
 use crate::domain::login::{Concern, Login};
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::user::Upstream;
-use crate::domain::written::{NewUser, WrittenUser};
+use crate::domain::written::{NewUser, WrittenProfile, WrittenUser};
 use crate::protocol::client_metadata::ClientMetadata;
 use crate::store::tests::samples::login;
 use crate::store::{self, Store, audit, pushes};
@@ -94,7 +94,7 @@ fn web() -> ClientPatch {
 fn alice() -> WrittenUser {
     WrittenUser {
         username: Some("Alice".into()),
-        email: Some("alice@example.org".into()),
+        profile: WrittenProfile { email: Some("alice@example.org".into()), ..WrittenProfile::default() },
         secsignid: Some("alice".into()),
         thumbsignin_user_id: Some("alice-1".into()),
         ..WrittenUser::default()
@@ -208,7 +208,7 @@ async fn a_person_is_created_with_phones_and_no_name_is_given_twice() {
     };
     for (taken, name) in [
         (someone(|bob| bob.username = Some("alice".into())), "username"),
-        (someone(|bob| bob.email = Some("alice@example.org".into())), "e-mail"),
+        (someone(|bob| bob.profile.email = Some("alice@example.org".into())), "e-mail"),
         (someone(|bob| bob.username = Some("alice@example.org".into())), "a username that is an e-mail address"),
         (someone(|bob| bob.secsignid = Some("Alice".into())), "SecSign ID"),
         (someone(|bob| bob.thumbsignin_user_id = Some("alice-1".into())), "ThumbSignIn"),
@@ -318,12 +318,13 @@ async fn what_the_file_declares_is_applied_once_and_followed() {
     bench.apply(&[client], &[declared_user("alice", "alice")]).await.unwrap();
     assert_eq!(bench.store.commits(), commits, "nothing was to be written");
 
-    let named = NewUser { name: "Alice A.".into(), ..declared_user("alice", "alice-new") };
+    let named = NewUser { name: "Alice A.".into(), confirm_without_symbol: true, ..declared_user("alice", "alice-new") };
     bench.apply(&[declared_client("app", "second-secret", "App 2")], &[named]).await.unwrap();
     let found = clients::find(&bench.manage(), &ClientId::new("app")).await.unwrap();
     assert!(found.secret.unwrap().matches(&Secret::new("second-secret")) && found.metadata.client_name == "App 2");
     let person = users::find(&bench.manage(), "alice").await.unwrap();
-    assert_eq!((person.user.id, person.user.name.as_str()), (sub, "Alice A."));
+    let user = &person.user;
+    assert_eq!((&user.id, user.name.as_str(), user.confirm_without_symbol), (&sub, "Alice A.", true));
     assert_eq!(person.devices.iter().map(|device| device.upstream_user.as_str()).collect::<Vec<_>>(), ["alice-new"]);
 }
 

@@ -1,4 +1,4 @@
-//! People: add with their phones, read, lock and unlock, let new browsers ask them again.
+//! People: add with their phones, read, change, lock and unlock, let new browsers ask them again.
 
 use super::{Manage, ManageError};
 use crate::domain::audit::{AuditEvent, AuditKind};
@@ -6,7 +6,7 @@ use crate::domain::client::Source;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{DeviceId, UserId};
 use crate::domain::user::{Device, Upstream, User, canonical_identifier};
-use crate::domain::written::{NewUser, WrittenUser};
+use crate::domain::written::{NewUser, ProfileChange, WrittenProfile, WrittenUser};
 use crate::flow::audit::PendingEvent;
 use crate::store::users::UserSaved;
 use crate::store::{Db, StoreError, Tx, devices, grants, pushes, sessions, users};
@@ -86,20 +86,7 @@ pub(super) async fn insert_phones(tx: &Tx, phones: &[Device]) -> Result<(), Stor
 pub(super) fn new_person(manage: &Manage<'_>, new: NewUser, source: Source) -> Result<Person, ManageError> {
     let id = UserId::generate(manage.env)?;
     let phones: Result<Vec<Device>, ManageError> = new.devices.iter().map(|name| device(manage, &id, name)).collect();
-    let now = manage.env.now();
-    let user = User {
-        id,
-        username: new.username,
-        email: new.email,
-        email_verified: new.email_verified,
-        name: new.name,
-        groups: new.groups,
-        locked: false,
-        source,
-        created_at: now,
-        updated_at: now,
-    };
-    Ok(Person { user, devices: phones? })
+    Ok(Person { devices: phones?, user: new.user(id, source, manage.env.now()) })
 }
 
 pub(crate) async fn create(manage: &Manage<'_>, written: WrittenUser) -> Result<Person, ManageError> {
@@ -127,6 +114,10 @@ pub(crate) async fn list(manage: &Manage<'_>) -> Result<Vec<Person>, ManageError
     Ok(people)
 }
 
+fn nobody(name: &str) -> ManageError {
+    ManageError::NotFound(format!("person `{name}`"))
+}
+
 /// The person with this username, e-mail address or `sub`.
 pub(crate) async fn find(manage: &Manage<'_>, name: &str) -> Result<Person, ManageError> {
     let db = manage.store.read();
@@ -135,9 +126,38 @@ pub(crate) async fn find(manage: &Manage<'_>, name: &str) -> Result<Person, Mana
     if user.is_none() {
         user = users::find(db, &UserId::new(name)).await?;
     }
-    let user = user.ok_or_else(|| ManageError::NotFound(format!("person `{name}`")))?;
+    let user = user.ok_or_else(|| nobody(name))?;
     let devices = devices::list_for_user(db, &user.id).await?;
     Ok(Person { user, devices })
+}
+
+/// Changes what is written, on what is stored at this moment: of two commands at once neither loses what the other changed.
+pub(crate) async fn update(manage: &Manage<'_>, name: &str, written: WrittenProfile) -> Result<Person, ManageError> {
+    let change = ProfileChange::of(written).map_err(ManageError::Invalid)?;
+    let person = find(manage, name).await?;
+    let entry = manage.entry(event(&person.user.id, "updated"))?;
+    let job = (person.user, change, entry, manage.env.now());
+    let changed = manage.store.try_write(job, |tx, (found, change, entry, now)| {
+        Box::pin(async move {
+            users::lock_row(tx, &found.id).await?;
+            let before = users::find(tx, &found.id).await?.ok_or_else(|| nobody(&found.username))?;
+            if before.source == Source::File {
+                return Err(ManageError::Declared(format!("person `{}`", before.username)));
+            }
+            let after = change.apply(&before);
+            if after == before {
+                return Ok(before);
+            }
+            let after = User { updated_at: *now, ..after };
+            demand_free(tx, &after, &[]).await?;
+            if users::update(tx, &after).await? != UserSaved::Saved {
+                return Err(ManageError::from(name_conflict()));
+            }
+            entry.write(tx, *now).await?;
+            Ok(after)
+        })
+    });
+    Ok(Person { user: changed.await?, devices: person.devices })
 }
 
 /// Locking ends every session and revokes every token at once, those that outlive a session included.
@@ -181,3 +201,6 @@ pub(crate) async fn reset_limits(manage: &Manage<'_>, name: &str) -> Result<Pers
     forgiven.await?;
     Ok(person)
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,7 +42,19 @@ pub(crate) async fn list(db: &Db) -> Result<Vec<User>, StoreError> {
 pub(crate) async fn insert(tx: &Tx, user: &User) -> Result<UserSaved, StoreError> {
     let (group_names, source) = (to_json(&user.groups)?, user.source.as_str().to_owned());
     let User { id, username, email, email_verified, name, locked, created_at, updated_at, .. } = user.clone();
-    let row = user::Model { id, username, email, email_verified, name, group_names, locked, source, created_at, updated_at };
+    let row = user::Model {
+        id,
+        username,
+        email,
+        email_verified,
+        name,
+        group_names,
+        locked,
+        source,
+        created_at,
+        updated_at,
+        confirm_without_symbol: Some(user.confirm_without_symbol),
+    };
     if tx.insert_new(row).await? { Ok(UserSaved::Saved) } else { Ok(taken(tx, user).await?.unwrap_or(UserSaved::IdMismatch)) }
 }
 
@@ -53,11 +65,12 @@ pub(crate) async fn update(tx: &Tx, user: &User) -> Result<UserSaved, StoreError
         return Ok(taken);
     }
     let sql = "UPDATE users SET username = $2, email = $3, email_verified = $4, name = $5, group_names = $6, locked = $7, \
-               source = CASE WHEN $8 = 'file' OR source IN ('file', 'command') THEN $8 ELSE source END, updated_at = $9 \
-               WHERE id = $1";
+               source = CASE WHEN $8 = 'file' OR source IN ('file', 'command') THEN $8 ELSE source END, updated_at = $9, \
+               confirm_without_symbol = $10 WHERE id = $1";
     let (groups, source) = (to_json(&user.groups)?, user.source.as_str());
     let User { id, username, email, email_verified, name, locked, updated_at, .. } = user;
-    let values = values![id, username, email.as_deref(), *email_verified, name, groups, *locked, source, *updated_at];
+    let (email, without_symbol) = (email.as_deref(), user.confirm_without_symbol);
+    let values = values![id, username, email, *email_verified, name, groups, *locked, source, *updated_at, without_symbol];
     Ok(if tx.changes(sql, values).await? { UserSaved::Saved } else { UserSaved::IdMismatch })
 }
 
@@ -92,6 +105,19 @@ async fn taken(db: &Db, user: &User) -> Result<Option<UserSaved>, StoreError> {
 pub(super) fn read(model: user::Model) -> Result<User, StoreError> {
     let groups = Row { table: "users", key: model.id.as_str() }.json("group_names", &model.group_names)?;
     let source = read_source(&model.source);
+    let confirm_without_symbol = model.confirm_without_symbol.unwrap_or(false);
     let user::Model { id, username, email, email_verified, name, locked, created_at, updated_at, .. } = model;
-    Ok(User { id, username, email, email_verified, name, groups, locked, source, created_at, updated_at })
+    Ok(User {
+        id,
+        username,
+        email,
+        email_verified,
+        name,
+        groups,
+        confirm_without_symbol,
+        locked,
+        source,
+        created_at,
+        updated_at,
+    })
 }

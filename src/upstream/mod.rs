@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use crate::domain::login::{Challenge, End, Reason, UpstreamHandle};
+use crate::domain::login::{Challenge, Confirmation, End, Reason, UpstreamHandle};
 use crate::domain::user::Upstream;
 use crate::metrics;
 use crate::outbound::SendError;
@@ -46,6 +46,8 @@ pub(crate) struct BeginRequest {
     pub service_address: String,
     /// The browser's `User-Agent` (ThumbSignIn wants it forwarded).
     pub user_agent: String,
+    /// A service without symbols has one way only, and passes it over.
+    pub confirmation: Confirmation,
 }
 
 #[derive(Clone, Debug)]

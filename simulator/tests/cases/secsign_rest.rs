@@ -59,6 +59,21 @@ async fn a_transaction_switches_the_access_pass_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_icons_the_phone_asks_for_a_plain_yes() {
+    for (action, state) in [("approve", 3), ("deny", 4)] {
+        let world = World::start().await;
+        let (_, created) = call(&world, Method::GET, &CREATE.replace("icons=true", "icons=false")).await;
+        assert!(created.get("authsessionicondata").is_none(), "{created}");
+        let session = world.get_api("secsign/alice").await["sessions"][0].clone();
+        assert_eq!(session["symbols"], json!([]));
+        let id = session["authsessionid"].as_str().unwrap();
+        world.post_api(&format!("secsign/alice/sessions/{id}"), json!({"action": action})).await;
+        let path = format!("/rest/v2/AuthSession/{id}");
+        assert_eq!(call(&world, Method::GET, &path).await, (200, json!({"authsessionstate": state})));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn enrolment_creates_the_id_on_the_phone_only() {
     let world = World::start().await;
     assert_eq!(call(&world, Method::GET, "/rest/v2/SecSignId/carol?exist").await, (200, json!({"exist": false})));

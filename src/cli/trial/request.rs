@@ -10,7 +10,7 @@ use super::screen::{Ended, Screen, in_words};
 use super::{CliError, phones};
 use crate::app::{hangups, until_told_to_stop};
 use crate::domain::error_chain::chain;
-use crate::domain::login::{End, Reason, UpstreamHandle};
+use crate::domain::login::{Confirmation, End, Reason, UpstreamHandle};
 use crate::telemetry;
 use crate::upstream::{
     BeginError, BeginRequest, Begun, Enrolment, PhoneApproval, PhoneRegistry, Progress, RegistryError, Unavailable,
@@ -117,6 +117,7 @@ impl Trial<'_> {
             service_name: SERVICE_NAME.to_owned(),
             service_address: self.host.clone(),
             user_agent: USER_AGENT.to_owned(),
+            confirmation: Confirmation::Symbol,
         };
         self.service.begin(request).await.map(Enrolment::Transaction)
     }

@@ -98,7 +98,7 @@ fn begun_json(challenge: &Challenge, path: Option<&Path>, lifetime: Duration) ->
 fn begun_text(challenge: &Challenge, path: Option<&Path>, lifetime: Duration) -> String {
     let what = match challenge {
         Challenge::AccessPass(Some(_)) => "pick this symbol on the phone",
-        Challenge::AccessPass(None) => "approve on the phone: the service sent no symbol",
+        Challenge::AccessPass(None) => "approve on the phone: there is no symbol to pick",
         Challenge::QrCode { .. } => "scan this code with the app, or open the link on the phone",
     };
     let rows = fields(&[

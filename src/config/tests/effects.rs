@@ -151,6 +151,7 @@ const EFFECTS: &[(&str, &str, &str)] = &[
     ("user[].email_verified", CONFIGURATION, USER),
     ("user[].name", CONFIGURATION, USER),
     ("user[].groups", CONFIGURATION, USER),
+    ("user[].confirm_without_symbol", "tests/clients/confirmation.test.mjs", "user update: what is given is changed, at once"),
     ("user[].secsignid", CONFIGURATION, USER),
     ("user[].thumbsignin_user_id", CONFIGURATION, USER),
 ];

@@ -28,11 +28,11 @@ pub(super) fn weakest(values: &[String]) -> Option<Acr> {
     values.iter().filter_map(|value| Acr::parse(value)).min()
 }
 
-fn wanted(interaction: &Interaction) -> Acr {
+/// What a login for it must at least reach.
+pub(crate) fn wanted(interaction: &Interaction) -> Acr {
     least(&interaction.authorization.request.acr_values, &interaction.client.metadata.default_acr_values)
 }
 
-/// What a login must at least reach.
 fn least(asked: &[String], demanded: &[String]) -> Acr {
     weakest(asked).max(weakest(demanded)).unwrap_or(Acr::Approved)
 }

@@ -9,10 +9,11 @@ use super::attempt::{self, AttemptOutcome};
 use super::create::{answered, create};
 use super::outcome::LoginTarget;
 use super::{LoginRequest, end};
+use crate::domain::assurance::Acr;
 use crate::domain::browser::BrowserKey;
 use crate::domain::hex::hex;
 use crate::domain::id::{DeviceId, LoginId, UserId};
-use crate::domain::login::{Asked, Concern, Purpose};
+use crate::domain::login::{Asked, Concern, Confirmation, Purpose};
 use crate::flow::node::latency::random_delay;
 use crate::flow::prelude::*;
 use crate::store::{devices, remembered_browsers, users};
@@ -45,6 +46,7 @@ pub(crate) async fn retry(op: &Op, ended: &Login, origin: RequestSource, target:
         client: target.client().cloned(),
         app_name: target.app(op).name,
         remember: ended.remember,
+        wanted: target.wanted(),
         until: target.until(op),
     };
     begin(op, request).await
@@ -62,7 +64,7 @@ pub(crate) async fn under_way(op: &Op, browser: &BrowserKey, purpose: &Purpose) 
 
 async fn begin_detached(op: &Op, request: LoginRequest) -> Result<LoginId, Internal> {
     let started = Instant::now();
-    let Some(mut login) = meant(op, &request).await? else {
+    let Some((mut login, confirmation)) = meant(op, &request).await? else {
         return attempt::refuse(op, request.login(op)?, Reason::Technical).await;
     };
     let found = started.elapsed();
@@ -72,7 +74,7 @@ async fn begin_detached(op: &Op, request: LoginRequest) -> Result<LoginId, Inter
     for _attempt in 0..ATTEMPTS {
         let started = Instant::now() - found;
         match attempt::write(op, &login).await? {
-            AttemptOutcome::Begun(login) => return create(op, &request, *login, started).await,
+            AttemptOutcome::Begun(login) => return create(op, &request, *login, confirmation, started).await,
             AttemptOutcome::Refused(_) => return Ok(login.id),
             AttemptOutcome::Same(running) => return Ok(answered(op, *running).await?.id),
             AttemptOutcome::Replaces(running) => {
@@ -97,9 +99,10 @@ async fn begin_detached(op: &Op, request: LoginRequest) -> Result<LoginId, Inter
     attempt::refuse(op, login, Reason::UpstreamDown).await
 }
 
-async fn meant(op: &Op, request: &LoginRequest) -> Result<Option<Login>, Internal> {
+/// Who is meant, and how they confirm. Decided once: the page shows what was asked for, and the login counts by what it showed.
+async fn meant(op: &Op, request: &LoginRequest) -> Result<Option<(Login, Confirmation)>, Internal> {
     match &request.purpose {
-        Purpose::Enrolment(user) => enrolling(op, request, user).await,
+        Purpose::Enrolment(user) => Ok(enrolling(op, request, user).await?.map(|login| (login, Confirmation::Symbol))),
         _login => resolve(op, request).await.map(Some),
     }
 }
@@ -122,8 +125,8 @@ async fn enrolling(op: &Op, request: &LoginRequest, user: &UserId) -> Result<Opt
 }
 
 /// Unknown names, and locked users, are decoys: the same steps are taken for them, so that they take as long (check 139).
-async fn resolve(op: &Op, request: &LoginRequest) -> Result<Login, Internal> {
-    let Some(name) = &request.identifier else { return request.login(op) };
+async fn resolve(op: &Op, request: &LoginRequest) -> Result<(Login, Confirmation), Internal> {
+    let Some(name) = &request.identifier else { return Ok((request.login(op)?, Confirmation::Symbol)) };
     let db = op.store.read();
     let account = devices::find_account(db, name, request.upstream).await?.and_then(|(user, devices)| {
         let device = devices.into_iter().find(|device| device.upstream == request.upstream)?;
@@ -139,13 +142,26 @@ async fn resolve(op: &Op, request: &LoginRequest) -> Result<Login, Internal> {
     let login = request.login(op)?;
     let Some((user, device)) = account else {
         let concern = Concern { target: Some(format!("{NOBODY}{name}")), ..login.concern };
-        return Ok(Login { subject: Subject::Decoy, concern, ..login });
+        return Ok((Login { subject: Subject::Decoy, concern, ..login }, Confirmation::Symbol));
     };
+    let remembered = remembered && !user.locked;
+    let confirmation = confirmation(&user, remembered, request.wanted);
     // All spellings of a user are one target (check 138).
     let concern = Concern { target: Some(device.upstream_user.clone()), user: Some(user.id.clone()), ..login.concern };
     let asked = Asked { user_id: user.id, device_id: device.id, upstream_user: device.upstream_user };
     let subject = if user.locked { Subject::Decoy } else { Subject::Named(asked) };
-    Ok(Login { subject, remembered: remembered && !user.locked, concern, ..login })
+    Ok((Login { subject, remembered, concern, ..login }, confirmation))
+}
+
+/// A plain yes is asked for where the operator allows it for this user, where no more is wanted, and in a browser that is
+/// remembered: a stranger could send it to anybody's phone, and the missing symbol would tell a user from a decoy (check 133,
+/// decision 2.1).
+const fn confirmation(user: &User, remembered: bool, wanted: Acr) -> Confirmation {
+    if user.confirm_without_symbol && remembered && matches!(wanted, Acr::Approved) {
+        Confirmation::Plain
+    } else {
+        Confirmation::Symbol
+    }
 }
 
 /// Withdraws what is in the way, once the upstream has answered its create: before, there is nothing that could be cancelled.

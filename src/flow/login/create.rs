@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::end::{self, UpstreamSession};
 use super::{LoginRequest, code, symbol};
 use crate::domain::id::LoginId;
-use crate::domain::login::{Challenge, End, LoginStage, Purpose, UpstreamHandle};
+use crate::domain::login::{Challenge, Confirmation, End, LoginStage, Purpose, UpstreamHandle};
 use crate::domain::user::Upstream;
 use crate::flow::node::latency::Call;
 use crate::flow::prelude::*;
@@ -28,7 +28,13 @@ const ENOUGH_PASSES: usize = 8;
 const SYMBOLS: usize = 4;
 
 /// What led to it began at `started`: all of it takes a decoy as long as somebody's.
-pub(super) async fn create(op: &Op, request: &LoginRequest, login: Login, mut started: Instant) -> Result<LoginId, Internal> {
+pub(super) async fn create(
+    op: &Op,
+    request: &LoginRequest,
+    login: Login,
+    confirmation: Confirmation,
+    mut started: Instant,
+) -> Result<LoginId, Internal> {
     let call = (login.upstream, Call::Create, &op.env);
     for _symbol in 0..SYMBOLS {
         // A decoy's too, and before it is asked how the calls of late went: neither waits.
@@ -41,7 +47,7 @@ pub(super) async fn create(op: &Op, request: &LoginRequest, login: Login, mut st
             (Some(like), _) => pretend(op, &login, like.failed).await?,
             (None, Some(service)) => {
                 let word = |answer: &Result<_, BeginError>| answer.as_ref().err().map_or("ok", |error| error.verdict().0);
-                let call = ask(service.as_ref(), asked(op, request, &login), &login.purpose);
+                let call = ask(service.as_ref(), asked(op, request, &login, confirmation), &login.purpose);
                 let answer = counted(login.upstream, "create", call, word).await;
                 op.health.created(login.upstream, &answer, op.env.now());
                 answer
@@ -97,13 +103,14 @@ async fn ask(service: &dyn PhoneApproval, request: BeginRequest, purpose: &Purpo
     }
 }
 
-fn asked(op: &Op, request: &LoginRequest, login: &Login) -> BeginRequest {
+fn asked(op: &Op, request: &LoginRequest, login: &Login, confirmation: Confirmation) -> BeginRequest {
     let upstream_user = if let Subject::Named(asked) = &login.subject { Some(asked.upstream_user.clone()) } else { None };
     BeginRequest {
         upstream_user,
         service_name: request.app_name.clone(),
         service_address: issuer_host(&op.settings.issuer),
         user_agent: request.origin.user_agent.clone(),
+        confirmation,
     }
 }
 

@@ -17,6 +17,7 @@ mod symbol;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use crate::domain::assurance::Acr;
 use crate::domain::browser::BrowserKey;
 use crate::domain::id::{ClientId, LoginId};
 use crate::domain::login::{Concern, LoginStage, Purpose};
@@ -35,6 +36,8 @@ pub(crate) struct LoginRequest {
     pub(crate) app_name: String,
     /// Whether the user asked for the name to be filled in next time.
     pub(crate) remember: bool,
+    /// The least that it must reach.
+    pub(crate) wanted: Acr,
     /// When an approval comes to nothing any more, because what it is for has run out.
     pub(crate) until: Timestamp,
 }

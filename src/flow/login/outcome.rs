@@ -2,11 +2,12 @@
 
 use super::create::issuer_host;
 use super::end;
+use crate::domain::assurance::Acr;
 use crate::domain::authorization::Authorization;
 use crate::domain::id::{ClientId, DeviceId, LoginId, UserId};
 use crate::domain::login::{Asked, FINISH_GRACE, Purpose};
 use crate::domain::user::Device;
-use crate::flow::authorization::{self, Browser, Interaction};
+use crate::flow::authorization::{self, Browser, Interaction, offer};
 use crate::flow::prelude::*;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::store::backchannel_logouts::Hold;
@@ -171,6 +172,11 @@ impl LoginTarget {
 
     pub(crate) fn client(&self) -> Option<&ClientId> {
         self.interaction.as_ref().map(|interaction| &interaction.client.id)
+    }
+
+    /// What a login for it must at least reach; our own pages take nothing less than there is.
+    pub(crate) fn wanted(&self) -> Acr {
+        self.interaction.as_ref().map_or(Acr::Matched, offer::wanted)
     }
 
     pub(crate) fn until(&self, op: &Op) -> Timestamp {

@@ -84,6 +84,7 @@ fn alice() -> User {
         email_verified: true,
         name: "Alice Example".into(),
         groups: vec!["admins".into(), "staff".into()],
+        confirm_without_symbol: false,
         locked: false,
         source: Source::Command,
         created_at: Timestamp::from_seconds(10),

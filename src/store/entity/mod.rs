@@ -50,6 +50,8 @@ tables! {
         pub source: String,
         pub created_at: Timestamp,
         pub updated_at: Timestamp,
+        /// Empty is no.
+        pub confirm_without_symbol: Option<bool>,
     }
     device "devices" (id: DeviceId) {
         pub user_id: UserId,

@@ -31,7 +31,7 @@ pub(super) async fn usernames_and_addresses_are_unique(store: Store) {
     assert_eq!(add(&store, User { email: None, ..user("carol") }).await, UserSaved::Saved);
     let renamed = User { username: "alice".into(), email: None, ..user("bob") };
     assert_eq!(write!(store, renamed, |tx, user| users::update(tx, user)), UserSaved::UsernameTaken);
-    let changed = User { name: "Robert".into(), groups: Vec::new(), ..user("bob") };
+    let changed = User { name: "Robert".into(), groups: Vec::new(), confirm_without_symbol: true, ..user("bob") };
     assert_eq!(write!(store, changed.clone(), |tx, user| users::update(tx, user)), UserSaved::Saved);
     assert_eq!(users::find_by_email(store.read(), "bob@example.org").await.unwrap(), Some(changed));
     assert_eq!(write!(store, user("nobody"), |tx, user| users::update(tx, user)), UserSaved::IdMismatch);

@@ -44,6 +44,7 @@ pub(super) fn user(name: &str) -> User {
         email_verified: true,
         name: name.to_uppercase(),
         groups: vec!["staff".into(), "with \"quotes\"".into()],
+        confirm_without_symbol: false,
         locked: false,
         source: Source::Command,
         created_at: NOW,

@@ -30,6 +30,7 @@ pub(super) async fn rows_of_the_release_before_are_read(store: Store) {
     let db = store.read();
     let alice = users::find_by_username(db, "alice").await.unwrap().unwrap();
     assert_eq!((alice.groups.as_slice(), alice.email_verified), (["staff".to_owned()].as_slice(), true));
+    assert!(!alice.confirm_without_symbol, "what an older program never wrote is no");
     assert_eq!(devices::list_for_user(db, &alice.id).await.unwrap().len(), 2);
     let (_, phones) = devices::find_account(db, "alice", Upstream::SecSign).await.unwrap().unwrap();
     assert_eq!(phones.len(), 1);

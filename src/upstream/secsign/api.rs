@@ -6,6 +6,7 @@ use url::Url;
 use super::reply::Refusal;
 use super::session::{SecSignId, Session};
 use super::wire::Pairs;
+use crate::domain::login::Confirmation;
 use crate::outbound::{PhoneAnswer, PhoneRequest};
 use crate::upstream::{BeginRequest, Found};
 
@@ -37,6 +38,14 @@ pub(super) trait Api: Send + Sync {
 
     /// Whether a session is named by a request id, too, and every answer names session and person.
     fn has_request_ids(&self) -> bool;
+}
+
+/// Whether the phone shows symbols, in the words of both APIs (check 133; SecSign notes §2.1, §2.2).
+pub(super) const fn with_symbols(request: &BeginRequest) -> &'static str {
+    match request.confirmation {
+        Confirmation::Symbol => "true",
+        Confirmation::Plain => "false",
+    }
 }
 
 /// A text for the phone. The form API echoes it unescaped into answers that know no escaping, so nothing goes there that

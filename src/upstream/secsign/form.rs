@@ -3,7 +3,7 @@
 
 use url::{Url, form_urlencoded};
 
-use super::api::{API_METHOD, Api, PLUGIN_NAME, Question, shown};
+use super::api::{API_METHOD, Api, PLUGIN_NAME, Question, shown, with_symbols};
 use super::reply::{Refusal, refusal};
 use super::session::{SecSignId, Session};
 use super::wire::Pairs;
@@ -23,7 +23,7 @@ impl Api for FormApi {
             ("servicename", &shown(&request.service_name)),
             ("serviceaddress", &shown(&request.service_address)),
             ("pluginname", PLUGIN_NAME),
-            ("showaccesspass", "true"),
+            ("showaccesspass", with_symbols(request)),
         ];
         post(base, &form)
     }

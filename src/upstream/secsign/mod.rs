@@ -154,7 +154,7 @@ impl PhoneApproval for SecSign {
         // A text that cannot be a SecSign ID is no one's.
         let asked = SecSignId::parse(asked).ok_or(BeginError::NotRegistered)?;
         let (answer, host) = self.create(&asked, &request).await?;
-        reply::created(self.api.as_ref(), answer.status, &answer.body, &asked, host)
+        reply::created(self.api.as_ref(), &answer, host, &asked, request.confirmation)
     }
 
     async fn poll(&self, handle: &UpstreamHandle, asked: Option<&str>) -> Result<Progress, Unavailable> {

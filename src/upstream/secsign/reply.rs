@@ -4,7 +4,8 @@
 use super::api::Api;
 use super::session::{Host, SecSignId, Session, SessionState};
 use super::wire::Pairs;
-use crate::domain::login::{Challenge, End, Reason};
+use crate::domain::login::{Challenge, Confirmation, End, Reason};
+use crate::outbound::PhoneAnswer;
 use crate::upstream::answer::{another_person, approved_by, for_log, is_passing, may_have_acted, nonsense};
 use crate::upstream::picture::check_png;
 use crate::upstream::{BeginError, Begun, Progress, Unavailable};
@@ -34,9 +35,16 @@ pub(super) enum Refusal {
     Nonsense(String),
 }
 
-pub(super) fn created(api: &dyn Api, status: u16, body: &[u8], asked: &SecSignId, host: Host) -> Result<Begun, BeginError> {
-    match api.read(status, body) {
-        Ok(pairs) => begun(&pairs, api.has_request_ids(), asked, host),
+pub(super) fn created(
+    api: &dyn Api,
+    answer: &PhoneAnswer,
+    host: Host,
+    asked: &SecSignId,
+    confirmation: Confirmation,
+) -> Result<Begun, BeginError> {
+    let status = answer.status;
+    match api.read(status, &answer.body) {
+        Ok(pairs) => begun(&pairs, api.has_request_ids(), host, asked, confirmation),
         Err(Refusal::NotRegistered | Refusal::NotFound) => Err(BeginError::NotRegistered),
         Err(Refusal::Frozen) => Err(BeginError::Frozen),
         Err(Refusal::NoSession) => Err(BeginError::unusable("it refused the request (400)", false, None)),
@@ -45,7 +53,13 @@ pub(super) fn created(api: &dyn Api, status: u16, body: &[u8], asked: &SecSignId
     }
 }
 
-fn begun(pairs: &Pairs<'_>, has_request_id: bool, asked: &SecSignId, host: Host) -> Result<Begun, BeginError> {
+fn begun(
+    pairs: &Pairs<'_>,
+    has_request_id: bool,
+    host: Host,
+    asked: &SecSignId,
+    confirmation: Confirmation,
+) -> Result<Begun, BeginError> {
     let named = |key| pairs.get(key).unwrap_or_default();
     let requestid = has_request_id.then(|| named("requestid"));
     let session = Session::new(asked.clone(), named("authsessionid"), requestid, host);
@@ -59,11 +73,17 @@ fn begun(pairs: &Pairs<'_>, has_request_id: bool, asked: &SecSignId, host: Host)
     if pairs.get("authsessionstate").is_some_and(|state| SessionState::parse(state) != Some(SessionState::Pending)) {
         return spoiled("the new session is not pending");
     }
-    let icon = pairs.get("authsessionicondata").filter(|icon| !icon.is_empty());
-    match icon.map(check_png) {
-        Some(Err(flaw)) => spoiled(&format!("access pass: {flaw}")),
-        _none_or_good => Ok(Begun { handle, challenge: Challenge::AccessPass(icon.map(str::to_owned)), expires_in: None }),
-    }
+    let symbol = match (confirmation, pairs.get("authsessionicondata").filter(|icon| !icon.is_empty())) {
+        (Confirmation::Symbol, Some(icon)) => match check_png(icon) {
+            Ok(()) => Some(icon.to_owned()),
+            Err(flaw) => return spoiled(&format!("access pass: {flaw}")),
+        },
+        // The phone would ask for a plain yes, which nobody allowed here (check 133).
+        (Confirmation::Symbol, None) => return spoiled("its answer has no access pass"),
+        // One that nobody asked for is not shown: the login must not count for more than was asked.
+        (Confirmation::Plain, _unasked) => None,
+    };
+    Ok(Begun { handle, challenge: Challenge::AccessPass(symbol), expires_in: None })
 }
 
 pub(super) fn progress(api: &dyn Api, reply: &Reply, session: &Session) -> Result<Progress, Unavailable> {

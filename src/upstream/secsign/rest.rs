@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use url::Url;
 
-use super::api::{Api, Question, shown};
+use super::api::{Api, Question, shown, with_symbols};
 use super::reply::{Refusal, refusal};
 use super::session::{SecSignId, Session};
 use super::wire::Pairs;
@@ -53,7 +53,7 @@ impl Api for RestApi {
             .append_pair("secsignid", asked.as_str())
             .append_pair("servicename", &shown(&request.service_name))
             .append_pair("serviceaddress", &shown(&request.service_address))
-            .append_pair("showaccesspassicons", "true");
+            .append_pair("showaccesspassicons", with_symbols(request));
         self.get(url)
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use url::{Url, form_urlencoded};
 
 use super::*;
-use crate::domain::login::{Challenge, End, Reason};
+use crate::domain::login::{Challenge, Confirmation, End, Reason};
 use crate::outbound::tests::scripted::{Received, Reply, Scripted, nobody};
 use crate::upstream::picture::tests::grey;
 
@@ -26,6 +26,7 @@ fn request(user: Option<&str>) -> BeginRequest {
         service_name: "Demo app".to_owned(),
         service_address: "login.example".to_owned(),
         user_agent: "Mozilla/5.0".to_owned(),
+        confirmation: Confirmation::Symbol,
     }
 }
 
@@ -77,6 +78,15 @@ async fn a_session_is_begun_polled_and_cancelled_with_exactly_the_known_paramete
         format!("request=ReqCancelAuthSession&{triple}"),
     ];
     assert_eq!(bodies, expected.map(|body| ("POST".to_owned(), "/".to_owned(), body)));
+}
+
+#[tokio::test]
+async fn a_plain_yes_is_asked_for_without_an_access_pass() {
+    let server = Scripted::start(proper("3")).await;
+    let request = BeginRequest { confirmation: Confirmation::Plain, ..request(Some("alice")) };
+    let begun = client(server.url(), None).begin(request).await.unwrap();
+    assert_eq!(begun.challenge, Challenge::AccessPass(None), "one that comes all the same is not shown");
+    assert_eq!(field(&server.received()[0], "showaccesspass"), ["false"]);
 }
 
 fn releasing(url: Url, fallback_url: Option<Url>) -> SecSign {

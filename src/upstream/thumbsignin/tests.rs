@@ -9,7 +9,7 @@ use url::Url;
 
 use super::*;
 use crate::domain::clock::{ManualClock, Timestamp};
-use crate::domain::login::{Challenge, End};
+use crate::domain::login::{Challenge, Confirmation, End};
 use crate::domain::secret::Secret;
 use crate::outbound::tests::scripted::{Received, Reply, Scripted, nobody};
 use crate::upstream::picture::tests::grey;
@@ -39,6 +39,7 @@ fn request(user: Option<&str>) -> BeginRequest {
         service_name: "Demo app".to_owned(),
         service_address: "login.example".to_owned(),
         user_agent: AGENT.to_owned(),
+        confirmation: Confirmation::Symbol,
     }
 }
 

@@ -71,6 +71,7 @@ impl Case {
             email_verified: true,
             name: String::new(),
             groups: Vec::new(),
+            confirm_without_symbol: false,
             locked: false,
             source: Source::Command,
             created_at: SIGNED_IN,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::domain::assurance::Acr;
 use crate::domain::browser::{BrowserKey, BrowserSession, RequestSource};
 use crate::domain::client::Client;
 use crate::domain::login::Purpose;
@@ -45,6 +46,7 @@ impl Asking {
             client: Some(self.client.id.clone()),
             app_name: "App".to_owned(),
             remember: false,
+            wanted: Acr::Approved,
             until: authorization.expires_at,
         };
         let login = request.login(&self.bench.op).unwrap();

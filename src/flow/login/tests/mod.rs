@@ -3,6 +3,7 @@
 mod app_links;
 mod at_once;
 mod busy;
+mod confirmation;
 mod down;
 mod ends;
 mod limits;

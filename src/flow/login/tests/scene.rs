@@ -8,6 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::domain::assurance::Acr;
 use crate::domain::authorization::Authorization;
 use crate::domain::browser::{BrowserKey, RequestSource};
 use crate::domain::clock::ManualClock;
@@ -15,13 +16,13 @@ use crate::domain::id::{LoginId, UserId};
 use crate::domain::login::{Login, Purpose};
 use crate::domain::secret::SecretDigest;
 use crate::domain::settings::{Limits, SecSignSettings};
-use crate::domain::user::Upstream;
+use crate::domain::user::{Upstream, User};
 use crate::flow::Settings;
 use crate::flow::login::begin::begin;
 use crate::flow::login::{LoginRequest, symbol};
 use crate::flow::token::tests::{Bench, T0};
 use crate::outbound::tests::scripted::{Received, Reply, Scripted};
-use crate::store::{logins, remembered_browsers};
+use crate::store::{logins, remembered_browsers, users};
 use crate::upstream::secsign::SecSign;
 
 /// How the phone service goes at present.
@@ -56,6 +57,8 @@ pub(crate) struct Scene {
     authorization: Authorization,
     other: Authorization,
     pub(crate) alice: UserId,
+    /// What a login must at least reach.
+    pub(crate) wanted: Acr,
 }
 
 impl Scene {
@@ -83,7 +86,7 @@ impl Scene {
         let session = bench.session(&alice).await;
         let authorization = bench.authorization(&bench.content(&client, &session)).await;
         let other = bench.authorization(&bench.content(&client, &session)).await;
-        Self { bench, service, behaviour, authorization, other, alice: alice.id }
+        Self { bench, service, behaviour, authorization, other, alice: alice.id, wanted: Acr::Approved }
     }
 
     pub(crate) fn limit(&mut self, limits: Limits) {
@@ -99,6 +102,14 @@ impl Scene {
             .write(remembered, |tx, (browser, user)| Box::pin(remembered_browsers::remember(tx, browser, user, None, T0)))
             .await
             .unwrap();
+    }
+
+    /// Changes what is kept of alice.
+    pub(crate) async fn change_alice(&self, change: impl FnOnce(&mut User)) {
+        let store = &self.bench.op.store;
+        let mut alice = users::find(store.read(), &self.alice).await.unwrap().unwrap();
+        change(&mut alice);
+        store.write(alice, |tx, alice| Box::pin(users::update(tx, alice))).await.unwrap();
     }
 
     /// Begins a login by this name in a browser of its own, at this address.
@@ -141,6 +152,7 @@ impl Scene {
             client: Some(authorization.request.client_id.clone()),
             app_name: "App".to_owned(),
             remember: false,
+            wanted: self.wanted,
             until: authorization.expires_at,
         };
         let id = begin(&self.bench.op, request).await.unwrap();
@@ -158,6 +170,7 @@ impl Scene {
             client: None,
             app_name: "Portal".to_owned(),
             remember: false,
+            wanted: self.wanted,
             until: self.authorization.expires_at,
         };
         let id = begin(&self.bench.op, request).await.unwrap();
@@ -193,6 +206,13 @@ impl Scene {
         self.calls("ReqRequestAuthSession")
     }
 
+    /// What the requests to the phone said of the access pass.
+    pub(crate) fn access_passes(&self) -> Vec<String> {
+        let received = self.service.received();
+        let creates = received.iter().filter(|request| field(request, "request") == "ReqRequestAuthSession");
+        creates.map(|request| field(request, "showaccesspass")).collect()
+    }
+
     /// How often the phone service got this request.
     pub(crate) fn calls(&self, name: &str) -> usize {
         self.service.received().iter().filter(|request| field(request, "request") == name).count()
@@ -217,10 +237,10 @@ fn answer(request: &Received, behaviour: &ServiceBehaviour, clock: &ManualClock)
             let id = "7DB1FC51C425A3EC8D9818C71929916BD3D746EBC4044CFD09D23AA07891E6E0";
             let another = u8::from(!behaviour.same_symbol.load(Ordering::SeqCst));
             let picture = symbol::png(&[behaviour.symbol.fetch_add(another, Ordering::SeqCst); 32]).unwrap();
+            let icon = if field(request, "showaccesspass") == "true" { STANDARD.encode(picture) } else { String::new() };
             Reply::ok(format!(
                 "authsessionid=4088003598462927442&servicename=x&secsignid=alice&authsessionstate=1&serviceaddress=y\
-                 &requestid={id}&authsessionicondata={}",
-                STANDARD.encode(picture)
+                 &requestid={id}&authsessionicondata={icon}"
             ))
         }
         "ReqGetAuthSessionState" => {

@@ -101,6 +101,7 @@ impl Bench {
             email_verified: true,
             name: username.to_uppercase(),
             groups: vec!["staff".to_owned()],
+            confirm_without_symbol: false,
             locked: false,
             source: Source::Command,
             created_at: T0,

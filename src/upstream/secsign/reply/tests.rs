@@ -16,8 +16,9 @@ fn session() -> Session {
     Session::new(asked(), "-8337412603900330717", Some(REQUEST), Host::Primary).unwrap()
 }
 
-fn created(status: u16, body: &[u8], asked: &SecSignId, host: Host) -> Result<Begun, BeginError> {
-    super::created(&FormApi, status, body, asked, host)
+fn created(status: u16, body: &[u8], confirmation: Confirmation) -> Result<Begun, BeginError> {
+    let answer = PhoneAnswer { status, body: body.to_vec(), date: None };
+    super::created(&FormApi, &answer, Host::Primary, &asked(), confirmation)
 }
 
 fn progress(reply: &Reply, session: &Session) -> Result<Progress, Unavailable> {
@@ -29,7 +30,11 @@ fn cancelled(reply: &Reply, session: &Session) -> Result<(), Unavailable> {
 }
 
 fn create(body: &str) -> Result<(Session, Option<String>), BeginError> {
-    let begun = created(200, body.as_bytes(), &asked(), Host::Primary)?;
+    confirmed(Confirmation::Symbol, body)
+}
+
+fn confirmed(confirmation: Confirmation, body: &str) -> Result<(Session, Option<String>), BeginError> {
+    let begun = created(200, body.as_bytes(), confirmation)?;
     let Challenge::AccessPass(symbol) = begun.challenge else { panic!("a symbol") };
     Ok((Session::from_handle(&begun.handle).unwrap(), symbol))
 }
@@ -76,11 +81,19 @@ fn a_create_gives_the_session_and_the_symbol_as_it_came() {
 }
 
 #[test]
-fn a_create_without_a_symbol_has_none() {
+fn a_symbol_is_shown_where_one_was_asked_for_and_nowhere_else() {
     let empty = whole_create().replace(&grey(88, 88), "");
-    assert_eq!(create(&empty).unwrap().1, None);
     let absent = empty.replace("&authsessionicondata=", "");
-    assert_eq!(create(&absent).unwrap().1, None);
+    for without in [&empty, &absent] {
+        assert_eq!(left_behind(create(without).err().unwrap()), (true, true), "{without}");
+        assert_eq!(confirmed(Confirmation::Plain, without).unwrap().1, None);
+    }
+    let torn = whole_create().replace("icondata=iVBOR", "icondata=R0lGOD");
+    for unasked in [whole_create(), torn] {
+        assert_eq!(confirmed(Confirmation::Plain, &unasked).unwrap().1, None, "{unasked}");
+    }
+    let another = absent.replace("secsignid=alice", "secsignid=bob");
+    assert_eq!(left_behind(confirmed(Confirmation::Plain, &another).err().unwrap()), (true, true));
 }
 
 #[test]
@@ -137,7 +150,7 @@ fn percent_encoded_values_are_not_decoded() {
 
 #[test]
 fn every_refusal_of_a_create_has_its_meaning() {
-    let refuse = |status, body: &str| created(status, body.as_bytes(), &asked(), Host::Primary).err().unwrap();
+    let refuse = |status, body: &str| created(status, body.as_bytes(), Confirmation::Symbol).err().unwrap();
     for body in [
         "error=500&errormsg=A SecSign ID does not exist with that name.&errorcode=20000",
         "errorcode=20000&error=500&errormsg=x",
@@ -267,7 +280,9 @@ fn no_detail_quotes_the_request_id() {
 proptest! {
     #[test]
     fn no_garbage_is_a_session_or_an_approval(status in 100u16..600, body: Vec<u8>) {
-        prop_assert!(created(status, &body, &asked(), Host::Primary).is_err());
+        for confirmation in [Confirmation::Symbol, Confirmation::Plain] {
+            prop_assert!(created(status, &body, confirmation).is_err());
+        }
         let reply = Reply { status, body, is_whole: true, from_maker: true };
         let approved = matches!(progress(&reply, &session()), Ok(Progress::Approved { .. }));
         prop_assert!(!approved);

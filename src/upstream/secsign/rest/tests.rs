@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::domain::login::{Challenge, End, Reason, UpstreamHandle};
+use crate::domain::login::{Challenge, Confirmation, End, Reason, UpstreamHandle};
 use crate::domain::secret::Secret;
 use crate::domain::settings::SecSignSettings;
 use crate::outbound::tests::scripted::{Received, Reply, Scripted, nobody};
@@ -24,6 +24,7 @@ fn request() -> BeginRequest {
         service_name: "Demo app".to_owned(),
         service_address: "login.example".to_owned(),
         user_agent: "Mozilla/5.0".to_owned(),
+        confirmation: Confirmation::Symbol,
     }
 }
 
@@ -181,11 +182,21 @@ async fn a_refused_create_says_why_and_whether_a_session_may_exist() {
     let other = whole_create().replace("alice", "bob");
     let approved = whole_create().replacen('{', r#"{"authsessionstate":3,"#, 1);
     let torn = whole_create().replace(&grey(88, 88), "iVBORw0KGgo=");
-    for body in [other, approved, torn] {
+    let without = whole_create().replace(&grey(88, 88), "");
+    for body in [other, approved, torn, without] {
         assert!(matches!(create(200, body).await, Err(BeginError::Unusable { in_doubt: true, handle: Some(_), .. })));
     }
-    let plain = whole_create().replace(&grey(88, 88), "");
-    assert_eq!(create(200, plain).await.unwrap(), Challenge::AccessPass(None));
+}
+
+#[tokio::test]
+async fn a_plain_yes_is_asked_for_without_symbols() {
+    for body in [whole_create().replace(&grey(88, 88), ""), whole_create()] {
+        let server = Scripted::start(move |_| Reply::ok(body.clone())).await;
+        let request = BeginRequest { confirmation: Confirmation::Plain, ..request() };
+        let begun = client(server.url(), None).begin(request).await.unwrap();
+        assert_eq!(begun.challenge, Challenge::AccessPass(None));
+        assert!(server.received()[0].target.ends_with("&serviceaddress=login.example&showaccesspassicons=false"));
+    }
 }
 
 #[tokio::test]
