@@ -314,6 +314,30 @@ test('across origins the page of a site may read, and goes on at the provider', 
   assert.match(answer.headers.location, /[?&]code=/);
 });
 
+test('across origins the page of a site reads a refusal as well, whoever refused, and no other page does', async () => {
+  const host = new URL(provider.issuer).host;
+  const from = { host, 'sec-fetch-site': 'same-site' };
+  const refused = [
+    [403, 'GET', '/tsAuth/authenticate', { ...from, 'sec-fetch-site': 'cross-site' }],
+    [404, 'GET', '/tsAuth/nothing', from],
+    [404, 'GET', '/txnStatus/a~b', from],
+    [405, 'POST', '/tsAuth/authenticate', from],
+    [421, 'GET', '/tsAuth/authenticate', { ...from, host: 'elsewhere.example' }],
+  ];
+  for (const [status, method, path, headers] of refused) {
+    for (const page of [origin, 'https://evil.example']) {
+      const answer = await request(method, `${provider.origin}${path}`, { headers: { ...headers, origin: page } });
+      const label = `${status} ${path} ${page}`;
+      if (page === origin) assert.equal(answer.status, status, label);
+      const told = ['origin', 'credentials'].map((name) => answer.headers[`access-control-allow-${name}`]);
+      assert.deepEqual(told, page === origin ? [origin, 'true'] : [undefined, undefined], label);
+      assert.match(answer.headers.vary, /Origin/, label);
+    }
+  }
+  const elsewhere = await request('GET', `${provider.origin}/nothing`, { headers: { ...from, origin } });
+  assert.equal(elsewhere.headers['access-control-allow-origin'], undefined, 'what the widget does not ask for');
+});
+
 test('the service fails: 502, too often: 429, a site that is set up wrongly: 400 with the reason', async () => {
   await provider.phone.fault({ provider: 'thumbsignin', operation: 'authenticate', fault: 'drop_before', count: 0 });
   const down = await new Browser().get('/tsAuth/authenticate');
