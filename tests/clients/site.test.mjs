@@ -115,6 +115,13 @@ class Browser {
   }
 }
 
+/** How many logins and registrations ended so far. */
+async function counted() {
+  const { text } = await request('GET', `${provider.management}/metrics`);
+  const sum = (name) => [...text.matchAll(new RegExp(`^signbridge_${name}_total\\{.*\\} (\\d+)$`, 'gm'))].reduce((all, [, value]) => all + Number(value), 0);
+  return { logins: sum('logins'), device_registrations: sum('device_registrations') };
+}
+
 /** What the phone does with the transaction whose code or link it has. */
 const act = ({ deepLinkUrl }, action) => provider.phone.act(deepLinkUrl.split('/').at(-1), action);
 const redeem = async (location) => (await fetch(`${provider.issuer}/token`, {
@@ -222,6 +229,7 @@ test('a phone is registered by whoever signed in a short while ago, and signs in
   assert.deepEqual([refused.status, refused.message], ['401', 'Unauthorized']);
   const browser = new Browser();
   await browser.signIn('bob');
+  const already = await counted();
   const begun = await browser.begin('register', '?state=r');
   assert.equal(begun.status, 'PENDING');
   const [asked] = (await provider.phone.transactions('bob')).slice(-1);
@@ -231,6 +239,10 @@ test('a phone is registered by whoever signed in a short while ago, and signs in
   const location = (await browser.get(redirectUrl)).headers.location;
   assert.equal(new URL(location).searchParams.get('state'), 'r');
   assert.equal(claims((await redeem(location)).id_token).sub, (await command('user', 'show', 'bob')).sub);
+  assert.deepEqual(await counted(), { ...already, device_registrations: already.device_registrations + 1 }, 'no login');
+  const given = await browser.begin('register');
+  assert.equal((await browser.status(given.transactionId, '?cancelled=true')).failureReason, 'CANCELLED');
+  assert.deepEqual(await counted(), { ...already, device_registrations: already.device_registrations + 2 }, 'nor is one that ends otherwise');
   const rows = await command('device', 'list', 'bob');
   assert.equal(rows.length, 1, 'a second phone of the same name there');
   // An approval that was used up is no pass to another code.

@@ -20,6 +20,16 @@ pub(super) async fn on_begin(tx: &Tx, purpose: &Purpose) -> Result<bool, StoreEr
     }
 }
 
+/// Where it is counted that one ended. To register a phone is no login.
+pub(super) fn counter(purpose: &Purpose) -> &'static metrics::Counter<3> {
+    match purpose {
+        Purpose::Enrolment(_) => &metrics::DEVICE_REGISTRATIONS,
+        Purpose::Authorization(_) | Purpose::Portal { .. } | Purpose::DeviceGrant(_) | Purpose::Backchannel(_) => {
+            &metrics::LOGINS
+        }
+    }
+}
+
 /// The phone that an approval registers, and what the audit trail says of it.
 pub(super) struct Registration {
     phone: Device,

@@ -117,6 +117,9 @@ async fn approve(op: &Op, login: &Login, upstream_user: &str) -> Result<bool, In
     }
     if approved {
         op.signals.login_changed(&login.id);
+        if registers {
+            outcome::counter(&login.purpose).add([login.upstream.as_str(), "succeeded", ""]);
+        }
     } else if op.env.now() >= login.deadline {
         end::end(op, login, End::Expired, UpstreamSession::Dead).await?;
     } else if registers {
