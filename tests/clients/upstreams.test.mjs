@@ -98,12 +98,15 @@ test('a service that is down is not asked and not offered, by whatever name, unt
     }
     const newcomer = await new Walker().open(at.address());
     assert.deepEqual([newcomer.page, newcomer.main('data-provider')], ['identify', 'thumbsignin']);
-    assert.ok(!newcomer.html.includes('id="other-method"'), 'there is no other method');
+    const isOtherShown = (walker) => walker.html.includes('id="other-method"');
+    assert.ok(!isOtherShown(newcomer), 'there is no other method');
+    await newcomer.submit('identifier', { identifier: 'down0' });
+    assert.deepEqual([stateOf(newcomer), isOtherShown(newcomer)], ['pending/', false]);
     // Where nothing else is strong enough, it stays.
     const strict = await new Walker().open(at.address({ acr_values: 'urn:signbridge:acr:matched' }));
     assert.deepEqual([strict.page, strict.main('data-provider')], ['identify', 'secsign']);
     await strict.submit('identifier', { identifier: 'sixth' });
-    assert.equal(stateOf(strict), 'failed/upstream_down');
+    assert.deepEqual([stateOf(strict), isOtherShown(strict)], ['failed/upstream_down', false]);
     assert.equal(await creates(), first.length, 'no phone was asked any more');
     assert.equal(await figure(provider, 'provider_up{provider="secsign"}'), 0);
 
@@ -129,6 +132,8 @@ test('a service that is down is not asked and not offered, by whatever name, unt
     assert.ok(took < 9_000, `${took} ms`);
     assert.equal(await figure(provider, 'provider_up{provider="secsign"}'), 1);
     assert.equal(await figure(provider, 'provider_requests_total{provider="secsign",operation="probe",outcome="ok"}'), 1);
+    await newcomer.open(newcomer.url);
+    assert.deepEqual([stateOf(newcomer), isOtherShown(newcomer)], ['pending/', true]);
     const nobody = await at.begin('secsign', 'nobody-else');
     assert.equal(stateOf(nobody), 'pending/', 'as for somebody');
     const again = await at.begin('secsign', 'sixth');

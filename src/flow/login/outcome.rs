@@ -5,7 +5,8 @@ use super::end;
 use crate::domain::authorization::Authorization;
 use crate::domain::id::{ClientId, DeviceId, LoginId, UserId};
 use crate::domain::login::{Asked, FINISH_GRACE, Purpose};
-use crate::domain::user::Device;
+use crate::domain::user::{Device, Upstream};
+use crate::flow::authorization::offer::{has_other, is_there_another};
 use crate::flow::authorization::{self, Browser, Interaction};
 use crate::flow::prelude::*;
 use crate::protocol::redirect_uri::RedirectUri;
@@ -186,6 +187,14 @@ impl LoginTarget {
     pub(crate) fn until(&self, op: &Op) -> Timestamp {
         let own = || op.env.now().plus(op.settings.lifetimes.login);
         self.interaction.as_ref().map_or_else(own, |interaction| interaction.authorization.expires_at)
+    }
+
+    /// Whether another service than the login's may be chosen for it.
+    pub(crate) fn has_other_method(&self, op: &Op, present: Upstream) -> bool {
+        match &self.interaction {
+            Some(interaction) => has_other(op, interaction, present),
+            None => is_there_another(op.upstreams.keys().copied(), present, |upstream| op.health.is_down(upstream)),
+        }
     }
 
     pub(crate) fn is_waiting(&self, now: Timestamp) -> bool {
