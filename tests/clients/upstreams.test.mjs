@@ -174,6 +174,65 @@ test('R22: half of all status calls fail, and at least 99 of 100 approved logins
   });
 });
 
+test('R23: when an outage ends nothing that was begun in it reaches a phone, and the logins that wait do not all come at once', async (t) => {
+  const waiting = Array.from({ length: 40 }, (_, number) => `waiting${number}`);
+  const late = Array.from({ length: 10 }, (_, number) => `late${number}`);
+  await withPeople([...waiting, ...late], {}, async (provider, at) => {
+    const PERIOD = 6_000;
+    const WINDOW = 300;
+    /** The most questions about logins within any 300 ms, of those of the next six seconds. */
+    const busiest = async () => {
+      const seq = await at.lastSeq();
+      await pause(PERIOD);
+      const times = (await provider.phone.requests(seq)).filter(({ operation }) => operation === 'state').map((call) => call.at).sort((one, other) => one - other);
+      assert.ok(times.length > waiting.length, `${times.length} questions: each asks in two seconds`);
+      return Math.max(...times.map((from, first) => times.slice(first).filter((time) => time < from + WINDOW).length));
+    };
+    const walkers = new Map();
+    await each(waiting, 8, async (name) => walkers.set(name, await at.begin('secsign', name)));
+    await pause(2_000);
+    const ordinary = await busiest();
+
+    const before = await at.lastSeq();
+    await provider.phone.fault({ provider: 'secsign', fault: 'refuse', delay_ms: 1_000, count: 0 });
+    const newcomers = await Promise.all(late.map(async (name) => {
+      const walker = await new Walker().open(at.address());
+      return { name, walker: await walker.submit('provider', { provider: 'secsign' }) };
+    }));
+    await each(newcomers, 5, async ({ name, walker }) => {
+      await walker.submit('identifier', { identifier: name });
+      assert.equal(await over(walker), 'failed/upstream_down', name);
+    });
+    await pause(6_000);
+    const asked = createsOf(await provider.phone.requests(before));
+    // Of the others' requests nobody knows what became: their IDs are not asked again before the deadline.
+    const heldBack = newcomers.filter(({ name }) => !asked.has(`secsign ${name}`));
+    assert.ok(asked.size >= 5 && heldBack.length > 0, `${asked.size} creates, ${heldBack.length} people were held back`);
+    const after = await at.lastSeq();
+    await provider.phone.clearFaults();
+    const afterwards = await busiest();
+    t.diagnostic(`at most ${ordinary} questions within ${WINDOW} ms before, ${afterwards} after the outage`);
+    assert.ok(afterwards <= 2 * ordinary, `${afterwards} within ${WINDOW} ms, ${ordinary} ordinarily`);
+    await eventually('SecSign is offered again', async () => {
+      await pause(200);
+      return (await new Walker().open(at.address())).page === 'choose';
+    });
+    assert.deepEqual([...createsOf(await provider.phone.requests(after))], [], 'no phone is asked for what was begun in the outage');
+
+    // Those who waited are still heard, and whoever tries again is asked once.
+    await each(waiting.slice(0, 5), 5, async (name) => {
+      const { authsessionid } = await at.session(name);
+      await provider.phone.answer(name, authsessionid, { action: 'approve' });
+      assert.ok(await at.finish(walkers.get(name)), name);
+    });
+    await each(heldBack, 5, async ({ name, walker }) => {
+      await walker.submit('retry');
+      assert.equal(stateOf(walker), 'pending/', name);
+    });
+    assert.deepEqual([...createsOf(await provider.phone.requests(after)).values()], heldBack.map(() => 1));
+  });
+});
+
 /** Every kind of fault that the simulator has; `truncated` in both of its forms. */
 const FAULTS = [
   { fault: 'delay', delay_ms: 20_000 }, { fault: 'refuse' }, { fault: 'reset' }, { fault: 'drop_before' }, { fault: 'drop_after' },
