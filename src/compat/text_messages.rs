@@ -19,7 +19,7 @@ pub(super) async fn send(surface: web::Data<Surface>, request: HttpRequest, body
         Err(TextError::Internal(internal)) => return Err(internal.into()),
         Err(error) => (status_of(&error), told("NOT_SENT", &error.to_string())),
     };
-    Ok(answer(&visit, status, members))
+    Ok(answer(status, members))
 }
 
 const fn status_of(error: &TextError) -> StatusCode {
@@ -35,9 +35,8 @@ const fn status_of(error: &TextError) -> StatusCode {
 
 /// What a browser asks before a page of a site may post JSON to our own host (Fetch §3.2.2).
 pub(super) async fn preflight(surface: web::Data<Surface>, request: HttpRequest) -> HandlerResult {
-    let visit = SiteVisit::of(&surface, &request).await?;
+    SiteVisit::of(&surface, &request).await?;
     let mut builder = HttpResponse::NoContent();
-    visit.complete(&mut builder);
     builder.insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "POST"));
     builder.insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, "content-type"));
     builder.insert_header((header::ACCESS_CONTROL_MAX_AGE, "600"));

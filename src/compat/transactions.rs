@@ -40,7 +40,7 @@ fn begun_or_refused(visit: &SiteVisit, begun: Result<(Handle, Login), SiteError>
             Reason::RateLimited | Reason::Busy => (StatusCode::TOO_MANY_REQUESTS, "too many requests: wait a little"),
             _service => (StatusCode::BAD_GATEWAY, "the phone service cannot be asked at present"),
         };
-        return Ok(answer(visit, status, told("SERVER_ERROR", message)));
+        return Ok(answer(status, told("SERVER_ERROR", message)));
     }
     let mut members = standing(visit, &handle, &login);
     if let Some(Challenge::QrCode { image, deep_link }) = login.challenge {
@@ -48,7 +48,6 @@ fn begun_or_refused(visit: &SiteVisit, begun: Result<(Handle, Login), SiteError>
         members.insert("deepLinkUrl".to_owned(), deep_link.into());
     }
     let mut builder = HttpResponse::Ok();
-    visit.complete(&mut builder);
     visit.remember(&mut builder, None);
     Ok(builder.json(Value::Object(members)))
 }
@@ -59,7 +58,7 @@ pub(super) async fn status(surface: web::Data<Surface>, request: HttpRequest, id
     // A site takes any value for a yes (ThumbSignIn notes §3.1).
     let cancel = of_query(&request).has("cancelled");
     match site::state(&surface.op, &visit.visitor, &handle, cancel).await {
-        Ok(login) => Ok(answer(&visit, StatusCode::OK, standing(&visit, &handle, &login))),
+        Ok(login) => Ok(answer(StatusCode::OK, standing(&visit, &handle, &login))),
         Err(error) => refused(&visit, error),
     }
 }
@@ -94,7 +93,7 @@ fn refused(visit: &SiteVisit, error: SiteError) -> HandlerResult {
         SiteError::Unknown => (StatusCode::NOT_FOUND, told("NOT_FOUND", "there is no such transaction")),
         SiteError::Internal(internal) => return Err(internal.into()),
     };
-    Ok(answer(visit, status, members))
+    Ok(answer(status, members))
 }
 
 pub(super) fn told(status: &str, message: &str) -> Map<String, Value> {
@@ -134,10 +133,8 @@ const fn words(stage: &LoginStage) -> (&'static str, &'static str) {
     ("COMPLETED_FAILURE", reason)
 }
 
-pub(super) fn answer(visit: &SiteVisit, status: StatusCode, members: Map<String, Value>) -> HttpResponse {
-    let mut builder = HttpResponse::build(status);
-    visit.complete(&mut builder);
-    let mut response = builder.json(Value::Object(members));
+pub(super) fn answer(status: StatusCode, members: Map<String, Value>) -> HttpResponse {
+    let mut response = HttpResponse::build(status).json(Value::Object(members));
     response.extensions_mut().insert(OwnWords);
     response
 }

@@ -9,7 +9,7 @@ use crate::domain::browser::Authentication;
 use crate::domain::id::{AuthorizationId, is_well_formed};
 use crate::domain::login::Purpose;
 use crate::domain::user::{Upstream, User, canonical_identifier};
-use crate::flow::authorization::offer::{allowed, may_be_unnamed, offered};
+use crate::flow::authorization::offer::{allowed, has_other, may_be_unnamed, offered};
 use crate::flow::authorization::request::CLIENT_UNKNOWN;
 use crate::flow::authorization::response::{AuthorizationResponse, Delivery};
 use crate::flow::authorization::{self, Interaction, Next, Over};
@@ -188,7 +188,7 @@ pub(super) async fn identify(
         remembered: refused.is_none() && hint.is_none() && remembered.is_some(),
         identifier: refused.or(hint).or(remembered).unwrap_or_default(),
         allow_unnamed: may_be_unnamed(&surface.op, &interaction, upstream),
-        has_other_method: offered(&surface.op, &interaction).iter().any(|other| *other != upstream),
+        has_other_method: has_other(&surface.op, &interaction, upstream),
         error: problem,
     };
     page::answer(&visit, &page, &page_options(&App::of(&interaction)))

@@ -95,7 +95,7 @@ pub(super) async fn wait(surface: web::Data<Surface>, request: HttpRequest, id: 
         challenge: login.challenge.clone().filter(|_shown| stage.is_open()),
         app_link,
         expires_in_seconds: left.as_secs(),
-        has_other_method: surface.op.upstreams.len() > 1,
+        has_other_method: target.has_other_method(&surface.op, login.upstream),
         csrf: form_token(&visit, &about(&login)),
         auto_continue: login.subject != Subject::Unnamed,
     };

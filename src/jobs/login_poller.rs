@@ -167,7 +167,7 @@ async fn poll_once(op: &Op, node: &str, id: &LoginId) -> Result<Option<(Duration
         Ok(answer) => progress::apply(op, &login, &handle, answer).await?,
         Err(unavailable) => {
             tracing::debug!(login = %id, error = %unavailable, "the phone service could not be asked; asked again");
-            Some(progress::next_poll(op, &login)?)
+            Some(progress::unanswered(op)?)
         }
     };
     Ok(pause.map(|pause| (pause, login.deadline)))

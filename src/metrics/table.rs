@@ -43,6 +43,9 @@ metrics! {
         ["method", "outcome", "reason"];
     LOGIN_DURATION: Histogram<1> = "login_duration_seconds",
         "Logins that succeeded: from the request for the phone until the browser was signed in", ["method"], HUMAN;
+    DEVICE_REGISTRATIONS: Counter<3> = "device_registrations_total",
+        "Registrations of phones that ended, by phone service; the reason is empty where there is none",
+        ["method", "outcome", "reason"];
     LOGIN_PENDING: Gauge<1> = "login_pending", "Logins that wait for a phone, on all nodes; read at a scrape", ["method"];
     PROVIDER_REQUESTS: Counter<3> = "provider_requests_total",
         "Calls to phone services: create, state, cancel or probe, and what came of them", ["provider", "operation", "outcome"];

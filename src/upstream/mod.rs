@@ -26,6 +26,10 @@ pub(crate) use answer::{Found, Probed};
 pub(crate) use pixels::Pixels;
 pub(crate) use registry::{Enrolment, PhoneRegistry, Phones, RegisteredPhone, RegistryError};
 
+/// Between polls while nobody has touched the phone, on average, and once somebody has (decision 2.8).
+pub(crate) const SLOW: Duration = Duration::from_millis(1500);
+pub(crate) const FAST: Duration = Duration::from_secs(1);
+
 /// What a service can do, so that flows ask instead of knowing names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Capabilities {

@@ -63,7 +63,7 @@ pub(crate) struct Identify {
     pub remembered: bool,
     /// Whether a QR code without a name is offered (`[thumbsignin] allow_unnamed`).
     pub allow_unnamed: bool,
-    /// Whether there is another service to choose.
+    /// As that of [`Wait`].
     pub has_other_method: bool,
     pub error: Option<IdentifyError>,
 }
@@ -99,7 +99,7 @@ pub(crate) struct Wait {
     pub app_link: Option<String>,
     /// Seconds until the login expires; 0 once it is over.
     pub expires_in_seconds: u64,
-    /// Whether there is another service to choose (L14).
+    /// Whether there is another service to choose (L14): one that may answer this request and is not known to be down.
     pub has_other_method: bool,
     pub csrf: String,
     /// Whether the script goes on by itself after the approval; never for a login without a name.

@@ -22,8 +22,7 @@ const PATHS: [&str; 5] = ["/tsAuth/", "/txnStatus/", "/ts/secure/", "/thumbsign_
 
 /// Whether a name that a request gives this server is that of a site, and the path is one that its pages ask for.
 pub(super) fn is_host_of_site(surface: &Surface, path: &str, name: &[u8]) -> bool {
-    PATHS.iter().any(|beginning| path.starts_with(beginning))
-        && surface.op.settings.sites.iter().any(|site| has_host(site, name))
+    is_asked_for(path) && surface.op.settings.sites.iter().any(|site| has_host(site, name))
 }
 
 fn has_host(site: &EmbeddingSite, written: &[u8]) -> bool {
@@ -42,7 +41,7 @@ pub(crate) struct SiteVisit {
     pub(crate) visitor: Visitor,
     cookie: Secret,
     is_new: bool,
-    /// Whether the page asks across origins: then it may read the answer, and goes on at ours.
+    /// Whether the page asks across origins: then it goes on at ours.
     is_across: bool,
 }
 
@@ -88,15 +87,6 @@ impl SiteVisit {
         if self.is_across { format!("{}{path}", self.surface.op.settings.issuer) } else { path.to_owned() }
     }
 
-    /// Lets the page read the answer.
-    pub(crate) fn complete(&self, response: &mut HttpResponseBuilder) {
-        response.append_header((header::VARY, "Origin"));
-        if self.is_across {
-            response.insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, self.visitor.site.origin.as_str()));
-            response.insert_header((header::ACCESS_CONTROL_ALLOW_CREDENTIALS, "true"));
-        }
-    }
-
     /// Sets the cookies of an answer to which they belong: one that fails takes none away from another that is on its way.
     /// `session` is that of a session that began.
     pub(crate) fn remember(&self, response: &mut HttpResponseBuilder, session: Option<&Secret>) {
@@ -107,6 +97,41 @@ impl SiteVisit {
             response.cookie(cookies::set(&self.surface, Name::SiteSession, session.expose()));
         }
     }
+}
+
+/// What browsers are told of an answer to what pages of sites ask for, whoever made it: without it, a page that asks across origins
+/// sees no status, but a network that failed.
+pub(super) struct Readable {
+    /// The origin of the site whose page asks across origins.
+    by: Option<HeaderValue>,
+}
+
+impl Readable {
+    pub(super) fn of(surface: &Surface, path: &str, headers: &HeaderMap) -> Option<Self> {
+        let sites = &surface.op.settings.sites;
+        (!sites.is_empty() && is_asked_for(path)).then(|| Self { by: reader(sites, headers).cloned() })
+    }
+
+    pub(super) fn complete(self, headers: &mut HeaderMap) {
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        if let Some(origin) = self.by {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        }
+    }
+}
+
+fn is_asked_for(path: &str) -> bool {
+    PATHS.iter().any(|beginning| path.starts_with(beginning))
+}
+
+/// The origin of a request, where it is that of a site, and the request did not come by the host of one.
+fn reader<'a>(sites: &[EmbeddingSite], headers: &'a HeaderMap) -> Option<&'a HeaderValue> {
+    let mut origins = headers.get_all(header::ORIGIN);
+    let (origin, another) = (origins.next()?, origins.next());
+    let is_of_site = sites.iter().any(|site| origin.as_bytes() == site.origin.as_str().as_bytes());
+    let is_across = another.is_none() && !sites.iter().any(|site| is_by_host(site, headers));
+    Some(origin).filter(|_| is_of_site && is_across)
 }
 
 /// Whether there is any site: else the widget is not served.

@@ -40,6 +40,7 @@ pub(crate) async fn guard(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let cors = Cors::of(&surface, &request).await;
+    let readable = embedding::Readable::of(&surface, request.path(), request.headers());
     let is_own_host = !embedding::is_by_host_of_site(&surface, request.headers());
     let mut response = if is_for_us(&surface, &request) {
         let response = next.call(request).await?.map_into_boxed_body();
@@ -54,6 +55,9 @@ pub(crate) async fn guard(
         request.into_response(refusal.body("This server does not answer for that host.\n"))
     };
     cors.complete(response.headers_mut());
+    if let Some(readable) = readable {
+        readable.complete(response.headers_mut());
+    }
     complete(&surface, is_own_host, response.headers_mut());
     if response.request().method() == Method::HEAD {
         response = response.map_body(|_head, body| unsent(body.size()));
@@ -116,7 +120,8 @@ fn complete(surface: &Surface, is_own_host: bool, headers: &mut HeaderMap) {
 }
 
 /// Cross-origin requests of browser clients (Fetch §3.2; check 17), never with credentials: what is everybody's (discovery and the
-/// keys), and the endpoints that browser clients call, for the origins that clients registered.
+/// keys), and the endpoints that browser clients call, for the origins that clients registered. What pages of sites ask for is
+/// `embedding::Readable`.
 struct Cors {
     policy: CorsPolicy,
     /// The `Origin` of the request, where it is one of a browser client that may read the answer.

@@ -17,6 +17,8 @@
   const LEAVE_MS = 600;
   const TICK_MS = 1000;
   const FADE_MS = 200;
+  /** For how long an actionUrl that does not answer has others wait. */
+  const TURN_MS = 5000;
 
   // ---- Pictures and texts -------------------------------------------------------------------------------------------------
 
@@ -345,6 +347,24 @@ button:where(.ts-modal .close) {
     const answer = await request(url, options);
     if (!isPlain(answer.data)) throw failure("The answer is not a JSON object", { url }, answer);
     return answer;
+  }
+
+  let turn = Promise.resolve();
+  /**
+   * Waits until no other transaction of this page is being asked for. The answer to the first one brings the cookie to which
+   * transactions are bound: two that were asked for without it would bring one each, and the browser keeps the later one only.
+   */
+  async function inTurn(ask) {
+    const before = turn;
+    let done;
+    turn = new Promise((resolve) => { done = resolve; });
+    await before;
+    setTimeout(done, TURN_MS);
+    try {
+      return await ask();
+    } finally {
+      done();
+    }
   }
 
   // ---- The device ---------------------------------------------------------------------------------------------------------
@@ -790,7 +810,7 @@ button:where(.ts-modal .close) {
       this.#view.load();
       let body;
       try {
-        body = await this.#act();
+        body = await this.#act(round);
       } catch (error) {
         if (round !== this.#round) return;
         this.#isFetching = false;
@@ -809,12 +829,17 @@ button:where(.ts-modal .close) {
     }
 
     /** What actionUrl answers. A page may have asked already: `actionResponse` is used once. */
-    async #act() {
+    async #act(round) {
       const { actionUrl, actionResponse } = this.#config;
       delete this.#config.actionResponse;
       let answer = { status: 200, data: actionResponse };
       if (typeof actionResponse === "string") answer.data = JSON.parse(actionResponse);
-      if (!isPlain(answer.data)) answer = await requestObject(actionUrl);
+      if (!isPlain(answer.data)) {
+        answer = await inTurn(() => {
+          if (round !== this.#round) throw failure("thumbSignIn: nobody waits for it any more", { url: actionUrl });
+          return requestObject(actionUrl);
+        });
+      }
       if (!answer.data.transactionId) throw failure("The answer names no transaction", { url: actionUrl }, answer);
       return answer.data;
     }

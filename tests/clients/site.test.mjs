@@ -115,6 +115,13 @@ class Browser {
   }
 }
 
+/** How many logins and registrations ended so far. */
+async function counted() {
+  const { text } = await request('GET', `${provider.management}/metrics`);
+  const sum = (name) => [...text.matchAll(new RegExp(`^signbridge_${name}_total\\{.*\\} (\\d+)$`, 'gm'))].reduce((all, [, value]) => all + Number(value), 0);
+  return { logins: sum('logins'), device_registrations: sum('device_registrations') };
+}
+
 /** What the phone does with the transaction whose code or link it has. */
 const act = ({ deepLinkUrl }, action) => provider.phone.act(deepLinkUrl.split('/').at(-1), action);
 const redeem = async (location) => (await fetch(`${provider.issuer}/token`, {
@@ -222,6 +229,7 @@ test('a phone is registered by whoever signed in a short while ago, and signs in
   assert.deepEqual([refused.status, refused.message], ['401', 'Unauthorized']);
   const browser = new Browser();
   await browser.signIn('bob');
+  const already = await counted();
   const begun = await browser.begin('register', '?state=r');
   assert.equal(begun.status, 'PENDING');
   const [asked] = (await provider.phone.transactions('bob')).slice(-1);
@@ -231,6 +239,10 @@ test('a phone is registered by whoever signed in a short while ago, and signs in
   const location = (await browser.get(redirectUrl)).headers.location;
   assert.equal(new URL(location).searchParams.get('state'), 'r');
   assert.equal(claims((await redeem(location)).id_token).sub, (await command('user', 'show', 'bob')).sub);
+  assert.deepEqual(await counted(), { ...already, device_registrations: already.device_registrations + 1 }, 'no login');
+  const given = await browser.begin('register');
+  assert.equal((await browser.status(given.transactionId, '?cancelled=true')).failureReason, 'CANCELLED');
+  assert.deepEqual(await counted(), { ...already, device_registrations: already.device_registrations + 2 }, 'nor is one that ends otherwise');
   const rows = await command('device', 'list', 'bob');
   assert.equal(rows.length, 1, 'a second phone of the same name there');
   // An approval that was used up is no pass to another code.
@@ -312,6 +324,30 @@ test('across origins the page of a site may read, and goes on at the provider', 
   const { pathname } = new URL(approved.redirectUrl);
   const answer = await browser.get(pathname, { host: headers.host, 'sec-fetch-site': 'same-site' });
   assert.match(answer.headers.location, /[?&]code=/);
+});
+
+test('across origins the page of a site reads a refusal as well, whoever refused, and no other page does', async () => {
+  const host = new URL(provider.issuer).host;
+  const from = { host, 'sec-fetch-site': 'same-site' };
+  const refused = [
+    [403, 'GET', '/tsAuth/authenticate', { ...from, 'sec-fetch-site': 'cross-site' }],
+    [404, 'GET', '/tsAuth/nothing', from],
+    [404, 'GET', '/txnStatus/a~b', from],
+    [405, 'POST', '/tsAuth/authenticate', from],
+    [421, 'GET', '/tsAuth/authenticate', { ...from, host: 'elsewhere.example' }],
+  ];
+  for (const [status, method, path, headers] of refused) {
+    for (const page of [origin, 'https://evil.example']) {
+      const answer = await request(method, `${provider.origin}${path}`, { headers: { ...headers, origin: page } });
+      const label = `${status} ${path} ${page}`;
+      if (page === origin) assert.equal(answer.status, status, label);
+      const told = ['origin', 'credentials'].map((name) => answer.headers[`access-control-allow-${name}`]);
+      assert.deepEqual(told, page === origin ? [origin, 'true'] : [undefined, undefined], label);
+      assert.match(answer.headers.vary, /Origin/, label);
+    }
+  }
+  const elsewhere = await request('GET', `${provider.origin}/nothing`, { headers: { ...from, origin } });
+  assert.equal(elsewhere.headers['access-control-allow-origin'], undefined, 'what the widget does not ask for');
 });
 
 test('the service fails: 502, too often: 429, a site that is set up wrongly: 400 with the reason', async () => {

@@ -11,7 +11,8 @@ import { after, before, beforeEach, test } from 'node:test';
 import jsQR from 'jsqr';
 import { PNG } from 'pngjs';
 import { BINARY, eventually } from './lib/demo.mjs';
-import { configure, prepare } from './lib/serve.mjs';
+import { ABOUT_MEMBERS, cases, enrol } from './lib/faults.mjs';
+import { configure, each, prepare } from './lib/serve.mjs';
 
 const ACCOUNT = 'pin_user = "pinuser"\npin_password = "pin:pass"';
 const FILE = 'signbridge-try.png';
@@ -296,6 +297,92 @@ test('what is missing is said before a phone is asked', async () => {
   assert.match(second.stderr, new RegExp(`${FILE}: .*--picture`));
   assert.deepEqual(await readFile(first.picture), shown, 'the other picture is as it was');
   assert.equal((await calls(id, 'create')).length, 1);
+});
+
+test('every fault in every question about phones: no answer but a true one, and words that say why there is none', async () => {
+  const UNKNOWN = /could not be asked|unusable/;
+  /** Asks what a service knows of somebody who has a phone there, while a fault strikes. */
+  const looked = async ({ service, order, what }, name, config) => {
+    const run = await attempt([service, name, '--phones'], { config });
+    const code = await run.over;
+    if (code === 0) {
+      assert.ok(ABOUT_MEMBERS.includes(order.fault), `${what}: answered`);
+      assert.equal(JSON.parse(run.lines.join('')).count, 1, what);
+      return;
+    }
+    assert.match(run.stderr, UNKNOWN, what);
+    assert.deepEqual(run.lines, [], what);
+  };
+  const strike = ({ order }, user, at = phone) => at.fault({ ...order, user, count: 0 });
+
+  await each([...cases('secsign', ['exist', 'device_count']), ...cases('thumbsignin', ['devices'])], 8, async (one) => {
+    await (one.service === 'secsign' ? phone.create(one.name) : enrol(provider, one.name));
+    await strike(one, one.name);
+    await looked(one, one.name, provider.config);
+  });
+
+  // The version is asked for nobody.
+  const anybody = await person();
+  for (const one of cases('secsign', ['server_info'])) {
+    await strike(one, undefined);
+    await looked(one, anybody, provider.config);
+    await phone.clearFaults();
+  }
+
+  const older = await prepare({ simulated: ['--pin-account', 'pinuser:pin:pass', '--secsign-version', '10.7.4'], sections: { secsign: ACCOUNT } });
+  try {
+    await each(cases('secsign', ['devices']), 8, async (one) => {
+      await older.phone.create(one.name);
+      await strike(one, one.name, older.phone);
+      await looked(one, one.name, older.config);
+    });
+  } finally {
+    const gone = once(older.simulator, 'exit');
+    older.simulator.kill('SIGTERM');
+    await gone;
+    await rm(older.dir, { recursive: true, force: true });
+  }
+});
+
+test('every fault in the code by which an app makes an ID: nobody is made, and nobody is said to have a phone', async () => {
+  await each(cases('secsign', ['create_qr_code']), 8, async ({ order, name, what }) => {
+    await phone.fault({ ...order, user: name, count: 0 });
+    const run = await attempt(['secsign', name, '--enrol'], { config: short.config });
+    const { code, end, said } = await outcome(run);
+    assert.deepEqual([code, end.event, end.user], [1, 'end', null], what);
+    if (end.state === 'expired') {
+      assert.ok(ABOUT_MEMBERS.includes(order.fault), `${what}: there was a code`);
+    } else {
+      assert.equal(end.state, 'failed', what);
+      assert.match(said, /could not be reached|unusable/, `${what}: ${run.stderr}`);
+      assert.ok(!existsSync(run.picture), what);
+    }
+    assert.deepEqual(await calls(name, 'create'), [], what);
+  });
+});
+
+test('every fault in a removal: a phone that is said to be gone is gone', async () => {
+  const all = cases('thumbsignin', ['deregister']);
+  await each(all, 1, async ({ name }) => {
+    await enrol(provider, name);
+    await provider.command('user', 'create', '--username', name, '--thumbsignin-user-id', name);
+  });
+  const rows = new Map((await provider.command('device', 'list')).map(({ username, id }) => [username, id]));
+  await each(all, 4, async ({ order, name, what }) => {
+    await phone.fault({ ...order, user: name, count: 0 });
+    const run = await start(BINARY, ['device', 'remove', rows.get(name), '--at-service', '--config', provider.config, '--format', 'json']);
+    const code = await run.over;
+    const { removed, at_service: there } = JSON.parse(run.lines.join('\n'));
+    assert.equal(removed, true, `${what}: here it is gone in any case`);
+    if (code === 0) {
+      assert.ok(ABOUT_MEMBERS.includes(order.fault), `${what}: said to be gone`);
+      assert.deepEqual([there.removed.length, there.kept], [1, []], what);
+      assert.equal((await known('thumbsignin', name)).count, 0, what);
+    } else {
+      assert.deepEqual([there.removed, there.kept.length], [[], 1], what);
+      assert.match(run.stderr, /not everything at ThumbSignIn/, what);
+    }
+  });
 });
 
 /** Runs `try` in a terminal. */

@@ -808,6 +808,41 @@ test('two widgets, made at once in one container: each has its own addresses and
   await leave();
 });
 
+test('two widgets that open at once ask one after the other: the first answer brings the cookie to which both are bound', async () => {
+  const { page, heard, leave } = await visit({ clock: true });
+  const cookies = new Map();
+  site.action = ({ headers }) => {
+    const body = site.begin();
+    cookies.set(body.transactionId, headers.cookie ?? `browser=${body.transactionId}`);
+    return { body, headers: headers.cookie ? {} : { 'set-cookie': cookies.get(body.transactionId) } };
+  };
+  site.status = (request) => (cookies.get(request.id) === request.headers.cookie ? { body: site.stateOf(request) } : { status: 404, body: {} });
+  await make(page, 'tsRegister', { actionUrl: '/tsAuth/register' });
+  await make(page, 'tsLogin');
+  await page.evaluate(() => Promise.all([window.tsRegister.open(), window.tsLogin.open()]));
+  assert.equal(new Set(cookies.values()).size, 1);
+  await heard.wait('PENDING', 2);
+  assert.equal(heard.events().includes('ERROR'), false);
+
+  // Whoever closes while it waits begins nothing, and an address that does not answer has the others wait for five seconds.
+  const { action } = site;
+  site.action = (request) => (request.url === '/tsAuth/register' ? new Promise(() => {}) : action(request));
+  await page.evaluate(() => {
+    window.tsRegister.refresh();
+    window.tsLogin.refresh();
+    window.tsLogin.close();
+    window.tsLogin.open();
+  });
+  await site.asked('/tsAuth/register', 2);
+  await page.clock.runFor(4_999);
+  assert.equal(heard.all('fetch').filter(({ url }) => url === '/tsAuth/authenticate').length, 1);
+  await page.clock.runFor(1);
+  await site.asked('/tsAuth/authenticate', 2);
+  await heard.wait('PENDING', 3);
+  assert.equal(site.to('/tsAuth/authenticate').length, 2);
+  await leave();
+});
+
 test('configurations: what is no object is ignored, a default is set, and nothing of the page is changed', async () => {
   const { page, leave } = await visit();
   const seen = await page.evaluate(async (config) => {

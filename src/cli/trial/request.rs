@@ -13,14 +13,11 @@ use crate::domain::error_chain::chain;
 use crate::domain::login::{Confirmation, End, Reason, UpstreamHandle};
 use crate::telemetry;
 use crate::upstream::{
-    BeginError, BeginRequest, Begun, Enrolment, PhoneApproval, PhoneRegistry, Progress, RegistryError, Unavailable,
+    BeginError, BeginRequest, Begun, Enrolment, FAST, PhoneApproval, PhoneRegistry, Progress, RegistryError, SLOW, Unavailable,
 };
 
 const SERVICE_NAME: &str = "signbridge try";
 const USER_AGENT: &str = concat!("signbridge/", env!("CARGO_PKG_VERSION"));
-/// Between polls while nobody has touched the phone, and once somebody has.
-const SLOW: Duration = Duration::from_millis(1500);
-const FAST: Duration = Duration::from_secs(1);
 /// Between questions whether a phone was registered.
 const REGISTERED: Duration = Duration::from_secs(3);
 

@@ -17,6 +17,11 @@ pub(crate) fn allowed(op: &Op, interaction: &Interaction) -> Vec<Upstream> {
     strong_enough(&configured, wanted(interaction))
 }
 
+/// Whether somebody who is asked through `present` may choose another upstream: one that is not known to be down.
+pub(crate) fn has_other(op: &Op, interaction: &Interaction, present: Upstream) -> bool {
+    is_there_another(allowed(op, interaction), present, |upstream| op.health.is_down(upstream))
+}
+
 /// Whether a login through `upstream` may name nobody (decision 2.3).
 pub(crate) fn may_be_unnamed(op: &Op, interaction: &Interaction, upstream: Upstream) -> bool {
     let can = op.upstreams.get(&upstream).is_some_and(|service| service.capabilities().unnamed);
@@ -48,6 +53,14 @@ fn strong_enough(configured: &[(Upstream, Capabilities)], wanted: Acr) -> Vec<Up
 fn without_those_down(all: Vec<Upstream>, is_down: impl Fn(Upstream) -> bool) -> Vec<Upstream> {
     let up: Vec<Upstream> = all.iter().copied().filter(|upstream| !is_down(*upstream)).collect();
     if up.is_empty() { all } else { up }
+}
+
+pub(crate) fn is_there_another(
+    all: impl IntoIterator<Item = Upstream>,
+    present: Upstream,
+    is_down: impl Fn(Upstream) -> bool,
+) -> bool {
+    all.into_iter().any(|upstream| upstream != present && !is_down(upstream))
 }
 
 #[cfg(test)]
@@ -87,6 +100,23 @@ mod tests {
             let allowed = strong_enough(&[SECSIGN, THUMBSIGNIN], wanted);
             let found = without_those_down(allowed, |upstream| down.contains(&upstream));
             assert_eq!(found, offered, "{wanted:?} while {down:?} is down");
+        }
+    }
+
+    #[test]
+    fn another_method_is_shown_when_it_reaches_what_is_wanted_and_is_not_down() {
+        use Upstream::{SecSign, ThumbSignIn};
+        for (wanted, present, down, shown) in [
+            (Acr::Named, SecSign, vec![], true),
+            (Acr::Named, ThumbSignIn, vec![], true),
+            (Acr::Named, ThumbSignIn, vec![SecSign], false),
+            (Acr::Named, SecSign, vec![SecSign], true),
+            (Acr::Named, SecSign, vec![SecSign, ThumbSignIn], false),
+            (Acr::Matched, SecSign, vec![], false),
+        ] {
+            let allowed = strong_enough(&[SECSIGN, THUMBSIGNIN], wanted);
+            let found = is_there_another(allowed, present, |upstream| down.contains(&upstream));
+            assert_eq!(found, shown, "{wanted:?} beside {present:?} while {down:?} is down");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use tokio::time::Instant;
 
+use super::outcome;
 use crate::domain::login::{End, LoginStage, UpstreamHandle};
 use crate::flow::node::latency::Call;
 use crate::flow::prelude::*;
@@ -46,11 +47,11 @@ pub(crate) async fn end(op: &Op, login: &Login, how: End, session: UpstreamSessi
     Ok(ended)
 }
 
-/// Counts a login that ended without an approval; a decoy is nobody's login.
+/// Counts what ended without an approval; a decoy is nobody's login.
 pub(super) fn count(login: &Login, how: End) {
     if login.subject != Subject::Decoy {
         let reason = how.reason().map_or("", Reason::as_str);
-        metrics::LOGINS.add([login.upstream.as_str(), how.state(), reason]);
+        outcome::counter(&login.purpose).add([login.upstream.as_str(), how.state(), reason]);
     }
 }
 

@@ -6,8 +6,9 @@ use crate::domain::assurance::Acr;
 use crate::domain::authorization::Authorization;
 use crate::domain::id::{ClientId, DeviceId, LoginId, UserId};
 use crate::domain::login::{Asked, FINISH_GRACE, Purpose};
-use crate::domain::user::Device;
-use crate::flow::authorization::{self, Browser, Interaction, offer};
+use crate::domain::user::{Device, Upstream};
+use crate::flow::authorization::offer::{self, has_other, is_there_another};
+use crate::flow::authorization::{self, Browser, Interaction};
 use crate::flow::prelude::*;
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::store::backchannel_logouts::Hold;
@@ -18,6 +19,16 @@ pub(super) async fn on_begin(tx: &Tx, purpose: &Purpose) -> Result<bool, StoreEr
     match purpose {
         Purpose::Authorization(id) => authorizations::lock_row(tx, id).await,
         Purpose::Portal { .. } | Purpose::Enrolment(_) | Purpose::DeviceGrant(_) | Purpose::Backchannel(_) => Ok(true),
+    }
+}
+
+/// Where it is counted that one ended. To register a phone is no login.
+pub(super) fn counter(purpose: &Purpose) -> &'static metrics::Counter<3> {
+    match purpose {
+        Purpose::Enrolment(_) => &metrics::DEVICE_REGISTRATIONS,
+        Purpose::Authorization(_) | Purpose::Portal { .. } | Purpose::DeviceGrant(_) | Purpose::Backchannel(_) => {
+            &metrics::LOGINS
+        }
     }
 }
 
@@ -182,6 +193,14 @@ impl LoginTarget {
     pub(crate) fn until(&self, op: &Op) -> Timestamp {
         let own = || op.env.now().plus(op.settings.lifetimes.login);
         self.interaction.as_ref().map_or_else(own, |interaction| interaction.authorization.expires_at)
+    }
+
+    /// Whether another service than the login's may be chosen for it.
+    pub(crate) fn has_other_method(&self, op: &Op, present: Upstream) -> bool {
+        match &self.interaction {
+            Some(interaction) => has_other(op, interaction, present),
+            None => is_there_another(op.upstreams.keys().copied(), present, |upstream| op.health.is_down(upstream)),
+        }
     }
 
     pub(crate) fn is_waiting(&self, now: Timestamp) -> bool {

@@ -10,12 +10,12 @@ use crate::domain::login::{End, LoginStage, UpstreamHandle};
 use crate::domain::user::Upstream;
 use crate::flow::prelude::*;
 use crate::store::devices;
-use crate::upstream::Progress;
+use crate::upstream::{FAST, Progress, SLOW};
 
-/// Between polls while nobody has touched the phone, and up to how much more at random; and once somebody has.
-const SLOW: Duration = Duration::from_millis(1300);
-const SLOW_MORE: Duration = Duration::from_millis(400);
-const FAST: Duration = Duration::from_secs(1);
+/// By how much sooner or later than on average a slow poll may come.
+const SPREAD: Duration = Duration::from_millis(200);
+/// The most between two polls (decision 2.8).
+const SLOWEST: Duration = Duration::from_secs(2);
 /// How long after its deadline a login is ended and withdrawn: its page has heard of the end by then, from the deadline alone.
 pub(crate) const AFTER_DEADLINE: Duration = Duration::from_millis(300);
 /// By how much the upstream's clock may be ahead: what it calls expired so shortly before the deadline ends at the deadline.
@@ -30,8 +30,17 @@ pub(crate) fn next_poll(op: &Op, login: &Login) -> Result<Duration, RandomError>
 
 /// Not in step with anything that an observer could count from.
 fn slowly(op: &Op) -> Result<Duration, RandomError> {
+    between(op, SLOW - SPREAD, SLOW + SPREAD)
+}
+
+/// After a question that was not answered. An outage may cut off all at one moment: they do not come back at one (R23).
+pub(crate) fn unanswered(op: &Op) -> Result<Duration, RandomError> {
+    between(op, FAST, SLOWEST)
+}
+
+fn between(op: &Op, least: Duration, most: Duration) -> Result<Duration, RandomError> {
     let [random] = op.env.random_bytes()?;
-    Ok(SLOW + SLOW_MORE * u32::from(random) / u32::from(u8::MAX))
+    Ok(least + (most - least) * u32::from(random) / u32::from(u8::MAX))
 }
 
 /// Returns after how long to ask again; `None`: the login is over.
@@ -117,6 +126,9 @@ async fn approve(op: &Op, login: &Login, upstream_user: &str) -> Result<bool, In
     }
     if approved {
         op.signals.login_changed(&login.id);
+        if registers {
+            outcome::counter(&login.purpose).add([login.upstream.as_str(), "succeeded", ""]);
+        }
     } else if op.env.now() >= login.deadline {
         end::end(op, login, End::Expired, UpstreamSession::Dead).await?;
     } else if registers {

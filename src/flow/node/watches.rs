@@ -3,7 +3,6 @@
 //! asks for the state instead.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Weak;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -42,11 +41,16 @@ impl Seen {
 struct Watched {
     seen: Sender<Seen>,
     changed: Arc<Notify>,
-    /// The oldest first. Those that are gone do not count.
-    streams: VecDeque<Weak<CancellationToken>>,
+    /// The oldest first; each by what ends it.
+    streams: VecDeque<Arc<CancellationToken>>,
 }
 
-type All = HashMap<LoginId, Watched>;
+#[derive(Default)]
+struct All {
+    logins: HashMap<LoginId, Watched>,
+    /// How many streams there are of all of them: counted as they come and go, not at each that comes.
+    open: usize,
+}
 
 #[derive(Clone, Default)]
 pub(crate) struct Watches(Arc<Mutex<All>>);
@@ -54,6 +58,8 @@ pub(crate) struct Watches(Arc<Mutex<All>>);
 pub(crate) struct Stream {
     seen: Receiver<Seen>,
     ended: Arc<CancellationToken>,
+    login: LoginId,
+    watches: Watches,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,20 +78,21 @@ pub(crate) fn watch(op: &Op, login: &Login) -> Option<Stream> {
     if !make_room(&mut all, id, &op.settings.limits) {
         return None;
     }
-    let watched = all.entry(id.clone()).or_insert_with(|| {
+    all.open += 1;
+    let watched = all.logins.entry(id.clone()).or_insert_with(|| {
         let changed = Arc::<Notify>::default();
         tokio::spawn(follow(op.clone(), id.clone(), login.deadline, changed.clone()));
         Watched { seen: channel(read).0, changed, streams: VecDeque::new() }
     });
-    let ended = Arc::default();
-    watched.streams.push_back(Arc::downgrade(&ended));
+    let ended = Arc::<CancellationToken>::default();
+    watched.streams.push_back(ended.clone());
     // Whichever was read later: by this page's request, or for the streams that are here.
     watched.seen.send_if_modified(|told| {
         let is_newer = read.is_after(*told);
         *told = if is_newer { read } else { *told };
         is_newer
     });
-    Some(Stream { seen: watched.seen.subscribe(), ended })
+    Some(Stream { seen: watched.seen.subscribe(), ended, login: id.clone(), watches: op.signals.watches.clone() })
 }
 
 /// The deadline is met to the moment, whenever the stream began and whoever the login is for (check 139).
@@ -107,28 +114,19 @@ async fn follow(op: Op, id: LoginId, mut deadline: Timestamp, changed: Arc<Notif
     }
 }
 
-fn is_here(stream: &Weak<CancellationToken>) -> bool {
-    stream.strong_count() > 0
-}
-
-fn open(all: &All) -> usize {
-    all.values().flat_map(|watched| &watched.streams).filter(|stream| is_here(stream)).count()
-}
-
 /// Ends the oldest stream of a login that has as many as it may, or refuses one more (false) on a node that has.
 fn make_room(all: &mut All, id: &LoginId, limits: &Limits) -> bool {
     let most = |limit: Option<u32>| limit.map(|most| usize::try_from(most).unwrap_or(usize::MAX));
-    if let Some(watched) = all.get_mut(id) {
-        watched.streams.retain(is_here);
-        if most(limits.streams_per_login).is_some_and(|most| watched.streams.len() >= most)
-            && let Some(oldest) = watched.streams.pop_front().and_then(|oldest| oldest.upgrade())
-        {
-            oldest.cancel();
-            metrics::SSE_REFUSED.add(["login"]);
-            return true;
-        }
+    if let Some(watched) = all.logins.get_mut(id)
+        && most(limits.streams_per_login).is_some_and(|most| watched.streams.len() >= most)
+        && let Some(oldest) = watched.streams.pop_front()
+    {
+        oldest.cancel();
+        all.open -= 1;
+        metrics::SSE_REFUSED.add(["login"]);
+        return true;
     }
-    let is_full = most(limits.streams_per_node).is_some_and(|most| open(all) >= most);
+    let is_full = most(limits.streams_per_node).is_some_and(|most| all.open >= most);
     if is_full {
         metrics::SSE_REFUSED.add(["node"]);
     }
@@ -139,19 +137,30 @@ impl Watches {
     /// Tells the streams of a login how it stands. False: nobody is to look again, and it is forgotten.
     fn tell(&self, id: &LoginId, seen: Option<Seen>) -> bool {
         let mut all = self.0.lock();
-        let Some(watched) = all.get(id) else { return false };
+        let Some(watched) = all.logins.get(id) else { return false };
         if let Some(seen) = seen {
             watched.seen.send_if_modified(|told| std::mem::replace(told, seen) != seen);
         }
-        let goes_on = seen.is_some_and(|seen| seen.is_open) && watched.streams.iter().any(is_here);
+        let (streams, is_open) = (watched.streams.len(), seen.is_some_and(|seen| seen.is_open));
+        let goes_on = is_open && streams > 0;
         if !goes_on {
-            all.remove(id);
+            all.logins.remove(id);
+            all.open -= streams;
         }
         goes_on
     }
 
+    /// A stream is gone, if it did not end before.
+    fn leave(&self, id: &LoginId, stream: &Arc<CancellationToken>) {
+        let mut all = self.0.lock();
+        let Some(watched) = all.logins.get_mut(id) else { return };
+        let Some(at) = watched.streams.iter().position(|one| Arc::ptr_eq(one, stream)) else { return };
+        watched.streams.remove(at);
+        all.open -= 1;
+    }
+
     pub(super) fn changed(&self, id: &LoginId) {
-        if let Some(watched) = self.0.lock().get(id) {
+        if let Some(watched) = self.0.lock().logins.get(id) {
             watched.changed.notify_one();
         }
     }
@@ -171,6 +180,12 @@ impl Stream {
                 Err(_nobody_looks) => News::Over,
             },
         }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.watches.leave(&self.login, &self.ended);
     }
 }
 

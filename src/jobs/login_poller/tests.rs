@@ -107,6 +107,20 @@ async fn logins_begun_here_are_looked_for_when_they_are_old_enough() {
 }
 
 #[tokio::test]
+async fn polls_that_an_outage_cut_off_together_do_not_come_back_together() {
+    let scene = Scene::new(Duration::ZERO).await;
+    let (op, login) = (&scene.bench.op, scene.begin("alice").await);
+    scene.behaviour.is_down.store(true, Ordering::SeqCst);
+    let mut quarters = [0; 4];
+    for _poll in 0..200 {
+        let Some((pause, _)) = poll_once(op, "node", &login.id).await.unwrap() else { panic!("it is over") };
+        assert!((1000..=2000).contains(&pause.as_millis()), "{pause:?}");
+        quarters[usize::try_from((pause.as_millis() - 1000) / 250).unwrap().min(3)] += 1;
+    }
+    assert!(quarters.iter().all(|share| (15..100).contains(share)), "in a quarter of a second each: {quarters:?}");
+}
+
+#[tokio::test]
 async fn a_poll_of_a_decoy_costs_the_commits_of_a_login_and_so_does_its_end() {
     let mut costs = Vec::new();
     for name in ["alice", "nobody"] {

@@ -82,12 +82,12 @@ pub(crate) async fn list_unleased_open(db: &Db, now: Timestamp, limit: u64) -> R
     readable(db.rows(login::Entity, free, values![creating, pending, fetched, now, limit]).await?, row::read)
 }
 
-/// How many logins of real users wait for a phone, by phone service.
+/// How many logins of real users wait for a phone, by phone service. To register a phone is no login.
 pub(crate) async fn count_open(db: &Db, now: Timestamp) -> Result<Vec<(String, i64)>, StoreError> {
     let sql = "SELECT upstream, COUNT(*) FROM logins WHERE stage IN ($1, $2, $3) AND deadline > $4 AND subject <> $5 \
-               GROUP BY upstream";
+               AND purpose <> $6 GROUP BY upstream";
     let [creating, pending, fetched] = OPEN_STAGES;
-    db.counts(sql, values![creating, pending, fetched, now, row::DECOY]).await
+    db.counts(sql, values![creating, pending, fetched, now, row::DECOY, row::ENROLMENT]).await
 }
 
 /// Adds a login. With `hold_until` it also takes the slot of the user who is asked, unless another login holds it at the

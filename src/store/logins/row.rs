@@ -28,6 +28,8 @@ pub(super) const DECOY: &str = "decoy";
 
 /// The word of the column `purpose` whose login goes with its authorization, by the foreign key of `authorization_id`.
 const AUTHORIZATION: &str = "authorization";
+/// The word of the column `purpose` of what registers a phone, and signs nobody in.
+pub(super) const ENROLMENT: &str = "enrolment";
 
 /// A purpose as serde writes it: the word of the column `purpose`, and the JSON of `purpose_key`.
 #[derive(Serialize, Deserialize)]

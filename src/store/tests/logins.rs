@@ -55,6 +55,9 @@ pub(super) async fn a_login_of_every_purpose_comes_back_and_is_found_by_it(store
         for written in [own, without_browser] {
             add(&store, written.clone(), None).await;
             assert_eq!(format!("{:?}", read(&store, written.id.as_str()).await), format!("{written:?}"));
+            let open = logins::count_open(store.read(), NOW).await.unwrap();
+            let is_login = !matches!(purpose, Purpose::Enrolment(_));
+            assert_eq!(open, if is_login { vec![("secsign".to_owned(), 1)] } else { Vec::new() }, "{purpose:?}");
             assert!(begin(&store, written.id.as_str()).await && approve(&store, written.id.as_str(), after(1)).await);
         }
     }

@@ -5,6 +5,8 @@
 //! fallback host only if the primary certainly saw nothing of it (decision 2.7, SecSign notes §1.4). State and cancel may
 //! be repeated. `ReqReleaseAuthSession`, which servers stopped to support in 2019, is sent where `secsign.release` says so.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use tokio::time::Instant;
 use url::Url;
@@ -38,6 +40,11 @@ mod wire;
 
 /// So is one that was begun before `secsign.pin_user` was written or taken out.
 const NOT_OURS: &str = "the stored session is damaged, or of the server's other API";
+
+/// How much of the time that is left one host gets: those after it have to have time, too.
+fn share(left: Duration, is_last: bool) -> Duration {
+    if is_last { left } else { left * 3 / 5 }
+}
 
 /// The client of a SecSign server.
 pub(crate) struct SecSign {
@@ -106,7 +113,7 @@ impl SecSign {
             let is_last = index + 1 == hosts.len();
             let left = self.limits.ask.saturating_sub(began.elapsed());
             let request = self.api.ask(url, question, session);
-            let limit = if is_last { left } else { left * 3 / 5 };
+            let limit = share(left, is_last);
             let (status, body, is_whole) = match self.client.send(request, Delivery::Repeatable, limit).await {
                 Ok(answer) => (answer.status, answer.body, true),
                 Err(SendError::TooLong { status }) => (status, Vec::new(), false),

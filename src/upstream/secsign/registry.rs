@@ -16,6 +16,7 @@ use super::api::Api as _;
 use super::reply::Refusal;
 use super::rest::{RestApi, below, refusal_of};
 use super::session::SecSignId;
+use super::share;
 use crate::domain::login::Challenge;
 use crate::outbound::{Delivery, PhoneAnswer, PhoneClient};
 use crate::protocol::json::parse_object;
@@ -60,11 +61,10 @@ impl Registry {
         Self { client, api, app_scheme, servers: servers.into_iter().map(server).collect(), limits: Limits::PROMISED }
     }
 
-    /// The servers in the order in which they are asked, and until when each may be: the others have to have time, too.
+    /// The servers in the order in which they are asked, and until when each may be.
     fn in_turn(&self, limit: Duration) -> impl Iterator<Item = (&Server, Instant)> {
         let (began, count) = (Instant::now(), self.servers.len());
-        let time = move |at: usize| if at + 1 == count { limit } else { limit * 3 / 5 };
-        self.servers.iter().enumerate().map(move |(at, server)| (server, began + time(at)))
+        self.servers.iter().enumerate().map(move |(at, server)| (server, began + share(limit, at + 1 == count)))
     }
 
     async fn get(&self, url: Url, until: Instant) -> Result<PhoneAnswer, RegistryError> {

@@ -1,7 +1,5 @@
 //! The client against servers that answer, misbehave or are not there.
 
-use std::time::Duration;
-
 use url::{Url, form_urlencoded};
 
 use super::*;

@@ -67,3 +67,24 @@ fn a_site_is_known_by_its_host_then_by_its_origin_and_the_only_one_by_neither() 
     let count = |sites: &[EmbeddingSite]| sites_of(sites, &headers(&[("host", "id.example")])).len();
     assert_eq!((count(&sites), count(&sites[..1]), count(&[])), (2, 1, 0));
 }
+
+#[test]
+fn a_page_of_a_site_that_asks_across_origins_may_read() {
+    let sites = [site("https://shop.example"), site("https://club.example:8443")];
+    let may = |fields: &[(&'static str, &str)]| reader(&sites, &headers(fields)).is_some();
+    for host in ["id.example", "neither.example"] {
+        assert!(may(&[("host", host), ("origin", "https://club.example:8443"), ("sec-fetch-site", "cross-site")]), "{host}");
+    }
+    for nobody in [
+        &[("host", "id.example")][..],
+        &[("host", "shop.example"), ("origin", "https://shop.example")],
+        &[("host", "shop.example"), ("origin", "https://club.example:8443")],
+        &[("host", "id.example"), ("origin", "https://evil.example")],
+        &[("host", "id.example"), ("origin", "https://shop.example"), ("origin", "https://shop.example")],
+        &[("host", "id.example"), ("origin", "null")],
+    ] {
+        assert!(!may(nobody), "{nobody:?}");
+    }
+    assert!(["/tsAuth/register", "/txnStatus/a~b", "/sendSMS"].into_iter().all(is_asked_for));
+    assert!(!["/authorize", "/token", "/account/tsAuth/"].into_iter().any(is_asked_for));
+}

@@ -20,6 +20,11 @@ async fn scene(per_login: Option<u32>, per_node: Option<u32>) -> Scene {
     scene
 }
 
+/// How many streams the node counts.
+fn open(op: &Op) -> usize {
+    op.signals.watches.0.lock().open
+}
+
 async fn soon(stream: &mut Stream) -> News {
     tokio::time::timeout(Duration::from_secs(20), stream.next()).await.unwrap()
 }
@@ -40,7 +45,7 @@ async fn every_stream_hears_of_a_change_and_of_the_deadline_by_one_that_looks() 
     for name in ["alice", "nobody"] {
         let login = scene.begin(name).await;
         let mut streams: Vec<Stream> = (0..50).map(|_| watch(op, &login).unwrap()).collect();
-        assert_eq!(op.signals.watches.0.lock().len(), 1, "one re-reads");
+        assert_eq!(op.signals.watches.0.lock().logins.len(), 1, "one re-reads");
         assert!(streams.iter_mut().all(|stream| stream.seen().state == "pending"));
         // No broker runs: the deadline alone decides.
         scene.bench.advance(120);
@@ -48,9 +53,10 @@ async fn every_stream_hears_of_a_change_and_of_the_deadline_by_one_that_looks() 
             assert_eq!(soon(stream).await, News::Changed(Seen { state: "expired", reason: None, is_open: false }), "{name}");
             assert_eq!(soon(stream).await, News::Over);
         }
-        assert!(op.signals.watches.0.lock().is_empty(), "nothing is left");
+        assert!(op.signals.watches.0.lock().logins.is_empty(), "nothing is left");
+        assert_eq!(open(op), 0, "what has heard the end counts no more");
         drop(streams);
-        assert_eq!(open(&op.signals.watches.0.lock()), 0);
+        assert_eq!(open(op), 0, "nor is it counted twice");
     }
 }
 
@@ -88,6 +94,9 @@ async fn a_newer_stream_ends_the_oldest_of_its_login() {
     let mut three = watch(op, &login).unwrap();
     assert_eq!(soon(&mut one).await, News::Replaced);
     scene.bench.advance(120);
+    assert_eq!(open(op), 2);
+    drop(one);
+    assert_eq!(open(op), 2, "it was counted out when it was replaced");
     for stream in [&mut two, &mut three] {
         assert!(matches!(soon(stream).await, News::Changed(seen) if seen.state == "expired"), "the newer ones go on");
     }
@@ -106,6 +115,6 @@ async fn a_full_node_refuses_a_stream_until_one_leaves() {
     let four = watch(op, &other).unwrap();
     assert!(watch(op, &login).is_none(), "that was one place");
     drop((two, three, four));
-    assert_eq!(open(&op.signals.watches.0.lock()), 0);
+    assert_eq!(open(op), 0);
     assert!(watch(op, &login).is_some());
 }
