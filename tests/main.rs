@@ -7,4 +7,5 @@ mod craft;
 #[cfg(feature = "demo")]
 mod http;
 mod logging;
+mod pathways;
 mod seeds;
