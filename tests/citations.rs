@@ -227,7 +227,7 @@ fn a_citation_of_nothing_would_be_noticed() {
 }
 
 /// The texts between backticks in the last cell of each row, with the words in quotes that follow one.
-fn references(page: &str) -> Vec<(String, Option<String>)> {
+pub(crate) fn references(page: &str) -> Vec<(String, Option<String>)> {
     let mut found = Vec::new();
     for line in
         page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| number") && !line.starts_with("| check |"))
