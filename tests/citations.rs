@@ -227,7 +227,7 @@ fn a_citation_of_nothing_would_be_noticed() {
 }
 
 /// The texts between backticks in the last cell of each row, with the words in quotes that follow one.
-fn references(page: &str) -> Vec<(String, Option<String>)> {
+pub(crate) fn references(page: &str) -> Vec<(String, Option<String>)> {
     let mut found = Vec::new();
     for line in
         page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| number") && !line.starts_with("| check |"))
@@ -244,7 +244,7 @@ fn references(page: &str) -> Vec<(String, Option<String>)> {
 }
 
 /// What of the names on a page does not exist: files, functions, titles of tests.
-fn missing(page: &str, functions: &BTreeSet<String>) -> Vec<String> {
+pub(crate) fn missing(page: &str, functions: &BTreeSet<String>) -> Vec<String> {
     let exists = |name: &str| {
         ["", "src/", "docs/", "docs/requirements/"].iter().any(|below| root().join(format!("{below}{name}")).exists())
     };
@@ -269,7 +269,7 @@ fn missing(page: &str, functions: &BTreeSet<String>) -> Vec<String> {
 }
 
 /// Every function of the workspace by its name.
-fn functions() -> BTreeSet<String> {
+pub(crate) fn functions() -> BTreeSet<String> {
     let files =
         ["src", "simulator", "migrations", "tests"].iter().flat_map(|folder| files_below(&root().join(folder), &["rs"]));
     let texts: Vec<String> = files.map(|path| fs::read_to_string(path).unwrap()).collect();

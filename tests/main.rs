@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod checks;
 mod citations;
 mod craft;
 #[cfg(feature = "demo")]
 mod http;
 mod logging;
+mod pathways;
 mod seeds;

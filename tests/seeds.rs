@@ -211,7 +211,7 @@ fn named(mut cell: &str) -> Option<Vec<(&str, Option<&str>)>> {
 }
 
 /// The tests that `./check` runs.
-struct Tests {
+pub(crate) struct Tests {
     /// The names of functions.
     rust: BTreeSet<String>,
     /// The titles of each file of `tests/clients`.
@@ -219,12 +219,12 @@ struct Tests {
 }
 
 impl Tests {
-    fn of_this_repository() -> Self {
+    pub(crate) fn of_this_repository() -> Self {
         let check = fs::read_to_string(root().join("check")).unwrap();
         assert!(check.contains("cargo test --release --workspace --locked --no-fail-fast"), "the tests in Rust");
         let sources = ["src", "simulator", "tests"].map(|folder| files_below(&root().join(folder), &["rs"]));
         let texts = sources.iter().flatten().map(|path| fs::read_to_string(path).unwrap());
-        let rust = texts.flat_map(|text| functions(&text)).collect();
+        let rust = texts.flat_map(|text| [functions(&text), listed(&text)].concat()).collect();
         let files = files_below(&root().join("tests/clients"), &["mjs"]);
         let named = files.iter().map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), path));
         let run = named.filter(|(name, _path)| is_run(&check, name));
@@ -232,7 +232,12 @@ impl Tests {
         Self { rust, node }
     }
 
-    fn has(&self, name: &str, title: Option<&str>) -> bool {
+    /// One of each kind.
+    pub(crate) fn of(rust: &str, (file, title): (&str, &str)) -> Self {
+        Self { rust: BTreeSet::from([rust.to_owned()]), node: BTreeMap::from([(file.to_owned(), vec![title.to_owned()])]) }
+    }
+
+    pub(crate) fn has(&self, name: &str, title: Option<&str>) -> bool {
         match title {
             None => self.rust.contains(name),
             Some(words) => self.node.get(name).into_iter().flatten().any(|title| title.contains(words)),
@@ -263,6 +268,24 @@ fn functions(text: &str) -> Vec<String> {
                 found.push(name.to_owned());
             }
             (is_test, is_ignored) = (false, false);
+        }
+    }
+    found
+}
+
+/// The tests that a Rust text makes of functions, by listing them: each runs on both engines.
+fn listed(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut is_list = false;
+    for line in text.lines() {
+        match line {
+            "cases! {" | "on_both_engines! {" => is_list = true,
+            "}" => is_list = false,
+            line => {
+                let name = line.trim();
+                let is_name = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+                found.extend((is_list && is_name && !name.is_empty()).then(|| name.to_owned()));
+            }
         }
     }
     found
@@ -330,10 +353,7 @@ fn every_name_of_the_seeds_has_a_row_with_a_test_that_runs() {
 
 #[test]
 fn a_row_without_a_test_that_runs_would_be_noticed() {
-    let tests = Tests {
-        rust: BTreeSet::from(["a_test".to_owned()]),
-        node: BTreeMap::from([("a.test.mjs".to_owned(), vec!["once; and again".to_owned()])]),
-    };
+    let tests = Tests::of("a_test", ("a.test.mjs", "once; and again"));
     let wrong = |rows: &str| {
         let page = format!("# Page\n\n## Part\n\n{NAMES}\n|---|---|---|\n{rows}\n\n## Another\n\n| `b` | x | `c` |\n");
         flaws(&page, "Part", &["a: b"], &tests)
@@ -375,6 +395,19 @@ fn a_test_that_does_not_run_is_none() {
         "fn d() {}",
     ];
     assert_eq!(functions(&text.join("\n")), ["b", "c"]);
+    let text = [
+        "cases! {",
+        "    group {",
+        "        a_case",
+        "        // no_case",
+        "    }",
+        "}",
+        "b_function",
+        "on_both_engines! {",
+        "    c",
+        "}",
+    ];
+    assert_eq!(listed(&text.join("\n")), ["a_case", "c"]);
     let text = [
         "test('it\\'s a', async () => {",
         "  test(`b ${c}`, (t) => {",

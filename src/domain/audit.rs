@@ -8,6 +8,8 @@ named_enum! {
     pub(crate) enum AuditKind {
         /// A login began; the detail says whether a phone was asked or a decoy shown.
         LoginStarted = "login.started",
+        /// The person approved in time, whether or not a browser goes on with it.
+        LoginApproved = "login.approved",
         LoginSucceeded = "login.succeeded",
         /// A login ended otherwise; the detail says how.
         LoginFailed = "login.failed",

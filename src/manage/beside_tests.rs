@@ -240,6 +240,30 @@ async fn a_lock_beside_a_login(bench: Bench) {
     assert!(!scene.is_signed_in().await);
 }
 
+/// Nobody is signed in by an approval that came before, also not once they are let in again (check 137).
+async fn is_worthless(scene: &Scene, login: &LoginId) {
+    let finished = scene.finish(login).await;
+    assert!(matches!(finished, Finished::Refused), "{finished:?}");
+    users::set_locked(&scene.manage(), "alice", false).await.unwrap();
+    let again = scene.finish(login).await;
+    assert!(matches!(again, Finished::Before), "it is used up: {again:?}");
+    assert!(!scene.is_signed_in().await);
+}
+
+async fn a_lock_between_an_approval_and_the_finish(bench: Bench) {
+    let scene = Scene::new(bench).await;
+    let (login, _authorization) = scene.approved().await;
+    users::set_locked(&scene.manage(), "alice", true).await.unwrap();
+    is_worthless(&scene, &login).await;
+}
+
+async fn a_phone_removed_between_an_approval_and_the_finish(bench: Bench) {
+    let scene = Scene::new(bench).await;
+    let (login, _authorization) = scene.approved().await;
+    devices::remove(&scene.manage(), &scene.phone).await.unwrap();
+    is_worthless(&scene, &login).await;
+}
+
 on_both_engines! {
     a_logout_beside_a_redemption
     a_lock_beside_a_redemption
@@ -249,4 +273,6 @@ on_both_engines! {
     a_redemption_beside_a_client_switched_off
     a_phone_removed_beside_a_login
     a_lock_beside_a_login
+    a_lock_between_an_approval_and_the_finish
+    a_phone_removed_between_an_approval_and_the_finish
 }

@@ -199,7 +199,9 @@ test('a QR code without a name: the page names the account and waits for #contin
   await demo.phone.act(id, { action: 'approve', userId: 'bob' });
   await at.until(walker, 'approved');
   assert.match(walker.html, /bob/);
-  assert.equal(await at.isSignedIn(await new Walker().open(demo.issuer)), false);
+  const page = walker.url;
+  assert.equal(await at.isSignedIn(walker), false, 'approved, and not confirmed (check 143)');
+  await walker.open(page);
   assert.ok(await at.finish(walker));
   assert.equal(await at.whoIs(walker), 'bob');
 });

@@ -55,6 +55,26 @@ test('S3: the person is named exactly once, with the right value; what could be 
   }
 });
 
+test('checks 133, 140: the phone says the registered name of the app and our host, whatever a request says, and has symbols', async () => {
+  const create = (id, name) => execFileSync(BINARY,
+    ['client', 'create', '--config', demo.config_file, '--id', id, '--name', name, '--redirect-uri', at.back], { stdio: 'pipe' });
+  assert.throws(() => create('lines', 'a\nb'), (error) => String(error.stderr).includes('control characters'));
+  for (const [id, name, shown] of [['plain', 'Plain app', 'Plain app'], ['odd', 'Odd\u202e \u{1f98a}&servicename=Bank', 'Odd- --servicename-Bank']]) {
+    create(id, name);
+    const person = await at.person(`at-${id}`);
+    const walker = await at.begin('secsign', person, new Walker(), {
+      client_id: id, client_name: 'Bank', servicename: 'Bank', serviceaddress: 'bank.example', transactiontitle: 'Bank', showaccesspass: 'false',
+    });
+    assert.equal(stateOf(walker), 'pending/');
+    const session = await at.session(person);
+    assert.deepEqual([session.servicename, session.serviceaddress], [shown, new URL(demo.issuer).hostname]);
+    // A text would switch the symbols off (check 133).
+    assert.deepEqual([session.transactiontitle, session.transactiondescr], [null, null]);
+    assert.ok(session.symbols.length >= 4, `${session.symbols.length} symbols`);
+    await at.giveUp(walker);
+  }
+});
+
 test('S8: what a service says in its errors stays in the log', async () => {
   const secret = 'jdbc:oracle at 10.1.2.3 stack trace com.vendor.Internal';
   const seen = [];

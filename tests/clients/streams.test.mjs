@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, test } from 'node:test';
-import { identifying, waiting } from './lib/apps.mjs';
+import { identifying, times, waiting } from './lib/apps.mjs';
 import { eventually } from './lib/demo.mjs';
-import { App, each, pause, prepare, request } from './lib/serve.mjs';
+import { App, each, pause, pool, prepare, request } from './lib/serve.mjs';
 
 const [PER_LOGIN, PER_NODE] = [4, 12];
 /** A stream whose browser is gone is noticed when the next comment cannot be sent. */
@@ -102,4 +102,36 @@ test(`${ATTEMPTS} streams by one cookie: the token endpoint is as fast as before
   const under = await measure();
   t.diagnostic(`/token ${JSON.stringify(before_)} ms before, ${JSON.stringify(under)} ms with ${held} streams of ${ATTEMPTS} tried`);
   assert.ok(held <= PER_LOGIN, `${held} are open`);
+});
+
+test('check 149: a login whose state is asked for at full speed is asked for at its service once a second at most', async (t) => {
+  await provider.person('polled');
+  const { walker } = await waiting(web, 'secsign', 'polled');
+  const [agent, headers] = [pool(20), { cookie: walker.cookie(walker.url) }];
+  const requests = async (seq) => (await provider.phone.requests(seq)).filter(({ operation, user }) => operation === 'state' && user === 'polled');
+  const polls = async (state, seconds) => {
+    const seq = (await provider.phone.requests()).at(-1).seq;
+    const began = performance.now();
+    let count = 0;
+    await Promise.all(times(20, async () => {
+      while (performance.now() - began < seconds * 1_000) {
+        const answer = await request('GET', `${walker.url}/status`, { agent, headers });
+        assert.equal(answer.status, 200);
+        count += 1;
+      }
+    }));
+    const took = (performance.now() - began) / 1_000;
+    const asked = (await requests(seq)).length;
+    t.diagnostic(`${state}: ${Math.round(count / took)} polls/s by the browser, ${asked} in ${took.toFixed(1)} s at the service`);
+    assert.ok(count > 100 * seconds, `${count} polls`);
+    assert.ok(asked > 0 && asked <= took + 1, `${asked} polls at the service`);
+  };
+  await polls('pending', 6);
+  const [session] = (await provider.phone.secsign('polled')).sessions;
+  await provider.phone.answer('polled', session.authsessionid, { action: 'state', state: 7 });
+  await eventually('that the phone has it', async () => (await request('GET', `${walker.url}/status`, { headers })).json().state === 'fetched');
+  await polls('fetched', 4);
+  await provider.phone.answer('polled', session.authsessionid, { action: 'approve' });
+  await eventually('the approval', async () => (await request('GET', `${walker.url}/status`, { headers })).json().state === 'approved');
+  agent.destroy();
 });

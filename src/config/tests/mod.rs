@@ -50,6 +50,10 @@ impl Limits {
     pub(crate) fn off() -> Self {
         load(GOOD, &[("SIGNBRIDGE_LIMITS__PROFILE", "off")]).unwrap().limits
     }
+
+    pub(crate) fn production() -> Self {
+        load(GOOD, &[]).unwrap().limits
+    }
 }
 
 #[test]

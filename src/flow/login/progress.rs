@@ -116,9 +116,14 @@ async fn approve(op: &Op, login: &Login, upstream_user: &str) -> Result<bool, In
     };
     let (now, registration) = (op.env.now(), Registration::of(op, login)?);
     let registers = registration.is_some();
-    let input = (login.id.clone(), user_id, device_id, registration);
-    let approved = op.store.write(input, move |tx, (login, user, device, registration)| {
-        Box::pin(outcome::approve(tx, login, (user, device), registration.as_ref(), now))
+    let about = end::about(login, AuditKind::LoginApproved, login.upstream.as_str());
+    let event = PendingEvent::new(&op.env, AuditEvent { user: Some(user_id.to_string()), ..about })?;
+    let input = (login.id.clone(), user_id, device_id, registration, event);
+    let approved = op.store.write(input, move |tx, (login, user, device, registration, event)| {
+        Box::pin(async move {
+            let approved = outcome::approve(tx, login, (user, device), registration.as_ref(), now).await?;
+            event.write_if(approved, tx, now).await
+        })
     });
     let approved = approved.await?;
     if registers && !approved {

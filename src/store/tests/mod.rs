@@ -6,6 +6,7 @@ mod backchannel_logouts;
 mod concurrency;
 mod inconsistency;
 mod logins;
+mod orders;
 mod people;
 mod postgres;
 mod room;
@@ -133,6 +134,9 @@ cases! {
         symbols_are_those_of_open_logins_for_the_same_target
         attempts_are_counted_by_name_person_source_and_network
         an_alarm_is_raised_once_in_its_time
+    }
+    orders {
+        no_order_of_events_leads_out_of_an_end
     }
     concurrency {
         a_job_that_refuses_leaves_nothing_and_runs_once

@@ -184,6 +184,7 @@ pub(super) async fn ever_new_sources_have_so_many_rows(store: Store) {
 
 pub(super) async fn what_no_stranger_can_repeat_has_a_row_each(store: Store) {
     let kinds = [
+        AuditKind::LoginApproved,
         AuditKind::LoginSucceeded,
         AuditKind::LoginMismatch,
         AuditKind::ConsentGranted,

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use super::scene::Scene;
+use crate::domain::assurance::Acr;
+use crate::domain::authorization::AuthorizationStage;
 use crate::domain::browser::RequestSource;
 use crate::domain::client::Client;
-use crate::domain::login::Login;
+use crate::domain::login::{Challenge, Login, Subject};
 use crate::flow::authorization::{self, Browser, Next, Over};
 use crate::flow::login::finish::{Finished, finish};
 use crate::protocol::error::ErrorCode;
-use crate::store::{clients, logins};
+use crate::store::{authorizations, clients, logins};
 
 /// A browser without a session, at the authorization of the scene.
 async fn next(scene: &Scene) -> Next {
@@ -114,6 +116,29 @@ async fn each_end_of_an_authorization_is_told_from_the_others() {
     off.bench.update_client(Client { disabled: true, ..client }).await;
     assert_eq!(over(&off).await, Some(Over::ClientOff));
     assert!(matches!(finished(&off, &login).await, Finished::Before), "its page says so, not that the person is refused");
+}
+
+#[tokio::test]
+async fn a_login_is_as_strong_as_whom_it_named_and_what_it_showed() {
+    let code = Challenge::QrCode { image: "iVBOR".to_owned(), deep_link: "https://phone.example/".to_owned() };
+    for (named, challenge, acr) in [
+        (true, Challenge::AccessPass(Some("iVBOR".to_owned())), Acr::Matched),
+        (true, code.clone(), Acr::Named),
+        (true, Challenge::AccessPass(None), Acr::Approved),
+        (false, code, Acr::Approved),
+    ] {
+        let scene = Scene::new(Duration::ZERO).await;
+        let login = scene.begin("alice").await;
+        assert!(approve(&scene, &login).await);
+        let approved = scene.login(&login.id).await;
+        let subject = if named { approved.subject.clone() } else { Subject::Unnamed };
+        let approved = Login { subject, challenge: Some(challenge), ..approved };
+        let finished = finish(&scene.bench.op, approved, None, RequestSource::default()).await.unwrap();
+        assert!(matches!(finished, Finished::SignedIn { .. }), "{finished:?}");
+        let answered = authorizations::find(scene.bench.op.store.read(), &scene.authorization().id).await.unwrap().unwrap();
+        let AuthorizationStage::Authenticated { authentication, .. } = answered.stage else { panic!("{acr:?}") };
+        assert_eq!(authentication.acr, acr);
+    }
 }
 
 #[tokio::test]

@@ -72,6 +72,34 @@ async fn a_sign_in_of_the_person_forgives_nothing_to_strangers() {
 }
 
 #[tokio::test]
+async fn two_hundred_attempts_of_a_day_ask_a_phone_ten_times_and_its_owner_gets_in_meanwhile() {
+    let mut scene = scene(Limits::production()).await;
+    let known = browser_called("known");
+    scene.remember(&known).await;
+    let mut sent = Vec::new();
+    for burst in 0..20 {
+        scene.renew().await;
+        let before = scene.creates();
+        for number in 0..10 {
+            let (attempt, name) = (burst * 10 + number, if number % 2 == 0 { "alice" } else { "alice@example.org" });
+            let stranger = scene.begin_at(&format!("203.0.113.{}", attempt % 50), &format!("browser {attempt}"), name).await;
+            end::withdraw(&scene.bench.op, &stranger, None).await.unwrap();
+        }
+        sent.push(scene.creates() - before);
+        let own = scene.begin_elsewhere(&known, "alice").await;
+        assert_eq!((seen(&own), scene.creates() - before - sent[burst]), (PENDING, 1), "after {} attempts", burst * 10 + 10);
+        end::withdraw(&scene.bench.op, &own, None).await.unwrap();
+        scene.bench.advance(1200);
+    }
+    assert_eq!((&sent[..4], sent[4..].iter().sum::<usize>()), (&[3, 3, 3, 1][..], 0));
+    scene.bench.advance(86_400);
+    scene.renew().await;
+    let before = scene.creates();
+    strangers(&scene, "alice", 3).await;
+    assert_eq!(scene.creates() - before, 3, "a day later");
+}
+
+#[tokio::test]
 async fn a_busy_answer_and_a_decoy_do_not_shut_a_name() {
     let scene = scene(Limits { push_per_person_10min: Some(3), ..Limits::off() }).await;
     let first = scene.begin_at("203.0.113.1", "first", "alice").await;

@@ -8,6 +8,7 @@ mod down;
 mod ends;
 mod limits;
 pub(crate) mod scene;
+mod trail;
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::domain::assurance::Acr;
-use crate::domain::authorization::Authorization;
+use crate::domain::authorization::{Authorization, CodeContent};
 use crate::domain::browser::{BrowserKey, RequestSource};
 use crate::domain::clock::ManualClock;
 use crate::domain::id::{LoginId, UserId};
@@ -54,6 +54,7 @@ pub(crate) struct Scene {
     pub(crate) bench: Bench,
     service: Scripted,
     pub(crate) behaviour: Arc<ServiceBehaviour>,
+    content: CodeContent,
     authorization: Authorization,
     other: Authorization,
     pub(crate) alice: UserId,
@@ -84,9 +85,15 @@ impl Scene {
         bench.phone(&alice).await;
         let client = bench.client("app").await;
         let session = bench.session(&alice).await;
-        let authorization = bench.authorization(&bench.content(&client, &session)).await;
-        let other = bench.authorization(&bench.content(&client, &session)).await;
-        Self { bench, service, behaviour, authorization, other, alice: alice.id, wanted: Acr::Approved }
+        let content = bench.content(&client, &session);
+        let authorization = bench.authorization(&content).await;
+        let other = bench.authorization(&content).await;
+        Self { bench, service, behaviour, content, authorization, other, alice: alice.id, wanted: Acr::Approved }
+    }
+
+    /// A new authorization takes the place of the one for which other browsers begin logins: it lasts half an hour.
+    pub(crate) async fn renew(&mut self) {
+        self.other = self.bench.authorization(&self.content).await;
     }
 
     pub(crate) fn limit(&mut self, limits: Limits) {
@@ -114,7 +121,7 @@ impl Scene {
 
     /// Begins a login by this name in a browser of its own, at this address.
     pub(crate) async fn begin_at(&self, address: &str, browser: &str, name: &str) -> Login {
-        let origin = RequestSource { address: address.to_owned(), user_agent: String::new() };
+        let origin = RequestSource { address: address.to_owned(), user_agent: "Test/1".to_owned() };
         self.begin_from(&self.other, &browser_called(browser), origin, name).await
     }
 
