@@ -95,6 +95,8 @@ pub(super) fn new_person(manage: &Manage<'_>, new: NewUser, source: Source) -> R
         name: new.name,
         groups: new.groups,
         locked: false,
+        declined_at: None,
+        strangers_until: None,
         source,
         created_at: now,
         updated_at: now,

@@ -41,8 +41,22 @@ pub(crate) async fn list(db: &Db) -> Result<Vec<User>, StoreError> {
 
 pub(crate) async fn insert(tx: &Tx, user: &User) -> Result<UserSaved, StoreError> {
     let (group_names, source) = (to_json(&user.groups)?, user.source.as_str().to_owned());
-    let User { id, username, email, email_verified, name, locked, created_at, updated_at, .. } = user.clone();
-    let row = user::Model { id, username, email, email_verified, name, group_names, locked, source, created_at, updated_at };
+    let User { id, username, email, email_verified, name, locked, declined_at, strangers_until, .. } = user.clone();
+    let (created_at, updated_at) = (user.created_at, user.updated_at);
+    let row = user::Model {
+        id,
+        username,
+        email,
+        email_verified,
+        name,
+        group_names,
+        locked,
+        source,
+        created_at,
+        updated_at,
+        declined_at,
+        strangers_until,
+    };
     if tx.insert_new(row).await? { Ok(UserSaved::Saved) } else { Ok(taken(tx, user).await?.unwrap_or(UserSaved::IdMismatch)) }
 }
 
@@ -78,6 +92,27 @@ pub(crate) async fn set_locked(tx: &Tx, id: &UserId, locked: bool, now: Timestam
     tx.changes(sql, values![id, locked, now, !locked]).await
 }
 
+/// Notes that a request for this user was declined, which they are to be asked about.
+pub(super) async fn note_decline(tx: &Tx, id: &UserId, at: Timestamp) -> Result<(), StoreError> {
+    tx.changes("UPDATE users SET declined_at = $2 WHERE id = $1", values![id, at]).await.map(drop)
+}
+
+/// Where nothing is left to ask the user about, nobody looks for it any more.
+pub(crate) async fn settle_declines(tx: &Tx, id: &UserId) -> Result<(), StoreError> {
+    let sql = "UPDATE users SET declined_at = NULL WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM declines WHERE user_id = $1)";
+    tx.changes(sql, values![id]).await.map(drop)
+}
+
+/// Browsers that are not remembered ask nobody for this user until then, or for as long as they did not before.
+pub(crate) async fn pause_strangers(tx: &Tx, id: &UserId, until: Timestamp) -> Result<(), StoreError> {
+    let sql = "UPDATE users SET strangers_until = $2 WHERE id = $1 AND (strangers_until IS NULL OR strangers_until < $2)";
+    tx.changes(sql, values![id, until]).await.map(drop)
+}
+
+pub(crate) async fn admit_strangers(tx: &Tx, id: &UserId) -> Result<(), StoreError> {
+    tx.changes("UPDATE users SET strangers_until = NULL WHERE id = $1", values![id]).await.map(drop)
+}
+
 async fn taken(db: &Db, user: &User) -> Result<Option<UserSaved>, StoreError> {
     // An address that is not given is NULL, and equals none.
     let same = "WHERE id <> $1 AND (username = $2 OR email = $3)";
@@ -92,6 +127,19 @@ async fn taken(db: &Db, user: &User) -> Result<Option<UserSaved>, StoreError> {
 pub(super) fn read(model: user::Model) -> Result<User, StoreError> {
     let groups = Row { table: "users", key: model.id.as_str() }.json("group_names", &model.group_names)?;
     let source = read_source(&model.source);
-    let user::Model { id, username, email, email_verified, name, locked, created_at, updated_at, .. } = model;
-    Ok(User { id, username, email, email_verified, name, groups, locked, source, created_at, updated_at })
+    let user::Model { id, username, email, email_verified, name, locked, declined_at, strangers_until, .. } = model;
+    Ok(User {
+        id,
+        username,
+        email,
+        email_verified,
+        name,
+        groups,
+        locked,
+        declined_at,
+        strangers_until,
+        source,
+        created_at: model.created_at,
+        updated_at: model.updated_at,
+    })
 }

@@ -247,7 +247,7 @@ pub(crate) async fn allow(
         ..AuditEvent::new(AuditKind::ConsentGranted)
     };
     let request = authorization.request.clone();
-    let input = (authorization.id.clone(), request, authentication, PendingEvent::new(&op.env, event)?);
+    let input = (authorization.id.clone(), request, authentication, PendingEvent::new(&op.store, event)?);
     let allowed = op.store.write(input, move |tx, (id, request, authentication, event)| {
         Box::pin(async move {
             if !authorizations::authenticate(tx, id, authentication, now).await?

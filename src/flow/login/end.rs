@@ -25,7 +25,7 @@ pub(crate) enum UpstreamSession {
 /// Ends an open login. Returns whether this call ended it. One commit.
 pub(crate) async fn end(op: &Op, login: &Login, how: End, session: UpstreamSession) -> Result<bool, Internal> {
     let now = op.env.now();
-    let event = PendingEvent::new(&op.env, event(login, how))?;
+    let event = PendingEvent::new(&op.store, event(login, how))?;
     let ended = op.store.write((login.id.clone(), event), move |tx, (login, event)| {
         Box::pin(async move {
             let ended = logins::end(tx, login, how, session == UpstreamSession::Dead, now).await?;
@@ -132,7 +132,7 @@ pub(crate) async fn close(op: &Op, login: &Login, how: End) -> Result<bool, Inte
 pub(super) async fn preempt(op: &Op, login: &Login) -> Result<bool, Internal> {
     let Some(handle) = open_handle(op, login)? else { return Ok(false) };
     let how = End::Cancelled(None);
-    let (now, input) = (op.env.now(), (login.id.clone(), PendingEvent::new(&op.env, event(login, how))?));
+    let (now, input) = (op.env.now(), (login.id.clone(), PendingEvent::new(&op.store, event(login, how))?));
     let taken = op.store.write(input, move |tx, (id, event)| {
         Box::pin(async move { event.write_if(logins::go_on_as_decoy(tx, id).await?, tx, now).await })
     });

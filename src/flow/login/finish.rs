@@ -62,7 +62,7 @@ pub(crate) async fn finish(
         detail: Some(login.upstream.to_string()),
         ..end::about(&login, AuditKind::LoginSucceeded, "")
     };
-    let event = PendingEvent::new(&op.env, event)?;
+    let event = PendingEvent::new(&op.store, event)?;
     let unnamed = login.subject == Subject::Unnamed;
     let authentication =
         Authentication { user_id, session_id: None, auth_time: at, acr: reached(op, &login), device_id, unnamed };

@@ -133,7 +133,7 @@ fn release(op: &Op, login: &Login, handle: UpstreamHandle) {
 
 async fn mismatch(op: &Op, login: &Login) -> Result<(), Internal> {
     let now = op.env.now();
-    let event = PendingEvent::new(&op.env, end::about(login, AuditKind::LoginMismatch, login.upstream.as_str()))?;
+    let event = PendingEvent::new(&op.store, end::about(login, AuditKind::LoginMismatch, login.upstream.as_str()))?;
     op.store.write(event, move |tx, event| Box::pin(event.write(tx, now))).await?;
     Ok(())
 }

@@ -85,6 +85,8 @@ fn alice() -> User {
         name: "Alice Example".into(),
         groups: vec!["admins".into(), "staff".into()],
         locked: false,
+        declined_at: None,
+        strangers_until: None,
         source: Source::Command,
         created_at: Timestamp::from_seconds(10),
         updated_at: Timestamp::from_millis(20_900),

@@ -45,6 +45,8 @@ pub(super) fn user(name: &str) -> User {
         name: name.to_uppercase(),
         groups: vec!["staff".into(), "with \"quotes\"".into()],
         locked: false,
+        declined_at: None,
+        strangers_until: None,
         source: Source::Command,
         created_at: NOW,
         updated_at: NOW,

@@ -72,6 +72,8 @@ impl Case {
             name: String::new(),
             groups: Vec::new(),
             locked: false,
+            declined_at: None,
+            strangers_until: None,
             source: Source::Command,
             created_at: SIGNED_IN,
             updated_at: SIGNED_IN,
