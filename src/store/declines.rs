@@ -19,12 +19,7 @@ pub(crate) async fn insert(tx: &Tx, decline: Decline) -> Result<(), StoreError> 
 }
 
 /// Those of a user after `since` that began in another browser than this one, the latest first.
-pub(crate) async fn list(
-    db: &Db,
-    user: &UserId,
-    browser: &BrowserKey,
-    since: Timestamp,
-) -> Result<Vec<Decline>, StoreError> {
+pub(crate) async fn list(db: &Db, user: &UserId, browser: &BrowserKey, since: Timestamp) -> Result<Vec<Decline>, StoreError> {
     let elsewhere = "WHERE user_id = $1 AND (browser IS NULL OR browser <> $2) AND at > $3 ORDER BY at DESC, login_id LIMIT 20";
     db.rows(decline::Entity, elsewhere, values![user, &browser.0, since]).await
 }

@@ -24,9 +24,8 @@ const SYSTEMS: [(&str, &str); 6] = [
 
 /// `None`: it said nothing.
 pub(crate) fn browser_name(user_agent: &str) -> Option<String> {
-    let named = |known: &[(&str, &'static str)]| {
-        known.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name)
-    };
+    let named =
+        |known: &[(&str, &'static str)]| known.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name);
     match (named(&BROWSERS), named(&SYSTEMS)) {
         (Some(browser), Some(system)) => Some(format!("{browser} ({system})")),
         (Some(browser), None) => Some(browser.to_owned()),
