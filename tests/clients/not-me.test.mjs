@@ -165,7 +165,7 @@ test('"this wasn\'t me" ends what began there and pauses strangers; other sessio
   await provider.command('user', 'reset-limits', 'nora');
   assert.equal((await provider.command('user', 'show', 'nora')).strangers_until, null);
   const last = await lastSeen();
-  await begin(at('192.0.2.42'), 'nora');
+  await eventually('a free name', async () => stateOf(await begin(at('192.0.2.42'), 'nora')) !== 'failed/busy');
   assert.deepEqual(await asked(last), ['nora'], 'strangers may ask again');
 });
 
