@@ -57,10 +57,12 @@ struct EndOfLogin {
 impl EndOfLogin {
     async fn write(&self, tx: &Tx) -> Result<bool, StoreError> {
         let Self { login, how, session, event, disowning, now } = self;
-        let declined = Some(login).filter(|_| *how == End::Denied).and_then(disown::asked_to_sign_in);
-        if let Some(asked) = declined {
-            // Before the login's own: rows are locked in one order.
-            users::lock_row(tx, &asked.user_id).await?;
+        let mut declined = Some(login).filter(|_| *how == End::Denied).and_then(disown::asked_to_sign_in);
+        // The user's row before the login's: rows are locked in one order.
+        if let Some(asked) = declined
+            && !users::lock_row(tx, &asked.user_id).await?
+        {
+            declined = None;
         }
         let ended = logins::end(tx, &login.id, *how, *session == UpstreamSession::Dead, *now).await?;
         if *session == UpstreamSession::InDoubt {
