@@ -103,7 +103,7 @@ pub(crate) async fn settle_declines(tx: &Tx, id: &UserId) -> Result<(), StoreErr
     tx.changes(sql, values![id]).await.map(drop)
 }
 
-/// Browsers that are not remembered ask nobody for this user until then, or for as long as they did not before.
+/// Browsers that are not remembered ask nobody for this user until then; a pause that lasts longer stays.
 pub(crate) async fn pause_strangers(tx: &Tx, id: &UserId, until: Timestamp) -> Result<(), StoreError> {
     let sql = "UPDATE users SET strangers_until = $2 WHERE id = $1 AND (strangers_until IS NULL OR strangers_until < $2)";
     tx.changes(sql, values![id, until]).await.map(drop)

@@ -21,8 +21,8 @@ pub(crate) enum Step {
     Over,
 }
 
-/// `session` is a live one, and `consent` what its person, or the one who signed in for this request, had allowed the client before;
-/// `declined`: whether there is something that this person declined and is to be asked about in this browser.
+/// `session` is a live one, and `consent` what its person, or the one who signed in for this request, had allowed the client
+/// before; `declined`: whether there is something that this person declined and is to be asked about in this browser.
 pub(crate) fn next_step(
     interaction: &Interaction,
     session: Option<&(BrowserSession, User)>,

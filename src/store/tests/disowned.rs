@@ -86,10 +86,8 @@ pub(super) async fn the_sessions_of_a_source_end_with_all_that_came_of_them(stor
     add("far", "2001:db8:1:2::1", &alice).await;
     add("bobs", "2001:db8:1:1::4", &bob).await;
     assert!(write!(store, SessionId::new("over"), |tx, id| sessions::end(tx, id, after(1))));
-    let kept = SessionId::new("kept");
-    write!(store, (alice.id.clone(), kept), |tx, v| {
-        sessions::end_from_source(tx, &v.0, "2001:db8:1:1::/64", Some(&v.1), after(9))
-    });
+    let (kept, source) = (SessionId::new("kept"), "2001:db8:1:1::/64");
+    write!(store, (alice.id, kept), |tx, v| sessions::end_from_source(tx, &v.0, source, Some(&v.1), after(9)));
     for (id, ended, revoked) in [
         ("near", Some(after(9)), Some(after(9))),
         ("over", Some(after(1)), Some(after(9))),
