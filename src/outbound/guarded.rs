@@ -1,5 +1,6 @@
-//! The client for URLs that *clients register*, and for those of the operator's own that get what people do here: it resolves names itself, refuses addresses that are not on the public
-//! internet, and connects to the address that it checked (B28). The status is all that is read: no body, no redirect.
+//! The client for URLs that *clients register*, and for the operator's webhook: it resolves names itself, refuses addresses that are
+//! not on the public internet, and connects to the address that it checked (B28). The status is all that is read: no body, no
+//! redirect.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;

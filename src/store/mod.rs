@@ -172,7 +172,7 @@ impl Store {
         };
         let reader = Db::of(&engine);
         let inner = Arc::new(Inner { env, reader, engine, writes: health::Writes::default(), commits });
-        Ok(Self { inner, announced: Arc::from([]) })
+        Ok(Self { inner, announced: Arc::default() })
     }
 
     /// As this one, but each write that has an audit event of these kinds queues it for the operator's webhook as well.
