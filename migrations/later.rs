@@ -72,3 +72,36 @@ pub(crate) fn room() -> Vec<Step> {
 pub(crate) fn confirmation() -> Vec<Step> {
     vec![column("users", boolean_null("confirm_without_symbol"))]
 }
+
+/// Requests that were declined, which their users are asked about; the pause that "this was not me" leads to; and what the
+/// operator's webhook is yet to hear of.
+pub(crate) fn disowned() -> Vec<Step> {
+    let declines = [
+        key("login_id"),
+        text("user_id"),
+        text_null("client_id"),
+        text_null("browser"),
+        text("address"),
+        text("user_agent"),
+        big_integer("at"),
+    ];
+    let events = [
+        key("id"),
+        text("body"),
+        big_integer("due_at"),
+        big_integer("attempts"),
+        text_null("lease_owner"),
+        big_integer_null("lease_until"),
+        big_integer("created_at"),
+    ];
+    vec![
+        column("users", big_integer_null("declined_at")),
+        column("users", big_integer_null("strangers_until")),
+        create(table("declines", declines).belongs_to("user_id", "users")),
+        Index("declines", &["user_id", "at"]),
+        Index("declines", &["at"]),
+        create(table("webhook_events", events)),
+        Index("webhook_events", &["due_at"]),
+        Index("webhook_events", &["created_at"]),
+    ]
+}

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{StartError, setup};
 use crate::config::{Config, KeyFiles};
 use crate::domain::env::Env;
+use crate::domain::settings::WebhookSettings;
 use crate::domain::user::Upstream;
 use crate::flow::authorization::repeats::Repeats;
 use crate::flow::node::Signals;
@@ -73,7 +74,7 @@ pub(crate) const fn sizes(config: &Config) -> Sizes {
 pub(crate) async fn open_store(config: &Config, env: &Env) -> Result<Store, StartError> {
     let store = Store::open_sized(config.database.url().expose(), sizes(config), env.clone()).await.map_err(setup)?;
     store.migrate().await.map_err(setup)?;
-    Ok(store)
+    Ok(store.announcing(config.webhook.as_ref().map(WebhookSettings::events).unwrap_or_default()))
 }
 
 /// The keys, with the master key that this database belongs to (decision 2.5).
@@ -174,7 +175,8 @@ fn settings(config: &Config) -> Settings {
         allow_unnamed: config.thumbsignin.as_ref().is_some_and(|thumbsignin| thumbsignin.allow_unnamed),
         sites: config.sites.clone(),
         audit_keep: config.audit.keep,
-        logout_retry: config.outbound.logout_retry,
+        retry: config.outbound.logout_retry,
+        webhook: config.webhook.clone(),
         lifetimes: config.lifetimes.clone(),
         limits: config.limits.clone(),
     }

@@ -3,11 +3,9 @@
 use std::io;
 
 use serde_json::Value as Json;
-use time::OffsetDateTime;
-use time::macros::format_description;
 
 use super::args::Format;
-use crate::domain::clock::Timestamp;
+pub(super) use crate::domain::clock::utc;
 use crate::telemetry;
 
 impl Format {
@@ -76,29 +74,9 @@ pub(super) fn plain(text: &str) -> String {
     text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }
 
-/// A moment for people: `2027-01-31 12:34:56Z`.
-pub(super) fn utc(moment: Timestamp) -> String {
-    let at = OffsetDateTime::from_unix_timestamp(moment.as_seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    at.format(format_description!("[year]-[month]-[day] [hour]:[minute]:[second]Z")).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn moments_are_written_in_utc() {
-        for (seconds, text) in [
-            (0, "1970-01-01 00:00:00Z"),
-            (951_782_399, "2000-02-28 23:59:59Z"),
-            (951_782_400, "2000-02-29 00:00:00Z"),
-            (1_709_251_199, "2024-02-29 23:59:59Z"),
-            (4_107_542_400, "2100-03-01 00:00:00Z"),
-            (-1, "1969-12-31 23:59:59Z"),
-        ] {
-            assert_eq!(utc(Timestamp::from_seconds(seconds)), text);
-        }
-    }
 
     #[test]
     fn a_table_is_aligned_and_moves_no_cursor() {

@@ -8,6 +8,7 @@ use super::device::device_to_json;
 use super::output::{Listed, fields, utc};
 use super::{CliError, Context};
 use crate::domain::browser::BrowserSession;
+use crate::domain::clock::Timestamp;
 use crate::domain::id::SessionId;
 use crate::domain::user::{Upstream, User, warning_of_groups};
 use crate::domain::written::{WrittenProfile, WrittenUser};
@@ -36,7 +37,8 @@ pub(super) enum UserCommand {
     Lock(ByName),
     /// Let one sign in again
     Unlock(ByName),
-    /// Forget how often one was asked for, and what they declined: new browsers may ask their phone again
+    /// Forget how often one was asked for, what they declined, and that they said it was not them: new browsers may ask their
+    /// phone again
     ResetLimits(ByName),
 }
 
@@ -68,6 +70,7 @@ pub(super) async fn user(context: &Context, command: UserCommand) -> Result<(), 
             ("groups", user.groups.join(", ")),
             ("confirm_without_symbol", user.confirm_without_symbol.to_string()),
             ("locked", user.locked.to_string()),
+            ("strangers_until", user.strangers_until.map(utc).unwrap_or_default()),
             ("secsignid", of(Upstream::SecSign)),
             ("thumbsignin_user_id", of(Upstream::ThumbSignIn)),
             ("from", user.source.as_str().to_owned()),
@@ -103,6 +106,7 @@ impl Listed for Person {
             "groups": user.groups,
             "confirm_without_symbol": user.confirm_without_symbol,
             "locked": user.locked,
+            "strangers_until": user.strangers_until.map(Timestamp::as_seconds),
             "secsignid": upstream_name(self, Upstream::SecSign),
             "thumbsignin_user_id": upstream_name(self, Upstream::ThumbSignIn),
             "devices": self.devices.iter().map(device_to_json).collect::<Vec<_>>(),

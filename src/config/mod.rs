@@ -17,6 +17,7 @@ mod show;
 mod sites;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
 use std::path::Path;
 use std::time::Duration;
@@ -32,7 +33,7 @@ pub(crate) use show::{ReadAtStart, Shown};
 
 use crate::domain::client::DeclaredClient;
 use crate::domain::settings::{
-    EmbeddingSite, Lifetimes, Limits, OutboundSettings, Profile, SecSignSettings, ThumbSignInSettings,
+    EmbeddingSite, Lifetimes, Limits, OutboundSettings, Profile, SecSignSettings, ThumbSignInSettings, WebhookSettings,
 };
 use crate::domain::user::warning_of_groups;
 use crate::domain::written::NewUser;
@@ -50,6 +51,7 @@ const SECTIONS: &[&Section] = &[
     &Section::of::<SecSignSettings>(Shape::Optional),
     &Section::of::<ThumbSignInSettings>(Shape::Optional),
     &Section::of::<OutboundSettings>(Shape::Always),
+    &Section::of::<WebhookSettings>(Shape::Optional),
     &Section::of::<Limits>(Shape::Always),
     &Section::of::<Lifetimes>(Shape::Always),
     &Section::of::<Login>(Shape::Always),
@@ -71,6 +73,7 @@ pub(crate) struct Config {
     pub secsign: Option<SecSignSettings>,
     pub thumbsignin: Option<ThumbSignInSettings>,
     pub outbound: OutboundSettings,
+    pub webhook: Option<WebhookSettings>,
     pub limits: Limits,
     pub lifetimes: Lifetimes,
     pub log: Log,
@@ -113,6 +116,7 @@ impl Config {
         let login = Login::read(document);
         let (log, audit) = (Log::read(document), Audit::read(document));
         let outbound = outbound?;
+        let webhook = document.entries("webhook", 0).is_some().then(|| webhook::webhook(document, outbound.allow_private));
         let sites = sites::sites(document, general.issuer.as_ref(), thumbsignin.as_ref().and_then(Option::as_ref))?;
         let clients = declared::clients(document, outbound.allow_private)?;
         let users = declared::users(document)?;
@@ -129,6 +133,7 @@ impl Config {
             secsign: secsign.flatten(),
             thumbsignin: thumbsignin.flatten(),
             outbound,
+            webhook: webhook.flatten(),
             limits: limits?,
             lifetimes: lifetimes?,
             log: log?,

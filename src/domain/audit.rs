@@ -1,9 +1,9 @@
 //! Audit events: written in the same transaction as the change, so that neither exists without the other.
 
 use super::browser::RequestSource;
-use super::named::named_enum;
+use super::named::parsed_enum;
 
-named_enum! {
+parsed_enum! {
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(crate) enum AuditKind {
         /// A login began; the detail says whether a phone was asked or a decoy shown.
@@ -11,12 +11,16 @@ named_enum! {
         /// The person approved in time, whether or not a browser goes on with it.
         LoginApproved = "login.approved",
         LoginSucceeded = "login.succeeded",
+        /// A login was finished in a browser that its user had not signed in with before.
+        LoginNewBrowser = "login.new_browser",
         /// A login ended otherwise; the detail says how.
         LoginFailed = "login.failed",
         /// The person who approved is not the one who was asked (decision 2.3).
         LoginMismatch = "login.mismatch",
         /// Browsers that are not known asked for too many people, all together.
         LoginFlood = "login.flood",
+        /// The user says of a request that it was not theirs: by the phone, or on a page of ours (check 136).
+        LoginDisowned = "login.disowned",
         Logout = "logout",
         LogoutDelivered = "logout.delivered",
         /// Given up; the detail says why.
@@ -34,6 +38,10 @@ named_enum! {
 }
 
 impl AuditKind {
+    /// What an operator should hear of at once.
+    pub(crate) const ALARMS: &[Self] =
+        &[Self::LoginDisowned, Self::LoginFlood, Self::LoginMismatch, Self::LoginNewBrowser, Self::TokenReuse];
+
     /// Whether strangers can have it written again and again: then one row may stand for many. Never a success, a consent, a sign
     /// of misuse or a change by an operator.
     pub(crate) const fn repeats(self) -> bool {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use url::Url;
 
+use super::audit::AuditKind;
 use super::id::ClientId;
 use super::secret::Secret;
 use super::setting::{DAY, HOUR, Kind, MINUTE, SECOND, days, settings};
@@ -75,6 +76,9 @@ settings! {
         push_all_people_10min: Option<u32> = NUMBER, production 600;
         /// How long a source waits after the person declined.
         denial_pause: Option<Duration> = Kind::Span(Duration::ZERO, DAY), production "5m";
+        /// For how long nobody is asked for browsers that the person never signed in from, after they said of a request that it
+        /// was not theirs.
+        not_me_pause: Option<Duration> = Kind::Span(Duration::ZERO, days(30)), production "24h";
         /// Logins that one browser may have open.
         pending_per_browser: Option<u32> = NUMBER, production 3;
         /// Logins that all browsers together may have open. When there are so many, browsers that nobody signed in from are told
@@ -171,8 +175,29 @@ settings! {
         ca_file: Option<PathBuf> = Kind::Path;
         /// Allow private and loopback addresses and plain http. Only where every client is your own.
         allow_private: bool = Kind::Switch, default false;
-        /// The pause after a logout token could not be delivered; each later one is four times as long. Five attempts are
-        /// made.
+        /// The pause after a logout token, or an event for the webhook, could not be delivered; each later one is four times as
+        /// long. Five attempts are made, ten for an event.
         logout_retry: Duration = Kind::Span(SECOND, MINUTE), default "5s";
+    }
+}
+
+settings! {
+    /// Where the operator hears of alarms (docs/webhook.md).
+    [webhook]
+    pub(crate) struct WebhookSettings {
+        /// Where events are posted: https, unless `[outbound] allow_private` is on. Its query may hold a token.
+        url: Secret = Kind::Secret, required "the URL of the webhook, or url_file with the path of a file that holds it";
+        /// What events are signed with: 32 characters or more that nobody can guess.
+        secret: Secret = Kind::Secret,
+            required "what events are signed with, or secret_file with the path of a file that holds it";
+        /// Which events are told, by their names in the audit trail. Where it is not written, the alarms: `login.disowned`,
+        /// `login.flood`, `login.mismatch`, `login.new_browser`, `token.reuse`.
+        events: Option<Vec<AuditKind>> = Kind::Words;
+    }
+}
+
+impl WebhookSettings {
+    pub(crate) fn events(&self) -> &[AuditKind] {
+        self.events.as_deref().unwrap_or(AuditKind::ALARMS)
     }
 }

@@ -22,6 +22,10 @@ pub(crate) struct User {
     pub confirm_without_symbol: bool,
     /// A locked person cannot sign in, and nothing is refreshed for them.
     pub locked: bool,
+    /// When a request to sign in was declined last that the user was not asked about since.
+    pub declined_at: Option<Timestamp>,
+    /// Until when browsers that are not remembered ask nobody: the user said of a request that it was not theirs.
+    pub strangers_until: Option<Timestamp>,
     pub source: Source,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,

@@ -105,6 +105,8 @@ impl NewUser {
             groups: self.groups,
             confirm_without_symbol: self.confirm_without_symbol,
             locked: false,
+            declined_at: None,
+            strangers_until: None,
             source,
             created_at: now,
             updated_at: now,

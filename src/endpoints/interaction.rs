@@ -52,6 +52,7 @@ pub(super) fn refuse(kind: ErrorKind, status: StatusCode, app: App<'_>) -> Failu
 pub(super) async fn show(visit: &Visit, next: Next) -> HandlerResult {
     match next {
         Next::Login(interaction) => to_login(visit, &interaction).await,
+        Next::Declined(interaction) => Ok(page::see_other(visit, &format!("{}/declined", interaction.location()))),
         Next::Consent(interaction, _) => Ok(page::see_other(visit, &format!("{}/consent", interaction.location()))),
         Next::Respond(response) => deliver(visit, &response),
         Next::Over(interaction, why) => over(visit, &interaction, why),
@@ -110,13 +111,13 @@ async fn to_login(visit: &Visit, interaction: &Interaction) -> HandlerResult {
     Ok(page::see_other(visit, &location))
 }
 
-async fn enter(surface: &web::Data<Surface>, request: &HttpRequest, id: &str) -> Result<(Visit, Next), Failure> {
+pub(super) async fn enter(surface: &web::Data<Surface>, request: &HttpRequest, id: &str) -> Result<(Visit, Next), Failure> {
     let visit = Visit::of(surface, request).await?;
     let next = next(&visit, id).await?;
     Ok((visit, next))
 }
 
-async fn next(visit: &Visit, id: &str) -> Result<Next, Failure> {
+pub(super) async fn next(visit: &Visit, id: &str) -> Result<Next, Failure> {
     if !is_well_formed(id) {
         return Err(Failure::not_found());
     }

@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{FromRequest, Handler, Resource, Responder};
 
-use super::{authorization, interaction, login, logout, oauth, site};
+use super::{authorization, declined, interaction, login, logout, oauth, site};
 use crate::protocol::endpoint::{CorsPolicy, Endpoint};
 use crate::web::error::Audience;
 
@@ -56,6 +56,7 @@ pub(crate) fn mount(config: &mut ServiceConfig) {
         .service(read(page("/interaction/{id}/identify/{provider}"), interaction::identify).post(interaction::identified))
         .service(page("/interaction/{id}/forget").post(interaction::forget))
         .service(page("/interaction/{id}/cancel").post(interaction::cancel))
+        .service(read(page("/interaction/{id}/declined"), declined::ask).post(declined::answered))
         .service(read(page("/interaction/{id}/consent"), interaction::consent).post(interaction::consented))
         .service(read(page("/login/{id}"), login::wait))
         .service(page("/login/{id}/continue").post(login::proceed))

@@ -3,22 +3,23 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::prelude::*;
-use crate::domain::env::Env;
 use crate::domain::id;
-use crate::store::audit;
+use crate::store::{Store, audit};
 
 /// Written in the same transaction as what it tells of, which may tell more about it.
 #[derive(Clone, Debug)]
 pub(crate) struct PendingEvent {
     id: String,
     event: AuditEvent,
+    /// What the operator's webhook hears of.
+    announced: Arc<[AuditKind]>,
     /// Whether it was counted: a transaction may be run again, and its event is one all the same.
     counted: Arc<AtomicBool>,
 }
 
 impl PendingEvent {
-    pub(crate) fn new(env: &Env, event: AuditEvent) -> Result<Self, RandomError> {
-        Ok(Self { id: id::time_ordered(env)?, event, counted: Arc::default() })
+    pub(crate) fn new(store: &Store, event: AuditEvent) -> Result<Self, RandomError> {
+        Ok(Self { id: id::time_ordered(store.env())?, event, announced: store.announced(), counted: Arc::default() })
     }
 
     #[must_use]
@@ -28,11 +29,11 @@ impl PendingEvent {
 
     #[must_use]
     pub(crate) fn telling(&self, event: AuditEvent) -> Self {
-        Self { id: self.id.clone(), event, counted: Arc::clone(&self.counted) }
+        Self { event, ..self.clone() }
     }
 
     pub(crate) async fn write(&self, tx: &Tx, at: Timestamp) -> Result<(), StoreError> {
-        audit::insert(tx, &self.event, &self.id, at).await?;
+        audit::insert_announced(tx, &self.announced, &self.event, &self.id, at).await?;
         if !self.counted.swap(true, Ordering::Relaxed) {
             metrics::AUDIT_EVENTS.add([self.event.kind.as_str()]);
         }

@@ -11,7 +11,7 @@ use crate::store::backchannel_logouts::BackchannelLogout;
 use crate::store::{backchannel_logouts, clients};
 
 /// Connecting, TLS and the answer's status together (check 102).
-const CALL_LIMIT: Duration = Duration::from_secs(5);
+pub(super) const CALL_LIMIT: Duration = Duration::from_secs(5);
 /// How long a node has for an attempt, its writes included; then another takes over.
 pub(crate) const LEASE: Duration = Duration::from_secs(10);
 const ATTEMPTS: u32 = 5;
@@ -104,7 +104,7 @@ async fn finish(op: &Op, logout: &BackchannelLogout, owner: &str, kind: AuditKin
         ..AuditEvent::new(kind)
     };
     let now = op.env.now();
-    let input = (logout.id.clone(), owner.to_owned(), PendingEvent::new(&op.env, event)?);
+    let input = (logout.id.clone(), owner.to_owned(), PendingEvent::new(&op.store, event)?);
     let written = op.store.write(input, move |tx, (id, owner, entry)| {
         Box::pin(async move { entry.write_if(backchannel_logouts::delete(tx, id, owner).await?, tx, now).await })
     });
@@ -113,14 +113,14 @@ async fn finish(op: &Op, logout: &BackchannelLogout, owner: &str, kind: AuditKin
 }
 
 async fn retry(op: &Op, logout: &BackchannelLogout, owner: &str, tried: u32) -> Result<(), Internal> {
-    let due_at = op.env.now().plus(pause(op.settings.logout_retry, tried, op.env.random_bytes()?));
+    let due_at = op.env.now().plus(pause(op.settings.retry, tried, op.env.random_bytes()?));
     let input = (logout.id.clone(), owner.to_owned());
     op.store.write(input, move |tx, (id, owner)| Box::pin(backchannel_logouts::retry(tx, id, owner, due_at))).await?;
     Ok(())
 }
 
 /// Four times as long after each, give or take a fifth, so that many rows for a client that was down do not come back in step.
-fn pause(first: Duration, tried: u32, [chance]: [u8; 1]) -> Duration {
+pub(super) fn pause(first: Duration, tried: u32, [chance]: [u8; 1]) -> Duration {
     let plain = first.saturating_mul(4_u32.saturating_pow(tried.saturating_sub(1)));
     plain.saturating_mul(80 + 40 * u32::from(chance) / 255) / 100
 }

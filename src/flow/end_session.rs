@@ -176,7 +176,7 @@ pub(crate) async fn told(op: &Op, sid: &SessionId, browser: &BrowserKey) -> Resu
 /// that has ended before, or never was, is left alone. False: there was nothing to end. One commit.
 pub(crate) async fn perform(op: &Op, sid: &SessionId, origin: &RequestSource) -> Result<bool, OAuthError> {
     let event = AuditEvent { origin: origin.clone(), ..AuditEvent::new(AuditKind::Logout) };
-    let (now, input) = (op.env.now(), (sid.clone(), PendingEvent::new(&op.env, event)?));
+    let (now, input) = (op.env.now(), (sid.clone(), PendingEvent::new(&op.store, event)?));
     let ended = op.store.write(input, move |tx, (sid, event)| {
         Box::pin(async move {
             let Some(session) = sessions::find(tx, sid).await? else { return Ok(false) };

@@ -16,6 +16,7 @@ pub(crate) mod revocation;
 pub(crate) mod site;
 pub(crate) mod token;
 pub(crate) mod userinfo;
+pub(crate) mod webhook;
 pub(crate) mod wrong_secrets;
 
 /// What at least six files of the flows use.
@@ -45,7 +46,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::env::Env;
-use crate::domain::settings::{EmbeddingSite, Lifetimes, Limits};
+use crate::domain::settings::{EmbeddingSite, Lifetimes, Limits, WebhookSettings};
 use crate::keys::ring::KeyRing;
 use crate::outbound::GuardedClient;
 use crate::store::Store;
@@ -81,6 +82,7 @@ pub(crate) struct Settings {
     /// The sites whose pages embed the widget.
     pub sites: Vec<EmbeddingSite>,
     pub audit_keep: Duration,
-    /// The pause after the first attempt in vain to tell a client of a logout; later ones are longer.
-    pub logout_retry: Duration,
+    /// The pause after the first attempt in vain to tell a client of a logout, or the webhook of an event; later ones are longer.
+    pub retry: Duration,
+    pub webhook: Option<WebhookSettings>,
 }

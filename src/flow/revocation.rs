@@ -35,7 +35,7 @@ pub(crate) async fn answer(op: &Op, request: &ClientRequest<'_>) -> Result<(), O
         origin: request.origin.clone(),
         ..AuditEvent::new(AuditKind::TokenRevoked)
     };
-    let revoked = PendingEvent::new(&op.env, event)?;
+    let revoked = PendingEvent::new(&op.store, event)?;
     let job = Revocation { access, refresh, client: client.clone(), now: op.env.now(), revoked };
     if op.store.write(job, |tx, job| Box::pin(job.run(tx))).await? {
         return Ok(());

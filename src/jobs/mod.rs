@@ -3,6 +3,7 @@
 mod backchannel;
 mod login_poller;
 mod maintenance;
+mod webhook;
 
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
@@ -25,7 +26,10 @@ impl Jobs {
         // A name for this process, new at every start: a lease of the process before is never mistaken for one's own.
         let node = hex(&op.env.random_bytes::<8>()?);
         tasks.spawn(login_poller::run(op.clone(), node.clone(), stop.clone()));
-        tasks.spawn(backchannel::run(op.clone(), node, stop.clone()));
+        tasks.spawn(backchannel::run(op.clone(), node.clone(), stop.clone()));
+        if let Some(hook) = &op.settings.webhook {
+            tasks.spawn(webhook::run(op.clone(), hook.clone(), node, stop.clone()));
+        }
         tasks.spawn(maintenance::follow_keys(op.clone(), stop.clone()));
         tasks.spawn(maintenance::clean_up(op.clone(), stop.clone()));
         tasks.spawn(maintenance::watch_clock(op.clone(), maintenance::CLOCK, stop.clone()));

@@ -70,6 +70,6 @@ impl<'a> Manage<'a> {
     }
 
     fn entry(&self, event: AuditEvent) -> Result<PendingEvent, RandomError> {
-        PendingEvent::new(self.env, AuditEvent { origin: self.origin.clone(), ..event })
+        PendingEvent::new(self.store, AuditEvent { origin: self.origin.clone(), ..event })
     }
 }

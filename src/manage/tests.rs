@@ -246,7 +246,14 @@ async fn limits_are_reset_for_every_name_of_a_person_and_nobody_else() {
         pushes::count_typed(bench.store.read(), Upstream::SecSign, name, Timestamp::from_seconds(0)).await.unwrap()
     };
     assert_eq!((typed("alice").await, typed("alice@example.org").await, typed("bob").await), (2, 1, 1));
-    users::reset_limits(&bench.manage(), "alice@example.org").await.unwrap();
+    let (paused, until) = (users::find(&bench.manage(), "alice").await.unwrap().user.id, bench.env.now());
+    bench.store.write(paused, move |tx, id| Box::pin(store::users::pause_strangers(tx, id, until))).await.unwrap();
+    assert_eq!(users::find(&bench.manage(), "alice").await.unwrap().user.strangers_until, Some(until));
+    let reset = users::reset_limits(&bench.manage(), "alice@example.org").await.unwrap();
+    assert_eq!(
+        (reset.user.strangers_until, users::find(&bench.manage(), "alice").await.unwrap().user.strangers_until),
+        (None, None)
+    );
     assert_eq!((typed("alice").await, typed("alice@example.org").await, typed("bob").await), (0, 0, 1));
     assert_eq!(bench.trail().await, ["user.changed: created", "user.changed: limits reset"]);
     assert!(matches!(users::reset_limits(&bench.manage(), "nobody").await, Err(ManageError::NotFound(_))));

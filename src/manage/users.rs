@@ -182,16 +182,19 @@ pub(crate) async fn set_locked(manage: &Manage<'_>, name: &str, locked: bool) ->
     Ok(person)
 }
 
-/// Forgets how often a person was asked for and what they declined: the way in for their new browsers after strangers used up
+/// Forgets how often a person was asked for, what they declined, and that they said it was not them: the way in for their new browsers after strangers used up
 /// what their name may be asked for. What the strangers' own sources may ask stays used up.
 pub(crate) async fn reset_limits(manage: &Manage<'_>, name: &str) -> Result<Person, ManageError> {
-    let person = find(manage, name).await?;
+    let mut person = find(manage, name).await?;
+    person.user.strangers_until = None;
     let Person { user, devices } = &person;
     let mut names: Vec<String> = std::iter::once(&user.username).chain(&user.email).cloned().collect();
     names.extend(devices.iter().map(|device| device.upstream_user.clone()));
-    let job = (devices.clone(), names, manage.entry(event(&user.id, "limits reset"))?, manage.env.now());
-    let forgiven = manage.store.write(job, |tx, (devices, names, entry, now)| {
+    let entry = manage.entry(event(&user.id, "limits reset"))?;
+    let job = ((user.id.clone(), devices.clone(), names), entry, manage.env.now());
+    let forgiven = manage.store.write(job, |tx, ((user, devices, names), entry, now)| {
         Box::pin(async move {
+            users::admit_strangers(tx, user).await?;
             for device in devices {
                 pushes::forgive_person(tx, device.upstream, &device.upstream_user, names).await?;
             }

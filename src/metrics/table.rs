@@ -77,6 +77,8 @@ metrics! {
     SIGNATURES: Counter<1> = "signatures_total", "Tokens that were signed", ["alg"];
     AUDIT_EVENTS: Counter<1> = "audit_events_total",
         "Events written to the audit trail; one whose transaction failed later may be among them", ["event"];
+    WEBHOOK_EVENTS: Counter<1> = "webhook_events_total", "Events for the operator's webhook, and what came of each attempt",
+        ["outcome"];
     CLOCK_STEPS: Counter<1> = "clock_steps_total", "How often the machine's clock was set by more than a minute", ["direction"];
     LOG_RECORDS_DROPPED: Counter<0> = "log_records_dropped_total",
         "Records of the log that were lost: standard error could not be written, or nobody read it", [];

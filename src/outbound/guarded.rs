@@ -1,5 +1,6 @@
-//! The client for URLs that *clients register*: it resolves names itself, refuses addresses that are not on the public
-//! internet, and connects to the address that it checked (B28). The status is all that is read: no body, no redirect.
+//! The client for URLs that *clients register*, and for the operator's webhook: it resolves names itself, refuses addresses that are
+//! not on the public internet, and connects to the address that it checked (B28). The status is all that is read: no body, no
+//! redirect.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -48,6 +49,18 @@ impl GuardedClient {
 
     pub(crate) async fn post_json(&self, url: &Url, body: &serde_json::Value, limit: Duration) -> Result<u16, CallError> {
         self.send(url, self.client.post(url.clone()).json(body), limit).await
+    }
+
+    /// A JSON text as it is, with a header that signs it.
+    pub(crate) async fn post_signed(
+        &self,
+        url: &Url,
+        body: &str,
+        (name, signature): (&'static str, &str),
+        limit: Duration,
+    ) -> Result<u16, CallError> {
+        let request = self.client.post(url.clone()).header("content-type", "application/json").header(name, signature);
+        self.send(url, request.body(body.to_owned()), limit).await
     }
 
     async fn send(&self, url: &Url, request: reqwest::RequestBuilder, limit: Duration) -> Result<u16, CallError> {

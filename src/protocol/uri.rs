@@ -54,7 +54,7 @@ pub(super) fn host_and_port(server: &str) -> (&str, Option<&str>) {
 
 /// Whether there is a user name or a password before the host, or only their `@` (RFC 3986 §3.2.1). `text` is what `url` was
 /// read from, which drops an `@` alone.
-pub(super) fn has_user_information(text: &str, url: &Url) -> bool {
+pub(crate) fn has_user_information(text: &str, url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some() || text.split(['/', '?']).nth(2).unwrap_or("").contains('@')
 }
 

@@ -14,19 +14,21 @@
 //! On PostgreSQL two nodes at the same moment may write a row or two more; no event is lost.
 
 use super::prelude::*;
-use crate::domain::audit::AuditEvent;
+use super::webhook_events;
+use crate::domain::audit::{AuditEvent, AuditKind};
 
-/// Writes an event under a new, time-ordered `id`, or counts it in the row that stands for its like.
-pub(crate) async fn insert(tx: &Tx, event: &AuditEvent, id: &str, at: Timestamp) -> Result<(), StoreError> {
+/// Writes an event under a new, time-ordered `id`, or counts it in the row that stands for its like. Returns whether it has a row of
+/// its own.
+pub(crate) async fn insert(tx: &Tx, event: &AuditEvent, id: &str, at: Timestamp) -> Result<bool, StoreError> {
     if !event.kind.repeats() {
-        return write(tx, event, id, at, None).await;
+        return write(tx, event, id, at, None).await.map(|()| true);
     }
     let bounds = bounds(event, at);
     let keys = bounds.iter().map(|bound| bound.key.as_str());
     let tallies = audit_tally::Entity::find().filter(audit_tally::Column::Key.is_in(keys)).all(tx.db()).await?;
     let reached = |bound: &&Bound| tallies.iter().any(|tally| tally.key == bound.key && tally.rows >= bound.most);
     if let Some(bound) = bounds.iter().find(reached) {
-        return write(tx, &bound.told, id, at, Some(&bound.key)).await;
+        return write(tx, &bound.told, id, at, Some(&bound.key)).await.map(|()| false);
     }
     write(tx, event, id, at, None).await?;
     let mut keys: Vec<&str> = bounds.iter().map(|bound| bound.key.as_str()).collect();
@@ -36,6 +38,20 @@ pub(crate) async fn insert(tx: &Tx, event: &AuditEvent, id: &str, at: Timestamp)
         let sql = "INSERT INTO audit_tallies (key, rows, at) VALUES ($1, 1, $2) \
                    ON CONFLICT (key) DO UPDATE SET rows = audit_tallies.rows + 1";
         tx.changes(sql, values![key, at]).await?;
+    }
+    Ok(true)
+}
+
+/// As [`insert`]; what has a row of its own and is one of the kinds `announced` is queued for the operator's webhook.
+pub(crate) async fn insert_announced(
+    tx: &Tx,
+    announced: &[AuditKind],
+    event: &AuditEvent,
+    id: &str,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    if insert(tx, event, id, at).await? && announced.contains(&event.kind) {
+        webhook_events::insert(tx, event, id, at).await?;
     }
     Ok(())
 }

@@ -3,12 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use super::clients;
 use super::entity::backchannel_logout as logout;
 use super::prelude::*;
+use super::{clients, queue};
 
 /// A logout token that is yet to be delivered: its row, as it is.
 pub(crate) use super::entity::backchannel_logout::Model as BackchannelLogout;
+
+const TABLE: &str = "backchannel_logouts";
 
 /// What the clients of a session that another one replaces are to wait for (decision 2.16).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,23 +104,19 @@ pub(crate) async fn list_due(
     Ok(select.order_by_asc(logout::Column::DueAt).order_by_asc(logout::Column::Id).limit(limit).all(db).await?)
 }
 
-/// Takes the lease of a due row until `until`. False: another node sends it, or did.
+/// As in [`queue`].
 pub(crate) async fn lease(tx: &Tx, id: &str, owner: &str, until: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
-    let sql = "UPDATE backchannel_logouts SET lease_owner = $2, lease_until = $3 \
-               WHERE id = $1 AND due_at <= $4 AND (lease_until IS NULL OR lease_until <= $4)";
-    tx.changes(sql, values![id, owner, until, now]).await
+    queue::lease(tx, (TABLE, id), owner, until, now).await
 }
 
-/// Notes an attempt in vain and when the next one is due; gives the lease back. False: another owner has taken the row over.
+/// As in [`queue`].
 pub(crate) async fn retry(tx: &Tx, id: &str, owner: &str, due_at: Timestamp) -> Result<bool, StoreError> {
-    let sql = "UPDATE backchannel_logouts SET attempts = attempts + 1, due_at = $3, lease_owner = NULL, lease_until = NULL \
-               WHERE id = $1 AND lease_owner = $2";
-    tx.changes(sql, values![id, owner, due_at]).await
+    queue::retry(tx, (TABLE, id), owner, due_at).await
 }
 
-/// Deletes a row whose client has heard, or was given up. False: another owner has taken it over.
+/// As in [`queue`].
 pub(crate) async fn delete(tx: &Tx, id: &str, owner: &str) -> Result<bool, StoreError> {
-    tx.changes("DELETE FROM backchannel_logouts WHERE id = $1 AND lease_owner = $2", values![id, owner]).await
+    queue::delete(tx, (TABLE, id), owner).await
 }
 
 #[cfg(test)]

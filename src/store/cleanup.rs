@@ -44,12 +44,15 @@ const RULES: &[RetentionRule] = &[
     rule("slots", "login_id", "held_until", HOUR),
     // Limits look back a day.
     rule("pushes", "login_id", "at", DAY),
+    // Nobody is asked about an older one.
+    rule("declines", "login_id", "at", DAY),
     rule("authorizations", "id", "expires_at", DAY),
     rule("access_tokens", "digest", "expires_at", DAY),
     rule("refresh_tokens", "digest", "expires_at", DAY),
     RetentionRule { only: Only::Sessionless, ..rule("grants", "id", "expires_at", DAY) },
     // Long given up by then; these are left by a provider that was off for a day.
     rule("backchannel_logouts", "id", "created_at", DAY),
+    rule("webhook_events", "id", "created_at", DAY),
     rule("sessions", "id", "expires_at", DAY),
     rule("remembered_browsers", "browser", "last_used_at", 400 * DAY),
 ];

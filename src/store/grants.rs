@@ -45,6 +45,12 @@ pub(super) async fn revoke_for_session(tx: &Tx, session: &SessionId, now: Timest
     tx.changes(sql, values![session, now, false]).await.map(drop)
 }
 
+/// As [`revoke_for_session`], with those that were granted to outlive it.
+pub(super) async fn revoke_all_of_session(tx: &Tx, session: &SessionId, now: Timestamp) -> Result<(), StoreError> {
+    let sql = "UPDATE grants SET revoked_at = $2 WHERE session_id = $1 AND revoked_at IS NULL";
+    tx.changes(sql, values![session, now]).await.map(drop)
+}
+
 pub(super) fn read(model: grant::Model) -> Result<Grant, StoreError> {
     let grant::Model { id, client_id, session_id, auth_time, device_id, unnamed, created_at, expires_at, revoked_at, .. } =
         model;

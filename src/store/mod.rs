@@ -18,6 +18,7 @@
 //! - finishing a login: the person, then the session that is begun, renewed or replaced;
 //! - locking a person, removing a phone: the person, then every session that has not ended;
 //! - redeeming a code: its session;
+//! - "this was not me": the user, then the login that ends by it, then the sessions from where it began;
 //! - ending a session: the session.
 //!
 //! What is revoked or deleted as a set (a client's grants, a client with all it has) has no order: PostgreSQL refuses one of
@@ -34,6 +35,7 @@ pub(crate) mod codes;
 mod commits;
 pub(crate) mod consents;
 mod db;
+pub(crate) mod declines;
 pub(crate) mod devices;
 mod entity;
 mod error;
@@ -45,6 +47,7 @@ pub(crate) mod logins;
 mod open;
 mod postgres;
 pub(crate) mod pushes;
+mod queue;
 pub(crate) mod refresh_tokens;
 pub(crate) mod remembered_browsers;
 mod retry;
@@ -54,6 +57,7 @@ pub(crate) mod sessions;
 pub(crate) mod signing_keys;
 mod space;
 pub(crate) mod users;
+pub(crate) mod webhook_events;
 mod writer;
 
 #[cfg(test)]
@@ -89,6 +93,7 @@ use sea_orm::DatabaseConnection;
 pub(crate) use db::{Db, Tx};
 pub(crate) use error::StoreError;
 
+use crate::domain::audit::AuditKind;
 use crate::domain::env::Env;
 use open::Target;
 use postgres::Postgres;
@@ -133,6 +138,7 @@ impl JobError for StoreError {
 #[derive(Clone)]
 pub(crate) struct Store {
     inner: Arc<Inner>,
+    announced: Arc<[AuditKind]>,
 }
 
 struct Inner {
@@ -165,7 +171,22 @@ impl Store {
             Target::Postgres(options) => Engine::Postgres(Postgres::open(*options, sizes.connections).await?),
         };
         let reader = Db::of(&engine);
-        Ok(Self { inner: Arc::new(Inner { env, reader, engine, writes: health::Writes::default(), commits }) })
+        let inner = Arc::new(Inner { env, reader, engine, writes: health::Writes::default(), commits });
+        Ok(Self { inner, announced: Arc::default() })
+    }
+
+    /// As this one, but each write that has an audit event of these kinds queues it for the operator's webhook as well.
+    #[must_use]
+    pub(crate) fn announcing(self, kinds: &[AuditKind]) -> Self {
+        Self { announced: Arc::from(kinds), ..self }
+    }
+
+    pub(crate) fn announced(&self) -> Arc<[AuditKind]> {
+        Arc::clone(&self.announced)
+    }
+
+    pub(crate) fn env(&self) -> &Env {
+        &self.inner.env
     }
 
     #[cfg(test)]

@@ -126,6 +126,26 @@ pub(crate) async fn end_all(tx: &Tx, user: &UserId, phone: Option<&DeviceId>, no
     Ok(())
 }
 
+/// Ends every session of a user that began at `source` ([`RequestSource::source`]), but for `kept`, and revokes all that was granted
+/// out of them, also of those that had ended before and what was to outlive them. The caller has locked the user's row.
+pub(crate) async fn end_from_source(
+    tx: &Tx,
+    user: &UserId,
+    source: &str,
+    kept: Option<&SessionId>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    // In the order in which their turns are taken.
+    let of_user = "WHERE user_id = $1 ORDER BY id";
+    for session in tx.rows(session::Entity, of_user, values![user]).await?.into_iter().map(read) {
+        if kept != Some(&session.id) && session.origin.source() == source {
+            end(tx, &session.id, now).await?;
+            grants::revoke_all_of_session(tx, &session.id, now).await?;
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn read(model: session::Model) -> BrowserSession {
     let session::Model { id, user_id, auth_time, device_id, unnamed, browser, address, user_agent, .. } = model;
     let (session_id, acr) = (Some(id.clone()), acr(&model.acr));

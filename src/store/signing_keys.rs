@@ -60,7 +60,7 @@ impl SigningKeyRows for Store {
         let env = &self.inner.env;
         let at = env.now();
         let ids = steps.iter().map(|_step| id::time_ordered(env)).collect::<Result<Vec<_>, _>>()?;
-        let outcome = self.write((steps.to_vec(), ids), move |tx, (steps, ids)| {
+        let outcome = self.write((steps.to_vec(), ids, self.announced()), move |tx, (steps, ids, announced)| {
             Box::pin(async move {
                 for step in steps {
                     if !apply(tx, step).await? {
@@ -68,7 +68,7 @@ impl SigningKeyRows for Store {
                     }
                 }
                 for (step, id) in steps.iter().zip(ids) {
-                    audit::insert(tx, &step.audit_event(), id, at).await?;
+                    audit::insert_announced(tx, announced, &step.audit_event(), id, at).await?;
                 }
                 Ok(())
             })

@@ -41,7 +41,8 @@ pub(crate) async fn list(db: &Db) -> Result<Vec<User>, StoreError> {
 
 pub(crate) async fn insert(tx: &Tx, user: &User) -> Result<UserSaved, StoreError> {
     let (group_names, source) = (to_json(&user.groups)?, user.source.as_str().to_owned());
-    let User { id, username, email, email_verified, name, locked, created_at, updated_at, .. } = user.clone();
+    let User { id, username, email, email_verified, name, locked, declined_at, strangers_until, .. } = user.clone();
+    let (created_at, updated_at) = (user.created_at, user.updated_at);
     let row = user::Model {
         id,
         username,
@@ -54,6 +55,8 @@ pub(crate) async fn insert(tx: &Tx, user: &User) -> Result<UserSaved, StoreError
         created_at,
         updated_at,
         confirm_without_symbol: Some(user.confirm_without_symbol),
+        declined_at,
+        strangers_until,
     };
     if tx.insert_new(row).await? { Ok(UserSaved::Saved) } else { Ok(taken(tx, user).await?.unwrap_or(UserSaved::IdMismatch)) }
 }
@@ -91,6 +94,27 @@ pub(crate) async fn set_locked(tx: &Tx, id: &UserId, locked: bool, now: Timestam
     tx.changes(sql, values![id, locked, now, !locked]).await
 }
 
+/// Notes that a request for this user was declined, which they are to be asked about.
+pub(super) async fn note_decline(tx: &Tx, id: &UserId, at: Timestamp) -> Result<(), StoreError> {
+    tx.changes("UPDATE users SET declined_at = $2 WHERE id = $1", values![id, at]).await.map(drop)
+}
+
+/// Where nothing is left to ask the user about, nobody looks for it any more.
+pub(crate) async fn settle_declines(tx: &Tx, id: &UserId) -> Result<(), StoreError> {
+    let sql = "UPDATE users SET declined_at = NULL WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM declines WHERE user_id = $1)";
+    tx.changes(sql, values![id]).await.map(drop)
+}
+
+/// Browsers that are not remembered ask nobody for this user until then; a pause that lasts longer stays.
+pub(crate) async fn pause_strangers(tx: &Tx, id: &UserId, until: Timestamp) -> Result<(), StoreError> {
+    let sql = "UPDATE users SET strangers_until = $2 WHERE id = $1 AND (strangers_until IS NULL OR strangers_until < $2)";
+    tx.changes(sql, values![id, until]).await.map(drop)
+}
+
+pub(crate) async fn admit_strangers(tx: &Tx, id: &UserId) -> Result<(), StoreError> {
+    tx.changes("UPDATE users SET strangers_until = NULL WHERE id = $1", values![id]).await.map(drop)
+}
+
 async fn taken(db: &Db, user: &User) -> Result<Option<UserSaved>, StoreError> {
     // An address that is not given is NULL, and equals none.
     let same = "WHERE id <> $1 AND (username = $2 OR email = $3)";
@@ -106,7 +130,7 @@ pub(super) fn read(model: user::Model) -> Result<User, StoreError> {
     let groups = Row { table: "users", key: model.id.as_str() }.json("group_names", &model.group_names)?;
     let source = read_source(&model.source);
     let confirm_without_symbol = model.confirm_without_symbol.unwrap_or(false);
-    let user::Model { id, username, email, email_verified, name, locked, created_at, updated_at, .. } = model;
+    let user::Model { id, username, email, email_verified, name, locked, declined_at, strangers_until, .. } = model;
     Ok(User {
         id,
         username,
@@ -116,8 +140,10 @@ pub(super) fn read(model: user::Model) -> Result<User, StoreError> {
         groups,
         confirm_without_symbol,
         locked,
+        declined_at,
+        strangers_until,
         source,
-        created_at,
-        updated_at,
+        created_at: model.created_at,
+        updated_at: model.updated_at,
     })
 }

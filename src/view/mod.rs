@@ -10,6 +10,7 @@ pub(crate) mod pages;
 mod render;
 #[cfg(test)]
 mod tests;
+pub(crate) mod user_agent;
 
 pub(crate) use locale::Locale;
 pub(crate) use render::{LanguageLink, Page, PageContext, ViewError, render};

@@ -24,6 +24,7 @@ templates! {
     Choose: "choose.html",
     Identify: "identify.html",
     Wait: "wait.html",
+    Declined: "declined.html",
     Consent: "consent.html",
     Logout: "logout.html",
     FormPost: "form_post.html",
@@ -104,6 +105,30 @@ pub(crate) struct Wait {
     pub csrf: String,
     /// Whether the script goes on by itself after the approval; never for a login without a name.
     pub auto_continue: bool,
+}
+
+/// "You declined a request to sign in": after a login, whether what was declined elsewhere was theirs. `form#declined` with the
+/// buttons `decision` = `mine` | `not_mine`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Declined {
+    pub app: AppInfo,
+    pub interaction: AuthorizationId,
+    pub csrf: String,
+    pub account: String,
+    /// When the latest of them was declined, in milliseconds: a later one is another question.
+    pub until: i64,
+    pub requests: Vec<DeclinedRequest>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct DeclinedRequest {
+    /// As text, in UTC.
+    pub at: String,
+    /// `None`: of none that is still here.
+    pub app: Option<String>,
+    /// `None`: it said nothing of itself.
+    pub browser: Option<String>,
+    pub address: String,
 }
 
 /// "May this app know …?": what an app will be told, in plain words with the actual values (C1). `form#consent` with the buttons

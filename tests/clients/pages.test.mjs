@@ -201,6 +201,22 @@ test('wait: each end and each reason', async () => {
   });
 });
 
+test('declined: the question after the next sign-in', async () => {
+  const { context, page } = await visit({ isAsked: true });
+  await wait('secsign', await at.person('declines'), page);
+  await demo.phone.answer('declines', (await at.session('declines')).authsessionid, { action: 'approve' });
+  await page.waitForURL(`${demo.app_url}/result`);
+  const stranger = await at.begin('secsign', 'declines');
+  await demo.phone.answer('declines', (await at.session('declines')).authsessionid, { action: 'deny' });
+  assert.equal(await at.ended(stranger), 'denied/');
+  await page.goto(at.address());
+  await page.waitForSelector('main[data-page="declined"]');
+  await photograph(page, 'declined');
+  await page.click('button[name="decision"][value="mine"]');
+  await page.waitForURL(`${demo.app_url}/**`);
+  await context.close();
+});
+
 test('wait: unreachable, replaced, frozen, and an approval without a name', async () => {
   await demo.phone.fault({ provider: 'secsign', operation: 'create', fault: 'refuse', count: 0 });
   // Somebody of their own, in a browser of their own: whether the phone was asked is not known, so both slots stay closed.

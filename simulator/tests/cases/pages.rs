@@ -105,6 +105,24 @@ async fn a_scanned_code_is_approved_or_declined() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_scanned_code_was_not_theirs() {
+    let world = World::start().await;
+    let id = world.begin("/ts/secure/authenticate?userId=alice").await;
+    let path = format!("/phone/t/{id}");
+    let shown = page(&world, &path).await;
+    assert!(shown.contains("value=\"fail\">This wasn’t me</button>") && shown.contains("value=\"NOT_ME\""), "{shown}");
+    send(&world, &path, &[("userId", "alice"), ("failureReason", "NOT_ME"), ("decision", "fail")]).await;
+    assert_eq!(world.transaction_status(&id).await, ("COMPLETED_FAILURE".to_owned(), "NOT_ME".to_owned()));
+    assert!(page(&world, &path).await.contains("Declined: it was not you"));
+    let other = world.begin("/ts/secure/register?userId=alice").await;
+    assert!(!page(&world, &format!("/phone/t/{other}")).await.contains("NOT_ME"), "a registration is no sign-in");
+    let declined = [("failureReason", "NOT_ME"), ("decision", "decline")];
+    let last = world.begin("/ts/secure/authenticate?userId=alice").await;
+    send(&world, &format!("/phone/t/{last}"), &declined).await;
+    assert_eq!(world.transaction_status(&last).await.1, "DECLINED", "the other button is what it was");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unnamed_code_asks_whose_phone_it_is() {
     let world = World::start().await;
     let id = world.begin("/ts/secure/authenticate").await;

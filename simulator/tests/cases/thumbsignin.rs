@@ -88,6 +88,7 @@ async fn failures_have_their_reasons() {
         (json!({"action": "decline"}), "DECLINED"),
         (json!({"action": "fail"}), "TECHNICAL_REASON"),
         (json!({"action": "fail", "failureReason": "NO_SUITABLE_AUTHENTICATOR"}), "NO_SUITABLE_AUTHENTICATOR"),
+        (json!({"action": "fail", "failureReason": "NOT_ME"}), "NOT_ME"),
         (json!({"action": "approve", "userId": "mallory"}), "NOT_REGISTERED"),
     ] {
         let id = world.begin("/ts/secure/authenticate?userId=alice").await;

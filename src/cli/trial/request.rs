@@ -164,6 +164,7 @@ impl Trial<'_> {
                 }
                 Some(Progress::Approved { upstream_user }) => return Ok(Outcome::Approved(upstream_user)),
                 Some(Progress::Ended(how)) => return Ok(Outcome::Ended(how)),
+                Some(Progress::Disowned) => return Ok(Outcome::Ended(End::Denied)),
                 Some(Progress::Nonsense { detail, .. }) => {
                     return Ok(Outcome::GivenUp(End::Failed(Reason::Technical), detail));
                 }

@@ -71,6 +71,19 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("[thumbsignin]\nurl = \"https://u:p@t.example\"\napp_id = \"a\"\nsecret = \"s\"", "thumbsignin.url", "user name"),
     ("[thumbsignin]\nurl = \"https://t.example?x\"\napp_id = \"a\"\nsecret = \"s\"", "thumbsignin.url", "query"),
     ("[thumbsignin]\nurl = \"https://t.example\"\napp_id = \"a\"\nsecret_file = \"none\"", "thumbsignin.secret", "cannot read"),
+    // The operator's webhook.
+    ("[webhook]\nsecret = \"0123456789abcdef0123456789abcdef\"", "webhook.url", "url_file"),
+    ("[webhook]\nurl = \"https://h.example\"", "webhook.secret", "secret_file"),
+    ("[webhook]\nurl = \"https://h.example\"\nsecret = \"short\"", "webhook.secret", "32 characters"),
+    ("[webhook]\nurl = \"h.example\"\nsecret = \"0123456789abcdef0123456789abcdef\"", "webhook.url", "expected the URL"),
+    ("[webhook]\nurl = \"http://h.example\"\nsecret = \"0123456789abcdef0123456789abcdef\"", "webhook.url", "allow_private"),
+    ("[webhook]\nurl = \"https://u:p@h.example\"\nsecret = \"0123456789abcdef0123456789abcdef\"", "webhook.url", "a password"),
+    ("[webhook]\nurl = \"https://h.example/#x\"\nsecret = \"0123456789abcdef0123456789abcdef\"", "webhook.url", "a fragment"),
+    (
+        "[webhook]\nurl = \"https://h.example\"\nsecret = \"0123456789abcdef0123456789abcdef\"\nevents = [\"login.dsowned\"]",
+        "webhook.events",
+        "known are login.started",
+    ),
     // Declared clients.
     ("[client]\nid = \"a\"", "client", "write [[client]], with two brackets"),
     ("[[listen]]", "listen", "expected a section"),
@@ -239,6 +252,7 @@ fn no_message_repeats_what_could_be_a_secret() {
         "[thumbsignin]\nsecret = [\"hunter2\"]\n",
         "[thumbsignin]\nsecret = hunter2\n",
         "[limits]\nprofile = \"hunter2\"\n",
+        "[webhook]\nurl = \"https://u:hunter2@h.example\"\nsecret = \"hunter2\"\n",
     ] {
         let error = load(&format!("{GOOD}{added}"), &[]).expect_err(added);
         assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");

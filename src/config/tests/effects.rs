@@ -14,6 +14,8 @@ const CLIENT: &str = "[[client]]: every key is what the client may do, gets and 
 const USER: &str = "[[user]]: every key is what apps are told, and what the person can type";
 const PLACES: &str = "keys_dir, listen and database.url: files and ports are where they say";
 const APP: &str = "secsign.mobile_url and app_scheme: a link into the app, in a browser that its user signed in from before";
+const NOT_ME: &str = "tests/clients/not-me.test.mjs";
+const HOOK: &str = "the webhook hears of what it was told to, signed, and again until it answers";
 const SITE: &str = "tests/clients/site.test.mjs";
 const REST: &str = "src/upstream/secsign/rest/tests.rs";
 const ROOM: &str = "src/store/tests/room.rs";
@@ -67,6 +69,9 @@ const EFFECTS: &[(&str, &str, &str)] = &[
     ),
     ("outbound.allow_private", "src/outbound/guarded/tests.rs", "nothing_private_is_called_under_any_spelling"),
     ("outbound.logout_retry", "src/flow/backchannel_logout/tests.rs", "pauses_grow_and_are_not_in_step"),
+    ("webhook.url", NOT_ME, HOOK),
+    ("webhook.secret", NOT_ME, HOOK),
+    ("webhook.events", NOT_ME, HOOK),
     ("limits.profile", "tests/clients/states.test.mjs", "our own states: unreachable, replaced, too many"),
     ("limits.push_per_person_10min", CONFIGURATION, LIMITS),
     ("limits.push_per_person_day", CONFIGURATION, LIMITS),
@@ -75,6 +80,7 @@ const EFFECTS: &[(&str, &str, &str)] = &[
     ("limits.push_per_network_10min", "src/flow/login/tests/limits.rs", "a_source_is_a_64_and_its_network_a_48"),
     ("limits.push_all_people_10min", "tests/clients/strangers.test.mjs", "B12: strangers from everywhere ask so many people"),
     ("limits.denial_pause", CONFIGURATION, LIMITS),
+    ("limits.not_me_pause", "src/flow/login/disown/tests.rs", "without_the_limit_nobody_is_paused"),
     ("limits.pending_per_browser", CONFIGURATION, LIMITS),
     ("limits.pending", "src/flow/login/tests/limits.rs", "all_browsers_together_have_a_most_of_open_logins"),
     ("limits.authorizations_per_source", ROOM, "a_source_makes_room_in_its_own"),

@@ -19,6 +19,7 @@ use crate::domain::browser::BrowserKey;
 use crate::domain::grant::Consent;
 use crate::domain::id::{AuthorizationId, UserId};
 use crate::domain::user::Upstream;
+use crate::flow::login::disown;
 use crate::flow::prelude::*;
 use crate::protocol::client_metadata::ConsentPolicy;
 use crate::store::authorizations::Room;
@@ -37,6 +38,8 @@ pub(crate) struct Browser {
 #[derive(Debug)]
 pub(crate) enum Next {
     Login(Box<Interaction>),
+    /// The browser's session is of whoever signed in.
+    Declined(Box<Interaction>),
     Consent(Box<Interaction>, Box<Authentication>),
     Respond(AuthorizationResponse),
     Over(Box<Interaction>, Over),
@@ -115,6 +118,10 @@ pub(crate) async fn begin(
             store(op, &interaction.authorization, origin.network().unwrap_or_else(|| origin.source())).await?;
             return Ok(Next::Login(Box::new(interaction)));
         }
+        Step::Declined(authentication) => {
+            store(op, &interaction.authorization, format!("user/{}", authentication.user_id)).await?;
+            return Ok(Next::Declined(Box::new(interaction)));
+        }
         Step::Consent(authentication) => {
             // Somebody is signed in: strangers at the same address do not take their page away.
             store(op, &interaction.authorization, format!("user/{}", authentication.user_id)).await?;
@@ -135,6 +142,7 @@ pub(crate) async fn advance(op: &Op, id: &AuthorizationId, browser: &Browser) ->
     }
     let ended = match decide(op, &mut interaction, browser).await? {
         Step::Login => return Ok(Next::Login(Box::new(interaction))),
+        Step::Declined(_) => return Ok(Next::Declined(Box::new(interaction))),
         Step::Consent(authentication) => return Ok(Next::Consent(Box::new(interaction), authentication)),
         Step::Issue(authentication) => response::issue(op, &interaction, *authentication, true).await?,
         Step::Fail(code, description) => fail(op, &interaction, code, description).await?,
@@ -162,8 +170,10 @@ pub(crate) async fn goes_on_without_phone(
 ) -> Result<bool, Internal> {
     match (decide(op, &mut interaction.clone(), browser).await?, typed) {
         (Step::Login, _) => Ok(false),
-        (Step::Consent(who) | Step::Issue(who), Some(name)) => is_called(op, &who.user_id, name, browser).await,
-        (Step::Consent(_) | Step::Issue(_), None) | (Step::Fail(..) | Step::Over, _) => Ok(true),
+        (Step::Declined(who) | Step::Consent(who) | Step::Issue(who), Some(name)) => {
+            is_called(op, &who.user_id, name, browser).await
+        }
+        (Step::Declined(_) | Step::Consent(_) | Step::Issue(_), None) | (Step::Fail(..) | Step::Over, _) => Ok(true),
     }
 }
 
@@ -180,7 +190,7 @@ async fn is_called(op: &Op, person: &UserId, name: &str, browser: &Browser) -> R
 
 /// An authorization whose login belongs to a session that was ended meanwhile is one that nobody signed in for: its code would be
 /// refused at the token endpoint. One read, and none where the login's session is the browser's own; one for the consent that was
-/// given before, which is not looked up for a client that never asks.
+/// given before, which is not looked up for a client that never asks; one for what was declined, where the user's row says so.
 async fn decide(op: &Op, interaction: &mut Interaction, browser: &Browser) -> Result<Step, Internal> {
     let session = browser.session.as_ref();
     if let AuthorizationStage::Authenticated { authentication, .. } = &interaction.authorization.stage
@@ -194,12 +204,22 @@ async fn decide(op: &Op, interaction: &mut Interaction, browser: &Browser) -> Re
         AuthorizationStage::Authenticated { authentication, .. } => Some(&authentication.user_id),
         _other => session.map(|(session, _)| &session.authentication.user_id),
     };
+    let declined = match session.filter(|(_, user)| person == Some(&user.id) && may_ask_about_declined(op, interaction)) {
+        Some((_, user)) => !disown::list_open(op, user, &browser.key).await?.is_empty(),
+        None => false,
+    };
     let client = &interaction.client;
     let consent = match person.filter(|_| client.metadata.consent != ConsentPolicy::None) {
         Some(person) => consents::find(op.store.read(), person, &client.id).await?,
         None => None,
     };
-    Ok(next_step::next_step(interaction, session, consent.as_ref(), op.env.now()))
+    Ok(next_step::next_step(interaction, session, consent.as_ref(), declined, op.env.now()))
+}
+
+/// The widget has no page for questions, and `prompt=none` shows none.
+fn may_ask_about_declined(op: &Op, interaction: &Interaction) -> bool {
+    let is_of_site = op.settings.sites.iter().any(|site| site.client_id == interaction.client.id);
+    !is_of_site && !interaction.authorization.request.prompt.none
 }
 
 /// `None` when a code had been issued for it before.
@@ -247,7 +267,7 @@ pub(crate) async fn allow(
         ..AuditEvent::new(AuditKind::ConsentGranted)
     };
     let request = authorization.request.clone();
-    let input = (authorization.id.clone(), request, authentication, PendingEvent::new(&op.env, event)?);
+    let input = (authorization.id.clone(), request, authentication, PendingEvent::new(&op.store, event)?);
     let allowed = op.store.write(input, move |tx, (id, request, authentication, event)| {
         Box::pin(async move {
             if !authorizations::authenticate(tx, id, authentication, now).await?

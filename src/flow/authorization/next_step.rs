@@ -13,17 +13,21 @@ use crate::protocol::client_metadata::ConsentPolicy;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Login,
+    /// Whoever signed in is asked about requests that they declined (check 136).
+    Declined(Box<Authentication>),
     Consent(Box<Authentication>),
     Issue(Box<Authentication>),
     Fail(ErrorCode, &'static str),
     Over,
 }
 
-/// `session` is a live one, and `consent` what its person, or the one who signed in for this request, had allowed the client before.
+/// `session` is a live one, and `consent` what its person, or the one who signed in for this request, had allowed the client
+/// before; `declined`: whether there is something that this person declined and is to be asked about in this browser.
 pub(crate) fn next_step(
     interaction: &Interaction,
     session: Option<&(BrowserSession, User)>,
     consent: Option<&Consent>,
+    declined: bool,
     now: Timestamp,
 ) -> Step {
     let request = &interaction.authorization.request;
@@ -48,6 +52,10 @@ pub(crate) fn next_step(
     // What the operator demands of every login for this client is not voluntary (decision 2.1).
     if !meets(authentication.acr, &interaction.client.metadata.default_acr_values) {
         return Step::Fail(ErrorCode::UnmetAuthenticationRequirements, "the login was weaker than this client demands");
+    }
+    // It keeps no app from its answer where no page may be shown.
+    if declined && !request.prompt.none {
+        return Step::Declined(Box::new(authentication.clone()));
     }
     if !consented && must_ask(interaction, consent) {
         return if request.prompt.none {

@@ -60,8 +60,8 @@ pub(super) async fn write(op: &Op, login: &Login) -> Result<AttemptOutcome, Inte
         login: login.clone(),
         // The upstream's session may live a moment longer than the login: until the poller has withdrawn it.
         hold_until: exclusive.then_some(login.deadline.plus(end::POLLER_IS_DONE)),
-        event: PendingEvent::new(&op.env, started(login))?,
-        alarm: PendingEvent::new(&op.env, AuditEvent::new(AuditKind::LoginFlood))?,
+        event: PendingEvent::new(&op.store, started(login))?,
+        alarm: PendingEvent::new(&op.store, AuditEvent::new(AuditKind::LoginFlood))?,
         limits: op.settings.limits.clone(),
     };
     let outcome = op.store.write(attempt, |tx, attempt| Box::pin(attempt.run(tx))).await?;
@@ -97,7 +97,7 @@ fn count_refused(op: &Op, login: &Login, verdict: Verdict) {
 /// Writes a login that ends before anybody was asked, so that its page can say why.
 pub(super) async fn refuse(op: &Op, login: Login, reason: Reason) -> Result<LoginId, Internal> {
     let (now, how) = (op.env.now(), End::Failed(reason));
-    let input = (login.clone(), PendingEvent::new(&op.env, end::event(&login, how))?);
+    let input = (login.clone(), PendingEvent::new(&op.store, end::event(&login, how))?);
     let written = op.store.write(input, move |tx, (login, event)| {
         Box::pin(async move {
             if outcome::on_begin(tx, &login.purpose).await? {

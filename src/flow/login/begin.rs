@@ -149,7 +149,9 @@ async fn resolve(op: &Op, request: &LoginRequest) -> Result<(Login, Confirmation
     // All spellings of a user are one target (check 138).
     let concern = Concern { target: Some(device.upstream_user.clone()), user: Some(user.id.clone()), ..login.concern };
     let asked = Asked { user_id: user.id, device_id: device.id, upstream_user: device.upstream_user };
-    let subject = if user.locked { Subject::Decoy } else { Subject::Named(asked) };
+    // They said of a request that it was not theirs: as where too many were sent, nobody is asked, and nothing tells.
+    let paused = !remembered && user.strangers_until.is_some_and(|until| login.created_at < until);
+    let subject = if user.locked || paused { Subject::Decoy } else { Subject::Named(asked) };
     Ok((Login { subject, remembered, concern, ..login }, confirmation))
 }
 

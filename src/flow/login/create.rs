@@ -196,7 +196,7 @@ async fn disguise(op: &Op, login: &Login, how: End) -> Result<(), Internal> {
     let Begun { challenge, expires_in, .. } = pretended(op, login).await?;
     let now = op.env.now();
     let deadline = deadline(login, expires_in, now);
-    let input = (login.id.clone(), challenge, PendingEvent::new(&op.env, end::event(login, how))?);
+    let input = (login.id.clone(), challenge, PendingEvent::new(&op.store, end::event(login, how))?);
     let written = op.store.write(input, move |tx, (id, challenge, event)| {
         Box::pin(async move { event.write_if(logins::disguise(tx, id, challenge, deadline).await?, tx, now).await })
     });

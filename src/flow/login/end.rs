@@ -2,11 +2,12 @@
 
 use tokio::time::Instant;
 
+use super::disown::{self, Disowning};
 use super::outcome;
 use crate::domain::login::{End, LoginStage, UpstreamHandle};
 use crate::flow::node::latency::Call;
 use crate::flow::prelude::*;
-use crate::store::pushes;
+use crate::store::{declines, pushes, users};
 use crate::upstream::counted;
 
 /// By when after a deadline the poller of some node has ended the login, also where a node died: its lease and a sweep.
@@ -25,26 +26,60 @@ pub(crate) enum UpstreamSession {
 
 /// Ends an open login. Returns whether this call ended it. One commit.
 pub(crate) async fn end(op: &Op, login: &Login, how: End, session: UpstreamSession) -> Result<bool, Internal> {
-    let now = op.env.now();
-    let event = PendingEvent::new(&op.env, event(login, how))?;
-    let ended = op.store.write((login.id.clone(), event), move |tx, (login, event)| {
-        Box::pin(async move {
-            let ended = logins::end(tx, login, how, session == UpstreamSession::Dead, now).await?;
-            if session == UpstreamSession::InDoubt {
-                logins::release_own(tx, login).await?;
-            }
-            if event.write_if(ended, tx, now).await? && how == End::Denied {
-                pushes::record_denial(tx, login, now).await?;
-            }
-            Ok(ended)
-        })
-    });
-    let ended = ended.await?;
+    end_with(op, login, (how, session), None).await
+}
+
+/// As [`end`], with what follows where the user says that the request was not theirs.
+pub(super) async fn end_with(
+    op: &Op,
+    login: &Login,
+    (how, session): (End, UpstreamSession),
+    disowning: Option<(Disowning, PendingEvent)>,
+) -> Result<bool, Internal> {
+    let event = PendingEvent::new(&op.store, event(login, how))?;
+    let end = EndOfLogin { login: login.clone(), how, session, event, disowning, now: op.env.now() };
+    let ended = op.store.write(end, |tx, end| Box::pin(end.write(tx))).await?;
     if ended {
         op.signals.login_changed(&login.id);
         count(login, how);
     }
     Ok(ended)
+}
+
+struct EndOfLogin {
+    login: Login,
+    how: End,
+    session: UpstreamSession,
+    event: PendingEvent,
+    disowning: Option<(Disowning, PendingEvent)>,
+    now: Timestamp,
+}
+
+impl EndOfLogin {
+    async fn write(&self, tx: &Tx) -> Result<bool, StoreError> {
+        let Self { login, how, session, event, disowning, now } = self;
+        let mut declined = Some(login).filter(|_| *how == End::Denied).and_then(disown::asked_to_sign_in);
+        // The user's row before the login's: rows are locked in one order.
+        if let Some(asked) = declined
+            && !users::lock_row(tx, &asked.user_id).await?
+        {
+            declined = None;
+        }
+        let ended = logins::end(tx, &login.id, *how, *session == UpstreamSession::Dead, *now).await?;
+        if *session == UpstreamSession::InDoubt {
+            logins::release_own(tx, &login.id).await?;
+        }
+        if !event.write_if(ended, tx, *now).await? || *how != End::Denied {
+            return Ok(ended);
+        }
+        pushes::record_denial(tx, &login.id, *now).await?;
+        match (declined, disowning) {
+            (Some(_asked), Some((disowning, told))) => disowning.follow(tx, &login.origin, told, *now).await?,
+            (Some(asked), None) => declines::insert(tx, disown::decline(login, asked, *now)).await?,
+            (None, _) => {}
+        }
+        Ok(true)
+    }
 }
 
 /// Counts what ended without an approval; a decoy is nobody's login.
@@ -133,7 +168,7 @@ pub(crate) async fn close(op: &Op, login: &Login, how: End) -> Result<bool, Inte
 pub(super) async fn preempt(op: &Op, login: &Login) -> Result<bool, Internal> {
     let Some(handle) = open_handle(op, login)? else { return Ok(false) };
     let how = End::Cancelled(None);
-    let (now, input) = (op.env.now(), (login.id.clone(), PendingEvent::new(&op.env, event(login, how))?));
+    let (now, input) = (op.env.now(), (login.id.clone(), PendingEvent::new(&op.store, event(login, how))?));
     let taken = op.store.write(input, move |tx, (id, event)| {
         Box::pin(async move { event.write_if(logins::go_on_as_decoy(tx, id).await?, tx, now).await })
     });

@@ -5,7 +5,7 @@
 use super::end;
 use super::outcome::{self, Awaited};
 use crate::domain::assurance::Acr;
-use crate::domain::id::SessionId;
+use crate::domain::id::{SessionId, UserId};
 use crate::domain::login::{Challenge, FINISH_GRACE, LoginStage, Purpose};
 use crate::domain::settings::Lifetimes;
 use crate::flow::prelude::*;
@@ -31,6 +31,7 @@ struct Plan {
     present: Option<SessionId>,
     origin: RequestSource,
     event: PendingEvent,
+    new_browser: PendingEvent,
     lifetimes: Lifetimes,
     now: Timestamp,
 }
@@ -62,7 +63,8 @@ pub(crate) async fn finish(
         detail: Some(login.upstream.to_string()),
         ..end::about(&login, AuditKind::LoginSucceeded, "")
     };
-    let event = PendingEvent::new(&op.env, event)?;
+    let new_browser = AuditEvent { kind: AuditKind::LoginNewBrowser, ..event.clone() };
+    let (event, new_browser) = (PendingEvent::new(&op.store, event)?, PendingEvent::new(&op.store, new_browser)?);
     let unnamed = login.subject == Subject::Unnamed;
     let authentication =
         Authentication { user_id, session_id: None, auth_time: at, acr: reached(op, &login), device_id, unnamed };
@@ -74,7 +76,8 @@ pub(crate) async fn finish(
         None => (None, None),
     };
     let (method, took) = (login.upstream.as_str(), now.since(login.created_at));
-    let plan = Plan { login, authentication, new, present, origin, event, lifetimes: op.settings.lifetimes.clone(), now };
+    let lifetimes = op.settings.lifetimes.clone();
+    let plan = Plan { login, authentication, new, present, origin, event, new_browser, lifetimes, now };
     if let Some(otherwise) = op.store.write(plan, |tx, plan| Box::pin(write(tx, plan))).await? {
         return Ok(otherwise);
     }
@@ -105,6 +108,7 @@ async fn write(tx: &Tx, plan: &Plan) -> Result<Option<Finished>, StoreError> {
     if !is_used || !awaited.on_approved(tx, authentication, *now).await? {
         return Ok(Some(Finished::Before));
     }
+    let is_new = plan.is_new_browser(tx, &authentication.user_id).await?;
     plan.sign_in(tx, authentication, &awaited).await?;
     if let Subject::Named(asked) = &login.subject {
         pushes::forgive_owner(tx, login.upstream, &asked.upstream_user, &login.id).await?;
@@ -113,6 +117,7 @@ async fn write(tx: &Tx, plan: &Plan) -> Result<Option<Finished>, StoreError> {
         devices::touch_last_used(tx, device, *now).await?;
     }
     plan.event.write(tx, *now).await?;
+    plan.new_browser.write_if(is_new, tx, *now).await?;
     Ok(None)
 }
 
@@ -128,6 +133,18 @@ impl Plan {
             session.is_alive(self.now) && session.authentication.user_id == self.authentication.user_id
         };
         Ok(Some(present.filter(same_user).map_or_else(|| new.clone(), |present| present.id)))
+    }
+
+    /// Whether the user never signed in with this browser, or not for long (check 145). One read, where nobody was named.
+    async fn is_new_browser(&self, tx: &Tx, user: &UserId) -> Result<bool, StoreError> {
+        match (&self.login.browser, &self.login.subject) {
+            (None, _) => Ok(false),
+            (Some(_), Subject::Named(_)) => Ok(!self.login.remembered),
+            (Some(browser), Subject::Unnamed | Subject::Decoy) => {
+                let known_for = self.lifetimes.remembered_browser;
+                Ok(!remembered_browsers::is_remembered(tx, browser, user, self.now, known_for).await?)
+            }
+        }
     }
 
     /// Renews the session of the login's browser, or replaces it; where there is no browser, nobody is signed in.

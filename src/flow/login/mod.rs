@@ -1,6 +1,7 @@
 //! Logins: [`begin`] finds out who is meant; [`attempt`] asks the limits, writes the row and takes the slots; [`create`] makes the
 //! one create call; `jobs::login_poller` polls, and [`progress`] decides what an answer means; [`finish`] consumes the approval in
-//! the browser that began it. What a login is for is known to [`outcome`] alone. Browsers that nobody used before and that name
+//! the browser that began it. What a login is for is known to [`outcome`] alone; what follows where the user says that it was not
+//! theirs, to [`disown`]. Browsers that nobody used before and that name
 //! unknown or frozen users get a decoy; while a login for a name is open, real or decoy, other browsers are told that it is
 //! (decision 2.7).
 
@@ -8,6 +9,7 @@ mod attempt;
 pub(crate) mod begin;
 mod code;
 mod create;
+pub(crate) mod disown;
 pub(crate) mod end;
 pub(crate) mod finish;
 pub(crate) mod outcome;

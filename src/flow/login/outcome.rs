@@ -49,7 +49,7 @@ impl Registration {
         let event = AuditEvent { subject: Some(device_id.to_string()), ..about };
         let is_first = login.concern.target.as_deref() != Some(upstream_user.as_str());
         let phone = Device::new(device_id, user_id, (login.upstream, upstream_user), op.env.now());
-        Ok(Some(Self { phone, is_first, event: PendingEvent::new(&op.env, event)? }))
+        Ok(Some(Self { phone, is_first, event: PendingEvent::new(&op.store, event)? }))
     }
 }
 

@@ -4,6 +4,7 @@
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
+use super::disown;
 use super::end::{self, UpstreamSession};
 use super::outcome::{self, Registration};
 use crate::domain::login::{End, LoginStage, UpstreamHandle};
@@ -50,7 +51,6 @@ pub(crate) async fn apply(
     handle: &UpstreamHandle,
     progress: Progress,
 ) -> Result<Option<Duration>, Internal> {
-    let left = login.deadline.since(op.env.now());
     match progress {
         Progress::Pending => Ok(Some(slowly(op)?)),
         Progress::Fetched => {
@@ -69,19 +69,8 @@ pub(crate) async fn apply(
         // A browser that nobody used before sees a pending login until it expires. What ThumbSignIn says comes from the phone
         // that scanned the code: whoever holds that knows.
         Progress::Ended(how) if login.upstream != Upstream::ThumbSignIn && login.must_be_masked(how) => Ok(Some(slowly(op)?)),
-        // Over by the clock, which is ours (decision 2.6), or after the page heard so.
-        Progress::Ended(how) if left.is_zero() || (how == End::Expired && left <= CLOCK_SKEW) => {
-            Ok(Some(left + AFTER_DEADLINE))
-        }
-        Progress::Ended(how) => {
-            // Taken away from the phone meanwhile, which is what the upstream tells: its page must not (decision 2.7).
-            let found = logins::find(op.store.read(), &login.id).await?;
-            if found.is_some_and(|found| found.subject == Subject::Decoy) {
-                return Ok(Some(slowly(op)?));
-            }
-            end::end(op, login, how, UpstreamSession::Dead).await?;
-            Ok(None)
-        }
+        Progress::Ended(how) => over(op, login, how, false).await,
+        Progress::Disowned => over(op, login, End::Denied, true).await,
         Progress::Nonsense { detail, wrong_person } => {
             tracing::error!(login = %login.id, upstream = %login.upstream, %detail, wrong_person, "refused an answer");
             if wrong_person {
@@ -92,6 +81,26 @@ pub(crate) async fn apply(
             Ok(None)
         }
     }
+}
+
+/// The upstream says that it is over, perhaps with the user's word that they did not begin it. As [`apply`].
+async fn over(op: &Op, login: &Login, how: End, is_disowned: bool) -> Result<Option<Duration>, Internal> {
+    let left = login.deadline.since(op.env.now());
+    // Over by the clock, which is ours (decision 2.6), or after the page heard so.
+    if left.is_zero() || (how == End::Expired && left <= CLOCK_SKEW) {
+        return Ok(Some(left + AFTER_DEADLINE));
+    }
+    // Taken away from the phone meanwhile, which is what the upstream tells: its page must not (decision 2.7).
+    let found = logins::find(op.store.read(), &login.id).await?;
+    if found.is_some_and(|found| found.subject == Subject::Decoy) {
+        return Ok(Some(slowly(op)?));
+    }
+    if is_disowned {
+        disown::by_phone(op, login).await?;
+    } else {
+        end::end(op, login, how, UpstreamSession::Dead).await?;
+    }
+    Ok(None)
 }
 
 /// The upstream says that somebody approved: that must be the user who was asked, or, where nobody was named, somebody
@@ -117,7 +126,7 @@ async fn approve(op: &Op, login: &Login, upstream_user: &str) -> Result<bool, In
     let (now, registration) = (op.env.now(), Registration::of(op, login)?);
     let registers = registration.is_some();
     let about = end::about(login, AuditKind::LoginApproved, login.upstream.as_str());
-    let event = PendingEvent::new(&op.env, AuditEvent { user: Some(user_id.to_string()), ..about })?;
+    let event = PendingEvent::new(&op.store, AuditEvent { user: Some(user_id.to_string()), ..about })?;
     let input = (login.id.clone(), user_id, device_id, registration, event);
     let approved = op.store.write(input, move |tx, (login, user, device, registration, event)| {
         Box::pin(async move {
@@ -150,7 +159,7 @@ fn release(op: &Op, login: &Login, handle: UpstreamHandle) {
 
 async fn mismatch(op: &Op, login: &Login) -> Result<(), Internal> {
     let now = op.env.now();
-    let event = PendingEvent::new(&op.env, end::about(login, AuditKind::LoginMismatch, login.upstream.as_str()))?;
+    let event = PendingEvent::new(&op.store, end::about(login, AuditKind::LoginMismatch, login.upstream.as_str()))?;
     op.store.write(event, move |tx, event| Box::pin(event.write(tx, now))).await?;
     Ok(())
 }

@@ -78,7 +78,7 @@ impl TokenWrite {
             detail: Some(self.grant_type.as_str().to_owned()),
             ..AuditEvent::new(kind)
         };
-        PendingEvent::new(&op.env, event)
+        PendingEvent::new(&op.store, event)
     }
 
     /// `invalid_grant` (RFC 6749 §5.2) with its one description and a reason for the log.

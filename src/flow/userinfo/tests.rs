@@ -86,6 +86,8 @@ fn alice() -> User {
         groups: vec!["admins".into(), "staff".into()],
         confirm_without_symbol: false,
         locked: false,
+        declined_at: None,
+        strangers_until: None,
         source: Source::Command,
         created_at: Timestamp::from_seconds(10),
         updated_at: Timestamp::from_millis(20_900),

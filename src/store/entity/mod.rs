@@ -52,6 +52,8 @@ tables! {
         pub updated_at: Timestamp,
         /// Empty is no.
         pub confirm_without_symbol: Option<bool>,
+        pub declined_at: Option<Timestamp>,
+        pub strangers_until: Option<Timestamp>,
     }
     device "devices" (id: DeviceId) {
         pub user_id: UserId,
@@ -252,6 +254,25 @@ tables! {
         pub typed: Option<String>,
         pub network: Option<String>,
         pub sent: Option<bool>,
+    }
+    /// Requests to sign in that were declined, until their user says whether they were theirs.
+    decline "declines" (login_id: LoginId) {
+        pub user_id: UserId,
+        pub client_id: Option<ClientId>,
+        pub browser: Option<SecretDigest>,
+        pub address: String,
+        pub user_agent: String,
+        pub at: Timestamp,
+    }
+    /// Audit events that the operator's webhook is yet to hear of. The id is the event's, so that a receiver recognises a repetition.
+    webhook_event "webhook_events" (id: String) {
+        /// What is sent, as it is.
+        pub body: String,
+        pub due_at: Timestamp,
+        pub attempts: i64,
+        pub lease_owner: Option<String>,
+        pub lease_until: Option<Timestamp>,
+        pub created_at: Timestamp,
     }
     /// Who has the one open session of a person at a phone service.
     slot "slots" (upstream: String, upstream_user: String) {

@@ -4,6 +4,7 @@
 mod authorizations;
 mod backchannel_logouts;
 mod concurrency;
+mod disowned;
 mod inconsistency;
 mod logins;
 mod orders;
@@ -110,6 +111,12 @@ cases! {
         a_busy_client_hides_no_other
         a_renewed_session_keeps_its_id_and_loses_its_cookie
         an_expired_grant_is_remembered_for_as_long_as_its_session_lives
+    }
+    disowned {
+        what_was_declined_elsewhere_is_listed_until_it_is_settled
+        a_pause_grows_and_is_taken_back_whole
+        the_sessions_of_a_source_end_with_all_that_came_of_them
+        an_event_is_queued_with_its_row_if_it_is_of_a_kind_that_is_told
     }
     signing_keys {
         a_rotation_is_written_whole

@@ -121,7 +121,8 @@ fn event(kind: AuditKind, user: Option<&str>, address: &str, subject: &str) -> A
 
 async fn tell(store: &Store, event: AuditEvent, number: usize, seconds: u64) -> Result<(), StoreError> {
     let input = (event, format!("id{number:06}"));
-    store.write(input, move |tx, v| Box::pin(async move { audit::insert(tx, &v.0, &v.1, after(seconds)).await })).await
+    let told = store.write(input, move |tx, v| Box::pin(async move { audit::insert(tx, &v.0, &v.1, after(seconds)).await }));
+    told.await.map(drop)
 }
 
 /// The rows that stand for several events.

@@ -46,6 +46,8 @@ pub(super) fn user(name: &str) -> User {
         groups: vec!["staff".into(), "with \"quotes\"".into()],
         confirm_without_symbol: false,
         locked: false,
+        declined_at: None,
+        strangers_until: None,
         source: Source::Command,
         created_at: NOW,
         updated_at: NOW,

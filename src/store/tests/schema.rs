@@ -53,6 +53,7 @@ pub(super) async fn every_entity_selects_on_a_fresh_database(store: Store) {
     select::<entity::code::Entity>(&store).await;
     select::<entity::commit::Entity>(&store).await;
     select::<entity::consent::Entity>(&store).await;
+    select::<entity::decline::Entity>(&store).await;
     select::<entity::device::Entity>(&store).await;
     select::<entity::grant::Entity>(&store).await;
     select::<entity::instance::Entity>(&store).await;
@@ -65,6 +66,7 @@ pub(super) async fn every_entity_selects_on_a_fresh_database(store: Store) {
     select::<entity::signing_key::Entity>(&store).await;
     select::<entity::slot::Entity>(&store).await;
     select::<entity::user::Entity>(&store).await;
+    select::<entity::webhook_event::Entity>(&store).await;
     store.ping().await.unwrap();
 }
 

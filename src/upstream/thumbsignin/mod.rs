@@ -160,6 +160,7 @@ impl PhoneApproval for ThumbSignIn {
             Stage::Pending => Progress::Pending,
             Stage::Initiated => Progress::Fetched,
             Stage::Ended(end) => Progress::Ended(end),
+            Stage::Disowned => Progress::Disowned,
             Stage::Successful => {
                 let left = self.limits.ask.saturating_sub(began.elapsed());
                 agreed(self.approver(&transaction, asked, left).await?, user.as_deref())
@@ -173,7 +174,7 @@ impl PhoneApproval for ThumbSignIn {
         let transaction = Transaction::from_handle(handle).ok_or_else(damaged)?;
         // A transaction that had ended before comes back unchanged (ThumbSignIn notes §2.3); an approval is not undone.
         match self.status(&transaction, &[("cancelled", "true")]).await? {
-            Ok(Standing { stage: Stage::Ended(_end), .. }) => Ok(()),
+            Ok(Standing { stage: Stage::Ended(_) | Stage::Disowned, .. }) => Ok(()),
             Ok(Standing { stage, .. }) => Err(unconfirmed(format!("the transaction is {stage:?}"))),
             Err(detail) => Err(unconfirmed(detail)),
         }

@@ -81,6 +81,8 @@ pub(super) enum Stage {
     /// Somebody approved; who, `getUser` says.
     Successful,
     Ended(End),
+    /// Declined by somebody who says that it was not theirs.
+    Disowned,
 }
 
 #[derive(Debug)]
@@ -116,6 +118,8 @@ fn stage_of(answer: &FlatObject) -> Result<Stage, String> {
         "INITIATED" => Stage::Initiated,
         "COMPLETED_SUCCESSFUL" if reason.is_empty() => Stage::Successful,
         "COMPLETED_SUCCESSFUL" => return Err("the success has a reason for its failure".to_owned()),
+        // An addition of ours (ThumbSignIn notes §2.3): the vendor's service never says it.
+        "COMPLETED_FAILURE" if reason == "NOT_ME" => Stage::Disowned,
         "COMPLETED_FAILURE" => Stage::Ended(end(reason)),
         // An older service's way to say why it failed (ThumbSignIn notes §2.3).
         "DECLINED" | "CANCELLED" | "TIMEOUT" => Stage::Ended(end(status)),

@@ -6,7 +6,7 @@ mod wait_samples;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::pages::{Choose, Consent, ErrorPage, FormPost, Identify, Logout, Message, Wait};
+use super::pages::{Choose, Consent, Declined, ErrorPage, FormPost, Identify, Logout, Message, Wait};
 use super::{LanguageLink, Locale, PageContext, assets, messages, render};
 use samples::Sampled;
 
@@ -16,6 +16,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("choose.html", include_str!("../../../templates/pages/choose.html")),
     ("identify.html", include_str!("../../../templates/pages/identify.html")),
     ("wait.html", include_str!("../../../templates/pages/wait.html")),
+    ("declined.html", include_str!("../../../templates/pages/declined.html")),
     ("consent.html", include_str!("../../../templates/pages/consent.html")),
     ("message.html", include_str!("../../../templates/pages/message.html")),
     ("logout.html", include_str!("../../../templates/pages/logout.html")),
@@ -46,6 +47,7 @@ fn all_pages(locale: Locale) -> Vec<(String, String)> {
         rendered::<Choose>(locale),
         rendered::<Identify>(locale),
         rendered::<Wait>(locale),
+        rendered::<Declined>(locale),
         rendered::<Consent>(locale),
         rendered::<Message>(locale),
         rendered::<Logout>(locale),
@@ -66,7 +68,7 @@ fn attributes<'h>(html: &'h str, name: &str) -> Vec<&'h str> {
 
 #[test]
 fn every_sample_renders_and_names_itself_and_its_language() {
-    let known = ["choose", "identify", "wait", "consent", "message", "logout", "error"];
+    let known = ["choose", "identify", "wait", "declined", "consent", "message", "logout", "error"];
     for locale in Locale::ALL {
         for (name, html) in all_pages(locale) {
             let page = attributes(&html, "data-page");

@@ -6,8 +6,8 @@ use crate::domain::user::Upstream;
 use crate::protocol::scope::KNOWN;
 use crate::view::Page;
 use crate::view::pages::{
-    AppInfo, Choose, Consent, ErrorKind, ErrorPage, FormPost, Identify, IdentifyError, Logout, Message, MessageKind,
-    ReturnLink, ScopeLine, Wait,
+    AppInfo, Choose, Consent, Declined, DeclinedRequest, ErrorKind, ErrorPage, FormPost, Identify, IdentifyError, Logout,
+    Message, MessageKind, ReturnLink, ScopeLine, Wait,
 };
 
 /// An example of a page.
@@ -111,6 +111,35 @@ impl Sampled for Consent {
             ..first.clone()
         };
         vec![Sample::new("first", first), Sample::new("more", more), Sample::new("hostile", hostile)]
+    }
+}
+
+impl Sampled for Declined {
+    fn samples() -> Vec<Sample<Self>> {
+        let request = |app: Option<&str>, browser: Option<&str>, address: &str| DeclinedRequest {
+            at: "2026-11-30 08:15:00Z".to_owned(),
+            app: app.map(str::to_owned),
+            browser: browser.map(str::to_owned),
+            address: address.to_owned(),
+        };
+        let one = Self {
+            app: sample_app(),
+            interaction: AuthorizationId::new("a1"),
+            csrf: "csrf".to_owned(),
+            account: "alice".to_owned(),
+            until: 1_796_026_500_000,
+            requests: vec![request(Some("Grafana"), Some("Firefox (Windows)"), "203.0.113.6")],
+        };
+        let long = "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff";
+        let more = vec![request(None, None, long), request(Some("Nextcloud"), Some("Chrome (Android)"), "203.0.113.7")];
+        let hostile = Self {
+            app: hostile_app(),
+            account: "</main>".to_owned(),
+            requests: vec![request(Some(&hostile_app().name), Some("<script>alert(1)</script>"), "\"><img src=x>")],
+            ..one.clone()
+        };
+        let more = Self { requests: more, ..one.clone() };
+        vec![Sample::new("one", one), Sample::new("more", more), Sample::new("hostile", hostile)]
     }
 }
 

@@ -20,9 +20,14 @@ export function launch() {
   });
 }
 
-/** A fresh profile. `wrong` collects what its pages may not do. */
-export async function visitor(browser, demo, options = {}) {
+/** A fresh profile. `wrong` collects what its pages may not do. What was declined before was theirs, unless `isAsked`. */
+export async function visitor(browser, demo, { isAsked = false, ...options } = {}) {
   const context = await browser.newContext({ locale: 'en-US', viewport: { width: 1280, height: 900 }, ...options });
+  if (!isAsked) {
+    context.on('page', (page) => page.on('load', () => {
+      if (new URL(page.url()).pathname.endsWith('/declined')) page.click('button[value="mine"]').catch(() => {});
+    }));
+  }
   const page = await context.newPage();
   const wrong = [];
   page.on('console', (message) => {

@@ -29,9 +29,10 @@ export function loginAt(demo, clientId = 'demo-web') {
   /** As `begin`, once whoever gave up the same name just now is out of the way. */
   const beginFree = async (...about) => untilFree(await begin(...about));
 
-  /** Presses *continue* until there is a code. */
+  /** Presses *continue* until there is a code. What was declined before was theirs. */
   const finish = (walker) => eventually('the code', async () => {
     await walker.submit('continue', {}, back);
+    if (walker.page === 'declined') await walker.submit('declined', { decision: 'mine' }, back);
     return new URL(walker.url).searchParams.get('code');
   });
 

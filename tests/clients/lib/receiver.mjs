@@ -27,7 +27,7 @@ export async function receiver(answer = (_hit, response) => response.end()) {
       const form = new URLSearchParams(body);
       const hit = {
         at: performance.now(), method: request.method, url: request.url, headers: request.headers,
-        fields: [...form.keys()], token: form.get('logout_token'),
+        fields: [...form.keys()], body, token: form.get('logout_token'),
       };
       hits.push(hit);
       self.answer(hit, response);

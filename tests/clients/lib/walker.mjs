@@ -73,6 +73,9 @@ export class Walker {
   /** Told each Set-Cookie line, as it came. */
   heard;
 
+  /** Sent with each request. */
+  headers = {};
+
   /** The page where the walker stands. */
   url; status; html;
 
@@ -80,7 +83,7 @@ export class Walker {
   trail = [];
 
   async #fetch(url, init = {}) {
-    const response = await steadyVisit(url, init, this.cookie(url));
+    const response = await steadyVisit(url, { ...init, headers: { ...this.headers, ...init.headers } }, this.cookie(url));
     const { host, pathname } = new URL(url);
     const cookies = this.#jar.get(host) ?? new Map();
     for (const line of response.headers.getSetCookie()) {
@@ -159,7 +162,7 @@ export class Walker {
   }
 }
 
-/** Signs in at the page where the walker stands, up to the redirect to `until`. */
+/** Signs in at the page where the walker stands, up to the redirect to `until`. What was declined before was theirs. */
 export async function signIn(walker, provider, username, until, approveIt) {
   if (walker.page === 'choose') await walker.submit('provider', { provider });
   await walker.submit('identifier', { identifier: username });
@@ -168,6 +171,7 @@ export async function signIn(walker, provider, username, until, approveIt) {
   const deadline = Date.now() + 30_000;
   for (;;) {
     await walker.submit('continue', {}, until);
+    if (walker.page === 'declined') await walker.submit('declined', { decision: 'mine' }, until);
     if (walker.page !== 'wait') return walker;
     if (Date.now() > deadline) throw new Error(`still ${walker.main('data-login-state')}`);
     await new Promise((resolve) => { setTimeout(resolve, 200); });

@@ -22,6 +22,7 @@ struct Case {
     client: Client,
     session: Option<(BrowserSession, User)>,
     consent: Option<Consent>,
+    declined: bool,
 }
 
 fn authentication(user: &str) -> Authentication {
@@ -73,6 +74,8 @@ impl Case {
             groups: Vec::new(),
             confirm_without_symbol: false,
             locked: false,
+            declined_at: None,
+            strangers_until: None,
             source: Source::Command,
             created_at: SIGNED_IN,
             updated_at: SIGNED_IN,
@@ -96,12 +99,13 @@ impl Case {
             },
             session: Some((session, user)),
             consent: None,
+            declined: false,
         }
     }
 
     fn step(&self) -> Step {
         let interaction = Interaction { authorization: self.authorization.clone(), client: self.client.clone() };
-        next_step(&interaction, self.session.as_ref(), self.consent.as_ref(), NOW)
+        next_step(&interaction, self.session.as_ref(), self.consent.as_ref(), self.declined, NOW)
     }
 }
 
@@ -109,6 +113,7 @@ impl Case {
 fn name(step: Step) -> String {
     match step {
         Step::Login => "login".to_owned(),
+        Step::Declined(who) => format!("declined by {}", who.user_id),
         Step::Consent(who) => format!("consent of {}", who.user_id),
         Step::Issue(who) => format!("issue to {}", who.user_id),
         Step::Fail(code, _) => code.as_str().to_owned(),
@@ -183,6 +188,34 @@ const TABLE: &[(&str, Change, &str, &str)] = &[
         |case| allowed(case, Some("openid email profile")),
         "issue to alice-id",
         "issue to alice-id",
+    ),
+    ("she declined a request", |case| case.declined = true, "declined by alice-id", "issue to alice-id"),
+    (
+        "she declined a request, and the client asks",
+        |case| {
+            allowed(case, None);
+            case.declined = true;
+        },
+        "declined by alice-id",
+        "consent_required",
+    ),
+    (
+        "she declined a request, and signed in just now",
+        |case| {
+            signed_in(case, Acr::Matched, false);
+            case.declined = true;
+        },
+        "declined by alice-id",
+        "issue to alice-id",
+    ),
+    (
+        "somebody declined a request, and nobody is signed in",
+        |case| {
+            case.session = None;
+            case.declined = true;
+        },
+        "login",
+        "login_required",
     ),
     (
         "she allowed it just now",

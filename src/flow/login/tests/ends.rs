@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::scene::Scene;
 use crate::domain::assurance::Acr;
+use crate::domain::audit::AuditKind;
 use crate::domain::authorization::AuthorizationStage;
 use crate::domain::browser::RequestSource;
 use crate::domain::client::Client;
@@ -157,4 +158,23 @@ async fn an_approval_that_was_used_is_not_used_again_whatever_the_clock_does() {
         assert_eq!(over(&scene).await, Some(Over::Answered));
         assert!(!approve(&scene, &login).await);
     }
+}
+
+#[tokio::test]
+async fn a_browser_is_new_once() {
+    let scene = Scene::new(Duration::ZERO).await;
+    let told = async || {
+        let kinds = scene.bench.audited().await;
+        let count = |kind: AuditKind| kinds.iter().filter(|known| *known == kind.as_str()).count();
+        (count(AuditKind::LoginSucceeded), count(AuditKind::LoginNewBrowser))
+    };
+    let first = scene.begin("alice").await;
+    assert!(approve(&scene, &first).await);
+    assert_eq!(told().await, (0, 0), "approved, and not yet finished in its browser");
+    assert!(matches!(finished(&scene, &first).await, Finished::SignedIn { .. }));
+    assert_eq!(told().await, (1, 1));
+    let second = scene.begin_beside("alice").await;
+    assert!(approve(&scene, &second).await);
+    assert!(matches!(finished(&scene, &second).await, Finished::SignedIn { .. }));
+    assert_eq!(told().await, (2, 1));
 }

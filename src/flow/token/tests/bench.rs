@@ -60,7 +60,8 @@ impl Bench {
             allow_unnamed: true,
             sites: Vec::new(),
             audit_keep: Duration::from_secs(400 * 86_400),
-            logout_retry: Duration::from_secs(5),
+            retry: Duration::from_secs(5),
+            webhook: None,
         };
         let op = Op {
             store,
@@ -103,6 +104,8 @@ impl Bench {
             groups: vec!["staff".to_owned()],
             confirm_without_symbol: false,
             locked: false,
+            declined_at: None,
+            strangers_until: None,
             source: Source::Command,
             created_at: T0,
             updated_at: T0,

@@ -133,6 +133,8 @@ fn every_status_and_reason_has_its_meaning() {
     for (text, end) in [("DECLINED", End::Denied), ("CANCELLED", End::Cancelled(None)), ("TIMEOUT", End::Expired)] {
         assert_eq!(read(&status(text, "")), Ok(Stage::Ended(end)), "{text}");
     }
+    assert_eq!(read(&status("COMPLETED_FAILURE", "NOT_ME")), Ok(Stage::Disowned));
+    assert!(read(&status("COMPLETED_SUCCESSFUL", "NOT_ME")).is_err() && read(&status("NOT_ME", "")).is_err());
     for text in ["", "pending", "COMPLETED", "COMPLETED_SUCCESSFUL ", "SUCCESS", "APPROVED", "3"] {
         assert!(read(&status(text, "")).is_err(), "{text:?}");
     }
