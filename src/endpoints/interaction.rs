@@ -175,11 +175,14 @@ pub(super) async fn identify(
     let Next::Login(interaction) = next else { return show(&visit, next).await };
     let upstream = Upstream::parse(&provider).filter(|upstream| allowed(&surface.op, &interaction).contains(upstream));
     let upstream = upstream.ok_or_else(Failure::not_found)?;
+    let query = of_query(&request);
+    let problem = query.get("problem").and_then(IdentifyError::parse);
+    let is_other = query.get("account") == Some("other");
     let remembered = remembered_browsers::find_identifier(surface.op.store.read(), &visit.browser.key).await?;
-    let problem = of_query(&request).get("problem").and_then(IdentifyError::parse);
+    let remembered = remembered.filter(|_name| problem.is_none() && !is_other);
     let refused = problem.filter(|problem| *problem == IdentifyError::Malformed);
     let refused = refused.and_then(|_| cookies::read_typed(&visit, &request, &id));
-    let hint = interaction.authorization.request.login_hint.as_deref().and_then(canonical_identifier);
+    let hint = interaction.authorization.request.login_hint.as_deref().filter(|_name| !is_other).and_then(canonical_identifier);
     let page = Identify {
         app: app_info(&App::of(&interaction)),
         interaction: interaction.authorization.id.clone(),

@@ -102,6 +102,8 @@ pub(crate) struct Wait {
     /// Whether there is another service to choose (L14).
     pub has_other_method: bool,
     pub csrf: String,
+    /// Whether somebody wanted to go on before the phone approved (`/login/{id}?problem=early`).
+    pub too_early: bool,
     /// Whether the script goes on by itself after the approval; never for a login without a name.
     pub auto_continue: bool,
 }

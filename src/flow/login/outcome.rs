@@ -5,7 +5,7 @@ use super::end;
 use crate::domain::authorization::Authorization;
 use crate::domain::id::{ClientId, DeviceId, LoginId, UserId};
 use crate::domain::login::{Asked, FINISH_GRACE, Purpose};
-use crate::domain::user::Device;
+use crate::domain::user::{Device, Upstream};
 use crate::flow::authorization::{self, Browser, Interaction};
 use crate::flow::prelude::*;
 use crate::protocol::redirect_uri::RedirectUri;
@@ -198,6 +198,15 @@ impl LoginTarget {
     }
 
     pub(crate) fn choice(&self) -> String {
-        if self.interaction.is_some() { format!("{}/choose", self.onward) } else { self.onward.clone() }
+        self.page("choose")
+    }
+
+    /// Where the name is asked for.
+    pub(crate) fn identification(&self, upstream: Upstream) -> String {
+        self.page(&format!("identify/{upstream}?account=other"))
+    }
+
+    fn page(&self, which: &str) -> String {
+        if self.interaction.is_some() { format!("{}/{which}", self.onward) } else { self.onward.clone() }
     }
 }
