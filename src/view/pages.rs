@@ -28,6 +28,7 @@ templates! {
     Logout: "logout.html",
     FormPost: "form_post.html",
     Message: "message.html",
+    Home: "home.html",
     ErrorPage: "error.html",
 }
 
@@ -159,8 +160,6 @@ pub(crate) enum MessageKind {
     /// This sign-in was completed before: the back button, a second tab.
     AlreadyDone,
     Cancelled,
-    /// The root of the issuer: what this place is.
-    Home,
 }
 
 /// The end of a flow.
@@ -178,6 +177,14 @@ impl Message {
     pub(crate) fn new(kind: MessageKind) -> Self {
         Self { kind, app: None, return_url: None, told_apps: Vec::new() }
     }
+}
+
+/// The root of the issuer: what this place is, and for whoever is signed in, who that is and where they can go from here.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Home {
+    pub account: Option<String>,
+    /// The apps that have a page to begin at (`client_uri`), shown where that is http or https.
+    pub apps: Vec<ReturnLink>,
 }
 
 /// What kind of failure it is: each has a headline and a next step of its own.

@@ -6,7 +6,7 @@ mod wait_samples;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use super::pages::{Choose, Consent, ErrorPage, FormPost, Identify, Logout, Message, Wait};
+use super::pages::{Choose, Consent, ErrorPage, FormPost, Home, Identify, Logout, Message, Wait};
 use super::{LanguageLink, Locale, PageContext, assets, messages, render};
 use samples::Sampled;
 
@@ -18,6 +18,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("wait.html", include_str!("../../../templates/pages/wait.html")),
     ("consent.html", include_str!("../../../templates/pages/consent.html")),
     ("message.html", include_str!("../../../templates/pages/message.html")),
+    ("home.html", include_str!("../../../templates/pages/home.html")),
     ("logout.html", include_str!("../../../templates/pages/logout.html")),
     ("error.html", include_str!("../../../templates/pages/error.html")),
     ("form_post.html", include_str!("../../../templates/pages/form_post.html")),
@@ -48,6 +49,7 @@ fn all_pages(locale: Locale) -> Vec<(String, String)> {
         rendered::<Wait>(locale),
         rendered::<Consent>(locale),
         rendered::<Message>(locale),
+        rendered::<Home>(locale),
         rendered::<Logout>(locale),
         rendered::<ErrorPage>(locale),
         rendered::<FormPost>(locale),
