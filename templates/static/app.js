@@ -199,6 +199,7 @@
       const left = Number(expiresIn);
       expiresAt = Date.now() + left * 1000;
       whole = Math.max(whole, left, 1);
+      of("tips").append(of("continue"));
       listen();
       tick();
     } else if (state === "approved") {
