@@ -67,3 +67,8 @@ pub(crate) fn room() -> Vec<Step> {
         Index("audit_tallies", &["at"]),
     ]
 }
+
+/// By which phone service somebody whose name is filled in signed in.
+pub(crate) fn methods() -> Vec<Step> {
+    vec![column("remembered_browsers", text_null("upstream"))]
+}

@@ -204,7 +204,6 @@ test('wait: an approval is seen, then the app opens; what changes before it does
   await demo.phone.answer('alice', authsessionid, { action: 'approve' });
   const tapped = performance.now();
   await page.waitForSelector('main.approved');
-  await page.waitForTimeout(400);
   await page.screenshot({ path: `${chrome.SHOTS}wait-approved-seen.png` });
   await page.waitForURL(`${demo.app_url}/result`);
   console.log(`# from the tap to the app: ${Math.round(performance.now() - tapped)} ms`);
