@@ -105,3 +105,8 @@ pub(crate) fn disowned() -> Vec<Step> {
         Index("webhook_events", &["created_at"]),
     ]
 }
+
+/// By which phone service somebody whose name is filled in signed in.
+pub(crate) fn methods() -> Vec<Step> {
+    vec![column("remembered_browsers", text_null("upstream"))]
+}

@@ -13,6 +13,7 @@ use crate::flow::authorization::offer::{allowed, has_other, may_be_unnamed, offe
 use crate::flow::authorization::request::CLIENT_UNKNOWN;
 use crate::flow::authorization::response::{AuthorizationResponse, Delivery};
 use crate::flow::authorization::{self, Interaction, Next, Over};
+use crate::flow::error::Internal;
 use crate::flow::login::LoginRequest;
 use crate::flow::login::begin::{begin, under_way};
 use crate::flow::login::outcome::{App, LoginTarget};
@@ -104,11 +105,25 @@ async fn to_login(visit: &Visit, interaction: &Interaction) -> HandlerResult {
     if !interaction.has_time_for_phone(op) {
         return Err(expired(interaction));
     }
-    let location = match offered(op, interaction).as_slice() {
-        [only] => format!("/interaction/{id}/identify/{only}"),
-        _choice => format!("/interaction/{id}/choose"),
+    let choice = offered(op, interaction);
+    let chosen = match choice.as_slice() {
+        [only] => Some(*only),
+        several => remembered_method(visit, interaction).await?.filter(|method| several.contains(method)),
+    };
+    let location = match chosen {
+        Some(method) => format!("/interaction/{id}/identify/{method}"),
+        None => format!("/interaction/{id}/choose"),
     };
     Ok(page::see_other(visit, &location))
+}
+
+/// By which service this browser signed in the person whose name will be filled in; nothing where the app names somebody.
+async fn remembered_method(visit: &Visit, interaction: &Interaction) -> Result<Option<Upstream>, Internal> {
+    if visit.is_new || interaction.authorization.request.login_hint.is_some() {
+        return Ok(None);
+    }
+    let fill_in = remembered_browsers::find_fill_in(visit.op().store.read(), &visit.browser.key).await?;
+    Ok(fill_in.and_then(|wish| wish.upstream))
 }
 
 pub(super) async fn enter(surface: &web::Data<Surface>, request: &HttpRequest, id: &str) -> Result<(Visit, Next), Failure> {
@@ -176,11 +191,14 @@ pub(super) async fn identify(
     let Next::Login(interaction) = next else { return show(&visit, next).await };
     let upstream = Upstream::parse(&provider).filter(|upstream| allowed(&surface.op, &interaction).contains(upstream));
     let upstream = upstream.ok_or_else(Failure::not_found)?;
-    let remembered = remembered_browsers::find_identifier(surface.op.store.read(), &visit.browser.key).await?;
-    let problem = of_query(&request).get("problem").and_then(IdentifyError::parse);
+    let query = of_query(&request);
+    let problem = query.get("problem").and_then(IdentifyError::parse);
+    let is_other = query.get("account") == Some("other");
+    let remembered = remembered_browsers::find_fill_in(surface.op.store.read(), &visit.browser.key).await?;
+    let remembered = remembered.map(|wish| wish.identifier).filter(|_name| problem.is_none() && !is_other);
     let refused = problem.filter(|problem| *problem == IdentifyError::Malformed);
     let refused = refused.and_then(|_| cookies::read_typed(&visit, &request, &id));
-    let hint = interaction.authorization.request.login_hint.as_deref().and_then(canonical_identifier);
+    let hint = interaction.authorization.request.login_hint.as_deref().filter(|_name| !is_other).and_then(canonical_identifier);
     let page = Identify {
         app: app_info(&App::of(&interaction)),
         interaction: interaction.authorization.id.clone(),
@@ -237,7 +255,7 @@ pub(super) async fn identified(path: web::Path<(String, String)>, form: PageForm
 pub(super) async fn forget(id: web::Path<String>, form: PageForm) -> HandlerResult {
     posted(&id, &form).await?;
     let (op, browser) = (form.visit.op(), form.visit.browser.key.clone());
-    op.store.write(browser, |tx, browser| Box::pin(remembered_browsers::forget_identifier(tx, browser))).await?;
+    op.store.write(browser, |tx, browser| Box::pin(remembered_browsers::forget_fill_in(tx, browser))).await?;
     Ok(page::see_other(&form.visit, &format!("/interaction/{id}")))
 }
 

@@ -26,7 +26,7 @@ use crate::view::pages::{ErrorKind, Wait};
 use crate::web::browser::Visit;
 use crate::web::cookies::{self, Name};
 use crate::web::error::Failure;
-use crate::web::form::{PageForm, form_token};
+use crate::web::form::{PageForm, form_token, of_query};
 use crate::web::{HandlerResult, Surface, page};
 
 /// A comment this often keeps proxies from closing a quiet stream, and shows that its browser is gone.
@@ -34,6 +34,8 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// After how many milliseconds a browser asks again for a stream that ended, and for one that a newer page took over.
 const RETRY: u32 = 2000;
 const RETRY_REPLACED: u32 = 20_000;
+/// The page says that the phone has not approved yet.
+const TOO_EARLY: &str = "early";
 
 fn about(login: &Login) -> String {
     format!("login/{}", login.id)
@@ -97,6 +99,7 @@ pub(super) async fn wait(surface: web::Data<Surface>, request: HttpRequest, id: 
         expires_in_seconds: left.as_secs(),
         has_other_method: target.has_other_method(&surface.op, login.upstream),
         csrf: form_token(&visit, &about(&login)),
+        too_early: stage.is_open() && of_query(&request).get("problem") == Some(TOO_EARLY),
         auto_continue: login.subject != Subject::Unnamed,
     };
     page::answer(&visit, &page, &page_options(&app))
@@ -184,6 +187,7 @@ impl Events {
 /// `POST /login/{id}/continue`: back here while nobody approved, onward once somebody did.
 pub(super) async fn proceed(id: web::Path<String>, form: PageForm) -> HandlerResult {
     let (login, target) = posted(&id, &form).await?;
+    let waits = login.stage_at(form.visit.op().env.now()).is_open();
     let visit = form.visit;
     let session = visit.browser.session.as_ref().map(|(session, _)| session.id.clone());
     match finish(visit.op(), login, session, visit.origin.clone()).await? {
@@ -194,6 +198,7 @@ pub(super) async fn proceed(id: web::Path<String>, form: PageForm) -> HandlerRes
             cookies::with(page::see_other(&visit, &target.onward), cookie)
         }
         Finished::Before => Ok(page::see_other(&visit, &target.onward)),
+        Finished::NotApproved if waits => Ok(page::see_other(&visit, &format!("/login/{id}?problem={TOO_EARLY}"))),
         Finished::NotApproved => Ok(page::see_other(&visit, &format!("/login/{id}"))),
         Finished::Refused => Err(refuse(ErrorKind::Forbidden, StatusCode::FORBIDDEN, target.app(visit.op()))),
     }
@@ -219,13 +224,24 @@ pub(super) async fn cancel(id: web::Path<String>, form: PageForm) -> HandlerResu
 
 /// `POST /login/{id}/other`: withdraws the request and offers the choice of services again.
 pub(super) async fn other(id: web::Path<String>, form: PageForm) -> HandlerResult {
-    let (login, target) = posted(&id, &form).await?;
+    let target = withdrawn(&id, &form).await?.1;
+    Ok(page::see_other(&form.visit, &target.choice()))
+}
+
+/// `POST /login/{id}/identify`: withdraws the request and asks for the name again.
+pub(super) async fn other_name(id: web::Path<String>, form: PageForm) -> HandlerResult {
+    let (login, target) = withdrawn(&id, &form).await?;
+    Ok(page::see_other(&form.visit, &target.identification(login.upstream)))
+}
+
+async fn withdrawn(id: &str, form: &PageForm) -> Result<(Login, LoginTarget), Failure> {
+    let (login, target) = posted(id, form).await?;
     let op = form.visit.op();
     if login.stage.is_open() {
         end::withdraw(op, &login, None).await?;
         random_delay(&op.env).await?;
     }
-    Ok(page::see_other(&form.visit, &target.choice()))
+    Ok((login, target))
 }
 
 /// Demands that a phone must be asked, and may be, by what is stored now and not when the form was shown.

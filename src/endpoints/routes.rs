@@ -63,6 +63,7 @@ pub(crate) fn mount(config: &mut ServiceConfig) {
         .service(page("/login/{id}/cancel").post(login::cancel))
         .service(page("/login/{id}/retry").post(login::retry))
         .service(page("/login/{id}/other").post(login::other))
+        .service(page("/login/{id}/identify").post(login::other_name))
         .service(read(api("/login/{id}/status"), login::status))
         .service(read(api("/login/{id}/events"), login::events))
         .service(read(page("/logout/posted/{sealed}"), logout::get_posted))

@@ -4,7 +4,10 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use url::Url;
 
-use crate::view::pages::{Message, MessageKind};
+use crate::domain::client::Client;
+use crate::flow::error::Internal;
+use crate::store::clients;
+use crate::view::pages::{Home, ReturnLink};
 use crate::view::{Locale, assets};
 use crate::web::browser::Visit;
 use crate::web::cookies::{self, Name};
@@ -14,8 +17,22 @@ use crate::web::page::{self, PageOptions};
 use crate::web::{HandlerResult, Surface};
 
 pub(super) async fn home(surface: web::Data<Surface>, request: HttpRequest) -> HandlerResult {
-    let visit = Visit::anonymous(&surface, &request);
-    page::answer(&visit, &Message::new(MessageKind::Home), &PageOptions::default())
+    let visit = Visit::of(&surface, &request).await?;
+    let account = visit.browser.session.as_ref().map(|(_session, user)| user.username.clone());
+    let apps = if account.is_some() { apps(&surface).await? } else { Vec::new() };
+    page::answer(&visit, &Home { account, apps }, &PageOptions::default())
+}
+
+/// Told to people who are signed in only.
+async fn apps(surface: &Surface) -> Result<Vec<ReturnLink>, Internal> {
+    let clients = clients::list(surface.op.store.read()).await?;
+    let link = |client: Client| {
+        let name = client.display_name().to_owned();
+        client.metadata.client_uri.filter(|_url| !client.disabled).map(|url| ReturnLink { name, url })
+    };
+    let mut apps: Vec<_> = clients.into_iter().filter_map(link).collect();
+    apps.sort_by_key(|app| app.name.to_lowercase());
+    Ok(apps)
 }
 
 pub(super) async fn not_found() -> HandlerResult {

@@ -1,21 +1,32 @@
 //! Which browsers signed in as whom (decision 2.7): a remembered browser may pre-empt a login and sees honest errors. The name
-//! to fill in is kept only for people who asked for it (decision 2.3).
+//! to fill in, and by which service they signed in, are kept only for people who asked for it (decision 2.3).
 
 use super::entity::remembered_browser as remembered;
 use super::prelude::*;
 
-/// `identifier`: the name to fill in next time, when the person asked for that; `None` leaves an earlier wish as it is.
+/// What to go on with next time, when the person asked for that: the name to fill in, and the service to ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FillIn {
+    pub identifier: String,
+    /// `None`: an older program remembered the name alone.
+    pub upstream: Option<Upstream>,
+}
+
+/// Without `fill_in` an earlier wish stays as it is.
 pub(crate) async fn remember(
     tx: &Tx,
     browser: &BrowserKey,
     user: &UserId,
-    identifier: Option<&str>,
+    fill_in: Option<&FillIn>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let sql = "INSERT INTO remembered_browsers (browser, user_id, identifier, last_used_at) VALUES ($1, $2, $3, $4) \
+    let sql = "INSERT INTO remembered_browsers (browser, user_id, identifier, upstream, last_used_at) VALUES ($1, $2, $3, $4, $5) \
                ON CONFLICT (browser, user_id) DO UPDATE SET last_used_at = excluded.last_used_at, \
-               identifier = COALESCE(excluded.identifier, remembered_browsers.identifier)";
-    tx.changes(sql, values![&browser.0, user, identifier, now]).await.map(drop)
+               identifier = COALESCE(excluded.identifier, remembered_browsers.identifier), \
+               upstream = COALESCE(excluded.upstream, remembered_browsers.upstream)";
+    let identifier = fill_in.map(|wish| wish.identifier.as_str());
+    let upstream = fill_in.and_then(|wish| wish.upstream).map(Upstream::as_str);
+    tx.changes(sql, values![&browser.0, user, identifier, upstream, now]).await.map(drop)
 }
 
 /// Whether `user` signed in with `browser` within `max_age`.
@@ -30,15 +41,18 @@ pub(crate) async fn is_remembered(
     Ok(db.count(sql, values![&browser.0, user, now.minus(max_age)]).await? > 0)
 }
 
-/// The name to fill in: that of the latest login in this browser whose person asked for it.
-pub(crate) async fn find_identifier(db: &Db, browser: &BrowserKey) -> Result<Option<String>, StoreError> {
+/// What to go on with: that of the latest login in this browser whose person asked for it.
+pub(crate) async fn find_fill_in(db: &Db, browser: &BrowserKey) -> Result<Option<FillIn>, StoreError> {
     let latest = "WHERE browser = $1 AND identifier IS NOT NULL ORDER BY last_used_at DESC LIMIT 1";
     let rows = db.rows(remembered::Entity, latest, values![&browser.0]).await?;
-    Ok(rows.into_iter().next().and_then(|row| row.identifier))
+    Ok(rows.into_iter().next().and_then(|row| {
+        let upstream = row.upstream.as_deref().and_then(Upstream::parse);
+        Some(FillIn { identifier: row.identifier?, upstream })
+    }))
 }
 
-/// Forgets the names to fill in; the browser stays remembered.
-pub(crate) async fn forget_identifier(tx: &Tx, browser: &BrowserKey) -> Result<(), StoreError> {
-    let sql = "UPDATE remembered_browsers SET identifier = NULL WHERE browser = $1";
+/// Forgets what to go on with; the browser stays remembered.
+pub(crate) async fn forget_fill_in(tx: &Tx, browser: &BrowserKey) -> Result<(), StoreError> {
+    let sql = "UPDATE remembered_browsers SET identifier = NULL, upstream = NULL WHERE browser = $1";
     tx.changes(sql, values![&browser.0]).await.map(drop)
 }

@@ -29,6 +29,7 @@ templates! {
     Logout: "logout.html",
     FormPost: "form_post.html",
     Message: "message.html",
+    Home: "home.html",
     ErrorPage: "error.html",
 }
 
@@ -103,6 +104,8 @@ pub(crate) struct Wait {
     /// Whether there is another service to choose (L14): one that may answer this request and is not known to be down.
     pub has_other_method: bool,
     pub csrf: String,
+    /// Whether somebody wanted to go on before the phone approved (`/login/{id}?problem=early`).
+    pub too_early: bool,
     /// Whether the script goes on by itself after the approval; never for a login without a name.
     pub auto_continue: bool,
 }
@@ -182,8 +185,6 @@ pub(crate) enum MessageKind {
     /// This sign-in was completed before: the back button, a second tab.
     AlreadyDone,
     Cancelled,
-    /// The root of the issuer: what this place is.
-    Home,
 }
 
 /// The end of a flow.
@@ -201,6 +202,14 @@ impl Message {
     pub(crate) fn new(kind: MessageKind) -> Self {
         Self { kind, app: None, return_url: None, told_apps: Vec::new() }
     }
+}
+
+/// The root of the issuer: what this place is, and for whoever is signed in, who that is and where they can go from here.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Home {
+    pub account: Option<String>,
+    /// The apps that have a page to begin at (`client_uri`), shown where that is http or https.
+    pub apps: Vec<ReturnLink>,
 }
 
 /// What kind of failure it is: each has a headline and a next step of its own.

@@ -2,7 +2,7 @@
 (() => {
   "use strict";
 
-  const main = document.querySelector("main");
+  let main = document.querySelector("main");
   if (!main) return;
 
   // Counters that outlive a page. Where storage is blocked they read as used up: nothing is then submitted by itself twice.
@@ -37,59 +37,96 @@
   });
   const submit = (form) => (form.requestSubmit ? form.requestSubmit() : form.submit());
 
-  const { page, loginState: state, loginReason: reason = "", provider } = main.dataset;
+  const { page } = main.dataset;
   if (page !== "wait") {
     memory.set("renewals", 0);
     memory.set("went", "");
     return;
   }
 
-  const isOpen = state === "pending" || state === "fetched";
-  const goesOn = main.dataset.autoContinue === "true";
-  const retry = document.getElementById("retry");
+  const { provider, statusUrl, eventsUrl, autoContinue, approved, goingOn } = main.dataset;
+  const here = location.pathname;
+  /** How long the check mark is seen before the app is opened. */
+  const SEEN_MS = 500;
+  let expiresAt = 0;
+  let whole = 1;
+  let slow = false;
+  let news = null;
+  let timer = 0;
+  let clock = 0;
+  let failures = 0;
+  const shownAt = Date.now();
+  const of = (id) => document.getElementById(id);
 
-  // A page that was loaded because something changed is read from its heading.
-  if (memory.get("heading") === location.pathname) {
-    memory.set("heading", "");
-    document.querySelector("h1").focus({ preventScroll: true });
+  function stop() {
+    clearTimeout(timer);
+    if (news) news.close();
+    news = null;
   }
 
-  const reload = () => {
+  // The page as it is by now takes the place of this one, without a flash; where that fails it is loaded.
+  const change = async () => {
     if (leaving) return;
     leaving = true;
     stop();
-    memory.set("heading", location.pathname);
-    // At most once in two seconds, should the page and the news ever disagree.
-    const wait = Math.max(0, Number(memory.get("reloaded")) + 2000 - Date.now());
-    setTimeout(() => {
-      memory.set("reloaded", Date.now());
-      location.reload();
-    }, Math.min(wait, 2000));
+    try {
+      const answer = await fetch(here, { headers: { Accept: "text/html" }, cache: "no-store", redirect: "error" });
+      const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = next.querySelector(`main[data-status-url="${statusUrl}"]`);
+      if (!answer.ok || !fresh) throw new Error("another page");
+      const swap = () => {
+        const held = document.activeElement?.closest("form, details")?.id;
+        document.title = next.title;
+        main.replaceWith(fresh);
+        main = fresh;
+        // Whoever was about to press something stays there; else the page is read from its heading.
+        const target = held && fresh.querySelector(`#${held} button, #${held} summary`);
+        (target || fresh.querySelector("h1")).focus({ preventScroll: true });
+      };
+      const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+      if (document.startViewTransition && !isCalm) await document.startViewTransition(swap).updateCallbackDone;
+      else swap();
+      leaving = false;
+      begin();
+    } catch {
+      // At most once in two seconds, should the page and the news ever disagree.
+      const wait = Math.max(0, Math.min(Number(memory.get("reloaded")) + 2000 - Date.now(), 2000));
+      setTimeout(() => {
+        memory.set("reloaded", Date.now());
+        location.reload();
+      }, wait);
+    }
   };
 
-  // Goes on after an approval; after three attempts for the same login it is left to the button.
+  // Goes on after an approval, which is seen first; after three attempts for the same login it is left to the button.
   const goOn = () => {
     const [path, count] = memory.get("went").split(" ");
-    const attempts = path === location.pathname ? Number(count) : 0;
-    if (!goesOn || attempts >= 3 || path === "99") return false;
-    memory.set("went", `${location.pathname} ${attempts + 1}`);
-    submit(document.getElementById("continue"));
+    const attempts = path === here ? Number(count) : 0;
+    if (autoContinue !== "true" || attempts >= 3 || path === "99") return false;
+    memory.set("went", `${here} ${attempts + 1}`);
+    stop();
+    if (!of("ring")) {
+      submit(of("continue"));
+      return true;
+    }
+    main.dataset.loginState = "approved";
+    main.classList.add("approved");
+    main.querySelector("h1").textContent = approved;
+    main.querySelector(".status").textContent = goingOn;
+    setTimeout(() => submit(of("continue")), SEEN_MS);
     return true;
   };
 
-  const hear = (news) => {
-    if (leaving || !news || typeof news.state !== "string") return;
-    if (news.state === state && (news.reason || "") === reason) return;
-    if (news.state === "expired") memory.set("expired", location.pathname);
-    if (news.state !== "approved" || !goOn()) reload();
+  const hear = (told) => {
+    const { loginState: state, loginReason: reason = "" } = main.dataset;
+    if (leaving || !told || typeof told.state !== "string") return;
+    if (told.state === state && (told.reason || "") === reason) return;
+    if (told.state === "expired") memory.set("expired", here);
+    if (told.state !== "approved" || !goOn()) change();
   };
 
-  let events = null;
-  let timer = 0;
-  let failures = 0;
-
   const ask = async () => {
-    const answer = await fetch(main.dataset.statusUrl, { headers: { Accept: "application/json" }, cache: "no-store" });
+    const answer = await fetch(statusUrl, { headers: { Accept: "application/json" }, cache: "no-store" });
     if (answer.ok) hear(await answer.json());
     return answer;
   };
@@ -102,7 +139,7 @@
       failures = answer.ok ? 0 : failures + 1;
       pause = Math.max(pause, Math.min(Number(answer.headers.get("Retry-After")) || 0, 30) * 1000);
       // The login is gone for good: let the page say so.
-      if ([401, 403, 404, 410].includes(answer.status) && failures > 3) reload();
+      if ([401, 403, 404, 410].includes(answer.status) && failures > 3) change();
     } catch {
       failures += 1;
     }
@@ -112,72 +149,78 @@
 
   const listen = () => {
     stop();
-    if (!window.EventSource || !main.dataset.eventsUrl) return poll();
+    if (!window.EventSource || !eventsUrl) return poll();
     let errors = 0;
-    events = new EventSource(main.dataset.eventsUrl);
-    events.addEventListener("state", (event) => {
+    news = new EventSource(eventsUrl);
+    news.addEventListener("state", (event) => {
       errors = 0;
       try { hear(JSON.parse(event.data)); } catch { /* the next one will do */ }
     });
-    events.onerror = () => {
+    news.onerror = () => {
       errors += 1;
-      if (events.readyState !== EventSource.CLOSED && errors < 3) return;
+      if (news.readyState !== EventSource.CLOSED && errors < 3) return;
       stop();
       poll();
     };
   };
 
-  function stop() {
-    clearTimeout(timer);
-    if (events) events.close();
-    events = null;
-  }
-
   // The time left; nobody is told each second.
-  const expiresAt = Date.now() + Number(main.dataset.expiresIn) * 1000;
-  const whole = Math.max(1, Number(main.dataset.expiresIn));
-  const shownAt = Date.now();
-  let slow = false;
   const tick = () => {
+    if (!of("time-left")) return;
     const left = Math.max(0, Math.ceil((expiresAt - Date.now()) / 1000));
-    document.getElementById("time-left").textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
-    document.getElementById("ring").setAttribute("stroke-dashoffset", String(100 - (100 * left) / whole));
+    of("time-left").textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+    of("ring").setAttribute("stroke-dashoffset", String(100 - (100 * left) / whole));
     if (!slow && Date.now() - shownAt >= 60000) {
       slow = true;
-      document.getElementById("tips").open = true;
-      const line = document.getElementById("slow");
+      of("tips").open = true;
+      const line = of("slow");
       line.textContent = line.dataset.text;
     }
     if (left === 0 && !leaving) check();
-    setTimeout(tick, left === 0 ? 3000 : 1000);
+    clock = setTimeout(tick, left === 0 ? 3000 : 1000);
   };
 
   // An expired code is renewed while somebody looks at it, five times; then the button does it.
   const renew = () => {
     const count = Number(memory.get("renewals"));
-    if (leaving || document.hidden || count >= 5 || memory.get("expired") !== location.pathname) return;
+    if (leaving || !of("retry") || document.hidden || count >= 5 || memory.get("expired") !== here) return;
     memory.set("expired", "");
     memory.set("renewals", count + 1);
-    submit(retry);
+    submit(of("retry"));
   };
 
-  if (isOpen) {
-    listen();
-    tick();
-    document.addEventListener("visibilitychange", () => {
-      if (!document.hidden) check();
-    });
-    window.addEventListener("pagehide", stop);
-    window.addEventListener("pageshow", (event) => {
-      if (!event.persisted) return;
+  const isOpen = () => ["pending", "fetched"].includes(main.dataset.loginState);
+
+  // Once for each state that the page shows.
+  const begin = () => {
+    const { loginState: state, expiresIn } = main.dataset;
+    clearTimeout(clock);
+    if (isOpen()) {
+      const left = Number(expiresIn);
+      expiresAt = Date.now() + left * 1000;
+      whole = Math.max(whole, left, 1);
+      of("tips").append(of("continue"));
       listen();
-      check();
-    });
-  } else if (state === "approved") {
-    goOn();
-  } else if (state === "expired" && provider === "thumbsignin") {
-    retry.addEventListener("click", () => memory.set("renewals", 0));
-    setTimeout(renew, 1000);
-    document.addEventListener("visibilitychange", renew);
-  }
+      tick();
+    } else if (state === "approved") {
+      goOn();
+    } else if (state === "expired" && provider === "thumbsignin") {
+      of("retry").addEventListener("click", () => memory.set("renewals", 0));
+      setTimeout(renew, 1000);
+    }
+  };
+
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return;
+    if (isOpen()) check();
+    else renew();
+  });
+  window.addEventListener("pagehide", stop);
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted && main.classList.contains("approved")) location.reload();
+    if (!event.persisted || !isOpen()) return;
+    listen();
+    check();
+  });
+  begin();
 })();

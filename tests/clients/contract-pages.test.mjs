@@ -215,7 +215,7 @@ test('consent: form#consent with decision, li[data-scope]', async () => {
   assert.equal(walker.page, 'consent');
   await staysItself(walker);
   const scopes = [...walker.html.matchAll(/<li data-scope="([^"]*)"/g)].map(([, scope]) => scope);
-  assert.deepEqual(scopes, ['openid', 'profile', 'email', 'groups', 'offline_access'], 'in the order that people read');
+  assert.deepEqual(scopes, ['profile', 'email', 'groups', 'offline_access'], 'in the order that people read, and nothing for openid');
   assert.deepEqual(walker.form('consent').buttons.map((button) => button.join('=')).sort(), ['decision=allow', 'decision=deny']);
   const denied = new URL(await post(walker, 'consent', { decision: 'deny' }));
   assert.equal(denied.searchParams.get('error'), 'access_denied');

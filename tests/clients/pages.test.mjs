@@ -105,8 +105,10 @@ test('choose and identify: empty, remembered, with a problem', async () => {
   await page.waitForSelector('main[data-page="wait"]');
   await approve(demo, 'secsign', 'alice');
   await page.waitForURL(`${demo.app_url}/result`);
-  await chrome.toIdentify(demo, page, 'secsign', '?prompt=login');
+  await page.goto(`${demo.app_url}/login?prompt=login`);
+  await page.waitForSelector('main[data-page="identify"]');
   assert.equal(await page.inputValue('input[name="identifier"]'), 'alice');
+  assert.match(await page.innerText('#identify button'), /alice/);
   await photograph(page, 'identify-remembered');
   await context.close();
 });
@@ -118,7 +120,7 @@ test('wait: the access pass on its white plate, the QR code, and what is measure
   await chrome.toWait(demo, page, 'secsign', 'alice');
   await photograph(page, 'wait-secsign');
   const pass = await box('img#access-pass');
-  assert.ok(pass.width >= 200 && pass.height >= 200, JSON.stringify(pass));
+  assert.deepEqual([pass.width, pass.height], [132, 132]);
   assert.equal(await plate(), 'rgb(255, 255, 255)', 'white in the dark too');
   assert.match(await page.textContent('#time-left'), /^[01]:\d\d$/);
   const { authsessionid } = await at.session();
@@ -148,11 +150,93 @@ test('wait: the access pass on its white plate, the QR code, and what is measure
   await chrome.toWait(demo, page, 'thumbsignin', 'alice');
   await photograph(page, 'wait-thumbsignin');
   const qr = await box('img#qr');
-  assert.ok(qr.width >= 240 && qr.height >= 240, JSON.stringify(qr));
+  const natural = await page.locator('img#qr').evaluate((image) => [image.naturalWidth, image.naturalHeight]);
+  assert.deepEqual([qr.width, qr.height], natural, 'each module is as wide as the next');
   assert.equal(await plate(), 'rgb(255, 255, 255)');
   await demo.phone.act(await at.transaction(), { action: 'scan' });
   await page.waitForSelector('main[data-login-state="fetched"]');
   await photograph(page, 'wait-thumbsignin-fetched');
+  await context.close();
+});
+
+/** How far down the page an element ends, in CSS pixels. */
+const foot = (page, selector) => page.locator(selector).first().evaluate((element) => element.getBoundingClientRect().bottom + window.scrollY);
+
+test('wait: everything that is needed is above the fold of a laptop, and the page is not tall', async () => {
+  for (const locale of LOCALES) {
+    const { context, page } = await visit({ locale, viewport: { width: 1280, height: 900 } });
+    for (const [provider, picture] of [['secsign', 'img#access-pass'], ['thumbsignin', 'img#qr']]) {
+      await chrome.toWait(demo, page, provider, 'alice');
+      assert.ok(await foot(page, 'main') <= 760, `${provider} ${locale}: ${await foot(page, 'main')}`);
+      const tall = await page.locator('main').evaluate((main) => main.getBoundingClientRect().height);
+      assert.ok(tall <= 700, `${provider} ${locale}: ${tall} px tall`);
+      // A browser's own bars take some 120 of 768 pixels; at 200 % zoom half of everything is left.
+      await page.setViewportSize({ width: 1366, height: 650 });
+      assert.ok(await foot(page, '#cancel') <= 650, `${provider} ${locale}: ${await foot(page, '#cancel')}`);
+      await page.setViewportSize({ width: 683, height: 325 });
+      assert.ok(await foot(page, picture) <= 325 || provider === 'thumbsignin', `${provider} ${locale} at 200 %: ${await foot(page, picture)}`);
+      await page.screenshot({ path: `${chrome.SHOTS}wait-${provider}-${locale}-zoom.png` });
+      await page.setViewportSize({ width: 320, height: 256 });
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), '400 %');
+      await page.setViewportSize({ width: 1280, height: 900 });
+      await page.click('#cancel button');
+      await page.waitForURL(`${demo.app_url}/**`);
+    }
+    await context.close();
+  }
+});
+
+test('wait: an approval is seen, then the app opens; what changes before it does not move the page', async () => {
+  const { context, page } = await visit();
+  await page.addInitScript(() => {
+    window.shifted = 0;
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
+    }).observe({ type: 'layout-shift', buffered: true });
+    window.addEventListener('pagehide', () => sessionStorage.setItem('shifted', String(window.shifted)));
+  });
+  await chrome.toWait(demo, page, 'secsign', 'alice');
+  await page.evaluate(() => { window.kept = true; });
+  const { authsessionid } = await at.session();
+  await demo.phone.answer('alice', authsessionid, { action: 'fetch' });
+  await page.waitForSelector('main[data-login-state="fetched"]');
+  assert.equal(await page.evaluate(() => window.kept), true, 'the page was not loaded again');
+  await demo.phone.answer('alice', authsessionid, { action: 'approve' });
+  const tapped = performance.now();
+  await page.waitForSelector('main.approved');
+  await page.screenshot({ path: `${chrome.SHOTS}wait-approved-seen.png` });
+  await page.waitForURL(`${demo.app_url}/result`);
+  console.log(`# from the tap to the app: ${Math.round(performance.now() - tapped)} ms`);
+  await page.goto(demo.issuer);
+  assert.ok(Number(await page.evaluate(() => sessionStorage.getItem('shifted'))) < 0.02, 'nothing moves');
+  await context.close();
+});
+
+test('wait: too early, another name, and back in one step in a browser that remembers', async () => {
+  const { context, page } = await visit();
+  await chrome.toWait(demo, page, 'secsign', 'alcie');
+  await page.click('#tips summary');
+  await page.click('#continue button');
+  await page.waitForSelector('.ask .form-error');
+  await photograph(page, 'wait-too-early');
+  await page.click('#other-name button');
+  await page.waitForSelector('main[data-page="identify"]');
+  assert.equal(await page.inputValue('#identifier'), '');
+  await page.fill('#identifier', 'alice');
+  await page.check('input[name="remember"]');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('img#access-pass');
+  await approve(demo, 'secsign', 'alice');
+  await page.waitForURL(`${demo.app_url}/result`);
+  await page.goto(demo.issuer);
+  await photograph(page, 'home-signed-in');
+  await page.goto(`${demo.app_url}/login?prompt=login`);
+  await page.waitForSelector('main[data-page="identify"]');
+  await page.click('#identify button');
+  await page.waitForSelector('main[data-page="wait"]');
+  assert.match(await page.innerText('.chip'), /alice/);
+  await page.click('#cancel button');
+  await page.waitForURL(`${demo.app_url}/**`);
   await context.close();
 });
 

@@ -9,7 +9,8 @@ use crate::domain::id::{SessionId, UserId};
 use crate::domain::login::{Challenge, FINISH_GRACE, LoginStage, Purpose};
 use crate::domain::settings::Lifetimes;
 use crate::flow::prelude::*;
-use crate::store::{devices, pushes, remembered_browsers, sessions, users};
+use crate::store::remembered_browsers::{self, FillIn};
+use crate::store::{devices, pushes, sessions, users};
 
 #[derive(Debug)]
 pub(crate) enum Finished {
@@ -173,8 +174,9 @@ impl Plan {
             }
             sessions::insert(tx, &session, cookie).await?;
         }
-        let fill_in = self.login.typed.as_deref().filter(|_name| self.login.remember);
-        remembered_browsers::remember(tx, browser, &authentication.user_id, fill_in, self.now).await
+        let typed = self.login.typed.clone().filter(|_name| self.login.remember);
+        let fill_in = typed.map(|identifier| FillIn { identifier, upstream: Some(self.login.upstream) });
+        remembered_browsers::remember(tx, browser, &authentication.user_id, fill_in.as_ref(), self.now).await
     }
 }
 

@@ -223,6 +223,15 @@ impl LoginTarget {
     }
 
     pub(crate) fn choice(&self) -> String {
-        if self.interaction.is_some() { format!("{}/choose", self.onward) } else { self.onward.clone() }
+        self.page("choose")
+    }
+
+    /// Where the name is asked for.
+    pub(crate) fn identification(&self, upstream: Upstream) -> String {
+        self.page(&format!("identify/{upstream}?account=other"))
+    }
+
+    fn page(&self, which: &str) -> String {
+        if self.interaction.is_some() { format!("{}/{which}", self.onward) } else { self.onward.clone() }
     }
 }

@@ -66,6 +66,7 @@ tables! {
     /// Browsers that people signed in with.
     remembered_browser "remembered_browsers" (browser: SecretDigest, user_id: UserId) {
         pub identifier: Option<String>,
+        pub upstream: Option<String>,
         pub last_used_at: Timestamp,
     }
     session "sessions" (id: SessionId) {

@@ -6,6 +6,7 @@ use super::samples::{NOW, access_token, after, browser, device, digest, grant, p
 use crate::domain::id::{DeviceId, GrantId, SessionId, UserId};
 use crate::domain::user::{Upstream, User};
 use crate::store::users::UserSaved;
+use crate::store::remembered_browsers::FillIn;
 use crate::store::{Store, access_tokens, consents, devices, grants, refresh_tokens, remembered_browsers, sessions, users};
 
 const IDLE: Duration = Duration::from_secs(3600);
@@ -128,17 +129,20 @@ pub(super) async fn a_remembered_browser_is_forgotten_in_time(store: Store) {
     };
     assert!(!known("b", NOW).await);
     let id = alice.id.clone();
-    write!(store, id.clone(), |tx, id| remembered_browsers::remember(tx, &browser("b"), id, Some("alice"), NOW));
+    let fill_in = |name: &str, upstream| FillIn { identifier: name.to_owned(), upstream: Some(upstream) };
+    let (first, second) = (fill_in("alice", Upstream::SecSign), fill_in("bob", Upstream::ThumbSignIn));
+    let wish = (id.clone(), first.clone());
+    write!(store, wish, |tx, (id, wish)| remembered_browsers::remember(tx, &browser("b"), id, Some(wish), NOW));
     assert!(known("b", after(99)).await && !known("b", after(100)).await && !known("other", NOW).await);
     // A later login without the wish keeps the earlier one, and the time moves on.
     write!(store, id, |tx, id| remembered_browsers::remember(tx, &browser("b"), id, None, after(50)));
     assert!(known("b", after(149)).await);
-    let filled_in = async || remembered_browsers::find_identifier(store.read(), &browser("b")).await.unwrap();
-    assert_eq!(filled_in().await.as_deref(), Some("alice"));
-    let bob = user("bob").id;
-    write!(store, bob, |tx, id| remembered_browsers::remember(tx, &browser("b"), id, Some("bob"), after(60)));
-    assert_eq!(filled_in().await.as_deref(), Some("bob"));
-    write!(store, (), |tx, _none| remembered_browsers::forget_identifier(tx, &browser("b")));
+    let filled_in = async || remembered_browsers::find_fill_in(store.read(), &browser("b")).await.unwrap();
+    assert_eq!(filled_in().await, Some(first));
+    let wish = (user("bob").id, second.clone());
+    write!(store, wish, |tx, (id, wish)| remembered_browsers::remember(tx, &browser("b"), id, Some(wish), after(60)));
+    assert_eq!(filled_in().await, Some(second));
+    write!(store, (), |tx, _none| remembered_browsers::forget_fill_in(tx, &browser("b")));
     assert_eq!(filled_in().await, None);
     assert!(known("b", after(99)).await);
 }

@@ -6,7 +6,7 @@ use crate::domain::user::Upstream;
 use crate::protocol::scope::KNOWN;
 use crate::view::Page;
 use crate::view::pages::{
-    AppInfo, Choose, Consent, Declined, DeclinedRequest, ErrorKind, ErrorPage, FormPost, Identify, IdentifyError, Logout,
+    AppInfo, Choose, Consent, Declined, DeclinedRequest, ErrorKind, ErrorPage, FormPost, Home, Identify, IdentifyError, Logout,
     Message, MessageKind, ReturnLink, ScopeLine, Wait,
 };
 
@@ -57,13 +57,12 @@ const ERRORS: [ErrorKind; 10] = [
     ErrorKind::Internal,
 ];
 
-const MESSAGES: [MessageKind; 6] = [
+const MESSAGES: [MessageKind; 5] = [
     MessageKind::SignedOut,
     MessageKind::StillSignedIn,
     MessageKind::NotSignedIn,
     MessageKind::AlreadyDone,
     MessageKind::Cancelled,
-    MessageKind::Home,
 ];
 
 impl Sampled for Choose {
@@ -176,6 +175,19 @@ impl Sampled for FormPost {
             "code",
             Self { action: "https://grafana.example.com/cb?a=1&b=2".to_owned(), app: sample_app().name, fields },
         )]
+    }
+}
+
+impl Sampled for Home {
+    fn samples() -> Vec<Sample<Self>> {
+        let app = |name: &str, url: &str| ReturnLink { name: name.to_owned(), url: url.to_owned() };
+        let account = Some("alice".to_owned());
+        let apps = vec![app("Grafana", "https://grafana.example.com"), app(&hostile_app().name, "javascript:alert(1)")];
+        vec![
+            Sample::new("nobody", Self { account: None, apps: Vec::new() }),
+            Sample::new("no-apps", Self { account: account.clone(), apps: Vec::new() }),
+            Sample::new("apps", Self { account, apps }),
+        ]
     }
 }
 

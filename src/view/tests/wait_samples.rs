@@ -63,6 +63,7 @@ pub(super) fn page(provider: Upstream, stage: &LoginStage) -> Wait {
         expires_in_seconds: if is_open { 118 } else { 0 },
         has_other_method: true,
         csrf: "csrf".to_owned(),
+        too_early: false,
         auto_continue: true,
     }
 }
@@ -99,6 +100,8 @@ pub(super) fn all() -> Vec<Sample<Wait>> {
         let plain = Wait { challenge, ..page(Upstream::SecSign, &stage) };
         samples.push(Sample::new(format!("secsign-no-symbol-{}", stage.state()), plain));
         samples.push(Sample::new(format!("unnamed-{}", stage.state()), unnamed(&stage)));
+        let early = Wait { too_early: true, ..page(Upstream::SecSign, &stage) };
+        samples.push(Sample::new(format!("secsign-too-early-{}", stage.state()), early));
         let remembered = Wait { app_link: Some(app_link()), ..page(Upstream::SecSign, &stage) };
         samples.push(Sample::new(format!("secsign-app-link-{}", stage.state()), remembered));
     }
