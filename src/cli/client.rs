@@ -44,7 +44,8 @@ pub(super) enum ClientCommand {
 }
 
 pub(super) async fn run(context: &Context, command: ClientCommand) -> Result<(), CliError> {
-    let opened = context.open().await?;
+    let makes = matches!(command, ClientCommand::Create { .. });
+    let opened = if makes { context.open_or_make().await? } else { context.open().await? };
     let manage = opened.manage();
     let id = |which: ById| ClientId::new(which.into_id());
     match command {

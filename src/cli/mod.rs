@@ -24,7 +24,7 @@ use std::time::Duration;
 use clap::Parser as _;
 use tokio::runtime::Runtime;
 
-use crate::app::StartError;
+use crate::app::{StartError, parts};
 use crate::config::{self, CONFIG_VARIABLE, Config, ConfigError, LOG_VARIABLE, LogFormat};
 use crate::domain::env::Env;
 use crate::manage::at_service::AtServiceError;
@@ -132,11 +132,31 @@ impl Context {
         telemetry::start(format, config::variable(&self.variables, LOG_VARIABLE).unwrap_or(default))
     }
 
+    /// With a database that is there: one that is made in the wrong directory would look like a provider without people.
     async fn open(&self) -> Result<Opened, CliError> {
+        self.opened(false).await
+    }
+
+    /// For a command that adds something: where there is no database yet, one is made, and that is said.
+    async fn open_or_make(&self) -> Result<Opened, CliError> {
+        self.opened(true).await
+    }
+
+    async fn opened(&self, makes: bool) -> Result<Opened, CliError> {
         let config = self.config()?;
         self.log(config.log.format, COMMAND_FILTER)?;
         let env = Env::system();
-        let store = crate::app::parts::open_store(&config, &env).await?;
+        let store = match Store::open_existing(config.database.url().expose(), parts::sizes(&config), env.clone()).await {
+            Err(StoreError::Missing(detail)) if makes => {
+                tracing::warn!(detail, "there was no database yet: one is made");
+                parts::open_store(&config, &env).await?
+            }
+            opened => {
+                let store = opened?;
+                store.migrate().await?;
+                store
+            }
+        };
         Ok(Opened { config, env, store })
     }
 }

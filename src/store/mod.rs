@@ -168,6 +168,22 @@ impl Store {
         Ok(Self { inner: Arc::new(Inner { env, reader, engine, writes: health::Writes::default(), commits }) })
     }
 
+    /// As [`Store::open_sized`], of a database that is there: fails with [`StoreError::Missing`] where there is no file, or nothing
+    /// was ever migrated. Makes no file.
+    pub(crate) async fn open_existing(url: &str, sizes: Sizes, env: Env) -> Result<Self, StoreError> {
+        if let Target::Sqlite(path) = Target::parse(url)?
+            && !path.exists()
+        {
+            return Err(StoreError::Missing(format!("{} is not there", path.display())));
+        }
+        let store = Self::open_sized(url, sizes, env).await?;
+        if Schema::read(store.inner.engine.readers()).await? == Schema::missing() {
+            store.close().await;
+            return Err(StoreError::Missing("it has no tables".to_owned()));
+        }
+        Ok(store)
+    }
+
     #[cfg(test)]
     pub(crate) async fn open(url: &str, env: Env) -> Result<Self, StoreError> {
         Self::open_sized(url, Sizes::default(), env).await

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,6 +10,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { BINARY, eventually, startDemo } from './lib/demo.mjs';
 import { loginAt } from './lib/login.mjs';
+import { freshDatabase } from './lib/postgres.mjs';
 import { App, pkce, prepare, request, simulate } from './lib/serve.mjs';
 import { Walker, signIn } from './lib/walker.mjs';
 
@@ -291,6 +293,39 @@ test('key list and rotate, migrate', async () => {
     return published.every((kid) => now.has(kid));
   }, 3_000);
   assert.deepEqual(await command('migrate'), { up_to_date: true });
+});
+
+test('A14: only serve, migrate and a create make a database; every other command says that there is none', async () => {
+  const text = await readFile(provider.config, 'utf8');
+  const elsewhere = async (url) => {
+    const file = join(provider.dir, 'elsewhere.toml');
+    await writeFile(file, text.replace(/^(\[database\]\nurl = )".*"/m, `$1"${url}"`));
+    return file;
+  };
+  const asks = async (words, file) => {
+    const { code, stdout, stderr } = await run([...words.split(' '), '--config', file]);
+    assert.deepEqual([code, stdout], [1, ''], words);
+    assert.match(stderr, /there is no database yet .*`signbridge serve` makes it/, words);
+  };
+  const made = join(provider.dir, 'elsewhere.db');
+  const file = await elsewhere('sqlite:elsewhere.db');
+  for (const words of ['client list', 'client show x', 'client update x --name y', 'client delete x', 'client rotate-secret x', 'user list',
+    'user show a', 'user lock a', 'user unlock a', 'user reset-limits a', 'device list', 'device remove x', 'session list', 'session end x',
+    'key list', 'key rotate']) {
+    await asks(words, file);
+    assert.equal(existsSync(made), false, words);
+  }
+  assert.equal((await run(['migrate', '--check', '--config', file])).code, 1);
+  assert.equal(existsSync(made), false, 'migrate --check');
+  const first = await run(['user', 'create', '--username', 'first', '--config', file]);
+  assert.equal(first.code, 0, first.stderr);
+  assert.match(first.stderr, /there was no database yet: one is made/);
+  const second = await run(['client', 'create', '--id', 'second', '--redirect-uri', 'https://app.test/cb', '--config', file]);
+  assert.deepEqual([second.code, second.stderr], [0, '']);
+  const migrated = await elsewhere('sqlite:migrated.db');
+  assert.equal((await run(['migrate', '--config', migrated])).code, 0);
+  assert.match((await run(['user', 'list', '--config', migrated])).stdout, /there is nobody/);
+  if (provider.database) await asks('user list', await elsewhere(await freshDatabase(undefined, 'nothing')));
 });
 
 test('config check, show and reference; the environment wins; unknown keys are refused with a suggestion', async () => {
