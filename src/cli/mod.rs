@@ -61,6 +61,9 @@ enum CliError {
     #[cfg(feature = "demo")]
     #[error(transparent)]
     Demo(#[from] crate::demo::DemoError),
+    #[cfg(feature = "demo")]
+    #[error("`demo` and `simulate` read no configuration file: leave --config out (`demo` writes one, and says where)")]
+    ReadsNoFile,
     #[cfg(not(feature = "demo"))]
     #[error(
         "this program was built without the demonstration: `demo` and `simulate` are in one built from the sources with \
@@ -78,6 +81,8 @@ impl CliError {
         match self {
             Self::Config(_) | Self::Telemetry(_) | Self::Manage(ManageError::Invalid(_)) => 2,
             Self::AtService(AtServiceError::Unconfigured(_) | AtServiceError::Closed(_)) => 2,
+            #[cfg(feature = "demo")]
+            Self::ReadsNoFile => 2,
             #[cfg(not(feature = "demo"))]
             Self::WithoutDemo => 2,
             _other => 1,
@@ -174,6 +179,10 @@ impl Opened {
 }
 
 fn run(args: Args) -> Result<(), CliError> {
+    #[cfg(feature = "demo")]
+    if args.config.is_some() && args.command.reads_no_file() {
+        return Err(CliError::ReadsNoFile);
+    }
     let context = Context::new(args.config, args.format);
     Runtime::new()?.block_on(run_async(&context, args.command))
 }

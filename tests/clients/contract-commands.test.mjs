@@ -295,6 +295,46 @@ test('key list and rotate, migrate', async () => {
   assert.deepEqual(await command('migrate'), { up_to_date: true });
 });
 
+test('A12: without a file it is said which one was looked for; demo and simulate refuse one, and say what of the environment they ignore', async () => {
+  const empty = await mkdtemp(join(tmpdir(), 'signbridge-'));
+  try {
+    for (const words of [['serve'], ['client', 'list'], ['config', 'check'], ['doctor']]) {
+      const child = spawn(BINARY, words, { cwd: empty, stdio: ['ignore', 'pipe', 'pipe'] });
+      let said = '';
+      for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => { said += chunk; });
+      const [code] = await once(child, 'close');
+      assert.notEqual(code, 0, words.join(' '));
+      for (const told of ['signbridge.toml', '--config']) assert.ok(said.includes(told), `${words.join(' ')}: ${said}`);
+    }
+  } finally { await rm(empty, { recursive: true }); }
+  for (const words of [['demo'], ['simulate', '--port', '0']]) {
+    const { code, stderr } = await run([...words, '--config', '/nonexist.toml']);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /read no configuration file/);
+  }
+  const ignored = await run(['demo', '--port', '0', '--self-test'], { SIGNBRIDGE_CLIENT__3__ID: 'mine', SIGNBRIDGE_LIFETIMES__LOGIN: '90s' });
+  assert.equal(ignored.code, 0, ignored.stderr);
+  assert.match(ignored.stderr, /takes no notice of these variables.*SIGNBRIDGE_CLIENT__3__ID|SIGNBRIDGE_CLIENT__3__ID.*takes no notice/);
+  assert.doesNotMatch(ignored.stderr, /SIGNBRIDGE_LIFETIMES__LOGIN/);
+});
+
+test('A21: a port that is taken: serve, demo and simulate say which one, and what to do', async () => {
+  const { port } = new URL(provider.management);
+  const file = join(provider.dir, 'taken.toml');
+  const text = await readFile(provider.config, 'utf8');
+  await writeFile(file, text.replace(/^address = .*$/m, `address = "127.0.0.1:${port}"`).replace(/^management = .*$/m, 'management = "127.0.0.1:0"'));
+  for (const [words, hint] of [
+    [['serve', '--config', file], /listen\.address.*another program has this port/],
+    [['simulate', '--port', port], /another program has this port.*--port 0/],
+    [['demo', '--port', port], /--port 0/],
+  ]) {
+    const { code, stderr } = await run(words);
+    assert.notEqual(code, 0, words[0]);
+    assert.ok(stderr.includes(`127.0.0.1:${port}`), stderr);
+    assert.match(stderr, hint);
+  }
+});
+
 test('A14: only serve, migrate and a create make a database; every other command says that there is none', async () => {
   const text = await readFile(provider.config, 'utf8');
   const elsewhere = async (url) => {
