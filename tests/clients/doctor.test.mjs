@@ -153,9 +153,14 @@ test('the database: of a newer program, not migrated, not reachable', async () =
   assert.match(has(empty, 'database', 'failed', /migrat/i).advice, /signbridge migrate/);
   has(empty, 'clients', 'skipped', /database/);
   const away = withDatabase('postgres://a:canary-password@127.0.0.1:1/x');
-  has(await doctor(away), 'database', 'failed', /PostgreSQL/);
+  has(await doctor(away), 'database', 'failed', /PostgreSQL at 127\.0\.0\.1:1, database x: .*refused/);
   const { stdout } = await run(['doctor'], away);
   assert.ok(!stdout.includes('canary-password'));
+  const listed = await run(['client', 'list'], away);
+  assert.match(listed.stderr, /PostgreSQL at 127\.0\.0\.1:1, database x: .*refused/);
+  assert.ok(!listed.stderr.includes('canary-password'));
+  const shown = await run(['config', 'show'], away);
+  assert.ok(shown.stdout.includes('postgres://a:(secret)@127.0.0.1:1/x'), shown.stdout);
 });
 
 test('a database that others can read', onFile, async () => {
