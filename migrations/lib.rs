@@ -31,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(Migration("m20261129_000011_targets", later::targets)),
             Box::new(Migration("m20261129_000012_room", later::room)),
             Box::new(m20261129_000013_purposes::Migration),
+            Box::new(Migration("m20261130_000016_refused_requests", later::refused_requests)),
         ]
     }
 }
@@ -42,6 +43,7 @@ const COMPATIBLE: &[(&str, &str)] = &[
     ("m20261129_000011_targets", "m20261123_000008_audit"),
     ("m20261129_000012_room", "m20261123_000008_audit"),
     ("m20261129_000013_purposes", "m20261123_000008_audit"),
+    ("m20261130_000016_refused_requests", "m20261123_000008_audit"),
 ];
 
 /// The names of every migration that this program knows, oldest first.

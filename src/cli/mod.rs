@@ -5,6 +5,7 @@
 
 mod args;
 mod client;
+mod client_check;
 mod client_flags;
 mod device;
 mod installation;

@@ -51,6 +51,7 @@ const RULES: &[RetentionRule] = &[
     // Long given up by then; these are left by a provider that was off for a day.
     rule("backchannel_logouts", "id", "created_at", DAY),
     rule("sessions", "id", "expires_at", DAY),
+    rule("refused_requests", "key", "last_at", 30 * DAY),
     rule("remembered_browsers", "browser", "last_used_at", 400 * DAY),
 ];
 

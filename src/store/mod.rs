@@ -46,6 +46,7 @@ mod open;
 mod postgres;
 pub(crate) mod pushes;
 pub(crate) mod refresh_tokens;
+pub(crate) mod refusals;
 pub(crate) mod remembered_browsers;
 mod retry;
 mod row;

@@ -242,6 +242,28 @@ test('client create, list, show, update, rotate-secret and delete: in force with
   assert.match(await refused('client', 'create', '--id', 'three', '--redirect-uris'), /redirect-uri/);
 });
 
+test('client check: what is registered and what was refused; a name that is nearly one is suggested', async () => {
+  const uri = 'http://localhost:9/grafana';
+  await command('client', 'create', '--id', 'grafana', '--redirect-uri', uri);
+  assert.deepEqual((await command('client', 'check', 'grafana')).refused, []);
+  for (let times = 0; times < 3; times += 1) assert.equal(await starts('grafana', `${uri}/`), 400);
+  const checked = await eventually('the row', async () => {
+    const found = await command('client', 'check', '--id', 'grafana', '--last', '5');
+    return found.refused[0]?.count === 3 && found;
+  });
+  assert.deepEqual(Object.keys(checked).sort(), ['client_id', 'disabled', 'redirect_uris', 'refused', 'require_pkce', 'scope']);
+  const [one, ...more] = checked.refused;
+  assert.deepEqual([one.field, one.got, one.registered, more], ['redirect_uri', `${uri}/`, uri, []]);
+  assert.deepEqual(Object.keys(one).sort(),
+    ['count', 'endpoint', 'error', 'field', 'first_at', 'got', 'hint', 'last_at', 'reason', 'registered']);
+  const { stdout } = await run(['client', 'check', 'grafana', '--config', provider.config]);
+  assert.match(stdout, /^redirect_uris +http:\/\/localhost:9\/grafana$/m);
+  assert.match(stdout, /^\d{4}-.*Z +3 +\/authorize +invalid_request +redirect_uri +got \S+\/ – registered is \S+; they differ in the slash at the end$/m);
+  assert.match(await refused('client', 'check', 'grafna'), /there is no client `grafna`; did you mean `grafana`\?/);
+  await refused('client', 'check', 'grafana', '--last', '21');
+  await command('client', 'delete', 'grafana');
+});
+
 test('user create, list, lock and unlock; device list and remove; session list and end', async () => {
   await provider.phone.create('carol');
   const carol = await command('user', 'create', '--username', 'Carol', '--email', 'carol@example.com', '--name', 'Carol C.', '--group', 'staff',
@@ -349,7 +371,7 @@ test('A14: only serve, migrate and a create make a database; every other command
   };
   const made = join(provider.dir, 'elsewhere.db');
   const file = await elsewhere('sqlite:elsewhere.db');
-  for (const words of ['client list', 'client show x', 'client update x --name y', 'client delete x', 'client rotate-secret x', 'user list',
+  for (const words of ['client list', 'client show x', 'client check x', 'client update x --name y', 'client delete x', 'client rotate-secret x', 'user list',
     'user show a', 'user lock a', 'user unlock a', 'user reset-limits a', 'device list', 'device remove x', 'session list', 'session end x',
     'key list', 'key rotate']) {
     await asks(words, file);

@@ -60,6 +60,7 @@ pub(super) async fn every_entity_selects_on_a_fresh_database(store: Store) {
     select::<entity::push::Entity>(&store).await;
     select::<entity::push_lock::Entity>(&store).await;
     select::<entity::refresh_token::Entity>(&store).await;
+    select::<entity::refused_request::Entity>(&store).await;
     select::<entity::remembered_browser::Entity>(&store).await;
     select::<entity::session::Entity>(&store).await;
     select::<entity::signing_key::Entity>(&store).await;
