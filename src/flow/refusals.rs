@@ -70,7 +70,7 @@ pub(crate) fn log(refusal: &Refusal) {
 }
 
 fn field_of(reason: &str) -> &'static str {
-    FIELDS.iter().find(|(words, _field)| reason.contains(words)).map_or("", |(_words, field)| field)
+    FIELDS.iter().find(|(words, _field)| reason.contains(*words)).map_or("", |(_words, field)| *field)
 }
 
 /// One commit, and none where there is nothing.
