@@ -27,6 +27,28 @@ pub(crate) fn backchannel_logouts() -> Vec<Step> {
     ]
 }
 
+/// Refused requests of clients: each row stands for all that are alike.
+pub(crate) fn refused_requests() -> Vec<Step> {
+    let columns = [
+        key("key"),
+        text("client_id"),
+        text("endpoint"),
+        text("error"),
+        text("field"),
+        text("reason"),
+        text_null("got"),
+        text_null("registered"),
+        big_integer("count"),
+        big_integer("first_at"),
+        big_integer("last_at"),
+    ];
+    vec![
+        create(table("refused_requests", columns).belongs_to("client_id", "clients")),
+        Index("refused_requests", &["client_id", "last_at"]),
+        Index("refused_requests", &["last_at"]),
+    ]
+}
+
 /// What several nodes on one database need: the outcome of commits whose answer was lost, turns to count in, and which
 /// programs a schema still serves.
 pub(crate) fn nodes() -> Vec<Step> {

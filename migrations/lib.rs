@@ -33,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000013_purposes::Migration),
             Box::new(Migration("m20261130_000014_confirmation", later::confirmation)),
             Box::new(Migration("m20261130_000015_disowned", later::disowned)),
+            Box::new(Migration("m20261130_000016_refused_requests", later::refused_requests)),
             Box::new(Migration("m20261130_000017_methods", later::methods)),
         ]
     }
@@ -47,6 +48,7 @@ const COMPATIBLE: &[(&str, &str)] = &[
     ("m20261129_000013_purposes", "m20261123_000008_audit"),
     ("m20261130_000014_confirmation", "m20261123_000008_audit"),
     ("m20261130_000015_disowned", "m20261123_000008_audit"),
+    ("m20261130_000016_refused_requests", "m20261123_000008_audit"),
     ("m20261130_000017_methods", "m20261123_000008_audit"),
 ];
 

@@ -12,6 +12,7 @@ mod requests;
 mod server;
 mod stream;
 
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,8 +43,18 @@ const STOPPED: Duration = Duration::from_millis(9500);
 pub(crate) enum StartError {
     #[error("{0}")]
     Setup(String),
-    #[error("cannot listen on {address}: {source}")]
-    Listen { address: SocketAddr, source: std::io::Error },
+    #[error("cannot listen on {address} ({key}): {source}; {}", remedy(.source))]
+    Listen { key: &'static str, address: SocketAddr, source: std::io::Error },
+}
+
+/// What to do where an address cannot be listened on.
+pub(crate) fn remedy(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::AddrInUse => "another program has this port: stop it, or choose another port",
+        ErrorKind::PermissionDenied => "choose a port from 1024 on, or give the program the right to lower ones",
+        ErrorKind::AddrNotAvailable => "this machine has no such address: choose one that it has, or 0.0.0.0",
+        _other => "choose another address and port",
+    }
 }
 
 fn setup(error: impl std::error::Error) -> StartError {
@@ -59,8 +70,8 @@ pub(crate) struct Listeners {
 
 impl Listeners {
     pub(crate) fn bind(public: SocketAddr, management: SocketAddr) -> Result<Self, StartError> {
-        let bind = |address| TcpListener::bind(address).map_err(|source| StartError::Listen { address, source });
-        Ok(Self { public: bind(public)?, management: bind(management)? })
+        let bind = |key, address| TcpListener::bind(address).map_err(|source| StartError::Listen { key, address, source });
+        Ok(Self { public: bind("listen.address", public)?, management: bind("listen.management", management)? })
     }
 }
 

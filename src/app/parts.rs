@@ -13,6 +13,7 @@ use crate::flow::authorization::repeats::Repeats;
 use crate::flow::node::Signals;
 use crate::flow::node::health::Health;
 use crate::flow::node::latency::LatencyModel;
+use crate::flow::refusals::Refusals;
 use crate::flow::wrong_secrets::WrongSecrets;
 use crate::flow::{Op, Settings};
 use crate::keys::master::MasterKey;
@@ -62,6 +63,7 @@ pub(crate) async fn assemble(config: &Config, env: Env) -> Result<Op, StartError
         health: Health::default(),
         repeats: Repeats::default(),
         wrong_secrets: WrongSecrets::default(),
+        refusals: Refusals::default(),
     };
     crate::manage::declared::apply(&op.store, &op.env, &config.clients, &config.users).await.map_err(setup)?;
     Ok(op)

@@ -86,6 +86,12 @@ pub(super) enum Command {
 }
 
 impl Command {
+    /// Whether it makes its own configuration, or needs none.
+    #[cfg(feature = "demo")]
+    pub(super) const fn reads_no_file(&self) -> bool {
+        matches!(self, Self::Demo(_) | Self::Simulate(_))
+    }
+
     /// Whether it runs until it is told to stop.
     pub(super) const fn is_server(&self) -> bool {
         match self {

@@ -1,15 +1,17 @@
-//! `client create|list|show|update|delete|rotate-secret`.
+//! `client create|list|show|check|update|delete|rotate-secret`.
 
 use clap::Subcommand;
 use serde_json::{Map, Value as Json, json};
 
 use super::args::ById;
+use super::client_check as check;
 use super::output::{Listed, fields};
 use super::recipe::{self, RecipeFlags};
 use super::{CliError, Context, Opened};
 use crate::domain::client::{Client, ClientPatch};
 use crate::domain::id::ClientId;
 use crate::manage::clients::{self, Change, Issued};
+use crate::store::refusals;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ClientCommand {
@@ -27,6 +29,14 @@ pub(super) enum ClientCommand {
     List,
     /// One of them
     Show(ById),
+    /// What is registered for one, and its latest requests that were refused: what came, and what was expected
+    Check {
+        #[command(flatten)]
+        which: ById,
+        /// How many of them: 1 to 20
+        #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(i64).range(1..=refusals::MOST))]
+        last: i64,
+    },
     /// Change what is given; a list replaces the old one
     Update {
         #[command(flatten)]
@@ -44,7 +54,8 @@ pub(super) enum ClientCommand {
 }
 
 pub(super) async fn run(context: &Context, command: ClientCommand) -> Result<(), CliError> {
-    let opened = context.open().await?;
+    let makes = matches!(command, ClientCommand::Create { .. });
+    let opened = if makes { context.open_or_make().await? } else { context.open().await? };
     let manage = opened.manage();
     let id = |which: ById| ClientId::new(which.into_id());
     match command {
@@ -54,6 +65,7 @@ pub(super) async fn run(context: &Context, command: ClientCommand) -> Result<(),
             let client = clients::find(&manage, &id(which)).await?;
             print(context, &opened, &Issued { client, secret: None })
         }
+        ClientCommand::Check { which, last } => check::run(context, &manage, &id(which), last).await,
         ClientCommand::Update { which, fields, disabled } => {
             let change = Change::Update(*fields, disabled);
             print(context, &opened, &clients::change(&manage, &id(which), change).await?)

@@ -5,6 +5,7 @@
 
 mod args;
 mod client;
+mod client_check;
 mod client_flags;
 mod device;
 mod installation;
@@ -24,7 +25,7 @@ use std::time::Duration;
 use clap::Parser as _;
 use tokio::runtime::Runtime;
 
-use crate::app::StartError;
+use crate::app::{StartError, parts};
 use crate::config::{self, CONFIG_VARIABLE, Config, ConfigError, LOG_VARIABLE, LogFormat};
 use crate::domain::env::Env;
 use crate::manage::at_service::AtServiceError;
@@ -61,6 +62,9 @@ enum CliError {
     #[cfg(feature = "demo")]
     #[error(transparent)]
     Demo(#[from] crate::demo::DemoError),
+    #[cfg(feature = "demo")]
+    #[error("`demo` and `simulate` read no configuration file: leave --config out (`demo` writes one, and says where)")]
+    ReadsNoFile,
     #[cfg(not(feature = "demo"))]
     #[error(
         "this program was built without the demonstration: `demo` and `simulate` are in one built from the sources with \
@@ -78,6 +82,8 @@ impl CliError {
         match self {
             Self::Config(_) | Self::Telemetry(_) | Self::Manage(ManageError::Invalid(_)) => 2,
             Self::AtService(AtServiceError::Unconfigured(_) | AtServiceError::Closed(_)) => 2,
+            #[cfg(feature = "demo")]
+            Self::ReadsNoFile => 2,
             #[cfg(not(feature = "demo"))]
             Self::WithoutDemo => 2,
             _other => 1,
@@ -132,11 +138,31 @@ impl Context {
         telemetry::start(format, config::variable(&self.variables, LOG_VARIABLE).unwrap_or(default))
     }
 
+    /// With a database that is there: one that is made in the wrong directory would look like a provider without people.
     async fn open(&self) -> Result<Opened, CliError> {
+        self.opened(false).await
+    }
+
+    /// For a command that adds something: where there is no database yet, one is made, and that is said.
+    async fn open_or_make(&self) -> Result<Opened, CliError> {
+        self.opened(true).await
+    }
+
+    async fn opened(&self, makes: bool) -> Result<Opened, CliError> {
         let config = self.config()?;
         self.log(config.log.format, COMMAND_FILTER)?;
         let env = Env::system();
-        let store = crate::app::parts::open_store(&config, &env).await?;
+        let store = match Store::open_existing(config.database.url().expose(), parts::sizes(&config), env.clone()).await {
+            Err(StoreError::Missing(detail)) if makes => {
+                tracing::warn!(detail, "there was no database yet: one is made");
+                parts::open_store(&config, &env).await?
+            }
+            opened => {
+                let store = opened?;
+                store.migrate().await?;
+                store
+            }
+        };
         Ok(Opened { config, env, store })
     }
 }
@@ -154,6 +180,10 @@ impl Opened {
 }
 
 fn run(args: Args) -> Result<(), CliError> {
+    #[cfg(feature = "demo")]
+    if args.config.is_some() && args.command.reads_no_file() {
+        return Err(CliError::ReadsNoFile);
+    }
     let context = Context::new(args.config, args.format);
     Runtime::new()?.block_on(run_async(&context, args.command))
 }

@@ -47,7 +47,8 @@ pub(super) async fn user(context: &Context, command: UserCommand) -> Result<(), 
         let detail = "invitations are not available yet: add the person with `signbridge user create`";
         return Err(CliError::Refused(detail.to_owned()));
     }
-    let opened = context.open().await?;
+    let makes = matches!(command, UserCommand::Create(_));
+    let opened = if makes { context.open_or_make().await? } else { context.open().await? };
     let manage = opened.manage();
     let person = match command {
         UserCommand::List => return Ok(context.format.print_list(&users::list(&manage).await?)?),

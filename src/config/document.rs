@@ -19,6 +19,9 @@ use super::{SECTIONS, duration};
 use crate::domain::secret::Secret;
 use crate::domain::setting::Setting;
 
+/// A file that is no TOML at all has a mistake in every line.
+const MOST_ERRORS: usize = 10;
+
 pub(super) struct Entry {
     pub(super) value: Value,
     pub(super) location: Location,
@@ -56,9 +59,13 @@ impl Document {
     pub(super) fn read_file(&mut self, text: &str) -> Option<()> {
         let line_of = |offset| Location::Line(1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count());
         let (table, errors) = DeTable::parse_recoverable(text);
-        for error in &errors {
-            let location = error.span().map(|span| line_of(span.start));
-            self.report_at(location, "", format!("not valid TOML: {}", error.message()));
+        let place = |error: &toml::de::Error| error.span().map(|span| line_of(span.start));
+        for error in errors.iter().take(MOST_ERRORS) {
+            self.report_at(place(error), "", format!("not valid TOML: {}", error.message()));
+        }
+        if let Some(next) = errors.get(MOST_ERRORS) {
+            let more = errors.len().saturating_sub(MOST_ERRORS);
+            self.report_at(place(next), "", format!("not valid TOML: and {more} places more; is this the right file?"));
         }
         if !errors.is_empty() {
             return None;
@@ -222,6 +229,9 @@ impl Document {
 fn unknown_key(section: &Section, name: &str) -> String {
     if key::is_later(section.name, name) {
         return key::NOT_YET.to_owned();
+    }
+    if let Some(meant) = key::meant(section.name, name) {
+        return format!("unknown key; did you mean `{meant}`?");
     }
     let sections = SECTIONS.iter().map(|other| other.name).filter(|other| section.name.is_empty() && !other.is_empty());
     let known = section.keys.iter().map(|key| key.name).chain(sections);

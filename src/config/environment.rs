@@ -136,6 +136,11 @@ fn judge(variable: &str, parts: &[&str]) -> Result<String, String> {
     {
         return Ok(key::NOT_YET.to_owned());
     }
+    if let [name, key] = parts
+        && let Some((section, meant)) = Section::named(name).zip(key::meant(name, key))
+    {
+        return Ok(format!("unknown variable; did you mean {}?", variable_name(section, "", meant)));
+    }
     let written = variable.trim_start_matches(PREFIX);
     let single = SECTIONS.iter().filter(|section| !section.is_list());
     let known = single.flat_map(|section| section.keys.iter().map(move |key| variable_name(section, "", key.name)));

@@ -71,6 +71,23 @@ pub(super) fn is_later(section: &str, key: &str) -> bool {
     LATER.iter().any(|(in_section, later)| *in_section == section && later.is_none_or(|later| later == key))
 }
 
+/// What other programs call a key of ours: (section, their name, ours).
+const OTHERWISE: &[(&str, &str, &str)] = &[
+    ("listen", "port", "address"),
+    ("listen", "host", "address"),
+    ("listen", "bind", "address"),
+    ("listen", "cert", "tls_cert"),
+    ("listen", "key", "tls_key"),
+    ("database", "path", "url"),
+    ("database", "uri", "url"),
+    ("database", "dsn", "url"),
+];
+
+/// The key that `written` was surely meant to be, though it is spelled otherwise.
+pub(super) fn meant(section: &str, written: &str) -> Option<&'static str> {
+    OTHERWISE.iter().find(|(in_section, name, _)| *in_section == section && *name == written).map(|(_, _, ours)| *ours)
+}
+
 pub(super) fn literal(text: &str) -> Option<Value> {
     text.parse().ok()
 }

@@ -54,7 +54,8 @@ pub(crate) struct ConfigError {
 
 impl ConfigError {
     fn sentence(&self) -> String {
-        let place = self.file.as_ref().map_or_else(|| "the environment".to_owned(), |file| file.display().to_string());
+        let no_file = || "the environment alone: there is no ./signbridge.toml, and no file is named by --config".to_owned();
+        let place = self.file.as_ref().map_or_else(no_file, |file| file.display().to_string());
         let lines: Vec<String> = self.problems.iter().map(|problem| format!("{problem}")).collect();
         match lines.as_slice() {
             [only] => format!("the configuration ({place}) cannot be used: {only}"),

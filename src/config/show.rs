@@ -4,11 +4,14 @@
 use serde_json::{Map, Value as Json};
 use sha2::{Digest as _, Sha256};
 use toml::Value;
+use url::Url;
 
 use super::document::{Document, Entries, Entry};
 use super::key::{Key, Kind, Section};
 use super::sites::SITES;
 use super::{SECTIONS, duration};
+
+const SECRET: &str = "(secret)";
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shown {
@@ -49,8 +52,25 @@ impl Shown {
 }
 
 fn redacted(section: &Section, key: &Key, entry: &Entry) -> Value {
-    let is_file = section.name == "database" && entry.value.as_str().is_some_and(|url| url.starts_with("sqlite:"));
-    if key.kind == Kind::Secret && !is_file { Value::from("(secret)") } else { entry.value.clone() }
+    let database = entry.value.as_str().filter(|_text| section.name == "database");
+    match (key.kind, database) {
+        (Kind::Secret, Some(url)) if url.starts_with("sqlite:") => entry.value.clone(),
+        (Kind::Secret, Some(url)) => without_password(url).map_or_else(|| Value::from(SECRET), Value::from),
+        (Kind::Secret, None) => Value::from(SECRET),
+        _plain => entry.value.clone(),
+    }
+}
+
+/// The address of a server: where it is may be shown, how one gets in may not.
+fn without_password(url: &str) -> Option<String> {
+    let mut url = Url::parse(url).ok()?;
+    if url.password().is_some() {
+        url.set_password(Some(SECRET)).ok()?;
+    }
+    if url.query_pairs().any(|(name, _value)| name.contains("pass")) {
+        url.set_query(None);
+    }
+    Some(url.into())
 }
 
 /// Every key but those of `[[client]]` and `[[user]]`, which can change while a server runs.

@@ -85,7 +85,7 @@ pub(crate) async fn simulate(options: &SimulateOptions, as_json: bool) -> Result
         // As in `run`.
         biased;
         () = &mut told_to_stop => return Ok(()),
-        simulator = signbridge_simulator::start(simulated(options)) => simulator?,
+        simulator = signbridge_simulator::start(simulated(options)) => simulator.map_err(explained)?,
     };
     let options = &simulator.options;
     let line = json!({
@@ -99,6 +99,11 @@ pub(crate) async fn simulate(options: &SimulateOptions, as_json: bool) -> Result
     announce(&line, as_json, include_str!("../../templates/demo/simulate.txt"), Serde(&line)).await?;
     told_to_stop.await;
     Ok(simulator.stop().await?)
+}
+
+fn explained(error: signbridge_simulator::Error) -> DemoError {
+    let signbridge_simulator::Error::Listen { source, .. } = &error else { return error.into() };
+    format!("{error}; {} (--port N, or --port 0 for a free one; --listen for the phone)", app::remedy(source)).into()
 }
 
 fn simulated(asked: &SimulateOptions) -> Simulated {
@@ -135,6 +140,7 @@ async fn start(options: &DemoOptions) -> Result<Running, DemoError> {
     let database = crate::config::variable(&variables, "SIGNBRIDGE_DATABASE__URL");
     let (config_file, clients) = dir.write_config(&kept, options.limits, &urls, database)?;
     let wanted = |(name, _value): &(String, String)| VARIABLES.iter().any(|prefix| name.starts_with(prefix));
+    warn_of_ignored(variables.iter().filter(|&variable| !wanted(variable)));
     let config = Config::load(Some(&config_file), variables.into_iter().filter(wanted))?;
     let provider = app::start_on(&config, listeners, env).await;
     let provider = provider.map_err(|error| format!("the provider does not start: {error}"))?;
@@ -159,6 +165,14 @@ async fn start(options: &DemoOptions) -> Result<Running, DemoError> {
     let running = Running { urls, line, provider, app, simulator, dir };
     running.until_answering().await?;
     Ok(running)
+}
+
+/// Of variables that name a key of a section; others may be of a neighbour.
+fn warn_of_ignored<'a>(variables: impl Iterator<Item = &'a (String, String)>) {
+    let names: Vec<&str> = variables.map(|(name, _value)| name.as_str()).filter(|name| name.contains("__")).collect();
+    if !names.is_empty() {
+        tracing::warn!(variables = names.join(", "), "a demonstration takes no notice of these variables");
+    }
 }
 
 impl Running {

@@ -15,6 +15,7 @@ use crate::config::{Config, DatabaseUrl};
 use crate::domain::client::Client;
 use crate::domain::env::Env;
 use crate::domain::error_chain::chain;
+use crate::domain::refusal::RefusalTally;
 use crate::domain::signing_key::{KeyState, StoredKey};
 use crate::keys::KeysError;
 use crate::keys::master::{MasterKey, MasterKeyError};
@@ -22,8 +23,9 @@ use crate::keys::purpose::PurposeKeys;
 use crate::keys::ring::KeyRing;
 use crate::manage::declared;
 use crate::protocol::client_metadata::{ApplicationType, GrantType, SigningAlgorithm};
+use crate::protocol::error::ErrorCode;
 use crate::protocol::uri::is_loopback;
-use crate::store::{Soundness, Store, StoreError, clients, instance, signing_keys};
+use crate::store::{Soundness, Store, StoreError, clients, instance, refusals, signing_keys};
 
 const EXAMINING: Duration = Duration::from_secs(300);
 const DATABASE: &str = "database";
@@ -31,6 +33,9 @@ const MASTER_KEY: &str = "master key";
 const SIGNING_KEYS: &str = "signing keys";
 const CLIENTS: &str = "clients";
 const PEOPLE: &str = "declared people";
+const REFUSED: &str = "refused requests";
+const LATELY: Duration = Duration::from_secs(24 * 3600);
+const MOST_REFUSED: i64 = 200;
 
 /// Answers the purpose keys, where the master key is the right one: later checks need them.
 pub(super) async fn examine(config: &Config, env: &Env, checks: &mut Vec<Check>) -> Option<Arc<PurposeKeys>> {
@@ -46,6 +51,7 @@ pub(super) async fn examine(config: &Config, env: &Env, checks: &mut Vec<Check>)
     match &store {
         Some(store) => {
             checks.extend(registered(store).await.unwrap_or_else(|failed| vec![failed]));
+            checks.extend(refused(store, env).await.unwrap_or_else(|failed| vec![failed]));
             declared_people(config, store, checks).await;
         }
         None => checks.push(Check::skipped(CLIENTS, "they need the database")),
@@ -223,6 +229,32 @@ async fn registered(store: &Store) -> Result<Vec<Check>, Check> {
     let odd: Vec<Check> = odd.collect();
     let plausible = || Check::ok(CLIENTS, format!("{} registered, their redirect URIs are plausible", known.len()));
     Ok(if odd.is_empty() { vec![plausible()] } else { odd })
+}
+
+/// Of each client the latest refusal of the last day that a wrong set-up may explain: here, or at the app.
+async fn refused(store: &Store, env: &Env) -> Result<Vec<Check>, Check> {
+    let since = env.now().minus(LATELY);
+    let latest = refusals::list_since(store.read(), since, MOST_REFUSED).await.map_err(|error| unreadable(REFUSED, &error))?;
+    let mut told: Vec<RefusalTally> = Vec::new();
+    for tally in latest {
+        // A code or token that is used again, too late or by somebody else, is nothing that whoever set the client up can mend.
+        let of_setup = ["redirect_uri", "code_verifier"].contains(&tally.refusal.field.as_str());
+        let can_be_mended = of_setup || tally.refusal.error != ErrorCode::InvalidGrant.as_str();
+        if can_be_mended && told.iter().all(|known| known.refusal.client != tally.refusal.client) {
+            told.push(tally);
+        }
+    }
+    Ok(told.iter().map(refusal).collect())
+}
+
+fn refusal(tally: &RefusalTally) -> Check {
+    let refusal = &tally.refusal;
+    let hint = refusal.hint().map(|hint| format!(": {hint}")).unwrap_or_default();
+    let times = if tally.count == 1 { String::new() } else { format!(" ({} times)", tally.count) };
+    let found = format!("{}: {}{hint}{times}", refusal.client, refusal.reason);
+    let more = format!("`signbridge client check {}` has more", refusal.client);
+    let advice = format!("correct it in the app, or with `signbridge client update`; {more}");
+    Check::warning(REFUSED, found, advice)
 }
 
 fn unreadable(name: &'static str, error: &StoreError) -> Check {

@@ -54,7 +54,10 @@ pub(crate) async fn examine(config: Result<Config, ConfigError>, env: &Env) -> V
     let config = match config {
         Ok(config) => config,
         Err(error) => {
-            let advice = "correct it; `signbridge config reference` explains every key";
+            let advice = match &error.file {
+                Some(_) => "correct it; `signbridge config reference` explains every key",
+                None => "no file was read: run this where signbridge.toml is, or name the file with --config",
+            };
             let problems = error.problems.iter().map(|problem| Check::failed("configuration", problem.to_string(), advice));
             return problems.chain([Check::skipped("everything else", "there is no configuration")]).collect();
         }

@@ -7,6 +7,7 @@ use url::Url;
 
 use super::{Check, Outcome};
 use crate::app::certificates::examine as examine_files;
+use crate::app::remedy;
 use crate::config::{Config, Tls};
 use crate::domain::address::{alone, route};
 use crate::domain::certificate::not_after;
@@ -109,7 +110,7 @@ fn taken(config: &Config, checks: &mut Vec<Check>) {
         let failed = |check: &Check| check.name == SERVER && check.outcome == Outcome::Failed;
         let told = key == "listen.management" && checks.iter().any(failed);
         if let (Err(error), false) = (TcpListener::bind(address), told) {
-            checks.push(Check::failed(SERVER, format!("cannot listen on {address} ({key}): {error}"), ANOTHER_PORT));
+            checks.push(Check::failed(SERVER, format!("cannot listen on {address} ({key}): {error}"), remedy(&error)));
         }
     }
 }

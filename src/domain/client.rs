@@ -105,7 +105,10 @@ impl ClientPatch {
         if before.redirect_uris.is_empty() && !self.0.contains_key("application_type") {
             metadata.application_type = presumed_type(&metadata);
         }
-        wrong.extend(client_rules::violations(&metadata, allow_private));
+        let mut broken = client_rules::violations(&metadata, allow_private);
+        // Of a member that has a mistake nothing else is said: "none is left" would only follow from it.
+        broken.retain(|violation| wrong.iter().all(|mistake| mistake.member != violation.member));
+        wrong.extend(broken);
         if wrong.is_empty() { Ok(metadata) } else { Err(wrong) }
     }
 }
@@ -169,6 +172,12 @@ mod tests {
         assert_eq!(kind("example.app:/cb", "none"), ApplicationType::Native);
         assert_eq!(kind("https://app.example/cb", "none"), ApplicationType::Web);
         assert_eq!(kind("http://127.0.0.1/cb", "client_secret_basic"), ApplicationType::Web);
+    }
+
+    #[test]
+    fn a_mistake_is_told_once() {
+        let bad = ClientPatch::default().with("redirect_uris", json!(["http://app.example/cb"]));
+        assert_eq!(members(&created(&bad).unwrap_err()), ["redirect_uris"], "not that none is left as well");
     }
 
     #[test]

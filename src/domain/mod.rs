@@ -18,6 +18,7 @@ pub(crate) mod grant;
 pub(crate) mod hex;
 pub(crate) mod id;
 pub(crate) mod login;
+pub(crate) mod refusal;
 pub(crate) mod secret;
 pub(crate) mod setting;
 pub(crate) mod settings;

@@ -7,6 +7,7 @@ use super::interaction;
 use crate::domain::authorization::AuthorizationRequest;
 use crate::flow::authorization;
 use crate::flow::authorization::request::{RequestError, VerifiedRequest, admit, check};
+use crate::flow::refusals;
 use crate::view::pages::ErrorKind;
 use crate::web::browser::Visit;
 use crate::web::error::Failure;
@@ -64,7 +65,10 @@ async fn go_on(
 /// By a page until it is known where the browser may be sent, then by a response to the app (RFC 6749 §4.1.2.1).
 fn tell(visit: &Visit, error: RequestError) -> HandlerResult {
     match error {
-        RequestError::Unverified(why) => Err(Failure::bad_request(why)),
+        RequestError::Unverified(refusal) => {
+            refusals::log(&refusal);
+            Err(Failure::bad_request(refusal.detail()))
+        }
         RequestError::Refused(refusal) => interaction::deliver(visit, &refusal),
         RequestError::Internal(internal) => Err(internal.into()),
     }

@@ -8,6 +8,7 @@ use percent_encoding::percent_decode_str;
 use super::client_request::{ClientRequest, LONGEST_CLIENT_ID, authorization, find_presented};
 use super::prelude::*;
 use super::wrong_secrets::Pair;
+use crate::protocol::endpoint::Endpoint;
 
 /// An empty secret is none (RFC 6749 §2.3.1).
 struct CredentialCandidate {
@@ -95,7 +96,11 @@ pub(crate) async fn authenticate(op: &Op, request: &ClientRequest<'_>) -> Result
             found = find_presented(op, &candidate.client_id).await?;
         }
     }
+    let known = found.as_ref().map(|client| client.id.clone());
     let outcome = check(found, &presented);
+    if let (Some(client), Err(error)) = (&known, &outcome) {
+        op.refusals.note_error(client, endpoint(request), error, now);
+    }
     if let Some(pair) = pair {
         if outcome.is_ok() {
             op.wrong_secrets.right(most, pair, now);
@@ -104,6 +109,10 @@ pub(crate) async fn authenticate(op: &Op, request: &ClientRequest<'_>) -> Result
         }
     }
     outcome
+}
+
+fn endpoint(request: &ClientRequest<'_>) -> Endpoint {
+    Endpoint::ALL.into_iter().find(|endpoint| request.url.ends_with(endpoint.as_str())).unwrap_or(Endpoint::Token)
 }
 
 fn limited(pause: Duration) -> OAuthError {

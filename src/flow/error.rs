@@ -1,4 +1,5 @@
-//! Errors of the flows. Rendering and logging happen in one place (`web`).
+//! Errors of the flows. Rendering and logging happen in one place (`web`), but for authorization requests that are refused: those
+//! leave their record where they are delivered (`refusals`).
 
 use super::prelude::*;
 use crate::keys::KeysError;

@@ -12,6 +12,7 @@ pub(crate) mod error;
 pub(crate) mod introspection;
 pub(crate) mod login;
 pub(crate) mod node;
+pub(crate) mod refusals;
 pub(crate) mod revocation;
 pub(crate) mod site;
 pub(crate) mod token;
@@ -67,6 +68,7 @@ pub(crate) struct Op {
     /// Values that clients should make anew for every request and do not.
     pub repeats: authorization::repeats::Repeats,
     pub wrong_secrets: wrong_secrets::WrongSecrets,
+    pub refusals: refusals::Refusals,
 }
 
 /// What the operator decided.

@@ -169,7 +169,7 @@ async fn interaction(op: &Op, visitor: &Visitor, sent: &Parameters) -> Result<In
     sent.all_sound(PASSED_ON).map_err(|invalid| told(invalid.to_string()))?;
     let VerifiedRequest { client, request } =
         check(op, &parameters(&visitor.site, sent)).await.map_err(|error| match error {
-            RequestError::Unverified(why) => SiteError::Misconfigured(why),
+            RequestError::Unverified(refusal) => told(refusal.reason),
             RequestError::Refused(refusal) => told(refusal.description().to_owned()),
             RequestError::Internal(internal) => internal.into(),
         })?;

@@ -1,5 +1,6 @@
 //! Small recurring work: follow the signing keys that another node or a command changed, delete what is long dead and give its
-//! space back, notice when the machine's clock was set, ask a phone service that is down whether it works again.
+//! space back, write refused requests down, notice when the machine's clock was set, ask a phone service that is down whether it
+//! works again.
 
 use std::time::Duration;
 
@@ -10,12 +11,15 @@ use crate::domain::clock::StepWatch;
 use crate::domain::user::Upstream;
 use crate::flow::Op;
 use crate::flow::node::health;
+use crate::flow::refusals;
 use crate::metrics;
 
 /// How soon a rotated key is known on every node: commands are in force within a second (design 3).
 const KEYS: Duration = Duration::from_millis(500);
 /// How often dead rows are deleted. Nothing depends on it: every deadline is compared where it matters.
 const CLEAN_UP: Duration = Duration::from_secs(60);
+/// How soon `client check` knows of a refused request, and how often at most a commit is spent on them.
+const REFUSALS: Duration = Duration::from_secs(1);
 pub(super) const CLOCK: Duration = Duration::from_secs(5);
 /// How soon it is noticed that a phone service works again.
 pub(super) const OUTAGE: Duration = Duration::from_secs(5);
@@ -43,6 +47,19 @@ pub(super) async fn clean_up(op: Op, stop: CancellationToken) {
         }
         if let Err(error) = op.keys.tidy().await {
             tracing::warn!(%error, "retired keys could not be deleted; it is tried again");
+        }
+    }
+}
+
+/// The last time after the stop was asked for.
+pub(super) async fn write_refusals(op: Op, stop: CancellationToken) {
+    loop {
+        let goes_on = pause(&stop, REFUSALS).await;
+        if let Err(error) = refusals::write_down(&op).await {
+            tracing::warn!(%error, "refused requests could not be written down; the log has them");
+        }
+        if !goes_on {
+            return;
         }
     }
 }

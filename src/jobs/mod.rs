@@ -32,6 +32,7 @@ impl Jobs {
         }
         tasks.spawn(maintenance::follow_keys(op.clone(), stop.clone()));
         tasks.spawn(maintenance::clean_up(op.clone(), stop.clone()));
+        tasks.spawn(maintenance::write_refusals(op.clone(), stop.clone()));
         tasks.spawn(maintenance::watch_clock(op.clone(), maintenance::CLOCK, stop.clone()));
         for upstream in op.upstreams.keys() {
             tasks.spawn(maintenance::look_after(op.clone(), *upstream, maintenance::OUTAGE, stop.clone()));

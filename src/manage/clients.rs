@@ -6,10 +6,11 @@ use crate::domain::audit::{AuditEvent, AuditKind};
 use crate::domain::client::{Client, ClientPatch, Source};
 use crate::domain::client_rules::check_id;
 use crate::domain::id::ClientId;
+use crate::domain::refusal::RefusalTally;
 use crate::domain::secret::Secret;
 use crate::flow::audit::PendingEvent;
 use crate::protocol::client_metadata::ClientMetadata;
-use crate::store::{StoreError, Tx, clients, grants};
+use crate::store::{StoreError, Tx, clients, grants, refusals};
 
 /// A client, and its new secret where it was given one: the only moment at which the secret can be read.
 #[derive(Clone, Debug)]
@@ -117,6 +118,11 @@ pub(crate) async fn list(manage: &Manage<'_>) -> Result<Vec<Client>, ManageError
 
 pub(crate) async fn find(manage: &Manage<'_>, id: &ClientId) -> Result<Client, ManageError> {
     clients::find(manage.store.read(), id).await?.ok_or_else(|| ManageError::NotFound(name(id)))
+}
+
+/// The latest requests of a client that were refused, the latest first; some of them stand for many.
+pub(crate) async fn refused(manage: &Manage<'_>, id: &ClientId, most: i64) -> Result<Vec<RefusalTally>, ManageError> {
+    Ok(refusals::list(manage.store.read(), id, most).await?)
 }
 
 pub(crate) enum Change {

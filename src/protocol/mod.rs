@@ -12,6 +12,7 @@ pub(crate) mod json;
 pub(crate) mod jwk;
 pub(crate) mod jws;
 pub(crate) mod named;
+pub(crate) mod nearest;
 pub(crate) mod parameters;
 pub(crate) mod redirect_uri;
 pub(crate) mod scope;

@@ -54,6 +54,7 @@ const RULES: &[RetentionRule] = &[
     rule("backchannel_logouts", "id", "created_at", DAY),
     rule("webhook_events", "id", "created_at", DAY),
     rule("sessions", "id", "expires_at", DAY),
+    rule("refused_requests", "key", "last_at", 30 * DAY),
     rule("remembered_browsers", "browser", "last_used_at", 400 * DAY),
 ];
 

@@ -20,6 +20,12 @@ pub(crate) enum StoreError {
     /// that program can answer the same request (503).
     #[error("unknown words in {table}, key {key}, of a newer program or altered: {detail}")]
     Unknown { table: &'static str, key: String, detail: String },
+    /// There is no file, or no table in it: nothing was made.
+    #[error(
+        "there is no database yet ({0}): `signbridge serve` makes it when it starts, and `signbridge migrate` does too; if there \
+         should be one, look at database.url and at the directory in which this command runs"
+    )]
+    Missing(String),
     #[error("the database lacks the migrations {}; run `signbridge migrate`", .0.join(", "))]
     PendingMigrations(Vec<String>),
     #[error("the database was migrated by a newer program (it has {}); this one does not start", .0.join(", "))]

@@ -49,6 +49,7 @@ mod postgres;
 pub(crate) mod pushes;
 mod queue;
 pub(crate) mod refresh_tokens;
+pub(crate) mod refusals;
 pub(crate) mod remembered_browsers;
 mod retry;
 mod row;
@@ -187,6 +188,22 @@ impl Store {
 
     pub(crate) fn env(&self) -> &Env {
         &self.inner.env
+    }
+
+    /// As [`Store::open_sized`], of a database that is there: fails with [`StoreError::Missing`] where there is no file, or nothing
+    /// was ever migrated. Makes no file.
+    pub(crate) async fn open_existing(url: &str, sizes: Sizes, env: Env) -> Result<Self, StoreError> {
+        if let Target::Sqlite(path) = Target::parse(url)?
+            && !path.exists()
+        {
+            return Err(StoreError::Missing(format!("{} is not there", path.display())));
+        }
+        let store = Self::open_sized(url, sizes, env).await?;
+        if Schema::read(store.inner.engine.readers()).await? == Schema::missing() {
+            store.close().await;
+            return Err(StoreError::Missing("it has no tables".to_owned()));
+        }
+        Ok(store)
     }
 
     #[cfg(test)]

@@ -63,6 +63,7 @@ const SESSION: [(&str, &str); 4] = [
 pub(super) struct Postgres {
     pub(super) pool: DatabaseConnection,
     health: Health,
+    place: Arc<str>,
 }
 
 /// What is known of a server without asking it.
@@ -150,6 +151,7 @@ impl Postgres {
     pub(super) async fn open(options: PgConnectOptions, connections: u32) -> Result<Self, StoreError> {
         let options = options.application_name("signbridge").options(SESSION).disable_statement_logging();
         let health = Health::default();
+        let place = place(&options);
         let (taken, given_back) = (health.clone(), health.clone());
         let pool = PgPoolOptions::new()
             .max_connections(connections)
@@ -175,9 +177,22 @@ impl Postgres {
                 let usable = !given_back.is_evicted(about.age);
                 async move { Ok(usable) }.boxed()
             })
-            .connect_with(options)
-            .await?;
-        Ok(Self { pool: DatabaseConnection::from(pool), health })
+            .connect_with(options.clone())
+            .await;
+        match pool {
+            Ok(pool) => Ok(Self { pool: DatabaseConnection::from(pool), health, place: place.into() }),
+            Err(error) => Err(unreachable(&options, &place, error).await),
+        }
+    }
+
+    /// An error that says no more than that the pool had no connection, with the server's place.
+    fn named(&self, error: DbErr) -> DbErr {
+        match error {
+            DbErr::ConnectionAcquire(cause) => {
+                DbErr::Conn(RuntimeErr::Internal(format!("no connection to {}: {cause}", self.place)))
+            }
+            other => other,
+        }
     }
 
     /// Whether there was an answer in the last second. A question of its own would queue behind all others: a busy
@@ -199,7 +214,7 @@ impl Postgres {
             }
             first
         };
-        CONNECTION_MADE.scope(Cell::new(None), asking).await
+        CONNECTION_MADE.scope(Cell::new(None), asking).await.map_err(|error| self.named(error))
     }
 
     pub(super) async fn write(&self, env: &Env, count: &AtomicU64, mut job: Box<dyn Job>) {
@@ -224,7 +239,8 @@ impl Postgres {
 
     async fn attempt(&self, env: &Env, job: &mut dyn Job, deadline: Instant) -> Outcome {
         let id = id::time_ordered(env).map_err(|error| Undone::ForGood(Some(StoreError::Statement(error.to_string()))))?;
-        let transaction = self.health.within(deadline, self.pool.begin()).await.map_err(failed)?;
+        let transaction = self.health.within(deadline, self.pool.begin()).await;
+        let transaction = transaction.map_err(|error| failed(self.named(error)))?;
         let tx = Tx::new(transaction, Some(self.health.clone()));
         match timeout_at(deadline, job.run(&tx)).await {
             Err(_late) => {
@@ -262,6 +278,27 @@ impl Postgres {
         tracing::warn!("the server did not come back in time to tell whether a commit took effect");
         Err(Undone::ForGood(Some(late())))
     }
+}
+
+/// Where a server is, for people: nothing of it is secret.
+fn place(options: &PgConnectOptions) -> String {
+    let host = options.get_socket().map_or_else(|| options.get_host().to_owned(), |socket| socket.display().to_string());
+    let database = options.get_database().unwrap_or_else(|| options.get_username());
+    format!("PostgreSQL at {host}:{}, database {database}", options.get_port())
+}
+
+/// Why there was no first connection. Where a server refuses them the pool tries again until its time is over, and then says no
+/// more than that: one more attempt tells the cause.
+async fn unreachable(options: &PgConnectOptions, place: &str, error: sqlx::Error) -> StoreError {
+    let cause = match error {
+        sqlx::Error::PoolTimedOut => match timeout(PING, options.connect()).await {
+            Ok(Err(cause)) => cause.to_string(),
+            Ok(Ok(_connection)) => "it was too slow to take a connection".to_owned(),
+            Err(_late) => "no answer".to_owned(),
+        },
+        other => other.to_string(),
+    };
+    StoreError::Unavailable { detail: format!("{place}: {cause}"), transient: false }
 }
 
 fn failed(error: DbErr) -> Undone {
@@ -321,6 +358,16 @@ mod tests {
         let never = std::future::pending::<Result<(), DbErr>>();
         CONNECTION_MADE.scope(Cell::new(None), health.within(Instant::now(), never)).await.unwrap_err();
         assert!(!health.is_evicted(made * 2));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_not_there_is_named_with_the_cause_and_without_the_password() {
+        let options: PgConnectOptions = "postgres://ann:hunter2@127.0.0.1:1/people".parse().unwrap();
+        let error = Postgres::open(options, 1).await.err().unwrap();
+        assert!(error.is_unavailable());
+        let text = error.to_string();
+        assert!(text.contains("PostgreSQL at 127.0.0.1:1, database people: ") && text.contains("refused"), "{text}");
+        assert!(!text.contains("hunter2"), "{text}");
     }
 
     #[test]

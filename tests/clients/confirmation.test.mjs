@@ -60,7 +60,7 @@ for (const [transport, settings] of Object.entries(TRANSPORTS)) {
       await comesTo(WITH, web, 'ada', own);
       const words = await comesTo(WITHOUT, web, 'ada', own, AGAIN);
       assert.match(words, /Confirm in the SecSign ID app/);
-      assert.match(words, /do not have to pick a symbol/);
+      assert.match(words, /don’t have to pick a symbol/);
       assert.match(await comesTo(WITHOUT, web, 'ada', own, { ...AGAIN, ui_locales: 'de' }), /müssen kein Symbol auswählen/);
 
       // Who wants more gets more, within the same session too.
@@ -89,7 +89,7 @@ test('a page of a request without a symbol: a reload and another tab show the sa
     await provider.phone.answer('ada', authsessionid, { action: 'fetch' });
     await web.until(own, 'fetched');
     assert.doesNotMatch(own.html, /id="access-pass"/);
-    assert.match(own.html, /do not have to pick a symbol/);
+    assert.match(own.html, /don’t have to pick a symbol/);
     await own.open(page);
     assert.equal((await web.session('ada')).authsessionid, authsessionid);
     await provider.phone.answer('ada', authsessionid, { action: 'deny' });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,6 +10,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { BINARY, eventually, startDemo } from './lib/demo.mjs';
 import { loginAt } from './lib/login.mjs';
+import { freshDatabase } from './lib/postgres.mjs';
 import { App, pkce, prepare, request, simulate } from './lib/serve.mjs';
 import { Walker, signIn } from './lib/walker.mjs';
 
@@ -240,6 +242,28 @@ test('client create, list, show, update, rotate-secret and delete: in force with
   assert.match(await refused('client', 'create', '--id', 'three', '--redirect-uris'), /redirect-uri/);
 });
 
+test('client check: what is registered and what was refused; a name that is nearly one is suggested', async () => {
+  const uri = 'http://localhost:9/grafana';
+  await command('client', 'create', '--id', 'grafana', '--redirect-uri', uri);
+  assert.deepEqual((await command('client', 'check', 'grafana')).refused, []);
+  for (let times = 0; times < 3; times += 1) assert.equal(await starts('grafana', `${uri}/`), 400);
+  const checked = await eventually('the row', async () => {
+    const found = await command('client', 'check', '--id', 'grafana', '--last', '5');
+    return found.refused[0]?.count === 3 && found;
+  });
+  assert.deepEqual(Object.keys(checked).sort(), ['client_id', 'disabled', 'redirect_uris', 'refused', 'require_pkce', 'scope']);
+  const [one, ...more] = checked.refused;
+  assert.deepEqual([one.field, one.got, one.registered, more], ['redirect_uri', `${uri}/`, uri, []]);
+  assert.deepEqual(Object.keys(one).sort(),
+    ['count', 'endpoint', 'error', 'field', 'first_at', 'got', 'hint', 'last_at', 'reason', 'registered']);
+  const { stdout } = await run(['client', 'check', 'grafana', '--config', provider.config]);
+  assert.match(stdout, /^redirect_uris +http:\/\/localhost:9\/grafana$/m);
+  assert.match(stdout, /^\d{4}-.*Z +3 +\/authorize +invalid_request +redirect_uri +got \S+\/ – registered is \S+; they differ in the slash at the end$/m);
+  assert.match(await refused('client', 'check', 'grafna'), /there is no client `grafna`; did you mean `grafana`\?/);
+  await refused('client', 'check', 'grafana', '--last', '21');
+  await command('client', 'delete', 'grafana');
+});
+
 test('user create, list, lock and unlock; device list and remove; session list and end', async () => {
   await provider.phone.create('carol');
   const carol = await command('user', 'create', '--username', 'Carol', '--email', 'carol@example.com', '--name', 'Carol C.', '--group', 'staff',
@@ -291,6 +315,79 @@ test('key list and rotate, migrate', async () => {
     return published.every((kid) => now.has(kid));
   }, 3_000);
   assert.deepEqual(await command('migrate'), { up_to_date: true });
+});
+
+test('A12: without a file it is said which one was looked for; demo and simulate refuse one, and say what of the environment they ignore', async () => {
+  const empty = await mkdtemp(join(tmpdir(), 'signbridge-'));
+  try {
+    for (const words of [['serve'], ['client', 'list'], ['config', 'check'], ['doctor']]) {
+      const child = spawn(BINARY, words, { cwd: empty, stdio: ['ignore', 'pipe', 'pipe'] });
+      let said = '';
+      for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => { said += chunk; });
+      const [code] = await once(child, 'close');
+      assert.notEqual(code, 0, words.join(' '));
+      for (const told of ['signbridge.toml', '--config']) assert.ok(said.includes(told), `${words.join(' ')}: ${said}`);
+    }
+  } finally { await rm(empty, { recursive: true }); }
+  for (const words of [['demo'], ['simulate', '--port', '0']]) {
+    const { code, stderr } = await run([...words, '--config', '/nonexist.toml']);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /read no configuration file/);
+  }
+  const ignored = await run(['demo', '--port', '0', '--self-test'], { SIGNBRIDGE_CLIENT__3__ID: 'mine', SIGNBRIDGE_LIFETIMES__LOGIN: '90s' });
+  assert.equal(ignored.code, 0, ignored.stderr);
+  assert.match(ignored.stderr, /takes no notice of these variables.*SIGNBRIDGE_CLIENT__3__ID|SIGNBRIDGE_CLIENT__3__ID.*takes no notice/);
+  assert.doesNotMatch(ignored.stderr, /SIGNBRIDGE_LIFETIMES__LOGIN/);
+});
+
+test('A21: a port that is taken: serve, demo and simulate say which one, and what to do', async () => {
+  const { port } = new URL(provider.management);
+  const file = join(provider.dir, 'taken.toml');
+  const text = await readFile(provider.config, 'utf8');
+  await writeFile(file, text.replace(/^address = .*$/m, `address = "127.0.0.1:${port}"`).replace(/^management = .*$/m, 'management = "127.0.0.1:0"'));
+  for (const [words, hint] of [
+    [['serve', '--config', file], /listen\.address.*another program has this port/],
+    [['simulate', '--port', port], /another program has this port.*--port 0/],
+    [['demo', '--port', port], /--port 0/],
+  ]) {
+    const { code, stderr } = await run(words);
+    assert.notEqual(code, 0, words[0]);
+    assert.ok(stderr.includes(`127.0.0.1:${port}`), stderr);
+    assert.match(stderr, hint);
+  }
+});
+
+test('A14: only serve, migrate and a create make a database; every other command says that there is none', async () => {
+  const text = await readFile(provider.config, 'utf8');
+  const elsewhere = async (url) => {
+    const file = join(provider.dir, 'elsewhere.toml');
+    await writeFile(file, text.replace(/^(\[database\]\nurl = )".*"/m, `$1"${url}"`));
+    return file;
+  };
+  const asks = async (words, file) => {
+    const { code, stdout, stderr } = await run([...words.split(' '), '--config', file]);
+    assert.deepEqual([code, stdout], [1, ''], words);
+    assert.match(stderr, /there is no database yet .*`signbridge serve` makes it/, words);
+  };
+  const made = join(provider.dir, 'elsewhere.db');
+  const file = await elsewhere('sqlite:elsewhere.db');
+  for (const words of ['client list', 'client show x', 'client check x', 'client update x --name y', 'client delete x', 'client rotate-secret x', 'user list',
+    'user show a', 'user lock a', 'user unlock a', 'user reset-limits a', 'device list', 'device remove x', 'session list', 'session end x',
+    'key list', 'key rotate']) {
+    await asks(words, file);
+    assert.equal(existsSync(made), false, words);
+  }
+  assert.equal((await run(['migrate', '--check', '--config', file])).code, 1);
+  assert.equal(existsSync(made), false, 'migrate --check');
+  const first = await run(['user', 'create', '--username', 'first', '--config', file]);
+  assert.equal(first.code, 0, first.stderr);
+  assert.match(first.stderr, /there was no database yet: one is made/);
+  const second = await run(['client', 'create', '--id', 'second', '--redirect-uri', 'https://app.test/cb', '--config', file]);
+  assert.deepEqual([second.code, second.stderr], [0, '']);
+  const migrated = await elsewhere('sqlite:migrated.db');
+  assert.equal((await run(['migrate', '--config', migrated])).code, 0);
+  assert.match((await run(['user', 'list', '--config', migrated])).stdout, /there is nobody/);
+  if (provider.database) await asks('user list', await elsewhere(await freshDatabase(undefined, 'nothing')));
 });
 
 test('config check, show and reference; the environment wins; unknown keys are refused with a suggestion', async () => {

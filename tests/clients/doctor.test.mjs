@@ -8,7 +8,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { BINARY } from './lib/demo.mjs';
+import { BINARY, eventually } from './lib/demo.mjs';
 import { copyDatabase, freshDatabase, runSql } from './lib/postgres.mjs';
 import { prepare } from './lib/serve.mjs';
 
@@ -153,9 +153,14 @@ test('the database: of a newer program, not migrated, not reachable', async () =
   assert.match(has(empty, 'database', 'failed', /migrat/i).advice, /signbridge migrate/);
   has(empty, 'clients', 'skipped', /database/);
   const away = withDatabase('postgres://a:canary-password@127.0.0.1:1/x');
-  has(await doctor(away), 'database', 'failed', /PostgreSQL/);
+  has(await doctor(away), 'database', 'failed', /PostgreSQL at 127\.0\.0\.1:1, database x: .*refused/);
   const { stdout } = await run(['doctor'], away);
   assert.ok(!stdout.includes('canary-password'));
+  const listed = await run(['client', 'list'], away);
+  assert.match(listed.stderr, /PostgreSQL at 127\.0\.0\.1:1, database x: .*refused/);
+  assert.ok(!listed.stderr.includes('canary-password'));
+  const shown = await run(['config', 'show'], away);
+  assert.ok(shown.stdout.includes('postgres://a:(secret)@127.0.0.1:1/x'), shown.stdout);
 });
 
 test('a database that others can read', onFile, async () => {
@@ -319,4 +324,15 @@ test('redirect URIs that are not plausible', async () => {
   for (const id of Object.keys(odd)) {
     has(checks, 'clients', 'warning', new RegExp(`^${id}: .*${words[id].source}`));
   }
+});
+
+test('A3: a request that was refused: whose, what came, what is registered, and what to do', async () => {
+  const query = new URLSearchParams({ client_id: 'app', redirect_uri: 'https://app.test/callback/', response_type: 'code', scope: 'openid' });
+  assert.equal((await fetch(`${provider.issuer}/authorize?${query}`, { redirect: 'manual' })).status, 400);
+  const checks = await eventually('the check', async () => {
+    const found = await doctor(good);
+    return found.some(({ name }) => name === 'refused requests') && found;
+  });
+  const words = /^app: .*got https:\/\/app\.test\/callback\/ – registered is https:\/\/app\.test\/callback; they differ in the slash at the end/;
+  assert.match(has(checks, 'refused requests', 'warning', words).advice, /signbridge client check app/);
 });

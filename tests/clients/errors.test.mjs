@@ -101,6 +101,60 @@ for (const method of ['GET', 'POST']) {
   });
 }
 
+/** The records of refused authorization requests; a first line may be cut. */
+const records = () => site.log.split('\n').filter((line) => line.includes('"message":"refused"') && line.startsWith('{') && line.endsWith('}'))
+  .map((line) => JSON.parse(line)).filter(({ client }) => client !== undefined);
+const record = (expected) => eventually(`the record ${JSON.stringify(expected)}`,
+  () => records().findLast((found) => Object.entries(expected).every(([name, value]) => found[name] === value)));
+
+test('A3: of a redirect URI that is not registered the log says what came and what is; the page names the client and shows nothing that came', async () => {
+  const wrong = (redirect) => refused('GET', [], (query) => { query.set('redirect_uri', redirect); return query; });
+  const page = await wrong(`${app.redirectUri}/`);
+  assert.deepEqual([page.status, page.location], [400, undefined]);
+  assert.match(page.text, /<dd>web: the redirect_uri is not registered for this client<\/dd>/);
+  const [, reference] = page.text.match(/data-reference-id="([0-9a-f]{12})"/);
+  const told = await record({ request_id: reference });
+  assert.deepEqual([told.client, told.field, told.error], ['web', 'redirect_uri', 'invalid_request']);
+  assert.equal(told.hint, `got ${app.redirectUri}/ – registered is ${app.redirectUri}; they differ in the slash at the end`);
+  await wrong(`http://ann:canary-password@localhost:9/callback?token=canary-token&x\n=1${'y'.repeat(3_000)}`);
+  const hidden = await eventually('the record of the odd one', () => records().findLast(({ hint }) => hint?.includes('***@')));
+  assert.ok(hidden.hint.startsWith('got http://***@localhost:9/callback?token=***&x\\n=***') && hidden.hint.length < 500, hidden.hint);
+  assert.ok(!site.log.includes('canary-'), 'no value of a query and no user information');
+  const nobody = await refused('GET', [], (query) => { query.set('client_id', 'wbe\u001b[2J'); return query; });
+  assert.match(nobody.text, /<dd>the client_id is not registered here<\/dd>/);
+  await record({ client: 'wbe\\u{1b}[2J', field: 'client_id', description: 'the client_id is not registered here' });
+});
+
+test('A4: an error that goes to the app by redirect leaves a record too, and client check shows what can be mended', async () => {
+  const without = (name) => (query) => { query.delete(name); return query; };
+  const set = (name, value) => (query) => { query.set(name, value); return query; };
+  for (const [change, expected, hint] of [
+    [(query) => without('code_challenge_method')(without('code_challenge')(query)), { field: 'code_challenge', description: 'code_challenge is required' }],
+    [set('code_challenge_method', 'plain'), { field: 'code_challenge_method', error: 'invalid_request' }, 'got plain'],
+    [set('response_type', 'token'), { field: 'response_type', error: 'unsupported_response_type' }, 'got token'],
+    [set('scope', 'phone'), { field: 'scope', error: 'invalid_scope' }, /^got phone – registered is .*openid/],
+    [set('prompt', 'none'), { field: '', error: 'login_required' }],
+  ]) {
+    const { location } = await refused('GET', [], change);
+    assert.ok(location?.startsWith(app.redirectUri), location);
+    const told = await record({ client: 'web', ...expected });
+    if (hint instanceof RegExp) assert.match(told.hint, hint); else assert.equal(told.hint, hint);
+  }
+  await app.post('token', { grant_type: 'authorization_code', code: 'canary-code', redirect_uri: app.redirectUri });
+  await new App(site, { ...app.client, client_secret: 'canary-secret' }, agent).post('token', { grant_type: 'refresh_token', refresh_token: 'x' });
+  const checked = await eventually('the rows', async () => {
+    const found = await site.command('client', 'check', 'web', '--last', '20');
+    return ['client_secret', 'code', 'scope', 'redirect_uri'].every((name) => found.refused.some(({ field }) => field === name)) && found;
+  });
+  assert.deepEqual([checked.client_id, checked.disabled, checked.redirect_uris], ['web', false, [app.redirectUri]]);
+  const slash = checked.refused.find(({ got }) => got === `${app.redirectUri}/`);
+  assert.deepEqual([slash.registered, slash.endpoint, slash.error], [app.redirectUri, '/authorize', 'invalid_request']);
+  assert.ok(checked.refused.every(({ last_at: at }, place) => at <= (checked.refused[place - 1]?.last_at ?? Infinity)), 'the latest first');
+  assert.ok(!checked.refused.some(({ error }) => error === 'login_required'), 'nothing is wrong with that');
+  assert.ok(!JSON.stringify(checked).includes('canary-'));
+  assert.equal((await site.command('client', 'check', 'web', '--last', '1')).refused.length, 1);
+});
+
 test('F13: the token endpoint ignores what it does not know and refuses what it knows twice', async () => {
   const send = (body) => fetch(`${site.issuer}/token`, {
     method: 'POST', body, headers: {

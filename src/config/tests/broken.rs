@@ -6,6 +6,8 @@ use super::{GOOD, Location, Problem, load};
 const ROWS: &[(&str, &str, &str)] = &[
     // Unknown keys, in the right and in the wrong place.
     ("[listen]\nadress = \"x\"", "listen.adress", "did you mean `address`?"),
+    ("[listen]\nport = 8080", "listen.port", "did you mean `address`?"),
+    ("[database]\npath = \"x.db\"", "database.path", "did you mean `url`?"),
     ("[secsing]\nurl = \"x\"", "secsing", "did you mean `secsign`?"),
     ("[lifetimes]\ncodes = \"1s\"", "lifetimes.codes", "did you mean `code`?"),
     ("[limits]\nissuer = \"x\"", "limits.issuer", "stands at the top of the file"),
@@ -203,6 +205,7 @@ const VARIABLES: &[(&str, &str, &str)] = &[
     ("SIGNBRIDGE_ISUER", "https://x.example", "did you mean SIGNBRIDGE_ISSUER?"),
     ("SIGNBRIDGE_LOGS", "debug", "did you mean SIGNBRIDGE_LOG?"),
     ("SIGNBRIDGE_DATABASE_URL", "sqlite:x", "did you mean SIGNBRIDGE_DATABASE__URL?"),
+    ("SIGNBRIDGE_LISTEN__PORT", "8080", "did you mean SIGNBRIDGE_LISTEN__ADDRESS?"),
     ("SIGNBRIDGE_LISTEN__ZZZ", "1", "unknown variable"),
     ("SIGNBRIDGE_LOGIN__SOMETHING_ELSE", "1", "config reference"),
     ("SIGNBRIDGE_ISSUER_FILE", "x", "unknown variable"),
@@ -240,6 +243,21 @@ fn all_problems_are_reported_at_once_in_the_order_of_the_file() {
     let keys: Vec<&str> = error.problems.iter().map(|problem| problem.key.as_str()).collect();
     assert_eq!(keys, ["", "issuer", "listen.adress", "lifetimes.code"]);
     assert!(error.to_string().contains("line 3: listen.adress: unknown key; did you mean `address`?"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_told_in_a_few_lines() {
+    let error = load(&"this is no TOML\n".repeat(400), &[]).unwrap_err();
+    assert!((2..=11).contains(&error.problems.len()), "{error}");
+    assert!(error.to_string().contains("places more; is this the right file?"), "{error}");
+}
+
+#[test]
+fn where_no_file_was_read_it_is_said_which_one_was_looked_for() {
+    let error = super::Config::load(None, []).unwrap_err().to_string();
+    assert!(error.contains("there is no ./signbridge.toml") && error.contains("--config"), "{error}");
+    let named = super::Config::load(Some(std::path::Path::new("/nonexistent.toml")), []).unwrap_err().to_string();
+    assert!(!named.contains("there is no ./signbridge.toml"), "{named}");
 }
 
 #[test]

@@ -280,10 +280,24 @@ fn what_is_shown_and_what_is_debugged_has_no_secret() {
         assert!(dump.contains("grafana.example"), "{dump}");
     }
     let lines = shown.toml;
+    assert!(lines.contains("url = \"postgres://signbridge:(secret)@db.example/signbridge\""), "{lines}");
     assert!(lines.contains("issuer = \"https://login.example\"  # line 2\n"), "{lines}");
     assert!(lines.contains("url = \"https://s.example\"  # SIGNBRIDGE_SECSIGN__URL\n"), "{lines}");
     assert!(lines.contains("code = \"60s\"  # default\n"), "{lines}");
     assert!(toml::from_str::<toml::Table>(&lines).is_ok(), "{lines}");
+}
+
+#[test]
+fn the_place_of_a_server_is_shown_and_no_way_in() {
+    for (url, shown) in [
+        ("postgres://a:hunter2@db/x?sslmode=require", "postgres://a:(secret)@db/x?sslmode=require"),
+        ("postgres://db/x?user=a&p%61ssword=hunter2", "postgres://db/x"),
+        ("postgres://a@db/x", "postgres://a@db/x"),
+    ] {
+        let config = load(&format!("{GOOD}[database]\nurl = \"{url}\""), &[]).unwrap();
+        assert!(config.shown.toml.contains(&format!("url = \"{shown}\"")), "{}", config.shown.toml);
+        assert!(!config.shown.toml.contains("hunter2"), "{}", config.shown.toml);
+    }
 }
 
 #[test]

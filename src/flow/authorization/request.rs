@@ -6,12 +6,15 @@ use std::borrow::Cow;
 use super::response::{AuthorizationResponse, ResponseTarget, error};
 use crate::domain::assurance::Acr;
 use crate::domain::authorization::AuthorizationRequest;
-use crate::domain::id::UserId;
+use crate::domain::id::{ClientId, UserId};
+use crate::domain::refusal::Refusal;
 use crate::flow::client_request::{find_presented, registered_uri};
 use crate::flow::prelude::*;
 use crate::protocol::authorization::{CodeChallenge, Prompt, ResponseMode};
 use crate::protocol::client_metadata::GrantType;
+use crate::protocol::endpoint::Endpoint;
 use crate::protocol::jws;
+use crate::protocol::nearest::{nearest, shown, shown_uri};
 use crate::protocol::redirect_uri::RedirectUri;
 use crate::protocol::scope;
 
@@ -45,9 +48,9 @@ pub(crate) struct VerifiedRequest {
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RequestError {
-    /// Client or redirect URI are not known: nobody may be redirected (RFC 6749 §4.1.2.1). What their page says.
-    #[error("{0}")]
-    Unverified(Cow<'static, str>),
+    /// Client or redirect URI are not known: nobody may be redirected (RFC 6749 §4.1.2.1).
+    #[error("{}", .0.reason)]
+    Unverified(Box<Refusal>),
     #[error("the authorization request was refused")]
     Refused(Box<AuthorizationResponse>),
     #[error(transparent)]
@@ -56,16 +59,31 @@ pub(crate) enum RequestError {
 
 pub(crate) const CLIENT_UNKNOWN: &str = "the client_id is not registered here";
 
-const fn unverified(why: &'static str) -> RequestError {
-    RequestError::Unverified(Cow::Borrowed(why))
+const REDIRECT_URI: &str = "redirect_uri";
+
+/// Of a client that nobody registered, or that is switched off.
+fn unknown(presented: &str, reason: impl Into<String>) -> RequestError {
+    let (client, error) = (ClientId::new(shown(presented)), ErrorCode::InvalidRequest);
+    RequestError::Unverified(Box::new(Refusal::new(&client, Endpoint::Authorization, error, "client_id", reason)))
+}
+
+/// Of a client that is known, and whose redirect URI is not.
+fn unverified(op: &Op, refusal: Refusal) -> RequestError {
+    op.refusals.note(&refusal, op.env.now());
+    RequestError::Unverified(Box::new(refusal))
+}
+
+fn about_redirect_uri(client: &Client, reason: impl Into<String>) -> Refusal {
+    Refusal::new(&client.id, Endpoint::Authorization, ErrorCode::InvalidRequest, REDIRECT_URI, reason)
 }
 
 pub(crate) async fn check(op: &Op, parameters: &Parameters) -> Result<VerifiedRequest, RequestError> {
     // Where one of these came twice or is too long, nobody knows whose request it is.
-    let sound = parameters.all_sound(&["client_id", "redirect_uri"]);
-    sound.map_err(|invalid| RequestError::Unverified(invalid.to_string().into()))?;
+    parameters.sound("client_id").map_err(|invalid| unknown("", invalid.to_string()))?;
     let client = known_client(op, parameters.get("client_id")).await?;
-    let redirect_uri = registered_redirect_uri(&client, parameters.get("redirect_uri"))?;
+    let sound = parameters.sound(REDIRECT_URI);
+    sound.map_err(|invalid| unverified(op, about_redirect_uri(&client, invalid.to_string())))?;
+    let redirect_uri = registered_redirect_uri(op, &client, parameters.get(REDIRECT_URI))?;
     let target = ResponseTarget::new(&client, redirect_uri, error_mode(parameters), parameters.get("state"));
     let mut checks = Checks { op, client: &client, parameters, target };
     match checks.request() {
@@ -73,29 +91,39 @@ pub(crate) async fn check(op: &Op, parameters: &Parameters) -> Result<VerifiedRe
             op.repeats.notice(&request);
             Ok(VerifiedRequest { client, request })
         }
-        Err(Rejection(code, description)) => Err(RequestError::Refused(Box::new(error(op, checks.target, code, &description)))),
+        Err(rejection) => {
+            let refusal = rejection.of(&client, parameters);
+            op.refusals.note(&refusal, op.env.now());
+            let response = error(op, checks.target, rejection.code, &rejection.description);
+            Err(RequestError::Refused(Box::new(response.because(refusal))))
+        }
     }
 }
 
 /// Admits a request that [`check`] passed a while ago: its client may still ask, and may still be answered there.
 pub(crate) async fn admit(op: &Op, request: AuthorizationRequest) -> Result<VerifiedRequest, RequestError> {
     let client = known_client(op, Some(request.client_id.as_str())).await?;
-    registered_redirect_uri(&client, Some(request.redirect_uri.as_str()))?;
+    registered_redirect_uri(op, &client, Some(request.redirect_uri.as_str()))?;
     Ok(VerifiedRequest { client, request })
 }
 
 /// RFC 6749 §4.1.2.1: an invalid client identifier must not redirect.
 async fn known_client(op: &Op, id: Option<&str>) -> Result<Client, RequestError> {
-    let id = id.ok_or(unverified("the request names no client_id"))?;
+    let id = id.ok_or_else(|| unknown("", "the request names no client_id"))?;
     let found = find_presented(op, id).await.map_err(Internal::from)?;
-    found.filter(|client| !client.disabled).ok_or(unverified(CLIENT_UNKNOWN))
+    found.filter(|client| !client.disabled).ok_or_else(|| unknown(id, CLIENT_UNKNOWN))
 }
 
 /// OIDC Core §3.1.2.1: REQUIRED.
-fn registered_redirect_uri(client: &Client, requested: Option<&str>) -> Result<RedirectUri, RequestError> {
-    let requested = requested.ok_or(unverified("the request names no redirect_uri"))?;
-    let registered = registered_uri(client, &client.metadata.redirect_uris, requested);
-    registered.ok_or(unverified("the redirect_uri is not registered for this client"))
+fn registered_redirect_uri(op: &Op, client: &Client, requested: Option<&str>) -> Result<RedirectUri, RequestError> {
+    let missing = || unverified(op, about_redirect_uri(client, "the request names no redirect_uri"));
+    let requested = requested.ok_or_else(missing)?;
+    let registered = &client.metadata.redirect_uris;
+    registered_uri(client, registered, requested).ok_or_else(|| {
+        let refusal = about_redirect_uri(client, "the redirect_uri is not registered for this client");
+        let nearest = nearest(registered, requested).map(|uri| shown_uri(uri.as_str()));
+        unverified(op, Refusal { got: Some(shown_uri(requested)), registered: nearest, ..refusal })
+    })
 }
 
 /// For an error about the mode itself (OAuth 2.0 Multiple Response Type Encoding Practices §5).
@@ -108,14 +136,32 @@ fn error_mode(parameters: &Parameters) -> ResponseMode {
     })
 }
 
-struct Rejection(ErrorCode, Cow<'static, str>);
+/// The parameters of which it may be shown what came: none has a secret for its value.
+const SHOWN: &[&str] = &["response_type", "response_mode", "scope", "prompt", "max_age", "code_challenge_method"];
 
-const fn rejected(code: ErrorCode, description: &'static str) -> Rejection {
-    Rejection(code, Cow::Borrowed(description))
+struct Rejection {
+    code: ErrorCode,
+    field: &'static str,
+    description: Cow<'static, str>,
 }
 
-const fn invalid(description: &'static str) -> Rejection {
-    rejected(ErrorCode::InvalidRequest, description)
+impl Rejection {
+    fn of(&self, client: &Client, parameters: &Parameters) -> Refusal {
+        let Self { code, field, description } = self;
+        Refusal {
+            got: parameters.get(field).filter(|_| SHOWN.contains(field)).map(shown),
+            registered: (*field == "scope").then(|| shown(&client.metadata.scope.to_string())),
+            ..Refusal::new(&client.id, Endpoint::Authorization, *code, field, &**description)
+        }
+    }
+}
+
+const fn rejected(code: ErrorCode, field: &'static str, description: &'static str) -> Rejection {
+    Rejection { code, field, description: Cow::Borrowed(description) }
+}
+
+const fn invalid(field: &'static str, description: &'static str) -> Rejection {
+    rejected(ErrorCode::InvalidRequest, field, description)
 }
 
 struct Checks<'a> {
@@ -135,7 +181,8 @@ impl Checks<'_> {
         self.target.mode = response_mode;
         // RFC 6749 §4.1.2.1 `unauthorized_client`.
         if !self.client.metadata.grant_types.contains(&GrantType::AuthorizationCode) {
-            return Err(rejected(ErrorCode::UnauthorizedClient, "the client is not registered for authorization_code"));
+            let description = "the client is not registered for authorization_code";
+            return Err(rejected(ErrorCode::UnauthorizedClient, "grant_types", description));
         }
         let prompt = Prompt::parse(self.parameters.get("prompt").unwrap_or_default());
         let max_age = self.parameters.get("max_age").map(str::parse).transpose();
@@ -149,8 +196,8 @@ impl Checks<'_> {
             nonce: text("nonce"),
             code_challenge: self.code_challenge()?,
             // OIDC Core §3.1.2.1: `none` with another value is an error.
-            prompt: prompt.ok_or_else(|| invalid("prompt=none cannot be combined"))?,
-            max_age: max_age.map_err(|_not_a_number| invalid("max_age is not a number of seconds"))?,
+            prompt: prompt.ok_or_else(|| invalid("prompt", "prompt=none cannot be combined"))?,
+            max_age: max_age.map_err(|_not_a_number| invalid("max_age", "max_age is not a number of seconds"))?,
             login_hint: text("login_hint"),
             expected_user: self.id_token_hint()?,
             acr_values: self.acr_values(),
@@ -163,13 +210,15 @@ impl Checks<'_> {
     /// OAuth 2.0 Multiple Response Type Encoding Practices §2.1; a mode that we do not have is an error.
     fn response_mode(&self) -> Result<ResponseMode, Rejection> {
         let Some(text) = self.parameters.get("response_mode") else { return Ok(ResponseMode::Query) };
-        ResponseMode::parse(text).ok_or(invalid("response_mode is not supported"))
+        ResponseMode::parse(text).ok_or(invalid("response_mode", "response_mode is not supported"))
     }
 
     /// RFC 6749 §3.1: a parameter must not be included more than once.
     fn everything_once(&self) -> Result<(), Rejection> {
-        let sound = self.parameters.all_sound(READ);
-        sound.map_err(|invalid| Rejection(ErrorCode::InvalidRequest, invalid.to_string().into()))
+        READ.iter().copied().try_for_each(|field| {
+            let told = |description: Cow<'static, str>| Rejection { code: ErrorCode::InvalidRequest, field, description };
+            self.parameters.sound(field).map_err(|invalid| told(invalid.to_string().into()))
+        })
     }
 
     /// OIDC Core §6.1, §6.2, §7.2.1: what is not supported must be refused, never ignored. Where the query does not say how the
@@ -182,7 +231,7 @@ impl Checks<'_> {
         ] {
             if self.parameters.has(name) {
                 self.target = self.target_of_refused_object();
-                return Err(rejected(code, "request objects are not supported"));
+                return Err(rejected(code, name, "request objects are not supported"));
             }
         }
         Ok(())
@@ -203,28 +252,30 @@ impl Checks<'_> {
     fn response_type_is_code(&self) -> Result<(), Rejection> {
         match self.parameters.get("response_type") {
             Some("code") => Ok(()),
-            Some(_other) => Err(rejected(ErrorCode::UnsupportedResponseType, "response_type must be code")),
-            None => Err(invalid("response_type is missing")),
+            Some(_other) => Err(rejected(ErrorCode::UnsupportedResponseType, "response_type", "response_type must be code")),
+            None => Err(invalid("response_type", "response_type is missing")),
         }
     }
 
     /// RFC 6749 §3.3: unknown and unallowed scopes are dropped, and the granted `scope` is returned (decision 2.9).
     fn scope(&self) -> Result<Scope, Rejection> {
         let asked = Scope::parse(self.parameters.get("scope").unwrap_or_default());
-        let asked = asked.map_err(|_malformed| rejected(ErrorCode::InvalidScope, "scope is malformed"))?;
+        let asked = asked.map_err(|_malformed| rejected(ErrorCode::InvalidScope, "scope", "scope is malformed"))?;
         let allowed = &self.client.metadata.scope;
         let granted = asked.filtered(|token| scope::KNOWN.contains(&token) && allowed.contains(token));
         if granted.is_empty() {
-            return Err(rejected(ErrorCode::InvalidScope, "scope names nothing that this client may have"));
+            return Err(rejected(ErrorCode::InvalidScope, "scope", "scope names nothing that this client may have"));
         }
         Ok(granted)
     }
 
     /// RFC 7636 §4.4.1, RFC 9700 §2.1.1: demanded where the client demands it; enforced wherever it was sent.
     fn code_challenge(&self) -> Result<Option<CodeChallenge>, Rejection> {
-        let parsed = CodeChallenge::parse(self.parameters.get("code_challenge"), self.parameters.get("code_challenge_method"));
-        match parsed.map_err(|_invalid| invalid("code_challenge must be an S256 challenge"))? {
-            None if self.client.metadata.demands_pkce() => Err(invalid("code_challenge is required")),
+        let method = self.parameters.get("code_challenge_method");
+        let parsed = CodeChallenge::parse(self.parameters.get("code_challenge"), method);
+        let field = if method == Some("S256") { "code_challenge" } else { "code_challenge_method" };
+        match parsed.map_err(|_invalid| invalid(field, "code_challenge must be an S256 challenge"))? {
+            None if self.client.metadata.demands_pkce() => Err(invalid("code_challenge", "code_challenge is required")),
             challenge => Ok(challenge),
         }
     }
@@ -233,7 +284,7 @@ impl Checks<'_> {
     fn id_token_hint(&self) -> Result<Option<UserId>, Rejection> {
         let Some(hint) = self.parameters.get("id_token_hint") else { return Ok(None) };
         let verified = self.op.keys.verify_hint(hint, &self.op.settings.issuer, None);
-        let refused = |_| invalid("id_token_hint is not an ID token of this issuer");
+        let refused = |_| invalid("id_token_hint", "id_token_hint is not an ID token of this issuer");
         Ok(Some(UserId::new(verified.map_err(refused)?.sub)))
     }
 
@@ -255,7 +306,7 @@ fn few_words(request: &AuthorizationRequest) -> Result<(), Rejection> {
     let words = (&request.state, &request.nonce, &request.login_hint, &request.ui_locales);
     match serde_json::to_string(&words) {
         Ok(json) if json.len() <= MOST_WORDS => Ok(()),
-        _too_long => Err(invalid("state, nonce, login_hint and ui_locales are longer than 1 KiB together")),
+        _too_long => Err(invalid("state", "state, nonce, login_hint and ui_locales are longer than 1 KiB together")),
     }
 }
 

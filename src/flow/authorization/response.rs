@@ -4,7 +4,10 @@ use url::Url;
 
 use super::Interaction;
 use crate::domain::authorization::{Authorization, AuthorizationStage, CodeContent};
+use crate::domain::id::ClientId;
+use crate::domain::refusal::Refusal;
 use crate::flow::prelude::*;
+use crate::flow::refusals;
 use crate::protocol::authorization::ResponseMode;
 use crate::protocol::endpoint::Endpoint;
 use crate::protocol::redirect_uri::RedirectUri;
@@ -19,6 +22,7 @@ pub(crate) struct ResponseTarget {
     /// Whether the client sends browsers on to places that we cannot know (decision 2.15).
     pub(crate) forwards: bool,
     pub(crate) app_name: String,
+    client: ClientId,
 }
 
 impl ResponseTarget {
@@ -29,6 +33,7 @@ impl ResponseTarget {
             state: state.map(str::to_owned),
             forwards: client.metadata.forwards,
             app_name: client.display_name().to_owned(),
+            client: client.id.clone(),
         }
     }
 
@@ -47,6 +52,8 @@ pub(crate) struct AuthorizationResponse {
     pub(crate) target: ResponseTarget,
     /// In this order: `code` first (a mobile client of ThumbSignIn looks at the first parameter only).
     parameters: Vec<(&'static str, Secret)>,
+    /// What the log says of an error.
+    refusal: Option<Box<Refusal>>,
 }
 
 #[derive(Debug)]
@@ -62,8 +69,18 @@ impl AuthorizationResponse {
         found.map_or("", |(_, value)| value.expose())
     }
 
-    /// Puts the parameters where the response mode wants them. Those of the redirect URI itself are kept (RFC 6749 §3.1.2).
+    /// An error with what is known of the mistake that led to it.
+    #[must_use]
+    pub(super) fn because(self, refusal: Refusal) -> Self {
+        Self { refusal: Some(Box::new(refusal)), ..self }
+    }
+
+    /// Puts the parameters where the response mode wants them. Those of the redirect URI itself are kept (RFC 6749 §3.1.2). An error
+    /// leaves its record: nobody sees it here.
     pub(crate) fn delivery(&self) -> Delivery {
+        if let Some(refusal) = &self.refusal {
+            refusals::log(refusal);
+        }
         let pairs = self.parameters.iter().map(|(name, value)| (*name, value.expose()));
         let text = self.target.redirect_uri.as_str();
         match self.target.mode {
@@ -91,8 +108,9 @@ fn append<'a>(uri: &str, separator: char, pairs: impl Iterator<Item = (&'static 
 /// RFC 6749 §4.1.2.1. Changes nothing.
 pub(super) fn error(op: &Op, target: ResponseTarget, code: ErrorCode, description: &str) -> AuthorizationResponse {
     metrics::OAUTH_ERRORS.add([Endpoint::Authorization.as_str(), code.as_str()]);
+    let refusal = Refusal::new(&target.client, Endpoint::Authorization, code, "", description);
     let parameters = vec![("error", Secret::new(code.as_str())), ("error_description", Secret::new(description))];
-    finish(op, target, parameters)
+    finish(op, target, parameters).because(refusal)
 }
 
 /// `state` as it came and `iss` always (RFC 9207 §2).
@@ -101,7 +119,7 @@ fn finish(op: &Op, target: ResponseTarget, mut parameters: Vec<(&'static str, Se
         parameters.push(("state", Secret::new(state.clone())));
     }
     parameters.push(("iss", Secret::new(op.settings.issuer.clone())));
-    AuthorizationResponse { target, parameters }
+    AuthorizationResponse { target, parameters, refusal: None }
 }
 
 /// Ends an authorization in the commit that stores its code: two requests at once get one code. One that single sign-on answers
@@ -154,9 +172,10 @@ mod tests {
 
     fn delivery(uri: &str, mode: ResponseMode) -> Delivery {
         let redirect_uri = RedirectUri::parse(uri).unwrap();
-        let target = ResponseTarget { redirect_uri, mode, state: None, forwards: false, app_name: "App".to_owned() };
-        AuthorizationResponse { target, parameters: vec![("code", Secret::new("c/d")), ("state", Secret::new("a b&c"))] }
-            .delivery()
+        let (app_name, client) = ("App".to_owned(), ClientId::new("app"));
+        let target = ResponseTarget { redirect_uri, mode, state: None, forwards: false, app_name, client };
+        let parameters = vec![("code", Secret::new("c/d")), ("state", Secret::new("a b&c"))];
+        AuthorizationResponse { target, parameters, refusal: None }.delivery()
     }
 
     #[test]

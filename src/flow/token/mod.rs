@@ -15,6 +15,7 @@ use super::client_authentication::authenticate;
 use super::client_request::ClientRequest;
 use crate::flow::prelude::*;
 use crate::protocol::client_metadata::GrantType;
+use crate::protocol::endpoint::Endpoint;
 use family::{Family, TokenBinding, TokenWrite};
 
 /// What every refused code or refresh token is told: nothing about whether it ever existed (check 34).
@@ -30,6 +31,16 @@ pub(crate) async fn answer(op: &Op, request: &ClientRequest<'_>) -> Result<Token
     let missing = OAuthError::new(ErrorCode::InvalidRequest, "grant_type is missing");
     let named = request.parameters.get("grant_type").ok_or(missing)?;
     let client = authenticate(op, request).await?;
+    let id = client.id.clone();
+    let issued = grant(op, request, client, named).await;
+    if let Err(error) = &issued {
+        op.refusals.note_error(&id, Endpoint::Token, error, op.env.now());
+    }
+    issued
+}
+
+/// What a client asks for that has proved who it is.
+async fn grant(op: &Op, request: &ClientRequest<'_>, client: Client, named: &str) -> Result<TokenResponse, OAuthError> {
     let unsupported = OAuthError::new(ErrorCode::UnsupportedGrantType, "this grant_type is not supported");
     let grant_type = GrantType::parse(named).ok_or(unsupported)?;
     if !client.metadata.grant_types.contains(&grant_type) {

@@ -163,6 +163,19 @@ tables! {
         pub lease_until: Option<Timestamp>,
         pub created_at: Timestamp,
     }
+    /// Requests of clients that were refused: each row stands for all that are alike.
+    refused_request "refused_requests" (key: SecretDigest) {
+        pub client_id: ClientId,
+        pub endpoint: String,
+        pub error: String,
+        pub field: String,
+        pub reason: String,
+        pub got: Option<String>,
+        pub registered: Option<String>,
+        pub count: i64,
+        pub first_at: Timestamp,
+        pub last_at: Timestamp,
+    }
     /// Access passes that SecSign has sent.
     access_pass "access_passes" (digest: String) {
         pub image: String,

@@ -10,6 +10,7 @@ mod logins;
 mod orders;
 mod people;
 mod postgres;
+mod refusals;
 mod room;
 pub(crate) mod samples;
 mod schema;
@@ -165,6 +166,11 @@ cases! {
         a_client_of_a_newer_release_is_served_and_keeps_what_only_that_one_knows
         words_of_a_newer_release_stop_nothing_but_their_own_row
         members_of_a_newer_release_are_passed_over
+    }
+    refusals {
+        alike_ones_are_one_row_with_their_number
+        of_a_client_the_latest_few_stay_and_of_others_all
+        those_of_a_client_go_with_it_or_after_a_month
     }
     upkeep {
         the_long_dead_are_deleted_and_the_living_stay

@@ -4,7 +4,7 @@ use sea_orm::{ConnectionTrait as _, DbBackend, EntityTrait, Statement};
 
 use super::File;
 use crate::domain::env::Env;
-use crate::store::{Engine, Store, StoreError, entity, grants, open, schema};
+use crate::store::{Engine, Sizes, Store, StoreError, entity, grants, open, schema};
 
 pub(super) async fn execute(store: &Store, sql: &str) {
     match &store.inner.engine {
@@ -61,6 +61,7 @@ pub(super) async fn every_entity_selects_on_a_fresh_database(store: Store) {
     select::<entity::push::Entity>(&store).await;
     select::<entity::push_lock::Entity>(&store).await;
     select::<entity::refresh_token::Entity>(&store).await;
+    select::<entity::refused_request::Entity>(&store).await;
     select::<entity::remembered_browser::Entity>(&store).await;
     select::<entity::session::Entity>(&store).await;
     select::<entity::signing_key::Entity>(&store).await;
@@ -134,6 +135,21 @@ async fn inspecting_makes_no_file() {
     assert!(!file.path().exists());
     file.migrated().await.close().await;
     Store::inspect(&file.url()).await.unwrap().check().unwrap();
+}
+
+#[tokio::test]
+async fn where_none_may_be_made_only_a_database_that_is_there_is_opened() {
+    let file = File::new();
+    let url = file.url();
+    let existing = || Store::open_existing(&url, Sizes::default(), Env::system());
+    let missing = existing().await.err().unwrap();
+    assert!(matches!(&missing, StoreError::Missing(detail) if detail.contains(&*file.path().to_string_lossy())), "{missing}");
+    assert!(!file.path().exists());
+    std::fs::write(file.path(), "").unwrap();
+    let empty = existing().await.err().unwrap();
+    assert!(matches!(&empty, StoreError::Missing(_)), "{empty}");
+    file.migrated().await.close().await;
+    existing().await.unwrap().close().await;
 }
 
 #[tokio::test]

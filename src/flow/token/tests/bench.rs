@@ -76,6 +76,7 @@ impl Bench {
             health: crate::flow::node::health::Health::default(),
             repeats: crate::flow::authorization::repeats::Repeats::default(),
             wrong_secrets: crate::flow::wrong_secrets::WrongSecrets::default(),
+            refusals: crate::flow::refusals::Refusals::default(),
         };
         Self { op, clock, _dir: dir }
     }
