@@ -4,6 +4,7 @@
 //! [`domain::settings`](crate::domain::settings)) and compares them with one another. A configuration that is wrong anywhere is
 //! refused as a whole, with every problem named. Nothing here opens a database or a connection.
 
+mod brand;
 mod declared;
 mod document;
 mod duration;
@@ -30,6 +31,7 @@ pub(crate) use reference::{reference, reference_entries};
 pub(crate) use sections::{Audit, Database, DatabaseUrl, Listen, Log, LogFormat, Tls};
 pub(crate) use show::{ReadAtStart, Shown};
 
+use crate::domain::brand::Brand;
 use crate::domain::client::DeclaredClient;
 use crate::domain::settings::{
     EmbeddingSite, Lifetimes, Limits, OutboundSettings, Profile, SecSignSettings, ThumbSignInSettings,
@@ -53,6 +55,7 @@ const SECTIONS: &[&Section] = &[
     &Section::of::<Limits>(Shape::Always),
     &Section::of::<Lifetimes>(Shape::Always),
     &Section::of::<Login>(Shape::Always),
+    &Section::of::<Brand>(Shape::Always),
     &Section::of::<Log>(Shape::Always),
     &Section::of::<Audit>(Shape::Always),
     &sites::SITES,
@@ -73,6 +76,7 @@ pub(crate) struct Config {
     pub outbound: OutboundSettings,
     pub limits: Limits,
     pub lifetimes: Lifetimes,
+    pub brand: Brand,
     pub log: Log,
     pub audit: Audit,
     pub sites: Vec<EmbeddingSite>,
@@ -111,6 +115,7 @@ impl Config {
         let limits = Limits::read(document);
         let lifetimes = lifetimes(document);
         let login = Login::read(document);
+        let brand = brand::brand(document);
         let (log, audit) = (Log::read(document), Audit::read(document));
         let outbound = outbound?;
         let sites = sites::sites(document, general.issuer.as_ref(), thumbsignin.as_ref().and_then(Option::as_ref))?;
@@ -131,6 +136,7 @@ impl Config {
             outbound,
             limits: limits?,
             lifetimes: lifetimes?,
+            brand: brand?,
             log: log?,
             audit: audit?,
             sites,

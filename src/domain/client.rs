@@ -8,6 +8,7 @@ use super::client_rules::{self, Violation};
 use super::clock::Timestamp;
 use super::id::ClientId;
 use super::named::parsed_enum;
+use super::picture::Picture;
 use super::secret::{Secret, SecretDigest};
 use crate::protocol::client_metadata::{ApplicationType, ClientMetadata, Kind, MEMBERS, Member};
 
@@ -42,6 +43,7 @@ pub(crate) struct DeclaredClient {
     pub id: ClientId,
     pub metadata: ClientMetadata,
     pub secret: Option<Secret>,
+    pub logo: Option<Picture>,
 }
 
 /// Members of [`ClientMetadata`] by their names in RFC 7591 §2; `null` takes one away (RFC 7396).

@@ -300,7 +300,7 @@ async fn sessions_are_listed_and_ended_one_by_one_or_all_at_once() {
 fn declared_client(id: &str, secret: &str, name: &str) -> DeclaredClient {
     let written = web().with("client_name", name);
     let metadata = written.apply(&ClientMetadata::default(), false).unwrap();
-    DeclaredClient { id: ClientId::new(id), metadata, secret: Some(Secret::new(secret)) }
+    DeclaredClient { id: ClientId::new(id), metadata, secret: Some(Secret::new(secret)), logo: None }
 }
 
 fn declared_user(name: &str, secsignid: &str) -> NewUser {
