@@ -30,8 +30,8 @@ pub(crate) struct Support {
 impl BrandView {
     /// With the files that it names.
     pub(crate) fn of(brand: &Brand) -> (Self, Vec<Asset>) {
-        let logo = brand.logo.as_ref().and_then(|picture| logo("logo", picture));
-        let logo_dark = brand.logo_dark.as_ref().and_then(|picture| logo("logo-dark", picture));
+        let logo = brand.logo.as_ref().and_then(|picture| asset_of("logo", picture));
+        let logo_dark = brand.logo_dark.as_ref().and_then(|picture| asset_of("logo-dark", picture));
         let style = brand.accent.map(|accent| style(accent.light(), accent.dark()));
         let style = style.and_then(|style| Asset::new("brand.css".to_owned(), style.into_bytes().into()));
         let text = brand.support_text.as_deref().or(brand.support_url.as_ref().map(|url| url.words()));
@@ -50,7 +50,7 @@ impl BrandView {
 }
 
 /// A picture as a file that pages can load.
-pub(crate) fn logo(stem: &str, picture: &Picture) -> Option<Asset> {
+pub(crate) fn asset_of(stem: &str, picture: &Picture) -> Option<Asset> {
     Asset::new(format!("{stem}.{}", picture.extension), picture.bytes.to_vec().into())
 }
 

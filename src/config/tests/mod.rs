@@ -39,6 +39,12 @@ impl Default for Lifetimes {
     }
 }
 
+impl Default for Brand {
+    fn default() -> Self {
+        load(GOOD, &[]).unwrap().brand
+    }
+}
+
 impl SecSignSettings {
     /// A server at this address, and nothing else.
     pub(crate) fn at(url: url::Url) -> Self {

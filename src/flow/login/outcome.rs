@@ -121,6 +121,7 @@ impl From<Interaction> for LoginTarget {
 
 #[derive(Default)]
 pub(crate) struct App<'a> {
+    pub(crate) client: Option<&'a ClientId>,
     pub(crate) name: String,
     pub(crate) redirect_uri: Option<&'a RedirectUri>,
     /// Whether it sends browsers on to places that we cannot know (decision 2.15).
@@ -132,6 +133,7 @@ pub(crate) struct App<'a> {
 impl<'a> App<'a> {
     pub(crate) fn of(interaction: &'a Interaction) -> Self {
         Self {
+            client: Some(&interaction.client.id),
             name: interaction.client.display_name().to_owned(),
             redirect_uri: Some(&interaction.authorization.request.redirect_uri),
             forwards: interaction.client.metadata.forwards,
