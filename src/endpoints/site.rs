@@ -17,7 +17,7 @@ use crate::web::form::{of_query, same_site};
 use crate::web::page::{self, PageOptions};
 use crate::web::{HandlerResult, Surface};
 
-/// An SVG is a document as well: opened by itself it has its own style, and no script (CSP 3 §6.1).
+/// An SVG is a document as well: opened by itself it has its own style, and no script (CSP 3 §6.3.2).
 const SVG_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; \
                           frame-ancestors 'none'; sandbox";
 
