@@ -183,7 +183,6 @@ mod tests {
         let refused = Accent::parse("#ffcc00").unwrap_err();
         assert!(refused.contains("#ffcc00 has a contrast of 1.36:1") && refused.contains("\"#ab8900\""), "{refused}");
         assert!(Accent::parse("#ab8900").is_ok());
-        // What would round to 3:1 is not enough.
         assert!(Accent::parse("#00a651").unwrap_err().contains("2.89:1"));
         assert!(Accent::parse("teal").unwrap_err().contains("six digits"));
     }

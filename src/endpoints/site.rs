@@ -46,11 +46,11 @@ pub(super) async fn not_found() -> HandlerResult {
 
 /// `GET /static/{file}`. A file's name carries a digest of it, so it may be kept for a year.
 pub(super) async fn asset(surface: web::Data<Surface>, file: web::Path<String>) -> HandlerResult {
-    if let Some(ours) = assets::by_file_name(&file) {
-        return Ok(served(ours));
+    match (assets::by_file_name(&file), surface.branding.by_file_name(&file)) {
+        (Some(shipped), _) => Ok(served(shipped)),
+        (None, Some(branded)) => Ok(served(&branded)),
+        (None, None) => Err(Failure::not_found()),
     }
-    let branding = surface.branding.by_file_name(&file).ok_or_else(Failure::not_found)?;
-    Ok(served(&branding))
 }
 
 fn served(asset: &Asset) -> HttpResponse {
