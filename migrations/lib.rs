@@ -32,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(Migration("m20261129_000012_room", later::room)),
             Box::new(m20261129_000013_purposes::Migration),
             Box::new(Migration("m20261130_000017_methods", later::methods)),
+            Box::new(Migration("m20261130_000018_logos", later::logos)),
         ]
     }
 }
@@ -44,6 +45,7 @@ const COMPATIBLE: &[(&str, &str)] = &[
     ("m20261129_000012_room", "m20261123_000008_audit"),
     ("m20261129_000013_purposes", "m20261123_000008_audit"),
     ("m20261130_000017_methods", "m20261123_000008_audit"),
+    ("m20261130_000018_logos", "m20261123_000008_audit"),
 ];
 
 /// The names of every migration that this program knows, oldest first.

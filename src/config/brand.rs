@@ -29,7 +29,8 @@ pub(super) fn brand(document: &mut Document) -> Option<Brand> {
     Some(brand)
 }
 
-pub(super) fn read_logo(path: &Path, most: usize) -> Result<Picture, String> {
+/// The logo in a file of at most so many bytes.
+pub(crate) fn read_logo(path: &Path, most: usize) -> Result<Picture, String> {
     if !path.is_file() {
         return Err(format!("there is no file {}", path.display()));
     }

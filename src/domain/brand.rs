@@ -9,6 +9,8 @@ use crate::protocol::uri::absolute;
 /// A logo, and that of a client, in bytes.
 pub(crate) const LARGEST_LOGO: usize = 64 * 1024;
 pub(crate) const LARGEST_CLIENT_LOGO: usize = 32 * 1024;
+/// What the name of a client's logo begins with among the files that pages load.
+pub(crate) const CLIENT_LOGO: &str = "app-logo";
 
 settings! {
     /// What the pages show of whoever runs this server.

@@ -30,9 +30,16 @@ pub(crate) struct Client {
     /// Whether it was switched off: nothing is issued to it, and what it has is dead.
     pub disabled: bool,
     pub created_at: Timestamp,
+    /// The name of the file of its logo, where a command stored one.
+    pub logo: Option<String>,
 }
 
 impl Client {
+    /// The file of its logo in the database; one that the configuration file declares has its logo there.
+    pub(crate) fn stored_logo(&self) -> Option<&str> {
+        self.logo.as_deref().filter(|_name| self.source == Source::Command)
+    }
+
     pub(crate) fn display_name(&self) -> &str {
         if self.metadata.client_name.is_empty() { self.id.as_str() } else { &self.metadata.client_name }
     }

@@ -4,6 +4,10 @@
 use std::io::Cursor;
 use std::sync::Arc;
 
+use sha2::{Digest as _, Sha256};
+
+use super::hex::hex;
+
 /// The longest side of a PNG in pixels, and what decoding one of that size may allocate.
 const LONGEST_SIDE: u32 = 1024;
 const DECODER_BYTES: usize = 16 * 1024 * 1024;
@@ -30,6 +34,17 @@ impl Picture {
         checked.map_err(str::to_owned)?;
         Ok(Self { extension, bytes: bytes.into() })
     }
+
+    /// Its name among the files that pages load.
+    pub(crate) fn file_name(&self, stem: &str) -> String {
+        file_name(stem, &self.bytes, self.extension)
+    }
+}
+
+/// The name of a file that pages load: with sixteen digits of its SHA-256, so that it changes with its content.
+pub(crate) fn file_name(stem: &str, bytes: &[u8], extension: &str) -> String {
+    let digest: String = hex(&Sha256::digest(bytes)).chars().take(16).collect();
+    format!("{stem}.{digest}.{extension}")
 }
 
 /// The header first (W3C PNG §11.2.1), so that nothing large is ever unpacked; then every pixel.

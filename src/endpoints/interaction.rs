@@ -35,7 +35,7 @@ fn about(id: &AuthorizationId) -> String {
 
 /// The app that asks, as the pages of its authorization and of a login for it name it.
 pub(super) fn app_info(surface: &Surface, app: &App<'_>) -> AppInfo {
-    let logo = app.client.and_then(|client| surface.branding.logo_of(client));
+    let logo = app.client.and_then(|client| surface.branding.logo_of(client, app.logo));
     let host = app.redirect_uri.and_then(|uri| url::Url::parse(uri.as_str()).ok()?.host_str().map(str::to_owned));
     AppInfo { name: app.name.clone(), logo, host: host.unwrap_or_default(), client_uri: app.home.map(str::to_owned) }
 }

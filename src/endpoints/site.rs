@@ -4,6 +4,7 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use url::Url;
 
+use crate::domain::brand::CLIENT_LOGO;
 use crate::domain::client::Client;
 use crate::flow::error::Internal;
 use crate::store::clients;
@@ -32,7 +33,8 @@ pub(super) async fn home(surface: web::Data<Surface>, request: HttpRequest) -> H
 async fn apps(surface: &Surface) -> Result<Vec<AppLink>, Internal> {
     let clients = clients::list(surface.op.store.read()).await?;
     let link = |client: Client| {
-        let (name, logo) = (client.display_name().to_owned(), surface.branding.logo_of(&client.id));
+        let logo = surface.branding.logo_of(&client.id, client.stored_logo());
+        let name = client.display_name().to_owned();
         client.metadata.client_uri.filter(|_url| !client.disabled).map(|url| AppLink { name, logo, url })
     };
     let mut apps: Vec<_> = clients.into_iter().filter_map(link).collect();
@@ -46,11 +48,23 @@ pub(super) async fn not_found() -> HandlerResult {
 
 /// `GET /static/{file}`. A file's name carries a digest of it, so it may be kept for a year.
 pub(super) async fn asset(surface: web::Data<Surface>, file: web::Path<String>) -> HandlerResult {
-    match (assets::by_file_name(&file), surface.branding.by_file_name(&file)) {
-        (Some(shipped), _) => Ok(served(shipped)),
-        (None, Some(branded)) => Ok(served(&branded)),
-        (None, None) => Err(Failure::not_found()),
+    if let Some(shipped) = assets::by_file_name(&file) {
+        return Ok(served(shipped));
     }
+    if let Some(branded) = surface.branding.by_file_name(&file) {
+        return Ok(served(&branded));
+    }
+    let stored = stored_logo(&surface, &file).await?.ok_or_else(Failure::not_found)?;
+    Ok(served(&stored))
+}
+
+/// The logo of a client that a command made.
+async fn stored_logo(surface: &Surface, file: &str) -> Result<Option<Asset>, Internal> {
+    let Some((_digest, extension)) = file.strip_prefix(CLIENT_LOGO).and_then(|rest| rest.rsplit_once('.')) else {
+        return Ok(None);
+    };
+    let picture = clients::find_logo(surface.op.store.read(), file).await?;
+    Ok(picture.and_then(|picture| Asset::new(format!("{CLIENT_LOGO}.{extension}"), picture.into())))
 }
 
 fn served(asset: &Asset) -> HttpResponse {

@@ -5,9 +5,8 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use rust_embed::RustEmbed;
-use sha2::{Digest as _, Sha256};
 
-use crate::domain::hex::hex;
+use crate::domain::picture::file_name;
 
 #[derive(RustEmbed)]
 #[folder = "templates/static/"]
@@ -26,15 +25,18 @@ impl Asset {
     /// `None` where it has a type that is not served.
     pub(crate) fn new(name: String, bytes: Cow<'static, [u8]>) -> Option<Self> {
         let (stem, extension) = name.rsplit_once('.')?;
-        let digest: [u8; 32] = Sha256::digest(&bytes).into();
-        let file_name = format!("{stem}.{}.{extension}", hex(digest.first_chunk::<8>()?));
+        let file_name = file_name(stem, &bytes, extension);
         Some(Self { file_name, content_type: content_type(extension)?, bytes, name })
     }
 
     /// Where pages find it.
     pub(crate) fn path(&self) -> String {
-        format!("/static/{}", self.file_name)
+        path_of(&self.file_name)
     }
+}
+
+pub(crate) fn path_of(file_name: &str) -> String {
+    format!("/static/{file_name}")
 }
 
 pub(super) static ALL: LazyLock<Vec<Asset>> = LazyLock::new(load);

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use crate::domain::brand::Brand;
+use crate::domain::brand::{Brand, CLIENT_LOGO};
 use crate::domain::client::DeclaredClient;
 use crate::domain::id::ClientId;
-use crate::view::assets::Asset;
+use crate::view::assets::{Asset, path_of};
 use crate::view::brand::{BrandView, asset_of};
 
 pub(crate) struct Branding {
@@ -29,9 +29,10 @@ impl Branding {
         *self.logos.write() = logos(clients);
     }
 
-    /// The path of a client's logo.
-    pub(crate) fn logo_of(&self, client: &ClientId) -> Option<String> {
-        self.logos.read().get(client).map(|logo| logo.path())
+    /// The path of a client's logo: the declared one, or the file in the database (`stored`).
+    pub(crate) fn logo_of(&self, client: &ClientId, stored: Option<&str>) -> Option<String> {
+        let declared = self.logos.read().get(client).map(|logo| logo.path());
+        declared.or_else(|| stored.map(path_of))
     }
 
     /// The file with this digest in its name.
@@ -43,7 +44,7 @@ impl Branding {
 
 fn logos(clients: &[DeclaredClient]) -> HashMap<ClientId, Arc<Asset>> {
     let logo = |client: &DeclaredClient| {
-        let logo = asset_of("app-logo", client.logo.as_ref()?)?;
+        let logo = asset_of(CLIENT_LOGO, client.logo.as_ref()?)?;
         Some((client.id.clone(), Arc::new(logo)))
     };
     clients.iter().filter_map(logo).collect()
@@ -70,20 +71,25 @@ mod tests {
         let branding = Branding::new(&brand(), &[client("grafana", Some(SVG)), client("plain", None)]);
         let served = |path: Option<String>| branding.by_file_name(path?.strip_prefix("/static/")?);
         assert_eq!(&*served(branding.view.logo.clone()).unwrap().bytes, SVG.as_bytes());
-        let logo = served(branding.logo_of(&ClientId::new("grafana"))).unwrap();
+        let logo = served(branding.logo_of(&ClientId::new("grafana"), None)).unwrap();
         assert_eq!((logo.content_type, logo.file_name.len()), ("image/svg+xml", "app-logo.svg".len() + 17));
-        assert!(branding.logo_of(&ClientId::new("plain")).is_none() && branding.logo_of(&ClientId::new("nobody")).is_none());
+        assert!(
+            branding.logo_of(&ClientId::new("plain"), None).is_none()
+                && branding.logo_of(&ClientId::new("nobody"), None).is_none()
+        );
+        let stored = branding.logo_of(&ClientId::new("plain"), Some("app-logo.0123.png"));
+        assert_eq!(stored.as_deref(), Some("/static/app-logo.0123.png"));
         assert!(branding.by_file_name("logo.svg").is_none() && branding.by_file_name("app-logo.svg").is_none());
     }
 
     #[test]
     fn a_configuration_that_is_read_again_replaces_the_logos_of_clients() {
         let branding = Branding::new(&brand(), &[client("grafana", Some(SVG))]);
-        let before = branding.logo_of(&ClientId::new("grafana")).unwrap();
+        let before = branding.logo_of(&ClientId::new("grafana"), None).unwrap();
         branding.follow(&[client("grafana", Some(&SVG.replace("#c33", "#3c3"))), client("wiki", Some(SVG))]);
-        assert_ne!(branding.logo_of(&ClientId::new("grafana")).unwrap(), before);
-        assert_eq!(branding.logo_of(&ClientId::new("wiki")).unwrap(), before);
+        assert_ne!(branding.logo_of(&ClientId::new("grafana"), None).unwrap(), before);
+        assert_eq!(branding.logo_of(&ClientId::new("wiki"), None).unwrap(), before);
         branding.follow(&[]);
-        assert!(branding.logo_of(&ClientId::new("wiki")).is_none() && branding.view.logo.is_some());
+        assert!(branding.logo_of(&ClientId::new("wiki"), None).is_none() && branding.view.logo.is_some());
     }
 }

@@ -351,25 +351,46 @@ support_url = "mailto:help@example.test"\nsupport_text = "Extension 4000"\nimpri
   assert.match(stderr, /brand\.accent: #ffcc00 has a contrast of 1\.36:1 .* the nearest tone that passes is .?"#ab8900/);
 });
 
+/** The path of the logo on the first page of a login for this client. */
+async function shownLogo(of, id) {
+  const { html } = await new Walker().open(app(of, id).authorizeUrl(pkce().challenge));
+  return html.match(/<img class="app-logo" src="([^"]*)"/)?.[1];
+}
+
 test('[[client]] logo: the pages of its logins show it, also another one after SIGHUP', async () => {
   const more = `${client('web', `name = "Web"\nlogo = "${logo('web', '#33cc33')}"`)}${client('plain')}`;
   await withProvider({ more }, async (of) => {
-    const shown = async (id) => {
-      const { html } = await new Walker().open(app(of, id).authorizeUrl(pkce().challenge));
-      return html.match(/<img class="app-logo" src="([^"]*)"/)?.[1];
-    };
-    const first = await shown('web');
+    const first = await shownLogo(of, 'web');
     assert.match(first, /^\/static\/app-logo\.[0-9a-f]{16}\.svg$/);
     assert.equal((await request('GET', of.issuer + first)).text, picture('#33cc33'));
-    assert.equal(await shown('plain'), undefined);
+    assert.equal(await shownLogo(of, 'plain'), undefined);
+    await assert.rejects(of.command('client', 'update', 'web', '--logo', ''), /declared in the configuration file/);
     logo('web', '#cc3333');
     of.signal('SIGHUP');
     const second = await eventually('the other logo', async () => {
-      const path = await shown('web');
+      const path = await shownLogo(of, 'web');
       return path !== first && path;
     });
     assert.equal((await request('GET', of.issuer + second)).text, picture('#cc3333'));
     assert.equal((await request('GET', of.issuer + first)).status, 404);
+  });
+});
+
+test('client create and update --logo: every login of it shows the logo, until it is taken away', async () => {
+  await withProvider({}, async (of) => {
+    const blue = logo('blue', '#3333cc');
+    const made = await of.command('client', 'create', '--id', 'made', '--redirect-uri', BACK, '--logo', blue);
+    const path = await shownLogo(of, 'made');
+    assert.equal(path, `/static/${made.logo}`);
+    const file = await request('GET', of.issuer + path);
+    assert.deepEqual([file.headers['content-type'], file.text], ['image/svg+xml', picture('#3333cc')]);
+    assert.match(file.headers['content-security-policy'], /; sandbox$/);
+    await assert.rejects(of.command('client', 'update', 'made', '--logo', of.config), /neither a \.svg nor a \.png/);
+    assert.equal(await shownLogo(of, 'made'), path, 'as it was');
+    assert.equal((await of.command('client', 'update', 'made', '--name', 'Made')).logo, made.logo);
+    assert.equal((await of.command('client', 'update', 'made', '--logo', '')).logo, undefined);
+    assert.equal(await shownLogo(of, 'made'), undefined);
+    assert.equal((await request('GET', of.issuer + path)).status, 404);
   });
 });
 

@@ -76,6 +76,7 @@ pub(super) fn client(id: &str) -> Client {
         source: Source::File,
         disabled: false,
         created_at: NOW,
+        logo: None,
     }
 }
 
