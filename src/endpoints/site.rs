@@ -60,9 +60,9 @@ pub(super) async fn asset(surface: web::Data<Surface>, file: web::Path<String>) 
 
 /// The logo of a client that a command made.
 async fn stored_logo(surface: &Surface, file: &str) -> Result<Option<Asset>, Internal> {
-    let Some((_digest, extension)) = file.strip_prefix(CLIENT_LOGO).and_then(|rest| rest.rsplit_once('.')) else {
-        return Ok(None);
-    };
+    let is_name = file.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
+    let rest = file.strip_prefix(CLIENT_LOGO).filter(|_rest| is_name);
+    let Some((_digest, extension)) = rest.and_then(|rest| rest.rsplit_once('.')) else { return Ok(None) };
     let picture = clients::find_logo(surface.op.store.read(), file).await?;
     Ok(picture.and_then(|picture| Asset::new(format!("{CLIENT_LOGO}.{extension}"), picture.into())))
 }

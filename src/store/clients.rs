@@ -23,8 +23,8 @@ pub(crate) async fn insert(tx: &Tx, client: &Client) -> Result<bool, StoreError>
     tx.insert_new(client::Model { id, metadata, secret, source, disabled, created_at, logo: None }).await
 }
 
-/// Its secret and its logo stay, and so does what a newer program wrote into the metadata, and as its source unless the file declares it.
-/// False: there is no such client.
+/// Its secret and its logo stay, and so does what a newer program wrote into the metadata, and as its source unless the file
+/// declares it. False: there is no such client.
 pub(crate) async fn update(tx: &Tx, client: &Client) -> Result<bool, StoreError> {
     let Some(before) = client::Entity::find_by_id(client.id.clone()).one(tx.db()).await? else { return Ok(false) };
     let row = Row { table: "clients", key: before.id.as_str() };

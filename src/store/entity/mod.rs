@@ -147,7 +147,6 @@ tables! {
     }
     client_logo "client_logos" (client_id: ClientId) {
         pub file_name: String,
-        /// In base64.
         pub image: String,
     }
     /// Logout tokens that are yet to be delivered (OIDC Back-Channel Logout 1.0 §2.5). The id is the `jti` of every token that is
