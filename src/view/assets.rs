@@ -1,5 +1,5 @@
-//! The files that pages load: style sheet, script, icons, and the operator's logos. Their names carry a digest of their content,
-//! so that they can be served as immutable for a year and still change with the next release.
+//! The files that pages load: style sheet, script, icons, and the operator's logos. Their names carry a digest of their
+//! content, so that they can be served as immutable for a year and still change with the next release.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
