@@ -132,3 +132,12 @@ pub(crate) fn disowned() -> Vec<Step> {
 pub(crate) fn methods() -> Vec<Step> {
     vec![column("remembered_browsers", text_null("upstream"))]
 }
+
+/// The logos of clients that commands made: the name of the file beside the client, which is read often, the picture apart.
+pub(crate) fn logos() -> Vec<Step> {
+    vec![
+        column("clients", text_null("logo")),
+        create(table("client_logos", [key("client_id"), text("file_name"), text("image")]).belongs_to("client_id", "clients")),
+        Index("client_logos", &["file_name"]),
+    ]
+}

@@ -35,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(Migration("m20261130_000015_disowned", later::disowned)),
             Box::new(Migration("m20261130_000016_refused_requests", later::refused_requests)),
             Box::new(Migration("m20261130_000017_methods", later::methods)),
+            Box::new(Migration("m20261130_000018_logos", later::logos)),
         ]
     }
 }
@@ -50,6 +51,7 @@ const COMPATIBLE: &[(&str, &str)] = &[
     ("m20261130_000015_disowned", "m20261123_000008_audit"),
     ("m20261130_000016_refused_requests", "m20261123_000008_audit"),
     ("m20261130_000017_methods", "m20261123_000008_audit"),
+    ("m20261130_000018_logos", "m20261123_000008_audit"),
 ];
 
 /// The names of every migration that this program knows, oldest first.

@@ -29,6 +29,7 @@ use crate::domain::error_chain::chain;
 use crate::flow::Op;
 use crate::flow::browser_origins::BrowserOrigins;
 use crate::jobs::Jobs;
+use crate::web::branding::Branding;
 use crate::web::{Site, Surface};
 use certificates::Certificates;
 use connections::{Bounds, Connections};
@@ -77,6 +78,7 @@ impl Listeners {
 
 pub(crate) struct Running {
     pub(crate) op: Op,
+    branding: Arc<Branding>,
     ready: Arc<AtomicBool>,
     stop: CancellationToken,
     drain: Duration,
@@ -98,8 +100,10 @@ pub(crate) async fn start_on(config: &Config, listeners: Listeners, env: Env) ->
     let stop = CancellationToken::new();
     let jobs = Jobs::start(&op).map_err(setup)?;
     let ready = Arc::new(AtomicBool::new(true));
+    let branding = Arc::new(Branding::new(&config.brand, &config.clients));
     let surface = Surface {
         op: op.clone(),
+        branding: Arc::clone(&branding),
         site: Arc::new(Site::new(config.issuer.text(), config.trusted_proxies.clone(), config.hsts.as_deref())),
         browser_origins: BrowserOrigins::default(),
         stop: stop.clone(),
@@ -114,7 +118,7 @@ pub(crate) async fn start_on(config: &Config, listeners: Listeners, env: Env) ->
     let public = server::serve(listeners.public, door, surface, drain)?;
     let certificates = certificates.map(|followed| (Arc::clone(&followed), tokio::spawn(followed.follow())));
     tracing::info!(issuer = config.issuer.text(), "ready");
-    Ok(Running { op, ready, stop, drain, public, management, certificates, jobs })
+    Ok(Running { op, branding, ready, stop, drain, public, management, certificates, jobs })
 }
 
 impl Running {

@@ -57,6 +57,7 @@ async fn once(running: &Running, started: &Config, read: Read<'_>) {
         tracing::warn!(error = chain(&error), certificate, "SIGHUP: what the file declares could not be applied in full");
         return;
     }
+    running.branding.follow(&config.clients);
     let (clients, users) = (config.clients.len(), config.users.len());
     tracing::info!(clients, users, certificate, "SIGHUP: what the file declares is in force");
 }

@@ -1,6 +1,8 @@
 //! `client create|list|show|check|update|delete|rotate-secret`.
 
-use clap::Subcommand;
+use std::path::Path;
+
+use clap::{Args, Subcommand};
 use serde_json::{Map, Value as Json, json};
 
 use super::args::ById;
@@ -8,9 +10,14 @@ use super::client_check as check;
 use super::output::{Listed, fields};
 use super::recipe::{self, RecipeFlags};
 use super::{CliError, Context, Opened};
+use crate::config::read_logo;
+use crate::domain::brand::LARGEST_CLIENT_LOGO;
 use crate::domain::client::{Client, ClientPatch};
+use crate::domain::client_rules::Violation;
 use crate::domain::id::ClientId;
+use crate::domain::picture::Picture;
 use crate::manage::clients::{self, Change, Issued};
+use crate::manage::{Manage, ManageError};
 use crate::store::refusals;
 
 #[derive(Debug, Subcommand)]
@@ -22,6 +29,8 @@ pub(super) enum ClientCommand {
         id: Option<String>,
         #[command(flatten)]
         fields: Box<ClientPatch>,
+        #[command(flatten)]
+        logo: LogoFlag,
         #[command(flatten)]
         recipe: Box<RecipeFlags>,
     },
@@ -43,6 +52,8 @@ pub(super) enum ClientCommand {
         which: ById,
         #[command(flatten)]
         fields: Box<ClientPatch>,
+        #[command(flatten)]
+        logo: LogoFlag,
         /// Switch it off: nothing is issued to it, and what it has is dead
         #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
         disabled: Option<bool>,
@@ -53,22 +64,65 @@ pub(super) enum ClientCommand {
     RotateSecret(ById),
 }
 
+/// What `client create` is to make.
+pub(super) struct NewClient {
+    pub(super) id: Option<String>,
+    pub(super) written: ClientPatch,
+    pub(super) logo: Option<LogoChange>,
+}
+
+#[derive(Debug, Default, Args)]
+pub(super) struct LogoFlag {
+    /// Its logo for the pages of a login, an SVG or PNG file of at most 32 KiB; an empty text takes it away
+    #[arg(long, value_name = "FILE")]
+    logo: Option<String>,
+}
+
+pub(super) enum LogoChange {
+    To(Picture),
+    Away,
+}
+
+impl LogoFlag {
+    /// What was written, if anything. Read before anything is changed.
+    fn read(&self) -> Result<Option<LogoChange>, ManageError> {
+        let wrong = |message| ManageError::Invalid(vec![Violation { member: "logo", message }]);
+        let read = |file: &str| read_logo(Path::new(file), LARGEST_CLIENT_LOGO).map(LogoChange::To).map_err(wrong);
+        self.logo.as_deref().map(|file| if file.is_empty() { Ok(LogoChange::Away) } else { read(file) }).transpose()
+    }
+}
+
+/// The client as it is with the logo that was written, if any.
+pub(super) async fn with_logo(manage: &Manage<'_>, issued: Issued, logo: Option<LogoChange>) -> Result<Issued, ManageError> {
+    let logo = match logo {
+        None => return Ok(issued),
+        Some(LogoChange::To(logo)) => Some(logo),
+        Some(LogoChange::Away) => None,
+    };
+    let client = clients::set_logo(manage, &issued.client.id, logo).await?;
+    Ok(Issued { client, ..issued })
+}
+
 pub(super) async fn run(context: &Context, command: ClientCommand) -> Result<(), CliError> {
     let makes = matches!(command, ClientCommand::Create { .. });
     let opened = if makes { context.open_or_make().await? } else { context.open().await? };
     let manage = opened.manage();
     let id = |which: ById| ClientId::new(which.into_id());
     match command {
-        ClientCommand::Create { id, fields, recipe } => recipe::create(context, &opened, id, *fields, &recipe).await,
+        ClientCommand::Create { id, fields, logo, recipe } => {
+            let new = NewClient { id, written: *fields, logo: logo.read()? };
+            recipe::create(context, &opened, new, &recipe).await
+        }
         ClientCommand::List => Ok(context.format.print_list(&clients::list(&manage).await?)?),
         ClientCommand::Show(which) => {
             let client = clients::find(&manage, &id(which)).await?;
             print(context, &opened, &Issued { client, secret: None })
         }
         ClientCommand::Check { which, last } => check::run(context, &manage, &id(which), last).await,
-        ClientCommand::Update { which, fields, disabled } => {
-            let change = Change::Update(*fields, disabled);
-            print(context, &opened, &clients::change(&manage, &id(which), change).await?)
+        ClientCommand::Update { which, fields, logo, disabled } => {
+            let logo = logo.read()?;
+            let issued = clients::change(&manage, &id(which), Change::Update(*fields, disabled)).await?;
+            print(context, &opened, &with_logo(&manage, issued, logo).await?)
         }
         ClientCommand::Delete(which) => {
             let client = clients::change(&manage, &id(which), Change::Delete).await?.client;
@@ -88,6 +142,9 @@ fn to_json(client: &Client) -> Map<String, Json> {
     object.insert("client_id_issued_at".to_owned(), json!(client.created_at.as_seconds()));
     object.insert("disabled".to_owned(), json!(client.disabled));
     object.insert("source".to_owned(), json!(client.source.as_str()));
+    if let Some(logo) = client.stored_logo() {
+        object.insert("logo".to_owned(), json!(logo));
+    }
     object
 }
 

@@ -9,8 +9,8 @@ use clap::Args;
 use serde_json::{Value as Json, json};
 use zeroize::Zeroizing;
 
-use super::{CliError, Context, Opened, client};
-use crate::domain::client::ClientPatch;
+use super::client::{self, NewClient};
+use super::{CliError, Context, Opened};
 use crate::domain::id::ClientId;
 use crate::domain::secret::Secret;
 use crate::manage::ManageError;
@@ -38,17 +38,13 @@ pub(super) struct RecipeFlags {
 }
 
 /// Adds the client; by a recipe, together with what is to be pasted on the app's side.
-pub(super) async fn create(
-    context: &Context,
-    opened: &Opened,
-    id: Option<String>,
-    written: ClientPatch,
-    flags: &RecipeFlags,
-) -> Result<(), CliError> {
+pub(super) async fn create(context: &Context, opened: &Opened, new: NewClient, flags: &RecipeFlags) -> Result<(), CliError> {
     let manage = opened.manage();
+    let NewClient { id, written, logo } = new;
     let target = flags.recipe.map(|recipe| Target::new(recipe, flags.wishes.clone())).transpose();
     let Some(target) = target.map_err(ManageError::Invalid)? else {
-        return client::print(context, opened, &clients::create(&manage, id, written).await?);
+        let issued = clients::create(&manage, id, written).await?;
+        return client::print(context, opened, &client::with_logo(&manage, issued, logo).await?);
     };
     let id = id.unwrap_or_else(|| target.recipe.as_str().to_owned());
     let patch = written.or(target.client()?);
@@ -58,6 +54,7 @@ pub(super) async fn create(
     } else {
         clients::create(&manage, Some(id), patch).await?
     };
+    let issued = client::with_logo(&manage, issued, logo).await?;
     let files = files_for(opened, &issued, &target)?;
     let mut object = client::issued_json(&issued);
     let content: Vec<Json> = files.iter().map(|file| json!({ "name": file.name, "content": file.content.expose() })).collect();

@@ -6,8 +6,10 @@ use serde::Deserialize;
 use serde_json::json;
 use toml::Table;
 
+use super::brand::read_logo;
 use super::document::Document;
 use super::key::{Key, Kind, Section, Shape};
+use crate::domain::brand::LARGEST_CLIENT_LOGO;
 use crate::domain::client::{ClientPatch, DeclaredClient};
 use crate::domain::client_rules::check_id;
 use crate::domain::secret::Secret;
@@ -25,10 +27,14 @@ const ID: Key = Key { alias: Some("client_id"), ..Key::new("id", Kind::Text, "It
 const ABOUT_SECRET: &str = "Its secret: 32 random characters or more (`openssl rand -base64 32`). None for `auth_method` none.";
 const SECRET: Key = Key { alias: Some("client_secret"), ..Key::new("secret", Kind::Secret, ABOUT_SECRET) };
 
-const fn keys() -> [Key; MEMBERS.len() + 2] {
-    let mut keys = [ID; MEMBERS.len() + 2];
-    let [_id, secret, places @ ..] = &mut keys;
+const ABOUT_LOGO: &str = "Its logo, an SVG or PNG file of at most 32 KiB: the pages of a login show it beside the name.";
+const LOGO: Key = Key::new("logo", Kind::Path, ABOUT_LOGO);
+
+const fn keys() -> [Key; MEMBERS.len() + 3] {
+    let mut keys = [ID; MEMBERS.len() + 3];
+    let [_id, secret, logo, places @ ..] = &mut keys;
     *secret = SECRET;
+    *logo = LOGO;
     let (mut places, mut members) = (places as &mut [Key], MEMBERS);
     while let ([place, next_places @ ..], [member, next_members @ ..]) = (places, members) {
         *place = key(member);
@@ -53,6 +59,7 @@ const fn key(member: &'static Member) -> Key {
 pub(super) struct Raw {
     id: Option<String>,
     secret: Option<String>,
+    logo: Option<String>,
     #[serde(flatten)]
     members: Table,
 }
@@ -77,12 +84,14 @@ fn client(raw: Raw, index: usize, allow_private: bool, document: &mut Document) 
     let id = id.and_then(|id| document.check(&path("id"), check_id(&id)));
     let is_public = patch.get("token_endpoint_auth_method") == Some(&json!("none"));
     check_secret(raw.secret.as_deref(), is_public, &path("secret"), document);
+    let logo = raw.logo.map(|file| read_logo(&document.path(file), LARGEST_CLIENT_LOGO));
+    let logo = logo.and_then(|read| document.check(&path("logo"), read));
     let metadata = patch.apply(&ClientMetadata::default(), allow_private).map_err(|wrong| {
         for violation in wrong {
             document.report(&path(violation.member), violation.message);
         }
     });
-    Some(DeclaredClient { id: id?, metadata: metadata.ok()?, secret: raw.secret.map(Secret::new) })
+    Some(DeclaredClient { id: id?, metadata: metadata.ok()?, secret: raw.secret.map(Secret::new), logo })
 }
 
 /// A confidential client has a secret, a public one has none (RFC 6749 §2.1).

@@ -4,6 +4,7 @@
 //! [`domain::settings`](crate::domain::settings)) and compares them with one another. A configuration that is wrong anywhere is
 //! refused as a whole, with every problem named. Nothing here opens a database or a connection.
 
+mod brand;
 mod declared;
 mod document;
 mod duration;
@@ -24,6 +25,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+pub(crate) use brand::read_logo;
 pub(crate) use environment::{CONFIG_VARIABLE, LOG_VARIABLE, MASTER_KEY_VARIABLE, terminal, variable, variables};
 pub(crate) use general::{Issuer, KeyFiles};
 pub(crate) use problem::{ConfigError, Location, Problem};
@@ -31,6 +33,7 @@ pub(crate) use reference::{reference, reference_entries};
 pub(crate) use sections::{Audit, Database, DatabaseUrl, Listen, Log, LogFormat, Tls};
 pub(crate) use show::{ReadAtStart, Shown};
 
+use crate::domain::brand::Brand;
 use crate::domain::client::DeclaredClient;
 use crate::domain::settings::{
     EmbeddingSite, Lifetimes, Limits, OutboundSettings, Profile, SecSignSettings, ThumbSignInSettings, WebhookSettings,
@@ -55,6 +58,7 @@ const SECTIONS: &[&Section] = &[
     &Section::of::<Limits>(Shape::Always),
     &Section::of::<Lifetimes>(Shape::Always),
     &Section::of::<Login>(Shape::Always),
+    &Section::of::<Brand>(Shape::Always),
     &Section::of::<Log>(Shape::Always),
     &Section::of::<Audit>(Shape::Always),
     &sites::SITES,
@@ -76,6 +80,7 @@ pub(crate) struct Config {
     pub webhook: Option<WebhookSettings>,
     pub limits: Limits,
     pub lifetimes: Lifetimes,
+    pub brand: Brand,
     pub log: Log,
     pub audit: Audit,
     pub sites: Vec<EmbeddingSite>,
@@ -114,6 +119,7 @@ impl Config {
         let limits = Limits::read(document);
         let lifetimes = lifetimes(document);
         let login = Login::read(document);
+        let brand = brand::brand(document);
         let (log, audit) = (Log::read(document), Audit::read(document));
         let outbound = outbound?;
         let webhook = document.entries("webhook", 0).is_some().then(|| webhook::webhook(document, outbound.allow_private));
@@ -136,6 +142,7 @@ impl Config {
             webhook: webhook.flatten(),
             limits: limits?,
             lifetimes: lifetimes?,
+            brand: brand?,
             log: log?,
             audit: audit?,
             sites,

@@ -8,6 +8,7 @@ use super::client_rules::{self, Violation};
 use super::clock::Timestamp;
 use super::id::ClientId;
 use super::named::parsed_enum;
+use super::picture::Picture;
 use super::secret::{Secret, SecretDigest};
 use crate::protocol::client_metadata::{ApplicationType, ClientMetadata, Kind, MEMBERS, Member};
 
@@ -29,9 +30,16 @@ pub(crate) struct Client {
     /// Whether it was switched off: nothing is issued to it, and what it has is dead.
     pub disabled: bool,
     pub created_at: Timestamp,
+    /// The name of the file of its logo, where a command stored one.
+    pub logo: Option<String>,
 }
 
 impl Client {
+    /// The file of its logo in the database; one that the configuration file declares has its logo there.
+    pub(crate) fn stored_logo(&self) -> Option<&str> {
+        self.logo.as_deref().filter(|_name| self.source == Source::Command)
+    }
+
     pub(crate) fn display_name(&self) -> &str {
         if self.metadata.client_name.is_empty() { self.id.as_str() } else { &self.metadata.client_name }
     }
@@ -42,6 +50,7 @@ pub(crate) struct DeclaredClient {
     pub id: ClientId,
     pub metadata: ClientMetadata,
     pub secret: Option<Secret>,
+    pub logo: Option<Picture>,
 }
 
 /// Members of [`ClientMetadata`] by their names in RFC 7591 §2; `null` takes one away (RFC 7396).

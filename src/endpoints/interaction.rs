@@ -34,9 +34,10 @@ fn about(id: &AuthorizationId) -> String {
 }
 
 /// The app that asks, as the pages of its authorization and of a login for it name it.
-pub(super) fn app_info(app: &App<'_>) -> AppInfo {
+pub(super) fn app_info(surface: &Surface, app: &App<'_>) -> AppInfo {
+    let logo = app.client.and_then(|client| surface.branding.logo_of(client, app.logo));
     let host = app.redirect_uri.and_then(|uri| url::Url::parse(uri.as_str()).ok()?.host_str().map(str::to_owned));
-    AppInfo { name: app.name.clone(), host: host.unwrap_or_default(), client_uri: app.home.map(str::to_owned) }
+    AppInfo { name: app.name.clone(), logo, host: host.unwrap_or_default(), client_uri: app.home.map(str::to_owned) }
 }
 
 /// The forms of these pages may lead to the app.
@@ -162,7 +163,7 @@ pub(super) async fn choose(surface: web::Data<Surface>, request: HttpRequest, id
         return Ok(page::see_other(&visit, &format!("/interaction/{id}/identify/{only}")));
     }
     let choose = Choose {
-        app: app_info(&App::of(&interaction)),
+        app: app_info(&surface, &App::of(&interaction)),
         interaction: id.clone(),
         providers,
         csrf: form_token(&visit, &about(id)),
@@ -200,7 +201,7 @@ pub(super) async fn identify(
     let refused = refused.and_then(|_| cookies::read_typed(&visit, &request, &id));
     let hint = interaction.authorization.request.login_hint.as_deref().filter(|_name| !is_other).and_then(canonical_identifier);
     let page = Identify {
-        app: app_info(&App::of(&interaction)),
+        app: app_info(&surface, &App::of(&interaction)),
         interaction: interaction.authorization.id.clone(),
         provider: upstream,
         csrf: form_token(&visit, &about(&interaction.authorization.id)),
@@ -288,7 +289,7 @@ pub(super) async fn consent(surface: web::Data<Surface>, request: HttpRequest, i
         ScopeLine { scope: scope.to_owned(), known: KNOWN.contains(&scope), value, new: is_new(scope) }
     };
     let page = Consent {
-        app: app_info(&App::of(&interaction)),
+        app: app_info(&surface, &App::of(&interaction)),
         interaction: id.clone(),
         csrf: form_token(&visit, &about_consent(id, &authentication)),
         account: user.as_ref().map(|user| user.username.clone()).unwrap_or_default(),

@@ -87,7 +87,7 @@ pub(super) async fn wait(surface: web::Data<Surface>, request: HttpRequest, id: 
     let app_link = if stage.is_open() { app_link(&surface.op, &login, &own_url)? } else { None };
     let app = target.app(&surface.op);
     let page = Wait {
-        app: app_info(&app),
+        app: app_info(&surface, &app),
         login: login.id.clone(),
         provider: login.upstream,
         state: stage.state(),

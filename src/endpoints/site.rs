@@ -4,17 +4,23 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use url::Url;
 
+use crate::domain::brand::CLIENT_LOGO;
 use crate::domain::client::Client;
 use crate::flow::error::Internal;
 use crate::store::clients;
-use crate::view::pages::{Home, ReturnLink};
-use crate::view::{Locale, assets};
+use crate::view::Locale;
+use crate::view::assets::{self, Asset};
+use crate::view::pages::{AppLink, Home};
 use crate::web::browser::Visit;
 use crate::web::cookies::{self, Name};
 use crate::web::error::Failure;
 use crate::web::form::{of_query, same_site};
 use crate::web::page::{self, PageOptions};
 use crate::web::{HandlerResult, Surface};
+
+/// An SVG is a document as well: opened by itself it has its own style, and no script (CSP 3 §6.3.2).
+const SVG_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; \
+                          frame-ancestors 'none'; sandbox";
 
 pub(super) async fn home(surface: web::Data<Surface>, request: HttpRequest) -> HandlerResult {
     let visit = Visit::of(&surface, &request).await?;
@@ -24,11 +30,12 @@ pub(super) async fn home(surface: web::Data<Surface>, request: HttpRequest) -> H
 }
 
 /// Told to people who are signed in only.
-async fn apps(surface: &Surface) -> Result<Vec<ReturnLink>, Internal> {
+async fn apps(surface: &Surface) -> Result<Vec<AppLink>, Internal> {
     let clients = clients::list(surface.op.store.read()).await?;
     let link = |client: Client| {
+        let logo = surface.branding.logo_of(&client.id, client.stored_logo());
         let name = client.display_name().to_owned();
-        client.metadata.client_uri.filter(|_url| !client.disabled).map(|url| ReturnLink { name, url })
+        client.metadata.client_uri.filter(|_url| !client.disabled).map(|url| AppLink { name, logo, url })
     };
     let mut apps: Vec<_> = clients.into_iter().filter_map(link).collect();
     apps.sort_by_key(|app| app.name.to_lowercase());
@@ -40,12 +47,35 @@ pub(super) async fn not_found() -> HandlerResult {
 }
 
 /// `GET /static/{file}`. A file's name carries a digest of it, so it may be kept for a year.
-pub(super) async fn asset(file: web::Path<String>) -> HandlerResult {
-    let asset = assets::by_file_name(&file).ok_or_else(Failure::not_found)?;
-    Ok(HttpResponse::Ok()
+pub(super) async fn asset(surface: web::Data<Surface>, file: web::Path<String>) -> HandlerResult {
+    if let Some(shipped) = assets::by_file_name(&file) {
+        return Ok(served(shipped));
+    }
+    if let Some(branded) = surface.branding.by_file_name(&file) {
+        return Ok(served(&branded));
+    }
+    let stored = stored_logo(&surface, &file).await?.ok_or_else(Failure::not_found)?;
+    Ok(served(&stored))
+}
+
+/// The logo of a client that a command made.
+async fn stored_logo(surface: &Surface, file: &str) -> Result<Option<Asset>, Internal> {
+    let is_name = file.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
+    let rest = file.strip_prefix(CLIENT_LOGO).filter(|_rest| is_name);
+    let Some((_digest, extension)) = rest.and_then(|rest| rest.rsplit_once('.')) else { return Ok(None) };
+    let picture = clients::find_logo(surface.op.store.read(), file).await?;
+    Ok(picture.and_then(|picture| Asset::new(format!("{CLIENT_LOGO}.{extension}"), picture.into())))
+}
+
+fn served(asset: &Asset) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    if asset.content_type == "image/svg+xml" {
+        response.insert_header((header::CONTENT_SECURITY_POLICY, SVG_POLICY));
+    }
+    response
         .content_type(asset.content_type)
         .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
-        .body(asset.bytes.to_vec()))
+        .body(asset.bytes.to_vec())
 }
 
 /// `GET /language/{locale}?to={path}`: the switch in the footer of every page (L18). A link, so that it works without

@@ -168,6 +168,7 @@ mod tests {
             source: Source::Command,
             disabled: false,
             created_at: Timestamp::from_seconds(0),
+            logo: None,
         }
     }
 

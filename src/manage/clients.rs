@@ -3,9 +3,11 @@
 use super::users::name_conflict;
 use super::{Manage, ManageError};
 use crate::domain::audit::{AuditEvent, AuditKind};
+use crate::domain::brand::CLIENT_LOGO;
 use crate::domain::client::{Client, ClientPatch, Source};
 use crate::domain::client_rules::check_id;
 use crate::domain::id::ClientId;
+use crate::domain::picture::Picture;
 use crate::domain::refusal::RefusalTally;
 use crate::domain::secret::Secret;
 use crate::flow::audit::PendingEvent;
@@ -56,6 +58,7 @@ fn new_client(manage: &Manage<'_>, id: Option<String>, patch: ClientPatch) -> Re
         source: Source::Command,
         disabled: false,
         created_at: manage.env.now(),
+        logo: None,
     };
     Ok(Issued { client, secret })
 }
@@ -99,7 +102,8 @@ pub(crate) async fn replace(
             }
             let keeps = client.secret.is_some() && before.secret.is_some() && before.secret == *known;
             let secret = if keeps { before.secret.clone() } else { client.secret.clone() };
-            let after = Client { secret, disabled: before.disabled, created_at: before.created_at, ..client.clone() };
+            let (disabled, created_at, logo) = (before.disabled, before.created_at, before.logo.clone());
+            let after = Client { secret, disabled, created_at, logo, ..client.clone() };
             if after.metadata == before.metadata && after.secret == before.secret {
                 return Ok(after);
             }
@@ -110,6 +114,24 @@ pub(crate) async fn replace(
         })
     });
     Ok(Issued::of(written.await?, known.into_iter().chain(fresh.secret)))
+}
+
+/// Gives it this logo, or none.
+pub(crate) async fn set_logo(manage: &Manage<'_>, id: &ClientId, logo: Option<Picture>) -> Result<Client, ManageError> {
+    let logo = logo.map(|logo| (logo.file_name(CLIENT_LOGO), logo));
+    let job = (id.clone(), logo, manage.entry(event(id, "logo changed"))?, manage.env.now());
+    let changed = manage.store.try_write(job, |tx, (id, logo, entry, now)| {
+        Box::pin(async move {
+            let before = clients::find(tx, id).await?.ok_or_else(|| ManageError::NotFound(name(id)))?;
+            if before.source == Source::File {
+                return Err(ManageError::Declared(name(id)));
+            }
+            clients::update_logo(tx, id, logo.as_ref().map(|(file, logo)| (file.as_str(), &*logo.bytes))).await?;
+            entry.write(tx, *now).await?;
+            Ok(Client { logo: logo.as_ref().map(|(file, _logo)| file.clone()), ..before })
+        })
+    });
+    changed.await
 }
 
 pub(crate) async fn list(manage: &Manage<'_>) -> Result<Vec<Client>, ManageError> {

@@ -83,6 +83,7 @@ async fn apply_client(manage: &Manage<'_>, declared: &DeclaredClient) -> Result<
         source: Source::File,
         disabled: false,
         created_at: before.as_ref().map_or_else(|| manage.env.now(), |before| before.created_at),
+        logo: None,
     };
     let Some(before) = before else {
         let job = (after, manage.entry(clients::event(&declared.id, "declared"))?);

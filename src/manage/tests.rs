@@ -8,12 +8,15 @@ use tempfile::TempDir;
 use super::clients::Change;
 use super::{Manage, ManageError, clients, declared, devices, sessions, users};
 use crate::domain::assurance::Acr;
+use crate::domain::brand::CLIENT_LOGO;
 use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, RequestSource};
-use crate::domain::client::{ClientPatch, DeclaredClient, Source};
+use crate::domain::client::{Client, ClientPatch, DeclaredClient, Source};
 use crate::domain::clock::{ManualClock, Timestamp};
 use crate::domain::env::Env;
 use crate::domain::id::{ClientId, DeviceId, SessionId, UserId};
 use crate::domain::login::{Concern, Login};
+use crate::domain::picture::Picture;
+use crate::domain::picture::tests::SVG;
 use crate::domain::secret::{Secret, SecretDigest};
 use crate::domain::user::Upstream;
 use crate::domain::written::{NewUser, WrittenProfile, WrittenUser};
@@ -307,7 +310,36 @@ async fn sessions_are_listed_and_ended_one_by_one_or_all_at_once() {
 fn declared_client(id: &str, secret: &str, name: &str) -> DeclaredClient {
     let written = web().with("client_name", name);
     let metadata = written.apply(&ClientMetadata::default(), false).unwrap();
-    DeclaredClient { id: ClientId::new(id), metadata, secret: Some(Secret::new(secret)) }
+    DeclaredClient { id: ClientId::new(id), metadata, secret: Some(Secret::new(secret)), logo: None }
+}
+
+#[tokio::test]
+async fn a_logo_is_stored_beside_its_client_until_it_is_taken_away() {
+    let bench = Bench::new().await;
+    let id = clients::create(&bench.manage(), Some("app".into()), web()).await.unwrap().client.id;
+    let logo = Picture::of("logo.svg", SVG.as_bytes(), 1024).unwrap();
+    let file = logo.file_name(CLIENT_LOGO);
+    let found = async |file: &str| store::clients::find_logo(bench.store.read(), file).await.unwrap();
+    let changed = clients::set_logo(&bench.manage(), &id, Some(logo)).await.unwrap();
+    assert_eq!(changed.stored_logo(), Some(file.as_str()));
+    assert_eq!(found(&file).await.as_deref(), Some(SVG.as_bytes()));
+    assert_eq!(found("app-logo.svg").await, None);
+    // Another change leaves it as it is.
+    let renamed = Change::Update(ClientPatch::default().with("client_name", "App"), None);
+    assert_eq!(clients::change(&bench.manage(), &id, renamed).await.unwrap().client.stored_logo(), Some(file.as_str()));
+    let found_client = clients::find(&bench.manage(), &id).await.unwrap();
+    assert_eq!(found_client.stored_logo(), Some(file.as_str()));
+    // What the file declares has its logo there.
+    assert_eq!(Client { source: Source::File, ..found_client }.stored_logo(), None);
+    let without = clients::set_logo(&bench.manage(), &id, None).await.unwrap();
+    assert_eq!((without.stored_logo(), found(&file).await), (None, None));
+    assert_eq!(bench.trail().await.iter().filter(|line| line.ends_with(": logo changed")).count(), 2);
+
+    bench.apply(&[declared_client("web", "s3cret-s3cret", "Web")], &[]).await.unwrap();
+    for (id, why) in [("web", "declared in the configuration file"), ("nobody", "there is no client")] {
+        let refused = clients::set_logo(&bench.manage(), &ClientId::new(id), None).await.unwrap_err();
+        assert!(refused.to_string().contains(why), "{refused}");
+    }
 }
 
 fn declared_user(name: &str, secsignid: &str) -> NewUser {

@@ -40,6 +40,7 @@ fn registered(target: &Target, flags: ClientPatch) -> Client {
         source: Source::Command,
         disabled: false,
         created_at: Timestamp::from_seconds(0),
+        logo: None,
     }
 }
 

@@ -1,12 +1,12 @@
-//! The files that pages load: style sheet, script, icons. Their names carry a digest of their content, so that they can be
-//! served as immutable for a year and still change with the next release.
+//! The files that pages load: style sheet, script, icons, and the operator's logos. Their names carry a digest of their
+//! content, so that they can be served as immutable for a year and still change with the next release.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use rust_embed::RustEmbed;
 
-use crate::domain::hex::hex;
+use crate::domain::picture::file_name;
 
 #[derive(RustEmbed)]
 #[folder = "templates/static/"]
@@ -21,6 +21,24 @@ pub(crate) struct Asset {
     pub bytes: Cow<'static, [u8]>,
 }
 
+impl Asset {
+    /// `None` where it has a type that is not served.
+    pub(crate) fn new(name: String, bytes: Cow<'static, [u8]>) -> Option<Self> {
+        let (stem, extension) = name.rsplit_once('.')?;
+        let file_name = file_name(stem, &bytes, extension);
+        Some(Self { file_name, content_type: content_type(extension)?, bytes, name })
+    }
+
+    /// Where pages find it.
+    pub(crate) fn path(&self) -> String {
+        path_of(&self.file_name)
+    }
+}
+
+pub(crate) fn path_of(file_name: &str) -> String {
+    format!("/static/{file_name}")
+}
+
 pub(super) static ALL: LazyLock<Vec<Asset>> = LazyLock::new(load);
 
 pub(crate) fn by_file_name(file_name: &str) -> Option<&'static Asset> {
@@ -32,22 +50,10 @@ pub(crate) fn by_name(name: &str) -> Option<&'static Asset> {
 }
 
 fn load() -> Vec<Asset> {
-    Files::iter()
-        .filter_map(|name| {
-            let file = Files::get(&name)?;
-            let (stem, extension) = name.rsplit_once('.')?;
-            let digest = hex(file.metadata.sha256_hash().first_chunk::<8>()?);
-            Some(Asset {
-                file_name: format!("{stem}.{digest}.{extension}"),
-                content_type: content_type(extension)?,
-                bytes: file.data,
-                name: name.into_owned(),
-            })
-        })
-        .collect()
+    Files::iter().filter_map(|name| Asset::new(name.clone().into_owned(), Files::get(&name)?.data)).collect()
 }
 
-/// The media type of what we ship; nothing else is served.
+/// The media type of what is served; there is nothing else.
 fn content_type(extension: &str) -> Option<&'static str> {
     match extension {
         "css" => Some("text/css; charset=utf-8"),

@@ -4,6 +4,7 @@
 //! `data-` attributes and the input names.
 
 pub(crate) mod assets;
+pub(crate) mod brand;
 pub(crate) mod locale;
 mod messages;
 pub(crate) mod pages;

@@ -36,6 +36,8 @@ templates! {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct AppInfo {
     pub name: String,
+    /// The path of its logo, which we serve.
+    pub logo: Option<String>,
     /// The host of this authorization's redirect URI: the part of an app's word about itself that is checked.
     /// Empty for apps on this machine with a scheme of their own.
     pub host: String,
@@ -209,7 +211,14 @@ impl Message {
 pub(crate) struct Home {
     pub account: Option<String>,
     /// The apps that have a page to begin at (`client_uri`), shown where that is http or https.
-    pub apps: Vec<ReturnLink>,
+    pub apps: Vec<AppLink>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct AppLink {
+    pub name: String,
+    pub logo: Option<String>,
+    pub url: String,
 }
 
 /// What kind of failure it is: each has a headline and a next step of its own.

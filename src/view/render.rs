@@ -10,7 +10,8 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, Undefi
 use rust_embed::RustEmbed;
 use serde::Serialize;
 
-use super::assets;
+use super::assets::{self, Asset};
+use super::brand::BrandView;
 use super::locale::Locale;
 use super::messages::{self, escape};
 
@@ -38,15 +39,16 @@ pub(crate) struct LanguageLink {
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct PageContext {
+pub(crate) struct PageContext<'a> {
     pub locale: Locale,
+    pub brand: &'a BrandView,
     /// The nonce of this answer's `script-src` (CSP 3 §6.7.3). Only the form_post page has an inline script.
     pub nonce: String,
     /// The languages to offer in the footer; the page's own is left out, and none hides the choice.
     pub languages: Vec<LanguageLink>,
 }
 
-pub(crate) fn render<P: Page>(page: &P, context: &PageContext) -> Result<String, ViewError> {
+pub(crate) fn render<P: Page>(page: &P, context: &PageContext<'_>) -> Result<String, ViewError> {
     static ENGLISH: LazyLock<Environment<'static>> = LazyLock::new(|| environment(Locale::En));
     static GERMAN: LazyLock<Environment<'static>> = LazyLock::new(|| environment(Locale::De));
     let environment = match context.locale {
@@ -86,7 +88,7 @@ fn translate(locale: Locale, key: &str, values: &Kwargs) -> Result<Value, Error>
 /// `asset("app.css")`: the path of a static file.
 fn asset(name: &str) -> Result<String, Error> {
     assets::by_name(name)
-        .map(|asset| format!("/static/{}", asset.file_name))
+        .map(Asset::path)
         .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("no static file {name}")))
 }
 

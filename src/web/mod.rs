@@ -1,5 +1,6 @@
 //! What the surfaces share, and the one place where errors become answers and log lines.
 
+pub(crate) mod branding;
 pub(crate) mod browser;
 pub(crate) mod cookies;
 pub(crate) mod embedding;
@@ -28,6 +29,7 @@ pub(crate) type HandlerResult = Result<HttpResponse, error::Failure>;
 pub(crate) struct Surface {
     pub op: Op,
     pub site: Arc<Site>,
+    pub branding: Arc<branding::Branding>,
     pub browser_origins: BrowserOrigins,
     /// Cancelled when the node shuts down: event streams end at once.
     pub stop: CancellationToken,

@@ -37,7 +37,7 @@ pub(crate) fn answer<P: Page>(visit: &Visit, page: &P, options: &PageOptions<'_>
     let bytes: [u8; 18] = visit.surface.op.env.random_bytes()?;
     let nonce = URL_SAFE_NO_PAD.encode(bytes);
     let (locale, languages) = (visit.reader.locale(options.ui_locales), visit.reader.languages());
-    let context = PageContext { locale, nonce: nonce.clone(), languages };
+    let context = PageContext { locale, brand: &visit.surface.branding.view, nonce: nonce.clone(), languages };
     let html = view::render(page, &context)?;
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CONTENT_SECURITY_POLICY, policy(&nonce, &options.form_targets)));

@@ -37,6 +37,21 @@
   });
   const submit = (form) => (form.requestSubmit ? form.requestSubmit() : form.submit());
 
+  // What an error page would have people pass on.
+  const copy = document.getElementById("copy");
+  if (copy && navigator.clipboard) {
+    copy.hidden = false;
+    copy.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(document.getElementById("reference").textContent);
+      } catch {
+        return;
+      }
+      copy.textContent = copy.dataset.copied;
+      document.getElementById("copied").textContent = copy.dataset.copied;
+    });
+  }
+
   const { page } = main.dataset;
   if (page !== "wait") {
     memory.set("renewals", 0);

@@ -313,6 +313,87 @@ test('hsts: the policy that was written, nothing where it is off, and nothing on
   }
 });
 
+const picture = (colour) => `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 72 36"><rect width="72" height="36" fill="${colour}"/></svg>`;
+/** A logo of this colour in a file, which is named. */
+const logo = (name, colour) => {
+  writeFileSync(join(dir, `${name}.svg`), picture(colour));
+  return join(dir, `${name}.svg`);
+};
+
+test('[brand]: every key is on the pages, and all that they load comes from here', async () => {
+  const brand = (accent) => `[brand]\nname = "Example & Sons"\nlogo = "${logo('light', '#7a1fa2')}"\nlogo_dark = "${logo('dark', '#c096d3')}"\naccent = "${accent}"
+support_url = "mailto:help@example.test"\nsupport_text = "Extension 4000"\nimprint_url = "https://www.example.test/imprint"\nprivacy_url = "https://www.example.test/privacy"\n`;
+  await withProvider({ more: brand('#7a1fa2') }, async (of) => {
+    const { status, headers, text: html } = await request('GET', `${of.issuer}/nowhere`);
+    assert.equal(status, 404);
+    assert.match(headers['content-security-policy'], /style-src 'self'; img-src 'self' data:/);
+    assert.match(html, /· Example &amp; Sons<\/title>/);
+    assert.match(html, /<a href="mailto:help@example\.test"[^>]*>Extension 4000<\/a>/);
+    for (const page of ['imprint', 'privacy']) assert.ok(html.includes(`href="https://www.example.test/${page}"`), page);
+    const loaded = [...html.matchAll(/(?:\ssrc|\ssrcset|<link rel="stylesheet" href)="([^"]*)"/g)].map(([, path]) => path);
+    assert.ok(loaded.every((path) => path.startsWith('/static/')), loaded.join());
+    const load = async (name) => request('GET', of.issuer + loaded.find((path) => path.startsWith(`/static/${name}.`)));
+    const style = await load('brand');
+    assert.match(style.headers['content-type'], /^text\/css/);
+    assert.match(style.text, /^:root \{\s+--accent: #7a1fa2;[\s\S]*prefers-color-scheme: dark[\s\S]*--accent: #c096d3;/);
+    for (const [name, colour] of [['logo', '#7a1fa2'], ['logo-dark', '#c096d3']]) {
+      const file = await load(name);
+      assert.deepEqual([file.status, file.headers['content-type'], file.text], [200, 'image/svg+xml', picture(colour)]);
+      assert.match(file.headers['content-security-policy'], /^default-src 'none';.*; sandbox$/);
+      assert.doesNotMatch(file.headers['content-security-policy'], /script-src/);
+      assert.match(file.headers['cache-control'], /immutable/);
+    }
+    assert.equal((await request('GET', `${of.issuer}/static/logo.svg`)).status, 404);
+  });
+  const pale = await configure({ dir: mkdtempSync(join(dir, 'p-')), ...phones, more: brand('#ffcc00') });
+  const { code, stderr } = await run(['config', 'check', '--config', pale.config]);
+  assert.equal(code, 2);
+  assert.match(stderr, /brand\.accent: #ffcc00 has a contrast of 1\.36:1 .* the nearest tone that passes is .?"#ab8900/);
+});
+
+/** The path of the logo on the first page of a login for this client. */
+async function shownLogo(of, id) {
+  const { html } = await new Walker().open(app(of, id).authorizeUrl(pkce().challenge));
+  return html.match(/<img class="app-logo" src="([^"]*)"/)?.[1];
+}
+
+test('[[client]] logo: the pages of its logins show it, also another one after SIGHUP', async () => {
+  const more = `${client('web', `name = "Web"\nlogo = "${logo('web', '#33cc33')}"`)}${client('plain')}`;
+  await withProvider({ more }, async (of) => {
+    const first = await shownLogo(of, 'web');
+    assert.match(first, /^\/static\/app-logo\.[0-9a-f]{16}\.svg$/);
+    assert.equal((await request('GET', of.issuer + first)).text, picture('#33cc33'));
+    assert.equal(await shownLogo(of, 'plain'), undefined);
+    await assert.rejects(of.command('client', 'update', 'web', '--logo', ''), /declared in the configuration file/);
+    logo('web', '#cc3333');
+    of.signal('SIGHUP');
+    const second = await eventually('the other logo', async () => {
+      const path = await shownLogo(of, 'web');
+      return path !== first && path;
+    });
+    assert.equal((await request('GET', of.issuer + second)).text, picture('#cc3333'));
+    assert.equal((await request('GET', of.issuer + first)).status, 404);
+  });
+});
+
+test('client create and update --logo: every login of it shows the logo, until it is taken away', async () => {
+  await withProvider({}, async (of) => {
+    const blue = logo('blue', '#3333cc');
+    const made = await of.command('client', 'create', '--id', 'made', '--redirect-uri', BACK, '--logo', blue);
+    const path = await shownLogo(of, 'made');
+    assert.equal(path, `/static/${made.logo}`);
+    const file = await request('GET', of.issuer + path);
+    assert.deepEqual([file.headers['content-type'], file.text], ['image/svg+xml', picture('#3333cc')]);
+    assert.match(file.headers['content-security-policy'], /; sandbox$/);
+    await assert.rejects(of.command('client', 'update', 'made', '--logo', of.config), /neither a \.svg nor a \.png/);
+    assert.equal(await shownLogo(of, 'made'), path, 'as it was');
+    assert.equal((await of.command('client', 'update', 'made', '--name', 'Made')).logo, made.logo);
+    assert.equal((await of.command('client', 'update', 'made', '--logo', '')).logo, undefined);
+    assert.equal(await shownLogo(of, 'made'), undefined);
+    assert.equal((await request('GET', of.issuer + path)).status, 404);
+  });
+});
+
 test('keys_dir, listen and database.url: files and ports are where they say', async () => {
   await withProvider({ database: 'sqlite:elsewhere.db' }, async (of) => {
     assert.ok(existsSync(join(of.dir, 'elsewhere.db')) && existsSync(join(of.dir, 'keys', 'master.key')));

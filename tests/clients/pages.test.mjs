@@ -1,13 +1,15 @@
 // Every page in each theme (light, dark), language (English, German) and width. Each is photographed (target/
 // screenshots), checked by axe-core (WCAG 2.2 AA) in both themes, measured, and weighed.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import * as chrome from './lib/chromium.mjs';
 import { approve, eventually, startDemo } from './lib/demo.mjs';
 import { loginAt } from './lib/login.mjs';
-import { each } from './lib/serve.mjs';
+import { App, each, pkce, prepare } from './lib/serve.mjs';
 
 const LOCALES = ['en', 'de'];
 const THEMES = ['light', 'dark'];
@@ -433,6 +435,64 @@ test('consent, errors, logout, messages and the form that posts an answer', asyn
   await used.page.goto(over);
   await photograph(used.page, 'already-done');
   await used.context.close();
+});
+
+test('a brand: its logos, its accent, the logo of an app, whom to ask, and a reference to copy', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'brand-'));
+  const logo = (name, colour) => {
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 144 36"><rect width="36" height="36" rx="8" fill="${colour}"/>`
+      + `<path d="M48 24h84M48 12h60" stroke="${colour}" stroke-width="6"/></svg>`;
+    writeFileSync(join(dir, `${name}.svg`), svg);
+    return join(dir, `${name}.svg`);
+  };
+  const of = await prepare({ more: `[brand]\nname = "Example & Sons"\nlogo = "${logo('light', '#b8430a')}"\nlogo_dark = "${logo('dark', '#ef8952')}"\naccent = "#e8590c"
+support_url = "mailto:help@example.test"\nsupport_text = "IT helpdesk, extension 4000"\nimprint_url = "https://www.example.test/imprint"\nprivacy_url = "https://www.example.test/privacy"
+[[client]]\nid = "web"\nname = "Grafana"\nauth_method = "none"\nclient_uri = "https://app.test/"\nredirect_uris = ["https://app.test/callback"]\nlogo = "${logo('app', '#1a6fd1')}"
+[[user]]\nusername = "alice"\nsecsignid = "alice"\n` });
+  try {
+    await of.start();
+    const where = { issuer: of.issuer, app_url: of.issuer, phone_url: of.upstream.phone_url };
+    const web = new App(of, { client_id: 'web', redirect_uris: ['https://app.test/callback'] });
+    const { context, page, wrong } = await still(where);
+    await page.goto(web.authorizeUrl(pkce().challenge));
+    const seen = (selector) => page.locator(selector).evaluate((image) => image.complete && image.naturalWidth > 0);
+    for (const selector of ['.masthead img', 'img.app-logo']) assert.ok(await seen(selector), selector);
+    await photograph(page, 'brand-choose');
+    await page.click('button[name="provider"][value="secsign"]');
+    await page.waitForSelector('main[data-page="identify"]');
+    await photograph(page, 'brand-identify');
+    await page.fill('#identifier', 'alice');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('img#access-pass');
+    await photograph(page, 'brand-wait');
+    const { sessions } = await of.phone.secsign('alice');
+    await of.phone.answer('alice', sessions.at(-1).authsessionid, { action: 'deny' });
+    await reaches(page, 'denied');
+    assert.equal(await page.getAttribute('.contact a', 'href'), 'mailto:help@example.test');
+    await photograph(page, 'brand-denied');
+    await page.goto(`${of.issuer}/nowhere`);
+    assert.ok(!(await page.isVisible('#copy')), 'nothing to press without a script');
+    await photograph(page, 'brand-error');
+    // What a button has under the pointer can be read as well.
+    const over = await page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue('--accent-hover').trim());
+    assert.match(over, /^#[0-9a-f]{6}$/);
+    assert.deepEqual(wrong, []);
+    await context.close();
+
+    const scripted = await chrome.visitor(browser, where, { permissions: ['clipboard-read', 'clipboard-write'] });
+    await scripted.page.goto(`${of.issuer}/nowhere`);
+    await scripted.page.click('#copy');
+    await scripted.page.waitForFunction(() => document.getElementById('copied').textContent === 'Copied');
+    assert.equal(await scripted.page.innerText('#copy'), 'Copied');
+    const copied = await scripted.page.evaluate(() => navigator.clipboard.readText());
+    assert.equal(copied, await scripted.page.getAttribute('main', 'data-reference-id'));
+    assert.deepEqual(await chrome.axe(scripted.page), []);
+    assert.deepEqual(scripted.wrong, []);
+    await scripted.context.close();
+  } finally {
+    assert.equal(await of.close(), 0);
+    rmSync(dir, { recursive: true });
+  }
 });
 
 test('the virtual phone', async () => {

@@ -86,7 +86,22 @@ const ROWS: &[(&str, &str, &str)] = &[
         "webhook.events",
         "known are login.started",
     ),
+    // The brand.
+    ("[brand]\naccent = \"teal\"", "brand.accent", "six digits"),
+    ("[brand]\naccent = \"#ffcc00\"", "brand.accent", "1.36:1 with the light page"),
+    ("[brand]\naccent = \"#ffcc00\"", "brand.accent", "the nearest tone that passes is \"#ab8900\""),
+    ("[brand]\nlogo = \"none.svg\"", "brand.logo", "there is no file"),
+    ("[brand]\nlogo = \"signbridge.toml\"", "brand.logo", "neither a .svg nor a .png"),
+    ("[brand]\nsupport_url = \"help@example.com\"", "brand.support_url", "mailto:help@example.com"),
+    ("[brand]\nimprint_url = \"http://example.com\"", "brand.imprint_url", "expected the https URL"),
+    ("[brand]\nprivacy_url = \"javascript:alert(1)\"", "brand.privacy_url", "expected the https URL"),
+    (
+        "[brand]\nname = \"A company with a name that goes on and on, and on, and then on\"",
+        "brand.name",
+        "longer than 60 characters",
+    ),
     // Declared clients.
+    ("[[client]]\nid = \"a\"\nlogo = \"none.png\"", "client[0].logo", "there is no file"),
     ("[client]\nid = \"a\"", "client", "write [[client]], with two brackets"),
     ("[[listen]]", "listen", "expected a section"),
     ("[[client]]\nid = \"a b\"", "client[0].id", "a client id is"),

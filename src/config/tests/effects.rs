@@ -12,6 +12,7 @@ const BROWSERS: &str = "[lifetimes] of browsers: session, session_idle";
 const WAITING: &str = "[lifetimes] login and authorization: how long a page can wait";
 const CLIENT: &str = "[[client]]: every key is what the client may do, gets and has to bring";
 const USER: &str = "[[user]]: every key is what apps are told, and what the person can type";
+const BRAND: &str = "[brand]: every key is on the pages, and all that they load comes from here";
 const PLACES: &str = "keys_dir, listen and database.url: files and ports are where they say";
 const APP: &str = "secsign.mobile_url and app_scheme: a link into the app, in a browser that its user signed in from before";
 const NOT_ME: &str = "tests/clients/not-me.test.mjs";
@@ -115,10 +116,19 @@ const EFFECTS: &[(&str, &str, &str)] = &[
         "a_retired_key_leaves_the_jwk_set_and_still_verifies_hints_until_it_is_deleted",
     ),
     ("login.unknown", CONFIGURATION, "login.unknown: whoever has no account here is not let in"),
+    ("brand.name", CONFIGURATION, BRAND),
+    ("brand.logo", CONFIGURATION, BRAND),
+    ("brand.logo_dark", CONFIGURATION, BRAND),
+    ("brand.accent", CONFIGURATION, BRAND),
+    ("brand.support_url", CONFIGURATION, BRAND),
+    ("brand.support_text", CONFIGURATION, BRAND),
+    ("brand.imprint_url", CONFIGURATION, BRAND),
+    ("brand.privacy_url", CONFIGURATION, BRAND),
     ("log.format", CONFIGURATION, "log.format: text or JSON"),
     ("audit.keep", ROOM, "the_audit_trail_is_kept_as_long_as_it_should_be"),
     ("client[].id", CONFIGURATION, CLIENT),
     ("client[].secret", CONFIGURATION, CLIENT),
+    ("client[].logo", CONFIGURATION, "[[client]] logo: the pages of its logins show it, also another one after SIGHUP"),
     ("client[].name", CONFIGURATION, CLIENT),
     ("client[].auth_method", CONFIGURATION, CLIENT),
     ("client[].redirect_uris", CONFIGURATION, CLIENT),

@@ -10,6 +10,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
+use crate::domain::brand::LARGEST_CLIENT_LOGO;
+use crate::domain::picture::tests::SVG;
 
 /// The smallest file that works.
 pub(super) const GOOD: &str = r#"
@@ -36,6 +38,12 @@ pub(super) fn owned(env: &[(&str, &str)]) -> Vec<(String, String)> {
 impl Default for Lifetimes {
     fn default() -> Self {
         load(GOOD, &[]).unwrap().lifetimes
+    }
+}
+
+impl Default for Brand {
+    fn default() -> Self {
+        load(GOOD, &[]).unwrap().brand
     }
 }
 
@@ -81,6 +89,25 @@ fn the_app_of_secsign_is_the_vendors_unless_another_one_is_written_and_no_link_i
     let own = secsign("mobile_url = \"https://id.example:8443\"\napp_scheme = \"com.example.id\"\nrelease = true\n");
     assert_eq!((own.app_scheme.as_str(), own.release), ("com.example.id", true));
     assert_eq!(own.mobile_url.unwrap().as_str(), "https://id.example:8443/");
+}
+
+#[test]
+fn logos_are_read_with_the_file_and_a_dark_one_needs_the_other() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("logo.svg"), SVG).unwrap();
+    std::fs::write(dir.path().join("large.svg"), format!("{SVG}{}", " ".repeat(LARGEST_CLIENT_LOGO))).unwrap();
+    let with = |added: &str| load_in(dir.path(), &format!("{GOOD}{added}"), &[]);
+    let client = "[[client]]\nid = \"a\"\nauth_method = \"none\"\nredirect_uris = [\"https://a.example\"]";
+    let config = with(&format!("[brand]\nlogo = \"logo.svg\"\n{client}\nlogo = \"logo.svg\"")).unwrap();
+    assert_eq!((config.brand.name.as_str(), config.brand.accent), ("Signbridge", None));
+    for logo in [config.brand.logo.unwrap(), config.clients[0].logo.clone().unwrap()] {
+        assert_eq!(&*logo.bytes, SVG.as_bytes());
+    }
+    assert!(with("[brand]\nlogo = \"large.svg\"").is_ok(), "that of a brand may be larger than a client's");
+    let refused = |added: &str| with(added).unwrap_err().to_string();
+    let refusal = refused(&format!("{client}\nlogo = \"large.svg\""));
+    assert!(refusal.contains("client[0].logo: ") && refusal.contains("large.svg is too large"), "{refusal}");
+    assert!(refused("[brand]\nlogo_dark = \"logo.svg\"").contains("brand.logo: missing"));
 }
 
 #[test]

@@ -133,6 +133,9 @@ impl From<Interaction> for LoginTarget {
 
 #[derive(Default)]
 pub(crate) struct App<'a> {
+    pub(crate) client: Option<&'a ClientId>,
+    /// The file of its logo in the database.
+    pub(crate) logo: Option<&'a str>,
     pub(crate) name: String,
     pub(crate) redirect_uri: Option<&'a RedirectUri>,
     /// Whether it sends browsers on to places that we cannot know (decision 2.15).
@@ -144,6 +147,8 @@ pub(crate) struct App<'a> {
 impl<'a> App<'a> {
     pub(crate) fn of(interaction: &'a Interaction) -> Self {
         Self {
+            client: Some(&interaction.client.id),
+            logo: interaction.client.stored_logo(),
             name: interaction.client.display_name().to_owned(),
             redirect_uri: Some(&interaction.authorization.request.redirect_uri),
             forwards: interaction.client.metadata.forwards,

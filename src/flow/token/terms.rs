@@ -58,7 +58,8 @@ mod tests {
     fn terms(metadata: ClientMetadata, scope: &str, unnamed: bool) -> Terms {
         let at = Timestamp::from_seconds(0);
         let id = ClientId::new("web");
-        let client = Client { id, metadata, secret: None, source: Source::Command, disabled: false, created_at: at };
+        let client =
+            Client { id, metadata, secret: None, source: Source::Command, disabled: false, created_at: at, logo: None };
         let authentication = Authentication {
             user_id: UserId::new("u"),
             session_id: Some(SessionId::new("s")),

@@ -265,7 +265,8 @@ members! {
         help: "The page of the app",
     };
 
-    /// The logo of the app, an https URL. It is kept and shown by commands; no page has it yet.
+    /// The logo of the app, an https URL. It is kept and shown by commands; our pages load nothing from elsewhere and show the
+    /// file of `logo`.
     #[serde(skip_serializing_if = "is_default")]
     logo_uri: Option<String> => {
         flag: "logo-uri",

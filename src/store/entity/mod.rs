@@ -147,6 +147,11 @@ tables! {
         pub source: String,
         pub disabled: bool,
         pub created_at: Timestamp,
+        pub logo: Option<String>,
+    }
+    client_logo "client_logos" (client_id: ClientId) {
+        pub file_name: String,
+        pub image: String,
     }
     /// Logout tokens that are yet to be delivered (OIDC Back-Channel Logout 1.0 §2.5). The id is the `jti` of every token that is
     /// sent: a receiver recognises a repetition (§2.6).

@@ -79,6 +79,7 @@ pub(super) fn client(id: &str) -> Client {
         source: Source::File,
         disabled: false,
         created_at: NOW,
+        logo: None,
     }
 }
 

@@ -50,6 +50,7 @@ pub(super) async fn every_entity_selects_on_a_fresh_database(store: Store) {
     select::<entity::authorization::Entity>(&store).await;
     select::<entity::backchannel_logout::Entity>(&store).await;
     select::<entity::client::Entity>(&store).await;
+    select::<entity::client_logo::Entity>(&store).await;
     select::<entity::code::Entity>(&store).await;
     select::<entity::commit::Entity>(&store).await;
     select::<entity::consent::Entity>(&store).await;

@@ -5,9 +5,14 @@ mod wait_samples;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
+use super::brand::BrandView;
 use super::pages::{Choose, Consent, Declined, ErrorPage, FormPost, Home, Identify, Logout, Message, Wait};
 use super::{LanguageLink, Locale, PageContext, assets, messages, render};
+use crate::domain::brand::{Accent, Brand, ContactLink, PageLink};
+use crate::domain::picture::Picture;
+use crate::domain::picture::tests::SVG;
 use samples::Sampled;
 
 const TEMPLATES: &[(&str, &str)] = &[
@@ -25,17 +30,42 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("form_post.html", include_str!("../../../templates/pages/form_post.html")),
 ];
 
-fn context(locale: Locale) -> PageContext {
+fn context(locale: Locale) -> PageContext<'static> {
+    static PLAIN: LazyLock<BrandView> = LazyLock::new(|| BrandView::of(&Brand::default()).0);
     let link = |locale: Locale| LanguageLink { locale, href: format!("?lang={locale}&x=1") };
-    PageContext { locale, nonce: "n0nce".to_owned(), languages: Locale::ALL.map(link).to_vec() }
+    PageContext { locale, brand: &PLAIN, nonce: "n0nce".to_owned(), languages: Locale::ALL.map(link).to_vec() }
+}
+
+/// A brand with everything, hostile where it can be, and its files.
+static BRANDED: LazyLock<(BrandView, Vec<assets::Asset>)> = LazyLock::new(|| {
+    let logo = |colour: &str| Some(Picture::of("logo.svg", SVG.replace("#c33", colour).as_bytes(), 1024).unwrap());
+    BrandView::of(&Brand {
+        name: "Söhne & Co <b>\"".to_owned(),
+        logo: logo("#7a1fa2"),
+        logo_dark: logo("#c096d3"),
+        accent: Some(Accent::parse("#7a1fa2").unwrap()),
+        support_url: Some(ContactLink::parse("mailto:help@example.com?subject=%22%3E&body=x").unwrap()),
+        support_text: Some("<script>alert(1)</script> helpdesk, extension 4000".to_owned()),
+        imprint_url: Some(PageLink::parse("https://www.example.com/imprint?a=1&b=2").unwrap()),
+        privacy_url: Some(PageLink::parse("https://www.example.com/privacy").unwrap()),
+    })
+});
+
+fn branded(locale: Locale) -> PageContext<'static> {
+    PageContext { brand: &BRANDED.0, ..context(locale) }
+}
+
+fn rendered<P: Sampled>(locale: Locale) -> Vec<(String, String)> {
+    rendered_in::<P>(&context(locale))
 }
 
 /// The rendered samples of a page: name and HTML.
-fn rendered<P: Sampled>(locale: Locale) -> Vec<(String, String)> {
+fn rendered_in<P: Sampled>(context: &PageContext<'_>) -> Vec<(String, String)> {
+    let locale = context.locale;
     P::samples()
         .into_iter()
         .map(|sample| {
-            let html = render(&sample.page, &context(locale)).unwrap_or_else(|error| {
+            let html = render(&sample.page, context).unwrap_or_else(|error| {
                 panic!("{} {} {locale}: {error}: {:?}", P::TEMPLATE, sample.name, std::error::Error::source(&error))
             });
             (format!("{}-{}-{locale}", P::TEMPLATE.trim_end_matches(".html"), sample.name), html)
@@ -43,24 +73,31 @@ fn rendered<P: Sampled>(locale: Locale) -> Vec<(String, String)> {
         .collect()
 }
 
-fn all_pages(locale: Locale) -> Vec<(String, String)> {
+fn all_pages(context: &PageContext<'_>) -> Vec<(String, String)> {
     [
-        rendered::<Choose>(locale),
-        rendered::<Identify>(locale),
-        rendered::<Wait>(locale),
-        rendered::<Declined>(locale),
-        rendered::<Consent>(locale),
-        rendered::<Message>(locale),
-        rendered::<Home>(locale),
-        rendered::<Logout>(locale),
-        rendered::<ErrorPage>(locale),
-        rendered::<FormPost>(locale),
+        rendered_in::<Choose>(context),
+        rendered_in::<Identify>(context),
+        rendered_in::<Wait>(context),
+        rendered_in::<Declined>(context),
+        rendered_in::<Consent>(context),
+        rendered_in::<Message>(context),
+        rendered_in::<Home>(context),
+        rendered_in::<Logout>(context),
+        rendered_in::<ErrorPage>(context),
+        rendered_in::<FormPost>(context),
     ]
     .concat()
 }
 
+fn branded_pages() -> Vec<(String, String)> {
+    let pages = Locale::ALL.into_iter().flat_map(|locale| all_pages(&branded(locale)));
+    pages.map(|(name, html)| (format!("{name}-branded"), html)).collect()
+}
+
+/// Without a brand, and with one.
 fn every_page() -> Vec<(String, String)> {
-    Locale::ALL.into_iter().flat_map(all_pages).collect()
+    let plain = Locale::ALL.into_iter().flat_map(|locale| all_pages(&context(locale)));
+    plain.chain(branded_pages()).collect()
 }
 
 /// The values of an attribute, as written.
@@ -72,7 +109,7 @@ fn attributes<'h>(html: &'h str, name: &str) -> Vec<&'h str> {
 fn every_sample_renders_and_names_itself_and_its_language() {
     let known = ["choose", "identify", "wait", "declined", "consent", "message", "logout", "error"];
     for locale in Locale::ALL {
-        for (name, html) in all_pages(locale) {
+        for (name, html) in all_pages(&context(locale)) {
             let page = attributes(&html, "data-page");
             assert!(matches!(page.as_slice(), [page] if known.contains(page)), "{name}: {page:?}");
             assert!(html.starts_with("<!doctype html>"), "{name}");
@@ -108,6 +145,79 @@ fn the_footer_offers_the_other_language_and_nothing_where_there_is_no_way_back()
     }
     for (name, html) in every_page() {
         assert_eq!(html.contains("<nav"), !name.starts_with("form_post"), "{name}: a code is posted once");
+    }
+}
+
+#[test]
+fn a_brand_is_on_every_page_and_nothing_comes_from_elsewhere() {
+    let (brand, _files) = &*BRANDED;
+    let [logo, dark, style] = [&brand.logo, &brand.logo_dark, &brand.style].map(|path| path.clone().unwrap());
+    for (name, html) in branded_pages() {
+        assert!(html.contains("Söhne &amp; Co &lt;b&gt;&quot;</title>") && !html.contains("Signbridge"), "{name}");
+        assert_eq!(html.matches("rel=\"stylesheet\"").count(), 2, "{name}");
+        assert!(html.find("/static/app.").unwrap() < html.find(&style).unwrap(), "{name}: the brand's style sheet wins");
+        assert!(attributes(&html, "src").contains(&logo.as_str()), "{name}");
+        assert_eq!(attributes(&html, "srcset"), [dark.as_str()], "{name}");
+        for source in attributes(&html, "src") {
+            assert!(source.starts_with("/static/") || source.starts_with("data:image/png;"), "{name}: {source}");
+        }
+        let footer = html.split("<footer").nth(1).unwrap();
+        assert!(footer.contains("href=\"https://www.example.com/imprint?a=1&amp;b=2\""), "{name}");
+        assert!(footer.contains("href=\"https://www.example.com/privacy\""), "{name}");
+    }
+    for (name, html) in all_pages(&context(Locale::En)) {
+        assert!(html.contains("Signbridge</title>"), "{name}");
+        for absent in ["masthead", "class=\"links\"", "class=\"contact\"", "brand."] {
+            assert!(!html.contains(absent), "{name}: {absent}");
+        }
+    }
+}
+
+#[test]
+fn whoever_is_told_to_ask_is_told_whom() {
+    let link = "<a href=\"mailto:help@example.com?subject=%22%3E&amp;body=x\"";
+    for (name, html) in rendered_in::<ErrorPage>(&branded(Locale::En)) {
+        assert!(html.contains(link), "{name}");
+    }
+    for (name, html) in rendered_in::<Wait>(&branded(Locale::En)) {
+        let state = attributes(&html, "data-login-state").concat();
+        assert_eq!(html.contains(link), ["denied", "failed"].contains(&state.as_str()), "{name}");
+    }
+    for (name, html) in all_pages(&branded(Locale::En)) {
+        assert!(!html.contains("administrator") || html.contains(link), "{name}");
+    }
+    let words = |support_text: Option<&str>, support_url: Option<&str>| {
+        let support_url = support_url.map(|url| ContactLink::parse(url).unwrap());
+        let brand = Brand { support_text: support_text.map(str::to_owned), support_url, ..Brand::default() };
+        let (view, files) = BrandView::of(&brand);
+        assert!(files.is_empty());
+        let html = render(&ErrorPage::samples().remove(0).page, &PageContext { brand: &view, ..context(Locale::En) }).unwrap();
+        html.split("class=\"contact\">Need help? ").nth(1).and_then(|rest| rest.split("</p>").next()).map(str::to_owned)
+    };
+    let linked = "<a href=\"https://help.example.com/\" rel=\"noreferrer\">help.example.com</a>";
+    assert_eq!(words(None, Some("https://help.example.com/")).as_deref(), Some(linked));
+    assert_eq!(words(Some("Extension 4000"), None).as_deref(), Some("Extension 4000"));
+    assert_eq!(words(None, None), None);
+}
+
+#[test]
+fn the_logo_of_an_app_takes_the_place_of_its_initial() {
+    for (name, html) in [rendered::<Choose>(Locale::En), rendered::<Consent>(Locale::En)].concat() {
+        let has_logo = attributes(&html, "class").contains(&"app-logo");
+        assert_eq!(has_logo, !name.contains("hostile"), "{name}");
+        assert_ne!(has_logo, attributes(&html, "class").contains(&"app-initial"), "{name}");
+    }
+}
+
+#[test]
+fn the_reference_of_an_error_can_be_copied_where_there_is_a_script() {
+    for (name, html) in rendered::<ErrorPage>(Locale::En) {
+        let button = html.split("<button type=\"button\" id=\"copy\"").nth(1).and_then(|rest| rest.split("</button>").next());
+        assert!(button.is_some_and(|button| button.ends_with(" hidden>Copy")), "{name}: {button:?}");
+        assert!(
+            html.contains("<code id=\"reference\">") && html.contains("<span id=\"copied\" class=\"hidden\" role=\"status\">"),
+            "{name}"
+        );
     }
 }
 
@@ -337,6 +447,9 @@ fn writes_all_pages_for_review() {
     let directory = PathBuf::from(std::env::var("SIGNBRIDGE_SAMPLES").expect("SIGNBRIDGE_SAMPLES names a directory"));
     std::fs::create_dir_all(directory.join("static")).unwrap();
     for asset in assets::ALL.iter() {
+        std::fs::write(directory.join("static").join(&asset.file_name), &asset.bytes).unwrap();
+    }
+    for asset in &BRANDED.1 {
         std::fs::write(directory.join("static").join(&asset.file_name), &asset.bytes).unwrap();
     }
     for (name, html) in every_page() {

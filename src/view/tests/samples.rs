@@ -6,8 +6,8 @@ use crate::domain::user::Upstream;
 use crate::protocol::scope::KNOWN;
 use crate::view::Page;
 use crate::view::pages::{
-    AppInfo, Choose, Consent, Declined, DeclinedRequest, ErrorKind, ErrorPage, FormPost, Home, Identify, IdentifyError, Logout,
-    Message, MessageKind, ReturnLink, ScopeLine, Wait,
+    AppInfo, AppLink, Choose, Consent, Declined, DeclinedRequest, ErrorKind, ErrorPage, FormPost, Home, Identify, IdentifyError,
+    Logout, Message, MessageKind, ReturnLink, ScopeLine, Wait,
 };
 
 /// An example of a page.
@@ -30,6 +30,7 @@ pub(super) trait Sampled: Page {
 pub(super) fn sample_app() -> AppInfo {
     AppInfo {
         name: "Grafana".to_owned(),
+        logo: Some("/static/app-logo.0123456789abcdef.svg".to_owned()),
         host: "grafana.example.com".to_owned(),
         client_uri: Some("https://grafana.example.com".to_owned()),
     }
@@ -39,6 +40,7 @@ pub(super) fn sample_app() -> AppInfo {
 pub(super) fn hostile_app() -> AppInfo {
     AppInfo {
         name: "<script>alert(1)</script> \"Söhne & Co\" DonaudampfschifffahrtsgesellschaftskapitänWW".to_owned(),
+        logo: None,
         host: "a-very-long-host-name-that-will-not-fit-in-one-line.on-a-small-phone.example.org".to_owned(),
         client_uri: Some("javascript:alert(1)".to_owned()),
     }
@@ -180,9 +182,9 @@ impl Sampled for FormPost {
 
 impl Sampled for Home {
     fn samples() -> Vec<Sample<Self>> {
-        let app = |name: &str, url: &str| ReturnLink { name: name.to_owned(), url: url.to_owned() };
+        let app = |app: AppInfo, url: &str| AppLink { name: app.name, logo: app.logo, url: url.to_owned() };
         let account = Some("alice".to_owned());
-        let apps = vec![app("Grafana", "https://grafana.example.com"), app(&hostile_app().name, "javascript:alert(1)")];
+        let apps = vec![app(sample_app(), "https://grafana.example.com"), app(hostile_app(), "javascript:alert(1)")];
         vec![
             Sample::new("nobody", Self { account: None, apps: Vec::new() }),
             Sample::new("no-apps", Self { account: account.clone(), apps: Vec::new() }),

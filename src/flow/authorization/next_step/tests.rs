@@ -96,6 +96,7 @@ impl Case {
                 source: Source::Command,
                 disabled: false,
                 created_at: SIGNED_IN,
+                logo: None,
             },
             session: Some((session, user)),
             consent: None,

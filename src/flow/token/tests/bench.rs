@@ -156,8 +156,15 @@ impl Bench {
         };
         change(&mut metadata);
         let secret = (!metadata.is_public()).then(|| Secret::new(SECRET).digest());
-        let client =
-            Client { id: ClientId::new(id), metadata, secret, source: Source::Command, disabled: false, created_at: T0 };
+        let client = Client {
+            id: ClientId::new(id),
+            metadata,
+            secret,
+            source: Source::Command,
+            disabled: false,
+            created_at: T0,
+            logo: None,
+        };
         let written = client.clone();
         self.op.store.write(written, |tx, client| Box::pin(clients::insert(tx, client))).await.unwrap();
         client
