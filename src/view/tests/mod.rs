@@ -1,6 +1,8 @@
 //! Every sample of every page in every language, and what design 3 promises about them.
 
+mod brand;
 mod samples;
+mod wait;
 mod wait_samples;
 
 use std::collections::BTreeSet;
@@ -149,79 +151,6 @@ fn the_footer_offers_the_other_language_and_nothing_where_there_is_no_way_back()
 }
 
 #[test]
-fn a_brand_is_on_every_page_and_nothing_comes_from_elsewhere() {
-    let (brand, _files) = &*BRANDED;
-    let [logo, dark, style] = [&brand.logo, &brand.logo_dark, &brand.style].map(|path| path.clone().unwrap());
-    for (name, html) in branded_pages() {
-        assert!(html.contains("Söhne &amp; Co &lt;b&gt;&quot;</title>") && !html.contains("Signbridge"), "{name}");
-        assert_eq!(html.matches("rel=\"stylesheet\"").count(), 2, "{name}");
-        assert!(html.find("/static/app.").unwrap() < html.find(&style).unwrap(), "{name}: the brand's style sheet wins");
-        assert!(attributes(&html, "src").contains(&logo.as_str()), "{name}");
-        assert_eq!(attributes(&html, "srcset"), [dark.as_str()], "{name}");
-        for source in attributes(&html, "src") {
-            assert!(source.starts_with("/static/") || source.starts_with("data:image/png;"), "{name}: {source}");
-        }
-        let footer = html.split("<footer").nth(1).unwrap();
-        assert!(footer.contains("href=\"https://www.example.com/imprint?a=1&amp;b=2\""), "{name}");
-        assert!(footer.contains("href=\"https://www.example.com/privacy\""), "{name}");
-    }
-    for (name, html) in all_pages(&context(Locale::En)) {
-        assert!(html.contains("Signbridge</title>"), "{name}");
-        for absent in ["masthead", "class=\"links\"", "class=\"contact\"", "brand."] {
-            assert!(!html.contains(absent), "{name}: {absent}");
-        }
-    }
-}
-
-#[test]
-fn whoever_is_told_to_ask_is_told_whom() {
-    let link = "<a href=\"mailto:help@example.com?subject=%22%3E&amp;body=x\"";
-    for (name, html) in rendered_in::<ErrorPage>(&branded(Locale::En)) {
-        assert!(html.contains(link), "{name}");
-    }
-    for (name, html) in rendered_in::<Wait>(&branded(Locale::En)) {
-        let state = attributes(&html, "data-login-state").concat();
-        assert_eq!(html.contains(link), ["denied", "failed"].contains(&state.as_str()), "{name}");
-    }
-    for (name, html) in all_pages(&branded(Locale::En)) {
-        assert!(!html.contains("administrator") || html.contains(link), "{name}");
-    }
-    let words = |support_text: Option<&str>, support_url: Option<&str>| {
-        let support_url = support_url.map(|url| ContactLink::parse(url).unwrap());
-        let brand = Brand { support_text: support_text.map(str::to_owned), support_url, ..Brand::default() };
-        let (view, files) = BrandView::of(&brand);
-        assert!(files.is_empty());
-        let html = render(&ErrorPage::samples().remove(0).page, &PageContext { brand: &view, ..context(Locale::En) }).unwrap();
-        html.split("class=\"contact\">Need help? ").nth(1).and_then(|rest| rest.split("</p>").next()).map(str::to_owned)
-    };
-    let linked = "<a href=\"https://help.example.com/\" rel=\"noreferrer\">help.example.com</a>";
-    assert_eq!(words(None, Some("https://help.example.com/")).as_deref(), Some(linked));
-    assert_eq!(words(Some("Extension 4000"), None).as_deref(), Some("Extension 4000"));
-    assert_eq!(words(None, None), None);
-}
-
-#[test]
-fn the_logo_of_an_app_takes_the_place_of_its_initial() {
-    for (name, html) in [rendered::<Choose>(Locale::En), rendered::<Consent>(Locale::En)].concat() {
-        let has_logo = attributes(&html, "class").contains(&"app-logo");
-        assert_eq!(has_logo, !name.contains("hostile"), "{name}");
-        assert_ne!(has_logo, attributes(&html, "class").contains(&"app-initial"), "{name}");
-    }
-}
-
-#[test]
-fn the_reference_of_an_error_can_be_copied_where_there_is_a_script() {
-    for (name, html) in rendered::<ErrorPage>(Locale::En) {
-        let button = html.split("<button type=\"button\" id=\"copy\"").nth(1).and_then(|rest| rest.split("</button>").next());
-        assert!(button.is_some_and(|button| button.ends_with(" hidden>Copy")), "{name}: {button:?}");
-        assert!(
-            html.contains("<code id=\"reference\">") && html.contains("<span id=\"copied\" class=\"hidden\" role=\"status\">"),
-            "{name}"
-        );
-    }
-}
-
-#[test]
 fn every_form_posts_and_carries_its_csrf_value() {
     for (name, html) in every_page() {
         for form in html.split("<form ").skip(1) {
@@ -255,101 +184,6 @@ fn ids_are_unique_and_references_lead_somewhere() {
         for reference in references.flat_map(str::split_whitespace) {
             assert!(ids.contains(&reference), "{name}: {reference}");
         }
-    }
-}
-
-#[test]
-fn the_wait_page_has_the_forms_of_its_state() {
-    for (name, html) in rendered::<Wait>(Locale::En) {
-        let state = attributes(&html, "data-login-state").concat();
-        let is_over = !["pending", "fetched", "approved"].contains(&state.as_str());
-        let has = |id: &str| html.contains(&format!("<form id=\"{id}\""));
-        assert!(has("cancel"), "{name}");
-        assert_eq!((has("continue"), has("retry")), (!is_over, is_over), "{name}");
-        let is_open = ["pending", "fetched"].contains(&state.as_str());
-        assert_eq!(html.contains("http-equiv=\"refresh\""), is_open, "{name}");
-        let needs_reason = state == "failed" || name.contains("replaced");
-        assert_eq!(html.contains("data-login-reason=\""), needs_reason, "{name}");
-    }
-}
-
-#[test]
-fn the_symbol_the_code_and_the_link_go_out_as_they_came() {
-    use crate::domain::login::Challenge;
-    let mut seen = 0;
-    for sample in Wait::samples() {
-        let html = render(&sample.page, &context(Locale::De)).unwrap();
-        let images: Vec<_> = attributes(&html, "src").into_iter().filter(|src| src.starts_with("data:")).collect();
-        match &sample.page.challenge {
-            Some(Challenge::AccessPass(Some(symbol))) => {
-                assert_eq!(images, [format!("data:image/png;base64,{symbol}")]);
-                assert!(html.contains("<img id=\"access-pass\""));
-            }
-            Some(Challenge::QrCode { image, deep_link }) => {
-                assert_eq!(images, [format!("data:image/png;base64,{image}")]);
-                assert!(html.contains("<img id=\"qr\""));
-                let link = format!("id=\"deep-link\" class=\"deep-link\" href=\"{}\"", messages::escape(deep_link));
-                assert_eq!(html.contains(&link), sample.name != "hostile");
-                seen += 1;
-            }
-            Some(Challenge::AccessPass(None)) | None => assert!(images.is_empty(), "{}", sample.name),
-        }
-    }
-    assert!(seen > 3);
-}
-
-#[test]
-fn a_link_into_the_secsign_app_is_on_the_pages_that_have_one() {
-    let mut seen = 0;
-    for sample in Wait::samples() {
-        let html = render(&sample.page, &context(Locale::En)).unwrap();
-        let has_code = matches!(sample.page.challenge, Some(crate::domain::login::Challenge::QrCode { .. }));
-        match &sample.page.app_link {
-            Some(link) => {
-                let link = format!("id=\"deep-link\" class=\"deep-link\" href=\"{}\"", messages::escape(link));
-                assert!(html.contains(&link) && html.contains("<img id=\"access-pass\""), "{}", sample.name);
-                seen += 1;
-            }
-            None => assert!(has_code || !html.contains("deep-link"), "{}", sample.name),
-        }
-    }
-    assert_eq!(seen, 2);
-}
-
-#[test]
-fn the_page_speaks_of_states_and_reasons_as_the_stages_do() {
-    use crate::domain::login::{End, LoginStage, Reason};
-    use crate::domain::user::Upstream;
-    for stage in [
-        LoginStage::Creating,
-        LoginStage::Ended(End::Denied),
-        LoginStage::Ended(End::Expired),
-        LoginStage::Ended(End::Cancelled(None)),
-        LoginStage::Ended(End::Cancelled(Some(Reason::Replaced))),
-        LoginStage::Ended(End::Failed(Reason::UpstreamDown)),
-    ] {
-        let html = render(&wait_samples::page(Upstream::SecSign, &stage), &context(Locale::En)).unwrap();
-        assert_eq!(attributes(&html, "data-login-state"), [stage.state()]);
-        let reason: Vec<_> = stage.reason().map(Reason::as_str).into_iter().collect();
-        assert_eq!(attributes(&html, "data-login-reason"), reason);
-    }
-}
-
-#[test]
-fn every_state_and_reason_has_words_of_its_own() {
-    use crate::domain::login::{End, LoginStage, Reason};
-    use crate::domain::user::Upstream;
-    for locale in Locale::ALL {
-        let mut headlines = BTreeSet::new();
-        let mut ends = vec![End::Denied, End::Expired, End::Cancelled(None)];
-        ends.extend(Reason::ALL.map(End::Failed));
-        let count = ends.len();
-        for end in ends {
-            let page = wait_samples::page(Upstream::SecSign, &LoginStage::Ended(end));
-            let html = render(&page, &context(locale)).unwrap();
-            headlines.insert(html.split("<h1").nth(1).and_then(|rest| rest.split("</h1>").next()).unwrap().to_owned());
-        }
-        assert_eq!(headlines.len(), count, "{locale}: {headlines:?}");
     }
 }
 
