@@ -11,8 +11,8 @@ use crate::domain::browser::BrowserSession;
 use crate::domain::id::SessionId;
 use crate::domain::user::{Upstream, User, warning_of_groups};
 use crate::domain::written::WrittenUser;
-use crate::manage::sessions;
 use crate::manage::users::{self, Person};
+use crate::manage::{deletion, sessions};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum UserCommand {
@@ -28,6 +28,8 @@ pub(super) enum UserCommand {
     Lock(ByName),
     /// Let one sign in again
     Unlock(ByName),
+    /// Delete one for good: sessions end at once, and phones, consents and tokens go with them
+    Delete(ByName),
     /// Forget how often one was asked for, and what they declined: new browsers may ask their phone again
     ResetLimits(ByName),
 }
@@ -40,6 +42,11 @@ pub(super) async fn user(context: &Context, command: UserCommand) -> Result<(), 
     let opened = context.open().await?;
     let manage = opened.manage();
     let person = match command {
+        UserCommand::Delete(which) => {
+            let user = deletion::delete(&manage, &which.into_name()).await?.user;
+            let json = json!({ "sub": user.id.as_str(), "username": user.username, "deleted": true });
+            return Ok(context.format.print(&json, || format!("{} was deleted", user.username))?);
+        }
         UserCommand::List => return Ok(context.format.print_list(&users::list(&manage).await?)?),
         UserCommand::Create(fields) => {
             let person = users::create(&manage, *fields).await?;

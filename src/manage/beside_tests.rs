@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::clients::Change;
-use super::{Manage, clients, devices, users};
+use super::{Manage, clients, deletion, devices, users};
 use crate::domain::authorization::CodeContent;
 use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, RequestSource};
 use crate::domain::client::{Client, ClientPatch};
@@ -149,6 +149,16 @@ async fn a_lock_beside_a_redemption(bench: Bench) {
     is_dead(&scene, &redeemed.unwrap()).await;
 }
 
+async fn a_deletion_beside_a_redemption(bench: Bench) {
+    let scene = Scene::new(bench).await;
+    let code = scene.code().await;
+    let held = Held::Client(scene.client.id.clone());
+    let (bench, manage) = (&scene.bench, scene.manage());
+    let delete = async { deletion::delete(&manage, "alice").await.unwrap() };
+    let (redeemed, _deleted) = beside(bench, held, bench.redeem(&scene.client, &code), delete).await;
+    is_dead(&scene, &redeemed.unwrap()).await;
+}
+
 async fn a_phone_removed_beside_a_redemption(bench: Bench) {
     let scene = Scene::new(bench).await;
     let (code, late) = (scene.code().await, scene.code().await);
@@ -243,6 +253,7 @@ async fn a_lock_beside_a_login(bench: Bench) {
 on_both_engines! {
     a_logout_beside_a_redemption
     a_lock_beside_a_redemption
+    a_deletion_beside_a_redemption
     a_phone_removed_beside_a_redemption
     a_code_of_a_removed_phone
     a_client_switched_off_beside_a_redemption

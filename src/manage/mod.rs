@@ -8,7 +8,10 @@ pub(crate) mod at_service;
 mod beside_tests;
 pub(crate) mod clients;
 pub(crate) mod declared;
+pub(crate) mod deletion;
 pub(crate) mod devices;
+#[cfg(test)]
+mod people_tests;
 pub(crate) mod sessions;
 #[cfg(test)]
 mod tests;

@@ -16,12 +16,12 @@
 //! person → phone → login → authorization → session → code → grant → token → logout to be told.
 //!
 //! - finishing a login: the person, then the session that is begun, renewed or replaced;
-//! - locking a person, removing a phone: the person, then every session that has not ended;
+//! - locking or deleting a person, removing a phone: the person, then every session that has not ended;
 //! - redeeming a code: its session;
 //! - ending a session: the session.
 //!
-//! What is revoked or deleted as a set (a client's grants, a client with all it has) has no order: PostgreSQL refuses one of
-//! two that met, and that one runs again.
+//! What is revoked or deleted as a set (a client's grants, a client or a person with all they have) has no order: PostgreSQL
+//! refuses one of two that met, and that one runs again.
 
 pub(crate) mod access_passes;
 pub(crate) mod access_tokens;

@@ -78,6 +78,11 @@ pub(crate) async fn set_locked(tx: &Tx, id: &UserId, locked: bool, now: Timestam
     tx.changes(sql, values![id, locked, now, !locked]).await
 }
 
+/// With everything of theirs: phones, sessions, requests, consents, grants and their tokens. False: there was nobody.
+pub(crate) async fn delete(tx: &Tx, id: &UserId) -> Result<bool, StoreError> {
+    tx.changes("DELETE FROM users WHERE id = $1", values![id]).await
+}
+
 async fn taken(db: &Db, user: &User) -> Result<Option<UserSaved>, StoreError> {
     // An address that is not given is NULL, and equals none.
     let same = "WHERE id <> $1 AND (username = $2 OR email = $3)";

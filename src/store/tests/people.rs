@@ -150,7 +150,8 @@ pub(super) async fn deleting_a_person_leaves_nothing_of_theirs(store: Store) {
     write!(store, session(&bob, "bobs"), |tx, session| sessions::insert(tx, session, &digest("bobs cookie")));
     write!(store, access_token("t"), |tx, token| access_tokens::insert(tx, token));
     write!(store, refresh_token("r"), |tx, token| refresh_tokens::insert(tx, token));
-    super::schema::execute(&store, "DELETE FROM users WHERE id = 'user-alice'").await;
+    assert!(write!(store, alice.id.clone(), |tx, id| users::delete(tx, id)));
+    assert!(!write!(store, alice.id.clone(), |tx, id| users::delete(tx, id)));
     let db = store.read();
     assert!(devices::list_for_user(db, &alice.id).await.unwrap().is_empty());
     assert!(sessions::find(db, &SessionId::new("s")).await.unwrap().is_none());
