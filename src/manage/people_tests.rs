@@ -1,7 +1,9 @@
 //! What operators do with people, their phones and their consents, on a SQLite file.
 
 use super::tests::{Bench, alice, declared_user};
-use super::{ManageError, deletion, users};
+use super::{ManageError, deletion, devices, users};
+use crate::domain::id::DeviceId;
+use crate::domain::user::Upstream;
 use crate::domain::written::WrittenUser;
 use crate::store;
 
@@ -33,4 +35,40 @@ async fn nobody_is_deleted_whom_the_file_declares() {
     deletion::delete(&bench.manage(), "alice").await.unwrap();
     let written = WrittenUser { username: Some("bob".into()), secsignid: Some("alice".into()), ..WrittenUser::default() };
     users::create(&bench.manage(), written).await.expect("her phone is free");
+}
+
+#[tokio::test]
+async fn a_person_gets_another_phone_and_it_gets_a_name() {
+    let bench = Bench::new().await;
+    let person = users::create(&bench.manage(), alice()).await.unwrap();
+    let name = |name: &str| (Upstream::SecSign, name.to_owned());
+    let (user, added) = devices::add(&bench.manage(), "alice", name("alice-2"), Some("Tablet".into())).await.unwrap();
+    assert_eq!((user.id, added.label.as_str()), (person.user.id, "Tablet"));
+    let taken = WrittenUser { username: Some("bob".into()), secsignid: Some("bob".into()), ..WrittenUser::default() };
+    users::create(&bench.manage(), taken).await.unwrap();
+    for taken in ["alice-2", "bob"] {
+        let refused = devices::add(&bench.manage(), "alice", name(taken), None).await;
+        assert!(matches!(refused, Err(ManageError::Exists(_))), "{taken}");
+    }
+    devices::rename(&bench.manage(), &added.id, "Old tablet".into()).await.unwrap();
+    let listed = devices::list(&bench.manage(), Some("alice")).await.unwrap();
+    assert_eq!(listed.iter().filter(|(_, device)| device.label == "Old tablet").count(), 1);
+    assert_eq!(listed.len(), 3);
+    let nobodys = devices::rename(&bench.manage(), &DeviceId::new("x"), "x".into()).await;
+    assert!(matches!(nobodys, Err(ManageError::NotFound(_))));
+    let trail = bench.trail().await;
+    assert!(trail.contains(&"device.changed: added secsign".to_owned()) && trail.len() == 4, "{trail:?}");
+    assert!(trail.contains(&"device.changed: renamed secsign".to_owned()), "{trail:?}");
+}
+
+#[tokio::test]
+async fn a_declared_person_gets_no_phone_by_command_and_its_phones_get_names() {
+    let bench = Bench::new().await;
+    bench.apply(&[], &[declared_user("alice", "alice")]).await.unwrap();
+    let refused = devices::add(&bench.manage(), "alice", (Upstream::SecSign, "alice-2".into()), None).await;
+    assert!(matches!(refused, Err(ManageError::Declared(_))));
+    let id = users::find(&bench.manage(), "alice").await.unwrap().devices[0].id.clone();
+    devices::rename(&bench.manage(), &id, "Mine".into()).await.unwrap();
+    bench.apply(&[], &[declared_user("alice", "alice")]).await.unwrap();
+    assert_eq!(users::find(&bench.manage(), "alice").await.unwrap().devices[0].label, "Mine");
 }

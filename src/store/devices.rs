@@ -53,6 +53,11 @@ pub(crate) async fn insert(tx: &Tx, device: &Device) -> Result<bool, StoreError>
     tx.insert_new(device::Model { id, user_id, upstream, upstream_user, label, created_at, last_used_at }).await
 }
 
+/// Changes what it is called here. False: there is none.
+pub(crate) async fn rename(tx: &Tx, id: &DeviceId, label: &str) -> Result<bool, StoreError> {
+    tx.changes("UPDATE devices SET label = $2 WHERE id = $1", values![id, label]).await
+}
+
 /// Removes a registration. False: there was none.
 pub(crate) async fn delete(tx: &Tx, id: &DeviceId) -> Result<bool, StoreError> {
     Ok(device::Entity::delete_by_id(id.clone()).exec(tx.db()).await?.rows_affected > 0)
