@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::client::ClientCommand;
+use super::consent::ConsentCommand;
 use super::device::DeviceCommand;
 use super::installation::ConfigCommand;
 use super::key::KeyCommand;
@@ -67,6 +68,9 @@ pub(super) enum Command {
     /// Phones that people registered
     #[command(subcommand)]
     Device(DeviceCommand),
+    /// What people allowed clients that ask them
+    #[command(subcommand)]
+    Consent(ConsentCommand),
     /// Signed-in browsers
     #[command(subcommand)]
     Session(SessionCommand),

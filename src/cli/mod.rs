@@ -6,6 +6,7 @@
 mod args;
 mod client;
 mod client_flags;
+mod consent;
 mod device;
 mod installation;
 mod key;
@@ -178,6 +179,7 @@ async fn run_async(context: &Context, command: Command) -> Result<(), CliError> 
         Command::Client(command) => client::run(context, command).await,
         Command::User(command) => user::user(context, command).await,
         Command::Device(command) => device::run(context, command).await,
+        Command::Consent(command) => consent::run(context, command).await,
         Command::Session(command) => user::session(context, command).await,
         Command::Key(command) => key::run(context, command).await,
         Command::Try(command) => trial::run(context, command).await,

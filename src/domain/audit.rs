@@ -20,6 +20,7 @@ named_enum! {
         /// Given up; the detail says why.
         LogoutUndelivered = "logout.undelivered",
         ConsentGranted = "consent.granted",
+        ConsentRevoked = "consent.revoked",
         TokenIssued = "token.issued",
         /// A code or a rotated refresh token came back: its family was revoked.
         TokenReuse = "token.reuse",

@@ -13,11 +13,12 @@
 //! rows, both lock the same row first, by an update that changes nothing, and read afterwards. Every write locks and changes rows
 //! in this order, and rows of one kind by their ids, so that no two wait for each other:
 //!
-//! person → phone → login → authorization → session → code → grant → token → logout to be told.
+//! person → phone → login → authorization → session → consent → code → grant → token → logout to be told.
 //!
 //! - finishing a login: the person, then the session that is begun, renewed or replaced;
 //! - locking or deleting a person, removing a phone: the person, then every session that has not ended;
-//! - redeeming a code: its session;
+//! - redeeming a code: its session, and the consent of a client that asks;
+//! - taking a consent back: the consent;
 //! - ending a session: the session.
 //!
 //! What is revoked or deleted as a set (a client's grants, a client or a person with all they have) has no order: PostgreSQL
