@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use super::audit::AuditCommand;
 use super::client::ClientCommand;
 use super::consent::ConsentCommand;
 use super::device::DeviceCommand;
@@ -35,7 +36,7 @@ pub(super) enum Format {
     /// For people
     #[default]
     Text,
-    /// JSON: one line, or one for each event of `try`
+    /// JSON: one line, or one for each event of `try` and `audit`
     Json,
 }
 
@@ -74,6 +75,9 @@ pub(super) enum Command {
     /// Signed-in browsers
     #[command(subcommand)]
     Session(SessionCommand),
+    /// The audit trail: what happened to whom
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Signing keys
     #[command(subcommand)]
     Key(KeyCommand),

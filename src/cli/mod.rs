@@ -4,6 +4,7 @@
 //! codes: 0 done; 2 the command line or the configuration is wrong; 1 anything else.
 
 mod args;
+mod audit;
 mod client;
 mod client_flags;
 mod consent;
@@ -180,6 +181,7 @@ async fn run_async(context: &Context, command: Command) -> Result<(), CliError> 
         Command::User(command) => user::user(context, command).await,
         Command::Device(command) => device::run(context, command).await,
         Command::Consent(command) => consent::run(context, command).await,
+        Command::Audit(command) => audit::run(context, command).await,
         Command::Session(command) => user::session(context, command).await,
         Command::Key(command) => key::run(context, command).await,
         Command::Try(command) => trial::run(context, command).await,

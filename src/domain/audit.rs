@@ -1,9 +1,9 @@
 //! Audit events: written in the same transaction as the change, so that neither exists without the other.
 
 use super::browser::RequestSource;
-use super::named::named_enum;
+use super::named::parsed_enum;
 
-named_enum! {
+parsed_enum! {
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(crate) enum AuditKind {
         /// A login began; the detail says whether a phone was asked or a decoy shown.

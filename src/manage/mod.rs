@@ -4,6 +4,7 @@
 //! is asked of them each time ([`at_service`]).
 
 pub(crate) mod at_service;
+pub(crate) mod audit;
 #[cfg(test)]
 mod beside_tests;
 pub(crate) mod clients;

@@ -159,6 +159,8 @@ cases! {
         the_long_dead_are_deleted_and_the_living_stay
         a_table_that_fails_keeps_no_other_from_being_cleaned
         the_audit_trail_is_read_latest_first
+        the_audit_trail_is_read_by_person_client_kind_and_time
+        a_row_that_stands_for_many_is_as_young_as_the_latest
         access_passes_are_capped
     }
 }
