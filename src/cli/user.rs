@@ -5,11 +5,12 @@ use serde_json::{Value as Json, json};
 
 use super::args::{ByName, OfPerson};
 use super::device::device_to_json;
-use super::output::{Listed, fields, utc};
+use super::output::{Listed, fields, table, utc};
 use super::{CliError, Context};
 use crate::domain::browser::BrowserSession;
+use crate::domain::clock::Timestamp;
 use crate::domain::id::SessionId;
-use crate::domain::user::{Upstream, User, warning_of_groups};
+use crate::domain::user::{Device, Upstream, User, warning_of_groups};
 use crate::domain::written::WrittenUser;
 use crate::manage::users::{self, Person};
 use crate::manage::{deletion, sessions};
@@ -60,24 +61,35 @@ pub(super) async fn user(context: &Context, command: UserCommand) -> Result<(), 
         UserCommand::Unlock(which) => users::set_locked(&manage, &which.into_name(), false).await?,
         UserCommand::ResetLimits(which) => users::reset_limits(&manage, &which.into_name()).await?,
     };
-    let text = || {
-        let user = &person.user;
-        let of = |upstream| upstream_name(&person, upstream).unwrap_or_default().to_owned();
-        fields(&[
-            ("sub", user.id.as_str().to_owned()),
-            ("username", user.username.clone()),
-            ("email", user.email.clone().unwrap_or_default()),
-            ("email_verified", user.email_verified.to_string()),
-            ("name", user.name.clone()),
-            ("groups", user.groups.join(", ")),
-            ("locked", user.locked.to_string()),
-            ("secsignid", of(Upstream::SecSign)),
-            ("thumbsignin_user_id", of(Upstream::ThumbSignIn)),
-            ("from", user.source.as_str().to_owned()),
-            ("created", utc(user.created_at)),
-        ])
+    Ok(context.format.print(&person.json(), || person_text(&person))?)
+}
+
+fn person_text(person: &Person) -> String {
+    let user = &person.user;
+    let about = fields(&[
+        ("sub", user.id.as_str().to_owned()),
+        ("username", user.username.clone()),
+        ("email", user.email.clone().unwrap_or_default()),
+        ("email_verified", user.email_verified.to_string()),
+        ("name", user.name.clone()),
+        ("groups", user.groups.join(", ")),
+        ("locked", user.locked.to_string()),
+        ("from", user.source.as_str().to_owned()),
+        ("created", utc(user.created_at)),
+        ("last login", when(person.last_login())),
+    ]);
+    let phone = |device: &Device| {
+        let service = device.upstream.display_name().to_owned();
+        let (known_as, called) = (device.upstream_user.clone(), device.label.clone());
+        vec![device.id.to_string(), service, known_as, called, when(device.last_used_at)]
     };
-    Ok(context.format.print(&person.json(), text)?)
+    let phones: Vec<Vec<String>> = person.devices.iter().map(phone).collect();
+    let head = ["device", "service", "known as", "called", "last used"];
+    format!("{about}\n{}", table(&head, &phones, "no device: this person cannot sign in"))
+}
+
+fn when(moment: Option<Timestamp>) -> String {
+    moment.map_or_else(|| "never".to_owned(), utc)
 }
 
 fn upstream_name(person: &Person, upstream: Upstream) -> Option<&str> {
@@ -85,7 +97,7 @@ fn upstream_name(person: &Person, upstream: Upstream) -> Option<&str> {
 }
 
 impl Listed for Person {
-    const HEAD: &'static [&'static str] = &["username", "email", "phones", "sub", "state"];
+    const HEAD: &'static [&'static str] = &["username", "email", "groups", "phones", "last login", "sub", "state"];
     const NOTHING: &'static str = "there is nobody; add a person with `signbridge user create`";
 
     fn json(&self) -> Json {
@@ -104,6 +116,7 @@ impl Listed for Person {
             "source": user.source.as_str(),
             "created_at": user.created_at.as_seconds(),
             "updated_at": user.updated_at.as_seconds(),
+            "last_login_at": self.last_login().map(Timestamp::as_seconds),
         })
     }
 
@@ -112,7 +125,8 @@ impl Listed for Person {
         let state = if user.locked { "locked" } else { "" };
         let phones: Vec<&str> = self.devices.iter().map(|device| device.upstream.display_name()).collect();
         let email = user.email.clone().unwrap_or_default();
-        vec![user.username.clone(), email, phones.join(", "), user.id.to_string(), state.to_owned()]
+        let (sub, seen, state) = (user.id.to_string(), when(self.last_login()), state.to_owned());
+        vec![user.username.clone(), email, user.groups.join(", "), phones.join(", "), seen, sub, state]
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::tests::{Bench, alice, declared_user};
 use super::{ManageError, deletion, devices, users};
+use crate::domain::clock::Timestamp;
 use crate::domain::id::DeviceId;
 use crate::domain::user::Upstream;
 use crate::domain::written::WrittenUser;
@@ -71,4 +72,23 @@ async fn a_declared_person_gets_no_phone_by_command_and_its_phones_get_names() {
     devices::rename(&bench.manage(), &id, "Mine".into()).await.unwrap();
     bench.apply(&[], &[declared_user("alice", "alice")]).await.unwrap();
     assert_eq!(users::find(&bench.manage(), "alice").await.unwrap().devices[0].label, "Mine");
+}
+
+#[tokio::test]
+async fn the_last_login_is_the_last_use_of_a_phone() {
+    let bench = Bench::new().await;
+    let person = users::create(&bench.manage(), alice()).await.unwrap();
+    let bob = WrittenUser { username: Some("bob".into()), ..WrittenUser::default() };
+    users::create(&bench.manage(), bob).await.unwrap();
+    assert_eq!(person.last_login(), None);
+    let moments = [(0, Timestamp::from_seconds(20)), (1, Timestamp::from_seconds(10))];
+    for (phone, at) in moments {
+        let id = person.devices[phone].id.clone();
+        let touched = bench.store.write(id, move |tx, id| Box::pin(store::devices::touch_last_used(tx, id, at)));
+        touched.await.unwrap();
+    }
+    let listed = users::list(&bench.manage()).await.unwrap();
+    let seen: Vec<_> = listed.iter().map(|person| (person.devices.len(), person.last_login())).collect();
+    assert_eq!(seen, [(2, Some(Timestamp::from_seconds(20))), (0, None)]);
+    assert_eq!(users::find(&bench.manage(), "alice").await.unwrap().last_login(), Some(Timestamp::from_seconds(20)));
 }

@@ -1,5 +1,7 @@
 //! People: add with their phones, read, lock and unlock, let new browsers ask them again.
 
+use std::collections::HashMap;
+
 use super::{Manage, ManageError};
 use crate::domain::audit::{AuditEvent, AuditKind};
 use crate::domain::client::Source;
@@ -15,6 +17,13 @@ use crate::store::{Db, StoreError, Tx, devices, grants, pushes, sessions, users}
 pub(crate) struct Person {
     pub user: User,
     pub devices: Vec<Device>,
+}
+
+impl Person {
+    /// When they last approved a login, with a phone that they still have.
+    pub(crate) fn last_login(&self) -> Option<Timestamp> {
+        self.devices.iter().filter_map(|device| device.last_used_at).max()
+    }
 }
 
 pub(super) fn event(user: &UserId, detail: &str) -> AuditEvent {
@@ -119,12 +128,12 @@ pub(crate) async fn create(manage: &Manage<'_>, written: WrittenUser) -> Result<
 
 pub(crate) async fn list(manage: &Manage<'_>) -> Result<Vec<Person>, ManageError> {
     let db = manage.store.read();
-    let mut people = Vec::new();
-    for user in users::list(db).await? {
-        let devices = devices::list_for_user(db, &user.id).await?;
-        people.push(Person { user, devices });
+    let mut phones: HashMap<UserId, Vec<Device>> = HashMap::new();
+    for device in devices::list(db).await? {
+        phones.entry(device.user_id.clone()).or_default().push(device);
     }
-    Ok(people)
+    let people = users::list(db).await?.into_iter();
+    Ok(people.map(|user| Person { devices: phones.remove(&user.id).unwrap_or_default(), user }).collect())
 }
 
 /// The person with this username, e-mail address or `sub`.

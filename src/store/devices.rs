@@ -23,6 +23,11 @@ pub(crate) async fn list_for_user(db: &Db, user: &UserId) -> Result<Vec<Device>,
     readable(db.rows(device::Entity, "WHERE user_id = $1 ORDER BY created_at, id", values![user]).await?, read)
 }
 
+/// Everybody's registrations with the services that this program knows, by person, oldest first.
+pub(crate) async fn list(db: &Db) -> Result<Vec<Device>, StoreError> {
+    readable(db.rows(device::Entity, "ORDER BY user_id, created_at, id", vec![]).await?, read)
+}
+
 /// The account that a typed name means, with its registrations at `upstream`: the username wins, then the e-mail address, then
 /// (SecSign only) the SecSign ID (design 3, `identify`). `identifier` is canonical. Locked people are found as well.
 pub(crate) async fn find_account(
