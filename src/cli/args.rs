@@ -36,7 +36,7 @@ pub(super) enum Format {
     /// For people
     #[default]
     Text,
-    /// JSON: one line, or one for each event of `try` and `audit`
+    /// JSON: one line, or one for each event of `try` and `audit` and each person of `user export`
     Json,
 }
 

@@ -8,10 +8,12 @@ mod audit;
 mod client;
 mod client_flags;
 mod consent;
+mod csv;
 mod device;
 mod installation;
 mod key;
 mod output;
+mod people;
 mod phones;
 mod recipe;
 #[cfg(test)]
@@ -30,6 +32,7 @@ use crate::app::StartError;
 use crate::config::{self, CONFIG_VARIABLE, Config, ConfigError, LOG_VARIABLE, LogFormat};
 use crate::domain::env::Env;
 use crate::manage::at_service::AtServiceError;
+use crate::manage::import::ImportError;
 use crate::manage::{Manage, ManageError};
 use crate::store::{Store, StoreError};
 use crate::telemetry::{self, COMMAND_FILTER, SERVER_FILTER, TelemetryError};
@@ -52,6 +55,8 @@ enum CliError {
     Start(#[from] StartError),
     #[error(transparent)]
     Manage(#[from] ManageError),
+    #[error(transparent)]
+    Import(#[from] ImportError),
     #[error(transparent)]
     AtService(#[from] AtServiceError),
     #[error(transparent)]

@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 use super::args::{ByName, OfPerson};
 use super::device::device_to_json;
 use super::output::{Listed, fields, table, utc};
+use super::people::{self, IMPORT_HELP, ImportFlags};
 use super::{CliError, Context};
 use crate::domain::browser::BrowserSession;
 use crate::domain::clock::Timestamp;
@@ -23,6 +24,11 @@ pub(super) enum UserCommand {
     List,
     /// One of them
     Show(ByName),
+    /// Add many from a file
+    #[command(after_help = IMPORT_HELP)]
+    Import(ImportFlags),
+    /// Print all as CSV, or with `--format json` as a JSON object a line: what `import` reads
+    Export,
     /// Invite one (not available yet)
     Invite(ByName),
     /// Lock one: their sessions end at once and they cannot sign in
@@ -43,6 +49,8 @@ pub(super) async fn user(context: &Context, command: UserCommand) -> Result<(), 
     let opened = context.open().await?;
     let manage = opened.manage();
     let person = match command {
+        UserCommand::Import(flags) => return people::import(context, &opened, &flags).await,
+        UserCommand::Export => return people::export(context, &opened).await,
         UserCommand::Delete(which) => {
             let user = deletion::delete(&manage, &which.into_name()).await?.user;
             let json = json!({ "sub": user.id.as_str(), "username": user.username, "deleted": true });

@@ -12,6 +12,7 @@ pub(crate) mod consents;
 pub(crate) mod declared;
 pub(crate) mod deletion;
 pub(crate) mod devices;
+pub(crate) mod import;
 #[cfg(test)]
 mod people_tests;
 pub(crate) mod sessions;

@@ -1,5 +1,6 @@
 //! What operators do with people, their phones and their consents, on a SQLite file.
 
+use super::import::{self, Entry, ImportError};
 use super::tests::{Bench, alice, declared_user};
 use super::{ManageError, deletion, devices, users};
 use crate::domain::clock::Timestamp;
@@ -91,4 +92,61 @@ async fn the_last_login_is_the_last_use_of_a_phone() {
     let seen: Vec<_> = listed.iter().map(|person| (person.devices.len(), person.last_login())).collect();
     assert_eq!(seen, [(2, Some(Timestamp::from_seconds(20))), (0, None)]);
     assert_eq!(users::find(&bench.manage(), "alice").await.unwrap().last_login(), Some(Timestamp::from_seconds(20)));
+}
+
+fn entry(line: usize, username: &str, secsignid: Option<&str>) -> Entry {
+    let written =
+        WrittenUser { username: Some(username.into()), secsignid: secsignid.map(str::to_owned), ..WrittenUser::default() };
+    Entry { line, written, locked: false }
+}
+
+#[tokio::test]
+async fn with_one_mistake_nobody_of_a_list_is_added() {
+    let bench = Bench::new().await;
+    users::create(&bench.manage(), alice()).await.unwrap();
+    let mut address = entry(7, "frank", None);
+    address.written.email = Some("eve".into());
+    let list = vec![
+        entry(2, "bob", Some("bob")),
+        entry(3, "BOB", None),
+        entry(4, "carol", Some("bob")),
+        entry(5, "alice@example.org", None),
+        entry(6, "dave", Some("alice")),
+        address,
+        entry(8, "al ice", None),
+    ];
+    let Err(ImportError::Wrong(mistakes)) = import::plan(&bench.manage(), list, false).await else { panic!() };
+    assert_eq!(mistakes.iter().map(|mistake| mistake.line).collect::<Vec<_>>(), [3, 4, 5, 6, 7, 8]);
+    assert!(mistakes[0].message.contains("line 2") && mistakes[2].message.contains("already"), "{mistakes:?}");
+    assert_eq!(users::list(&bench.manage()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_list_is_added_in_few_commits_and_a_second_time_only_what_is_new() {
+    let bench = Bench::new().await;
+    let list = |count: usize| -> Vec<Entry> {
+        let person = |number: usize| (number + 2, format!("user{number}"));
+        (0..count).map(person).map(|(line, name)| entry(line, &name, Some(&name))).collect()
+    };
+    let mut first = list(1200);
+    first[1].locked = true;
+    let plan = import::plan(&bench.manage(), first, false).await.unwrap();
+    assert!(users::list(&bench.manage()).await.unwrap().is_empty(), "a plan writes nothing");
+    let commits = bench.store.commits();
+    assert_eq!(import::carry_out(&bench.manage(), &plan).await.unwrap(), 1200);
+    assert_eq!(bench.store.commits() - commits, 3);
+    let person = users::find(&bench.manage(), "user1").await.unwrap();
+    assert_eq!((person.user.locked, person.devices.len()), (true, 1));
+    assert!(bench.trail().await.iter().all(|line| line == "user.changed: imported"));
+
+    assert!(
+        matches!(import::plan(&bench.manage(), list(1201), false).await, Err(ImportError::Wrong(all)) if all.len() == 2400)
+    );
+    let plan = import::plan(&bench.manage(), list(1201), true).await.unwrap();
+    assert_eq!((plan.people.len(), plan.skipped), (1, 1200));
+    // Somebody else is faster.
+    let other = WrittenUser { username: Some("user1200".into()), ..WrittenUser::default() };
+    users::create(&bench.manage(), other).await.unwrap();
+    let refused = import::carry_out(&bench.manage(), &plan).await;
+    assert!(matches!(refused, Err(ImportError::Manage(ManageError::Exists(_)))), "{refused:?}");
 }

@@ -43,6 +43,19 @@ pub(crate) async fn insert(tx: &Tx, event: &AuditEvent, id: &str, at: Timestamp)
     Ok(())
 }
 
+/// Writes some hundred events, of kinds that no stranger can repeat, by one statement.
+pub(crate) async fn insert_all(tx: &Tx, events: &[(&str, &AuditEvent)], at: Timestamp) -> Result<(), StoreError> {
+    let row = |(id, event): &(&str, &AuditEvent)| {
+        let AuditEvent { kind, user, client, subject, origin, detail } = (*event).clone();
+        let (id, kind) = ((*id).to_owned(), kind.as_str().to_owned());
+        let RequestSource { address, user_agent } = origin;
+        let (user_id, client_id, sample, count, last_at) = (user, client, None, None, None);
+        audit_event::Model { id, at, kind, user_id, client_id, subject, address, user_agent, detail, sample, count, last_at }
+    };
+    let written = tx.insert_all(events.iter().map(row).collect()).await?;
+    if written { Ok(()) } else { Err(StoreError::conflict("two audit events have one id")) }
+}
+
 /// Up to how many rows events of a kind have, and what the row says that stands for the others.
 struct Bound {
     key: String,

@@ -53,9 +53,18 @@ pub(crate) async fn find_account(
 
 /// Adds a registration. False: the service's user is registered here already, for whomever.
 pub(crate) async fn insert(tx: &Tx, device: &Device) -> Result<bool, StoreError> {
+    tx.insert_new(row(device)).await
+}
+
+/// Some hundred at once. False: one of them is registered here already, and the transaction has to be rolled back.
+pub(crate) async fn insert_all(tx: &Tx, devices: &[Device]) -> Result<bool, StoreError> {
+    tx.insert_all(devices.iter().map(row).collect()).await
+}
+
+fn row(device: &Device) -> device::Model {
     let Device { id, user_id, upstream, upstream_user, label, created_at, last_used_at } = device.clone();
     let upstream = upstream.as_str().to_owned();
-    tx.insert_new(device::Model { id, user_id, upstream, upstream_user, label, created_at, last_used_at }).await
+    device::Model { id, user_id, upstream, upstream_user, label, created_at, last_used_at }
 }
 
 /// Changes what it is called here. False: there is none.

@@ -39,11 +39,28 @@ pub(crate) async fn list(db: &Db) -> Result<Vec<User>, StoreError> {
     rows.into_iter().map(read).collect()
 }
 
+/// Somebody whose username or e-mail address is one of these.
+pub(crate) async fn find_any(db: &Db, names: &[&str]) -> Result<Option<User>, StoreError> {
+    let named = Condition::any()
+        .add(user::Column::Username.is_in(names.iter().copied()))
+        .add(user::Column::Email.is_in(names.iter().copied()));
+    user::Entity::find().filter(named).one(db).await?.map(read).transpose()
+}
+
 pub(crate) async fn insert(tx: &Tx, user: &User) -> Result<UserSaved, StoreError> {
+    let inserted = tx.insert_new(row(user)?).await?;
+    if inserted { Ok(UserSaved::Saved) } else { Ok(taken(tx, user).await?.unwrap_or(UserSaved::IdMismatch)) }
+}
+
+/// Some hundred at once. False: a name of one is taken, and the transaction has to be rolled back.
+pub(crate) async fn insert_all(tx: &Tx, users: &[User]) -> Result<bool, StoreError> {
+    tx.insert_all(users.iter().map(row).collect::<Result<Vec<_>, _>>()?).await
+}
+
+fn row(user: &User) -> Result<user::Model, StoreError> {
     let (group_names, source) = (to_json(&user.groups)?, user.source.as_str().to_owned());
     let User { id, username, email, email_verified, name, locked, created_at, updated_at, .. } = user.clone();
-    let row = user::Model { id, username, email, email_verified, name, group_names, locked, source, created_at, updated_at };
-    if tx.insert_new(row).await? { Ok(UserSaved::Saved) } else { Ok(taken(tx, user).await?.unwrap_or(UserSaved::IdMismatch)) }
+    Ok(user::Model { id, username, email, email_verified, name, group_names, locked, source, created_at, updated_at })
 }
 
 /// Writes everything but the id and the time of creation. A source that only a newer program knows stays, unless the file

@@ -69,6 +69,7 @@ cases! {
         ending_a_session_revokes_what_was_not_granted_to_outlive_it
         a_remembered_browser_is_forgotten_in_time
         deleting_a_person_leaves_nothing_of_theirs
+        many_people_are_inserted_at_once
     }
     authorizations {
         an_authorization_comes_back_as_it_was_written

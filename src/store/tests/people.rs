@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use super::samples::{NOW, access_token, after, browser, device, digest, grant, populate, refresh_token, session, user, write};
+use crate::domain::audit::{AuditEvent, AuditKind};
 use crate::domain::id::{DeviceId, GrantId, SessionId, UserId};
-use crate::domain::user::{Upstream, User};
+use crate::domain::user::{Device, Upstream, User};
 use crate::store::users::UserSaved;
-use crate::store::{Store, access_tokens, consents, devices, grants, refresh_tokens, remembered_browsers, sessions, users};
+use crate::store::{
+    Store, access_tokens, audit, consents, devices, grants, refresh_tokens, remembered_browsers, sessions, users,
+};
 
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -159,4 +162,27 @@ pub(super) async fn deleting_a_person_leaves_nothing_of_theirs(store: Store) {
     assert!(refresh_tokens::find(db, &digest("r")).await.unwrap().is_none());
     assert!(consents::list(db, None).await.unwrap().is_empty());
     assert!(sessions::find(db, &SessionId::new("bobs")).await.unwrap().is_some());
+}
+
+pub(super) async fn many_people_are_inserted_at_once(store: Store) {
+    let alice = populate(&store).await;
+    let people: Vec<User> = (0..300).map(|number| user(&format!("u{number}"))).collect();
+    let phones: Vec<Device> = people.iter().map(|user| device(user, &user.username)).collect();
+    let events: Vec<(String, AuditEvent)> =
+        (0..300).map(|number| (format!("id{number}"), AuditEvent::new(AuditKind::UserChanged))).collect();
+    assert!(write!(store, people.clone(), |tx, people| users::insert_all(tx, people)));
+    assert!(write!(store, phones.clone(), |tx, phones| devices::insert_all(tx, phones)));
+    write!(store, events, |tx, events| async {
+        let events: Vec<_> = events.iter().map(|(id, event)| (id.as_str(), event)).collect();
+        audit::insert_all(tx, &events, NOW).await
+    });
+    assert_eq!(audit::list(store.read(), 1000).await.unwrap().len(), 300);
+    assert_eq!(users::list(store.read()).await.unwrap().len(), 301);
+    assert!(devices::list(store.read()).await.unwrap().iter().any(|device| *device == phones[7]));
+    let found = users::find_any(store.read(), &["nobody", "u7@example.org"]).await.unwrap();
+    assert_eq!(found, Some(people[7].clone()));
+    assert!(users::find_any(store.read(), &["nobody"]).await.unwrap().is_none());
+    // One of them is here.
+    assert!(!write!(store, vec![user("new"), alice.clone()], |tx, people| users::insert_all(tx, people)));
+    assert!(!write!(store, vec![phones[0].clone()], |tx, phones| devices::insert_all(tx, phones)));
 }
