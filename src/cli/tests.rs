@@ -61,6 +61,14 @@ fn a_group_is_one_each_time_blanks_and_all() {
 }
 
 #[test]
+fn an_allowed_group_is_one_each_time_and_an_empty_one_is_none() {
+    let groups = |flags: &[&str]| created(flags).unwrap().get("allowed_groups").cloned();
+    assert_eq!(groups(&["--allowed-group", "Domain Users", "--allowed-group", "ops"]), Some(json!(["Domain Users", "ops"])));
+    assert_eq!(groups(&["--allowed-group", ""]), Some(json!([])));
+    assert_eq!(groups(&[]), None);
+}
+
+#[test]
 fn switches_stand_alone_or_say_true_or_false() {
     for (flags, value) in [
         (vec![], None),

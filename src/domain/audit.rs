@@ -15,6 +15,8 @@ parsed_enum! {
         LoginMismatch = "login.mismatch",
         /// Browsers that are not known asked for too many people, all together.
         LoginFlood = "login.flood",
+        /// Somebody signed in who may not use the client; the detail says why.
+        AccessDenied = "access.denied",
         Logout = "logout",
         LogoutDelivered = "logout.delivered",
         /// Given up; the detail says why.
@@ -33,10 +35,10 @@ parsed_enum! {
 }
 
 impl AuditKind {
-    /// Whether strangers can have it written again and again: then one row may stand for many. Never a success, a consent, a sign
+    /// Whether people can have it written again and again: then one row may stand for many. Never a success, a consent, a sign
     /// of misuse or a change by an operator.
     pub(crate) const fn repeats(self) -> bool {
-        matches!(self, Self::LoginStarted | Self::LoginFailed)
+        matches!(self, Self::LoginStarted | Self::LoginFailed | Self::AccessDenied)
     }
 }
 

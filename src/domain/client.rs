@@ -9,6 +9,7 @@ use super::clock::Timestamp;
 use super::id::ClientId;
 use super::named::parsed_enum;
 use super::secret::{Secret, SecretDigest};
+use super::user::User;
 use crate::protocol::client_metadata::{ApplicationType, ClientMetadata, Kind, MEMBERS, Member};
 
 parsed_enum! {
@@ -34,6 +35,12 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn display_name(&self) -> &str {
         if self.metadata.client_name.is_empty() { self.id.as_str() } else { &self.metadata.client_name }
+    }
+
+    /// Whether this person may sign in to it.
+    pub(crate) fn admits(&self, user: &User) -> bool {
+        let allowed = &self.metadata.allowed_groups;
+        allowed.is_empty() || user.groups.iter().any(|group| allowed.contains(group))
     }
 }
 

@@ -104,7 +104,7 @@ fn email(written: &str) -> Result<String, &'static str> {
 }
 
 /// As it is written: groups are compared exactly by relying parties.
-fn group(written: &str) -> Result<String, &'static str> {
+pub(super) fn group(written: &str) -> Result<String, &'static str> {
     let fits = (1..=255).contains(&written.len()) && written.trim() == written;
     let harmless = !written.chars().any(|character| character.is_control() || character == ',');
     if fits && harmless { Ok(written.to_owned()) } else { Err(GROUP) }

@@ -119,6 +119,9 @@ impl Redemption {
             return Ok(Err("the person of the code is locked or gone, or the phone that approved the login was removed"));
         };
         let client = &self.write.client;
+        if !client.admits(&user) {
+            return Ok(Err("the person is in none of the client's allowed_groups"));
+        }
         // From here on nobody takes it back before the family is there to be revoked with it.
         if client.metadata.consent != ConsentPolicy::None && !consents::lock_row(tx, &user.id, &client.id).await? {
             return Ok(Err("what the person had allowed the client was taken back"));
