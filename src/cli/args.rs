@@ -12,6 +12,7 @@ use super::consent::ConsentCommand;
 use super::device::DeviceCommand;
 use super::installation::ConfigCommand;
 use super::key::KeyCommand;
+use super::token::TokenCommand;
 use super::trial::TryCommand;
 use super::user::{SessionCommand, UserCommand};
 #[cfg(feature = "demo")]
@@ -78,6 +79,9 @@ pub(super) enum Command {
     /// The audit trail: what happened to whom
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Tokens, before they are issued
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Signing keys
     #[command(subcommand)]
     Key(KeyCommand),

@@ -18,6 +18,7 @@ mod phones;
 mod recipe;
 #[cfg(test)]
 mod tests;
+mod token;
 mod trial;
 mod user;
 
@@ -188,6 +189,7 @@ async fn run_async(context: &Context, command: Command) -> Result<(), CliError> 
         Command::Consent(command) => consent::run(context, command).await,
         Command::Audit(command) => audit::run(context, command).await,
         Command::Session(command) => user::session(context, command).await,
+        Command::Token(command) => token::run(context, command).await,
         Command::Key(command) => key::run(context, command).await,
         Command::Try(command) => trial::run(context, command).await,
         Command::Doctor => installation::doctor(context).await,

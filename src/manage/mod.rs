@@ -15,6 +15,7 @@ pub(crate) mod devices;
 pub(crate) mod import;
 #[cfg(test)]
 mod people_tests;
+pub(crate) mod preview;
 pub(crate) mod sessions;
 #[cfg(test)]
 mod tests;

@@ -244,3 +244,27 @@ test('allowed_groups: who is in none of them is refused, and so is what they had
   assert.equal((await ops.refresh(entered.tokens.refresh_token)).status, 200);
   assert.ok((await tokens(ops, 'frida', { walker: denied.walker })).tokens.id_token);
 });
+
+test('token preview: the claims that are issued then, and why a login would be refused', async () => {
+  const jwt = await client('previewed', '--access-token-format', 'jwt', '--allowed-group', 'staff');
+  const count = async () => lines((await run(['audit', 'export'])).stdout).length;
+  const before = await count();
+  const preview = await command('token', 'preview', 'previewed', 'alice');
+  assert.equal(await count(), before, 'nothing is stored');
+  const issued = (await tokens(jwt, 'alice')).tokens;
+  const { sid, nonce, at_hash: hash, ...id } = parts(issued.id_token).claims;
+  const { jti, ...access } = parts(issued.access_token).claims;
+  assert.ok(sid && nonce && hash && jti);
+  const timeless = ({ iat, exp, auth_time: at, ...rest }) => ({ ...rest, lives: exp - iat, has: [typeof iat, typeof at] });
+  assert.deepEqual(timeless(preview.id_token), timeless(id));
+  assert.deepEqual(timeless(preview.access_token), timeless(access));
+  assert.deepEqual([preview.scope, preview.expires_in, preview.refresh_token], [issued.scope, issued.expires_in, true]);
+  assert.deepEqual(preview.refused, []);
+  const narrow = await command('token', 'preview', 'previewed', 'alice', '--scope', 'openid email');
+  assert.deepEqual(Object.keys(narrow.userinfo).sort(), ['email', 'email_verified', 'sub'].filter((name) => name in preview.userinfo));
+  await command('user', 'create', '--username', 'gast');
+  const guest = await command('token', 'preview', 'previewed', 'gast');
+  assert.deepEqual(guest.refused.map((reason) => /no device|allowed_groups/.test(reason)), [true, true]);
+  assert.match((await run(['token', 'preview', 'previewed', 'gast'])).stdout, /^ID token\n\{[\s\S]*would be refused/);
+  assert.match(await refused('token', 'preview', 'nobody', 'alice'), /there is no client/);
+});
