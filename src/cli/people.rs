@@ -52,7 +52,7 @@ pub(super) async fn import(context: &Context, opened: &Opened, flags: &ImportFla
     };
     let plan = match planned {
         Ok(plan) => plan,
-        Err(ImportError::Wrong(mistakes)) => return wrong(context, &mistakes),
+        Err(ImportError::Wrong(mistakes)) => return wrong(context, flags.dry_run, &mistakes),
         Err(error) => return Err(error.into()),
     };
     let added = if flags.dry_run { plan.people.len() } else { import::carry_out(&manage, &plan).await? };
@@ -79,10 +79,10 @@ fn text_of(file: &Path) -> Result<String, CliError> {
     read().map_err(|error| CliError::Refused(format!("{} cannot be read: {error}", file.display())))
 }
 
-fn wrong(context: &Context, mistakes: &[Mistake]) -> Result<(), CliError> {
+fn wrong(context: &Context, dry_run: bool, mistakes: &[Mistake]) -> Result<(), CliError> {
     let listed: Vec<Json> =
         mistakes.iter().map(|Mistake { line, message }| json!({ "line": line, "message": message })).collect();
-    context.format.print_for_programs(&json!({ "added": 0, "skipped": 0, "dry_run": false, "mistakes": listed }))?;
+    context.format.print_for_programs(&json!({ "added": 0, "skipped": 0, "dry_run": dry_run, "mistakes": listed }))?;
     let lines = mistakes.iter().take(SHOWN).map(|Mistake { line, message }| format!("\n  line {line}: {message}"));
     let more = mistakes.len().saturating_sub(SHOWN);
     let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };

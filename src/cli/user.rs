@@ -62,6 +62,10 @@ pub(super) async fn user(context: &Context, command: UserCommand) -> Result<(), 
             if let Some(warning) = warning_of_groups(&person.user.username, &person.user.groups) {
                 tracing::warn!(warning, "the person was added, but look at it");
             }
+            if person.devices.is_empty() {
+                let warning = "there is no phone to sign in with; `signbridge device add` adds one";
+                tracing::warn!(warning, "the person was added, but look at it");
+            }
             person
         }
         UserCommand::Show(which) | UserCommand::Invite(which) => users::find(&manage, &which.into_name()).await?,

@@ -1,9 +1,11 @@
 //! What people allowed clients (OIDC Core §3.1.2.4): read and take back.
 
+use std::collections::HashMap;
+
 use super::{Manage, ManageError, users};
 use crate::domain::audit::{AuditEvent, AuditKind};
 use crate::domain::grant::Consent;
-use crate::domain::id::ClientId;
+use crate::domain::id::{ClientId, UserId};
 use crate::domain::user::User;
 use crate::store::{self, grants};
 
@@ -21,26 +23,20 @@ pub(crate) async fn list(
     client: Option<&ClientId>,
 ) -> Result<Vec<Allowed>, ManageError> {
     let db = manage.store.read();
-    let (users, of) = match person {
-        Some(name) => {
-            let user = users::find(manage, name).await?.user;
-            let id = user.id.clone();
-            (vec![user], Some(id))
-        }
-        None => (store::users::list(db).await?, None),
+    let users = match person {
+        Some(name) => vec![users::find(manage, name).await?.user],
+        None => store::users::list(db).await?,
     };
-    let mut given = store::consents::list(db, of.as_ref()).await?;
-    given.retain(|(_, of, _)| client.is_none_or(|client| client == of));
-    let mut found = Vec::new();
-    for user in users {
-        let own = given.iter().filter(|(owner, ..)| *owner == user.id);
-        let allowed = |(_, client, consent): &(_, ClientId, Consent)| Allowed {
-            user: user.clone(),
-            client: client.clone(),
-            consent: consent.clone(),
-        };
-        found.extend(own.map(allowed));
-    }
+    let of = users.first().filter(|_| person.is_some()).map(|user| user.id.clone());
+    let users: HashMap<UserId, User> = users.into_iter().map(|user| (user.id.clone(), user)).collect();
+    let given = store::consents::list(db, of.as_ref()).await?.into_iter();
+    let given = given.filter(|(_, of, _)| client.is_none_or(|client| client == of));
+    let allowed = |(id, client, consent): (UserId, ClientId, Consent)| {
+        let user = users.get(&id)?.clone();
+        Some(Allowed { user, client, consent })
+    };
+    let mut found: Vec<Allowed> = given.filter_map(allowed).collect();
+    found.sort_by(|one, other| (&one.user.username, &one.client).cmp(&(&other.user.username, &other.client)));
     Ok(found)
 }
 
