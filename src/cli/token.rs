@@ -11,7 +11,7 @@ use crate::protocol::scope::Scope;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TokenCommand {
-    /// What a client would be told of a person: the claims of its tokens, and the answer of userinfo. Nothing is signed or stored
+    /// What a client would be told of a person: claims of tokens, and the answer of userinfo. Nothing is signed or stored
     #[command(after_help = EXAMPLES)]
     Preview {
         /// The id of the client

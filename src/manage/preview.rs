@@ -16,7 +16,7 @@ pub(crate) struct Preview {
     pub refused: Vec<&'static str>,
 }
 
-/// As after a login by the best of their phones, asked for `scope`; for everything that the client may have, where none is named.
+/// As after a login by the best of their phones, asked for `scope`; without one, for everything that the client may have.
 pub(crate) async fn preview(
     manage: &Manage<'_>,
     client: &ClientId,
