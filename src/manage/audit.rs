@@ -55,7 +55,7 @@ impl<'a> Trail<'a> {
 
     /// The next `limit` events behind `place`, the earliest first.
     pub(crate) async fn after(&mut self, (at, id): &Place, limit: u64) -> Result<Vec<Event>, StoreError> {
-        let records = audit::after(self.db, &self.filter, (*at, id), limit).await?;
+        let records = audit::after(self.db, &self.filter, (*at, id.as_str()), limit).await?;
         self.named(records).await
     }
 
