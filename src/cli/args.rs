@@ -6,10 +6,13 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use super::audit::AuditCommand;
 use super::client::ClientCommand;
+use super::consent::ConsentCommand;
 use super::device::DeviceCommand;
 use super::installation::ConfigCommand;
 use super::key::KeyCommand;
+use super::token::TokenCommand;
 use super::trial::TryCommand;
 use super::user::{SessionCommand, UserCommand};
 #[cfg(feature = "demo")]
@@ -34,7 +37,7 @@ pub(super) enum Format {
     /// For people
     #[default]
     Text,
-    /// JSON: one line, or one for each event of `try`
+    /// JSON: one line, or one for each event of `try` and `audit` and each person of `user export`
     Json,
 }
 
@@ -67,9 +70,18 @@ pub(super) enum Command {
     /// Phones that people registered
     #[command(subcommand)]
     Device(DeviceCommand),
+    /// What people allowed clients that ask them
+    #[command(subcommand)]
+    Consent(ConsentCommand),
     /// Signed-in browsers
     #[command(subcommand)]
     Session(SessionCommand),
+    /// The audit trail: what happened to whom
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Tokens, before they are issued
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// Signing keys
     #[command(subcommand)]
     Key(KeyCommand),

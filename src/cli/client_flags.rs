@@ -33,7 +33,7 @@ fn flag(member: &'static Member) -> Arg {
     let arg = Arg::new(member.name).long(member.flag).aliases(member.aliases).value_name(member.value_name).help(member.help);
     match member.kind {
         Kind::Text | Kind::Url => arg,
-        Kind::Words | Kind::Scope => arg.action(ArgAction::Append),
+        Kind::Words | Kind::Scope | Kind::Texts => arg.action(ArgAction::Append),
         Kind::Switch => {
             let arg = arg.value_name("BOOL").num_args(0..=1).require_equals(true);
             arg.default_missing_value("true").value_parser(value_parser!(bool))
@@ -50,6 +50,10 @@ fn written(matches: &ArgMatches, member: &Member) -> Option<Json> {
         Kind::Words | Kind::Scope => {
             let texts = matches.get_many::<String>(member.name)?;
             Some(texts.flat_map(|text| text.split_whitespace()).collect())
+        }
+        Kind::Texts => {
+            let texts = matches.get_many::<String>(member.name)?;
+            Some(texts.map(String::as_str).filter(|text| !text.is_empty()).collect())
         }
         Kind::Switch => matches.get_one::<bool>(member.name).map(|switch| Json::from(*switch)),
         _one => matches.get_one::<String>(member.name).map(|text| Json::from(text.as_str())),

@@ -3,13 +3,15 @@
 use clap::Subcommand;
 use serde_json::{Value as Json, json};
 
-use super::args::{ById, OfPerson};
-use super::output::{Listed, utc};
+use super::args::{ById, ByName, OfPerson};
+use super::output::{Listed, fields, utc};
+use super::trial::{secsign_id, thumbsignin_user};
 use super::{CliError, Context, phones};
 use crate::app::parts;
 use crate::domain::client::Source;
 use crate::domain::id::DeviceId;
-use crate::domain::user::{Device, User};
+use crate::domain::user::{Device, Upstream, User};
+use crate::domain::written::device_label;
 use crate::manage::at_service::{self, AtServiceError, Removed};
 use crate::manage::devices;
 use crate::telemetry;
@@ -25,6 +27,31 @@ pub(super) enum DeviceCommand {
         #[arg(long)]
         at_service: bool,
     },
+    /// Give a person another one, by the name that its service knows them by
+    #[command(after_help = ADD_EXAMPLES)]
+    Add {
+        #[command(flatten)]
+        person: ByName,
+        /// The person's SecSign ID
+        #[arg(long, value_name = "ID", value_parser = secsign_id, required_unless_present = "thumbsignin_user_id")]
+        secsignid: Option<String>,
+        /// The id by which ThumbSignIn knows the person
+        #[arg(long, value_name = "ID", value_parser = thumbsignin_user, conflicts_with = "secsignid")]
+        thumbsignin_user_id: Option<String>,
+        /// What it is called here [default: the service's name]
+        #[arg(long, value_name = "TEXT", value_parser = device_label)]
+        label: Option<String>,
+    },
+    /// Change what one is called here
+    #[command(after_help = "Example:\n  signbridge device rename 0197f3f2-6f5d-7c54-a0a2-6f0a3a1d2b11 \"Ada's new phone\"")]
+    Rename {
+        /// Which one
+        #[arg(value_name = "ID")]
+        id: String,
+        /// Its name from now on
+        #[arg(value_name = "LABEL", value_parser = device_label)]
+        label: String,
+    },
     /// Remove one; the sessions and tokens that it approved end at once
     Remove {
         #[command(flatten)]
@@ -34,6 +61,10 @@ pub(super) enum DeviceCommand {
         at_service: bool,
     },
 }
+
+const ADD_EXAMPLES: &str = "Examples:
+  signbridge device add ada --secsignid ada
+  signbridge device add ada --thumbsignin-user-id ada-1 --label \"Ada's tablet\"";
 
 pub(super) async fn run(context: &Context, command: DeviceCommand) -> Result<(), CliError> {
     let opened = context.open().await?;
@@ -50,6 +81,14 @@ pub(super) async fn run(context: &Context, command: DeviceCommand) -> Result<(),
             let asked = registered.into_iter().zip(said).map(|(registered, said)| Asked { registered, said });
             Ok(context.format.print_list(&asked.collect::<Vec<_>>())?)
         }
+        DeviceCommand::Add { person, secsignid, thumbsignin_user_id, label } => {
+            let name = match secsignid {
+                Some(id) => (Upstream::SecSign, id),
+                None => (Upstream::ThumbSignIn, thumbsignin_user_id.unwrap_or_default()),
+            };
+            print_one(context, &devices::add(&manage, &person.into_name(), name, label).await?)
+        }
+        DeviceCommand::Rename { id, label } => print_one(context, &devices::rename(&manage, &DeviceId::new(id), label).await?),
         DeviceCommand::Remove { which, at_service: there_too } => {
             let upstreams = there_too.then(upstreams).transpose()?;
             let (user, device) = devices::remove(&manage, &DeviceId::new(which.into_id())).await?;
@@ -65,6 +104,20 @@ pub(super) async fn run(context: &Context, command: DeviceCommand) -> Result<(),
             say_removed(context, &user, &device, there.as_ref())
         }
     }
+}
+
+fn print_one(context: &Context, registered: &(User, Device)) -> Result<(), CliError> {
+    let (user, device) = registered;
+    let text = || {
+        fields(&[
+            ("id", device.id.to_string()),
+            ("username", user.username.clone()),
+            ("service", device.upstream.display_name().to_owned()),
+            ("known as", device.upstream_user.clone()),
+            ("called", device.label.clone()),
+        ])
+    };
+    Ok(context.format.print(&registered.json(), text)?)
 }
 
 /// `there`: what came of removing it at its service as well.
@@ -121,7 +174,7 @@ pub(super) fn device_to_json(device: &Device) -> Json {
 }
 
 impl Listed for (User, Device) {
-    const HEAD: &'static [&'static str] = &["id", "username", "service", "known as", "last used"];
+    const HEAD: &'static [&'static str] = &["id", "username", "service", "known as", "called", "last used"];
     const NOTHING: &'static str = "there are no devices";
 
     fn json(&self) -> Json {
@@ -138,7 +191,7 @@ impl Listed for (User, Device) {
         let (user, device) = self;
         let used = device.last_used_at.map_or_else(|| "never".to_owned(), utc);
         let service = device.upstream.display_name().to_owned();
-        vec![device.id.to_string(), user.username.clone(), service, device.upstream_user.clone(), used]
+        vec![device.id.to_string(), user.username.clone(), service, device.upstream_user.clone(), device.label.clone(), used]
     }
 }
 
@@ -149,7 +202,7 @@ struct Asked {
 }
 
 impl Listed for Asked {
-    const HEAD: &'static [&'static str] = &["id", "username", "service", "known as", "last used", "at the service"];
+    const HEAD: &'static [&'static str] = &["id", "username", "service", "known as", "called", "last used", "at the service"];
     const NOTHING: &'static str = <(User, Device)>::NOTHING;
 
     fn json(&self) -> Json {

@@ -4,17 +4,22 @@
 //! codes: 0 done; 2 the command line or the configuration is wrong; 1 anything else.
 
 mod args;
+mod audit;
 mod client;
 mod client_check;
 mod client_flags;
+mod consent;
+mod csv;
 mod device;
 mod installation;
 mod key;
 mod output;
+mod people;
 mod phones;
 mod recipe;
 #[cfg(test)]
 mod tests;
+mod token;
 mod trial;
 mod user;
 
@@ -29,6 +34,7 @@ use crate::app::{StartError, parts};
 use crate::config::{self, CONFIG_VARIABLE, Config, ConfigError, LOG_VARIABLE, LogFormat};
 use crate::domain::env::Env;
 use crate::manage::at_service::AtServiceError;
+use crate::manage::import::ImportError;
 use crate::manage::{Manage, ManageError};
 use crate::store::{Store, StoreError};
 use crate::telemetry::{self, COMMAND_FILTER, SERVER_FILTER, TelemetryError};
@@ -51,6 +57,8 @@ enum CliError {
     Start(#[from] StartError),
     #[error(transparent)]
     Manage(#[from] ManageError),
+    #[error(transparent)]
+    Import(#[from] ImportError),
     #[error(transparent)]
     AtService(#[from] AtServiceError),
     #[error(transparent)]
@@ -208,7 +216,10 @@ async fn run_async(context: &Context, command: Command) -> Result<(), CliError> 
         Command::Client(command) => client::run(context, command).await,
         Command::User(command) => user::user(context, command).await,
         Command::Device(command) => device::run(context, command).await,
+        Command::Consent(command) => consent::run(context, command).await,
+        Command::Audit(command) => audit::run(context, command).await,
         Command::Session(command) => user::session(context, command).await,
+        Command::Token(command) => token::run(context, command).await,
         Command::Key(command) => key::run(context, command).await,
         Command::Try(command) => trial::run(context, command).await,
         Command::Doctor => installation::doctor(context).await,

@@ -5,7 +5,7 @@ use std::io;
 use serde_json::Value as Json;
 
 use super::args::Format;
-pub(super) use crate::domain::clock::utc;
+pub(super) use crate::domain::clock::{rfc3339, utc};
 use crate::telemetry;
 
 impl Format {

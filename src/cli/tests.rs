@@ -61,6 +61,14 @@ fn a_group_is_one_each_time_blanks_and_all() {
 }
 
 #[test]
+fn an_allowed_group_is_one_each_time_and_an_empty_one_is_none() {
+    let groups = |flags: &[&str]| created(flags).unwrap().get("allowed_groups").cloned();
+    assert_eq!(groups(&["--allowed-group", "Domain Users", "--allowed-group", "ops"]), Some(json!(["Domain Users", "ops"])));
+    assert_eq!(groups(&["--allowed-group", ""]), Some(json!([])));
+    assert_eq!(groups(&[]), None);
+}
+
+#[test]
 fn switches_stand_alone_or_say_true_or_false() {
     for (flags, value) in [
         (vec![], None),
@@ -147,17 +155,34 @@ fn every_command_of_the_contract_is_understood() {
         "user lock a",
         "user unlock --username a",
         "user reset-limits a",
+        "user import people.csv --dry-run --skip-existing",
+        "user import -",
+        "user export",
+        "user delete a",
+        "user delete --username a",
         "device list",
         "device list a",
         "device list --username a",
         "device list a --at-service",
+        "device add a --secsignid a",
+        "device add --username a --thumbsignin-user-id a --label Tablet",
+        "device rename x Tablet",
         "device remove x",
         "device remove --id x --at-service",
+        "consent list",
+        "consent list a --client x",
+        "consent revoke a x",
         "session list",
         "session list a",
         "session end x",
         "session end --id x",
         "session end --username a",
+        "audit list",
+        "audit list --user a --client x --kind login.failed --since 7d --last 5",
+        "audit tail --kind login",
+        "audit export --since 2026-11-30",
+        "token preview x a",
+        "token preview x a --scope openid",
         "key list",
         "key rotate",
         "key rotate --alg ES256",
@@ -216,6 +241,18 @@ fn command_lines_that_make_no_sense_are_refused() {
         "user update a --username a --name A",
         "user update a --secsignid a",
         "user lock",
+        "user delete",
+        "user import",
+        "device add a",
+        "device add --secsignid a",
+        "device add a --secsignid a --thumbsignin-user-id a",
+        "device add a --secsignid a&b",
+        "device rename x",
+        "consent revoke a",
+        "audit",
+        "audit list --kind logins",
+        "token preview x",
+        "audit list --since yesterday",
         "session end",
         "session end x --username a",
         "try",

@@ -5,15 +5,16 @@ use serde_json::{Value as Json, json};
 
 use super::args::{ByName, OfPerson};
 use super::device::device_to_json;
-use super::output::{Listed, fields, utc};
+use super::output::{Listed, fields, table, utc};
+use super::people::{self, IMPORT_HELP, ImportFlags};
 use super::{CliError, Context};
 use crate::domain::browser::BrowserSession;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::SessionId;
-use crate::domain::user::{Upstream, User, warning_of_groups};
+use crate::domain::user::{Device, Upstream, User, warning_of_groups};
 use crate::domain::written::{WrittenProfile, WrittenUser};
-use crate::manage::sessions;
 use crate::manage::users::{self, Person};
+use crate::manage::{deletion, sessions};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum UserCommand {
@@ -23,6 +24,11 @@ pub(super) enum UserCommand {
     List,
     /// One of them
     Show(ByName),
+    /// Add many from a file
+    #[command(after_help = IMPORT_HELP)]
+    Import(ImportFlags),
+    /// Print all as CSV, or with `--format json` as a JSON object a line: what `import` reads
+    Export,
     /// Invite one (not available yet)
     Invite(ByName),
     /// Change what is given; groups replace the old ones, and an empty address, name or group takes them away
@@ -37,6 +43,8 @@ pub(super) enum UserCommand {
     Lock(ByName),
     /// Let one sign in again
     Unlock(ByName),
+    /// Delete one for good: sessions end at once, and phones, consents and tokens go with them
+    Delete(ByName),
     /// Forget how often one was asked for, what they declined, and that they said it was not them: new browsers may ask their
     /// phone again
     ResetLimits(ByName),
@@ -47,38 +55,67 @@ pub(super) async fn user(context: &Context, command: UserCommand) -> Result<(), 
         let detail = "invitations are not available yet: add the person with `signbridge user create`";
         return Err(CliError::Refused(detail.to_owned()));
     }
-    let makes = matches!(command, UserCommand::Create(_));
+    let makes = match &command {
+        UserCommand::Create(_) => true,
+        UserCommand::Import(flags) => flags.adds(),
+        _other => false,
+    };
     let opened = if makes { context.open_or_make().await? } else { context.open().await? };
     let manage = opened.manage();
     let person = match command {
+        UserCommand::Import(flags) => return people::import(context, &opened, &flags).await,
+        UserCommand::Export => return people::export(context, &opened).await,
+        UserCommand::Delete(which) => {
+            let user = deletion::delete(&manage, &which.into_name()).await?.user;
+            let json = json!({ "sub": user.id.as_str(), "username": user.username, "deleted": true });
+            return Ok(context.format.print(&json, || format!("{} was deleted", user.username))?);
+        }
         UserCommand::List => return Ok(context.format.print_list(&users::list(&manage).await?)?),
-        UserCommand::Create(fields) => looked_at(users::create(&manage, *fields).await?),
+        UserCommand::Create(fields) => {
+            let person = looked_at(users::create(&manage, *fields).await?);
+            if person.devices.is_empty() {
+                let warning = "there is no phone to sign in with; `signbridge device add` adds one";
+                tracing::warn!(warning, "the person was saved, but look at it");
+            }
+            person
+        }
         UserCommand::Update { which, profile } => looked_at(users::update(&manage, &which.into_name(), *profile).await?),
         UserCommand::Show(which) | UserCommand::Invite(which) => users::find(&manage, &which.into_name()).await?,
         UserCommand::Lock(which) => users::set_locked(&manage, &which.into_name(), true).await?,
         UserCommand::Unlock(which) => users::set_locked(&manage, &which.into_name(), false).await?,
         UserCommand::ResetLimits(which) => users::reset_limits(&manage, &which.into_name()).await?,
     };
-    let text = || {
-        let user = &person.user;
-        let of = |upstream| upstream_name(&person, upstream).unwrap_or_default().to_owned();
-        fields(&[
-            ("sub", user.id.as_str().to_owned()),
-            ("username", user.username.clone()),
-            ("email", user.email.clone().unwrap_or_default()),
-            ("email_verified", user.email_verified.to_string()),
-            ("name", user.name.clone()),
-            ("groups", user.groups.join(", ")),
-            ("confirm_without_symbol", user.confirm_without_symbol.to_string()),
-            ("locked", user.locked.to_string()),
-            ("strangers_until", user.strangers_until.map(utc).unwrap_or_default()),
-            ("secsignid", of(Upstream::SecSign)),
-            ("thumbsignin_user_id", of(Upstream::ThumbSignIn)),
-            ("from", user.source.as_str().to_owned()),
-            ("created", utc(user.created_at)),
-        ])
+    Ok(context.format.print(&person.json(), || person_text(&person))?)
+}
+
+fn person_text(person: &Person) -> String {
+    let user = &person.user;
+    let about = fields(&[
+        ("sub", user.id.as_str().to_owned()),
+        ("username", user.username.clone()),
+        ("email", user.email.clone().unwrap_or_default()),
+        ("email_verified", user.email_verified.to_string()),
+        ("name", user.name.clone()),
+        ("groups", user.groups.join(", ")),
+        ("confirm_without_symbol", user.confirm_without_symbol.to_string()),
+        ("locked", user.locked.to_string()),
+        ("strangers_until", user.strangers_until.map(utc).unwrap_or_default()),
+        ("from", user.source.as_str().to_owned()),
+        ("created", utc(user.created_at)),
+        ("last login", when(person.last_login())),
+    ]);
+    let phone = |device: &Device| {
+        let service = device.upstream.display_name().to_owned();
+        let (known_as, called) = (device.upstream_user.clone(), device.label.clone());
+        vec![device.id.to_string(), service, known_as, called, when(device.last_used_at)]
     };
-    Ok(context.format.print(&person.json(), text)?)
+    let phones: Vec<Vec<String>> = person.devices.iter().map(phone).collect();
+    let head = ["device", "service", "known as", "called", "last used"];
+    format!("{about}\n{}", table(&head, &phones, "no device: this person cannot sign in"))
+}
+
+fn when(moment: Option<Timestamp>) -> String {
+    moment.map_or_else(|| "never".to_owned(), utc)
 }
 
 fn looked_at(person: Person) -> Person {
@@ -93,7 +130,7 @@ fn upstream_name(person: &Person, upstream: Upstream) -> Option<&str> {
 }
 
 impl Listed for Person {
-    const HEAD: &'static [&'static str] = &["username", "email", "phones", "sub", "state"];
+    const HEAD: &'static [&'static str] = &["username", "email", "groups", "phones", "last login", "sub", "state"];
     const NOTHING: &'static str = "there is nobody; add a person with `signbridge user create`";
 
     fn json(&self) -> Json {
@@ -114,6 +151,7 @@ impl Listed for Person {
             "source": user.source.as_str(),
             "created_at": user.created_at.as_seconds(),
             "updated_at": user.updated_at.as_seconds(),
+            "last_login_at": self.last_login().map(Timestamp::as_seconds),
         })
     }
 
@@ -122,7 +160,8 @@ impl Listed for Person {
         let state = if user.locked { "locked" } else { "" };
         let phones: Vec<&str> = self.devices.iter().map(|device| device.upstream.display_name()).collect();
         let email = user.email.clone().unwrap_or_default();
-        vec![user.username.clone(), email, phones.join(", "), user.id.to_string(), state.to_owned()]
+        let (sub, seen, state) = (user.id.to_string(), when(self.last_login()), state.to_owned());
+        vec![user.username.clone(), email, user.groups.join(", "), phones.join(", "), seen, sub, state]
     }
 }
 

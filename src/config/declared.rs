@@ -47,6 +47,7 @@ const fn key(member: &'static Member) -> Key {
     let kind = match &member.kind {
         client_metadata::Kind::Text | client_metadata::Kind::Url => Kind::Text,
         client_metadata::Kind::Words | client_metadata::Kind::Scope => Kind::Words,
+        client_metadata::Kind::Texts => Kind::Texts,
         client_metadata::Kind::Switch => Kind::Switch,
         client_metadata::Kind::Choice(words) => Kind::Choice(words),
         client_metadata::Kind::Policy(words) => Kind::Choice(words),

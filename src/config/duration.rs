@@ -7,7 +7,7 @@ const UNITS: &[(&str, u64)] = &[("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)
 const EXPECTED: &str =
     "expected a duration: a whole number and a unit (s, m, h or d), as in \"90s\", \"10m\", \"24h\" or \"30d\"";
 
-pub(super) fn parse(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     let parsed = || {
         let (number, unit) = text.split_at(text.find(|character: char| !character.is_ascii_digit())?);
         let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit)?;

@@ -26,6 +26,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 pub(crate) use brand::read_logo;
+pub(crate) use duration::parse as parse_duration;
 pub(crate) use environment::{CONFIG_VARIABLE, LOG_VARIABLE, MASTER_KEY_VARIABLE, terminal, variable, variables};
 pub(crate) use general::{Issuer, KeyFiles};
 pub(crate) use problem::{ConfigError, Location, Problem};

@@ -21,11 +21,14 @@ parsed_enum! {
         LoginFlood = "login.flood",
         /// The user says of a request that it was not theirs: by the phone, or on a page of ours (check 136).
         LoginDisowned = "login.disowned",
+        /// Somebody signed in who may not use the client; the detail says why.
+        AccessDenied = "access.denied",
         Logout = "logout",
         LogoutDelivered = "logout.delivered",
         /// Given up; the detail says why.
         LogoutUndelivered = "logout.undelivered",
         ConsentGranted = "consent.granted",
+        ConsentRevoked = "consent.revoked",
         TokenIssued = "token.issued",
         /// A code or a rotated refresh token came back: its family was revoked.
         TokenReuse = "token.reuse",
@@ -42,10 +45,10 @@ impl AuditKind {
     pub(crate) const ALARMS: &[Self] =
         &[Self::LoginDisowned, Self::LoginFlood, Self::LoginMismatch, Self::LoginNewBrowser, Self::TokenReuse];
 
-    /// Whether strangers can have it written again and again: then one row may stand for many. Never a success, a consent, a sign
+    /// Whether people can have it written again and again: then one row may stand for many. Never a success, a consent, a sign
     /// of misuse or a change by an operator.
     pub(crate) const fn repeats(self) -> bool {
-        matches!(self, Self::LoginStarted | Self::LoginFailed)
+        matches!(self, Self::LoginStarted | Self::LoginFailed | Self::AccessDenied)
     }
 }
 

@@ -10,6 +10,7 @@ use super::id::ClientId;
 use super::named::parsed_enum;
 use super::picture::Picture;
 use super::secret::{Secret, SecretDigest};
+use super::user::User;
 use crate::protocol::client_metadata::{ApplicationType, ClientMetadata, Kind, MEMBERS, Member};
 
 parsed_enum! {
@@ -42,6 +43,12 @@ impl Client {
 
     pub(crate) fn display_name(&self) -> &str {
         if self.metadata.client_name.is_empty() { self.id.as_str() } else { &self.metadata.client_name }
+    }
+
+    /// Whether this person may sign in to it.
+    pub(crate) fn admits(&self, user: &User) -> bool {
+        let allowed = &self.metadata.allowed_groups;
+        allowed.is_empty() || user.groups.iter().any(|group| allowed.contains(group))
     }
 }
 

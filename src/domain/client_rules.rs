@@ -4,6 +4,7 @@ use url::Url;
 
 use super::assurance::Acr;
 use super::id::ClientId;
+use super::written::group;
 use crate::protocol::client_metadata::{ApplicationType, ClientMetadata, GrantType};
 use crate::protocol::scope;
 use crate::protocol::uri::{LogoutUri, is_web};
@@ -63,6 +64,10 @@ pub(crate) fn violations(metadata: &ClientMetadata, allow_private: bool) -> Vec<
         let message = format!("`{value}` is no acr value of this provider; there are {}", Acr::ALL.map(Acr::as_str).join(", "));
         demand(Acr::parse(value).is_some(), "default_acr_values", &message);
     }
+    for name in &metadata.allowed_groups {
+        let checked = group(name);
+        demand(checked.is_ok(), "allowed_groups", &format!("`{name}`: {}", checked.err().unwrap_or_default()));
+    }
     // A logout token names a person's session.
     let may_be_told = allow_private || !metadata.backchannel_logout_uri.as_ref().is_some_and(LogoutUri::is_plain_http);
     let message = "a back-channel logout URI is https; plain http to another machine needs `[outbound] allow_private = true`";
@@ -101,6 +106,8 @@ mod tests {
             assert_eq!(members(&ClientMetadata { logo_uri: Some(logo.into()), ..good() }), ["logo_uri"], "{logo}");
         }
         assert_eq!(members(&ClientMetadata { client_name: "a\nb".into(), ..good() }), ["client_name"]);
+        let groups = vec!["Domain Users".into(), "a,b".into(), " ".into()];
+        assert_eq!(members(&ClientMetadata { allowed_groups: groups, ..good() }), ["allowed_groups", "allowed_groups"]);
         let always = ClientMetadata { always_refresh: true, grant_types: vec![GrantType::AuthorizationCode], ..good() };
         assert_eq!(members(&always), ["grant_types"]);
     }

@@ -57,6 +57,14 @@ pub(crate) fn utc(moment: Timestamp) -> String {
     at.format(format_description!("[year]-[month]-[day] [hour]:[minute]:[second]Z")).unwrap_or_default()
 }
 
+/// A moment for programs (RFC 3339): `2027-01-31T12:34:56.789Z`.
+pub(crate) fn rfc3339(moment: Timestamp) -> String {
+    let nanos = i128::from(moment.as_millis()) * 1_000_000;
+    let at = OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let written = at.format(format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"));
+    written.unwrap_or_default()
+}
+
 pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
 }
@@ -147,6 +155,11 @@ mod tests {
         ] {
             assert_eq!(utc(Timestamp::from_seconds(seconds)), text);
         }
+    }
+
+    #[test]
+    fn moments_of_programs_have_milliseconds() {
+        assert_eq!(rfc3339(Timestamp::from_millis(951_782_400_007)), "2000-02-29T00:00:00.007Z");
     }
 
     #[test]

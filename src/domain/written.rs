@@ -170,6 +170,7 @@ const USERNAME: &str = "a username is 1 to 254 printable ASCII characters withou
 const EMAIL: &str = "an e-mail address looks like name@host.example, in ASCII and without blanks";
 const GROUP: &str = "a group name is 1 to 255 characters without control characters, commas or blanks at its ends";
 const FULL_NAME: &str = "a full name is at most 255 characters without control characters";
+const LABEL: &str = "the name of a device is 1 to 100 characters without control characters";
 const SECSIGN_ID: &str =
     "a SecSign ID is 1 to 254 characters of a-z, 0-9, `_`, `@`, `.` and `-`; capitals count as small letters";
 const THUMBSIGNIN_ID: &str =
@@ -188,7 +189,7 @@ fn email(written: &str) -> Result<String, &'static str> {
 }
 
 /// As it is written: groups are compared exactly by relying parties.
-fn group(written: &str) -> Result<String, &'static str> {
+pub(super) fn group(written: &str) -> Result<String, &'static str> {
     let fits = (1..=255).contains(&written.len()) && written.trim() == written;
     let harmless = !written.chars().any(|character| character.is_control() || character == ',');
     if fits && harmless { Ok(written.to_owned()) } else { Err(GROUP) }
@@ -198,6 +199,13 @@ fn full_name(written: &str) -> Result<String, &'static str> {
     let trimmed = written.trim();
     let harmless = trimmed.len() <= 255 && !trimmed.chars().any(char::is_control);
     if harmless { Ok(trimmed.to_owned()) } else { Err(FULL_NAME) }
+}
+
+/// What a device is called here: any text on one line.
+pub(crate) fn device_label(written: &str) -> Result<String, &'static str> {
+    let trimmed = written.trim();
+    let fits = (1..=100).contains(&trimmed.chars().count()) && !trimmed.chars().any(char::is_control);
+    if fits { Ok(trimmed.to_owned()) } else { Err(LABEL) }
 }
 
 /// A service's name for a person. Beyond these characters the services' own clients disagree on the encoding.
@@ -329,6 +337,15 @@ mod tests {
         assert_eq!(full_name(""), Ok(String::new()));
         for bad in ["a\nb", "a\u{0}b", "a\u{1b}[2J"] {
             assert_eq!(full_name(bad), Err(FULL_NAME), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_device_is_called_by_any_text_on_one_line() {
+        assert_eq!(device_label(" Zoë’s phone "), Ok("Zoë’s phone".to_owned()));
+        assert!(device_label(&"ä".repeat(100)).is_ok());
+        for bad in ["", "  ", "a\nb", &"a".repeat(101)] {
+            assert_eq!(device_label(bad), Err(LABEL), "{bad:?}");
         }
     }
 

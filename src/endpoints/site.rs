@@ -6,6 +6,7 @@ use url::Url;
 
 use crate::domain::brand::CLIENT_LOGO;
 use crate::domain::client::Client;
+use crate::domain::user::User;
 use crate::flow::error::Internal;
 use crate::store::clients;
 use crate::view::Locale;
@@ -24,18 +25,23 @@ const SVG_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src
 
 pub(super) async fn home(surface: web::Data<Surface>, request: HttpRequest) -> HandlerResult {
     let visit = Visit::of(&surface, &request).await?;
-    let account = visit.browser.session.as_ref().map(|(_session, user)| user.username.clone());
-    let apps = if account.is_some() { apps(&surface).await? } else { Vec::new() };
+    let user = visit.browser.session.as_ref().map(|(_session, user)| user);
+    let apps = match user {
+        Some(user) => apps(&surface, user).await?,
+        None => Vec::new(),
+    };
+    let account = user.map(|user| user.username.clone());
     page::answer(&visit, &Home { account, apps }, &PageOptions::default())
 }
 
-/// Told to people who are signed in only.
-async fn apps(surface: &Surface) -> Result<Vec<AppLink>, Internal> {
+/// Those that admit this person; told to nobody who is not signed in.
+async fn apps(surface: &Surface, user: &User) -> Result<Vec<AppLink>, Internal> {
     let clients = clients::list(surface.op.store.read()).await?;
     let link = |client: Client| {
         let logo = surface.branding.logo_of(&client.id, client.stored_logo());
         let name = client.display_name().to_owned();
-        client.metadata.client_uri.filter(|_url| !client.disabled).map(|url| AppLink { name, logo, url })
+        let may_enter = !client.disabled && client.admits(user);
+        client.metadata.client_uri.filter(|_url| may_enter).map(|url| AppLink { name, logo, url })
     };
     let mut apps: Vec<_> = clients.into_iter().filter_map(link).collect();
     apps.sort_by_key(|app| app.name.to_lowercase());

@@ -34,10 +34,23 @@ impl PendingEvent {
 
     pub(crate) async fn write(&self, tx: &Tx, at: Timestamp) -> Result<(), StoreError> {
         audit::insert_announced(tx, &self.announced, &self.event, &self.id, at).await?;
+        self.count();
+        Ok(())
+    }
+
+    /// Some hundred at once, of kinds that do not repeat ([`AuditKind::repeats`]).
+    pub(crate) async fn write_all(entries: &[Self], tx: &Tx, at: Timestamp) -> Result<(), StoreError> {
+        let events: Vec<(&str, &AuditEvent)> = entries.iter().map(|entry| (entry.id.as_str(), &entry.event)).collect();
+        let announced: &[AuditKind] = entries.first().map_or(&[], |entry| &*entry.announced);
+        audit::insert_all(tx, announced, &events, at).await?;
+        entries.iter().for_each(Self::count);
+        Ok(())
+    }
+
+    fn count(&self) {
         if !self.counted.swap(true, Ordering::Relaxed) {
             metrics::AUDIT_EVENTS.add([self.event.kind.as_str()]);
         }
-        Ok(())
     }
 
     /// Where something changed; says again whether it did.

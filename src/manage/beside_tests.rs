@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::clients::Change;
-use super::{Manage, clients, devices, users};
+use super::{Manage, clients, consents, deletion, devices, users};
 use crate::domain::authorization::CodeContent;
 use crate::domain::browser::{Authentication, BrowserKey, BrowserSession, RequestSource};
 use crate::domain::client::{Client, ClientPatch};
-use crate::domain::grant::Grant;
+use crate::domain::grant::{Consent, Grant};
 use crate::domain::id::{AuthorizationId, DeviceId, LoginId};
 use crate::domain::login::{Asked, Concern, Login, LoginStage, Purpose, Subject, UpstreamHandle};
 use crate::domain::secret::{Secret, SecretDigest};
@@ -16,10 +16,11 @@ use crate::flow::login::finish::{self, Finished};
 use crate::flow::token::TokenResponse;
 use crate::flow::token::tests::beside::{Held, beside, on_both_engines};
 use crate::flow::token::tests::{Bench, T0};
+use crate::protocol::client_metadata::ConsentPolicy;
 use crate::protocol::error::ErrorCode;
 use crate::protocol::scope::Scope;
 use crate::protocol::uri::LogoutUri;
-use crate::store::{backchannel_logouts, grants, logins, sessions};
+use crate::store::{self, backchannel_logouts, grants, logins, sessions};
 
 /// Alice with a phone, signed in by it, and a client that wants to hear of logouts.
 struct Scene {
@@ -149,6 +150,16 @@ async fn a_lock_beside_a_redemption(bench: Bench) {
     is_dead(&scene, &redeemed.unwrap()).await;
 }
 
+async fn a_deletion_beside_a_redemption(bench: Bench) {
+    let scene = Scene::new(bench).await;
+    let code = scene.code().await;
+    let held = Held::Client(scene.client.id.clone());
+    let (bench, manage) = (&scene.bench, scene.manage());
+    let delete = async { deletion::delete(&manage, "alice").await.unwrap() };
+    let (redeemed, _deleted) = beside(bench, held, bench.redeem(&scene.client, &code), delete).await;
+    is_dead(&scene, &redeemed.unwrap()).await;
+}
+
 async fn a_phone_removed_beside_a_redemption(bench: Bench) {
     let scene = Scene::new(bench).await;
     let (code, late) = (scene.code().await, scene.code().await);
@@ -195,6 +206,33 @@ async fn stays_dead(scene: &Scene, redeemed: Result<TokenResponse, ErrorCode>) {
     let code = scene.code().await;
     let tokens = scene.bench.redeem(&scene.client, &code).await.unwrap();
     assert!(scene.bench.opens_userinfo(&tokens.access_token).await, "the next one is good");
+}
+
+async fn a_consent_taken_back_beside_a_redemption(bench: Bench) {
+    let mut scene = Scene::new(bench).await;
+    scene.client.metadata.consent = ConsentPolicy::Ask;
+    scene.bench.update_client(scene.client.clone()).await;
+    let consent = Consent { scope: Scope::parse("openid offline_access").unwrap(), granted_at: T0 };
+    let allowed = (scene.alice.id.clone(), scene.client.id.clone(), consent);
+    let allow = scene
+        .bench
+        .op
+        .store
+        .write(allowed, |tx, (user, client, consent)| Box::pin(store::consents::upsert(tx, user, client, consent)));
+    allow.await.unwrap();
+    let (code, late) = (scene.code().await, scene.code().await);
+    let held = Held::Code(SecretDigest::of(code.as_bytes()));
+    let (bench, manage) = (&scene.bench, scene.manage());
+    let revoke = async { consents::revoke(&manage, "alice", &scene.client.id).await.unwrap() };
+    let (redeemed, _revoked) = beside(bench, held, bench.redeem(&scene.client, &code), revoke).await;
+    let tokens = redeemed.expect("it came first");
+    assert!(!bench.opens_userinfo(&tokens.access_token).await);
+    let refresh = tokens.refresh_token.as_deref().unwrap();
+    assert_eq!(bench.refresh(&scene.client, refresh).await.unwrap_err(), ErrorCode::InvalidGrant);
+    assert_eq!(bench.redeem(&scene.client, &late).await.unwrap_err(), ErrorCode::InvalidGrant);
+    assert!(scene.is_signed_in().await, "the session is not the client's");
+    assert!(consents::list(&manage, None, None).await.unwrap().is_empty());
+    assert!(consents::revoke(&manage, "alice", &scene.client.id).await.is_err(), "there is none any more");
 }
 
 async fn a_client_switched_off_beside_a_redemption(bench: Bench) {
@@ -267,8 +305,10 @@ async fn a_phone_removed_between_an_approval_and_the_finish(bench: Bench) {
 on_both_engines! {
     a_logout_beside_a_redemption
     a_lock_beside_a_redemption
+    a_deletion_beside_a_redemption
     a_phone_removed_beside_a_redemption
     a_code_of_a_removed_phone
+    a_consent_taken_back_beside_a_redemption
     a_client_switched_off_beside_a_redemption
     a_redemption_beside_a_client_switched_off
     a_phone_removed_beside_a_login

@@ -1,14 +1,21 @@
-//! The use cases of operators: clients, people, devices, sessions. Every change is one write together with its audit event.
-//! What the configuration file declares is applied by [`declared`] at each start, and refused to everybody else, with two
-//! exceptions for emergencies: anybody can be locked, and any device can be removed. What the phone services know of devices is
-//! asked of them each time ([`at_service`]).
+//! The use cases of operators: clients, people, devices, sessions, consents. Every change is one write together with its audit
+//! event. What the configuration file declares is applied by [`declared`] at each start, and refused to everybody else, with
+//! two exceptions for emergencies: anybody can be locked, and any device can be removed. What the phone services know of devices
+//! is asked of them each time ([`at_service`]).
 
 pub(crate) mod at_service;
+pub(crate) mod audit;
 #[cfg(test)]
 mod beside_tests;
 pub(crate) mod clients;
+pub(crate) mod consents;
 pub(crate) mod declared;
+pub(crate) mod deletion;
 pub(crate) mod devices;
+pub(crate) mod import;
+#[cfg(test)]
+mod people_tests;
+pub(crate) mod preview;
 pub(crate) mod sessions;
 #[cfg(test)]
 mod tests;

@@ -24,14 +24,14 @@ use crate::protocol::client_metadata::ClientMetadata;
 use crate::store::tests::samples::login;
 use crate::store::{self, Store, audit, pushes};
 
-struct Bench {
-    store: Store,
-    env: Env,
+pub(super) struct Bench {
+    pub(super) store: Store,
+    pub(super) env: Env,
     _dir: TempDir,
 }
 
 impl Bench {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let dir = TempDir::new().unwrap();
         let clock = Arc::new(ManualClock::new(Timestamp::from_seconds(1_800_000_000)));
         let env = Env::with_clock(clock);
@@ -41,17 +41,16 @@ impl Bench {
         Self { store, env, _dir: dir }
     }
 
-    fn manage(&self) -> Manage<'_> {
+    pub(super) fn manage(&self) -> Manage<'_> {
         Manage::command(&self.store, &self.env)
     }
 
-    async fn apply(&self, clients: &[DeclaredClient], people: &[NewUser]) -> Result<(), ManageError> {
+    pub(super) async fn apply(&self, clients: &[DeclaredClient], people: &[NewUser]) -> Result<(), ManageError> {
         declared::apply(&self.store, &self.env, clients, people).await
     }
 
-    /// What the audit trail says, oldest first.
     /// What the audit trail says, sorted: events of one millisecond have no order.
-    async fn trail(&self) -> Vec<String> {
+    pub(super) async fn trail(&self) -> Vec<String> {
         let records = audit::list(self.store.read(), 100).await.unwrap();
         let said = |record: &audit::AuditRecord| format!("{}: {}", record.kind, record.detail.clone().unwrap_or_default());
         let mut lines: Vec<String> = records.iter().map(said).collect();
@@ -60,7 +59,7 @@ impl Bench {
     }
 
     /// Signs a person in with a device.
-    async fn sign_in(&self, user: &UserId, device: &DeviceId) -> SessionId {
+    pub(super) async fn sign_in(&self, user: &UserId, device: &DeviceId) -> SessionId {
         let (id, now) = (SessionId::generate(&self.env).unwrap(), self.env.now());
         let session = BrowserSession {
             id: id.clone(),
@@ -85,16 +84,16 @@ impl Bench {
         id
     }
 
-    async fn has_ended(&self, session: &SessionId) -> bool {
+    pub(super) async fn has_ended(&self, session: &SessionId) -> bool {
         store::sessions::find(self.store.read(), session).await.unwrap().unwrap().ended_at.is_some()
     }
 }
 
-fn web() -> ClientPatch {
+pub(super) fn web() -> ClientPatch {
     ClientPatch::default().with("redirect_uris", vec!["https://app.example/cb"])
 }
 
-fn alice() -> WrittenUser {
+pub(super) fn alice() -> WrittenUser {
     WrittenUser {
         username: Some("Alice".into()),
         profile: WrittenProfile { email: Some("alice@example.org".into()), ..WrittenProfile::default() },
@@ -342,7 +341,7 @@ async fn a_logo_is_stored_beside_its_client_until_it_is_taken_away() {
     }
 }
 
-fn declared_user(name: &str, secsignid: &str) -> NewUser {
+pub(super) fn declared_user(name: &str, secsignid: &str) -> NewUser {
     let written = WrittenUser { username: Some(name.into()), secsignid: Some(secsignid.into()), ..WrittenUser::default() };
     written.check().unwrap()
 }

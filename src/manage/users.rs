@@ -1,5 +1,7 @@
 //! People: add with their phones, read, change, lock and unlock, let new browsers ask them again.
 
+use std::collections::HashMap;
+
 use super::{Manage, ManageError};
 use crate::domain::audit::{AuditEvent, AuditKind};
 use crate::domain::client::Source;
@@ -15,6 +17,13 @@ use crate::store::{Db, StoreError, Tx, devices, grants, pushes, sessions, users}
 pub(crate) struct Person {
     pub user: User,
     pub devices: Vec<Device>,
+}
+
+impl Person {
+    /// When they last approved a login, with a phone that they still have.
+    pub(crate) fn last_login(&self) -> Option<Timestamp> {
+        self.devices.iter().filter_map(|device| device.last_used_at).max()
+    }
 }
 
 pub(super) fn event(user: &UserId, detail: &str) -> AuditEvent {
@@ -106,12 +115,12 @@ pub(crate) async fn create(manage: &Manage<'_>, written: WrittenUser) -> Result<
 
 pub(crate) async fn list(manage: &Manage<'_>) -> Result<Vec<Person>, ManageError> {
     let db = manage.store.read();
-    let mut people = Vec::new();
-    for user in users::list(db).await? {
-        let devices = devices::list_for_user(db, &user.id).await?;
-        people.push(Person { user, devices });
+    let mut phones: HashMap<UserId, Vec<Device>> = HashMap::new();
+    for device in devices::list(db).await? {
+        phones.entry(device.user_id.clone()).or_default().push(device);
     }
-    Ok(people)
+    let people = users::list(db).await?.into_iter();
+    Ok(people.map(|user| Person { devices: phones.remove(&user.id).unwrap_or_default(), user }).collect())
 }
 
 fn nobody(name: &str) -> ManageError {
@@ -182,8 +191,8 @@ pub(crate) async fn set_locked(manage: &Manage<'_>, name: &str, locked: bool) ->
     Ok(person)
 }
 
-/// Forgets how often a person was asked for, what they declined, and that they said it was not them: the way in for their new browsers after strangers used up
-/// what their name may be asked for. What the strangers' own sources may ask stays used up.
+/// Forgets how often a person was asked for, what they declined, and that they said it was not them: the way in for their new
+/// browsers after strangers used up what their name may be asked for. What the strangers' own sources may ask stays used up.
 pub(crate) async fn reset_limits(manage: &Manage<'_>, name: &str) -> Result<Person, ManageError> {
     let mut person = find(manage, name).await?;
     person.user.strangers_until = None;

@@ -17,6 +17,9 @@ use super::prelude::*;
 use super::webhook_events;
 use crate::domain::audit::{AuditEvent, AuditKind};
 
+/// For how long one row stands for others, at most.
+const HOUR: Duration = Duration::from_hours(1);
+
 /// Writes an event under a new, time-ordered `id`, or counts it in the row that stands for its like. Returns whether it has a row of
 /// its own.
 pub(crate) async fn insert(tx: &Tx, event: &AuditEvent, id: &str, at: Timestamp) -> Result<bool, StoreError> {
@@ -54,6 +57,29 @@ pub(crate) async fn insert_announced(
         webhook_events::insert(tx, event, id, at).await?;
     }
     Ok(())
+}
+
+/// Writes some hundred events, of kinds that no stranger can repeat, by one statement; by another those of the kinds `announced`
+/// are queued for the operator's webhook.
+pub(crate) async fn insert_all(
+    tx: &Tx,
+    announced: &[AuditKind],
+    events: &[(&str, &AuditEvent)],
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let row = |(id, event): &(&str, &AuditEvent)| {
+        let AuditEvent { kind, user, client, subject, origin, detail } = (*event).clone();
+        let (id, kind) = ((*id).to_owned(), kind.as_str().to_owned());
+        let RequestSource { address, user_agent } = origin;
+        let (user_id, client_id, sample, count, last_at) = (user, client, None, None, None);
+        audit_event::Model { id, at, kind, user_id, client_id, subject, address, user_agent, detail, sample, count, last_at }
+    };
+    if !tx.insert_all(events.iter().map(row).collect()).await? {
+        return Err(StoreError::conflict("two audit events have one id"));
+    }
+    let told: Vec<(&str, &AuditEvent)> =
+        events.iter().filter(|(_id, event)| announced.contains(&event.kind)).copied().collect();
+    if told.is_empty() { Ok(()) } else { webhook_events::insert_all(tx, &told, at).await }
 }
 
 /// Up to how many rows events of a kind have, and what the row says that stands for the others.
@@ -104,58 +130,104 @@ async fn write(tx: &Tx, event: &AuditEvent, id: &str, at: Timestamp, sample: Opt
     tx.changes(sql, values).await.map(drop)
 }
 
-#[cfg(test)]
-pub(crate) use reads::*;
+/// An event as it was written. Its kind is the stable name, so that one which this program does not know can still be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AuditRecord {
+    pub id: String,
+    /// When it happened; the first time, where it stands for many.
+    pub at: Timestamp,
+    pub kind: String,
+    pub user: Option<String>,
+    pub client: Option<String>,
+    pub subject: Option<String>,
+    pub address: String,
+    pub user_agent: String,
+    pub detail: Option<String>,
+    /// For how many events it stands.
+    pub count: u64,
+    /// When the latest of them happened.
+    pub last_at: Timestamp,
+}
 
-#[cfg(test)]
-mod reads {
-    use super::*;
+/// Which events are wanted: those that fit every member that says something.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AuditFilter {
+    pub user: Option<String>,
+    pub client: Option<String>,
+    /// One of these; empty: any.
+    pub kinds: Vec<AuditKind>,
+    /// Not before this moment; of a row that stands for many, the latest of them.
+    pub since: Option<Timestamp>,
+}
 
-    /// An event as it was written. Its kind is the stable name, so that one which this program does not know can still be read.
-    #[derive(Clone, Debug, PartialEq, Eq)]
-    pub(crate) struct AuditRecord {
-        pub id: String,
-        /// When it happened; the first time, where it stands for many.
-        pub at: Timestamp,
-        pub kind: String,
-        pub user: Option<String>,
-        pub client: Option<String>,
-        pub subject: Option<String>,
-        pub address: String,
-        pub user_agent: String,
-        pub detail: Option<String>,
-        /// For how many events it stands.
-        pub count: u64,
-        /// When the latest of them happened.
-        pub last_at: Timestamp,
+impl AuditFilter {
+    fn condition(&self) -> Condition {
+        let (at, last_at) = (audit_event::Column::At, audit_event::Column::LastAt);
+        // A row stands for others of its hour: the index finds the hour before, too.
+        let since = |since: Timestamp| {
+            let itself = Condition::any().add(at.gte(since)).add(last_at.gte(since));
+            Condition::all().add(at.gte(since.minus(HOUR))).add(itself)
+        };
+        let kinds = self.kinds.iter().map(|kind| kind.as_str());
+        Condition::all()
+            .add_option(self.user.as_deref().map(|user| audit_event::Column::UserId.eq(user)))
+            .add_option(self.client.as_deref().map(|client| audit_event::Column::ClientId.eq(client)))
+            .add_option((!self.kinds.is_empty()).then(|| audit_event::Column::Kind.is_in(kinds)))
+            .add_option(self.since.map(since))
     }
+}
 
-    /// The latest `limit` events, the latest first.
-    pub(crate) async fn list(db: &Db, limit: u64) -> Result<Vec<AuditRecord>, StoreError> {
-        let rows = audit_event::Entity::find()
-            .order_by_desc(audit_event::Column::At)
-            .order_by_desc(audit_event::Column::Id)
-            .limit(limit)
-            .all(db)
-            .await?;
-        Ok(rows.into_iter().map(AuditRecord::from).collect())
-    }
+/// The latest `limit` events, the latest first.
+pub(crate) async fn latest(db: &Db, filter: &AuditFilter, limit: u64) -> Result<Vec<AuditRecord>, StoreError> {
+    let rows = audit_event::Entity::find()
+        .filter(filter.condition())
+        .order_by_desc(audit_event::Column::At)
+        .order_by_desc(audit_event::Column::Id)
+        .limit(limit)
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(AuditRecord::from).collect())
+}
 
-    impl From<audit_event::Model> for AuditRecord {
-        fn from(model: audit_event::Model) -> Self {
-            Self {
-                id: model.id,
-                at: model.at,
-                kind: model.kind,
-                user: model.user_id,
-                client: model.client_id,
-                subject: model.subject,
-                address: model.address,
-                user_agent: model.user_agent,
-                detail: model.detail,
-                count: model.count.and_then(|count| u64::try_from(count).ok()).unwrap_or(1),
-                last_at: model.last_at.unwrap_or(model.at),
-            }
+/// The next `limit` events behind the one of this moment and id, the earliest first.
+pub(crate) async fn after(
+    db: &Db,
+    filter: &AuditFilter,
+    (at, id): (Timestamp, &str),
+    limit: u64,
+) -> Result<Vec<AuditRecord>, StoreError> {
+    let same = Condition::all().add(audit_event::Column::At.eq(at)).add(audit_event::Column::Id.gt(id));
+    let rows = audit_event::Entity::find()
+        .filter(filter.condition())
+        .filter(audit_event::Column::At.gte(at))
+        .filter(Condition::any().add(audit_event::Column::At.gt(at)).add(same))
+        .order_by_asc(audit_event::Column::At)
+        .order_by_asc(audit_event::Column::Id)
+        .limit(limit)
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(AuditRecord::from).collect())
+}
+
+impl From<audit_event::Model> for AuditRecord {
+    fn from(model: audit_event::Model) -> Self {
+        Self {
+            id: model.id,
+            at: model.at,
+            kind: model.kind,
+            user: model.user_id,
+            client: model.client_id,
+            subject: model.subject,
+            address: model.address,
+            user_agent: model.user_agent,
+            detail: model.detail,
+            count: model.count.and_then(|count| u64::try_from(count).ok()).unwrap_or(1),
+            last_at: model.last_at.unwrap_or(model.at),
         }
     }
+}
+
+#[cfg(test)]
+pub(crate) async fn list(db: &Db, limit: u64) -> Result<Vec<AuditRecord>, StoreError> {
+    latest(db, &AuditFilter::default(), limit).await
 }

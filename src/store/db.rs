@@ -133,6 +133,18 @@ impl Tx {
             Err(error) => Err(error.into()),
         }
     }
+
+    /// Inserts some hundred rows by one statement. False: one of them violates a unique key, and the transaction has to be
+    /// rolled back.
+    pub(super) async fn insert_all<A: ActiveModelTrait>(&self, rows: Vec<impl IntoActiveModel<A>>) -> Result<bool, StoreError> {
+        let wanted = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        let insert = Insert::<A>::many(rows).on_conflict(OnConflict::new().do_nothing().to_owned());
+        match insert.exec_without_returning(self.db()).await {
+            Ok(inserted) => Ok(inserted == wanted),
+            Err(DbErr::RecordNotInserted) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
 }
 
 #[async_trait]

@@ -23,6 +23,11 @@ pub(crate) async fn list_for_user(db: &Db, user: &UserId) -> Result<Vec<Device>,
     readable(db.rows(device::Entity, "WHERE user_id = $1 ORDER BY created_at, id", values![user]).await?, read)
 }
 
+/// Everybody's registrations with the services that this program knows, by person, oldest first.
+pub(crate) async fn list(db: &Db) -> Result<Vec<Device>, StoreError> {
+    readable(db.rows(device::Entity, "ORDER BY user_id, created_at, id", vec![]).await?, read)
+}
+
 /// The account that a typed name means, with its registrations at `upstream`: the username wins, then the e-mail address, then
 /// (SecSign only) the SecSign ID (design 3, `identify`). `identifier` is canonical. Locked people are found as well.
 pub(crate) async fn find_account(
@@ -48,9 +53,23 @@ pub(crate) async fn find_account(
 
 /// Adds a registration. False: the service's user is registered here already, for whomever.
 pub(crate) async fn insert(tx: &Tx, device: &Device) -> Result<bool, StoreError> {
+    tx.insert_new(row(device)).await
+}
+
+/// Some hundred at once. False: one of them is registered here already, and the transaction has to be rolled back.
+pub(crate) async fn insert_all(tx: &Tx, devices: &[Device]) -> Result<bool, StoreError> {
+    tx.insert_all(devices.iter().map(row).collect()).await
+}
+
+fn row(device: &Device) -> device::Model {
     let Device { id, user_id, upstream, upstream_user, label, created_at, last_used_at } = device.clone();
     let upstream = upstream.as_str().to_owned();
-    tx.insert_new(device::Model { id, user_id, upstream, upstream_user, label, created_at, last_used_at }).await
+    device::Model { id, user_id, upstream, upstream_user, label, created_at, last_used_at }
+}
+
+/// Changes what it is called here. False: there is none.
+pub(crate) async fn rename(tx: &Tx, id: &DeviceId, label: &str) -> Result<bool, StoreError> {
+    tx.changes("UPDATE devices SET label = $2 WHERE id = $1", values![id, label]).await
 }
 
 /// Removes a registration. False: there was none.

@@ -39,6 +39,12 @@ pub(crate) async fn revoke_for_user(
     tx.changed_rows(sql, values![user, phone.map(DeviceId::as_str), now]).await
 }
 
+/// Revokes every family that a client got of a person; returns how many.
+pub(crate) async fn revoke_for_user_at(tx: &Tx, user: &UserId, client: &ClientId, now: Timestamp) -> Result<u64, StoreError> {
+    let sql = "UPDATE grants SET revoked_at = $3 WHERE user_id = $1 AND client_id = $2 AND revoked_at IS NULL";
+    tx.changed_rows(sql, values![user, client, now]).await
+}
+
 /// Revokes the families of a browser session that were not granted to outlive it (OIDC Core §11).
 pub(super) async fn revoke_for_session(tx: &Tx, session: &SessionId, now: Timestamp) -> Result<(), StoreError> {
     let sql = "UPDATE grants SET revoked_at = $2 WHERE session_id = $1 AND offline = $3 AND revoked_at IS NULL";

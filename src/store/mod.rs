@@ -13,16 +13,17 @@
 //! rows, both lock the same row first, by an update that changes nothing, and read afterwards. Every write locks and changes rows
 //! in this order, and rows of one kind by their ids, so that no two wait for each other:
 //!
-//! person → phone → login → authorization → session → code → grant → token → logout to be told.
+//! person → phone → login → authorization → session → consent → code → grant → token → logout to be told.
 //!
 //! - finishing a login: the person, then the session that is begun, renewed or replaced;
-//! - locking a person, removing a phone: the person, then every session that has not ended;
-//! - redeeming a code: its session;
+//! - locking or deleting a person, removing a phone: the person, then every session that has not ended;
+//! - redeeming a code: its session, and the consent of a client that asks;
+//! - taking a consent back: the consent;
 //! - "this was not me": the user, then the login that ends by it, then the sessions from where it began;
 //! - ending a session: the session.
 //!
-//! What is revoked or deleted as a set (a client's grants, a client with all it has) has no order: PostgreSQL refuses one of
-//! two that met, and that one runs again.
+//! What is revoked or deleted as a set (a client's grants, a client or a person with all they have) has no order: PostgreSQL
+//! refuses one of two that met, and that one runs again.
 
 pub(crate) mod access_passes;
 pub(crate) mod access_tokens;

@@ -39,11 +39,29 @@ pub(crate) async fn list(db: &Db) -> Result<Vec<User>, StoreError> {
     rows.into_iter().map(read).collect()
 }
 
+/// Somebody whose username or e-mail address is one of these.
+pub(crate) async fn find_any(db: &Db, names: &[&str]) -> Result<Option<User>, StoreError> {
+    let named = Condition::any()
+        .add(user::Column::Username.is_in(names.iter().copied()))
+        .add(user::Column::Email.is_in(names.iter().copied()));
+    user::Entity::find().filter(named).one(db).await?.map(read).transpose()
+}
+
 pub(crate) async fn insert(tx: &Tx, user: &User) -> Result<UserSaved, StoreError> {
+    let inserted = tx.insert_new(row(user)?).await?;
+    if inserted { Ok(UserSaved::Saved) } else { Ok(taken(tx, user).await?.unwrap_or(UserSaved::IdMismatch)) }
+}
+
+/// Some hundred at once. False: a name of one is taken, and the transaction has to be rolled back.
+pub(crate) async fn insert_all(tx: &Tx, users: &[User]) -> Result<bool, StoreError> {
+    tx.insert_all(users.iter().map(row).collect::<Result<Vec<_>, _>>()?).await
+}
+
+fn row(user: &User) -> Result<user::Model, StoreError> {
     let (group_names, source) = (to_json(&user.groups)?, user.source.as_str().to_owned());
     let User { id, username, email, email_verified, name, locked, declined_at, strangers_until, .. } = user.clone();
     let (created_at, updated_at) = (user.created_at, user.updated_at);
-    let row = user::Model {
+    Ok(user::Model {
         id,
         username,
         email,
@@ -57,8 +75,7 @@ pub(crate) async fn insert(tx: &Tx, user: &User) -> Result<UserSaved, StoreError
         confirm_without_symbol: Some(user.confirm_without_symbol),
         declined_at,
         strangers_until,
-    };
-    if tx.insert_new(row).await? { Ok(UserSaved::Saved) } else { Ok(taken(tx, user).await?.unwrap_or(UserSaved::IdMismatch)) }
+    })
 }
 
 /// Writes everything but the id and the time of creation. A source that only a newer program knows stays, unless the file
@@ -113,6 +130,11 @@ pub(crate) async fn pause_strangers(tx: &Tx, id: &UserId, until: Timestamp) -> R
 
 pub(crate) async fn admit_strangers(tx: &Tx, id: &UserId) -> Result<(), StoreError> {
     tx.changes("UPDATE users SET strangers_until = NULL WHERE id = $1", values![id]).await.map(drop)
+}
+
+/// With everything of theirs: phones, sessions, requests, consents, grants and their tokens. False: there was nobody.
+pub(crate) async fn delete(tx: &Tx, id: &UserId) -> Result<bool, StoreError> {
+    tx.changes("DELETE FROM users WHERE id = $1", values![id]).await
 }
 
 async fn taken(db: &Db, user: &User) -> Result<Option<UserSaved>, StoreError> {

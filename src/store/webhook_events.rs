@@ -13,8 +13,18 @@ pub(crate) use super::entity::webhook_event::Model as WebhookEvent;
 
 const TABLE: &str = "webhook_events";
 
-/// Queues an event under its own id. Names and ids only, as in the audit trail.
+/// Queues an event under its own id.
 pub(crate) async fn insert(tx: &Tx, told: &AuditEvent, id: &str, at: Timestamp) -> Result<(), StoreError> {
+    tx.insert_new(row(told, id, at)).await.map(drop)
+}
+
+/// Queues some hundred events, each under its own id.
+pub(crate) async fn insert_all(tx: &Tx, events: &[(&str, &AuditEvent)], at: Timestamp) -> Result<(), StoreError> {
+    tx.insert_all(events.iter().map(|(id, told)| row(told, id, at)).collect()).await.map(drop)
+}
+
+/// Names and ids only, as in the audit trail.
+fn row(told: &AuditEvent, id: &str, at: Timestamp) -> WebhookEvent {
     let AuditEvent { kind, user, client, subject, origin: RequestSource { address, user_agent }, detail } = told;
     let body = json!({
         "id": id,
@@ -27,7 +37,7 @@ pub(crate) async fn insert(tx: &Tx, told: &AuditEvent, id: &str, at: Timestamp) 
         "user_agent": user_agent,
         "detail": detail,
     });
-    let row = WebhookEvent {
+    WebhookEvent {
         id: id.to_owned(),
         body: body.to_string(),
         due_at: at,
@@ -35,8 +45,7 @@ pub(crate) async fn insert(tx: &Tx, told: &AuditEvent, id: &str, at: Timestamp) 
         lease_owner: None,
         lease_until: None,
         created_at: at,
-    };
-    tx.insert_new(row).await.map(drop)
+    }
 }
 
 /// What is due at `now` and leased by no node, the longest due first.

@@ -372,8 +372,9 @@ test('A14: only serve, migrate and a create make a database; every other command
   const made = join(provider.dir, 'elsewhere.db');
   const file = await elsewhere('sqlite:elsewhere.db');
   for (const words of ['client list', 'client show x', 'client check x', 'client update x --name y', 'client delete x', 'client rotate-secret x', 'user list',
-    'user show a', 'user lock a', 'user unlock a', 'user reset-limits a', 'device list', 'device remove x', 'session list', 'session end x',
-    'key list', 'key rotate']) {
+    'user show a', 'user update a --name b', 'user lock a', 'user unlock a', 'user reset-limits a', 'user delete a', 'user export', 'user import f --dry-run',
+    'device list', 'device add a --secsignid a', 'device rename x y', 'device remove x', 'consent list', 'consent revoke a x', 'session list', 'session end x',
+    'audit list', 'audit tail', 'audit export', 'token preview x a', 'key list', 'key rotate']) {
     await asks(words, file);
     assert.equal(existsSync(made), false, words);
   }

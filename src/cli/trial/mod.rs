@@ -62,11 +62,11 @@ pub(super) struct TryFlags {
     cancel: bool,
 }
 
-fn secsign_id(text: &str) -> Result<String, &'static str> {
+pub(super) fn secsign_id(text: &str) -> Result<String, &'static str> {
     upstream_user(Upstream::SecSign, text)
 }
 
-fn thumbsignin_user(text: &str) -> Result<String, &'static str> {
+pub(super) fn thumbsignin_user(text: &str) -> Result<String, &'static str> {
     upstream_user(Upstream::ThumbSignIn, text)
 }
 

@@ -17,6 +17,7 @@ const PLACES: &str = "keys_dir, listen and database.url: files and ports are whe
 const APP: &str = "secsign.mobile_url and app_scheme: a link into the app, in a browser that its user signed in from before";
 const NOT_ME: &str = "tests/clients/not-me.test.mjs";
 const HOOK: &str = "the webhook hears of what it was told to, signed, and again until it answers";
+const OPERATORS: &str = "tests/clients/operators.test.mjs";
 const SITE: &str = "tests/clients/site.test.mjs";
 const REST: &str = "src/upstream/secsign/rest/tests.rs";
 const ROOM: &str = "src/store/tests/room.rs";
@@ -157,6 +158,7 @@ const EFFECTS: &[(&str, &str, &str)] = &[
         "[[client]] backchannel_logout_session_required: it is registered as written, and logout tokens always name the session",
     ),
     ("client[].cors_origins", "tests/clients/logout.test.mjs", "check 17: browser clients of registered origins read token"),
+    ("client[].allowed_groups", OPERATORS, "allowed_groups: who is in none of them is refused, and so is what they had"),
     ("site[].origin", SITE, "a login through the site: the shapes of the widget, a code at the redirect URI, once"),
     ("site[].client_id", SITE, "a login through the site: the shapes of the widget, a code at the redirect URI, once"),
     ("site[].redirect_uri", SITE, "a login through the site: the shapes of the widget, a code at the redirect URI, once"),

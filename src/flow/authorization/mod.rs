@@ -18,13 +18,15 @@ use crate::domain::authorization::{Authorization, AuthorizationStage};
 use crate::domain::browser::BrowserKey;
 use crate::domain::grant::Consent;
 use crate::domain::id::{AuthorizationId, UserId};
+use crate::domain::refusal::Refusal;
 use crate::domain::user::Upstream;
 use crate::flow::login::disown;
 use crate::flow::prelude::*;
 use crate::protocol::client_metadata::ConsentPolicy;
+use crate::protocol::endpoint::Endpoint;
 use crate::store::authorizations::Room;
-use crate::store::{authorizations, backchannel_logouts, consents, devices, sessions};
-use next_step::Step;
+use crate::store::{authorizations, backchannel_logouts, consents, devices, sessions, users};
+use next_step::{Known, Step};
 use request::VerifiedRequest;
 use response::{AuthorizationResponse, Delivery, ResponseTarget};
 
@@ -94,6 +96,9 @@ impl Interaction {
     }
 }
 
+/// What the app is told.
+const NOT_ADMITTED: &str = "the person may not use this app: they are in none of the groups that are allowed to";
+
 /// A request that single sign-on answers at once costs one commit; one that ends in an error, none.
 pub(crate) async fn begin(
     op: &Op,
@@ -128,6 +133,11 @@ pub(crate) async fn begin(
             return Ok(Next::Consent(Box::new(interaction), authentication));
         }
         Step::Issue(authentication) => response::issue(op, &interaction, *authentication, false).await?,
+        Step::Deny(who) => {
+            let refusal = note_denied(op, &interaction, browser, &who).await?;
+            let error = response::error(op, ResponseTarget::of(&interaction), ErrorCode::AccessDenied, NOT_ADMITTED);
+            Some(error.because(refusal))
+        }
         Step::Fail(code, description) => Some(response::error(op, ResponseTarget::of(&interaction), code, description)),
         Step::Over => None,
     };
@@ -145,6 +155,11 @@ pub(crate) async fn advance(op: &Op, id: &AuthorizationId, browser: &Browser) ->
         Step::Declined(_) => return Ok(Next::Declined(Box::new(interaction))),
         Step::Consent(authentication) => return Ok(Next::Consent(Box::new(interaction), authentication)),
         Step::Issue(authentication) => response::issue(op, &interaction, *authentication, true).await?,
+        Step::Deny(who) => {
+            let refusal = note_denied(op, &interaction, browser, &who).await?;
+            let ended = fail(op, &interaction, ErrorCode::AccessDenied, NOT_ADMITTED).await?;
+            ended.map(|error| error.because(refusal))
+        }
         Step::Fail(code, description) => fail(op, &interaction, code, description).await?,
         Step::Over => None,
     };
@@ -170,10 +185,12 @@ pub(crate) async fn goes_on_without_phone(
 ) -> Result<bool, Internal> {
     match (decide(op, &mut interaction.clone(), browser).await?, typed) {
         (Step::Login, _) => Ok(false),
-        (Step::Declined(who) | Step::Consent(who) | Step::Issue(who), Some(name)) => {
+        (Step::Declined(who) | Step::Consent(who) | Step::Issue(who) | Step::Deny(who), Some(name)) => {
             is_called(op, &who.user_id, name, browser).await
         }
-        (Step::Declined(_) | Step::Consent(_) | Step::Issue(_), None) | (Step::Fail(..) | Step::Over, _) => Ok(true),
+        (Step::Declined(_) | Step::Consent(_) | Step::Issue(_) | Step::Deny(_), None) | (Step::Fail(..) | Step::Over, _) => {
+            Ok(true)
+        }
     }
 }
 
@@ -190,7 +207,8 @@ async fn is_called(op: &Op, person: &UserId, name: &str, browser: &Browser) -> R
 
 /// An authorization whose login belongs to a session that was ended meanwhile is one that nobody signed in for: its code would be
 /// refused at the token endpoint. One read, and none where the login's session is the browser's own; one for the consent that was
-/// given before, which is not looked up for a client that never asks; one for what was declined, where the user's row says so.
+/// given before, which is not looked up for a client that never asks; one for what was declined, where the user's row says so; one
+/// for the groups of a login in another session, for a client that is not open to everybody.
 async fn decide(op: &Op, interaction: &mut Interaction, browser: &Browser) -> Result<Step, Internal> {
     let session = browser.session.as_ref();
     if let AuthorizationStage::Authenticated { authentication, .. } = &interaction.authorization.stage
@@ -213,13 +231,51 @@ async fn decide(op: &Op, interaction: &mut Interaction, browser: &Browser) -> Re
         Some(person) => consents::find(op.store.read(), person, &client.id).await?,
         None => None,
     };
-    Ok(next_step::next_step(interaction, session, consent.as_ref(), declined, op.env.now()))
+    let admitted = match person {
+        Some(person) => is_admitted(op, client, person, session).await?,
+        None => true,
+    };
+    let known = Known { consent: consent.as_ref(), declined, admitted };
+    Ok(next_step::next_step(interaction, session, known, op.env.now()))
 }
 
 /// The widget has no page for questions, and `prompt=none` shows none.
 fn may_ask_about_declined(op: &Op, interaction: &Interaction) -> bool {
     let is_of_site = op.settings.sites.iter().any(|site| site.client_id == interaction.client.id);
     !is_of_site && !interaction.authorization.request.prompt.none
+}
+
+async fn is_admitted(
+    op: &Op,
+    client: &Client,
+    person: &UserId,
+    session: Option<&(BrowserSession, User)>,
+) -> Result<bool, Internal> {
+    if client.metadata.allowed_groups.is_empty() {
+        return Ok(true);
+    }
+    if let Some((_, user)) = session.filter(|(_, user)| user.id == *person) {
+        return Ok(client.admits(user));
+    }
+    let user = users::find(op.store.read(), person).await?;
+    Ok(user.is_some_and(|user| client.admits(&user)))
+}
+
+/// For the audit trail, in one commit; what is returned is for the log, and names the person.
+async fn note_denied(op: &Op, interaction: &Interaction, browser: &Browser, who: &Authentication) -> Result<Refusal, Internal> {
+    let client = &interaction.client.id;
+    let event = AuditEvent {
+        user: Some(who.user_id.to_string()),
+        client: Some(client.to_string()),
+        subject: Some(interaction.authorization.id.to_string()),
+        detail: Some("allowed_groups".to_owned()),
+        origin: browser.session.as_ref().map(|(session, _)| session.origin.clone()).unwrap_or_default(),
+        ..AuditEvent::new(AuditKind::AccessDenied)
+    };
+    let input = (PendingEvent::new(&op.store, event)?, op.env.now());
+    op.store.write(input, |tx, (event, now)| Box::pin(event.write(tx, *now))).await?;
+    let reason = format!("{} is in none of its allowed_groups", who.user_id);
+    Ok(Refusal::new(client, Endpoint::Authorization, ErrorCode::AccessDenied, "allowed_groups", reason))
 }
 
 /// `None` when a code had been issued for it before.

@@ -17,17 +17,28 @@ pub(crate) enum Step {
     Declined(Box<Authentication>),
     Consent(Box<Authentication>),
     Issue(Box<Authentication>),
+    /// Whoever signed in may not use this client.
+    Deny(Box<Authentication>),
     Fail(ErrorCode, &'static str),
     Over,
 }
 
-/// `session` is a live one, and `consent` what its person, or the one who signed in for this request, had allowed the client
-/// before; `declined`: whether there is something that this person declined and is to be asked about in this browser.
+/// What is known of whoever signed in for this request; else of the session's person.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known<'a> {
+    /// What they had allowed the client before.
+    pub consent: Option<&'a Consent>,
+    /// Whether there is something that they declined and are to be asked about in this browser.
+    pub declined: bool,
+    /// Whether they may sign in to it ([`Client::admits`]).
+    pub admitted: bool,
+}
+
+/// `session` is a live one.
 pub(crate) fn next_step(
     interaction: &Interaction,
     session: Option<&(BrowserSession, User)>,
-    consent: Option<&Consent>,
-    declined: bool,
+    known: Known<'_>,
     now: Timestamp,
 ) -> Step {
     let request = &interaction.authorization.request;
@@ -49,15 +60,18 @@ pub(crate) fn next_step(
     if request.expected_user.as_ref().is_some_and(|expected| *expected != authentication.user_id) {
         return Step::Fail(ErrorCode::LoginRequired, "another person signed in than id_token_hint names");
     }
+    if !known.admitted {
+        return Step::Deny(Box::new(authentication.clone()));
+    }
     // What the operator demands of every login for this client is not voluntary (decision 2.1).
     if !meets(authentication.acr, &interaction.client.metadata.default_acr_values) {
         return Step::Fail(ErrorCode::UnmetAuthenticationRequirements, "the login was weaker than this client demands");
     }
     // It keeps no app from its answer where no page may be shown.
-    if declined && !request.prompt.none {
+    if known.declined && !request.prompt.none {
         return Step::Declined(Box::new(authentication.clone()));
     }
-    if !consented && must_ask(interaction, consent) {
+    if !consented && must_ask(interaction, known.consent) {
         return if request.prompt.none {
             Step::Fail(ErrorCode::ConsentRequired, "the person has not allowed these scopes")
         } else {

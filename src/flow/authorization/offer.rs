@@ -29,7 +29,7 @@ pub(crate) fn may_be_unnamed(op: &Op, interaction: &Interaction, upstream: Upstr
 }
 
 /// The weakest of these `acr` values that we know.
-pub(super) fn weakest(values: &[String]) -> Option<Acr> {
+pub(crate) fn weakest(values: &[String]) -> Option<Acr> {
     values.iter().filter_map(|value| Acr::parse(value)).min()
 }
 

@@ -8,8 +8,9 @@ use crate::domain::authorization::CodeContent;
 use crate::domain::id::GrantId;
 use crate::flow::backchannel_logout::SETTLE;
 use crate::flow::prelude::*;
+use crate::protocol::client_metadata::ConsentPolicy;
 use crate::store::codes::StoredCode;
-use crate::store::{backchannel_logouts, codes, grants, sessions, users};
+use crate::store::{backchannel_logouts, codes, consents, grants, sessions, users};
 
 struct Redemption {
     code: SecretDigest,
@@ -114,8 +115,18 @@ impl Redemption {
         };
         // Read under the lock of the session, which the lock of a person and the removal of a phone take as well.
         let user = users::find_with_phone(tx, &who.user_id, who.device_id.as_ref()).await?.filter(|user| !user.locked);
-        let present = user.map(|user| (user, session));
-        Ok(present.ok_or("the person of the code is locked or gone, or the phone that approved the login was removed"))
+        let Some(user) = user else {
+            return Ok(Err("the person of the code is locked or gone, or the phone that approved the login was removed"));
+        };
+        let client = &self.write.client;
+        if !client.admits(&user) {
+            return Ok(Err("the person is in none of the client's allowed_groups"));
+        }
+        // From here on nobody takes it back before the family is there to be revoked with it.
+        if client.metadata.consent != ConsentPolicy::None && !consents::lock_row(tx, &user.id, &client.id).await? {
+            return Ok(Err("what the person had allowed the client was taken back"));
+        }
+        Ok(Ok((user, session)))
     }
 
     /// RFC 6749 §4.1.2: a code that is used again revokes what it gave. Audited once, when that changes something.

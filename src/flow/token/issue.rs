@@ -67,7 +67,7 @@ impl Family {
 
     /// RFC 9068 §2.2. The audience is the issuer itself: these tokens open userinfo, and no resource is registered that could
     /// be named instead (RFC 9068 §3).
-    fn access_token_claims(&self, issuer: &str) -> AccessTokenClaims {
+    pub(super) fn access_token_claims(&self, issuer: &str) -> AccessTokenClaims {
         let authentication = &self.grant.authentication;
         AccessTokenClaims {
             iss: issuer.to_owned(),
@@ -84,13 +84,20 @@ impl Family {
         }
     }
 
-    /// OIDC Core §2, §3.1.3.6; after a refresh §12.2: the same `sub`, `auth_time`, `acr`, `amr` and `sid` as in the first one.
+    /// OIDC Core §3.1.3.6.
     fn id_token(&self, op: &Op, nonce: Option<&str>, access_token: &Secret) -> Result<String, OAuthError> {
-        let metadata = &self.client.metadata;
-        let alg = metadata.id_token_signed_response_alg;
+        let alg = self.client.metadata.id_token_signed_response_alg;
+        let at_hash = Some(at_hash(alg, access_token.expose()));
+        let claims = IdTokenClaims { at_hash, ..self.id_token_claims(&op.settings.issuer, nonce) };
+        Ok(op.keys.sign(alg, TokenType::Id, &claims)?.expose().to_owned())
+    }
+
+    /// OIDC Core §2; after a refresh §12.2: the same `sub`, `auth_time`, `acr`, `amr` and `sid` as in the first one. Without
+    /// `at_hash`.
+    pub(super) fn id_token_claims(&self, issuer: &str, nonce: Option<&str>) -> IdTokenClaims {
         let authentication = &self.grant.authentication;
-        let claims = IdTokenClaims {
-            iss: op.settings.issuer.clone(),
+        IdTokenClaims {
+            iss: issuer.to_owned(),
             sub: self.user.id.as_str().to_owned(),
             aud: self.client.id.as_str().to_owned(),
             exp: self.issued_at.plus(self.terms.id_lifetime).as_seconds(),
@@ -100,13 +107,12 @@ impl Family {
             acr: Some(authentication.acr.as_str().to_owned()),
             amr: amr(),
             sid: authentication.session_id.as_ref().map(|session| session.as_str().to_owned()),
-            at_hash: Some(at_hash(alg, access_token.expose())),
-            user: match metadata.id_token_claims {
+            at_hash: None,
+            user: match self.client.metadata.id_token_claims {
                 IdTokenClaimsPolicy::Scope => claims_of(&self.user, &self.terms.scope),
                 IdTokenClaimsPolicy::Minimal => UserClaims::default(),
             },
-        };
-        Ok(op.keys.sign(alg, TokenType::Id, &claims)?.expose().to_owned())
+        }
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod access_token;
 mod authorization_code;
 pub(in crate::flow) mod family;
 mod issue;
+pub(crate) mod preview;
 mod refresh_token;
 mod terms;
 #[cfg(test)]

@@ -75,6 +75,7 @@ impl Refresh {
             // Ended, run out or long cleaned up: what was not granted to outlive it does not (OIDC Core §11).
             (grant.is_over_with(found.session.as_ref(), self.write.now), "the browser session is over"),
             (found.user.locked, "the person is locked"),
+            (!self.write.client.admits(&found.user), "the person is in none of the client's allowed_groups"),
         ];
         reasons.into_iter().find_map(|(holds, reason)| holds.then_some(reason))
     }

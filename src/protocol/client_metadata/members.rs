@@ -50,6 +50,8 @@ pub(crate) enum Kind {
     Words,
     /// The same; in JSON they are one text (RFC 6749 §3.3).
     Scope,
+    /// A list of texts that may hold blanks: a flag names one each time, and an empty text names none.
+    Texts,
     /// `true` or `false`.
     Switch,
     /// One of these.
@@ -303,6 +305,16 @@ members! {
         kind: Kind::Words,
         value_name: "ORIGIN",
         help: "Origins whose scripts may read answers; those of a public client's redirect URIs may anyway",
+    };
+
+    /// The groups whose members may sign in to it, compared exactly. None: everybody may.
+    #[serde(skip_serializing_if = "is_default")]
+    allowed_groups: Vec<String> => {
+        flag: "allowed-group",
+        aliases: &["allowed-groups"],
+        kind: Kind::Texts,
+        value_name: "GROUP",
+        help: "A group whose members may sign in to it; one each time, an empty text lets everybody in [default: everybody]",
     };
 }
 

@@ -17,7 +17,7 @@ impl Member {
         let problem = |value: Value, text: Option<&str>| {
             let error = understood(self.name, value).err()?;
             Some(match (text, self.kind) {
-                (Some(text), Kind::Words | Kind::Url) => format!("`{text}`: {error}"),
+                (Some(text), Kind::Words | Kind::Texts | Kind::Url) => format!("`{text}`: {error}"),
                 _other => error.to_string(),
             })
         };

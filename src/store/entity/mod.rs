@@ -211,8 +211,6 @@ tables! {
         pub took: bool,
         pub at: Timestamp,
     }
-    /// Only written, but for tests.
-    #[cfg(test)]
     audit_event "audit_events" (id: String) {
         pub at: Timestamp,
         pub kind: String,

@@ -72,6 +72,7 @@ cases! {
         ending_a_session_revokes_what_was_not_granted_to_outlive_it
         a_remembered_browser_is_forgotten_in_time
         deleting_a_person_leaves_nothing_of_theirs
+        many_people_are_inserted_at_once
     }
     authorizations {
         an_authorization_comes_back_as_it_was_written
@@ -176,6 +177,8 @@ cases! {
         the_long_dead_are_deleted_and_the_living_stay
         a_table_that_fails_keeps_no_other_from_being_cleaned
         the_audit_trail_is_read_latest_first
+        the_audit_trail_is_read_by_person_client_kind_and_time
+        a_row_that_stands_for_many_is_as_young_as_the_latest
         access_passes_are_capped
     }
 }

@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use super::samples::{NOW, access_token, after, browser, device, digest, grant, populate, refresh_token, session, user, write};
+use crate::domain::audit::{AuditEvent, AuditKind};
 use crate::domain::id::{DeviceId, GrantId, SessionId, UserId};
-use crate::domain::user::{Upstream, User};
-use crate::store::users::UserSaved;
+use crate::domain::user::{Device, Upstream, User};
 use crate::store::remembered_browsers::FillIn;
-use crate::store::{Store, access_tokens, consents, devices, grants, refresh_tokens, remembered_browsers, sessions, users};
+use crate::store::users::UserSaved;
+use crate::store::{
+    Store, access_tokens, audit, consents, devices, grants, refresh_tokens, remembered_browsers, sessions, users,
+    webhook_events,
+};
 
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -154,12 +158,39 @@ pub(super) async fn deleting_a_person_leaves_nothing_of_theirs(store: Store) {
     write!(store, session(&bob, "bobs"), |tx, session| sessions::insert(tx, session, &digest("bobs cookie")));
     write!(store, access_token("t"), |tx, token| access_tokens::insert(tx, token));
     write!(store, refresh_token("r"), |tx, token| refresh_tokens::insert(tx, token));
-    super::schema::execute(&store, "DELETE FROM users WHERE id = 'user-alice'").await;
+    assert!(write!(store, alice.id.clone(), |tx, id| users::delete(tx, id)));
+    assert!(!write!(store, alice.id.clone(), |tx, id| users::delete(tx, id)));
     let db = store.read();
     assert!(devices::list_for_user(db, &alice.id).await.unwrap().is_empty());
     assert!(sessions::find(db, &SessionId::new("s")).await.unwrap().is_none());
     assert!(access_tokens::find(db, &digest("t")).await.unwrap().is_none());
     assert!(refresh_tokens::find(db, &digest("r")).await.unwrap().is_none());
-    assert!(consents::list_for_user(db, &alice.id).await.unwrap().is_empty());
+    assert!(consents::list(db, None).await.unwrap().is_empty());
     assert!(sessions::find(db, &SessionId::new("bobs")).await.unwrap().is_some());
+}
+
+pub(super) async fn many_people_are_inserted_at_once(store: Store) {
+    let alice = populate(&store).await;
+    let people: Vec<User> = (0..300).map(|number| user(&format!("u{number}"))).collect();
+    let phones: Vec<Device> = people.iter().map(|user| device(user, &user.username)).collect();
+    let events: Vec<(String, AuditEvent)> =
+        (0..300).map(|number| (format!("id{number}"), AuditEvent::new(AuditKind::UserChanged))).collect();
+    assert!(write!(store, people.clone(), |tx, people| users::insert_all(tx, people)));
+    assert!(write!(store, phones.clone(), |tx, phones| devices::insert_all(tx, phones)));
+    write!(store, events, |tx, events| async {
+        let events: Vec<_> = events.iter().map(|(id, event)| (id.as_str(), event)).collect();
+        let (told, untold) = events.split_at(100);
+        audit::insert_all(tx, &[AuditKind::TokenReuse, AuditKind::UserChanged], told, NOW).await?;
+        audit::insert_all(tx, &[AuditKind::TokenReuse], untold, NOW).await
+    });
+    assert_eq!(audit::list(store.read(), 1000).await.unwrap().len(), 300);
+    assert_eq!(webhook_events::count(store.read()).await.unwrap(), 100, "what is announced is queued");
+    assert_eq!(users::list(store.read()).await.unwrap().len(), 301);
+    assert!(devices::list(store.read()).await.unwrap().iter().any(|device| *device == phones[7]));
+    let found = users::find_any(store.read(), &["nobody", "u7@example.org"]).await.unwrap();
+    assert_eq!(found, Some(people[7].clone()));
+    assert!(users::find_any(store.read(), &["nobody"]).await.unwrap().is_none());
+    // One of them is here.
+    assert!(!write!(store, vec![user("new"), alice.clone()], |tx, people| users::insert_all(tx, people)));
+    assert!(!write!(store, vec![phones[0].clone()], |tx, phones| devices::insert_all(tx, phones)));
 }

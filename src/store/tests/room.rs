@@ -189,6 +189,7 @@ pub(super) async fn what_no_stranger_can_repeat_has_a_row_each(store: Store) {
         AuditKind::LoginSucceeded,
         AuditKind::LoginMismatch,
         AuditKind::ConsentGranted,
+        AuditKind::ConsentRevoked,
         AuditKind::TokenIssued,
         AuditKind::TokenReuse,
         AuditKind::UserChanged,

@@ -2,7 +2,7 @@
 
 use super::samples::{NOW, access_token, after, client, code_content, digest, grant, populate, refresh_token, write};
 use crate::domain::grant::{Consent, Grant};
-use crate::domain::id::{AuthorizationId, ClientId, GrantId, SessionId};
+use crate::domain::id::{AuthorizationId, ClientId, GrantId, SessionId, UserId};
 use crate::protocol::scope::Scope;
 use crate::store::refresh_tokens::RefreshToken;
 use crate::store::{Store, access_tokens, clients, codes, consents, grants, instance, pushes, refresh_tokens, sessions, users};
@@ -106,7 +106,14 @@ pub(super) async fn consents_are_replaced_and_withdrawn(store: Store) {
         write!(store, input, |tx, v| consents::upsert(tx, &v.0, &v.1, &v.2));
         assert_eq!(found().await, Some(consent));
     }
-    assert_eq!(consents::list_for_user(store.read(), &alice.id).await.unwrap().len(), 1);
+    let listed = async |user: &UserId| consents::list(store.read(), Some(user)).await.unwrap().len();
+    assert_eq!((listed(&alice.id).await, listed(&UserId::new("bob")).await), (1, 0));
+    let id = (alice.id.clone(), client.clone());
+    assert!(write!(store, id.clone(), |tx, v| consents::lock_row(tx, &v.0, &v.1)));
+    assert!(write!(store, id.clone(), |tx, v| consents::delete(tx, &v.0, &v.1)));
+    assert!(!write!(store, id.clone(), |tx, v| consents::lock_row(tx, &v.0, &v.1)));
+    assert!(!write!(store, id, |tx, v| consents::delete(tx, &v.0, &v.1)));
+    assert!(found().await.is_none());
     assert_eq!(write!(store, client.clone(), |tx, id| grants::revoke_for_client(tx, id, NOW)), 1);
 }
 

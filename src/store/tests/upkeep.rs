@@ -9,6 +9,7 @@ use crate::domain::browser::RequestSource;
 use crate::domain::clock::Timestamp;
 use crate::domain::id::{AuthorizationId, GrantId, LoginId, SessionId};
 use crate::store::access_passes::{self, MOST_PASSES};
+use crate::store::audit::{AuditFilter, AuditRecord};
 use crate::store::{
     Store, StoreError, access_tokens, audit, authorizations, cleanup, codes, grants, logins, refresh_tokens, sessions,
 };
@@ -79,6 +80,45 @@ pub(super) async fn the_audit_trail_is_read_latest_first(store: Store) {
     assert_eq!(listed.iter().map(|event| event.kind.as_str()).collect::<Vec<_>>(), ["token.issued", "login.succeeded"]);
     assert_eq!((listed[0].user.as_deref(), listed[0].client.as_deref()), (Some("user-alice"), None));
     assert_eq!((listed[0].address.as_str(), listed[0].detail.as_deref()), ("192.0.2.1", Some("secsign")));
+}
+
+pub(super) async fn the_audit_trail_is_read_by_person_client_kind_and_time(store: Store) {
+    let kinds = [AuditKind::LoginSucceeded, AuditKind::TokenIssued, AuditKind::UserChanged, AuditKind::TokenIssued];
+    for (number, kind) in kinds.into_iter().enumerate() {
+        let event = AuditEvent {
+            user: Some(if number < 3 { "alice" } else { "bob" }.to_owned()),
+            client: (kind == AuditKind::TokenIssued).then(|| "web".to_owned()),
+            ..AuditEvent::new(kind)
+        };
+        let at = after(u64::try_from(number).unwrap() / 2 * 10);
+        write!(store, (event, format!("id{number}"), at), |tx, v| audit::insert(tx, &v.0, &v.1, v.2));
+    }
+    let ids = |records: Vec<AuditRecord>| records.into_iter().map(|record| record.id).collect::<Vec<_>>().join(" ");
+    let latest = async |filter: AuditFilter| ids(audit::latest(store.read(), &filter, 10).await.unwrap());
+    let of = |user: &str| AuditFilter { user: Some(user.to_owned()), ..AuditFilter::default() };
+    assert_eq!(latest(AuditFilter::default()).await, "id3 id2 id1 id0");
+    assert_eq!(latest(of("alice")).await, "id2 id1 id0");
+    assert_eq!(latest(AuditFilter { client: Some("web".to_owned()), ..of("bob") }).await, "id3");
+    assert_eq!(latest(AuditFilter { kinds: vec![AuditKind::TokenIssued], ..of("alice") }).await, "id1");
+    assert_eq!(latest(AuditFilter { since: Some(after(10)), ..AuditFilter::default() }).await, "id3 id2");
+    let next = async |at, id: &str| ids(audit::after(store.read(), &AuditFilter::default(), (at, id), 2).await.unwrap());
+    assert_eq!(next(NOW, "").await, "id0 id1");
+    assert_eq!(next(NOW, "id1").await, "id2 id3");
+    assert_eq!(next(after(10), "id3").await, "");
+}
+
+/// One row stands for failures of an hour: since when they are wanted is compared with the latest of them.
+pub(super) async fn a_row_that_stands_for_many_is_as_young_as_the_latest(store: Store) {
+    for number in 0..8 {
+        let event = AuditEvent { detail: Some("denied".to_owned()), ..AuditEvent::new(AuditKind::LoginFailed) };
+        write!(store, (event, format!("id{number}"), after(number * 60)), |tx, v| audit::insert(tx, &v.0, &v.1, v.2));
+    }
+    let since = async |at| {
+        let filter = AuditFilter { since: Some(at), ..AuditFilter::default() };
+        audit::latest(store.read(), &filter, 10).await.unwrap().iter().map(|record| record.count).collect::<Vec<_>>()
+    };
+    assert_eq!(since(after(420)).await, [3], "the first five have a row each");
+    assert_eq!(since(after(421)).await, Vec::<u64>::new());
 }
 
 pub(super) async fn access_passes_are_capped(store: Store) {

@@ -23,6 +23,7 @@ struct Case {
     session: Option<(BrowserSession, User)>,
     consent: Option<Consent>,
     declined: bool,
+    admitted: bool,
 }
 
 fn authentication(user: &str) -> Authentication {
@@ -101,12 +102,14 @@ impl Case {
             session: Some((session, user)),
             consent: None,
             declined: false,
+            admitted: true,
         }
     }
 
     fn step(&self) -> Step {
         let interaction = Interaction { authorization: self.authorization.clone(), client: self.client.clone() };
-        next_step(&interaction, self.session.as_ref(), self.consent.as_ref(), self.declined, NOW)
+        let known = Known { consent: self.consent.as_ref(), declined: self.declined, admitted: self.admitted };
+        next_step(&interaction, self.session.as_ref(), known, NOW)
     }
 }
 
@@ -117,6 +120,7 @@ fn name(step: Step) -> String {
         Step::Declined(who) => format!("declined by {}", who.user_id),
         Step::Consent(who) => format!("consent of {}", who.user_id),
         Step::Issue(who) => format!("issue to {}", who.user_id),
+        Step::Deny(who) => format!("deny {}", who.user_id),
         Step::Fail(code, _) => code.as_str().to_owned(),
         Step::Over => "over".to_owned(),
     }
@@ -180,6 +184,35 @@ const TABLE: &[(&str, Change, &str, &str)] = &[
         },
         "unmet_authentication_requirements",
         "unmet_authentication_requirements",
+    ),
+    ("she may not use the client", |case| case.admitted = false, "deny alice-id", "deny alice-id"),
+    (
+        "she may not use the client, and is to sign in anew",
+        |case| {
+            case.admitted = false;
+            case.authorization.request.prompt.login = true;
+        },
+        "login",
+        "login_required",
+    ),
+    (
+        "she may not use the client, for which she signed in just now",
+        |case| {
+            case.admitted = false;
+            allowed(case, None);
+            signed_in(case, Acr::Matched, false);
+        },
+        "deny alice-id",
+        "deny alice-id",
+    ),
+    (
+        "she may not use the client, and declined a request",
+        |case| {
+            case.admitted = false;
+            case.declined = true;
+        },
+        "deny alice-id",
+        "deny alice-id",
     ),
     ("prompt=consent", |case| case.authorization.request.prompt.consent = true, "consent of alice-id", "consent_required"),
     ("the client asks", |case| allowed(case, None), "consent of alice-id", "consent_required"),

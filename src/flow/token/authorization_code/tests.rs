@@ -339,3 +339,16 @@ async fn a_loopback_redirect_uri_is_repeated_with_its_port() {
     assert_eq!(bench.token(&client, &other_port).await.unwrap_err(), ErrorCode::InvalidGrant);
     assert!(bench.token(&client, &form(&code, Some("http://127.0.0.1:51234/cb"), Some(VERIFIER))).await.is_ok());
 }
+
+#[tokio::test]
+async fn a_code_of_somebody_who_left_the_allowed_groups_is_not_redeemed() {
+    let bench = Bench::new().await;
+    let client = bench.client_with("web", |metadata| metadata.allowed_groups = vec!["ops".into(), "staff".into()]).await;
+    let content = signed_in(&bench, &client).await;
+    let (first, second) = (bench.code(&content).await, bench.code(&content).await);
+    bench.redeem(&client, &first).await.expect("she is staff");
+    bench.execute("UPDATE users SET group_names = '[\"Staff\"]'").await;
+    assert_eq!(bench.redeem(&client, &second).await.unwrap_err(), ErrorCode::InvalidGrant);
+    bench.execute("UPDATE users SET group_names = '[\"ops\"]'").await;
+    bench.redeem(&client, &second).await.expect("what was refused has used nothing up");
+}

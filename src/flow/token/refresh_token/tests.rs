@@ -222,6 +222,19 @@ async fn a_locked_person_is_not_refreshed() {
 }
 
 #[tokio::test]
+async fn somebody_who_left_the_allowed_groups_is_not_refreshed() {
+    let bench = Bench::new().await;
+    let client = bench.client_with("web", |metadata| metadata.allowed_groups = vec!["staff".into()]).await;
+    let (_alice, session) = signed_in(&bench).await;
+    let refresh = bench.tokens(&client, &session, SCOPE).await.refresh_token.unwrap();
+    assert!(bench.refresh(&client, &refresh).await.is_ok());
+    bench.execute("UPDATE users SET group_names = '[]'").await;
+    assert_eq!(bench.refresh(&client, &refresh).await.unwrap_err(), ErrorCode::InvalidGrant);
+    bench.execute("UPDATE users SET group_names = '[\"staff\"]'").await;
+    assert!(bench.refresh(&client, &refresh).await.is_ok(), "the family was kept");
+}
+
+#[tokio::test]
 async fn a_disabled_client_is_not_refreshed_and_its_tokens_open_nothing() {
     let bench = Bench::new().await;
     let (client, first, access) = public(&bench).await;
