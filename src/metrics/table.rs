@@ -55,7 +55,7 @@ metrics! {
         "Whether the latest call to a phone service was answered, and phones are asked through it; no value before the first",
         ["provider"];
     TOKENS_ISSUED: Counter<1> = "tokens_issued_total", "Token responses that were issued", ["grant_type"];
-    OAUTH_ERRORS: Counter<2> = "oauth_errors_total", "Errors that relying parties were told, also by redirect",
+    OAUTH_ERRORS: Counter<2> = "oauth_errors_total", "Errors that clients were told, also by redirect",
         ["endpoint", "error"];
     SESSIONS_ACTIVE: Gauge<0> = "sessions_active", "Browser sessions that are neither ended, expired nor idle; read at a scrape",
         [];
