@@ -64,7 +64,7 @@ pub(crate) async fn run(options: &DemoOptions, as_json: bool) -> Result<(), Demo
             () = &mut told_to_stop => Ok(None),
         }
     } else {
-        let page = context! { is_kept => running.dir.is_kept, ..Serde(&running.line) };
+        let page = context! { is_kept => running.dir.is_kept, program => program(), ..Serde(&running.line) };
         announce(&running.line, as_json, include_str!("../../templates/demo/demo.txt"), page).await?;
         told_to_stop.await;
         Ok(None)
@@ -203,6 +203,11 @@ impl Running {
         }
         Ok(())
     }
+}
+
+/// As it was called: whoever runs it with cargo has no `signbridge` on the path.
+fn program() -> String {
+    std::env::args_os().next().map_or_else(|| "signbridge".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
 fn loopback(port: u16) -> SocketAddr {
