@@ -19,7 +19,7 @@ use crate::protocol::client_metadata::{self, ClientMetadata, MEMBERS, Member};
 pub(super) const CLIENTS: Section = Section {
     name: "client",
     shape: Shape::List("id"),
-    about: "A relying party, once for each. Declared ones are applied at each start and cannot be changed by commands.",
+    about: "An app, once for each. Declared ones are applied at each start and cannot be changed by commands.",
     keys: &keys(),
 };
 
@@ -124,7 +124,7 @@ pub(super) const USERS: Section = Section {
             ..Key::new("email_verified", Kind::Switch, "Whether you vouch for the address (`email_verified`).")
         },
         Key::new("name", Kind::Text, "The full name."),
-        Key { default: Some("[]"), ..Key::new("groups", Kind::Texts, "The groups that relying parties are told.") },
+        Key { default: Some("[]"), ..Key::new("groups", Kind::Texts, "The groups that apps are told.") },
         Key { default: Some("false"), ..Key::new("confirm_without_symbol", Kind::Switch, WITHOUT_SYMBOL) },
         Key::new("secsignid", Kind::Text, "The person's SecSign ID."),
         Key::new("thumbsignin_user_id", Kind::Text, "The id by which ThumbSignIn knows the person."),

@@ -127,7 +127,7 @@ impl Document {
         let value = value.ok_or_else(|| format!("expected {}", key.kind.expected()));
         let value = match (value, from_file) {
             (Ok(Value::String(file)), true) => read_secret(&self.path(file)),
-            (Ok(_), true) => Err("expected the path of a file in quotes".to_owned()),
+            (Ok(_), true) => Err("expected the path of a file, as a string".to_owned()),
             (value, false) | (value @ Err(_), true) => value,
         };
         if let Some(value) = self.check(&path, value.and_then(|value| key.kind.check(value))) {

@@ -18,10 +18,10 @@ settings! {
     /// Keys at the top of the file, before the first section.
     []
     pub(crate) struct General {
-        /// The URL by which relying parties know this provider: https, a host of its own (no path), without a trailing slash.
-        /// It stands in every token, and the database remembers it: changing it later cuts off every relying party. Plain
-        /// http is for loopback hosts only.
-        issuer: Option<Issuer> = Kind::Text, required "the https URL by which relying parties know this provider";
+        /// The URL by which apps know this provider: https, a host of its own (no path), without a trailing slash. It stands
+        /// in every token, and the database remembers it: changing it later cuts off every app. Plain http is for loopback
+        /// hosts only.
+        issuer: Option<Issuer> = Kind::Text, required "the https URL by which apps know this provider";
         /// Networks (CIDR) of the reverse proxies in front of this server. Only they are believed about a client's address
         /// (X-Forwarded-For, also with ports, brackets or quotes; not Forwarded); from anybody else that header is ignored.
         trusted_proxies: Option<Vec<IpNet>> = Kind::Words, default [];
@@ -131,7 +131,7 @@ impl Issuer {
         let issuer = Self(url);
         match issuer.text() {
             right if right == text => Ok(issuer),
-            right => Err(format!("relying parties compare the issuer letter by letter: write it as \"{right}\"")),
+            right => Err(format!("apps compare the issuer character by character: write it as \"{right}\"")),
         }
     }
 

@@ -95,14 +95,14 @@ pub(super) fn literal(text: &str) -> Option<Value> {
 impl Kind {
     pub(super) fn expected(self) -> String {
         match self {
-            Self::Text | Self::Secret => "a text in quotes".to_owned(),
-            Self::Path => "a path in quotes".to_owned(),
+            Self::Text | Self::Secret => "a string".to_owned(),
+            Self::Path => "a path, as a string".to_owned(),
             Self::Switch => "true or false".to_owned(),
             Self::Count(least, most) => format!("a whole number from {least} to {most}"),
             Self::Span(least, most) => {
                 format!("a duration from \"{}\" to \"{}\"", duration::write(least), duration::write(most))
             }
-            Self::Texts | Self::Words => "a list of texts".to_owned(),
+            Self::Texts | Self::Words => "a list of strings".to_owned(),
             Self::Choice(choices) => format!("one of \"{}\"", choices.join("\", \"")),
         }
     }
