@@ -59,7 +59,7 @@ for (const [transport, settings] of Object.entries(TRANSPORTS)) {
       const own = new Walker();
       await comesTo(WITH, web, 'ada', own);
       const words = await comesTo(WITHOUT, web, 'ada', own, AGAIN);
-      assert.match(words, /Confirm in the SecSign ID app/);
+      assert.match(words, /Approve on your phone/);
       assert.match(words, /don’t have to pick a symbol/);
       assert.match(await comesTo(WITHOUT, web, 'ada', own, { ...AGAIN, ui_locales: 'de' }), /müssen kein Symbol auswählen/);
 
