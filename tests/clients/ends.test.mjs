@@ -44,7 +44,7 @@ const lastSeq = async () => (await short.phone.requests()).at(-1)?.seq ?? 0;
 /** The page that says that a sign-in ran out, and nothing else. */
 function assertExpired(walker, what) {
   assert.deepEqual([walker.status, walker.page], [400, 'error'], `${what}: ${walker.status} ${walker.page} ${walker.url}`);
-  assert.match(words(walker), /has run out/, what);
+  assert.match(words(walker), /has expired/, what);
   assert.doesNotMatch(words(walker), /complete|already|not registered/, what);
   assert.match(walker.html, /href="https:\/\/app\.example\/start"/, `${what}: the way back`);
 }
@@ -93,7 +93,7 @@ test('an authorization that ran out says so, one that was used says so, and one 
   await short.command('client', 'update', 'web', '--disabled=true');
   await off.walker.open(open);
   assert.deepEqual([off.walker.status, off.walker.page], [400, 'error']);
-  assert.doesNotMatch(words(off.walker), /has run out|already been used/);
+  assert.doesNotMatch(words(off.walker), /has expired|already been used/);
   await short.command('client', 'update', 'web', '--disabled=false');
 });
 

@@ -59,12 +59,11 @@ pub(super) fn error(error: &SignInError) -> Result<String, Error> {
     let code = if let SignInError::Refused { code, .. } = error { Some(code.as_str()) } else { None };
     let (title, text) = match (error, code) {
         (_refused, Some("access_denied")) => ("Not signed in", "The sign-in was cancelled or declined. Nothing was shared."),
-        (_refused, Some("login_required" | "interaction_required" | "consent_required")) => {
-            ("Not signed in", "The provider wants to ask you something first.")
-        }
-        (SignInError::Discovery(_), _) => ("The provider cannot be reached", "Try again in a moment."),
-        (SignInError::UnknownState, _) => ("This sign-in is over", "It was finished before, or begun in another browser."),
-        _other => ("Not signed in", "The sign-in did not complete."),
+        (_refused, Some("login_required" | "interaction_required")) => ("Not signed in", "You need to sign in first."),
+        (_refused, Some("consent_required")) => ("Not signed in", "The provider needs your consent first."),
+        (SignInError::Discovery(_), _) => ("The provider can’t be reached", "Try again in a moment."),
+        (SignInError::UnknownState, _) => ("This sign-in is over", "It was finished before, or it began in another browser."),
+        _other => ("Not signed in", "The sign-in didn’t complete."),
     };
     let detail = error.to_string();
     render("message.html", context! { page => "error", title, text, detail, code, again => "Try again" })

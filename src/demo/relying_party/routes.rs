@@ -188,7 +188,7 @@ async fn signed_out(example: Data<Example>, request: HttpRequest) -> HttpRespons
         (Some(cookie), Some(state)) => example.sessions.signed_out(&cookie, &state),
         _no_sign_out => false,
     };
-    let text = if everywhere { "You are signed out here and at the provider." } else { "You are signed out here." };
+    let text = if everywhere { "You’re signed out here and at the provider." } else { "You’re signed out here." };
     html(StatusCode::OK, pages::message("signed-out", "Signed out", text, "Sign in again"))
 }
 
