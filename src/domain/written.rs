@@ -166,15 +166,13 @@ fn good(member: &'static str, name: Result<String, &'static str>, wrong: &mut Ve
 }
 
 // Why a name is refused: what is allowed.
-const USERNAME: &str = "a username is 1 to 254 printable ASCII characters without blanks; capitals count as small letters";
-const EMAIL: &str = "an e-mail address looks like name@host.example, in ASCII and without blanks";
-const GROUP: &str = "a group name is 1 to 255 characters without control characters, commas or blanks at its ends";
+const USERNAME: &str = "a username is 1 to 254 printable ASCII characters, no spaces; case is ignored";
+const EMAIL: &str = "an e-mail address looks like name@host.example, in ASCII, no spaces";
+const GROUP: &str = "a group name is 1 to 255 characters without control characters, commas or spaces at its ends";
 const FULL_NAME: &str = "a full name is at most 255 characters without control characters";
 const LABEL: &str = "the name of a device is 1 to 100 characters without control characters";
-const SECSIGN_ID: &str =
-    "a SecSign ID is 1 to 254 characters of a-z, 0-9, `_`, `@`, `.` and `-`; capitals count as small letters";
-const THUMBSIGNIN_ID: &str =
-    "a ThumbSignIn user id is 1 to 254 characters of a-z, 0-9, `.`, `_` and `-`; capitals count as small letters";
+const SECSIGN_ID: &str = "a SecSign ID is 1 to 254 characters of a-z, 0-9, `_`, `@`, `.` and `-`; case is ignored";
+const THUMBSIGNIN_ID: &str = "a ThumbSignIn user id is 1 to 254 characters of a-z, 0-9, `.`, `_` and `-`; case is ignored";
 
 fn username(written: &str) -> Result<String, &'static str> {
     canonical_identifier(written).ok_or(USERNAME)
@@ -295,6 +293,7 @@ mod tests {
     #[test]
     fn what_cannot_be_a_name_is_refused() {
         assert_eq!(username("al ice"), Err(USERNAME));
+        assert!(USERNAME.ends_with("no spaces; case is ignored") && username("Alice") == username("alice"));
         for bad in ["alice", "@example.org", "alice@", "a@b@c", "älice@example.org"] {
             assert_eq!(email(bad), Err(EMAIL), "{bad}");
         }
