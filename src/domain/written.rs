@@ -14,16 +14,16 @@ use super::user::{Upstream, User, canonical_identifier};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct WrittenUser {
-    /// The unique name that the person types
+    /// The unique name that the user types
     #[arg(long, required = true)]
     pub username: Option<String>,
     #[command(flatten)]
     #[serde(flatten)]
     pub profile: WrittenProfile,
-    /// The person's SecSign ID
+    /// The user's SecSign ID
     #[arg(long, value_name = "ID")]
     pub secsignid: Option<String>,
-    /// The id by which ThumbSignIn knows the person
+    /// The id by which ThumbSignIn knows the user
     #[arg(long, value_name = "ID")]
     pub thumbsignin_user_id: Option<String>,
 }
@@ -41,10 +41,10 @@ pub(crate) struct WrittenProfile {
     /// The full name
     #[arg(long)]
     pub name: Option<String>,
-    /// A group that relying parties are told; one each time, for its name may hold blanks
+    /// A group that clients are told; repeat the flag for several (a name may contain spaces)
     #[arg(long = "group", alias = "groups", value_name = "GROUP")]
     pub groups: Option<Vec<String>>,
-    /// Whether a yes on the phone is enough, with no symbol to pick: in browsers that the person signed in from before, and
+    /// Whether a yes on the phone is enough, with no symbol to pick: in browsers that the user signed in from before, and
     /// where the app wants no more
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub confirm_without_symbol: Option<bool>,
