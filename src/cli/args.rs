@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use super::audit::AuditCommand;
 use super::client::ClientCommand;
@@ -46,7 +47,7 @@ pub(super) struct Args {
 
 fn help_flag() -> Arg {
     let flag = Arg::new("help").short('h').long("help").action(ArgAction::Help).global(true);
-    flag.help("Print help; -h prints less of it").help_heading(GENERAL)
+    flag.help("Print help").help_heading(GENERAL)
 }
 
 fn version_flag() -> Arg {
@@ -122,6 +123,20 @@ pub(super) enum Command {
     /// Ask the running server whether it is ready: for the health check of a container
     #[command(after_help = "Example:\n  signbridge healthcheck --config /etc/signbridge/signbridge.toml")]
     Healthcheck,
+    /// Print the script by which a shell completes the commands of signbridge
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Print the man page of signbridge, or write those of all commands into a directory
+    #[command(after_help = "Examples:\n  signbridge man > signbridge.1\n  signbridge man /usr/local/share/man/man1")]
+    Man {
+        /// The directory; made where it is missing
+        #[arg(value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
 }
 
 #[cfg(feature = "demo")]
@@ -144,6 +159,11 @@ const USER_EXAMPLES: &str = "Examples:
   signbridge user create --username ada --email ada@example.com --secsignid ada
   signbridge user list
   signbridge user lock ada";
+
+const COMPLETIONS_EXAMPLES: &str = "Examples:
+  signbridge completions bash > /usr/share/bash-completion/completions/signbridge
+  signbridge completions zsh > /usr/share/zsh/site-functions/_signbridge
+  signbridge completions fish > ~/.config/fish/completions/signbridge.fish";
 
 const CONFIG_EXAMPLES: &str = "Examples:
   signbridge config reference > signbridge.toml
