@@ -19,7 +19,7 @@ use super::user::{SessionCommand, UserCommand};
 #[cfg(feature = "demo")]
 use crate::demo::{DemoOptions, SimulateOptions};
 
-/// Above the flags that every command takes: below those of its own.
+/// The heading of the flags that every command takes; they stand below its own.
 const GENERAL: &str = "General options";
 
 const EXAMPLES: &str = "Examples:
@@ -31,7 +31,7 @@ const EXAMPLES: &str = "Examples:
 /// An OpenID Connect provider whose login step is an approval on a phone.
 #[derive(Debug, Parser)]
 #[command(name = "signbridge", version, about, max_term_width = 120, after_help = EXAMPLES)]
-// clap's own stand among the flags of each command.
+// clap's own two would stand among the flags of each command.
 #[command(disable_help_flag = true, disable_version_flag = true, arg = help_flag(), arg = version_flag())]
 pub(super) struct Args {
     /// The configuration file [default: $SIGNBRIDGE_CONFIG, else ./signbridge.toml if it is there]

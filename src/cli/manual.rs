@@ -91,7 +91,8 @@ mod tests {
         // Hyphens are escaped.
         let text = |name: &str| pages.iter().find(|page| page.name == name).map(|page| page.text.replace('\\', ""));
         for page in &pages {
-            assert!(page.text.contains(".SH EXAMPLES\n") && page.text.contains(SOURCE), "{}", page.name);
+            let text = text(&page.name).unwrap();
+            assert!(text.contains(".SH EXAMPLES\n") && text.contains(SOURCE), "{}", page.name);
         }
         assert!(text("signbridge.1").unwrap().contains("signbridge-client(1)"));
         assert!(text("signbridge-client-create.1").unwrap().contains("--redirect-uri"));

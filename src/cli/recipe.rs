@@ -17,9 +17,9 @@ use crate::manage::ManageError;
 use crate::manage::clients::{self, Issued};
 use crate::recipes::{File, Recipe, Registered, Target, Wishes};
 
-const RECIPES: &str = "Register the client as one of these apps needs it, and print what to paste there. Other flags win over the \
-                       recipe. keycloak (--url, --realm), grafana (--url), oauth2-proxy (--url), nextcloud (--url), gitea \
-                       (--url), kubernetes, apache (--url), jupyterhub (--url), oidc-agent";
+const RECIPES: &str = "Register the client as one of these apps needs it, and print what to paste there. Other flags win \
+                       over the recipe. keycloak (--url, --realm), grafana (--url), oauth2-proxy (--url), nextcloud (--url), \
+                       gitea (--url), kubernetes, apache (--url), jupyterhub (--url), oidc-agent";
 
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Recipes")]

@@ -144,6 +144,6 @@ fn flags_of_every_command_stand_below_its_own_in_a_line_each() {
         let lines = below.lines().take_while(|line| !line.is_empty()).count();
         assert_eq!(lines, if name == "signbridge" { 4 } else { 3 }, "{name}: {help}");
         let heading = help.rfind("General options:").unwrap();
-        assert!(["\nOptions:", "\nRecipes:", "\nArguments:"].iter().all(|own| help.rfind(own) < Some(heading)), "{name}");
+        assert!(["\nOptions:", "\nRecipes:", "\nArguments:"].iter().all(|own| help.rfind(*own) < Some(heading)), "{name}");
     }
 }
