@@ -86,10 +86,6 @@ pub(crate) async fn open_keys(config: &Config, store: &Store, env: &Env) -> Resu
     let remembered = instance::find(store.read(), instance::MASTER_KEY).await.map_err(setup)?;
     let master = master_key(&config.keys, remembered.as_deref(), env)?;
     let fingerprint = master.fingerprint().map_err(setup)?;
-    let complaint = format!(
-        "{} is not the master key of this database: {RESTORE_KEY}. The database belongs to the one with the fingerprint",
-        file.display()
-    );
     // Where this fails the database may remember our key all the same: the file stays.
     let held = hold(store, instance::MASTER_KEY, &fingerprint).await?;
     if held != fingerprint {
@@ -97,7 +93,10 @@ pub(crate) async fn open_keys(config: &Config, store: &Store, env: &Env) -> Resu
             // Another node was faster, with a key of its own: this one opens nothing and would only be backed up.
             remove_key(file, &fingerprint);
         }
-        return Err(differs(&complaint, &held, &fingerprint));
+        return Err(StartError::Setup(format!(
+            "{} (fingerprint {fingerprint}) is not the master key of this database (fingerprint {held}): {RESTORE_KEY}",
+            file.display()
+        )));
     }
     let purposes = Arc::new(PurposeKeys::derive(&master).map_err(setup)?);
     KeyRing::start(Arc::new(store.clone()), purposes, env.clone(), key_settings(config)).await.map_err(setup)

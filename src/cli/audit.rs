@@ -23,7 +23,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How long the commit of an event may come after its moment: `tail` looks back so far.
 const LATE: Duration = Duration::from_secs(10);
 
-const EXAMPLES: &str = "Examples:
+pub(super) const EXAMPLES: &str = "Examples:
   signbridge audit list --user ada --since 7d
   signbridge audit list --client grafana --kind login --format json
   signbridge audit tail --kind login.failed
@@ -31,25 +31,25 @@ const EXAMPLES: &str = "Examples:
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AuditCommand {
-    /// The latest events
+    /// List the latest events
     #[command(after_help = EXAMPLES)]
     List {
         #[command(flatten)]
         flags: AuditFlags,
-        /// How many, at most
+        /// How many events, at most
         #[arg(long, value_name = "N", default_value_t = 100)]
         last: u64,
     },
-    /// The latest events, and those that come, until you stop it
+    /// Print the latest events, and new ones as they come, until you stop it
     #[command(after_help = EXAMPLES)]
     Tail {
         #[command(flatten)]
         flags: AuditFlags,
-        /// With how many it begins
+        /// How many earlier events to begin with
         #[arg(long, value_name = "N", default_value_t = 10)]
         last: u64,
     },
-    /// Every event, the earliest first, as a JSON object a line
+    /// Print every event, the earliest first, as a JSON object a line
     #[command(after_help = EXAMPLES)]
     Export {
         #[command(flatten)]
@@ -59,16 +59,16 @@ pub(super) enum AuditCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct AuditFlags {
-    /// About this person only: the username, e-mail address or sub; of somebody who was deleted, the sub
+    /// Events of this user only: the username, e-mail address or sub; of somebody who was deleted, the sub
     #[arg(long, alias = "username", value_name = "NAME")]
     user: Option<String>,
-    /// About this client only
+    /// Events of this client only
     #[arg(long, value_name = "ID")]
     client: Option<String>,
-    /// Of this kind only: its name, or the part before the dot for all of these
+    /// Events of this kind only: its name, or the part before the dot for all of these
     #[arg(long, value_name = "KIND", value_parser = kinds)]
     kind: Option<Kinds>,
-    /// Not older: a duration (30m, 12h, 7d), a day (2026-11-30) or a moment (2026-11-30T08:00:00Z), in UTC
+    /// Events since then: a duration (30m, 12h, 7d), a day (2026-11-30) or a moment (2026-11-30T08:00:00Z), in UTC
     #[arg(long, value_name = "WHEN", value_parser = since)]
     since: Option<Since>,
 }

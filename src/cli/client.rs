@@ -22,9 +22,10 @@ use crate::store::refusals;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ClientCommand {
-    /// Add one; prints its secret, which cannot be read again
+    /// Add a client and print its secret, which cannot be read again
+    #[command(after_help = CREATE_EXAMPLES)]
     Create {
-        /// Its client id [default: a new one; with a recipe, its name]
+        /// The client id [default: a new one; with a recipe, its name]
         #[arg(long, value_name = "ID")]
         id: Option<String>,
         #[command(flatten)]
@@ -34,19 +35,23 @@ pub(super) enum ClientCommand {
         #[command(flatten)]
         recipe: Box<RecipeFlags>,
     },
-    /// All of them
+    /// List all clients
+    #[command(after_help = "Examples:\n  signbridge client list\n  signbridge client list --format json")]
     List,
-    /// One of them
+    /// Show a client
+    #[command(after_help = "Example:\n  signbridge client show grafana")]
     Show(ById),
-    /// What is registered for one, and its latest requests that were refused: what came, and what was expected
+    /// Show what is registered for a client, and its latest refused requests: what came, and what was expected
+    #[command(after_help = "Example:\n  signbridge client check grafana --last 3")]
     Check {
         #[command(flatten)]
         which: ById,
-        /// How many of them: 1 to 20
+        /// How many requests: 1 to 20
         #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(i64).range(1..=refusals::MOST))]
         last: i64,
     },
-    /// Change what is given; a list replaces the old one
+    /// Change a client: what is given; a list replaces the old one
+    #[command(after_help = UPDATE_EXAMPLES)]
     Update {
         #[command(flatten)]
         which: ById,
@@ -54,15 +59,27 @@ pub(super) enum ClientCommand {
         fields: Box<ClientPatch>,
         #[command(flatten)]
         logo: LogoFlag,
-        /// Switch it off: nothing is issued to it, and what it has is dead
+        /// Switch the client off: nothing is issued to it, and its tokens stop working immediately
         #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
         disabled: Option<bool>,
     },
-    /// Delete one with everything that was issued to it
+    /// Delete a client with everything that was issued to it
+    #[command(after_help = "Example:\n  signbridge client delete grafana")]
     Delete(ById),
-    /// Give one a new secret; the old one is dead at once
+    /// Generate a new client secret; the old one stops working immediately
+    #[command(after_help = "Example:\n  signbridge client rotate-secret grafana")]
     RotateSecret(ById),
 }
+
+const CREATE_EXAMPLES: &str = "Examples:
+  signbridge client create --name Wiki --redirect-uri https://wiki.example.com/callback
+  signbridge client create --id cli --auth-method none --redirect-uri http://127.0.0.1/callback
+  signbridge client create --recipe grafana --url https://grafana.example.com";
+
+const UPDATE_EXAMPLES: &str = "Examples:
+  signbridge client update wiki --redirect-uri \"https://wiki.example.com/callback https://wiki.example.org/callback\"
+  signbridge client update wiki --allowed-group staff
+  signbridge client update wiki --disabled";
 
 /// What `client create` is to make.
 pub(super) struct NewClient {
@@ -73,7 +90,7 @@ pub(super) struct NewClient {
 
 #[derive(Debug, Default, Args)]
 pub(super) struct LogoFlag {
-    /// Its logo for the pages of a login, an SVG or PNG file of at most 32 KiB; an empty text takes it away
+    /// The logo for the pages of a login, an SVG or PNG file of at most 32 KiB; an empty text takes it away
     #[arg(long, value_name = "FILE")]
     logo: Option<String>,
 }

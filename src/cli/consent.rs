@@ -11,7 +11,8 @@ use crate::manage::consents::{self, Allowed};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ConsentCommand {
-    /// Every consent, or those of one person
+    /// List all consents, or those of one user
+    #[command(after_help = "Examples:\n  signbridge consent list ada\n  signbridge consent list --client grafana")]
     List {
         #[command(flatten)]
         person: OfPerson,
@@ -19,10 +20,10 @@ pub(super) enum ConsentCommand {
         #[arg(long, value_name = "ID")]
         client: Option<String>,
     },
-    /// Take one back: the client's tokens for this person are dead at once, and it has to ask again
+    /// Revoke a consent: the client's tokens for this user stop working immediately, and it has to ask again
     #[command(after_help = "Example:\n  signbridge consent revoke ada grafana")]
     Revoke {
-        /// The person: the username, e-mail address or sub
+        /// The user: the username, e-mail address or sub
         #[arg(value_name = "NAME")]
         person: String,
         /// The id of the client

@@ -19,48 +19,54 @@ use crate::upstream::Phones;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DeviceCommand {
-    /// All of them, or those of one person
+    /// List all devices, or those of one user
+    #[command(after_help = "Examples:\n  signbridge device list\n  signbridge device list ada --at-service")]
     List {
         #[command(flatten)]
         person: OfPerson,
-        /// Also ask each one's phone service what it knows
+        /// Also ask the phone services what they know of each device
         #[arg(long)]
         at_service: bool,
     },
-    /// Give a person another one, by the name that its service knows them by
+    /// Add a device for a user, by the name that the phone service knows them by
     #[command(after_help = ADD_EXAMPLES)]
     Add {
         #[command(flatten)]
         person: ByName,
-        /// The person's SecSign ID
+        /// The user's SecSign ID
         #[arg(long, value_name = "ID", value_parser = secsign_id, required_unless_present = "thumbsignin_user_id")]
         secsignid: Option<String>,
-        /// The id by which ThumbSignIn knows the person
+        /// The id by which ThumbSignIn knows the user
         #[arg(long, value_name = "ID", value_parser = thumbsignin_user, conflicts_with = "secsignid")]
         thumbsignin_user_id: Option<String>,
-        /// What it is called here [default: the service's name]
+        /// What the device is called here [default: the service's name]
         #[arg(long, value_name = "TEXT", value_parser = device_label)]
         label: Option<String>,
     },
-    /// Change what one is called here
+    /// Rename a device: change what it is called here
     #[command(after_help = "Example:\n  signbridge device rename 0197f3f2-6f5d-7c54-a0a2-6f0a3a1d2b11 \"Ada's new phone\"")]
     Rename {
-        /// Which one
+        /// The device's id, as `list` prints it
         #[arg(value_name = "ID")]
         id: String,
-        /// Its name from now on
+        /// The device's name from now on
         #[arg(value_name = "LABEL", value_parser = device_label)]
         label: String,
     },
-    /// Remove one; the sessions and tokens that it approved end at once
+    /// Remove a device; the sessions and tokens that it approved end at once
+    #[command(after_help = REMOVE_EXAMPLES)]
     Remove {
         #[command(flatten)]
         which: ById,
-        /// Then take its phones away at the phone service too
+        /// Also remove the user's phones at the phone service
         #[arg(long)]
         at_service: bool,
     },
 }
+
+const REMOVE_EXAMPLES: &str = "Examples:
+  signbridge device remove 0197f3f2-6f5d-7c54-a0a2-6f0a3a1d2b11
+  signbridge device remove 0197f3f2-6f5d-7c54-a0a2-6f0a3a1d2b11 --at-service";
 
 const ADD_EXAMPLES: &str = "Examples:
   signbridge device add ada --secsignid ada

@@ -22,11 +22,14 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
-    /// Say whether the configuration can be used, and everything that is wrong with it
+    /// Check the configuration, and say everything that is wrong with it
+    #[command(after_help = "Examples:\n  signbridge config check\n  signbridge config check --config new.toml")]
     Check,
-    /// Every value that is in force and where it was written, without secrets
+    /// Show the configuration that is in force: every value and where it was written, without secrets
+    #[command(after_help = "Example:\n  signbridge config show")]
     Show,
-    /// Every key with its meaning, as a configuration file to begin with
+    /// Print a configuration file to begin with: every key with its meaning
+    #[command(after_help = "Example:\n  signbridge config reference > signbridge.toml")]
     Reference,
 }
 

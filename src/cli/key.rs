@@ -12,11 +12,13 @@ use crate::protocol::client_metadata::SigningAlgorithm;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KeyCommand {
-    /// All of them, oldest first
+    /// List all signing keys, oldest first
+    #[command(after_help = "Examples:\n  signbridge key list\n  signbridge key list --format json")]
     List,
-    /// Let the next keys sign, and publish new next ones
+    /// Rotate the signing keys: the next ones sign from now on, and new next ones are published
+    #[command(after_help = ROTATE_EXAMPLES)]
     Rotate {
-        /// Only the key of this algorithm: RS256, PS256, ES256 or EdDSA
+        /// Rotate only the key of this algorithm: RS256, PS256, ES256 or EdDSA
         #[arg(long, value_name = "ALG", value_parser = algorithm, conflicts_with = "revoke")]
         alg: Option<SigningAlgorithm>,
         /// In an emergency: remove this key at once, and everything that it signed is worthless
@@ -25,6 +27,10 @@ pub(super) enum KeyCommand {
         revoke: Option<String>,
     },
 }
+
+const ROTATE_EXAMPLES: &str = "Examples:
+  signbridge key rotate
+  signbridge key rotate --alg ES256";
 
 fn algorithm(text: &str) -> Result<SigningAlgorithm, String> {
     serde_json::from_value(text.into()).map_err(|error| error.to_string())

@@ -13,6 +13,7 @@ mod csv;
 mod device;
 mod installation;
 mod key;
+mod manual;
 mod output;
 mod people;
 mod phones;
@@ -225,6 +226,8 @@ async fn run_async(context: &Context, command: Command) -> Result<(), CliError> 
         Command::Doctor => installation::doctor(context).await,
         Command::Healthcheck => installation::healthcheck(context).await,
         Command::Config(command) => installation::config(context, &command),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { dir } => manual::man(context.format, dir.as_deref()),
     }
 }
 

@@ -31,12 +31,7 @@ const COLUMNS: [&str; 9] = [
 ];
 const SWITCHES: [&str; 3] = ["email_verified", "confirm_without_symbol", "locked"];
 
-pub(super) const IMPORT_HELP: &str = "A CSV file begins with a line of column names: username, email, email_verified, \
-name, groups (with commas between them), confirm_without_symbol, secsignid, thumbsignin_user_id, locked; only username is \
-needed. A JSON file is an array of objects with these members, or has an object a line. With one mistake in the file nobody is \
-added.
-
-Examples:
+pub(super) const IMPORT_EXAMPLES: &str = "Examples:
   signbridge user import people.csv --dry-run
   signbridge user export | ssh other signbridge user import - --skip-existing";
 

@@ -17,9 +17,9 @@ use crate::manage::ManageError;
 use crate::manage::clients::{self, Issued};
 use crate::recipes::{File, Recipe, Registered, Target, Wishes};
 
-const RECIPES: &str = "Register it as one of these apps needs it, and print what to paste there. Other flags win over the \
-                       recipe. keycloak (--url, --realm), grafana (--url), oauth2-proxy (--url), nextcloud (--url), gitea \
-                       (--url), kubernetes, apache (--url), jupyterhub (--url), oidc-agent";
+const RECIPES: &str = "Register the client as one of these apps needs it, and print what to paste there. Other flags win \
+                       over the recipe. keycloak (--url, --realm), grafana (--url), oauth2-proxy (--url), nextcloud (--url), \
+                       gitea (--url), kubernetes, apache (--url), jupyterhub (--url), oidc-agent";
 
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Recipes")]
@@ -31,8 +31,8 @@ pub(super) struct RecipeFlags {
     /// Write what is to be pasted into new files of this directory (mode 0600) instead of printing it
     #[arg(long, value_name = "DIR", requires = "recipe")]
     recipe_dir: Option<PathBuf>,
-    /// Replace the client of this id and the files of --recipe-dir, if any. Its secret stays where those files hold it, so
-    /// that doing it twice is no harm; else it is a new one
+    /// Replace the client of this id and the files of --recipe-dir, if any. Keeps the secret if those files still contain it,
+    /// otherwise creates a new one. Safe to repeat
     #[arg(long, requires = "recipe")]
     replace: bool,
 }

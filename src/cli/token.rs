@@ -11,22 +11,22 @@ use crate::protocol::scope::Scope;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TokenCommand {
-    /// What a client would be told of a person: claims of tokens, and the answer of userinfo. Nothing is signed or stored
+    /// Preview the tokens that a client would get for a user, and the answer of userinfo; nothing is signed or stored
     #[command(after_help = EXAMPLES)]
     Preview {
         /// The id of the client
         #[arg(value_name = "CLIENT")]
         client: String,
-        /// The person: the username, e-mail address or sub
+        /// The user: the username, e-mail address or sub
         #[arg(value_name = "NAME")]
         person: String,
-        /// For what the client asks, with blanks between [default: everything that it may have]
+        /// The scopes that the client asks for, separated by spaces [default: everything that it may have]
         #[arg(long, value_name = "SCOPE", value_parser = Scope::parse)]
         scope: Option<Scope>,
     },
 }
 
-const EXAMPLES: &str = "Examples:
+pub(super) const EXAMPLES: &str = "Examples:
   signbridge token preview grafana ada
   signbridge token preview grafana ada --scope 'openid email' --format json";
 

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use super::args::{ByName, OfPerson};
 use super::device::device_to_json;
 use super::output::{Listed, fields, table, utc};
-use super::people::{self, IMPORT_HELP, ImportFlags};
+use super::people::{self, IMPORT_EXAMPLES, ImportFlags};
 use super::{CliError, Context};
 use crate::domain::browser::BrowserSession;
 use crate::domain::clock::Timestamp;
@@ -18,37 +18,59 @@ use crate::manage::{deletion, sessions};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum UserCommand {
-    /// Add one
+    /// Add a user
+    #[command(after_help = CREATE_EXAMPLES)]
     Create(Box<WrittenUser>),
-    /// All of them
+    /// List all users
+    #[command(after_help = "Examples:\n  signbridge user list\n  signbridge user list --format json")]
     List,
-    /// One of them
+    /// Show a user with their phones and last login
+    #[command(after_help = "Example:\n  signbridge user show ada")]
     Show(ByName),
-    /// Add many from a file
-    #[command(after_help = IMPORT_HELP)]
+    /// Add users from a file
+    ///
+    /// A CSV file begins with a line of column names: username, email, email_verified, name, groups (separated by commas),
+    /// confirm_without_symbol, secsignid, thumbsignin_user_id, locked; only username is needed. A JSON file is an array of
+    /// objects with these members, or has an object a line. With one mistake in the file nobody is added.
+    #[command(after_help = IMPORT_EXAMPLES)]
     Import(ImportFlags),
-    /// Print all as CSV, or with `--format json` as a JSON object a line: what `import` reads
+    /// Print all users as CSV, or with `--format json` as a JSON object a line: what `import` reads
+    #[command(after_help = "Example:\n  signbridge user export > users.csv")]
     Export,
-    /// Invite one (not available yet)
+    /// Invite a user (not available yet)
+    #[command(after_help = "Example:\n  signbridge user invite ada")]
     Invite(ByName),
-    /// Change what is given; groups replace the old ones, and an empty address, name or group takes them away
-    #[command(mut_group("WrittenProfile", |group| group.required(true)))]
+    /// Change a user: what is given; groups replace the old ones, and an empty address, name or group takes them away
+    #[command(after_help = UPDATE_EXAMPLES, mut_group("WrittenProfile", |group| group.required(true)))]
     Update {
         #[command(flatten)]
         which: ByName,
         #[command(flatten)]
         profile: Box<WrittenProfile>,
     },
-    /// Lock one: their sessions end at once and they cannot sign in
+    /// Lock a user: their sessions end at once and they cannot sign in
+    #[command(after_help = "Example:\n  signbridge user lock ada")]
     Lock(ByName),
-    /// Let one sign in again
+    /// Unlock a user: they can sign in again
+    #[command(after_help = "Example:\n  signbridge user unlock ada")]
     Unlock(ByName),
-    /// Delete one for good: sessions end at once, and phones, consents and tokens go with them
+    /// Delete a user for good: sessions end at once, and phones, consents and tokens go with them
+    #[command(after_help = "Example:\n  signbridge user delete ada")]
     Delete(ByName),
-    /// Forget how often one was asked for, what they declined, and that they said it was not them: new browsers may ask their
-    /// phone again
+    /// Reset the limits of a user: forget how often they were asked for, what they declined, and that they said it was not
+    /// them. New browsers may ask their phone again
+    #[command(after_help = "Example:\n  signbridge user reset-limits ada")]
     ResetLimits(ByName),
 }
+
+const CREATE_EXAMPLES: &str = "Examples:
+  signbridge user create --username ada --email ada@example.com --name 'Ada Lovelace' --group staff --secsignid ada
+  signbridge user create --username bob --thumbsignin-user-id bob";
+
+const UPDATE_EXAMPLES: &str = "Examples:
+  signbridge user update ada --email ada@example.org
+  signbridge user update ada --group staff --group 'Billing Admins'
+  signbridge user update ada --group=";
 
 pub(super) async fn user(context: &Context, command: UserCommand) -> Result<(), CliError> {
     if let UserCommand::Invite(_) = command {
@@ -167,21 +189,27 @@ impl Listed for Person {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum SessionCommand {
-    /// All that are alive, or those of one person
+    /// List all sessions, or those of one user
+    #[command(after_help = "Examples:\n  signbridge session list\n  signbridge session list ada")]
     List(OfPerson),
-    /// End one, or all of one person
+    /// End a session, or all sessions of one user
+    #[command(after_help = SESSION_END_EXAMPLES)]
     End {
-        /// Which one (its sid)
+        /// The session id (sid), as `list` prints it
         #[arg(value_name = "ID", required_unless_present_any = ["id", "username"], conflicts_with_all = ["id", "username"])]
         positional: Option<String>,
-        /// The same as a flag
+        /// The session id as a flag
         #[arg(long, value_name = "ID", conflicts_with = "username")]
         id: Option<String>,
-        /// All sessions of this person: the username, e-mail address or sub
+        /// All sessions of this user: the username, e-mail address or sub
         #[arg(long, alias = "user", value_name = "NAME")]
         username: Option<String>,
     },
 }
+
+const SESSION_END_EXAMPLES: &str = "Examples:
+  signbridge session end 0197f3f2-6f5d-7c54-a0a2-6f0a3a1d2b11
+  signbridge session end --username ada";
 
 pub(super) async fn session(context: &Context, command: SessionCommand) -> Result<(), CliError> {
     let opened = context.open().await?;

@@ -110,7 +110,7 @@ pub(super) struct Ports {
 impl Ports {
     /// N to N+3.
     pub(super) fn from(first: u16) -> Result<Self, DemoError> {
-        let last = first.checked_add(3).ok_or_else(|| format!("there are no four ports from {first} on"))?;
+        let last = first.checked_add(3).ok_or("--port can be at most 65532: demo uses four consecutive ports")?;
         Ok(Self { provider: first, upstream: first + 1, app: first + 2, management: last })
     }
 }
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn there_are_no_ports_beyond_the_last() {
-        assert!(Ports::from(65533).is_err());
+        assert!(Ports::from(65533).unwrap_err().to_string().contains("at most 65532"));
         assert_eq!(Ports::from(65532).unwrap().management, 65535);
     }
 

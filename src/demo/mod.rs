@@ -49,7 +49,7 @@ pub(crate) struct DemoOptions {
     /// Another address for the virtual phone alone, so that a real phone can reach it: 192.168.1.7:8090
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
-    /// Let provider, app and phone listen here instead of at 127.0.0.1, under the same URLs: for a container
+    /// Bind to this address instead of 127.0.0.1 (URLs stay the same); for containers
     #[arg(long, value_name = "ADDRESS", conflicts_with = "listen")]
     pub bind: Option<IpAddr>,
     /// Which limits on asking phones hold

@@ -46,7 +46,7 @@ pub(super) async fn examine(config: &Config, env: &Env, checks: &mut Vec<Check>)
 
 fn judged(name: &'static str, probed: &Probed, section: &str) -> Check {
     match &probed.found {
-        Found::Working => Check::ok(name, "it answers, and in its own words"),
+        Found::Working => Check::ok(name, "reachable, and its replies are valid"),
         Found::Refused(text) => Check::failed(name, text, format!("correct the credentials in {section}")),
         Found::Unusable(text) => {
             Check::failed(name, text, format!("check the url in {section}: something else answers at that address"))

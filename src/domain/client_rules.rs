@@ -55,7 +55,7 @@ pub(crate) fn violations(metadata: &ClientMetadata, allow_private: bool) -> Vec<
     let is_https = |uri: &String| Url::parse(uri).is_ok_and(|url| is_web(&url) && url.scheme() == "https");
     demand(metadata.logo_uri.as_ref().is_none_or(is_https), "logo_uri", "the logo of the app is an https URL");
     for token in metadata.scope.iter() {
-        let message = format!("the scope `{token}` does not exist here; there are {}", scope::KNOWN.join(", "));
+        let message = format!("unknown scope `{token}`; choose from {}", scope::KNOWN.join(", "));
         demand(scope::KNOWN.contains(&token), "scope", &message);
     }
     let message = "without the scope `openid` the client could not sign anybody in (OIDC Core §3.1.2.1)";
@@ -99,7 +99,9 @@ mod tests {
     fn every_broken_rule_is_named() {
         assert_eq!(members(&ClientMetadata { redirect_uris: vec![], ..good() }), ["redirect_uris"]);
         assert_eq!(members(&ClientMetadata { grant_types: vec![GrantType::RefreshToken], ..good() }), ["grant_types"]);
-        assert_eq!(members(&ClientMetadata { scope: Scope::parse("email telepathy").unwrap(), ..good() }), ["scope", "scope"]);
+        let unknown = ClientMetadata { scope: Scope::parse("email telepathy").unwrap(), ..good() };
+        assert_eq!(members(&unknown), ["scope", "scope"]);
+        assert!(violations(&unknown, false).remove(0).message.starts_with("unknown scope `telepathy`; choose from openid, "));
         assert_eq!(members(&ClientMetadata { default_acr_values: vec!["phr".into()], ..good() }), ["default_acr_values"]);
         assert_eq!(members(&ClientMetadata { client_uri: Some("javascript:1".into()), ..good() }), ["client_uri"]);
         for logo in ["http://app.example/logo.png", "data:image/png;base64,AA==", "logo.png", "https://"] {

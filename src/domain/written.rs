@@ -14,16 +14,16 @@ use super::user::{Upstream, User, canonical_identifier};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct WrittenUser {
-    /// The unique name that the person types
+    /// The unique name that the user types
     #[arg(long, required = true)]
     pub username: Option<String>,
     #[command(flatten)]
     #[serde(flatten)]
     pub profile: WrittenProfile,
-    /// The person's SecSign ID
+    /// The user's SecSign ID
     #[arg(long, value_name = "ID")]
     pub secsignid: Option<String>,
-    /// The id by which ThumbSignIn knows the person
+    /// The id by which ThumbSignIn knows the user
     #[arg(long, value_name = "ID")]
     pub thumbsignin_user_id: Option<String>,
 }
@@ -41,10 +41,10 @@ pub(crate) struct WrittenProfile {
     /// The full name
     #[arg(long)]
     pub name: Option<String>,
-    /// A group that relying parties are told; one each time, for its name may hold blanks
+    /// A group that clients are told; repeat the flag for several (a name may contain spaces)
     #[arg(long = "group", alias = "groups", value_name = "GROUP")]
     pub groups: Option<Vec<String>>,
-    /// Whether a yes on the phone is enough, with no symbol to pick: in browsers that the person signed in from before, and
+    /// Whether a yes on the phone is enough, with no symbol to pick: in browsers that the user signed in from before, and
     /// where the app wants no more
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub confirm_without_symbol: Option<bool>,
@@ -166,15 +166,13 @@ fn good(member: &'static str, name: Result<String, &'static str>, wrong: &mut Ve
 }
 
 // Why a name is refused: what is allowed.
-const USERNAME: &str = "a username is 1 to 254 printable ASCII characters without blanks; capitals count as small letters";
-const EMAIL: &str = "an e-mail address looks like name@host.example, in ASCII and without blanks";
-const GROUP: &str = "a group name is 1 to 255 characters without control characters, commas or blanks at its ends";
+const USERNAME: &str = "a username is 1 to 254 printable ASCII characters, no spaces; case is ignored";
+const EMAIL: &str = "an e-mail address looks like name@host.example, in ASCII, no spaces";
+const GROUP: &str = "a group name is 1 to 255 characters without control characters, commas or spaces at its ends";
 const FULL_NAME: &str = "a full name is at most 255 characters without control characters";
 const LABEL: &str = "the name of a device is 1 to 100 characters without control characters";
-const SECSIGN_ID: &str =
-    "a SecSign ID is 1 to 254 characters of a-z, 0-9, `_`, `@`, `.` and `-`; capitals count as small letters";
-const THUMBSIGNIN_ID: &str =
-    "a ThumbSignIn user id is 1 to 254 characters of a-z, 0-9, `.`, `_` and `-`; capitals count as small letters";
+const SECSIGN_ID: &str = "a SecSign ID is 1 to 254 characters of a-z, 0-9, `_`, `@`, `.` and `-`; case is ignored";
+const THUMBSIGNIN_ID: &str = "a ThumbSignIn user id is 1 to 254 characters of a-z, 0-9, `.`, `_` and `-`; case is ignored";
 
 fn username(written: &str) -> Result<String, &'static str> {
     canonical_identifier(written).ok_or(USERNAME)
@@ -295,6 +293,7 @@ mod tests {
     #[test]
     fn what_cannot_be_a_name_is_refused() {
         assert_eq!(username("al ice"), Err(USERNAME));
+        assert!(USERNAME.ends_with("no spaces; case is ignored") && username("Alice") == username("alice"));
         for bad in ["alice", "@example.org", "alice@", "a@b@c", "älice@example.org"] {
             assert_eq!(email(bad), Err(EMAIL), "{bad}");
         }

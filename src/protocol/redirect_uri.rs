@@ -14,7 +14,7 @@ pub(crate) struct RedirectUri(String);
 impl RedirectUri {
     /// The error is a sentence that says what is wrong.
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
-        let url = absolute(text).ok_or("not an absolute URI that everybody reads alike")?;
+        let url = absolute(text).ok_or_else(|| unreadable(text))?;
         // RFC 6749 §3.1.2.
         if text.contains('#') {
             return Err("a redirect URI must not have a fragment");
@@ -51,6 +51,18 @@ impl RedirectUri {
             Ok(url) => format!("{}:", url.scheme()),
             Err(_never) => String::new(),
         }
+    }
+}
+
+/// What is wrong with a text that is no URI, or one that could be read in two ways.
+fn unreadable(text: &str) -> &'static str {
+    // RFC 9700 §4.1.3.
+    if text.contains('*') {
+        "wildcards are not allowed: write every redirect URI in full"
+    } else if !text.contains(':') {
+        "missing https:// at the beginning: write the whole URI"
+    } else {
+        "not a valid URI: write scheme, host and path in full, in ASCII, without spaces and backslashes"
     }
 }
 
@@ -116,22 +128,29 @@ mod tests {
 
     #[test]
     fn dangerous_uris_cannot_be_registered() {
-        const NOT_ABSOLUTE: &str = "not an absolute URI that everybody reads alike";
+        const NOT_VALID: &str =
+            "not a valid URI: write scheme, host and path in full, in ASCII, without spaces and backslashes";
+        const NO_SCHEME: &str = "missing https:// at the beginning: write the whole URI";
+        const WILDCARD: &str = "wildcards are not allowed: write every redirect URI in full";
         const FRAGMENT: &str = "a redirect URI must not have a fragment";
         const SCHEME: &str = "this scheme cannot be redirected to";
         const USER_INFORMATION: &str = "a redirect URI must not have user information";
         const PLAIN_HTTP: &str = "plain http is allowed for loopback addresses only";
         for (text, error) in [
             ("JavaScript:alert(1)", SCHEME),
-            ("\tjavascript:alert(1)", NOT_ABSOLUTE),
+            ("\tjavascript:alert(1)", NOT_VALID),
             ("data:text/html,x", SCHEME),
             ("http://app.example/cb", PLAIN_HTTP),
             ("https://app.example/cb#", FRAGMENT),
-            ("/cb", NOT_ABSOLUTE),
+            ("", NO_SCHEME),
+            ("/cb", NO_SCHEME),
+            ("app.example.com/cb", NO_SCHEME),
+            ("https://*.app.example/cb", WILDCARD),
+            ("*", WILDCARD),
             ("https://u:p@app.example/cb", USER_INFORMATION),
             ("https://@app.example/cb", USER_INFORMATION),
-            ("https://app.example\\@evil/cb", NOT_ABSOLUTE),
-            ("https:///cb\u{e9}", NOT_ABSOLUTE),
+            ("https://app.example\\@evil/cb", NOT_VALID),
+            ("https:///cb\u{e9}", NOT_VALID),
         ] {
             assert_eq!(RedirectUri::parse(text), Err(error), "{text}");
         }

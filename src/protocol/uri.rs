@@ -94,7 +94,7 @@ pub(crate) struct LogoutUri(String);
 impl LogoutUri {
     /// The error is a sentence that says what is wrong.
     pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
-        let message = "a back-channel logout URI is an absolute https URL that everybody reads alike";
+        let message = "a back-channel logout URI is an absolute https URL such as https://app.example/logout";
         let url = absolute(text).filter(is_web).ok_or(message)?;
         // OIDC Back-Channel Logout §2.2.
         if text.contains('#') {
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn it_is_a_url_with_a_host_and_without_fragment_or_user() {
-        const NOT_HTTP: &str = "a back-channel logout URI is an absolute https URL that everybody reads alike";
+        const NOT_HTTP: &str = "a back-channel logout URI is an absolute https URL such as https://app.example/logout";
         const FRAGMENT: &str = "a back-channel logout URI must not have a fragment";
         const USER_INFORMATION: &str = "a back-channel logout URI must not have user information";
         for (text, error) in [

@@ -28,7 +28,10 @@ pub(crate) enum StoreError {
     Missing(String),
     #[error("the database lacks the migrations {}; run `signbridge migrate`", .0.join(", "))]
     PendingMigrations(Vec<String>),
-    #[error("the database was migrated by a newer program (it has {}); this one does not start", .0.join(", "))]
+    #[error(
+        "this database was upgraded by a newer Signbridge (migration {}): run that version, or restore a backup from before \
+         the upgrade", .0.join(", ")
+    )]
     NewerSchema(Vec<String>),
     /// The file is damaged or no database; on PostgreSQL, the server says so of its own. Nothing that it holds is to be trusted.
     #[error(

@@ -121,7 +121,7 @@ test('two releases side by side: a migration of the next one that serves this on
 
   // The release after that contracts: programs that do not know it are shut out.
   await sql(`UPDATE schema_compatibility SET compatible_since = '${future}' WHERE migration = '${future}'`);
-  await assert.rejects(node.start(), /was migrated by a newer program/);
+  await assert.rejects(node.start(), /was upgraded by a newer Signbridge/);
   const refused = await migrate(node, '--check');
   assert.deepEqual([refused.code, refused.unknown], [1, [future]]);
 });

@@ -147,6 +147,7 @@ test('A7: what a start says of a missing or wrong master key names the file and 
     const { said } = await serve(at);
     assert.ok(said.includes(key(at)), said);
     assert.match(said, /restore it from the backup/);
+    if (existsSync(key(at))) assert.match(said, /\(fingerprint \S+\) is not the master key of this database \(fingerprint \S+\)/);
   }
 });
 

@@ -20,9 +20,14 @@ use crate::telemetry::COMMAND_FILTER;
 use request::Trial;
 use screen::Screen;
 
+pub(super) const EXAMPLES: &str = "Examples:
+  signbridge try secsign ada
+  signbridge try thumbsignin --cancel";
+
 #[derive(Debug, Subcommand)]
 pub(super) enum TryCommand {
     /// Ask the phone of a SecSign ID, show the access pass and wait for the answer
+    #[command(after_help = SECSIGN_EXAMPLES)]
     Secsign {
         /// The SecSign ID
         #[arg(value_name = "ID", value_parser = secsign_id)]
@@ -37,6 +42,7 @@ pub(super) enum TryCommand {
         phones: bool,
     },
     /// Show a QR code of ThumbSignIn and wait for the phone
+    #[command(after_help = THUMBSIGNIN_EXAMPLES)]
     Thumbsignin {
         /// Whose phone is asked, by ThumbSignIn's name for them [default: whoever scans the code]
         #[arg(value_name = "USER", value_parser = thumbsignin_user)]
@@ -51,6 +57,16 @@ pub(super) enum TryCommand {
         phones: bool,
     },
 }
+
+const SECSIGN_EXAMPLES: &str = "Examples:
+  signbridge try secsign ada
+  signbridge try secsign ada --enrol
+  signbridge try secsign ada --phones";
+
+const THUMBSIGNIN_EXAMPLES: &str = "Examples:
+  signbridge try thumbsignin
+  signbridge try thumbsignin ada --register
+  signbridge try thumbsignin ada --picture code.png";
 
 #[derive(Debug, Args)]
 pub(super) struct TryFlags {

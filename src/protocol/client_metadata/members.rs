@@ -142,7 +142,7 @@ members! {
         aliases: &["redirect-uris"],
         kind: Kind::Words,
         value_name: "URI",
-        help: "Where answers may go, to the letter; repeat it, or give several with blanks between them",
+        help: "Allowed redirect URI (exact match); repeat the flag or separate several with spaces",
     };
 
     /// Where it may send people after a logout, to the letter.
@@ -151,7 +151,7 @@ members! {
         aliases: &["post-logout-redirect-uris"],
         kind: Kind::Words,
         value_name: "URI",
-        help: "Where people may be sent after a logout",
+        help: "Where people may be sent after a logout (exact match); repeat the flag or separate several with spaces",
     };
 
     /// The grants that it may use: authorization_code, refresh_token. Default: both.

@@ -1,5 +1,7 @@
 //! The command line: what flags mean, and which command lines are refused.
 
+mod help;
+
 use clap::{CommandFactory as _, Parser as _};
 use serde_json::json;
 
@@ -201,6 +203,9 @@ fn every_command_of_the_contract_is_understood() {
         "try thumbsignin alice --phones",
         "doctor",
         "healthcheck --config f",
+        "completions bash",
+        "man",
+        "man d",
     ] {
         let words: Vec<&str> = line.split(' ').collect();
         assert!(parse(&words).is_ok(), "{line}");
@@ -280,6 +285,8 @@ fn command_lines_that_make_no_sense_are_refused() {
         "simulate --app-logo no-such-file.png",
         "simulate --secsign-version 10.7",
         "config print",
+        "completions",
+        "completions tcsh",
         "serve --format xml",
     ] {
         let words: Vec<&str> = line.split(' ').filter(|word| !word.is_empty()).collect();
