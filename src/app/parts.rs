@@ -76,7 +76,12 @@ pub(crate) const fn sizes(config: &Config) -> Sizes {
 pub(crate) async fn open_store(config: &Config, env: &Env) -> Result<Store, StartError> {
     let store = Store::open_sized(config.database.url().expose(), sizes(config), env.clone()).await.map_err(setup)?;
     store.migrate().await.map_err(setup)?;
-    Ok(store.announcing(config.webhook.as_ref().map(WebhookSettings::events).unwrap_or_default()))
+    Ok(announcing(store, config))
+}
+
+/// The events that the operator's webhook is to hear of are queued by whatever this store writes.
+pub(crate) fn announcing(store: Store, config: &Config) -> Store {
+    store.announcing(config.webhook.as_ref().map(WebhookSettings::events).unwrap_or_default())
 }
 
 /// The keys, with the master key that this database belongs to (decision 2.5).

@@ -169,7 +169,7 @@ impl Context {
             opened => {
                 let store = opened?;
                 store.migrate().await?;
-                store
+                parts::announcing(store, &config)
             }
         };
         Ok(Opened { config, env, store })

@@ -40,7 +40,7 @@ pub(super) async fn ask(surface: web::Data<Surface>, request: HttpRequest, id: w
     }
     let app = App::of(&interaction);
     let page = Declined {
-        app: app_info(&app),
+        app: app_info(&surface, &app),
         interaction: interaction.authorization.id.clone(),
         csrf: form_token(&visit, &about(&interaction.authorization.id, &user.id)),
         account: user.username.clone(),

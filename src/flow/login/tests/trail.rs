@@ -124,6 +124,7 @@ async fn each_event_of_a_login_is_in_the_trail_once_and_no_secret_is() {
     expected.extend([
         (AuditKind::LoginApproved, &approved, "secsign"),
         (AuditKind::LoginSucceeded, &approved, "secsign"),
+        (AuditKind::LoginNewBrowser, &approved, "secsign"),
         (AuditKind::LoginApproved, &unfinished, "secsign"),
         (AuditKind::LoginFailed, &denied, "denied"),
         (AuditKind::LoginFailed, &cancelled, "cancelled"),
