@@ -86,10 +86,6 @@ pub(crate) async fn open_keys(config: &Config, store: &Store, env: &Env) -> Resu
     let remembered = instance::find(store.read(), instance::MASTER_KEY).await.map_err(setup)?;
     let master = master_key(&config.keys, remembered.as_deref(), env)?;
     let fingerprint = master.fingerprint().map_err(setup)?;
-    let complaint = format!(
-        "{} is not the master key of this database: {RESTORE_KEY}. The database belongs to the one with the fingerprint",
-        file.display()
-    );
     // Where this fails the database may remember our key all the same: the file stays.
     let held = hold(store, instance::MASTER_KEY, &fingerprint).await?;
     if held != fingerprint {
@@ -97,10 +93,35 @@ pub(crate) async fn open_keys(config: &Config, store: &Store, env: &Env) -> Resu
             // Another node was faster, with a key of its own: this one opens nothing and would only be backed up.
             remove_key(file, &fingerprint);
         }
-        return Err(differs(&complaint, &held, &fingerprint));
+        return Err(other_master_key(file, &held, &fingerprint));
     }
     let purposes = Arc::new(PurposeKeys::derive(&master).map_err(setup)?);
     KeyRing::start(Arc::new(store.clone()), purposes, env.clone(), key_settings(config)).await.map_err(setup)
+}
+
+/// Whether a database that remembers this issuer and this master key, if any, is one that `config` can serve.
+pub(crate) fn check_belongs(
+    config: &Config,
+    issuer: Option<&str>,
+    fingerprint: Option<&str>,
+    env: &Env,
+) -> Result<(), StartError> {
+    if let Some(held) = issuer
+        && held != config.issuer.text()
+    {
+        return Err(differs(ISSUER_DIFFERS, held, config.issuer.text()));
+    }
+    let Some(held) = fingerprint else { return Ok(()) };
+    let present = master_key(&config.keys, Some(held), env)?.fingerprint().map_err(setup)?;
+    if present == held { Ok(()) } else { Err(other_master_key(&config.keys.master_key, held, &present)) }
+}
+
+fn other_master_key(file: &Path, held: &str, present: &str) -> StartError {
+    let complaint = format!(
+        "{} is not the master key of this database: {RESTORE_KEY}. The database belongs to the one with the fingerprint",
+        file.display()
+    );
+    differs(&complaint, held, present)
 }
 
 pub(crate) fn key_settings(config: &Config) -> KeySettings {
@@ -138,7 +159,7 @@ async fn hold(store: &Store, key: &'static str, value: &str) -> Result<String, S
 }
 
 fn differs(complaint: &str, held: &str, value: &str) -> StartError {
-    StartError::Setup(format!("{complaint} {held}; this start is with {value}"))
+    StartError::Setup(format!("{complaint} {held}; here it is {value}"))
 }
 
 /// The configured phone services.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::audit::AuditCommand;
+use super::backup::{BackupFlags, RestoreFlags};
 use super::client::ClientCommand;
 use super::consent::ConsentCommand;
 use super::device::DeviceCommand;
@@ -61,6 +62,10 @@ pub(super) enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Write the whole database into a new file, also while the server runs (SQLite)
+    Backup(BackupFlags),
+    /// Put a backup in the place of the database, once the server was stopped (SQLite)
+    Restore(RestoreFlags),
     /// Relying parties
     #[command(subcommand)]
     Client(ClientCommand),
