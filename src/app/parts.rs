@@ -26,7 +26,7 @@ use crate::upstream::secsign::SecSign;
 use crate::upstream::thumbsignin::ThumbSignIn;
 use crate::upstream::{PhoneApproval, Upstreams};
 
-/// How long a start looks through the database: docs/backup.md says what that is enough for.
+/// How long a start looks through the database: docs/guides/operations.md says what that is enough for.
 const EXAMINING: Duration = Duration::from_secs(10);
 const ISSUER_DIFFERS: &str = "the database belongs to another issuer: write it as `issuer`, or name another database. It is";
 pub(crate) const RESTORE_KEY: &str =
