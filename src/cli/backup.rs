@@ -86,9 +86,8 @@ pub(super) async fn restore(context: &Context, flags: RestoreFlags) -> Result<()
     let text = || {
         let mut rows = vec![("database", database.display().to_string())];
         rows.extend(lines(&contents));
-        let ended = format!(
-            "{codes} codes, {logins} logins, {authorizations} authorizations, {families} token families of apps without a secret"
-        );
+        let families = format!("{families} token families of apps without a secret");
+        let ended = format!("{codes} codes, {logins} logins, {authorizations} authorizations, {families}");
         rows.extend([("ended", ended), ("former database", kept.clone().unwrap_or_default())]);
         rows.push(("mind", "what was ended, locked, revoked or rotated after the backup is as it was before".to_owned()));
         fields(&rows)

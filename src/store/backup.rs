@@ -1,5 +1,5 @@
-//! Backups of a SQLite file: taken while others write, and put in the place of a database that no program has open. PostgreSQL has
-//! tools of its own for both.
+//! Backups of a SQLite file: taken while others write, and put in the place of a database that no program has open.
+//! PostgreSQL has tools of its own for both.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
@@ -83,8 +83,8 @@ async fn remembered(db: &DatabaseConnection, key: &str) -> Result<Option<String>
     Ok(Some(value).filter(|value| !value.is_empty()))
 }
 
-/// Writes what the database holds at one moment into the new file `to`, which is there whole or not at all. Whoever writes into the
-/// database meanwhile waits for nothing.
+/// Writes what the database holds at one moment into the new file `to`, which is there whole or not at all. Whoever writes
+/// into the database meanwhile waits for nothing.
 pub(crate) async fn take(database: &Path, to: &Path, verify: bool) -> Result<Contents, BackupError> {
     if !database.exists() {
         return Err(StoreError::Missing(format!("{} is not there", database.display())).into());
@@ -182,7 +182,7 @@ impl Restore {
     }
 }
 
-/// Makes one whole file of the former database, and holds it; one that is damaged is let go of as it is, with what is beside it.
+/// Makes one whole file of the former database, and holds it; one that is damaged is let go of as it is.
 async fn folded(claim: Option<Claim>) -> Result<Option<Claim>, BackupError> {
     let Some(mut claim) = claim else { return Ok(None) };
     if claim.damaged {
@@ -200,8 +200,8 @@ struct Claim {
 }
 
 impl Claim {
-    /// A program that has a file open holds a lock on it, between its transactions as well. This way to open one wants that lock
-    /// alone, before it reads anything: also of a damaged file.
+    /// A program that has a file with a log open holds a lock on it, between its transactions as well. This way to open one
+    /// wants that lock for itself, before it reads anything: also of a damaged file.
     async fn take(path: &Path) -> Result<Self, BackupError> {
         let mut connection = open::sqlite(path).vfs("unix-excl").connect().await.map_err(StoreError::from)?;
         let read = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM sqlite_schema").fetch_one(&mut connection).await;
