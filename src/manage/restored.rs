@@ -1,5 +1,5 @@
-//! What has to change in a backup before it is served (B42): whatever may be used once is over, since it may have been used after
-//! the backup was taken.
+//! What has to change in a backup before it is served (B42): whatever may be used once is over, since it may have been used
+//! after the backup was taken.
 
 use super::{Manage, ManageError};
 use crate::domain::audit::{AuditEvent, AuditKind};
