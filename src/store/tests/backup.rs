@@ -137,7 +137,9 @@ async fn what_is_no_whole_backup_is_refused_and_nothing_is_changed() {
     let mut noise = whole.clone();
     let middle = whole.len() / 2 / 4096 * 4096;
     noise[middle..middle + 4096].fill(0x5a);
-    for (what, content) in [("cut", &whole[..middle]), ("noise", &noise[..]), ("text", &b"no database"[..]), ("empty", &whole[..0])] {
+    for (what, content) in
+        [("cut", &whole[..middle]), ("noise", &noise[..]), ("text", &b"no database"[..]), ("empty", &whole[..0])]
+    {
         fs::write(&bad, content).unwrap();
         let why = refused(restored(&bad, &target, true).await);
         assert!(why.contains("damaged") || why.contains("no database"), "{what}: {why}");
