@@ -26,7 +26,7 @@ use crate::upstream::secsign::SecSign;
 use crate::upstream::thumbsignin::ThumbSignIn;
 use crate::upstream::{PhoneApproval, Upstreams};
 
-/// How long a start looks through the database: docs/backup.md says what that is enough for.
+/// How long a start looks through the database: docs/guides/operations.md says what that is enough for.
 const EXAMINING: Duration = Duration::from_secs(10);
 const ISSUER_DIFFERS: &str = "the database belongs to another issuer: write it as `issuer`, or name another database. It is";
 pub(crate) const RESTORE_KEY: &str =
@@ -98,13 +98,34 @@ pub(crate) async fn open_keys(config: &Config, store: &Store, env: &Env) -> Resu
             // Another node was faster, with a key of its own: this one opens nothing and would only be backed up.
             remove_key(file, &fingerprint);
         }
-        return Err(StartError::Setup(format!(
-            "{} (fingerprint {fingerprint}) is not the master key of this database (fingerprint {held}): {RESTORE_KEY}",
-            file.display()
-        )));
+        return Err(other_master_key(file, &held, &fingerprint));
     }
     let purposes = Arc::new(PurposeKeys::derive(&master).map_err(setup)?);
     KeyRing::start(Arc::new(store.clone()), purposes, env.clone(), key_settings(config)).await.map_err(setup)
+}
+
+/// Whether a database that remembers this issuer and this master key, if any, is one that `config` can serve.
+pub(crate) fn check_belongs(
+    config: &Config,
+    issuer: Option<&str>,
+    fingerprint: Option<&str>,
+    env: &Env,
+) -> Result<(), StartError> {
+    if let Some(held) = issuer
+        && held != config.issuer.text()
+    {
+        return Err(differs(ISSUER_DIFFERS, held, config.issuer.text()));
+    }
+    let Some(held) = fingerprint else { return Ok(()) };
+    let present = master_key(&config.keys, Some(held), env)?.fingerprint().map_err(setup)?;
+    if present == held { Ok(()) } else { Err(other_master_key(&config.keys.master_key, held, &present)) }
+}
+
+fn other_master_key(file: &Path, held: &str, present: &str) -> StartError {
+    StartError::Setup(format!(
+        "{} (fingerprint {present}) is not the master key of this database (fingerprint {held}): {RESTORE_KEY}",
+        file.display()
+    ))
 }
 
 pub(crate) fn key_settings(config: &Config) -> KeySettings {
@@ -142,7 +163,7 @@ async fn hold(store: &Store, key: &'static str, value: &str) -> Result<String, S
 }
 
 fn differs(complaint: &str, held: &str, value: &str) -> StartError {
-    StartError::Setup(format!("{complaint} {held}; this start is with {value}"))
+    StartError::Setup(format!("{complaint} {held}; here it is {value}"))
 }
 
 /// The configured phone services.

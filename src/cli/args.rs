@@ -8,6 +8,7 @@ use clap::{Arg, ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::audit::AuditCommand;
+use super::backup::{BackupFlags, RestoreFlags};
 use super::client::ClientCommand;
 use super::consent::ConsentCommand;
 use super::device::DeviceCommand;
@@ -87,6 +88,12 @@ pub(super) enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Back up the whole database into a new file, also while the server runs (SQLite)
+    #[command(after_help = "Examples:\n  signbridge backup /backups/signbridge.db --verify")]
+    Backup(BackupFlags),
+    /// Restore the database from a backup, once the server was stopped (SQLite)
+    #[command(after_help = "Examples:\n  signbridge restore /backups/signbridge.db --replace")]
+    Restore(RestoreFlags),
     /// Manage clients: the apps that users sign in to
     #[command(subcommand, after_help = CLIENT_EXAMPLES)]
     Client(ClientCommand),

@@ -5,6 +5,7 @@
 
 mod args;
 mod audit;
+mod backup;
 mod client;
 mod client_check;
 mod client_flags;
@@ -37,6 +38,7 @@ use crate::domain::env::Env;
 use crate::manage::at_service::AtServiceError;
 use crate::manage::import::ImportError;
 use crate::manage::{Manage, ManageError};
+use crate::store::backup::BackupError;
 use crate::store::{Store, StoreError};
 use crate::telemetry::{self, COMMAND_FILTER, SERVER_FILTER, TelemetryError};
 use args::{Args, Command, Format};
@@ -64,6 +66,8 @@ enum CliError {
     AtService(#[from] AtServiceError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     #[error(transparent)]
     Recipe(#[from] crate::recipes::RecipeError),
     #[error(transparent)]
@@ -214,6 +218,8 @@ async fn run_async(context: &Context, command: Command) -> Result<(), CliError> 
         Command::Demo(_) => Err(CliError::WithoutDemo),
         Command::Migrate { check: false } => installation::migrate(context).await,
         Command::Migrate { check: true } => installation::check_migrations(context).await,
+        Command::Backup(flags) => backup::backup(context, flags).await,
+        Command::Restore(flags) => backup::restore(context, flags).await,
         Command::Client(command) => client::run(context, command).await,
         Command::User(command) => user::user(context, command).await,
         Command::Device(command) => device::run(context, command).await,

@@ -92,7 +92,7 @@ async fn open(config: &Config, env: &Env, checks: &mut Vec<Check>) -> Looked<Sto
         let advice = match &error {
             StoreError::PendingMigrations(_) => "run `signbridge migrate`, or start `signbridge serve`",
             StoreError::NewerSchema(_) => "run the newer program, or restore the backup from before its start",
-            StoreError::Damaged(_) => "stop `serve`, and restore the file from a backup (docs/backup.md)",
+            StoreError::Damaged(_) => "stop `serve`, and restore the file from a backup (docs/guides/operations.md)",
             StoreError::Setup(_) => "the database is not set up as Signbridge needs it; see the text",
             _unreachable => "check that it runs, that the address, name and password are right, and that there is room",
         };
@@ -104,7 +104,7 @@ async fn open(config: &Config, env: &Env, checks: &mut Vec<Check>) -> Looked<Sto
         }
         Soundness::Unknown => {
             let found = format!("{what}: it answers and can be written, and is too large to be looked through in time");
-            let advice = "let `PRAGMA quick_check` look through a copy of it, as docs/backup.md says";
+            let advice = "`signbridge backup FILE --verify` looks through a copy of it, for as long as it takes";
             Check::warning(DATABASE, found, advice)
         }
     };

@@ -37,6 +37,8 @@ parsed_enum! {
         UserChanged = "user.changed",
         DeviceChanged = "device.changed",
         KeyRotated = "key.rotated",
+        /// A backup was put in the place of the database; the detail says when the latest event in it happened.
+        DatabaseRestored = "database.restored",
     }
 }
 

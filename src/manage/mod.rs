@@ -16,6 +16,7 @@ pub(crate) mod import;
 #[cfg(test)]
 mod people_tests;
 pub(crate) mod preview;
+pub(crate) mod restored;
 pub(crate) mod sessions;
 #[cfg(test)]
 mod tests;

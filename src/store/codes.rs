@@ -33,6 +33,11 @@ pub(crate) async fn consume(tx: &Tx, digest: &SecretDigest, grant: &GrantId, now
     tx.changes(sql, values![digest, grant, now]).await
 }
 
+/// Deletes those that were not redeemed.
+pub(crate) async fn delete_unused(tx: &Tx) -> Result<u64, StoreError> {
+    tx.changed_rows("DELETE FROM codes WHERE consumed_at IS NULL", vec![]).await
+}
+
 fn read(model: code::Model) -> Result<StoredCode, StoreError> {
     let code::Model { digest, authorization_id, content, consumed_at, grant_id, .. } = model;
     let content = Row { table: "codes", key: digest.as_str() }.json("content", &content)?;

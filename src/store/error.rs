@@ -35,7 +35,8 @@ pub(crate) enum StoreError {
     NewerSchema(Vec<String>),
     /// The file is damaged or no database; on PostgreSQL, the server says so of its own. Nothing that it holds is to be trusted.
     #[error(
-        "the database is damaged ({0}): stop every program that uses it and restore it from a backup, as docs/backup.md says"
+        "the database is damaged ({0}): stop every program that uses it and restore it from a backup, as \
+         docs/guides/operations.md says"
     )]
     Damaged(String),
     /// The database could not be set up as promised.

@@ -28,6 +28,13 @@ pub(crate) async fn revoke_for_client(tx: &Tx, client: &ClientId, now: Timestamp
     tx.changed_rows("UPDATE grants SET revoked_at = $2 WHERE client_id = $1 AND revoked_at IS NULL", values![client, now]).await
 }
 
+/// Revokes every family of a client that has a refresh token to use; returns how many.
+pub(crate) async fn revoke_refreshable(tx: &Tx, client: &ClientId, now: Timestamp) -> Result<u64, StoreError> {
+    let sql = "UPDATE grants SET revoked_at = $2 WHERE client_id = $1 AND revoked_at IS NULL AND id IN \
+               (SELECT grant_id FROM refresh_tokens WHERE rotated_at IS NULL AND expires_at > $2)";
+    tx.changed_rows(sql, values![client, now]).await
+}
+
 /// Revokes every family of a person, with `phone` only what came of an approval by it; returns how many.
 pub(crate) async fn revoke_for_user(
     tx: &Tx,

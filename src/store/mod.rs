@@ -30,6 +30,7 @@ pub(crate) mod access_tokens;
 pub(crate) mod audit;
 pub(crate) mod authorizations;
 pub(crate) mod backchannel_logouts;
+pub(crate) mod backup;
 pub(crate) mod cleanup;
 pub(crate) mod clients;
 pub(crate) mod codes;

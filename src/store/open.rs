@@ -86,7 +86,7 @@ pub(super) async fn sqlite_readers(path: &Path) -> Result<DatabaseConnection, St
     Ok(readers)
 }
 
-fn sqlite(path: &Path) -> SqliteConnectOptions {
+pub(super) fn sqlite(path: &Path) -> SqliteConnectOptions {
     // The statements are ours and the values may be secrets' digests: nothing of either is logged.
     SqliteConnectOptions::new().filename(path).foreign_keys(true).busy_timeout(ACQUIRE_TIMEOUT).disable_statement_logging()
 }
@@ -113,11 +113,22 @@ pub(super) async fn examine(path: &Path, patience: Duration) -> Result<Soundness
     connection.lock_handle().await?.remove_progress_handler();
     let _closed = connection.close().await;
     match found {
-        Ok(text) if text == "ok" => Ok(Soundness::Sound),
-        Ok(text) => Err(StoreError::Damaged(text.replace('\n', " "))),
+        Ok(text) => sound(&text).map(|()| Soundness::Sound),
         Err(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code == INTERRUPTED) => Ok(Soundness::Unknown),
         Err(error) => Err(error.into()),
     }
+}
+
+/// As [`examine`], however long it takes, and with each index compared with its table.
+pub(super) async fn examine_whole(path: &Path) -> Result<(), StoreError> {
+    let mut connection = sqlite(path).pragma("query_only", "ON").connect().await?;
+    let found = sqlx::query_scalar::<_, String>("PRAGMA integrity_check(1)").fetch_one(&mut connection).await;
+    let _closed = connection.close().await;
+    sound(&found?)
+}
+
+fn sound(answer: &str) -> Result<(), StoreError> {
+    if answer == "ok" { Ok(()) } else { Err(StoreError::Damaged(answer.replace('\n', " "))) }
 }
 
 pub(super) async fn ask(db: &DatabaseConnection, sql: &str) -> Result<String, StoreError> {

@@ -45,6 +45,8 @@ async function withProvider(work, options) {
 }
 
 const OWN_SERVER = 'secsign-own-server.md';
+// Of PostgreSQL, `backup` only says which tool does it.
+const OPERATIONS = 'operations.md';
 
 /** A simulated server that demands the account of the guide, and a provider that has it. */
 function ownServer() {
@@ -84,7 +86,7 @@ for (const name of names) {
           assert.equal(statSync(join(provider.dir, folder.name, file)).mode & 0o777, 0o600, `${file} is for the operator's eyes only`);
         }
       }
-    }, name === OWN_SERVER ? ownServer() : {});
+    }, { [OWN_SERVER]: ownServer(), [OPERATIONS]: { database: 'sqlite:signbridge.db' } }[name]);
   });
 }
 

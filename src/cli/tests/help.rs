@@ -5,9 +5,9 @@ use clap::{Command, CommandFactory as _, Parser as _};
 use crate::cli::args::Args;
 
 /// What a command does.
-const VERBS: [&str; 23] = [
-    "Add", "Ask", "Bring", "Change", "Check", "Delete", "End", "Generate", "Invite", "List", "Lock", "Manage", "Preview",
-    "Print", "Read", "Remove", "Rename", "Reset", "Revoke", "Rotate", "Run", "Show", "Unlock",
+const VERBS: [&str; 25] = [
+    "Add", "Ask", "Back", "Bring", "Change", "Check", "Delete", "End", "Generate", "Invite", "List", "Lock", "Manage", "Preview",
+    "Print", "Read", "Remove", "Rename", "Reset", "Restore", "Revoke", "Rotate", "Run", "Show", "Unlock",
 ];
 /// What the commands of a group do it to.
 const NOUNS: [(&str, &str); 10] = [

@@ -97,6 +97,11 @@ pub(crate) async fn fail(tx: &Tx, id: &AuthorizationId, code: ErrorCode) -> Resu
     tx.changes(sql, values![id, FAILED, code.as_str(), OPEN, AUTHENTICATED]).await
 }
 
+/// Deletes those that wait for a person or for their code.
+pub(crate) async fn delete_under_way(tx: &Tx) -> Result<u64, StoreError> {
+    tx.changed_rows("DELETE FROM authorizations WHERE stage IN ($1, $2)", values![OPEN, AUTHENTICATED]).await
+}
+
 const OPEN: &str = "open";
 const AUTHENTICATED: &str = "authenticated";
 pub(super) const ISSUED: &str = "issued";

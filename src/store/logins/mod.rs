@@ -111,6 +111,13 @@ pub(crate) async fn insert(tx: &Tx, login: &Login, hold_until: Option<Timestamp>
     Ok(None)
 }
 
+/// Deletes those that a phone may still answer, and those that were approved and not finished. Slots stay until their time.
+pub(crate) async fn delete_unused(tx: &Tx) -> Result<u64, StoreError> {
+    let [creating, pending, fetched] = OPEN_STAGES;
+    let sql = "DELETE FROM logins WHERE stage IN ($1, $2, $3) OR (stage = $4 AND consumed_at IS NULL)";
+    tx.changed_rows(sql, values![creating, pending, fetched, row::APPROVED]).await
+}
+
 /// Of the refusals for one purpose (a limit, somebody else's open login) the latest is enough, however often somebody asks.
 async fn forget_refused(tx: &Tx, purpose: &Purpose) -> Result<(), StoreError> {
     let (same, mut values) = row::is_for(purpose)?;

@@ -3,6 +3,7 @@
 
 mod authorizations;
 mod backchannel_logouts;
+mod backup;
 mod concurrency;
 mod disowned;
 mod inconsistency;

@@ -195,6 +195,7 @@ pub(super) async fn what_no_stranger_can_repeat_has_a_row_each(store: Store) {
         AuditKind::UserChanged,
         AuditKind::ClientChanged,
         AuditKind::KeyRotated,
+        AuditKind::DatabaseRestored,
     ];
     for number in 0..kinds.len() * 30 {
         tell(&store, event(kinds[number % kinds.len()], Some("alice"), "192.0.2.1", "same"), number, 0).await.unwrap();
