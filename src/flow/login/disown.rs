@@ -8,6 +8,7 @@ use super::end::{self, UpstreamSession};
 use crate::domain::browser::BrowserKey;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::login::{Asked, End, Purpose};
+use crate::domain::user::Upstream;
 use crate::flow::authorization::Browser;
 use crate::flow::prelude::*;
 use crate::store::declines::{self, Decline};
@@ -52,6 +53,12 @@ pub(super) const fn asked_to_sign_in(login: &Login) -> Option<&Asked> {
         (Subject::Named(_), Purpose::Enrolment(_)) | (Subject::Unnamed | Subject::Decoy, _) => None,
         (Subject::Named(asked), _) => Some(asked),
     }
+}
+
+/// Who is asked about it later, where it was declined. The code of a ThumbSignIn login is shown in the browser that asks, and whoever
+/// scans it may decline: that says nothing of the user who was named.
+pub(super) fn declined_by(login: &Login) -> Option<&Asked> {
+    asked_to_sign_in(login).filter(|_asked| login.upstream == Upstream::SecSign)
 }
 
 /// What is kept of a login that was declined.

@@ -155,4 +155,7 @@ fn only_who_was_asked_to_sign_in_declines_a_request_of_theirs() {
     for subject in [Subject::Unnamed, Subject::Decoy] {
         assert!(!asked(&Login { subject, ..login("l") }));
     }
+    for (upstream, is_theirs) in [(Upstream::SecSign, true), (Upstream::ThumbSignIn, false)] {
+        assert_eq!(declined_by(&Login { upstream, ..login("l") }).is_some(), is_theirs, "{upstream}");
+    }
 }
