@@ -17,7 +17,7 @@ use crate::store::{authorizations, clients, logins};
 /// A browser without a session, at the authorization of the scene.
 async fn next(scene: &Scene) -> Next {
     let browser = Browser { key: scene.authorization().browser.clone(), session: None };
-    authorization::advance(&scene.bench.op, &scene.authorization().id, &browser).await.unwrap()
+    authorization::advance(&scene.bench.op, &scene.authorization().id, &browser, &RequestSource::default()).await.unwrap()
 }
 
 async fn over(scene: &Scene) -> Option<Over> {
