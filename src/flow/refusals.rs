@@ -89,8 +89,8 @@ fn field_of(reason: &str) -> &'static str {
     FIELDS.iter().find(|(words, _field)| reason.contains(*words)).map_or("", |(_words, field)| *field)
 }
 
-/// One commit for each client of which there is something: one that cannot be written loses nothing of the others', nor its own. Returns
-/// the last error.
+/// One commit for each client of which there is something: one that cannot be written costs the others nothing, and is written later.
+/// Returns the last error.
 pub(crate) async fn write_down(op: &Op) -> Result<(), StoreError> {
     let mut outcome = Ok(());
     for of_client in op.refusals.take().chunk_by(|one, other| one.refusal.client == other.refusal.client) {

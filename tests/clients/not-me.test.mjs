@@ -106,17 +106,26 @@ test('a decline is asked about once, in another browser where its person is sign
     const { status } = await replay(walker, home.url, form, { decision: 'not_mine', ...changes });
     assert.ok([403, 404].includes(status), `${status}`);
   }
-  await home.submit('declined', {}, web.redirectUri);
+  // Without an answer it goes on, and is asked again by the next request.
+  await home.open(home.url);
   assert.equal(home.page, 'declined', 'nothing was answered so far');
-
-  await home.submit('declined', { decision: 'mine' }, web.redirectUri);
+  await home.submit('declined', {}, web.redirectUri);
   await redeemed(home, pair);
+  const again = await silently(home);
+  assert.equal(home.page, 'declined');
+  await home.submit('declined', { decision: 'mine' }, web.redirectUri);
+  await redeemed(home, again);
   await redeemed(home, await silently(home));
   assert.ok(await isAlive(tokens));
-  // Not in the browser that it began in, and not where nobody is.
+  // Neither in the browser that it began in, nor in another that was let in afterwards.
   await decline(await begin(stranger, 'mia'), 'mia');
-  await signedIn(stranger, 'mia');
-  assert.ok(stranger.url.startsWith(web.redirectUri) && !stranger.trail.some((url) => url.endsWith('/declined')));
+  for (const walker of [stranger, at('203.0.113.7')]) {
+    await signedIn(walker, 'mia');
+    assert.ok(walker.url.startsWith(web.redirectUri) && !walker.trail.some((url) => url.endsWith('/declined')));
+    await redeemed(walker, await silently(walker));
+  }
+  await silently(home);
+  assert.equal(home.page, 'declined', 'the control');
   assert.deepEqual(heard('login.disowned', sub), []);
 });
 

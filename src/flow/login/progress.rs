@@ -89,8 +89,8 @@ async fn over(op: &Op, login: &Login, how: End, is_disowned: bool) -> Result<Opt
     // Over by the clock, which is ours (decision 2.6), or after the page heard so.
     let is_over = left.is_zero() || (how == End::Expired && left <= CLOCK_SKEW);
     // Taken away from the phone meanwhile, which is what the upstream tells: its page must not (decision 2.7).
-    let is_taken = !is_over
-        && logins::find(op.store.read(), &login.id).await?.is_some_and(|found| found.subject == Subject::Decoy);
+    let is_taken =
+        !is_over && logins::find(op.store.read(), &login.id).await?.is_some_and(|found| found.subject == Subject::Decoy);
     if is_over || is_taken {
         if is_disowned {
             disown::after_the_end(op, login).await?;
