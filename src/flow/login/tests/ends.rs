@@ -178,3 +178,17 @@ async fn a_browser_is_new_once() {
     assert!(matches!(finished(&scene, &second).await, Finished::SignedIn { .. }));
     assert_eq!(told().await, (2, 1));
 }
+
+#[tokio::test]
+async fn of_two_tabs_one_tells_of_a_new_browser() {
+    let scene = Scene::new(Duration::ZERO).await;
+    let first = scene.begin("alice").await;
+    assert!(approve(&scene, &first).await);
+    let second = scene.begin_beside("alice").await;
+    assert!(!second.remembered && approve(&scene, &second).await);
+    for login in [&first, &second] {
+        assert!(matches!(finished(&scene, login).await, Finished::SignedIn { .. }));
+    }
+    let kinds = scene.bench.audited().await;
+    assert_eq!(kinds.iter().filter(|kind| *kind == AuditKind::LoginNewBrowser.as_str()).count(), 1);
+}
