@@ -95,8 +95,8 @@ pub(crate) fn confirmation() -> Vec<Step> {
     vec![column("users", boolean_null("confirm_without_symbol"))]
 }
 
-/// Requests that were declined, which their users are asked about; the pause that "this was not me" leads to; and what the
-/// operator's webhook is yet to hear of.
+/// Requests that were declined, which their users are asked about, and since when they use which browser; the pause that "this was
+/// not me" leads to; and what the operator's webhook is yet to hear of.
 pub(crate) fn disowned() -> Vec<Step> {
     let declines = [
         key("login_id"),
@@ -119,6 +119,8 @@ pub(crate) fn disowned() -> Vec<Step> {
     vec![
         column("users", big_integer_null("declined_at")),
         column("users", big_integer_null("strangers_until")),
+        column("remembered_browsers", big_integer_null("first_used_at")),
+        column("authorizations", boolean_null("passed_over")),
         create(table("declines", declines).belongs_to("user_id", "users")),
         Index("declines", &["user_id", "at"]),
         Index("declines", &["at"]),

@@ -21,6 +21,8 @@ parsed_enum! {
         LoginFlood = "login.flood",
         /// The user says of a request that it was not theirs: by the phone, or on a page of ours (check 136).
         LoginDisowned = "login.disowned",
+        /// The user says of a request that they declined that it was theirs, on a page of ours.
+        LoginDeclinedConfirmed = "login.declined_confirmed",
         /// Somebody signed in who may not use the client; the detail says why.
         AccessDenied = "access.denied",
         Logout = "logout",

@@ -77,7 +77,7 @@ settings! {
         /// How long a source waits after the person declined.
         denial_pause: Option<Duration> = Kind::Span(Duration::ZERO, DAY), production "5m";
         /// For how long nobody is asked for browsers that the person never signed in from, after they said of a request that it
-        /// was not theirs.
+        /// was not theirs. Without it nobody is asked whether what they declined was theirs.
         not_me_pause: Option<Duration> = Kind::Span(Duration::ZERO, days(30)), production "24h";
         /// Logins that one browser may have open.
         pending_per_browser: Option<u32> = NUMBER, production 3;

@@ -74,8 +74,10 @@ pub(super) async fn answered(id: web::Path<String>, form: PageForm) -> HandlerRe
         Some("not_mine") => Some(false),
         _undecided => None,
     };
-    if let (Some(until), Some(was_theirs)) = (until, was_theirs) {
-        disown::answer(visit.op(), &visit.browser, until, was_theirs).await?;
+    match (until, was_theirs) {
+        (Some(until), Some(was_theirs)) => disown::answer(visit.op(), &visit.browser, until, was_theirs).await?,
+        // Nobody is kept from their app by a question.
+        _unanswered => disown::pass_over(visit.op(), &interaction.authorization.id).await?,
     }
     Ok(page::see_other(visit, &interaction.location()))
 }

@@ -137,7 +137,7 @@ pub(super) async fn next(visit: &Visit, id: &str) -> Result<Next, Failure> {
     if !is_well_formed(id) {
         return Err(Failure::not_found());
     }
-    Ok(authorization::advance(visit.op(), &AuthorizationId::new(id), &visit.browser).await?)
+    Ok(authorization::advance(visit.op(), &AuthorizationId::new(id), &visit.browser, &visit.origin).await?)
 }
 
 /// The interaction that a form of its pages acts on, while it waits for the person; else the browser is led to where it stands.

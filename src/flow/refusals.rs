@@ -39,8 +39,7 @@ impl Refusals {
             (tally.count, tally.last_at) = (tally.count.saturating_add(1), now);
             return;
         }
-        let of_client = pending.keys().filter(|known| known.client == refusal.client).count();
-        if pending.len() < OF_ALL && of_client < OF_CLIENT {
+        if has_room(&pending, &refusal.client) {
             let tally = RefusalTally { refusal: refusal.clone(), count: 1, first_at: now, last_at: now };
             pending.insert(refusal.clone(), tally);
         }
@@ -54,12 +53,29 @@ impl Refusals {
         self.note(&Refusal::new(client, endpoint, *code, field_of(reason), reason), now);
     }
 
+    /// What could not be written down is noted still, within the same room.
+    fn put_back(&self, tallies: &[RefusalTally]) {
+        let mut pending = self.0.lock();
+        for tally in tallies {
+            if let Some(later) = pending.get_mut(&tally.refusal) {
+                (later.count, later.first_at) = (later.count.saturating_add(tally.count), tally.first_at);
+            } else if has_room(&pending, &tally.refusal.client) {
+                pending.insert(tally.refusal.clone(), tally.clone());
+            }
+        }
+    }
+
     /// What was noted since the last time, in one order on every node.
     fn take(&self) -> Vec<RefusalTally> {
         let mut taken: Vec<RefusalTally> = std::mem::take(&mut *self.0.lock()).into_values().collect();
         taken.sort_by(|one, other| one.refusal.cmp(&other.refusal));
         taken
     }
+}
+
+fn has_room(pending: &HashMap<Refusal, RefusalTally>, client: &ClientId) -> bool {
+    let of_client = pending.keys().filter(|known| known.client == *client).count();
+    pending.len() < OF_ALL && of_client < OF_CLIENT
 }
 
 /// The record of an authorization request that was refused, by a page or by an error that the browser takes to the app.
@@ -73,13 +89,18 @@ fn field_of(reason: &str) -> &'static str {
     FIELDS.iter().find(|(words, _field)| reason.contains(*words)).map_or("", |(_words, field)| *field)
 }
 
-/// One commit, and none where there is nothing.
+/// One commit for each client of which there is something: one that cannot be written costs the others nothing, and is written later.
+/// Returns the last error.
 pub(crate) async fn write_down(op: &Op) -> Result<(), StoreError> {
-    let taken = op.refusals.take();
-    if taken.is_empty() {
-        return Ok(());
+    let mut outcome = Ok(());
+    for of_client in op.refusals.take().chunk_by(|one, other| one.refusal.client == other.refusal.client) {
+        let written = op.store.write(of_client.to_vec(), |tx, tallies| Box::pin(refusals::record(tx, tallies))).await;
+        if written.is_err() {
+            op.refusals.put_back(of_client);
+            outcome = written;
+        }
     }
-    op.store.write(taken, |tx, taken| Box::pin(refusals::record(tx, taken))).await
+    outcome
 }
 
 #[cfg(test)]

@@ -137,7 +137,7 @@ pub(crate) async fn go_on(
         _login => signed_in(op, visitor, login).await?,
     };
     let id = &handle.authorization;
-    if approved && let Next::Respond(response) = authorization::advance(op, id, &visitor.browser).await? {
+    if approved && let Next::Respond(response) = authorization::advance(op, id, &visitor.browser, &visitor.origin).await? {
         return Ok((response, cookie));
     }
     let interaction = authorization::find_own(op, id, &visitor.browser.key).await?;

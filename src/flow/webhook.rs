@@ -38,10 +38,11 @@ pub(crate) async fn deliver(op: &Op, hook: &WebhookSettings, event: &WebhookEven
         return over(op, event, owner, "given_up").await.map(|()| false);
     }
     tracing::info!(event = %event.id, %why, attempt = tried, "the webhook could not be told of an event yet");
-    metrics::WEBHOOK_EVENTS.add(["failed"]);
     let later = pause(op.settings.retry, tried, op.env.random_bytes()?).min(LONGEST_PAUSE);
     let (input, due_at) = ((event.id.clone(), owner.to_owned()), op.env.now().plus(later));
-    op.store.write(input, move |tx, (id, owner)| Box::pin(webhook_events::retry(tx, id, owner, due_at))).await?;
+    if op.store.write(input, move |tx, (id, owner)| Box::pin(webhook_events::retry(tx, id, owner, due_at))).await? {
+        metrics::WEBHOOK_EVENTS.add(["failed"]);
+    }
     Ok(false)
 }
 

@@ -18,10 +18,19 @@ pub(crate) async fn insert(tx: &Tx, decline: Decline) -> Result<(), StoreError> 
     tx.insert_new(decline).await.map(drop)
 }
 
-/// Those of a user after `since` that began in another browser than this one, the latest first.
-pub(crate) async fn list(db: &Db, user: &UserId, browser: &BrowserKey, since: Timestamp) -> Result<Vec<Decline>, StoreError> {
-    let elsewhere = "WHERE user_id = $1 AND (browser IS NULL OR browser <> $2) AND at > $3 ORDER BY at DESC, login_id LIMIT 20";
-    db.rows(decline::Entity, elsewhere, values![user, &browser.0, since]).await
+/// Those of a user after `since` that began in another browser than this one, in which they had signed in by then: whoever they let
+/// in by mistake afterwards is not asked. The latest first, up to `most`.
+pub(crate) async fn list(
+    db: &Db,
+    user: &UserId,
+    browser: &BrowserKey,
+    since: Timestamp,
+    most: u64,
+) -> Result<Vec<Decline>, StoreError> {
+    let elsewhere = "WHERE user_id = $1 AND (browser IS NULL OR browser <> $2) AND at > $3 AND EXISTS \
+                     (SELECT 1 FROM remembered_browsers AS known WHERE known.browser = $2 AND known.user_id = $1 \
+                     AND COALESCE(known.first_used_at, known.last_used_at) <= declines.at) ORDER BY at DESC, login_id LIMIT $4";
+    db.rows(decline::Entity, elsewhere, values![user, &browser.0, since, most]).await
 }
 
 /// False: it was answered before.

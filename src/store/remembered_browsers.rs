@@ -12,7 +12,7 @@ pub(crate) struct FillIn {
     pub upstream: Option<Upstream>,
 }
 
-/// Without `fill_in` an earlier wish stays as it is.
+/// Without `fill_in` an earlier wish stays as it is. What an older program remembered counts from the last login that it saw.
 pub(crate) async fn remember(
     tx: &Tx,
     browser: &BrowserKey,
@@ -20,8 +20,10 @@ pub(crate) async fn remember(
     fill_in: Option<&FillIn>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let sql = "INSERT INTO remembered_browsers (browser, user_id, identifier, upstream, last_used_at) VALUES ($1, $2, $3, $4, $5) \
+    let sql = "INSERT INTO remembered_browsers (browser, user_id, identifier, upstream, last_used_at, first_used_at) \
+               VALUES ($1, $2, $3, $4, $5, $5) \
                ON CONFLICT (browser, user_id) DO UPDATE SET last_used_at = excluded.last_used_at, \
+               first_used_at = COALESCE(remembered_browsers.first_used_at, remembered_browsers.last_used_at), \
                identifier = COALESCE(excluded.identifier, remembered_browsers.identifier), \
                upstream = COALESCE(excluded.upstream, remembered_browsers.upstream)";
     let identifier = fill_in.map(|wish| wish.identifier.as_str());

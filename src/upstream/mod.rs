@@ -128,7 +128,7 @@ pub(crate) enum Progress {
     },
     /// Over at the service, hence its session is dead.
     Ended(End),
-    /// Declined, with the words that the request was not theirs; its session is dead.
+    /// Declined by the person who was asked, with the words that the request was not theirs; its session is dead.
     Disowned,
     /// Nonsense, or about another session or person: the login fails (decision 2.6). The service's session may still live.
     /// `wrong_person`: it named another person than was asked, an alarm (decision 2.3).

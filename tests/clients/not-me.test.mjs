@@ -106,17 +106,26 @@ test('a decline is asked about once, in another browser where its person is sign
     const { status } = await replay(walker, home.url, form, { decision: 'not_mine', ...changes });
     assert.ok([403, 404].includes(status), `${status}`);
   }
-  await home.submit('declined', {}, web.redirectUri);
+  // Without an answer it goes on, and is asked again by the next request.
+  await home.open(home.url);
   assert.equal(home.page, 'declined', 'nothing was answered so far');
-
-  await home.submit('declined', { decision: 'mine' }, web.redirectUri);
+  await home.submit('declined', {}, web.redirectUri);
   await redeemed(home, pair);
+  const again = await silently(home);
+  assert.equal(home.page, 'declined');
+  await home.submit('declined', { decision: 'mine' }, web.redirectUri);
+  await redeemed(home, again);
   await redeemed(home, await silently(home));
   assert.ok(await isAlive(tokens));
-  // Not in the browser that it began in, and not where nobody is.
+  // Neither in the browser that it began in, nor in another that was let in afterwards.
   await decline(await begin(stranger, 'mia'), 'mia');
-  await signedIn(stranger, 'mia');
-  assert.ok(stranger.url.startsWith(web.redirectUri) && !stranger.trail.some((url) => url.endsWith('/declined')));
+  for (const walker of [stranger, at('203.0.113.7')]) {
+    await signedIn(walker, 'mia');
+    assert.ok(walker.url.startsWith(web.redirectUri) && !walker.trail.some((url) => url.endsWith('/declined')));
+    await redeemed(walker, await silently(walker));
+  }
+  await silently(home);
+  assert.equal(home.page, 'declined', 'the control');
   assert.deepEqual(heard('login.disowned', sub), []);
 });
 
@@ -169,15 +178,20 @@ test('"this wasn\'t me" ends what began there and pauses strangers; other sessio
   assert.deepEqual(await asked(last), ['nora'], 'strangers may ask again');
 });
 
-test('the phone says NOT_ME: the same, at once; DECLINED does none of it', async () => {
+test('the phone says NOT_ME: the same, at once; DECLINED, or the word of another phone, does none of it', async () => {
   const user = provider.upstream.thumbsignin_users[0];
   const { sub } = await provider.person('tess', '--thumbsignin-user-id', user);
   const [home, there] = [at('203.0.113.30'), at('203.0.113.31')];
   const [own, theirs] = [await signedIn(home, 'tess'), await signedIn(there, 'tess')];
-  for (const [reason, ends] of [['DECLINED', false], ['NOT_ME', true]]) {
+  const bystander = provider.upstream.thumbsignin_users.find((name) => name !== user);
+  assert.ok(bystander);
+  // The code is shown to whoever asks: they can have any phone scan it.
+  const words = [['DECLINED'], ['NOT_ME'], ['NOT_ME', bystander], ['NOT_ME', 'nobody-at-all'], ['NOT_ME', user]];
+  for (const [failureReason, userId] of words) {
+    const [reason, ends] = [`${failureReason} ${userId}`, userId === user];
     const stranger = await begin(at('203.0.113.31'), 'tess', 'thumbsignin');
     const id = stranger.html.match(/<a id="deep-link"[^>]*href="([^"]*)"/)[1].split('/').at(-1);
-    await provider.phone.act(id, { action: 'fail', failureReason: reason });
+    await provider.phone.act(id, { action: 'fail', failureReason, userId });
     await eventually('the end', async () => { await stranger.open(stranger.url); return stateOf(stranger) === 'denied/'; });
     assert.equal(await isAlive(theirs), !ends, reason);
     assert.equal(await isAlive(own), true, reason);
@@ -185,10 +199,12 @@ test('the phone says NOT_ME: the same, at once; DECLINED does none of it', async
     const other = await begin(at('192.0.2.50'), 'tess', 'thumbsignin');
     assert.equal(stateOf(other), 'pending/', reason);
     assert.deepEqual(await asked(seq), ends ? [] : [user], reason);
-    const pair = await silently(home);
-    // Only what was declined without a word is asked about.
-    if (!ends) await home.submit('declined', { decision: 'mine' }, web.redirectUri);
-    await redeemed(home, pair);
+    if (!ends) {
+      await other.submit('cancel', {}, web.redirectUri);
+      await eventually('the withdrawal', async () => !(await provider.phone.transactions(user, 'PENDING')).length);
+    }
+    // Nobody is asked: whoever scanned the code declined it.
+    await redeemed(home, await silently(home));
   }
   const [event, ...more] = await eventually('the event', () => { const events = heard('login.disowned', sub); return events.length && events; });
   assert.deepEqual([event.address, event.detail, more.length], ['203.0.113.31', 'phone', 0]);

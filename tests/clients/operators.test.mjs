@@ -227,6 +227,7 @@ test('allowed_groups: who is in none of them is refused, and so is what they had
   assert.deepEqual([denied.answer.get('error'), denied.code], ['access_denied', null]);
   assert.match(denied.answer.get('error_description'), /none of the groups/);
   assert.equal(denied.answer.get('state'), 's');
+  denied.walker.headers = { 'user-agent': 'Another/2' };
   for (const extra of [{}, { prompt: 'none' }]) {
     const silent = await enter(ops, 'frida', { walker: denied.walker, ...extra });
     assert.equal(silent.answer.get('error'), 'access_denied');
@@ -238,6 +239,8 @@ test('allowed_groups: who is in none of them is refused, and so is what they had
   const { stdout } = await run(['audit', 'list', '--user', 'frida', '--kind', 'access', '--format', 'json']);
   assert.ok(lines(stdout).every(({ client_id: id, detail }) => id === 'ops' && detail === 'allowed_groups'));
   assert.equal(lines(stdout).length, 3);
+  const those = lines(stdout).filter(({ user_agent: agent }) => agent === 'Another/2');
+  assert.equal(those.length, 2, 'of the request, not of the login');
 
   await command('client', 'update', 'ops', '--allowed-group', 'Domain Users');
   assert.equal((await ops.redeem(unused)).json().error, 'invalid_grant');

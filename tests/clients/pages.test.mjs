@@ -19,7 +19,10 @@ const MAX_BYTES = 50_000;
 let demo; let at; let browser; let taken = 0; let heaviest = ['', 0];
 before(async () => {
   browser = await chrome.launch();
+  // Nobody is asked about what they declined without it.
+  process.env.SIGNBRIDGE_LIMITS__NOT_ME_PAUSE = '24h';
   demo = await startDemo();
+  delete process.env.SIGNBRIDGE_LIMITS__NOT_ME_PAUSE;
   at = loginAt(demo);
 });
 after(async () => {

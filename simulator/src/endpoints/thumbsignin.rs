@@ -168,7 +168,7 @@ fn begun(settings: &Settings, transaction: &Transaction, now: i64) -> Answer {
     Answer { created, ..Answer::new(200, Format::Json, members) }
 }
 
-/// A success says whose it is.
+/// A success says whose it is, and a NOT_ME whose word it is.
 fn standing(transaction: &Transaction, now: i64) -> Vec<(&'static str, Value)> {
     let mut members = vec![
         ("transactionId", transaction.id.as_str().into()),
@@ -176,8 +176,8 @@ fn standing(transaction: &Transaction, now: i64) -> Vec<(&'static str, Value)> {
         ("failureReason", transaction.status.failure_reason().into()),
         ("expireInSeconds", clock::seconds_left(now, transaction.expires_ms).into()),
     ];
-    if let Status::Successful(user) = &transaction.status {
-        members.push(("userId", user.as_str().into()));
+    if let Some(user) = transaction.status.user() {
+        members.push(("userId", user.into()));
     }
     members
 }

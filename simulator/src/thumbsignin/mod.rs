@@ -14,6 +14,8 @@ use crate::{clock, random};
 
 /// The one status that is success.
 pub(crate) const SUCCESS: &str = "COMPLETED_SUCCESSFUL";
+/// Why a sign-in fails that was not theirs.
+const NOT_ME: &str = "NOT_ME";
 /// Transactions kept; older ones are forgotten.
 const KEPT: usize = 20_000;
 /// Applications that there may be: each keeps a logo and a list of phones.
@@ -34,6 +36,8 @@ pub(crate) enum Status {
     /// A phone has completed it; by whom.
     Successful(String),
     Failed(String),
+    /// Its user says that it was not theirs, on a phone of theirs.
+    Disowned(String),
 }
 
 impl Status {
@@ -42,13 +46,25 @@ impl Status {
             Self::Pending => "PENDING",
             Self::Initiated => "INITIATED",
             Self::Successful(_) => SUCCESS,
-            Self::Failed(_) => "COMPLETED_FAILURE",
+            Self::Failed(_) | Self::Disowned(_) => "COMPLETED_FAILURE",
         }
     }
 
     /// Why it failed; empty while it has not.
     pub(crate) fn failure_reason(&self) -> &str {
-        if let Self::Failed(reason) = self { reason } else { "" }
+        match self {
+            Self::Failed(reason) => reason,
+            Self::Disowned(_) => NOT_ME,
+            Self::Pending | Self::Initiated | Self::Successful(_) => "",
+        }
+    }
+
+    /// Whose phone it was that had the last word, where that is proven.
+    pub(crate) fn user(&self) -> Option<&str> {
+        match self {
+            Self::Successful(user) | Self::Disowned(user) => Some(user.as_str()),
+            Self::Pending | Self::Initiated | Self::Failed(_) => None,
+        }
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -109,6 +125,9 @@ pub(crate) enum PhoneAction {
     Fail {
         #[serde(rename = "failureReason")]
         reason: Option<String>,
+        /// Whose phone says so; nobody is named where it is not registered.
+        #[serde(rename = "userId")]
+        user: Option<String>,
     },
 }
 
@@ -197,7 +216,11 @@ impl ThumbSignIn {
         let status = match action {
             PhoneAction::Scan => Status::Initiated,
             PhoneAction::Decline => Status::failed("DECLINED"),
-            PhoneAction::Fail { reason } => Status::failed(reason.as_deref().unwrap_or("TECHNICAL_REASON")),
+            PhoneAction::Fail { reason, user } => {
+                let reason = reason.as_deref().unwrap_or("TECHNICAL_REASON");
+                let holder = user.clone().filter(|user| reason == NOT_ME && self.has_phone(&transaction.app, user));
+                holder.map_or_else(|| Status::failed(reason), Status::Disowned)
+            }
             PhoneAction::Approve { user, device } => {
                 let nobody = || Mistake::bad_request("nobody was asked by name: say with userId whose phone this is");
                 let holder = user.clone().or(transaction.user.clone()).ok_or_else(nobody)?;
@@ -210,6 +233,10 @@ impl ThumbSignIn {
         let transaction = self.transaction(now, id).ok_or_else(unknown)?;
         transaction.status = status;
         Ok(transaction.clone())
+    }
+
+    fn has_phone(&self, app: &str, user: &str) -> bool {
+        self.app(app).is_some_and(|app| !app.devices(user).is_empty())
     }
 
     /// What comes of the approval by a phone of `holder`: an application knows the phones that were registered for it only.

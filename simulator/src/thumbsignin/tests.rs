@@ -160,12 +160,29 @@ fn credentials_have_the_vendors_shape_and_applications_an_end() {
     assert!(service.create_app(about).is_err());
 }
 
+fn fail(reason: &str, user: Option<&str>) -> PhoneAction {
+    PhoneAction::Fail { reason: Some(reason.to_owned()), user: user.map(str::to_owned) }
+}
+
+#[test]
+fn whose_phone_says_not_me_is_named_where_it_is_registered() {
+    let mut service = service();
+    for (user, named) in [(Some("alice"), Some("alice")), (Some("mallory"), None), (None, None)] {
+        let id = sign_in(&mut service, Some("alice"));
+        service.act(NOW, &id, &fail("NOT_ME", user)).unwrap();
+        let status = status(&mut service, &id);
+        assert_eq!((status.name(), status.failure_reason(), status.user()), ("COMPLETED_FAILURE", "NOT_ME", named));
+    }
+}
+
 #[test]
 fn the_ways_to_fail_have_their_reasons_and_are_final() {
     let actions = [
         (PhoneAction::Decline, "DECLINED"),
-        (PhoneAction::Fail { reason: None }, "TECHNICAL_REASON"),
-        (PhoneAction::Fail { reason: Some("NO_SUITABLE_AUTHENTICATOR".to_owned()) }, "NO_SUITABLE_AUTHENTICATOR"),
+        (PhoneAction::Fail { reason: None, user: None }, "TECHNICAL_REASON"),
+        (fail("NO_SUITABLE_AUTHENTICATOR", Some("alice")), "NO_SUITABLE_AUTHENTICATOR"),
+        (fail("NOT_ME", None), "NOT_ME"),
+        (fail("NOT_ME", Some("mallory")), "NOT_ME"),
     ];
     for (action, reason) in actions {
         let mut service = service();

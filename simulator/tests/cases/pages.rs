@@ -113,6 +113,7 @@ async fn a_scanned_code_was_not_theirs() {
     assert!(shown.contains("value=\"fail\">This wasn’t me</button>") && shown.contains("value=\"NOT_ME\""), "{shown}");
     send(&world, &path, &[("userId", "alice"), ("failureReason", "NOT_ME"), ("decision", "fail")]).await;
     assert_eq!(world.transaction_status(&id).await, ("COMPLETED_FAILURE".to_owned(), "NOT_ME".to_owned()));
+    assert_eq!(world.thumbsignin(&format!("/ts/secure/txn-status/{id}")).await.1["userId"], "alice");
     assert!(page(&world, &path).await.contains("Declined: it wasn’t you"));
     let other = world.begin("/ts/secure/register?userId=alice").await;
     assert!(!page(&world, &format!("/phone/t/{other}")).await.contains("NOT_ME"), "a registration is no sign-in");

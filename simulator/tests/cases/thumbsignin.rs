@@ -89,11 +89,13 @@ async fn failures_have_their_reasons() {
         (json!({"action": "fail"}), "TECHNICAL_REASON"),
         (json!({"action": "fail", "failureReason": "NO_SUITABLE_AUTHENTICATOR"}), "NO_SUITABLE_AUTHENTICATOR"),
         (json!({"action": "fail", "failureReason": "NOT_ME"}), "NOT_ME"),
+        (json!({"action": "fail", "failureReason": "NOT_ME", "userId": "mallory"}), "NOT_ME"),
         (json!({"action": "approve", "userId": "mallory"}), "NOT_REGISTERED"),
     ] {
         let id = world.begin("/ts/secure/authenticate?userId=alice").await;
         world.act_on(&id, action).await;
         assert_eq!(world.transaction_status(&id).await, ("COMPLETED_FAILURE".to_owned(), reason.to_owned()));
+        assert!(world.thumbsignin(&format!("/ts/secure/txn-status/{id}")).await.1["userId"].is_null(), "{reason}");
         assert_eq!(world.act_on(&id, json!({"action": "approve"})).await.0, 409);
     }
 }

@@ -134,7 +134,7 @@ pub(crate) async fn begin(
         }
         Step::Issue(authentication) => response::issue(op, &interaction, *authentication, false).await?,
         Step::Deny(who) => {
-            let refusal = note_denied(op, &interaction, browser, &who).await?;
+            let refusal = note_denied(op, &interaction, &who, origin).await?;
             let error = response::error(op, ResponseTarget::of(&interaction), ErrorCode::AccessDenied, NOT_ADMITTED);
             Some(error.because(refusal))
         }
@@ -145,7 +145,12 @@ pub(crate) async fn begin(
 }
 
 /// Goes on with a stored authorization of this browser, wherever it stands: the place to which every step returns.
-pub(crate) async fn advance(op: &Op, id: &AuthorizationId, browser: &Browser) -> Result<Next, Internal> {
+pub(crate) async fn advance(
+    op: &Op,
+    id: &AuthorizationId,
+    browser: &Browser,
+    origin: &RequestSource,
+) -> Result<Next, Internal> {
     let Some(mut interaction) = find_own(op, id, &browser.key).await? else { return Ok(Next::Unknown) };
     if let Some(why) = interaction.over(op.env.now()) {
         return Ok(Next::Over(Box::new(interaction), why));
@@ -156,7 +161,7 @@ pub(crate) async fn advance(op: &Op, id: &AuthorizationId, browser: &Browser) ->
         Step::Consent(authentication) => return Ok(Next::Consent(Box::new(interaction), authentication)),
         Step::Issue(authentication) => response::issue(op, &interaction, *authentication, true).await?,
         Step::Deny(who) => {
-            let refusal = note_denied(op, &interaction, browser, &who).await?;
+            let refusal = note_denied(op, &interaction, &who, origin).await?;
             let ended = fail(op, &interaction, ErrorCode::AccessDenied, NOT_ADMITTED).await?;
             ended.map(|error| error.because(refusal))
         }
@@ -207,8 +212,8 @@ async fn is_called(op: &Op, person: &UserId, name: &str, browser: &Browser) -> R
 
 /// An authorization whose login belongs to a session that was ended meanwhile is one that nobody signed in for: its code would be
 /// refused at the token endpoint. One read, and none where the login's session is the browser's own; one for the consent that was
-/// given before, which is not looked up for a client that never asks; one for what was declined, where the user's row says so; one
-/// for the groups of a login in another session, for a client that is not open to everybody.
+/// given before, which is not looked up for a client that never asks; one for what was declined, where the user's row says so, and
+/// one more where there is something; one for the groups of a login in another session, for a client that is not open to everybody.
 async fn decide(op: &Op, interaction: &mut Interaction, browser: &Browser) -> Result<Step, Internal> {
     let session = browser.session.as_ref();
     if let AuthorizationStage::Authenticated { authentication, .. } = &interaction.authorization.stage
@@ -223,7 +228,10 @@ async fn decide(op: &Op, interaction: &mut Interaction, browser: &Browser) -> Re
         _other => session.map(|(session, _)| &session.authentication.user_id),
     };
     let declined = match session.filter(|(_, user)| person == Some(&user.id) && may_ask_about_declined(op, interaction)) {
-        Some((_, user)) => !disown::list_open(op, user, &browser.key).await?.is_empty(),
+        Some((_, user)) => {
+            !disown::list_open(op, user, &browser.key).await?.is_empty()
+                && !authorizations::passes_over_declined(op.store.read(), &interaction.authorization.id).await?
+        }
         None => false,
     };
     let client = &interaction.client;
@@ -262,14 +270,19 @@ async fn is_admitted(
 }
 
 /// For the audit trail, in one commit; what is returned is for the log, and names the person.
-async fn note_denied(op: &Op, interaction: &Interaction, browser: &Browser, who: &Authentication) -> Result<Refusal, Internal> {
+async fn note_denied(
+    op: &Op,
+    interaction: &Interaction,
+    who: &Authentication,
+    origin: &RequestSource,
+) -> Result<Refusal, Internal> {
     let client = &interaction.client.id;
     let event = AuditEvent {
         user: Some(who.user_id.to_string()),
         client: Some(client.to_string()),
         subject: Some(interaction.authorization.id.to_string()),
         detail: Some("allowed_groups".to_owned()),
-        origin: browser.session.as_ref().map(|(session, _)| session.origin.clone()).unwrap_or_default(),
+        origin: origin.clone(),
         ..AuditEvent::new(AuditKind::AccessDenied)
     };
     let input = (PendingEvent::new(&op.store, event)?, op.env.now());

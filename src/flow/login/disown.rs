@@ -6,15 +6,20 @@
 
 use super::end::{self, UpstreamSession};
 use crate::domain::browser::BrowserKey;
-use crate::domain::id::{SessionId, UserId};
+use crate::domain::id::{AuthorizationId, SessionId, UserId};
 use crate::domain::login::{Asked, End, Purpose};
+use crate::domain::user::Upstream;
 use crate::flow::authorization::Browser;
 use crate::flow::prelude::*;
 use crate::store::declines::{self, Decline};
-use crate::store::{sessions, users};
+use crate::store::{authorizations, sessions, users};
 
 /// How long after it was declined somebody is asked about a request.
 const ASKED_WITHIN: Duration = Duration::from_secs(86_400);
+/// So many are shown; the answer is for older ones as well.
+const SHOWN: u64 = 20;
+/// More than anybody has: each was on a phone.
+const ALL: u64 = 10_000;
 
 /// What follows for one user.
 pub(super) struct Disowning {
@@ -54,6 +59,12 @@ pub(super) const fn asked_to_sign_in(login: &Login) -> Option<&Asked> {
     }
 }
 
+/// Who is asked about it later, where it was declined. The code of a ThumbSignIn login is shown in the browser that asks, and
+/// whoever scans it may decline: that says nothing of the user who was named.
+pub(super) fn declined_by(login: &Login) -> Option<&Asked> {
+    asked_to_sign_in(login).filter(|_asked| login.upstream == Upstream::SecSign)
+}
+
 /// What is kept of a login that was declined.
 pub(super) fn decline(login: &Login, asked: &Asked, at: Timestamp) -> Decline {
     Decline {
@@ -67,34 +78,64 @@ pub(super) fn decline(login: &Login, asked: &Asked, at: Timestamp) -> Decline {
     }
 }
 
-/// The phone says so: for its page it was declined. One commit.
+/// The phone says so: for its page it was declined. One commit; two where it had ended otherwise just before.
 pub(super) async fn by_phone(op: &Op, login: &Login) -> Result<(), Internal> {
-    let disowning = match asked_to_sign_in(login) {
-        Some(asked) => {
-            let told = PendingEvent::new(&op.store, end::about(login, AuditKind::LoginDisowned, "phone"))?;
-            Some((Disowning::of(op, &asked.user_id, None), told))
-        }
-        None => None,
-    };
-    end::end_with(op, login, (End::Denied, UpstreamSession::Dead), disowning).await?;
+    let ended = end::end_with(op, login, (End::Denied, UpstreamSession::Dead), said_by_phone(op, login)?).await?;
+    if !ended && logins::find(op.store.read(), &login.id).await?.is_none_or(|found| found.stage.state() != "denied") {
+        return after_the_end(op, login).await;
+    }
     op.signals.logouts.notify_one();
     Ok(())
 }
 
-/// What a user is to be asked about in this browser, the latest first. No read, where their row says that there is nothing.
-pub(crate) async fn list_open(op: &Op, user: &User, browser: &BrowserKey) -> Result<Vec<Decline>, Internal> {
-    let since = op.env.now().minus(ASKED_WITHIN);
-    if user.declined_at.is_none_or(|latest| latest <= since) {
-        return Ok(Vec::new());
-    }
-    Ok(declines::list(op.store.read(), &user.id, browser, since).await?)
+/// The phone says so of a login whose page hears no more of it: it had ended, or was taken away from the phone. One commit.
+pub(super) async fn after_the_end(op: &Op, login: &Login) -> Result<(), Internal> {
+    let Some(said) = said_by_phone(op, login)? else { return Ok(()) };
+    let now = op.env.now();
+    let write = op.store.write((said, login.origin.clone()), move |tx, ((disowning, told), origin)| {
+        Box::pin(async move {
+            if users::lock_row(tx, &disowning.user).await? {
+                disowning.follow(tx, origin, told, now).await?;
+            }
+            Ok(())
+        })
+    });
+    write.await?;
+    op.signals.logouts.notify_one();
+    Ok(())
 }
 
-/// Settles what the page showed: what was declined up to `latest`. Whoever is not signed in settles nothing. One commit.
+fn said_by_phone(op: &Op, login: &Login) -> Result<Option<(Disowning, PendingEvent)>, Internal> {
+    let Some(asked) = asked_to_sign_in(login) else { return Ok(None) };
+    let told = PendingEvent::new(&op.store, end::about(login, AuditKind::LoginDisowned, "phone"))?;
+    Ok(Some((Disowning::of(op, &asked.user_id, None), told)))
+}
+
+/// What a user is to be asked about in this browser, the latest first. No read, where their row says that there is nothing, or
+/// where their answer would keep no stranger from them.
+pub(crate) async fn list_open(op: &Op, user: &User, browser: &BrowserKey) -> Result<Vec<Decline>, Internal> {
+    list(op, user, browser, SHOWN).await
+}
+
+async fn list(op: &Op, user: &User, browser: &BrowserKey, most: u64) -> Result<Vec<Decline>, Internal> {
+    let since = op.env.now().minus(ASKED_WITHIN);
+    if user.declined_at.is_none_or(|latest| latest <= since) || op.settings.limits.not_me_pause.is_none() {
+        return Ok(Vec::new());
+    }
+    Ok(declines::list(op.store.read(), &user.id, browser, since, most).await?)
+}
+
+/// Goes on with this authorization without an answer: the question comes back with the next one. One commit.
+pub(crate) async fn pass_over(op: &Op, id: &AuthorizationId) -> Result<(), Internal> {
+    Ok(op.store.write(id.clone(), |tx, id| Box::pin(authorizations::pass_over_declined(tx, id))).await?)
+}
+
+/// Settles what was declined up to `latest`, the latest that the page showed. Whoever is not signed in settles nothing. One commit.
 pub(crate) async fn answer(op: &Op, browser: &Browser, latest: Timestamp, was_theirs: bool) -> Result<(), Internal> {
     let Some((session, user)) = &browser.session else { return Ok(()) };
-    let mut shown = Vec::new();
-    for decline in list_open(op, user, &browser.key).await? {
+    let kind = if was_theirs { AuditKind::LoginDeclinedConfirmed } else { AuditKind::LoginDisowned };
+    let mut settled = Vec::new();
+    for decline in list(op, user, &browser.key, ALL).await? {
         if decline.at <= latest {
             let event = AuditEvent {
                 user: Some(user.id.to_string()),
@@ -102,27 +143,30 @@ pub(crate) async fn answer(op: &Op, browser: &Browser, latest: Timestamp, was_th
                 subject: Some(decline.login_id.to_string()),
                 origin: decline.origin(),
                 detail: Some("page".to_owned()),
-                ..AuditEvent::new(AuditKind::LoginDisowned)
+                ..AuditEvent::new(kind)
             };
-            shown.push((decline, PendingEvent::new(&op.store, event)?));
+            settled.push((decline, PendingEvent::new(&op.store, event)?));
         }
     }
     let disowning = (!was_theirs).then(|| Disowning::of(op, &user.id, Some(session.id.clone())));
     let now = op.env.now();
-    let settled = op.store.write((user.id.clone(), shown, disowning), move |tx, (user, shown, disowning)| {
+    let write = op.store.write((user.id.clone(), settled, disowning), move |tx, (user, settled, disowning)| {
         Box::pin(async move {
             users::lock_row(tx, user).await?;
-            for (decline, told) in shown {
-                if declines::delete(tx, &decline.login_id).await?
-                    && let Some(disowning) = disowning
-                {
-                    disowning.follow(tx, &decline.origin(), told, now).await?;
+            for (decline, told) in settled {
+                if !declines::delete(tx, &decline.login_id).await? {
+                    // Answered before.
+                    continue;
+                }
+                match disowning {
+                    Some(disowning) => disowning.follow(tx, &decline.origin(), told, now).await?,
+                    None => told.write(tx, now).await?,
                 }
             }
             users::settle_declines(tx, user).await
         })
     });
-    settled.await?;
+    write.await?;
     op.signals.logouts.notify_one();
     Ok(())
 }

@@ -58,7 +58,8 @@ struct EndOfLogin {
 impl EndOfLogin {
     async fn write(&self, tx: &Tx) -> Result<bool, StoreError> {
         let Self { login, how, session, event, disowning, now } = self;
-        let mut declined = Some(login).filter(|_| *how == End::Denied).and_then(disown::asked_to_sign_in);
+        let of_whom = if disowning.is_some() { disown::asked_to_sign_in(login) } else { disown::declined_by(login) };
+        let mut declined = of_whom.filter(|_asked| *how == End::Denied);
         // The user's row before the login's: rows are locked in one order.
         if let Some(asked) = declined
             && !users::lock_row(tx, &asked.user_id).await?

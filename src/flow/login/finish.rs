@@ -136,16 +136,11 @@ impl Plan {
         Ok(Some(present.filter(same_user).map_or_else(|| new.clone(), |present| present.id)))
     }
 
-    /// Whether the user never signed in with this browser, or not for long (check 145). One read, where nobody was named.
+    /// Whether the user never signed in with this browser, or not for long (check 145). Another tab may have been first. One read.
     async fn is_new_browser(&self, tx: &Tx, user: &UserId) -> Result<bool, StoreError> {
-        match (&self.login.browser, &self.login.subject) {
-            (None, _) => Ok(false),
-            (Some(_), Subject::Named(_)) => Ok(!self.login.remembered),
-            (Some(browser), Subject::Unnamed | Subject::Decoy) => {
-                let known_for = self.lifetimes.remembered_browser;
-                Ok(!remembered_browsers::is_remembered(tx, browser, user, self.now, known_for).await?)
-            }
-        }
+        let Some(browser) = &self.login.browser else { return Ok(false) };
+        let known_for = self.lifetimes.remembered_browser;
+        Ok(!remembered_browsers::is_remembered(tx, browser, user, self.now, known_for).await?)
     }
 
     /// Renews the session of the login's browser, or replaces it; where there is no browser, nobody is signed in.

@@ -87,13 +87,15 @@ pub(crate) async fn apply(
 async fn over(op: &Op, login: &Login, how: End, is_disowned: bool) -> Result<Option<Duration>, Internal> {
     let left = login.deadline.since(op.env.now());
     // Over by the clock, which is ours (decision 2.6), or after the page heard so.
-    if left.is_zero() || (how == End::Expired && left <= CLOCK_SKEW) {
-        return Ok(Some(left + AFTER_DEADLINE));
-    }
+    let is_over = left.is_zero() || (how == End::Expired && left <= CLOCK_SKEW);
     // Taken away from the phone meanwhile, which is what the upstream tells: its page must not (decision 2.7).
-    let found = logins::find(op.store.read(), &login.id).await?;
-    if found.is_some_and(|found| found.subject == Subject::Decoy) {
-        return Ok(Some(slowly(op)?));
+    let is_taken =
+        !is_over && logins::find(op.store.read(), &login.id).await?.is_some_and(|found| found.subject == Subject::Decoy);
+    if is_over || is_taken {
+        if is_disowned {
+            disown::after_the_end(op, login).await?;
+        }
+        return Ok(Some(if is_over { left + AFTER_DEADLINE } else { slowly(op)? }));
     }
     if is_disowned {
         disown::by_phone(op, login).await?;

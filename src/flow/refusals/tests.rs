@@ -91,6 +91,31 @@ fn reasons_lead_to_their_parameter() {
     }
 }
 
+#[tokio::test]
+async fn what_cannot_be_written_waits_and_the_other_clients_do_not() {
+    let bench = Bench::new().await;
+    let (web, other) = (web(&bench).await, bench.client_with("other", |_metadata| {}).await);
+    let now = bench.op.env.now();
+    let refusal = |client: &Client| Refusal::new(&client.id, Endpoint::Token, ErrorCode::InvalidGrant, "code", "no");
+    for client in [&web, &other] {
+        bench.op.refusals.note(&refusal(client), now);
+    }
+    let broken = "CREATE TRIGGER broken BEFORE INSERT ON refused_requests WHEN NEW.client_id = 'other' \
+                  BEGIN SELECT RAISE(ABORT, 'broken'); END";
+    bench.execute(broken).await;
+    assert!(write_down(&bench.op).await.is_err());
+    let count = async |client: &Client| {
+        let tallies = refusals::list(bench.op.store.read(), &client.id, refusals::MOST).await.unwrap();
+        tallies.iter().map(|tally| (tally.count, tally.first_at)).collect::<Vec<_>>()
+    };
+    assert_eq!((count(&web).await, count(&other).await), (vec![(1, now)], vec![]));
+    bench.advance(1);
+    bench.op.refusals.note(&refusal(&other), bench.op.env.now());
+    bench.execute("DROP TRIGGER broken").await;
+    write_down(&bench.op).await.unwrap();
+    assert_eq!((count(&web).await, count(&other).await), (vec![(1, now)], vec![(2, now)]));
+}
+
 #[test]
 fn memory_is_bounded_whatever_comes() {
     let noted = Refusals::default();
@@ -106,6 +131,11 @@ fn memory_is_bounded_whatever_comes() {
     for client in 0..1000 {
         noted.note(&refusal(&client.to_string(), 0), at);
     }
-    assert_eq!(noted.take().len(), OF_ALL);
-    assert_eq!(noted.take(), []);
+    let taken = noted.take();
+    assert_eq!((taken.len(), noted.take().len()), (OF_ALL, 0));
+    for got in 0..1000 {
+        noted.note(&refusal("web", got), at);
+    }
+    noted.put_back(&taken);
+    assert_eq!(noted.take().len(), OF_ALL, "also where nothing can be written");
 }

@@ -49,6 +49,7 @@ pub(crate) async fn insert(tx: &Tx, authorization: &Authorization, source: &str)
         created_at: authorization.created_at,
         expires_at: authorization.expires_at,
         source: Some(source.to_owned()),
+        passed_over: None,
     })
     .await
 }
@@ -83,6 +84,17 @@ pub(crate) async fn extend(tx: &Tx, id: &AuthorizationId, ends: Timestamp) -> Re
 pub(crate) async fn consent(tx: &Tx, id: &AuthorizationId, user: &UserId, now: Timestamp) -> Result<bool, StoreError> {
     let sql = "UPDATE authorizations SET consented = $2 WHERE id = $1 AND user_id = $3 AND expires_at > $4 AND stage = $5";
     tx.changes(sql, values![id, true, user, now, AUTHENTICATED]).await
+}
+
+/// Notes that the question about what was declined was passed over.
+pub(crate) async fn pass_over_declined(tx: &Tx, id: &AuthorizationId) -> Result<(), StoreError> {
+    tx.changes("UPDATE authorizations SET passed_over = $2 WHERE id = $1", values![id, true]).await.map(drop)
+}
+
+/// Whether the question about what was declined was passed over.
+pub(crate) async fn passes_over_declined(db: &Db, id: &AuthorizationId) -> Result<bool, StoreError> {
+    let sql = "SELECT COUNT(*) FROM authorizations WHERE id = $1 AND passed_over = $2";
+    Ok(db.count(sql, values![id, true]).await? > 0)
 }
 
 /// Ends it with a code, once, and only after somebody signed in. False: it is over; no code may be issued.

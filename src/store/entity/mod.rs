@@ -68,6 +68,7 @@ tables! {
         pub identifier: Option<String>,
         pub upstream: Option<String>,
         pub last_used_at: Timestamp,
+        pub first_used_at: Option<Timestamp>,
     }
     session "sessions" (id: SessionId) {
         pub cookie: SecretDigest,
@@ -100,6 +101,7 @@ tables! {
         pub created_at: Timestamp,
         pub expires_at: Timestamp,
         pub source: Option<String>,
+        pub passed_over: Option<bool>,
     } [ClientId => client]
     code "codes" (digest: SecretDigest) {
         pub authorization_id: AuthorizationId,

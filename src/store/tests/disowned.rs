@@ -7,7 +7,7 @@ use crate::domain::browser::{BrowserSession, RequestSource};
 use crate::domain::grant::Grant;
 use crate::domain::id::{GrantId, LoginId, SessionId};
 use crate::store::declines::Decline;
-use crate::store::{Store, audit, cleanup, declines, grants, sessions, users, webhook_events};
+use crate::store::{Store, audit, cleanup, declines, grants, remembered_browsers, sessions, users, webhook_events};
 
 fn decline(id: &str, from: &str, seconds: u64) -> Decline {
     let login = login(id);
@@ -24,19 +24,31 @@ fn decline(id: &str, from: &str, seconds: u64) -> Decline {
 
 pub(super) async fn what_was_declined_elsewhere_is_listed_until_it_is_settled(store: Store) {
     let alice = populate(&store).await;
+    for name in ["b", "c", "x"] {
+        write!(store, alice.id.clone(), |tx, id| remembered_browsers::remember(tx, &browser(name), id, None, after(1)));
+    }
     for (id, from, seconds) in [("l1", "b", 10), ("l2", "c", 20), ("l3", "d", 30), ("l3", "d", 40)] {
         write!(store, decline(id, from, seconds), |tx, decline| declines::insert(tx, decline.clone()));
     }
     let listed = async |from: &str, since: u64| {
-        let rows = declines::list(store.read(), &alice.id, &browser(from), after(since)).await.unwrap();
+        let rows = declines::list(store.read(), &alice.id, &browser(from), after(since), 20).await.unwrap();
         rows.into_iter().map(|row| row.login_id.to_string()).collect::<Vec<_>>()
     };
     let declined_at = async || users::find(store.read(), &alice.id).await.unwrap().unwrap().declined_at;
     assert_eq!(listed("b", 0).await, ["l3", "l2"], "the latest first, and none of its own");
     assert_eq!((listed("x", 0).await.len(), listed("x", 20).await.len(), listed("x", 30).await.len()), (3, 1, 0));
-    let found = declines::list(store.read(), &alice.id, &browser("c"), after(20)).await.unwrap();
+    let found = declines::list(store.read(), &alice.id, &browser("c"), after(20), 20).await.unwrap();
     assert_eq!(found, [decline("l3", "d", 30)], "the first time counts");
     assert_eq!(declined_at().await, Some(after(40)));
+    let first = declines::list(store.read(), &alice.id, &browser("x"), NOW, 1).await.unwrap();
+    assert_eq!(first, [decline("l3", "d", 30)]);
+    // First used in between. A later use does not move that, also where an older program remembered the browser.
+    for at in [25, 99] {
+        write!(store, alice.id.clone(), |tx, id| remembered_browsers::remember(tx, &browser("new"), id, None, after(at)));
+        assert_eq!(listed("new", 0).await, ["l3"], "{at}");
+        execute(&store, "UPDATE remembered_browsers SET first_used_at = NULL WHERE last_used_at = first_used_at").await;
+    }
+    assert!(listed("never used", 0).await.is_empty());
     for id in ["l1", "l2"] {
         assert!(write!(store, LoginId::new(id), |tx, id| declines::delete(tx, id)), "{id}");
         assert!(!write!(store, LoginId::new(id), |tx, id| declines::delete(tx, id)), "{id}, once");

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use self::flat_json::FlatObject;
 use self::signature::{Signable, Stamp, authorization, canonical_query, signature, string_to_sign};
-use self::transaction::{Kind, Stage, Standing, Transaction, agreed, approver, begun, standing};
+use self::transaction::{Kind, Stage, Standing, Transaction, agreed, approver, begun, disowned, standing};
 use super::answer::{is_passing, may_have_acted, nonsense};
 use super::{
     BeginError, BeginRequest, Begun, Capabilities, Found, Limits, PhoneApproval, PhoneRegistry, Probed, Progress, Unavailable,
@@ -160,7 +160,7 @@ impl PhoneApproval for ThumbSignIn {
             Stage::Pending => Progress::Pending,
             Stage::Initiated => Progress::Fetched,
             Stage::Ended(end) => Progress::Ended(end),
-            Stage::Disowned => Progress::Disowned,
+            Stage::Disowned => disowned(user.as_deref(), asked),
             Stage::Successful => {
                 let left = self.limits.ask.saturating_sub(began.elapsed());
                 agreed(self.approver(&transaction, asked, left).await?, user.as_deref())

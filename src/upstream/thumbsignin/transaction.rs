@@ -81,14 +81,14 @@ pub(super) enum Stage {
     /// Somebody approved; who, `getUser` says.
     Successful,
     Ended(End),
-    /// Declined by somebody who says that it was not theirs.
+    /// Declined by whoever scanned the code, who says that it was not theirs.
     Disowned,
 }
 
 #[derive(Debug)]
 pub(super) struct Standing {
     pub(super) stage: Stage,
-    /// Who approved, where a success says so.
+    /// Who approved, or says that it was not theirs, where the answer names them.
     pub(super) user: Option<String>,
 }
 
@@ -100,10 +100,10 @@ pub(super) fn standing(body: &[u8], asked: &TransactionId) -> Result<Standing, S
         return Err("the answer is about another transaction".to_owned());
     }
     let stage = stage_of(&answer)?;
-    if stage != Stage::Successful {
+    if !matches!(stage, Stage::Successful | Stage::Disowned) {
         return Ok(Standing { stage, user: None });
     }
-    if named.is_none() {
+    if stage == Stage::Successful && named.is_none() {
         return Err("the success does not name its transaction".to_owned());
     }
     let user = answer.text("userId")?.filter(|user| !user.is_empty()).map(str::to_owned);
@@ -184,6 +184,15 @@ pub(super) fn agreed(found: Progress, named: Option<&str>) -> Progress {
             Progress::Nonsense { detail: "the success names another person than getUser".to_owned(), wrong_person: true }
         }
         found => found,
+    }
+}
+
+/// What a NOT_ME means: the asked user's word where the answer names them, and else no more than that somebody who scanned the code
+/// declined (ThumbSignIn notes §2.3).
+pub(super) fn disowned(named: Option<&str>, asked: Option<&str>) -> Progress {
+    match named.map(|named| approved_by(named, asked)) {
+        Some(Progress::Approved { .. }) if asked.is_some() => Progress::Disowned,
+        _nobody_or_another => Progress::Ended(End::Denied),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::store::{authorizations, clients, logins};
 /// A browser without a session, at the authorization of the scene.
 async fn next(scene: &Scene) -> Next {
     let browser = Browser { key: scene.authorization().browser.clone(), session: None };
-    authorization::advance(&scene.bench.op, &scene.authorization().id, &browser).await.unwrap()
+    authorization::advance(&scene.bench.op, &scene.authorization().id, &browser, &RequestSource::default()).await.unwrap()
 }
 
 async fn over(scene: &Scene) -> Option<Over> {
@@ -177,4 +177,18 @@ async fn a_browser_is_new_once() {
     assert!(approve(&scene, &second).await);
     assert!(matches!(finished(&scene, &second).await, Finished::SignedIn { .. }));
     assert_eq!(told().await, (2, 1));
+}
+
+#[tokio::test]
+async fn of_two_tabs_one_tells_of_a_new_browser() {
+    let scene = Scene::new(Duration::ZERO).await;
+    let first = scene.begin("alice").await;
+    assert!(approve(&scene, &first).await);
+    let second = scene.begin_beside("alice").await;
+    assert!(!second.remembered && approve(&scene, &second).await);
+    for login in [&first, &second] {
+        assert!(matches!(finished(&scene, login).await, Finished::SignedIn { .. }));
+    }
+    let kinds = scene.bench.audited().await;
+    assert_eq!(kinds.iter().filter(|kind| *kind == AuditKind::LoginNewBrowser.as_str()).count(), 1);
 }

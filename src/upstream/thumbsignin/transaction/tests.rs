@@ -179,6 +179,27 @@ fn a_success_may_name_who_approved_and_must_not_belie_getuser() {
 }
 
 #[test]
+fn only_the_asked_user_says_that_it_was_not_theirs() {
+    let said = |user: Option<Value>, asked: Option<&str>| {
+        let mut body = json!({ "transactionId": ID, "status": "COMPLETED_FAILURE", "failureReason": "NOT_ME" });
+        if let Some(user) = user {
+            body["userId"] = user;
+        }
+        let standing = standing(body.to_string().as_bytes(), &id())?;
+        assert_eq!(standing.stage, Stage::Disowned);
+        Ok::<_, String>(disowned(standing.user.as_deref(), asked))
+    };
+    assert_eq!(said(Some(json!("alice")), Some("alice")), Ok(Progress::Disowned));
+    let denied = Ok(Progress::Ended(End::Denied));
+    for other in ["bob", "Alice", "alice ", ""] {
+        assert_eq!(said(Some(json!(other)), Some("alice")), denied, "{other:?}");
+    }
+    assert_eq!(said(None, Some("alice")), denied, "whoever scanned the code may say it");
+    assert_eq!((said(Some(json!("alice")), None), said(None, None)), (denied.clone(), denied), "nobody was asked by name");
+    assert!(said(Some(json!(7)), Some("alice")).is_err());
+}
+
+#[test]
 fn only_getuser_with_200_names_the_approver() {
     let approved = Progress::Approved { upstream_user: "alice".to_owned() };
     let body = br#"{"userId":"alice","status":"COMPLETED_SUCCESSFUL"}"#;
