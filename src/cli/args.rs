@@ -89,10 +89,10 @@ pub(super) enum Command {
         check: bool,
     },
     /// Back up the whole database into a new file, also while the server runs (SQLite)
-    #[command(after_help = "Examples:\n  signbridge backup /backups/signbridge.db --verify")]
+    #[command(after_help = "Example:\n  signbridge backup /backups/signbridge.db --verify")]
     Backup(BackupFlags),
     /// Restore the database from a backup, once the server was stopped (SQLite)
-    #[command(after_help = "Examples:\n  signbridge restore /backups/signbridge.db --replace")]
+    #[command(after_help = "Example:\n  signbridge restore /backups/signbridge.db --replace")]
     Restore(RestoreFlags),
     /// Manage clients: the apps that users sign in to
     #[command(subcommand, after_help = CLIENT_EXAMPLES)]

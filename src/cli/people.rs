@@ -247,7 +247,9 @@ fn exported(person: &Person) -> Map<String, Json> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Vec<(usize, String, bool)>, Vec<(usize, String)>> {
+    type Read = Result<Vec<(usize, String, bool)>, Vec<(usize, String)>>;
+
+    fn read(text: &str) -> Read {
         let of = |entry: Entry| (entry.line, entry.written.username.unwrap_or_default(), entry.locked);
         let listed = entries(text).map(|entries| entries.into_iter().map(of).collect());
         listed.map_err(|mistakes| mistakes.into_iter().map(|mistake| (mistake.line, mistake.message)).collect())

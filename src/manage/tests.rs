@@ -99,7 +99,6 @@ pub(super) fn alice() -> WrittenUser {
         profile: WrittenProfile { email: Some("alice@example.org".into()), ..WrittenProfile::default() },
         secsignid: Some("alice".into()),
         thumbsignin_user_id: Some("alice-1".into()),
-        ..WrittenUser::default()
     }
 }
 

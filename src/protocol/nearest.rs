@@ -200,8 +200,10 @@ mod tests {
 
         #[test]
         fn a_value_is_never_shown(value in "[a-z0-9]{12}", name in "[a-z]{1,8}", more in "[a-z/=?]{0,10}") {
-            prop_assert!(!shown_uri(&format!("https://a.example/cb?{name}={more}{value}")).contains(&value));
-            prop_assert!(!shown_uri(&format!("https://{name}:{value}@a.example/{more}")).contains(&value));
+            let (queried, signed) =
+                (format!("https://a.example/cb?{name}={more}{value}"), format!("https://{name}:{value}@a.example/{more}"));
+            prop_assert!(!shown_uri(&queried).contains(&value));
+            prop_assert!(!shown_uri(&signed).contains(&value));
         }
     }
 }

@@ -118,7 +118,7 @@ fn apply(world: &mut World, created: &Created, action: Action) {
                 Action::Fetch | Action::Scan => TransactionAction::Scan,
                 Action::Approve => TransactionAction::Approve { user: None, device: None },
                 Action::WrongSymbol | Action::Deny | Action::Decline => TransactionAction::Decline,
-                Action::Fail => TransactionAction::Fail { reason: None },
+                Action::Fail => TransactionAction::Fail { reason: None, user: None },
             };
             world.thumbsignin.act(now, id, &action).ok();
         }

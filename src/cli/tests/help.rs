@@ -6,8 +6,8 @@ use crate::cli::args::Args;
 
 /// What a command does.
 const VERBS: [&str; 25] = [
-    "Add", "Ask", "Back", "Bring", "Change", "Check", "Delete", "End", "Generate", "Invite", "List", "Lock", "Manage", "Preview",
-    "Print", "Read", "Remove", "Rename", "Reset", "Restore", "Revoke", "Rotate", "Run", "Show", "Unlock",
+    "Add", "Ask", "Back", "Bring", "Change", "Check", "Delete", "End", "Generate", "Invite", "List", "Lock", "Manage",
+    "Preview", "Print", "Read", "Remove", "Rename", "Reset", "Restore", "Revoke", "Rotate", "Run", "Show", "Unlock",
 ];
 /// What the commands of a group do it to.
 const NOUNS: [(&str, &str); 10] = [

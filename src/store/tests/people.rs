@@ -136,7 +136,7 @@ pub(super) async fn a_remembered_browser_is_forgotten_in_time(store: Store) {
     let fill_in = |name: &str, upstream| FillIn { identifier: name.to_owned(), upstream: Some(upstream) };
     let (first, second) = (fill_in("alice", Upstream::SecSign), fill_in("bob", Upstream::ThumbSignIn));
     let wish = (id.clone(), first.clone());
-    write!(store, wish, |tx, (id, wish)| remembered_browsers::remember(tx, &browser("b"), id, Some(wish), NOW));
+    write!(store, wish, |tx, wish| remembered_browsers::remember(tx, &browser("b"), &wish.0, Some(&wish.1), NOW));
     assert!(known("b", after(99)).await && !known("b", after(100)).await && !known("other", NOW).await);
     // A later login without the wish keeps the earlier one, and the time moves on.
     write!(store, id, |tx, id| remembered_browsers::remember(tx, &browser("b"), id, None, after(50)));
@@ -144,7 +144,7 @@ pub(super) async fn a_remembered_browser_is_forgotten_in_time(store: Store) {
     let filled_in = async || remembered_browsers::find_fill_in(store.read(), &browser("b")).await.unwrap();
     assert_eq!(filled_in().await, Some(first));
     let wish = (user("bob").id, second.clone());
-    write!(store, wish, |tx, (id, wish)| remembered_browsers::remember(tx, &browser("b"), id, Some(wish), after(60)));
+    write!(store, wish, |tx, wish| remembered_browsers::remember(tx, &browser("b"), &wish.0, Some(&wish.1), after(60)));
     assert_eq!(filled_in().await, Some(second));
     write!(store, (), |tx, _none| remembered_browsers::forget_fill_in(tx, &browser("b")));
     assert_eq!(filled_in().await, None);

@@ -6,8 +6,8 @@ use crate::domain::user::Upstream;
 use crate::protocol::scope::KNOWN;
 use crate::view::Page;
 use crate::view::pages::{
-    AppInfo, AppLink, Choose, Consent, Declined, DeclinedRequest, ErrorKind, ErrorPage, FormPost, Home, Identify, IdentifyError,
-    Logout, Message, MessageKind, ReturnLink, ScopeLine, Wait,
+    AppInfo, AppLink, Choose, Consent, Declined, DeclinedRequest, ErrorKind, ErrorPage, FormPost, Home, Identify,
+    IdentifyError, Logout, Message, MessageKind, ReturnLink, ScopeLine, Wait,
 };
 
 /// An example of a page.

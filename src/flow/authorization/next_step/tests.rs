@@ -37,6 +37,24 @@ fn authentication(user: &str) -> Authentication {
     }
 }
 
+fn alice() -> User {
+    User {
+        id: UserId::new("alice-id"),
+        username: "alice".to_owned(),
+        email: Some("alice@example.org".to_owned()),
+        email_verified: true,
+        name: String::new(),
+        groups: Vec::new(),
+        confirm_without_symbol: false,
+        locked: false,
+        declined_at: None,
+        strangers_until: None,
+        source: Source::Command,
+        created_at: SIGNED_IN,
+        updated_at: SIGNED_IN,
+    }
+}
+
 impl Case {
     fn new() -> Self {
         let browser = BrowserKey(SecretDigest::of(b"cookie"));
@@ -66,21 +84,7 @@ impl Case {
             expires_at,
             ended_at: None,
         };
-        let user = User {
-            id: UserId::new("alice-id"),
-            username: "alice".to_owned(),
-            email: Some("alice@example.org".to_owned()),
-            email_verified: true,
-            name: String::new(),
-            groups: Vec::new(),
-            confirm_without_symbol: false,
-            locked: false,
-            declined_at: None,
-            strangers_until: None,
-            source: Source::Command,
-            created_at: SIGNED_IN,
-            updated_at: SIGNED_IN,
-        };
+        let user = alice();
         Self {
             authorization: Authorization {
                 id: AuthorizationId::new("authorization"),
