@@ -1,4 +1,4 @@
-//! The files that pages load: style sheet, script, icons, and the operator's logos. Their names carry a digest of their
+//! The files that pages load: style sheet, script, typeface, icons, and the operator's logos. Their names carry a digest of their
 //! content, so that they can be served as immutable for a year and still change with the next release.
 
 use std::borrow::Cow;
@@ -50,7 +50,21 @@ pub(crate) fn by_name(name: &str) -> Option<&'static Asset> {
 }
 
 fn load() -> Vec<Asset> {
-    Files::iter().filter_map(|name| Asset::new(name.clone().into_owned(), Files::get(&name)?.data)).collect()
+    let (sheets, others): (Vec<_>, Vec<_>) = Files::iter().partition(|name| name.ends_with(".css"));
+    let asset = |name: Cow<'static, str>| Asset::new(name.clone().into_owned(), Files::get(&name)?.data);
+    let mut assets: Vec<Asset> = others.into_iter().filter_map(asset).collect();
+    let sheets: Vec<Asset> = sheets.into_iter().filter_map(|name| sheet(&name, &assets)).collect();
+    assets.extend(sheets);
+    assets
+}
+
+/// A style sheet, in which each file that it loads goes by its name in URLs.
+fn sheet(name: &str, assets: &[Asset]) -> Option<Asset> {
+    let mut text = String::from_utf8(Files::get(name)?.data.into_owned()).ok()?;
+    for asset in assets {
+        text = text.replace(&format!("url(\"{}\")", asset.name), &format!("url(\"{}\")", asset.file_name));
+    }
+    Asset::new(name.to_owned(), Cow::Owned(text.into_bytes()))
 }
 
 /// The media type of what is served; there is nothing else.
@@ -60,6 +74,7 @@ fn content_type(extension: &str) -> Option<&'static str> {
         "js" => Some("text/javascript; charset=utf-8"),
         "svg" => Some("image/svg+xml"),
         "png" => Some("image/png"),
+        "woff2" => Some("font/woff2"),
         _other => None,
     }
 }

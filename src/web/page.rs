@@ -55,7 +55,7 @@ fn policy(nonce: &str, form_targets: &FormTargets) -> String {
         FormTargets::Anywhere => String::new(),
     };
     format!(
-        "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+        "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; font-src 'self'; img-src 'self' data:; connect-src 'self'; \
          base-uri 'none'; frame-ancestors 'none'{form_action}"
     )
 }

@@ -326,7 +326,7 @@ support_url = "mailto:help@example.test"\nsupport_text = "Extension 4000"\nimpri
   await withProvider({ more: brand('#7a1fa2') }, async (of) => {
     const { status, headers, text: html } = await request('GET', `${of.issuer}/nowhere`);
     assert.equal(status, 404);
-    assert.match(headers['content-security-policy'], /style-src 'self'; img-src 'self' data:/);
+    assert.match(headers['content-security-policy'], /style-src 'self'; font-src 'self'; img-src 'self' data:/);
     assert.match(html, /· Example &amp; Sons<\/title>/);
     assert.match(html, /<a href="mailto:help@example\.test"[^>]*>Extension 4000<\/a>/);
     for (const page of ['imprint', 'privacy']) assert.ok(html.includes(`href="https://www.example.test/${page}"`), page);

@@ -36,7 +36,7 @@ beforeEach(() => demo.phone.reset());
 
 /** The page, its style sheet and its script as a server sends them compressed. No connection is kept while pictures are taken. */
 async function weight(page, html) {
-  const linked = await page.$$eval('link[rel=stylesheet], link[rel=icon], script[src]', (all) => all.map((one) => one.href || one.src));
+  const linked = await page.$$eval('link[rel=stylesheet], link[rel=icon], link[rel=preload], script[src]', (all) => all.map((one) => one.href || one.src));
   const load = async (url) => Buffer.from(await (await fetch(url, { headers: { connection: 'close' } })).arrayBuffer());
   const parts = await Promise.all(linked.filter((url) => url.startsWith('http')).map(load));
   return [Buffer.from(html), ...parts].reduce((sum, part) => sum + gzipSync(part).length, 0);
