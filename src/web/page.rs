@@ -55,8 +55,8 @@ fn policy(nonce: &str, form_targets: &FormTargets) -> String {
         FormTargets::Anywhere => String::new(),
     };
     format!(
-        "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; font-src 'self'; img-src 'self' data:; connect-src 'self'; \
-         base-uri 'none'; frame-ancestors 'none'{form_action}"
+        "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; font-src 'self'; img-src 'self' data:; \
+         connect-src 'self'; base-uri 'none'; frame-ancestors 'none'{form_action}"
     )
 }
 
