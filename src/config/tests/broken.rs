@@ -114,7 +114,7 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("[[client]]\nid = \"a\"\nredirect_uris = [\"http://a.example\"]", "client[0].redirect_uris", "plain http"),
     ("[[client]]\nid = \"a\"\nredirect_uris = [\"javascript:x\"]", "client[0].redirect_uris", "cannot be redirected to"),
     ("[[client]]\nid = \"a\"\ngrants = [\"implicit\"]", "client[0].grants", "no grant of this provider"),
-    ("[[client]]\nid = \"a\"\nscopes = \"openid phone\"", "client[0].scopes", "the scope `phone` does not exist"),
+    ("[[client]]\nid = \"a\"\nscopes = \"openid phone\"", "client[0].scopes", "unknown scope `phone`; choose from openid"),
     (
         "[[client]]\nid = \"a\"\nbackchannel_logout_uri = \"https://a.example/#x\"",
         "client[0].backchannel_logout_uri",

@@ -105,7 +105,9 @@ async fn without_the_limit_nobody_is_paused() {
     let login = scene.begin_at("203.0.113.1", "stranger", "alice").await;
     by_phone(&scene.bench.op, &login).await.unwrap();
     assert_eq!(disowned(&scene).await.len(), 1);
-    assert!(matches!(scene.begin_at("203.0.113.2", "another", "alice").await.subject, Subject::Named(_)));
+    let another = scene.begin_at("203.0.113.2", "another", "alice").await;
+    assert!(matches!(another.subject, Subject::Named(_)));
+    assert!(end::end(&scene.bench.op, &another, End::Expired, UpstreamSession::Dead).await.unwrap());
     let own = browser_called("own");
     scene.remember(&own).await;
     declined_at(&scene, "203.0.113.3", "a third").await;
