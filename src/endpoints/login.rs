@@ -26,7 +26,7 @@ use crate::view::pages::{ErrorKind, Wait};
 use crate::web::browser::Visit;
 use crate::web::cookies::{self, Name};
 use crate::web::error::Failure;
-use crate::web::form::{PageForm, form_token, of_query};
+use crate::web::form::{PageForm, form_token};
 use crate::web::{HandlerResult, Surface, page};
 
 /// A comment this often keeps proxies from closing a quiet stream, and shows that its browser is gone.
@@ -34,8 +34,6 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// After how many milliseconds a browser asks again for a stream that ended, and for one that a newer page took over.
 const RETRY: u32 = 2000;
 const RETRY_REPLACED: u32 = 20_000;
-/// The page says that the phone has not approved yet.
-const TOO_EARLY: &str = "early";
 
 fn about(login: &Login) -> String {
     format!("login/{}", login.id)
@@ -85,6 +83,7 @@ pub(super) async fn wait(surface: web::Data<Surface>, request: HttpRequest, id: 
     };
     let own_url = format!("{}/login/{}", surface.op.settings.issuer, login.id);
     let app_link = if stage.is_open() { app_link(&surface.op, &login, &own_url)? } else { None };
+    let is_early = cookies::read_text(&request, Name::Early, surface.site.https).as_deref() == Some(login.id.as_str());
     let app = target.app(&surface.op);
     let page = Wait {
         app: app_info(&surface, &app),
@@ -99,7 +98,7 @@ pub(super) async fn wait(surface: web::Data<Surface>, request: HttpRequest, id: 
         expires_in_seconds: left.as_secs(),
         has_other_method: target.has_other_method(&surface.op, login.upstream),
         csrf: form_token(&visit, &about(&login)),
-        too_early: stage.is_open() && of_query(&request).get("problem") == Some(TOO_EARLY),
+        too_early: stage.is_open() && is_early,
         auto_continue: login.subject != Subject::Unnamed,
     };
     page::answer(&visit, &page, &page_options(&app))
@@ -198,8 +197,10 @@ pub(super) async fn proceed(id: web::Path<String>, form: PageForm) -> HandlerRes
             cookies::with(page::see_other(&visit, &target.onward), cookie)
         }
         Finished::Before => Ok(page::see_other(&visit, &target.onward)),
-        Finished::NotApproved if waits => Ok(page::see_other(&visit, &format!("/login/{id}?problem={TOO_EARLY}"))),
-        Finished::NotApproved => Ok(page::see_other(&visit, &format!("/login/{id}"))),
+        Finished::NotApproved => {
+            let early = waits.then(|| cookies::set(&visit.surface, Name::Early, &id));
+            cookies::with(page::see_other(&visit, &format!("/login/{id}")), early)
+        }
         Finished::Refused => Err(refuse(ErrorKind::Forbidden, StatusCode::FORBIDDEN, target.app(visit.op()))),
     }
 }

@@ -106,7 +106,7 @@ pub(crate) struct Wait {
     /// Whether there is another service to choose (L14): one that may answer this request and is not known to be down.
     pub has_other_method: bool,
     pub csrf: String,
-    /// Whether somebody wanted to go on before the phone approved (`/login/{id}?problem=early`).
+    /// Whether somebody wanted to go on just now, before the phone approved.
     pub too_early: bool,
     /// Whether the script goes on by itself after the approval; never for a login without a name.
     pub auto_continue: bool,

@@ -26,6 +26,8 @@ pub(crate) enum Name {
     Session,
     /// A name that was refused, until its page has shown it again. Carries a MAC of its own.
     Typed,
+    /// The login whose phone had not approved when somebody wanted to go on; nothing depends on it but words.
+    Early,
     /// The language that the person chose: no secret, and nothing depends on it but words.
     Language,
     /// As `Browser` and `Session`, of a page of another site that embeds the widget.
@@ -39,6 +41,7 @@ impl Name {
             Self::Browser => "__Host-signbridge_browser",
             Self::Session => "__Host-signbridge_session",
             Self::Typed => "__Host-signbridge_typed",
+            Self::Early => "__Host-signbridge_early",
             Self::Language => "__Host-signbridge_language",
             Self::SiteBrowser => "__Host-signbridge_site_browser",
             Self::SiteSession => "__Host-signbridge_site_session",
@@ -52,6 +55,7 @@ impl Name {
         match self {
             Self::Browser | Self::Language | Self::SiteBrowser => Some(Duration::try_from(remembered).unwrap_or(Duration::MAX)),
             Self::Typed => Some(Duration::minutes(2)),
+            Self::Early => Some(Duration::seconds(10)),
             Self::Session | Self::SiteSession => None,
         }
     }
