@@ -1,16 +1,16 @@
-//! The SecSign REST API, as far as it concerns sign-in and enrolment: JSON answers, errors by HTTP status, HTTP Basic with
-//! a "PinAccount" where one is configured. Its state answer names no user; the session id alone names a session. A second
+//! The SecSign REST API, as far as it concerns sign-in and enrolment: JSON answers, errors by HTTP status, HTTP Basic where
+//! a "PinAccount" is configured: with that one, or with one that was given out since. Its state answer names no user; the session id alone names a session. A second
 //! factor never needs an access token here.
 
 use actix_web::http::Method;
-use actix_web::http::header::AUTHORIZATION;
+use actix_web::http::header::{AUTHORIZATION, HeaderValue};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
-use subtle::ConstantTimeEq as _;
+use subtle::{Choice, ConstantTimeEq as _};
 
 use crate::call::{self, Answer, Call, Created, Format, Provider};
 use crate::options::{PinAccount, Version};
@@ -58,8 +58,7 @@ pub(crate) async fn handle(simulation: Data<Simulation>, request: HttpRequest, b
     };
     let call = Call { user, ..Call::new(Provider::SecSign, name, call::target(&request)) };
     let settings = &simulation.settings;
-    let admitted = admitted(settings, &request);
-    let work = |world: &mut World| match admitted {
+    let work = |world: &mut World| match admitted(world, settings, &request) {
         true => respond(world, settings, (name, &id), &sent).unwrap_or_else(Error::answer),
         false => Error(401, "The account is unknown or its password is wrong.").answer(),
     };
@@ -99,7 +98,10 @@ fn respond(
         "server_info" => {
             vec![("majorVersion", version.0.into()), ("minorVersion", version.1.into()), ("patchVersion", version.2.into())]
         }
-        "plugin_registration" => vec![("accountName", random::hex(1).into()), ("password", random::hex(2).into())],
+        "plugin_registration" => {
+            let PinAccount(name, password) = world.secsign.create_account();
+            vec![("accountName", name.into()), ("password", password.into())]
+        }
         "access_token_info" => {
             phones(world, &normalise(required(sent, "secsignid")?))?;
             vec![("authmethods", json!(["SecSignID"])), ("accessAllowedWithoutToken", true.into())]
@@ -164,11 +166,16 @@ fn required<'a>(pairs: &'a [(String, String)], key: &str) -> Result<&'a str, Err
     call::find(pairs, key).filter(|text| !text.trim().is_empty()).ok_or(Error(400, "A required parameter is missing."))
 }
 
-fn admitted(settings: &Settings, request: &HttpRequest) -> bool {
-    let Some(PinAccount(user, password)) = &settings.options.pin_account else { return true };
-    let expected = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
-    let given = request.headers().get(AUTHORIZATION);
-    given.is_some_and(|given| given.as_bytes().ct_eq(expected.as_bytes()).into())
+/// Every account is compared, so that the time tells none of them.
+fn admitted(world: &World, settings: &Settings, request: &HttpRequest) -> bool {
+    let Some(configured) = &settings.options.pin_account else { return true };
+    let given = request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
+    let is_given = |PinAccount(user, password): &PinAccount| {
+        let expected = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
+        given.ct_eq(expected.as_bytes())
+    };
+    let accounts = world.secsign.accounts.iter().chain([configured]);
+    accounts.fold(Choice::from(0), |found, account| found | is_given(account)).into()
 }
 
 /// HTTP status and message.

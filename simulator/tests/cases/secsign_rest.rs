@@ -137,6 +137,38 @@ async fn an_account_is_asked_for_where_one_is_configured() {
     assert_eq!(right.status(), 200);
 }
 
+async fn exist_as(world: &World, name: &str, password: &str) -> u16 {
+    let request = world.get("/rest/v2/SecSignId/alice?exist").basic_auth(name, Some(password));
+    request.send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_was_given_out_is_accepted() {
+    let account = PinAccount("pinuser".to_owned(), "pinpass".to_owned());
+    let world = World::with(Options { pin_account: Some(account), ..Options::default() }).await;
+    let register = || world.client.post(world.url("/rest/v2/PluginRegistration"));
+    assert_eq!(register().send().await.unwrap().status(), 401);
+    let mut given = Vec::new();
+    for _ in 0..2 {
+        let answer = register().basic_auth("pinuser", Some("pinpass")).send().await.unwrap();
+        let answer: Value = answer.json().await.unwrap();
+        given.push((answer["accountName"].as_str().unwrap().to_owned(), answer["password"].as_str().unwrap().to_owned()));
+    }
+    world.post_api("reset", json!({})).await;
+    let (first, second) = (&given[0], &given[1]);
+    for (name, password, expected) in [
+        (first.0.as_str(), first.1.as_str(), 200),
+        (second.0.as_str(), second.1.as_str(), 200),
+        ("pinuser", "pinpass", 200),
+        (first.0.as_str(), second.1.as_str(), 401),
+        (first.0.as_str(), "pinpass", 401),
+        ("pinuser", first.1.as_str(), 401),
+        (first.0.as_str(), "", 401),
+    ] {
+        assert_eq!(exist_as(&world, name, password).await, expected, "{name} {password}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn faults_strike_here_too() {
     let world = World::start().await;
