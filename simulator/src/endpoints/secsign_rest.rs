@@ -21,7 +21,7 @@ use crate::{qr, random};
 /// From this version on a server tells its version and counts phones; older ones list them.
 const SWITCH: Version = Version(10, 7, 5);
 
-/// What a call asks for, by the name that the log gives it, and the SecSign ID or the session that its path names.
+/// What a call asks for, by the name that the log gives it, and the SecSign ID or the session that its path names, as written.
 fn operation(method: &Method, path: &str, query: &[(String, String)]) -> (&'static str, String) {
     let pieces = call::pieces(path);
     let pieces: Vec<&str> = pieces.iter().map(String::as_str).filter(|piece| !piece.is_empty()).collect();
@@ -35,6 +35,8 @@ fn operation(method: &Method, path: &str, query: &[(String, String)]) -> (&'stat
         ("GET", ["rest", "v2", "SecSignId", id]) if asks("createqrcode") => ("create_qr_code", *id),
         ("GET", ["rest", "v2", "SecSignId", id]) if asks("devices") => ("devices", *id),
         ("POST", ["rest", "v2", "SecSignId"]) => ("restore", ""),
+        ("GET", ["rest", "v1", "SecSignId", id]) if asks("restoration") => ("restoration", *id),
+        ("POST", ["rest", "v1", "SecSignId", id]) => ("update", *id),
         ("GET", ["rest", "v1", "Device", id, "Count"]) => ("device_count", *id),
         ("GET", ["rest", "v2", "PluginRegistration", "ServerInfo"]) => ("server_info", ""),
         ("POST", ["rest", "v2", "PluginRegistration"]) => ("plugin_registration", ""),
@@ -42,24 +44,24 @@ fn operation(method: &Method, path: &str, query: &[(String, String)]) -> (&'stat
         ("POST", ["rest", "v2", "AccessToken"]) => ("access_token", ""),
         _ => ("unknown", ""),
     };
-    (name, normalise(id))
+    (name, id.to_owned())
 }
 
 pub(crate) async fn handle(simulation: Data<Simulation>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let query = call::form_pairs(request.uri().query().unwrap_or_default());
-    let (name, id) = operation(request.method(), request.uri().path(), &query);
+    let (name, named) = operation(request.method(), request.uri().path(), &query);
     let sent = if name == "create" { query } else { sent(&body) };
-    let user = match (name, id.as_str()) {
+    let user = match (name, named.as_str()) {
         (_, "") => call::find(&sent, "secsignid").map(normalise),
         ("state" | "cancel", session) => {
             session.parse().ok().and_then(|id| Some(simulation.world().secsign.by_id(id).ok()?.secsignid))
         }
-        (_, id) => Some(id.to_owned()),
+        (_, id) => Some(normalise(id)),
     };
     let call = Call { user, ..Call::new(Provider::SecSign, name, call::target(&request)) };
     let settings = &simulation.settings;
     let work = |world: &mut World| match admitted(world, settings, &request) {
-        true => respond(world, settings, (name, &id), &sent).unwrap_or_else(Error::answer),
+        true => respond(world, settings, (name, &named), &sent).unwrap_or_else(Error::answer),
         false => Error(401, "The account is unknown or its password is wrong.").answer(),
     };
     super::answer(&simulation, &request, call, work).await
@@ -68,10 +70,11 @@ pub(crate) async fn handle(simulation: Data<Simulation>, request: HttpRequest, b
 fn respond(
     world: &mut World,
     settings: &Settings,
-    (operation, id): (&str, &str),
+    (operation, named): (&str, &str),
     sent: &[(String, String)],
 ) -> Result<Answer, Error> {
     let now = world.clock.now_ms();
+    let id: &str = &normalise(named);
     let session = |world: &World| world.secsign.by_id(id.parse().unwrap_or_default());
     let version = settings.options.secsign_version;
     let members: Vec<(&'static str, Value)> = match operation {
@@ -89,11 +92,19 @@ fn respond(
         "exist" => vec![("exist", world.secsign.identity(now, id).is_some().into())],
         "create_qr_code" => link(settings, id, "createurl"),
         "restore" => link(settings, &normalise(required(sent, "secsignid")?), "restoreurl"),
+        "restoration" => {
+            phones(world, id)?;
+            let links = link(settings, id, "restoreurl").into_iter().map(|(key, value)| (key.to_owned(), value));
+            return Ok(within(named, ("restoration", Value::Object(links.collect()))));
+        }
+        "update" if call::find(sent, "update") == Some("restoration") => {
+            phones(world, id)?;
+            link(settings, id, "restoreurl")
+        }
         "device_count" => vec![("count", phones(world, id)?.into())],
         "devices" => {
             let listed = (1..=phones(world, id)?).map(|number| (number.to_string(), json!({"name": "Virtual phone"})));
-            let members = vec![("devices", Value::Object(listed.collect()))];
-            return Ok(Answer { within: Some(id.to_owned()), ..Answer::new(200, Format::Json, members) });
+            return Ok(within(id, ("devices", Value::Object(listed.collect()))));
         }
         "server_info" => {
             vec![("majorVersion", version.0.into()), ("minorVersion", version.1.into()), ("patchVersion", version.2.into())]
@@ -113,6 +124,11 @@ fn respond(
         _ => return Err(NOT_THERE),
     };
     Ok(Answer::new(200, Format::Json, members))
+}
+
+/// An answer whose one member stands in an object of its own, which is named as an ID.
+fn within(id: &str, member: (&'static str, Value)) -> Answer {
+    Answer { within: Some(id.to_owned()), ..Answer::new(200, Format::Json, vec![member]) }
 }
 
 /// On how many phones a SecSign ID is.

@@ -113,6 +113,37 @@ async fn an_older_server_lists_phones_and_tells_no_version() {
     assert_eq!(call(&newer, Method::GET, "/rest/v2/SecSignId/alice?devices").await.0, 404);
 }
 
+/// The vendor's plugins look the answer up by the ID as they have it, whatever its case.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restoration_is_told_under_the_id_as_it_was_asked_for() {
+    let world = World::start().await;
+    for query in ["restoration", "restoration&accesstoken=7e8e"] {
+        let (status, answer) = call(&world, Method::GET, &format!("/rest/v1/SecSignId/Alice?{query}")).await;
+        assert_eq!((status, answer.as_object().unwrap().len()), (200, 1), "{answer}");
+        let told = &answer["Alice"]["restoration"];
+        assert!(told["restoreurl"].as_str().unwrap().ends_with("%2Fphone%2Fsecsign%2Falice"), "{told}");
+        assert!(told["qrcodebase64"].as_str().unwrap().starts_with("iVBORw0KGgo"), "{told}");
+    }
+    assert_eq!(world.get_api("requests").await[0]["user"], "alice");
+    for path in ["/rest/v1/SecSignId/nobody?restoration", "/rest/v1/SecSignId/alice"] {
+        assert_eq!(call(&world, Method::GET, path).await.0, 404, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restoration_is_switched_on() {
+    let world = World::start().await;
+    let on = "update=restoration&email=a%40b.example&enable=true";
+    for (id, body, expected) in [("alice", on, 200), ("nobody", on, 404), ("alice", "update=totpsecret", 404)] {
+        let path = format!("/rest/v1/SecSignId/{id}");
+        let response = world.client.post(world.url(&path)).body(body).send().await.unwrap();
+        assert_eq!(response.status(), expected, "{id} {body}");
+        let answer: Value = response.json().await.unwrap();
+        assert_eq!(answer["restoreurl"].is_string() && answer["qrcodebase64"].is_string(), expected == 200, "{answer}");
+    }
+    assert_eq!(call(&world, Method::GET, "/rest/v2/SecSignId/nobody?exist").await.1["exist"], false);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_are_read_as_json_and_as_forms() {
     let world = World::start().await;
