@@ -1,6 +1,6 @@
-//! The SecSign REST API, as far as it concerns sign-in and enrolment: JSON answers, errors by HTTP status, HTTP Basic where
-//! a "PinAccount" is configured: with that one, or with one that was given out since. Its state answer names no user; the session id alone names a session. A second
-//! factor never needs an access token here.
+//! The SecSign REST API, as far as it concerns sign-in and enrolment: JSON answers, errors by HTTP status, HTTP Basic
+//! where a "PinAccount" is configured: with that one, or with one that was given out since. Its state answer names no
+//! user; the session id alone names a session. A second factor never needs an access token here.
 
 use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, HeaderValue};
@@ -91,7 +91,7 @@ fn respond(
         }
         "exist" => vec![("exist", world.secsign.identity(now, id).is_some().into())],
         "create_qr_code" => link(settings, id, "createurl"),
-        "restore" => link(settings, &normalise(required(sent, "secsignid")?), "restoreurl"),
+        "restore" => link(settings, &enabled(world, sent)?, "restoreurl"),
         "restoration" => {
             phones(world, id)?;
             let links = link(settings, id, "restoreurl").into_iter().map(|(key, value)| (key.to_owned(), value));
@@ -131,6 +131,15 @@ fn within(id: &str, member: (&'static str, Value)) -> Answer {
     Answer { within: Some(id.to_owned()), ..Answer::new(200, Format::Json, vec![member]) }
 }
 
+/// The SecSign ID of a body. Where that has `enable`, the ID exists from then on, though on no phone.
+fn enabled(world: &mut World, sent: &[(String, String)]) -> Result<String, Error> {
+    let secsignid = normalise(required(sent, "secsignid")?);
+    if call::find(sent, "enable") == Some("true") {
+        world.secsign.insert_id(&secsignid);
+    }
+    Ok(secsignid)
+}
+
 /// On how many phones a SecSign ID is.
 fn phones(world: &mut World, id: &str) -> Result<u32, Error> {
     let identity = world.secsign.identity(world.clock.now_ms(), id).ok_or(Refusal::UnknownId)?;
@@ -161,8 +170,8 @@ fn create(world: &mut World, query: &[(String, String)]) -> Result<Answer, Error
     Ok(Answer { created, ..Answer::new(200, Format::Json, members) })
 }
 
-/// A link to the phone page of an ID, percent-encoded as the original's app links are, and its QR code. Nothing is
-/// created by asking for it: the phone does that.
+/// A link to the phone page of an ID, percent-encoded as the original's app links are, and its QR code. Nothing is put on a
+/// phone by asking for it: the phone does that.
 fn link(settings: &Settings, secsignid: &str, key: &'static str) -> Vec<(&'static str, Value)> {
     let page = format!("{}/phone/secsign/{}", settings.phone_url, utf8_percent_encode(secsignid, NON_ALPHANUMERIC));
     let encoded = utf8_percent_encode(&page, NON_ALPHANUMERIC).to_string();

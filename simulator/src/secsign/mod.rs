@@ -184,6 +184,12 @@ impl SecSign {
         identity.devices = identity.devices.max(1);
     }
 
+    /// Makes an ID that is on no phone yet; one that exists stays as it is.
+    pub(crate) fn insert_id(&mut self, secsignid: &str) {
+        let on_no_phone = || Identity { devices: 0, ..Identity::on_a_phone() };
+        self.ids.entry(normalise(secsignid)).or_insert_with(on_no_phone);
+    }
+
     /// False where there is no such ID.
     pub(crate) fn unfreeze(&mut self, secsignid: &str) -> bool {
         self.ids.get_mut(&normalise(secsignid)).map(|identity| identity.frozen = false).is_some()

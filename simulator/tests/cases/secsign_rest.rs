@@ -145,6 +145,25 @@ async fn a_restoration_is_switched_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_id_that_is_enabled_exists_and_is_on_no_phone_yet() {
+    let world = World::start().await;
+    let exists = async || call(&world, Method::GET, "/rest/v2/SecSignId/carol?exist").await.1 == json!({"exist": true});
+    let count = async |id: &str| call(&world, Method::GET, &format!("/rest/v1/Device/{id}/Count")).await;
+    let post = async |body: &'static str| {
+        let response = world.client.post(world.url("/rest/v2/SecSignId/")).body(body).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{body}");
+    };
+    post("secsignid=carol&restoration=1").await;
+    assert!(!exists().await);
+    post("secsignid=Carol&email=c%40d.example&enable=true").await;
+    assert!(exists().await);
+    assert_eq!(count("carol").await, (200, json!({"count": 0})));
+    world.post_api("secsign/carol", json!({"action": "create"})).await;
+    post("secsignid=carol&enable=true").await;
+    assert_eq!(count("carol").await, (200, json!({"count": 1})), "what is on a phone stays there");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn bodies_are_read_as_json_and_as_forms() {
     let world = World::start().await;
     for body in [&b"{\"enable\":\"true\",\"secsignid\":\"newuser\"}"[..], b"enable=true&secsignid=newuser"] {
