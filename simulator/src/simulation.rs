@@ -32,8 +32,8 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Forgets sessions, transactions, freezes, faults, automatic answers and the clock's advance; people, applications and the
-    /// log stay.
+    /// Forgets sessions, transactions, freezes, faults, automatic answers and the clock's advance; people, applications,
+    /// accounts and the log stay.
     pub(crate) fn reset(&mut self) {
         self.clock = Clock::default();
         self.secsign.reset();

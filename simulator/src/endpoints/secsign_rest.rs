@@ -1,16 +1,16 @@
-//! The SecSign REST API, as far as it concerns sign-in and enrolment: JSON answers, errors by HTTP status, HTTP Basic with
-//! a "PinAccount" where one is configured. Its state answer names no user; the session id alone names a session. A second
-//! factor never needs an access token here.
+//! The SecSign REST API, as far as it concerns sign-in and enrolment: JSON answers, errors by HTTP status, HTTP Basic
+//! where a "PinAccount" is configured: with that one, or with one that was given out since. Its state answer names no
+//! user; the session id alone names a session. A second factor never needs an access token here.
 
 use actix_web::http::Method;
-use actix_web::http::header::AUTHORIZATION;
+use actix_web::http::header::{AUTHORIZATION, HeaderValue};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
-use subtle::ConstantTimeEq as _;
+use subtle::{Choice, ConstantTimeEq as _};
 
 use crate::call::{self, Answer, Call, Created, Format, Provider};
 use crate::options::{PinAccount, Version};
@@ -21,7 +21,7 @@ use crate::{qr, random};
 /// From this version on a server tells its version and counts phones; older ones list them.
 const SWITCH: Version = Version(10, 7, 5);
 
-/// What a call asks for, by the name that the log gives it, and the SecSign ID or the session that its path names.
+/// What a call asks for, by the name that the log gives it, and the SecSign ID or the session that its path names, as written.
 fn operation(method: &Method, path: &str, query: &[(String, String)]) -> (&'static str, String) {
     let pieces = call::pieces(path);
     let pieces: Vec<&str> = pieces.iter().map(String::as_str).filter(|piece| !piece.is_empty()).collect();
@@ -35,6 +35,8 @@ fn operation(method: &Method, path: &str, query: &[(String, String)]) -> (&'stat
         ("GET", ["rest", "v2", "SecSignId", id]) if asks("createqrcode") => ("create_qr_code", *id),
         ("GET", ["rest", "v2", "SecSignId", id]) if asks("devices") => ("devices", *id),
         ("POST", ["rest", "v2", "SecSignId"]) => ("restore", ""),
+        ("GET", ["rest", "v1", "SecSignId", id]) if asks("restoration") => ("restoration", *id),
+        ("POST", ["rest", "v1", "SecSignId", id]) => ("update", *id),
         ("GET", ["rest", "v1", "Device", id, "Count"]) => ("device_count", *id),
         ("GET", ["rest", "v2", "PluginRegistration", "ServerInfo"]) => ("server_info", ""),
         ("POST", ["rest", "v2", "PluginRegistration"]) => ("plugin_registration", ""),
@@ -42,25 +44,24 @@ fn operation(method: &Method, path: &str, query: &[(String, String)]) -> (&'stat
         ("POST", ["rest", "v2", "AccessToken"]) => ("access_token", ""),
         _ => ("unknown", ""),
     };
-    (name, normalise(id))
+    (name, id.to_owned())
 }
 
 pub(crate) async fn handle(simulation: Data<Simulation>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let query = call::form_pairs(request.uri().query().unwrap_or_default());
-    let (name, id) = operation(request.method(), request.uri().path(), &query);
+    let (name, named) = operation(request.method(), request.uri().path(), &query);
     let sent = if name == "create" { query } else { sent(&body) };
-    let user = match (name, id.as_str()) {
+    let user = match (name, named.as_str()) {
         (_, "") => call::find(&sent, "secsignid").map(normalise),
         ("state" | "cancel", session) => {
             session.parse().ok().and_then(|id| Some(simulation.world().secsign.by_id(id).ok()?.secsignid))
         }
-        (_, id) => Some(id.to_owned()),
+        (_, id) => Some(normalise(id)),
     };
     let call = Call { user, ..Call::new(Provider::SecSign, name, call::target(&request)) };
     let settings = &simulation.settings;
-    let admitted = admitted(settings, &request);
-    let work = |world: &mut World| match admitted {
-        true => respond(world, settings, (name, &id), &sent).unwrap_or_else(Error::answer),
+    let work = |world: &mut World| match admitted(world, settings, &request) {
+        true => respond(world, settings, (name, &named), &sent).unwrap_or_else(Error::answer),
         false => Error(401, "The account is unknown or its password is wrong.").answer(),
     };
     super::answer(&simulation, &request, call, work).await
@@ -69,10 +70,11 @@ pub(crate) async fn handle(simulation: Data<Simulation>, request: HttpRequest, b
 fn respond(
     world: &mut World,
     settings: &Settings,
-    (operation, id): (&str, &str),
+    (operation, named): (&str, &str),
     sent: &[(String, String)],
 ) -> Result<Answer, Error> {
     let now = world.clock.now_ms();
+    let id: &str = &normalise(named);
     let session = |world: &World| world.secsign.by_id(id.parse().unwrap_or_default());
     let version = settings.options.secsign_version;
     let members: Vec<(&'static str, Value)> = match operation {
@@ -89,17 +91,28 @@ fn respond(
         }
         "exist" => vec![("exist", world.secsign.identity(now, id).is_some().into())],
         "create_qr_code" => link(settings, id, "createurl"),
-        "restore" => link(settings, &normalise(required(sent, "secsignid")?), "restoreurl"),
+        "restore" => link(settings, &enabled(world, sent)?, "restoreurl"),
+        "restoration" => {
+            phones(world, id)?;
+            let links = link(settings, id, "restoreurl").into_iter().map(|(key, value)| (key.to_owned(), value));
+            return Ok(within(named, ("restoration", Value::Object(links.collect()))));
+        }
+        "update" if call::find(sent, "update") == Some("restoration") => {
+            phones(world, id)?;
+            link(settings, id, "restoreurl")
+        }
         "device_count" => vec![("count", phones(world, id)?.into())],
         "devices" => {
             let listed = (1..=phones(world, id)?).map(|number| (number.to_string(), json!({"name": "Virtual phone"})));
-            let members = vec![("devices", Value::Object(listed.collect()))];
-            return Ok(Answer { within: Some(id.to_owned()), ..Answer::new(200, Format::Json, members) });
+            return Ok(within(id, ("devices", Value::Object(listed.collect()))));
         }
         "server_info" => {
             vec![("majorVersion", version.0.into()), ("minorVersion", version.1.into()), ("patchVersion", version.2.into())]
         }
-        "plugin_registration" => vec![("accountName", random::hex(1).into()), ("password", random::hex(2).into())],
+        "plugin_registration" => {
+            let PinAccount(name, password) = world.secsign.create_account();
+            vec![("accountName", name.into()), ("password", password.into())]
+        }
         "access_token_info" => {
             phones(world, &normalise(required(sent, "secsignid")?))?;
             vec![("authmethods", json!(["SecSignID"])), ("accessAllowedWithoutToken", true.into())]
@@ -111,6 +124,20 @@ fn respond(
         _ => return Err(NOT_THERE),
     };
     Ok(Answer::new(200, Format::Json, members))
+}
+
+/// An answer whose one member stands in an object of its own, which is named as an ID.
+fn within(id: &str, member: (&'static str, Value)) -> Answer {
+    Answer { within: Some(id.to_owned()), ..Answer::new(200, Format::Json, vec![member]) }
+}
+
+/// The SecSign ID of a body. Where that has `enable`, the ID exists from then on, though on no phone.
+fn enabled(world: &mut World, sent: &[(String, String)]) -> Result<String, Error> {
+    let secsignid = normalise(required(sent, "secsignid")?);
+    if call::find(sent, "enable") == Some("true") {
+        world.secsign.insert_id(&secsignid);
+    }
+    Ok(secsignid)
 }
 
 /// On how many phones a SecSign ID is.
@@ -143,8 +170,8 @@ fn create(world: &mut World, query: &[(String, String)]) -> Result<Answer, Error
     Ok(Answer { created, ..Answer::new(200, Format::Json, members) })
 }
 
-/// A link to the phone page of an ID, percent-encoded as the original's app links are, and its QR code. Nothing is
-/// created by asking for it: the phone does that.
+/// A link to the phone page of an ID, percent-encoded as the original's app links are, and its QR code. Nothing is put on a
+/// phone by asking for it: the phone does that.
 fn link(settings: &Settings, secsignid: &str, key: &'static str) -> Vec<(&'static str, Value)> {
     let page = format!("{}/phone/secsign/{}", settings.phone_url, utf8_percent_encode(secsignid, NON_ALPHANUMERIC));
     let encoded = utf8_percent_encode(&page, NON_ALPHANUMERIC).to_string();
@@ -164,11 +191,16 @@ fn required<'a>(pairs: &'a [(String, String)], key: &str) -> Result<&'a str, Err
     call::find(pairs, key).filter(|text| !text.trim().is_empty()).ok_or(Error(400, "A required parameter is missing."))
 }
 
-fn admitted(settings: &Settings, request: &HttpRequest) -> bool {
-    let Some(PinAccount(user, password)) = &settings.options.pin_account else { return true };
-    let expected = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
-    let given = request.headers().get(AUTHORIZATION);
-    given.is_some_and(|given| given.as_bytes().ct_eq(expected.as_bytes()).into())
+/// Every account is compared, so that the time tells none of them.
+fn admitted(world: &World, settings: &Settings, request: &HttpRequest) -> bool {
+    let Some(configured) = &settings.options.pin_account else { return true };
+    let given = request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
+    let is_given = |PinAccount(user, password): &PinAccount| {
+        let expected = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
+        given.ct_eq(expected.as_bytes())
+    };
+    let accounts = world.secsign.accounts.iter().chain([configured]);
+    accounts.fold(Choice::from(0), |found, account| found | is_given(account)).into()
 }
 
 /// HTTP status and message.

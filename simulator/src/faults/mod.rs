@@ -49,7 +49,8 @@ pub(crate) enum Kind {
 }
 
 const OPERATIONS: &str = "*, create, state, cancel, release, authenticate, register, status, get_user, devices, deregister, \
-     exist, create_qr_code, restore, device_count, server_info, plugin_registration, access_token_info, access_token, unknown";
+     exist, create_qr_code, restore, restoration, update, device_count, server_info, plugin_registration, access_token_info, \
+     access_token, unknown";
 
 /// A fault as a script orders it. Whatever is left out does not narrow it down.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::Deserialize;
 
-use crate::options::{Options, SecondSession};
+use crate::options::{Options, PinAccount, SecondSession};
 use crate::phone::Mistake;
 use crate::symbols::Pass;
 use crate::{clock, random};
 
 /// Closed sessions kept per ID, for scripts that look back.
 const KEPT: usize = 32;
+/// Accounts that were given out; the oldest ones give way.
+const MOST_ACCOUNTS: usize = 100;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
@@ -134,6 +136,8 @@ impl Identity {
 
 pub(crate) struct SecSign {
     pub(crate) ids: BTreeMap<String, Identity>,
+    /// What callers of the REST API were given, the oldest first.
+    pub(crate) accounts: VecDeque<PinAccount>,
     /// Ids of the next sessions; later ones get random ones.
     next_ids: VecDeque<(i64, String)>,
     second: SecondSession,
@@ -150,6 +154,7 @@ impl SecSign {
     pub(crate) fn new(options: &Options) -> Self {
         Self {
             ids: options.secsign_ids.iter().map(|id| (normalise(id), Identity::on_a_phone())).collect(),
+            accounts: VecDeque::new(),
             next_ids: options.session_ids.clone().into(),
             second: options.second_session,
             legacy_release: options.legacy_release,
@@ -164,10 +169,25 @@ impl SecSign {
         }
     }
 
+    pub(crate) fn create_account(&mut self) -> PinAccount {
+        let account = PinAccount(random::hex(1), random::hex(2));
+        if self.accounts.len() >= MOST_ACCOUNTS {
+            self.accounts.pop_front();
+        }
+        self.accounts.push_back(account.clone());
+        account
+    }
+
     /// Puts an ID on a phone; where there is none of that name, it is created by that.
     pub(crate) fn create_id(&mut self, secsignid: &str) {
         let identity = self.ids.entry(normalise(secsignid)).or_insert_with(Identity::on_a_phone);
         identity.devices = identity.devices.max(1);
+    }
+
+    /// Makes an ID that is on no phone yet; one that exists stays as it is.
+    pub(crate) fn insert_id(&mut self, secsignid: &str) {
+        let on_no_phone = || Identity { devices: 0, ..Identity::on_a_phone() };
+        self.ids.entry(normalise(secsignid)).or_insert_with(on_no_phone);
     }
 
     /// False where there is no such ID.

@@ -153,6 +153,15 @@ fn an_id_on_no_phone_is_asked_in_vain_until_it_is_put_on_one() {
 }
 
 #[test]
+fn the_oldest_accounts_give_way_and_a_reset_takes_none() {
+    let mut server = server(SecondSession::Refuse, false);
+    let names: Vec<String> = (0..=MOST_ACCOUNTS).map(|_| server.create_account().0).collect();
+    server.reset();
+    let kept: Vec<String> = server.accounts.iter().map(|account| account.0.clone()).collect();
+    assert_eq!(kept, names[1..]);
+}
+
+#[test]
 fn the_first_sessions_have_the_ids_that_were_asked_for() {
     let session_ids = vec![(-7, "A".repeat(64)), (8, "B".repeat(64))];
     let options = Options { secsign_ids: vec!["alice".to_owned()], session_ids, ..Options::default() };

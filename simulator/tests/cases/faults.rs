@@ -223,6 +223,7 @@ async fn every_operation_of_registration_and_enrolment_can_be_struck() {
     for (operation, path) in [
         ("exist", "/rest/v2/SecSignId/alice?exist"),
         ("create_qr_code", "/rest/v2/SecSignId/alice?createqrcode"),
+        ("restoration", "/rest/v1/SecSignId/alice?restoration"),
         ("device_count", "/rest/v1/Device/alice/Count"),
         ("server_info", "/rest/v2/PluginRegistration/ServerInfo"),
         ("register", "/ts/secure/register?userId=alice"),

@@ -113,6 +113,56 @@ async fn an_older_server_lists_phones_and_tells_no_version() {
     assert_eq!(call(&newer, Method::GET, "/rest/v2/SecSignId/alice?devices").await.0, 404);
 }
 
+/// The vendor's plugins look the answer up by the ID as they have it, whatever its case.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restoration_is_told_under_the_id_as_it_was_asked_for() {
+    let world = World::start().await;
+    for query in ["restoration", "restoration&accesstoken=7e8e"] {
+        let (status, answer) = call(&world, Method::GET, &format!("/rest/v1/SecSignId/Alice?{query}")).await;
+        assert_eq!((status, answer.as_object().unwrap().len()), (200, 1), "{answer}");
+        let told = &answer["Alice"]["restoration"];
+        assert!(told["restoreurl"].as_str().unwrap().ends_with("%2Fphone%2Fsecsign%2Falice"), "{told}");
+        assert!(told["qrcodebase64"].as_str().unwrap().starts_with("iVBORw0KGgo"), "{told}");
+    }
+    assert_eq!(world.get_api("requests").await[0]["user"], "alice");
+    for path in ["/rest/v1/SecSignId/nobody?restoration", "/rest/v1/SecSignId/alice"] {
+        assert_eq!(call(&world, Method::GET, path).await.0, 404, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restoration_is_switched_on() {
+    let world = World::start().await;
+    let on = "update=restoration&email=a%40b.example&enable=true";
+    for (id, body, expected) in [("alice", on, 200), ("nobody", on, 404), ("alice", "update=totpsecret", 404)] {
+        let path = format!("/rest/v1/SecSignId/{id}");
+        let response = world.client.post(world.url(&path)).body(body).send().await.unwrap();
+        assert_eq!(response.status(), expected, "{id} {body}");
+        let answer: Value = response.json().await.unwrap();
+        assert_eq!(answer["restoreurl"].is_string() && answer["qrcodebase64"].is_string(), expected == 200, "{answer}");
+    }
+    assert_eq!(call(&world, Method::GET, "/rest/v2/SecSignId/nobody?exist").await.1["exist"], false);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_that_is_enabled_exists_and_is_on_no_phone_yet() {
+    let world = World::start().await;
+    let exists = async || call(&world, Method::GET, "/rest/v2/SecSignId/carol?exist").await.1 == json!({"exist": true});
+    let count = async |id: &str| call(&world, Method::GET, &format!("/rest/v1/Device/{id}/Count")).await;
+    let post = async |body: &'static str| {
+        let response = world.client.post(world.url("/rest/v2/SecSignId/")).body(body).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{body}");
+    };
+    post("secsignid=carol&restoration=1").await;
+    assert!(!exists().await);
+    post("secsignid=Carol&email=c%40d.example&enable=true").await;
+    assert!(exists().await);
+    assert_eq!(count("carol").await, (200, json!({"count": 0})));
+    world.post_api("secsign/carol", json!({"action": "create"})).await;
+    post("secsignid=carol&enable=true").await;
+    assert_eq!(count("carol").await, (200, json!({"count": 1})), "what is on a phone stays there");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_are_read_as_json_and_as_forms() {
     let world = World::start().await;
@@ -135,6 +185,38 @@ async fn an_account_is_asked_for_where_one_is_configured() {
     assert_eq!(world.get_api("secsign/alice").await["sessions"], json!([]));
     let right = world.get(CREATE).header("authorization", "Basic cGludXNlcjpwaW5wYXNz").send().await.unwrap();
     assert_eq!(right.status(), 200);
+}
+
+async fn exist_as(world: &World, name: &str, password: &str) -> u16 {
+    let request = world.get("/rest/v2/SecSignId/alice?exist").basic_auth(name, Some(password));
+    request.send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_was_given_out_is_accepted() {
+    let account = PinAccount("pinuser".to_owned(), "pinpass".to_owned());
+    let world = World::with(Options { pin_account: Some(account), ..Options::default() }).await;
+    let register = || world.client.post(world.url("/rest/v2/PluginRegistration"));
+    assert_eq!(register().send().await.unwrap().status(), 401);
+    let mut given = Vec::new();
+    for _ in 0..2 {
+        let answer = register().basic_auth("pinuser", Some("pinpass")).send().await.unwrap();
+        let answer: Value = answer.json().await.unwrap();
+        given.push((answer["accountName"].as_str().unwrap().to_owned(), answer["password"].as_str().unwrap().to_owned()));
+    }
+    world.post_api("reset", json!({})).await;
+    let (first, second) = (&given[0], &given[1]);
+    for (name, password, expected) in [
+        (first.0.as_str(), first.1.as_str(), 200),
+        (second.0.as_str(), second.1.as_str(), 200),
+        ("pinuser", "pinpass", 200),
+        (first.0.as_str(), second.1.as_str(), 401),
+        (first.0.as_str(), "pinpass", 401),
+        ("pinuser", first.1.as_str(), 401),
+        (first.0.as_str(), "", 401),
+    ] {
+        assert_eq!(exist_as(&world, name, password).await, expected, "{name} {password}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

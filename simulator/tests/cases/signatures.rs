@@ -106,6 +106,12 @@ async fn a_signed_header_is_used_again_for_as_long_as_a_page_polls() {
             assert_eq!(status(call(&world, (&target, &target), &headers)).await, expected, "made {ago} s ago");
         }
     }
+    // A cancel is another request: the header of the polls does not speak for it (ThumbSignIn notes §1.5).
+    let (cancel, made) = (format!("{target}?cancelled=true"), stamp(0));
+    let headers = [("accept", "application/json"), ("content-type", "application/json"), ("x-ts-date", made.as_str())];
+    assert_eq!(status(call(&world, (&cancel, &target), &headers)).await, 401);
+    assert_eq!(world.transaction_status(&id).await.0, "PENDING");
+    assert_eq!(status(call(&world, (&cancel, &cancel), &headers)).await, 200);
     let unbounded = World::with(Options { signature_max_age: None, ..Options::default() }).await;
     let made = stamp(4000);
     let target = "/ts/secure/authenticate";
