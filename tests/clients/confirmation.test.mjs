@@ -110,7 +110,7 @@ test('user update: what is given is changed, at once; the file decides for whom 
     const own = new Walker();
     await comesTo(WITH, web, 'ada', own);
     const allowed = await provider.command('user', 'update', 'ada', '--confirm-without-symbol');
-    assert.deepEqual({ ...allowed, updated_at: 0 }, { ...before, confirm_without_symbol: true, devices: allowed.devices, updated_at: 0 });
+    assert.deepEqual({ ...allowed, updated_at: 0 }, { ...before, confirm_without_symbol: true, devices: allowed.devices, last_login_at: allowed.last_login_at, updated_at: 0 });
     await comesTo(WITHOUT, web, 'ada', own, AGAIN);
     await provider.command('user', 'update', 'ada@example.org', '--confirm-without-symbol=false', '--name', 'Ada L', '--group=');
     const { name, groups, email, confirm_without_symbol: without } = await provider.command('user', 'show', 'ada');
