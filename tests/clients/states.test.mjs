@@ -13,12 +13,13 @@ before(async () => { demo = await startDemo(); at = loginAt(demo); });
 after(async () => { assert.equal(await demo.stop(), 0); });
 beforeEach(() => demo.phone.reset());
 
-/** What a person reads on the page: the text of `<main>` without markup, and without what counts down. */
-const words = (html) => html.match(/<main[\s\S]*<\/main>/)[0].replaceAll(/<(script|svg)[\s\S]*?<\/\1>/g, '').replaceAll(/<[^>]*>/g, ' ')
+/** What a person reads on the page: the text of `<main>` without markup, without what counts down and without a name's initial. */
+const words = (html) => html.match(/<main[\s\S]*<\/main>/)[0].replaceAll(/<(script|svg)[\s\S]*?<\/\1>/g, '')
+  .replaceAll(/<span class="chip-initial[^>]*>[^<]*/g, '').replaceAll(/<[^>]*>/g, ' ')
   .replaceAll(/\d+:\d\d/g, '').replaceAll(/\s+/g, ' ').trim();
 
-/** The headline and the two sentences below it: what tells one state from another. */
-const notice = (html) => words(`<main>${html.match(/<div class="notice[\s\S]*?<\/div>/)[0]}</main>`);
+/** The headline and the sentences that belong to it: what tells one state from another. */
+const notice = (html) => words(`<main>${html.match(/<div class="(notice|ask|status)[\s\S]*?<\/div>/g).join('')}</main>`);
 
 const LOCALES = ['en', 'de'];
 
