@@ -10,6 +10,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { BINARY, eventually } from './lib/demo.mjs';
+import { LARGEST } from './lib/pictures.mjs';
 import { callback, goQuery, ini, longPkce, verified, basic, post } from './lib/replay.mjs';
 import { App, freePorts, prepare } from './lib/serve.mjs';
 import { selfSigned } from './lib/trust.mjs';
@@ -70,7 +71,7 @@ for (const name of names) {
     for (const [, target] of text.matchAll(/\]\(([^)#]+)[^)]*\)/g)) {
       if (/^https?:/.test(target)) continue;
       assert.ok(existsSync(join(GUIDES, target)), target);
-      if (target.endsWith('.png')) assert.ok(statSync(join(GUIDES, target)).size <= 60 * 1024, `${target} is too large`);
+      if (target.endsWith('.png')) assert.ok(statSync(join(GUIDES, target)).size <= LARGEST, `${target} is too large`);
     }
   });
 

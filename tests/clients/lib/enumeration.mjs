@@ -131,6 +131,9 @@ const leveled = (html) => html
   .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'ID').replace(/(nonce=|name="csrf" value=)"[^"]*"/g, '$1')
   .replace(/(data-expires-in=")\d+/g, '$1').replace(/\d+:\d\d/g, 'M:SS');
 
+/** A page without what its reader typed. */
+const nameless = (html, name) => leveled(html).replaceAll(name, 'NAME').replaceAll(/(class="chip-initial"[^>]*>)[^<]*/g, '$1');
+
 const words = (headers) => Object.entries(headers).filter(([name]) => !['date', 'set-cookie', 'content-length'].includes(name))
   .map(([name, value]) => `${name}: ${String(value).replace(/'nonce-[^']+'/g, 'nonce').replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'ID')}`)
   // Their order is chance.
@@ -163,7 +166,7 @@ export async function attempt(app, service, name, { toItsEnd = true } = {}) {
         'expires in': Number(main(shown.text, 'data-expires-in')), headers: Object.keys(shown.headers).length,
       },
       said: {
-        page: leveled(shown.text).replaceAll(name, 'NAME'), headers: words(shown.headers), posted: words(posted.headers),
+        page: nameless(shown.text, name), headers: words(shown.headers), posted: words(posted.headers),
         status: status.text, chunks: image.chunks,
       },
       html: shown.text,
@@ -183,7 +186,7 @@ export async function attempt(app, service, name, { toItsEnd = true } = {}) {
     result.seen['expired page bytes'] = Buffer.byteLength(over.text);
     result.seen['retried state'] = main(second.text, 'data-login-state')?.length ?? 0;
     Object.assign(result.said, {
-      over: leveled(over.text).replaceAll(name, 'NAME'), events: ended.text,
+      over: nameless(over.text, name), events: ended.text,
       second: `${main(second.text, 'data-login-state')}/${main(second.text, 'data-login-reason') ?? ''}`,
     });
     return result;

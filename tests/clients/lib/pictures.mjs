@@ -7,7 +7,8 @@ import { PNG } from 'pngjs';
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 const TAKEN = at('../../../target/guide-images/');
 const KEPT = at('../../../docs/guides/images/');
-const LARGEST = 96 * 1024;
+/** Of one picture, in bytes. */
+export const LARGEST = 96 * 1024;
 
 /** Takes a picture. The symbol differs in each run and fonts on each machine: what is noticed is another page or layout. */
 export async function shoot(page, name, options = {}) {
