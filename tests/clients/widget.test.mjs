@@ -814,7 +814,7 @@ test('two widgets that open at once ask one after the other: the first answer br
   site.action = ({ headers }) => {
     const body = site.begin();
     cookies.set(body.transactionId, headers.cookie ?? `browser=${body.transactionId}`);
-    return { body, headers: headers.cookie ? {} : { 'set-cookie': cookies.get(body.transactionId) } };
+    return { body, headers: headers.cookie ? {} : { 'set-cookie': `${cookies.get(body.transactionId)}; Path=/` } };
   };
   site.status = (request) => (cookies.get(request.id) === request.headers.cookie ? { body: site.stateOf(request) } : { status: 404, body: {} });
   await make(page, 'tsRegister', { actionUrl: '/tsAuth/register' });
