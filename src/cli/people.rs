@@ -8,8 +8,9 @@ use serde_json::{Deserializer, Map, Value as Json, json};
 
 use super::args::Format;
 use super::csv;
+use super::user::look_at;
 use super::{CliError, Context, Opened};
-use crate::domain::user::{Upstream, warning_of_groups};
+use crate::domain::user::Upstream;
 use crate::domain::written::WrittenUser;
 use crate::manage::import::{self, Entry, ImportError, Mistake};
 use crate::manage::users::{self, Person};
@@ -68,10 +69,8 @@ pub(super) async fn import(context: &Context, opened: &Opened, flags: &ImportFla
         Err(error) => return Err(error.into()),
     };
     let added = if flags.dry_run { plan.people.len() } else { import::carry_out(&manage, &plan).await? };
-    for Person { user, .. } in plan.people.iter().filter(|_| !flags.dry_run) {
-        if let Some(warning) = warning_of_groups(&user.username, &user.groups) {
-            tracing::warn!(warning, "the person was saved, but look at it");
-        }
+    if !flags.dry_run {
+        plan.people.iter().for_each(look_at);
     }
     let skipped = plan.skipped;
     let json = json!({ "added": added, "skipped": skipped, "dry_run": flags.dry_run, "mistakes": [] });

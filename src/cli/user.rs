@@ -96,8 +96,7 @@ pub(super) async fn user(context: &Context, command: UserCommand) -> Result<(), 
         UserCommand::Create(fields) => {
             let person = looked_at(users::create(&manage, *fields).await?);
             if person.devices.is_empty() {
-                let warning = "there is no phone to sign in with; `signbridge device add` adds one";
-                tracing::warn!(warning, "the person was saved, but look at it");
+                warn("there is no phone to sign in with; `signbridge device add` adds one");
             }
             person
         }
@@ -141,10 +140,19 @@ fn when(moment: Option<Timestamp>) -> String {
 }
 
 fn looked_at(person: Person) -> Person {
-    if let Some(warning) = warning_of_groups(&person.user.username, &person.user.groups) {
-        tracing::warn!(warning, "the person was saved, but look at it");
-    }
+    look_at(&person);
     person
+}
+
+/// Warns of what was saved and may be trouble.
+pub(super) fn look_at(person: &Person) {
+    if let Some(warning) = warning_of_groups(&person.user.username, &person.user.groups) {
+        warn(&warning);
+    }
+}
+
+fn warn(warning: &str) {
+    tracing::warn!(warning, "the person was saved, but look at it");
 }
 
 fn upstream_name(person: &Person, upstream: Upstream) -> Option<&str> {
